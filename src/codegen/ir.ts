@@ -1,0 +1,266 @@
+/**
+ * The kernel language's intermediate form: structured three-address code over typed virtual registers.
+ *
+ * A kernel is a function `kernel(table, begin, end, batch)`. `table` is an array of operand addresses (64-bit absolute
+ * addresses on native code, 32-bit memory offsets in WebAssembly); `begin`..`end` is the range of work pieces to do;
+ * `batch` is the run-time batch extent. Nothing of one machine appears here: masks are values, every operation has
+ * a separate destination, and integers are only promised 32 bits of signed range (addresses apart).
+ *
+ * Semantics are exact and the same on every target (the interpreter in `interpreter.ts` is their definition):
+ * float32, round to nearest even, no reordering, `fma` with one rounding (on a target without fused multiply-add: a
+ * product and a sum, each rounded; see `FmaMode`). Denormals are honoured, never flushed.
+ */
+
+export type Lanes = 1 | 4 | 8 | 16;
+
+export type Type =
+  | { readonly kind: "int" } // signed integer: values must stay within 32 bits
+  | { readonly kind: "ptr" } // an address; only ever an operand's base plus an int
+  | { readonly kind: "f32"; readonly lanes: Lanes }
+  | { readonly kind: "i32"; readonly lanes: Lanes } // wraps around modulo 2^32
+  | { readonly kind: "mask"; readonly lanes: Lanes };
+
+/** A virtual register. `mutable` ones may be assigned by `set` and by in-place operations; others are assigned once. */
+export interface Reg {
+  readonly id: number;
+  readonly type: Type;
+  readonly name: string;
+  readonly mutable: boolean;
+  /** Only for mutable ints and pointers: lives in the kernel's frame in memory, costs no register, slower to use. */
+  readonly inFrame: boolean;
+}
+
+export type FmaMode = "fused" | "separate";
+
+export type CompareFloat = "lt" | "le" | "eq" | "ne" | "unordered";
+export type CompareInt = "lt" | "le" | "eq" | "ne" | "gt" | "ge";
+
+/** Float vector operations of two arguments, lane by lane. */
+export type FloatBinary =
+  | "fadd"
+  | "fsub"
+  | "fmul"
+  | "fdiv"
+  | "pmin" // b < a ? b : a   (so a where unordered or equal)
+  | "pmax"; // a < b ? b : a   (so a where unordered or equal)
+/** `fround`: to the nearest integer, ties to even. `ffloor`: toward minus infinity. `fneg` and `fabs` touch the sign bit only. */
+export type FloatUnary = "fsqrt" | "fabs" | "fneg" | "fround" | "ffloor";
+/** i32 vectors. `umulhi`: high 32 bits of the unsigned 64-bit product. */
+export type IntVecBinary = "vadd" | "vsub" | "vmul" | "umulhi" | "vand" | "vor" | "vxor";
+export type IntVecShift = "vshl" | "vshr"; // by a constant 0..31; vshr is logical (zero-filling)
+/**
+ * `toFloat`: i32 to nearest f32. `toInt`: f32 to i32 rounding to nearest even; the argument must lie within
+ * +-2^31 exclusive and not be NaN, else the result is unspecified (the interpreter throws). `asInt`, `asFloat`: the same bits.
+ */
+export type Convert = "toFloat" | "toInt" | "asInt" | "asFloat";
+
+/** Scalar integers. `div` and `mod` are by a positive constant of a non-negative value (the interpreter throws otherwise). */
+export type IntBinary = "add" | "sub" | "mul" | "min" | "max";
+
+export type IntArg = Reg | number;
+
+/** A place in memory: pointer register plus a constant byte offset. */
+export interface Address {
+  readonly ptr: Reg;
+  readonly offset: number;
+}
+
+export type Instr =
+  // --- scalars
+  | { readonly op: "operand"; readonly dst: Reg; readonly index: number } // pointer from the table
+  | { readonly op: "const"; readonly dst: Reg; readonly value: number }
+  | { readonly op: "int"; readonly kind: IntBinary; readonly dst: Reg; readonly a: IntArg; readonly b: IntArg }
+  | { readonly op: "div" | "mod"; readonly dst: Reg; readonly a: Reg; readonly by: number }
+  | { readonly op: "ptradd"; readonly dst: Reg; readonly ptr: Reg; readonly bytes: IntArg }
+  | { readonly op: "set"; readonly dst: Reg; readonly src: Reg } // any type; dst is mutable
+  | { readonly op: "setconst"; readonly dst: Reg; readonly value: number } // mutable int
+  | { readonly op: "loadint"; readonly dst: Reg; readonly at: Address } // a 32-bit integer, sign extended
+  | { readonly op: "storeint"; readonly src: Reg; readonly at: Address }
+  // --- vector memory. Vector loads and stores need 4-byte alignment only.
+  | { readonly op: "load"; readonly dst: Reg; readonly at: Address } // f32 or i32 vector of dst's type
+  | { readonly op: "loadmask"; readonly dst: Reg; readonly at: Address; readonly mask: Reg } // 0 elsewhere; never touches masked-out memory
+  | { readonly op: "broadcast"; readonly dst: Reg; readonly at: Address } // one 32-bit element to every lane
+  | { readonly op: "store"; readonly src: Reg; readonly at: Address }
+  | { readonly op: "storemask"; readonly src: Reg; readonly at: Address; readonly mask: Reg }
+  // --- vectors
+  | { readonly op: "splat"; readonly dst: Reg; readonly value: number } // a constant (f32 value, or i32 bits) in every lane
+  | { readonly op: "splatlane0"; readonly dst: Reg; readonly src: Reg } // lane 0 of any-width src to every lane of dst
+  | { readonly op: "splatint"; readonly dst: Reg; readonly src: Reg } // an int to every lane of an i32 vector
+  | { readonly op: "float2"; readonly kind: FloatBinary; readonly dst: Reg; readonly a: Reg; readonly b: Reg }
+  | { readonly op: "float1"; readonly kind: FloatUnary; readonly dst: Reg; readonly a: Reg }
+  | {
+      readonly op: "fma";
+      readonly dst: Reg;
+      readonly a: Reg;
+      readonly b: Reg;
+      readonly c: Reg;
+      readonly negate: boolean;
+    } // +-(a*b)+c; dst may be c
+  | { readonly op: "intvec2"; readonly kind: IntVecBinary; readonly dst: Reg; readonly a: Reg; readonly b: Reg }
+  | { readonly op: "intshift"; readonly kind: IntVecShift; readonly dst: Reg; readonly a: Reg; readonly by: number }
+  | { readonly op: "convert"; readonly kind: Convert; readonly dst: Reg; readonly a: Reg }
+  | { readonly op: "iota"; readonly dst: Reg } // i32 vector 0, 1, 2, ...
+  // lanes of src[i] for i < lanes/2^k ...: folds the upper half onto the lower until one lane is left, in that order
+  | { readonly op: "reduce"; readonly kind: "fadd" | "pmax"; readonly dst: Reg; readonly src: Reg } // dst: f32x1; step: lower OP upper
+  // --- masks
+  | { readonly op: "cmpfloat"; readonly kind: CompareFloat; readonly dst: Reg; readonly a: Reg; readonly b: Reg }
+  | { readonly op: "cmpint"; readonly kind: "eq" | "gt"; readonly dst: Reg; readonly a: Reg; readonly b: Reg } // signed i32 lanes
+  | { readonly op: "firstlanes"; readonly dst: Reg; readonly count: IntArg } // lane index < count (count may be <= 0 or > lanes)
+  | {
+      readonly op: "mask2";
+      readonly kind: "and" | "or" | "andnot";
+      readonly dst: Reg;
+      readonly a: Reg;
+      readonly b: Reg;
+    } // andnot: a and not b
+  | { readonly op: "select"; readonly dst: Reg; readonly mask: Reg; readonly a: Reg; readonly b: Reg } // mask ? a : b
+  // --- structure
+  | {
+      /** Runs `body` for index = from, from+step, ... while index < to (step > 0; a constant). `from`/`to` are read once. */
+      readonly op: "loop";
+      readonly index: Reg;
+      readonly from: IntArg;
+      readonly to: IntArg;
+      readonly step: number;
+      readonly body: readonly Instr[];
+    }
+  | {
+      readonly op: "if";
+      readonly kind: CompareInt;
+      readonly a: Reg;
+      readonly b: IntArg;
+      readonly body: readonly Instr[];
+      readonly otherwise: readonly Instr[];
+    }
+  | { readonly op: "comment"; readonly text: string };
+
+export type Access = "read" | "write" | "readwrite";
+
+export interface Operand {
+  readonly name: string;
+  readonly access: Access;
+}
+
+/** What a machine offers to a kernel: a strategy asks this, and never the machine's name. */
+export interface Target {
+  readonly name: "avx512" | "avx2" | "wasm";
+  /** The widest vector: 16, 8 or 4. Narrower powers down to 4, and 1, are also there. */
+  readonly lanes: Lanes;
+  /** Vector registers that a kernel may keep alive at once (the encoder's own needs already taken off). */
+  readonly vectorRegisters: number;
+  /** Integer and pointer registers that a kernel may keep alive at once. */
+  readonly intRegisters: number;
+  readonly fma: FmaMode;
+  /** Whether a broadcast load can be an operand of an arithmetic instruction without a register. */
+  readonly foldsBroadcast: boolean;
+}
+
+export interface Kernel {
+  /** Pure function of everything that shaped the code (target included): equal keys mean equal code. */
+  readonly key: string;
+  readonly name: string;
+  readonly target: Target;
+  readonly operands: readonly Operand[];
+  readonly begin: Reg;
+  readonly end: Reg;
+  readonly batch: Reg;
+  readonly body: readonly Instr[];
+  /** How many registers were made: ids are 0..registerCount-1. */
+  readonly registerCount: number;
+}
+
+export const INT: Type = { kind: "int" };
+export const PTR: Type = { kind: "ptr" };
+export const f32 = (lanes: Lanes): Type => ({ kind: "f32", lanes });
+export const i32 = (lanes: Lanes): Type => ({ kind: "i32", lanes });
+export const maskOf = (lanes: Lanes): Type => ({ kind: "mask", lanes });
+
+export function typeName(t: Type): string {
+  return t.kind === "int" || t.kind === "ptr" ? t.kind : `${t.kind}x${t.lanes}`;
+}
+
+/** Registers that an instruction reads (bodies of loops and ifs not included). */
+export function reads(i: Instr): Reg[] {
+  const out: Reg[] = [];
+  const add = (x: IntArg) => {
+    if (typeof x !== "number") out.push(x);
+  };
+  switch (i.op) {
+    case "int":
+      add(i.a);
+      add(i.b);
+      break;
+    case "div":
+    case "mod":
+      out.push(i.a);
+      break;
+    case "ptradd":
+      out.push(i.ptr);
+      add(i.bytes);
+      break;
+    case "set":
+    case "splatlane0":
+    case "splatint":
+    case "reduce":
+      out.push(i.src);
+      break;
+    case "loadint":
+    case "load":
+    case "broadcast":
+      out.push(i.at.ptr);
+      break;
+    case "loadmask":
+      out.push(i.at.ptr, i.mask);
+      break;
+    case "storeint":
+    case "store":
+      out.push(i.src, i.at.ptr);
+      break;
+    case "storemask":
+      out.push(i.src, i.at.ptr, i.mask);
+      break;
+    case "float2":
+    case "intvec2":
+    case "cmpfloat":
+    case "cmpint":
+    case "mask2":
+      out.push(i.a, i.b);
+      break;
+    case "float1":
+    case "intshift":
+    case "convert":
+      out.push(i.a);
+      break;
+    case "fma":
+      out.push(i.a, i.b, i.c);
+      break;
+    case "firstlanes":
+      add(i.count);
+      break;
+    case "select":
+      out.push(i.mask, i.a, i.b);
+      break;
+    case "loop":
+      add(i.from);
+      add(i.to);
+      break;
+    case "if":
+      out.push(i.a);
+      add(i.b);
+      break;
+    case "operand":
+    case "const":
+    case "setconst":
+    case "splat":
+    case "iota":
+    case "comment":
+      break;
+  }
+  return out;
+}
+
+/** The register that an instruction writes, if any (a loop's index included). */
+export function writes(i: Instr): Reg | undefined {
+  if (i.op === "loop") return i.index;
+  return "dst" in i ? i.dst : undefined;
+}
