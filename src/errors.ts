@@ -1,0 +1,65 @@
+/**
+ * Every error that fovea throws on purpose. A message names the op or layer path, the parameter and its value, what
+ * was expected, and the cure; the class tells a program which kind of thing went wrong.
+ */
+export class FoveaError extends Error {
+  override readonly name: string = new.target.name;
+}
+
+/** A layer or op does not fit its input, or a parameter is out of its range. */
+export class ShapeError extends FoveaError {}
+
+/** An option, name or flag that is not known or not allowed. */
+export class OptionError extends FoveaError {}
+
+/** A file is not what it should be: says the file, the offset or field, and what was expected there. */
+export class FileError extends FoveaError {}
+
+/** A data set's parts do not belong together, or a value in it is out of range. */
+export class DataError extends FoveaError {}
+
+/** Something needs more memory than it may have. Thrown before anything is allocated. */
+export class MemoryError extends FoveaError {}
+
+/** A kernel does not fit the machine's registers or encodings: its strategy must choose a smaller tile. */
+export class KernelError extends FoveaError {}
+
+/** The machine or engine lacks what was asked of it. */
+export class BackendError extends FoveaError {}
+
+/** Training cannot go on: the loss is not finite, or a checkpoint belongs to another run. */
+export class TrainingError extends FoveaError {}
+
+/** The candidate nearest to `name` by edit distance, if it is near enough to be what was meant. */
+export function nearest(name: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let least = Math.max(2, Math.floor(name.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const d = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    if (d < least) {
+      least = d;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+/** `unknown network "lenet"; did you mean "lenet5"? (known: ...)` */
+export function unknownName(what: string, name: string, candidates: readonly string[]): OptionError {
+  const near = nearest(name, candidates);
+  const hint = near === undefined ? "" : `; did you mean "${near}"?`;
+  return new OptionError(`unknown ${what} "${name}"${hint} (known: ${candidates.join(", ")})`);
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}
