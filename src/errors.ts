@@ -3,7 +3,9 @@
  * was expected, and the cure; the class tells a program which kind of thing went wrong.
  */
 export class FoveaError extends Error {
-  override readonly name: string = new.target.name;
+  override get name(): string {
+    return this.constructor.name;
+  }
 }
 
 /** A layer or op does not fit its input, or a parameter is out of its range. */

@@ -1,0 +1,63 @@
+/**
+ * A compiled entry point, ready to be encoded and run: kernels, the steps that call them, and where everything lies.
+ * Plain data but for the kernels' code, so that it can be printed, stored and sent to a worker.
+ *
+ * Memory comes in four regions, each with its base given by the session:
+ *   store     states (parameters, statistics, optimiser state), one canonical layout shared by all programs of a session
+ *   prepared  what depends only on states, made again by the `prepare` steps when they changed; one region a program
+ *   slot      inputs and outputs; a session has several slots a program, so that steps can be queued
+ *   scratch   everything else; one region shared by all programs of a session
+ */
+import type { Kernel, Target } from "../codegen/ir.js";
+import type { Layout } from "../kernels/layout.js";
+import type { Pieces } from "../kernels/strategy.js";
+
+export type Region = "store" | "prepared" | "slot" | "scratch";
+
+export interface Place {
+  readonly region: Region;
+  /** Byte offset from the region's base; a multiple of 64. */
+  readonly offset: number;
+  /** Bytes at the largest batch. */
+  readonly bytes: number;
+  readonly label: string;
+}
+
+export interface Step {
+  /** Index into `kernels`. */
+  readonly kernel: number;
+  readonly operands: readonly Place[];
+  readonly pieces: Pieces;
+  /** The layer and op it belongs to: `conv1 conv2d+add+relu`. */
+  readonly label: string;
+  /** Whether every thread must have finished all earlier steps before this one starts. */
+  readonly barrier: boolean;
+  /** Multiply-adds a sample (`samples` pieces) or a call, for profiles and for the choice to run on the caller's thread. */
+  readonly nanoseconds: { readonly fixed: number; readonly perSample: number };
+}
+
+export interface Port {
+  readonly name: string;
+  readonly layout: Layout;
+  readonly place: Place;
+}
+
+export interface StoredState extends Port {
+  readonly kind: "parameter" | "statistic" | "optimizer" | "gradient";
+}
+
+export interface Program {
+  readonly name: string;
+  readonly target: Target;
+  readonly maxBatch: number;
+  readonly kernels: readonly Kernel[];
+  /** Run once before the first run and again whenever a parameter has changed since. */
+  readonly prepare: readonly Step[];
+  readonly steps: readonly Step[];
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly states: readonly StoredState[];
+  /** States that the steps write: running them makes `prepare` of other programs stale. */
+  readonly writes: readonly string[];
+  readonly bytes: Readonly<Record<Region, number>>;
+}

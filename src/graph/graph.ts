@@ -1,0 +1,141 @@
+/**
+ * A graph under construction: values in order of making, the states that outlive a run, and the entry points that a
+ * program can be compiled from. Equal nodes are made once (same op, attributes and inputs).
+ */
+
+import { OptionError, ShapeError } from "../errors.js";
+import type { Attributes, DType, Op, Shape, Signature, Value } from "./value.js";
+
+/** What a state is for: decides where it is stored, whether it is saved with the model, and whether it gets a gradient. */
+export type StateKind = "parameter" | "statistic" | "optimizer" | "gradient";
+
+export interface InputAttributes {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly batched: boolean;
+  readonly dtype: DType;
+}
+export interface StateAttributes {
+  readonly name: string;
+  readonly kind: StateKind;
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+export interface ConstantAttributes {
+  readonly value: number;
+  readonly shape: Shape;
+  readonly batched: boolean;
+}
+
+function leaf<A extends Attributes>(name: string, signature: (a: A) => Signature): Op<A> {
+  return {
+    name,
+    infer: (_inputs, attributes) => signature(attributes),
+    reference: () => {
+      throw new ShapeError(`${name}: a leaf has no meaning of its own; its value is given`);
+    },
+    cost: () => ({ multiplyAdds: 0, bytes: 0 }),
+  };
+}
+
+/** Given by the caller at each run. */
+export const inputOp = leaf<InputAttributes>("input", ({ shape, batched, dtype }) => ({ shape, batched, dtype }));
+/** Lives in the session's store between runs; read as it was before the run's assigns. */
+export const stateOp = leaf<StateAttributes>("state", ({ shape, dtype }) => ({ shape, batched: false, dtype }));
+/** The same number everywhere. */
+export const constantOp: Op<ConstantAttributes> = {
+  ...leaf<ConstantAttributes>("constant", ({ shape, batched }) => ({ shape, batched, dtype: "f32" })),
+  reference: (_inputs, { value }, output, batch) => {
+    const shape = output.batched ? [batch, ...output.shape] : output.shape;
+    return { shape, data: new Float64Array(shape.reduce((a, b) => a * b, 1)).fill(value) };
+  },
+};
+
+/** A state change: `state` takes `value` after every read of its old value in the same entry. */
+export interface Assign {
+  readonly state: Value<StateAttributes>;
+  readonly value: Value;
+}
+
+/** What a program is compiled from: values to hand back and states to change. */
+export interface Entry {
+  readonly name: string;
+  readonly outputs: Readonly<Record<string, Value>>;
+  readonly assigns: readonly Assign[];
+}
+
+export class Graph {
+  readonly values: Value[] = [];
+  readonly #known = new Map<string, Value>();
+  readonly #states = new Map<string, Value<StateAttributes>>();
+  readonly #inputs = new Map<string, Value<InputAttributes>>();
+  #path = "";
+
+  /** The path that new values carry. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Makes values inside `make` carry `path` (absolute). */
+  scope<T>(path: string, make: () => T): T {
+    const outer = this.#path;
+    this.#path = path;
+    try {
+      return make();
+    } finally {
+      this.#path = outer;
+    }
+  }
+
+  add<A extends Attributes>(op: Op<A>, attributes: A, inputs: readonly Value[]): Value<A> {
+    for (const input of inputs) {
+      if (input.graph !== this)
+        throw new ShapeError(`${op.name}(${this.#path}): input ${input.op.name} belongs to another graph`);
+    }
+    const key = `${op.name} ${inputs.map((v) => v.id).join(",")} ${JSON.stringify(attributes)}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known as Value<A>;
+    const { shape, batched, dtype } = op.infer(inputs, attributes, this.#path);
+    const value: Value<A> = {
+      graph: this,
+      id: this.values.length,
+      op,
+      attributes,
+      inputs,
+      shape,
+      batched,
+      dtype,
+      path: this.#path,
+    };
+    this.values.push(value as unknown as Value);
+    this.#known.set(key, value as unknown as Value);
+    return value;
+  }
+
+  input(name: string, signature: { shape: Shape; batched?: boolean; dtype?: DType }): Value<InputAttributes> {
+    if (this.#inputs.has(name)) throw new OptionError(`graph: there is already an input "${name}"`);
+    const { shape, batched = true, dtype = "f32" } = signature;
+    const value = this.add(inputOp, { name, shape, batched, dtype }, []);
+    this.#inputs.set(name, value);
+    return value;
+  }
+
+  state(name: string, kind: StateKind, shape: Shape, dtype: DType = "f32"): Value<StateAttributes> {
+    const known = this.#states.get(name);
+    if (known !== undefined) return known;
+    const value = this.add(stateOp, { name, kind, shape, dtype }, []);
+    this.#states.set(name, value);
+    return value;
+  }
+
+  constant(value: number, signature: { shape?: Shape; batched?: boolean } = {}): Value<ConstantAttributes> {
+    return this.add(constantOp, { value, shape: signature.shape ?? [], batched: signature.batched ?? false }, []);
+  }
+
+  get states(): readonly Value<StateAttributes>[] {
+    return [...this.#states.values()];
+  }
+  get inputs(): readonly Value<InputAttributes>[] {
+    return [...this.#inputs.values()];
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The contract between the planner and the kernels. A strategy says which nodes it accepts, what they would cost, and
+ * lowers them to steps; the planner takes the cheapest that accepts, ties by list order. A step is one kernel over a
+ * number of work pieces; the runtime cuts the pieces over the threads, so **no result may depend on how**: a piece
+ * writes what no other piece of the same step writes, and reads nothing that the same step writes elsewhere.
+ */
+import type { Kernel, Target } from "../codegen/ir.js";
+import type { Signature, Value } from "../graph/value.js";
+import type { Layout } from "./layout.js";
+
+/** A place in memory that the planner will give an address: a value's, or a step's own temporary. 64-byte aligned. */
+export interface Buffer {
+  readonly id: number;
+  readonly label: string;
+  /** Bytes = fixedBytes + sampleBytes * batch, rounded up to 64. */
+  readonly fixedBytes: number;
+  readonly sampleBytes: number;
+}
+
+/** How many pieces a step has: `count`, times ceil(batch / samples) if `samples` is given. */
+export interface Pieces {
+  readonly count: number;
+  readonly samples?: number;
+}
+
+export function pieceCount(pieces: Pieces, batch: number): number {
+  return pieces.samples === undefined ? pieces.count : pieces.count * Math.ceil(batch / pieces.samples);
+}
+
+/**
+ * A node with the elementwise nodes melted into its store. `chain[0]` has `root` as an input, `chain[i]` has
+ * `chain[i-1]`; their other inputs are values of the same layout, channel vectors [C] or scalars. `result` is what is
+ * stored: the last of the chain, or the root where the chain is empty.
+ */
+export interface Work {
+  readonly root: Value;
+  readonly chain: readonly Value[];
+  readonly result: Value;
+}
+
+/** What a strategy is given to lower a node with. */
+export interface Lowering {
+  readonly target: Target;
+  /** The largest batch that the program will run. */
+  readonly maxBatch: number;
+  layout(value: Signature): Layout;
+  /** Where a value lies (an input of the work, or its result). */
+  buffer(value: Value): Buffer;
+  /** Memory that lives from the first to the last step of this work that uses it. */
+  temporary(label: string, bytes: { fixedBytes?: number; sampleBytes?: number }): Buffer;
+  /**
+   * Memory that depends on `from` alone (a weight in the order a kernel reads it): made by the steps that `make`
+   * emits, once for all users with the same label; where `from` depends only on parameters it is made again only when they change.
+   */
+  derived(from: Value, label: string, bytes: number, make: (buffer: Buffer) => void): Buffer;
+  /** One kernel from the cache of kernels, built when the key is new. The key must name everything that shapes the code but the target. */
+  kernel(key: string, build: (key: string) => Kernel): Kernel;
+  /** Operands in the order of `kernel.operands`. */
+  step(kernel: Kernel, operands: readonly Buffer[], pieces: Pieces): void;
+}
+
+export interface Strategy {
+  readonly name: string;
+  /** The ops, by name, that it may accept. */
+  readonly ops: readonly string[];
+  /** Whether chains of elementwise nodes may be melted into its store. */
+  readonly fuses: boolean;
+  accepts(node: Value, target: Target): boolean;
+  /** Estimated nanoseconds for one sample (or one call, for unbatched work) on one core: only compared with its rivals'. */
+  cost(node: Value, target: Target): number;
+  lower(work: Work, to: Lowering): void;
+}
