@@ -1,0 +1,74 @@
+/** Gathers pictures of a data set into the float32 input of a network, scaled, in NHWC without padding. */
+import { DataError } from "../errors.js";
+import type { Dataset } from "./dataset.js";
+
+/** The scaled value of every byte, 256 a channel: a picture has far more pixels than there are bytes. */
+const tables = new WeakMap<Dataset, Float32Array>();
+
+function scalingTable(dataset: Dataset): Float32Array {
+  let table = tables.get(dataset);
+  if (table === undefined) {
+    table = Float32Array.from({ length: 256 * dataset.shape[2] }, (_, i) => {
+      const channel = i >> 8;
+      return ((i & 255) / 255 - dataset.mean[channel]!) / dataset.std[channel]!;
+    });
+    tables.set(dataset, table);
+  }
+  return table;
+}
+
+/**
+ * Writes the pictures at `indices` into the front of `images` (indices.length x H x W x C) and their labels into the
+ * front of `labels`. What lies behind is left as it was.
+ * @throws DataError where an index is out of range or a target too short.
+ */
+export function fillBatch(
+  dataset: Dataset,
+  indices: ArrayLike<number>,
+  images: Float32Array,
+  labels: Int32Array | Uint8Array | Float32Array,
+): void {
+  const [height, width, channels] = dataset.shape;
+  const size = height * width * channels;
+  const count = indices.length;
+  if (images.length < count * size || labels.length < count) {
+    throw new DataError(
+      `fillBatch(${dataset.name}): ${count} images need ${count * size} numbers and ${count} labels; the targets have ${images.length} and ${labels.length}`,
+    );
+  }
+  const table = scalingTable(dataset);
+  for (let n = 0; n < count; n++) {
+    const index = indices[n]!;
+    if (!(index >= 0 && index < dataset.length)) {
+      throw new DataError(`fillBatch(${dataset.name}): index ${index} is out of range 0..${dataset.length - 1}`);
+    }
+    labels[n] = dataset.labels[index]!;
+    if (channels === 1) scaleGrey(dataset.images, index * size, table, images, n * size, size);
+    else scaleColour(dataset.images, index * size, table, images, n * size, size, channels);
+  }
+}
+
+function scaleGrey(
+  from: Uint8Array,
+  at: number,
+  table: Float32Array,
+  to: Float32Array,
+  offset: number,
+  size: number,
+): void {
+  for (let i = 0; i < size; i++) to[offset + i] = table[from[at + i]!]!;
+}
+
+function scaleColour(
+  from: Uint8Array,
+  at: number,
+  table: Float32Array,
+  to: Float32Array,
+  offset: number,
+  size: number,
+  channels: number,
+): void {
+  for (let i = 0; i < size; i += channels) {
+    for (let c = 0; c < channels; c++) to[offset + i + c] = table[256 * c + from[at + i + c]!]!;
+  }
+}

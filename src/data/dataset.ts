@@ -1,0 +1,130 @@
+/**
+ * A set of labelled pictures in memory. Pixels are bytes in NHWC; a network sees (pixel / 255 - mean) / std, with one
+ * mean and one standard deviation a channel.
+ */
+import { DataError } from "../errors.js";
+import type { IdxArray } from "../formats/idx.js";
+
+export interface Dataset {
+  readonly name: string;
+  /** The number of pictures. */
+  readonly length: number;
+  /** The name of each class, by label. */
+  readonly classes: readonly string[];
+  /** The extents of one picture. */
+  readonly shape: readonly [height: number, width: number, channels: number];
+  /** length x height x width x channels bytes. */
+  readonly images: Uint8Array;
+  /** One label a picture, each from 0 to classes.length - 1. */
+  readonly labels: Uint8Array | Int32Array;
+  /** The mean of each channel, of pixels scaled to 0..1. */
+  readonly mean: readonly number[];
+  /** The standard deviation of each channel, of pixels scaled to 0..1. */
+  readonly std: readonly number[];
+}
+
+/** The two halves of a data set: one to learn from, one to measure with. */
+export interface DatasetSplits {
+  readonly train: Dataset;
+  readonly test: Dataset;
+}
+
+export interface Scaling {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+export interface IdxParts {
+  readonly name: string;
+  /** [N, H, W], or [N, H, W, C]. */
+  readonly images: IdxArray;
+  readonly labels: IdxArray;
+  /** The names that errors give the two files. */
+  readonly imagesFile: string;
+  readonly labelsFile: string;
+  /** Class names by label; "0", "1", ... up to the largest label where left out. */
+  readonly classes?: readonly string[];
+  /** Measured on these images where left out. */
+  readonly scaling?: Scaling;
+}
+
+/**
+ * Joins images and labels into a data set, without copying either.
+ * @throws DataError where they differ in count, a label has no class, or the images have no height and width.
+ */
+export function datasetFromIdx(parts: IdxParts): Dataset {
+  const { name, images, labels, imagesFile, labelsFile } = parts;
+  if (images.shape.length !== 3 && images.shape.length !== 4) {
+    throw new DataError(
+      `${imagesFile}: has rank ${images.shape.length} (${images.shape.join(" x ")}); images need rank 3 (count x height x width) or 4 (with channels last)`,
+    );
+  }
+  if (labels.shape.length !== 1) {
+    throw new DataError(
+      `${labelsFile}: has rank ${labels.shape.length} (${labels.shape.join(" x ")}); labels need rank 1`,
+    );
+  }
+  const [length, height, width, channels = 1] = images.shape as [number, number, number, number?];
+  if (labels.shape[0] !== length) {
+    throw new DataError(
+      `${imagesFile} holds ${length} images but ${labelsFile} holds ${labels.shape[0]} labels; both must belong to one set`,
+    );
+  }
+  const classes = parts.classes ?? numbered(labels.data);
+  checkLabels(labels.data, classes.length, labelsFile);
+  const shape = [height, width, channels] as const;
+  const { mean, std } = checkScaling(parts.scaling ?? measureScaling(images.data, channels), channels, name);
+  return { name, length, classes, shape, images: images.data, labels: labels.data, mean, std };
+}
+
+/** Mean and standard deviation of each channel of NHWC bytes, scaled to 0..1: from a histogram, so exact but for the last step. */
+export function measureScaling(images: Uint8Array, channels: number): Scaling {
+  const counts = Array.from({ length: channels }, () => new Float64Array(256));
+  for (let c = 0; c < channels; c++) {
+    const count = counts[c]!;
+    for (let i = c; i < images.length; i += channels) count[images[i]!]!++;
+  }
+  const pixels = images.length / channels;
+  const mean = counts.map((count) => count.reduce((sum, n, value) => sum + n * value, 0) / pixels);
+  const std = counts.map((count, c) =>
+    Math.sqrt(count.reduce((sum, n, value) => sum + n * (value - mean[c]!) ** 2, 0) / pixels),
+  );
+  // One flat colour has no deviation to divide by.
+  return { mean: mean.map((m) => m / 255), std: std.map((s) => (s === 0 ? 1 : s / 255)) };
+}
+
+/** One line about a data set: `mnist: 60000 images of 28x28x1 in 10 classes (mean 0.1307, std 0.3081)`. */
+export function describeDataset(dataset: Dataset): string {
+  const digits = (numbers: readonly number[]) => numbers.map((x) => x.toFixed(4)).join("/");
+  const { name, length, shape, classes, mean, std } = dataset;
+  return `${name}: ${length} images of ${shape.join("x")} in ${classes.length} classes (mean ${digits(mean)}, std ${digits(std)})`;
+}
+
+function numbered(labels: Uint8Array): string[] {
+  const count = labels.reduce((most, label) => Math.max(most, label), 0) + 1;
+  return Array.from({ length: count }, (_, label) => String(label));
+}
+
+function checkLabels(labels: Uint8Array, classes: number, file: string): void {
+  const bad = labels.findIndex((label) => label >= classes);
+  if (bad >= 0) {
+    throw new DataError(
+      `${file}: label ${labels[bad]} of item ${bad} is out of range; expected 0 to ${classes - 1} (${classes} classes)`,
+    );
+  }
+}
+
+function checkScaling(scaling: Scaling, channels: number, name: string): Scaling {
+  for (const key of ["mean", "std"] as const) {
+    const values = scaling[key];
+    if (values.length !== channels) {
+      throw new DataError(`${name}: ${key} has ${values.length} values; expected one for each of ${channels} channels`);
+    }
+    if (values.some((x) => !Number.isFinite(x) || (key === "std" && x <= 0))) {
+      throw new DataError(
+        `${name}: ${key} is ${values.join(", ")}; expected finite numbers${key === "std" ? " above 0" : ""}`,
+      );
+    }
+  }
+  return scaling;
+}
