@@ -40,6 +40,16 @@ describe("fillBatch", () => {
     expect([...images]).toEqual([0.4, 0.2, -0.8, 0, 1, -3.2].map((x) => expect.closeTo(x, 6)));
   });
 
+  it("agrees with the formula on every picture size", () => {
+    for (let width = 1; width <= 9; width++) {
+      const images = Uint8Array.from({ length: 3 * width }, (_, i) => (i * 37) % 256);
+      const found = new Float32Array(2 * width + 1).fill(9);
+      fillBatch({ ...grey, shape: [1, width, 1], images }, [1, 2], found, new Int32Array(2));
+      const expected = Array.from(images.subarray(width), (pixel) => Math.fround((pixel / 255 - 0.5) / 0.25));
+      expect([...found]).toEqual([...expected, 9]);
+    }
+  });
+
   it("refuses an index out of range and a target too short", () => {
     expect(() => fillBatch(grey, [3], new Float32Array(2), new Int32Array(1))).toThrow(
       "fillBatch(grey): index 3 is out of range 0..2",
