@@ -427,6 +427,8 @@ export class KernelBuilder {
     this.#block.push(i);
   }
   #reg(type: Type, name: string, mutable = false, inFrame = false): Reg {
+    if ("lanes" in type && type.lanes > this.target.lanes)
+      this.#fail(`${typeName(type)} is wider than ${this.target.name}'s ${this.target.lanes} lanes`);
     return { id: this.#count++, type, name, mutable, inFrame };
   }
   #int(kind: IntBinary, a: IntArg, b: IntArg): Reg {
