@@ -10,7 +10,7 @@ import { Random } from "./kernels.js";
 
 export interface RandomKernel {
   readonly kernel: Kernel;
-  /** "floats" (read), "numbers" (read), "out" (readwrite floats), "counts" (readwrite integers). */
+  /** "floats", "numbers" (read), "out" (readwrite floats), "counts" (readwrite integers), "trace" (write). */
   readonly operands: readonly Uint8Array[];
   readonly range: Range;
 }
@@ -28,6 +28,7 @@ interface Int {
 /** `live`: how many vectors (masks included) a kernel keeps at once, for machines that are short of registers. */
 export function randomKernel(seed: number, target: Target, options: { live?: number } = {}): RandomKernel {
   const random = new Random(seed);
+  let traced = 0;
   const kernel = buildKernel(
     {
       key: `random ${target.name} ${target.fma} ${seed}`,
@@ -38,9 +39,12 @@ export function randomKernel(seed: number, target: Target, options: { live?: num
         ["numbers", "read"],
         ["out", "readwrite"],
         ["counts", "readwrite"],
+        ["trace", "write"],
       ],
     },
-    (k) => new Generator(k, random, options.live ?? 7).write(),
+    (k) => {
+      traced = new Generator(k, random, options.live ?? 7).write();
+    },
   );
   const bytes = (a: Float32Array | Int32Array) => new Uint8Array(a.buffer);
   return {
@@ -50,6 +54,7 @@ export function randomKernel(seed: number, target: Target, options: { live?: num
       bytes(Int32Array.from({ length: WORDS }, () => (random.chance(0.5) ? random.bits() : random.between(-9, 9)))),
       bytes(random.oddFloats(WORDS)),
       bytes(new Int32Array(WORDS)),
+      bytes(new Int32Array(traced)),
     ],
     range: { begin: random.integer(MOST), end: random.integer(MOST + 1), batch: random.between(1, MOST) },
   };
@@ -58,13 +63,16 @@ export function randomKernel(seed: number, target: Target, options: { live?: num
 class Generator {
   #vectors: Reg[] = [];
   #ints: Int[] = [];
+  /** Words of "trace" in use: half of all values are stored there, each in its place, so that none goes unseen. */
+  #traced = 0;
   constructor(
     readonly k: KernelBuilder,
     readonly random: Random,
     readonly live: number,
   ) {}
 
-  write(): void {
+  /** Returns the number of words in "trace". */
+  write(): number {
     const { k, random } = this;
     for (const reg of [k.begin, k.end, k.batch]) this.#ints.push({ reg, least: 0, most: MOST });
     const accumulators = Array.from({ length: random.between(1, 3) }, () => {
@@ -76,6 +84,18 @@ class Generator {
     accumulators.forEach((acc, n) => {
       k.store(k.operand("out"), 4 * 16 * n, acc);
     });
+    return this.#traced;
+  }
+
+  #add(value: Reg): void {
+    const { k, random } = this;
+    this.#vectors.push(value);
+    if (random.chance(0.5)) return;
+    const lanes = lanesOf(value);
+    const trace = k.operand("trace");
+    if (value.type.kind === "mask") k.storeMasked(trace, 4 * this.#traced, k.splat(1, lanes), value);
+    else k.store(trace, 4 * this.#traced, value);
+    this.#traced += lanes;
   }
 
   #block(length: number, depth: number): void {
@@ -154,9 +174,9 @@ class Generator {
     if (roll < 3) this.#intStatement();
     else if (roll < 5) this.#store(lanes);
     else if (roll < 7) this.#change();
-    else if (roll < 13) this.#vectors.push(this.#newFloat(lanes));
-    else if (roll < 17) this.#vectors.push(this.#newInts(lanes));
-    else this.#vectors.push(this.#newMask(lanes));
+    else if (roll < 13) this.#add(this.#newFloat(lanes));
+    else if (roll < 17) this.#add(this.#newInts(lanes));
+    else this.#add(this.#newMask(lanes));
     if (random.chance(0.05)) k.comment("a comment changes nothing");
   }
 
