@@ -45,6 +45,8 @@ export interface GradientContext<A extends Attributes> {
   readonly attributes: A;
   /** d(loss)/d(node): same shape, batched and dtype as the node. */
   readonly upstream: Value;
+  /** Which inputs need a gradient: nodes for the others need not be made. */
+  readonly wanted: readonly boolean[];
 }
 
 /** One kind of node. The whole of an op's meaning is here; kernels are elsewhere and are tested against `reference`. */

@@ -1,0 +1,67 @@
+/** Elementwise nonlinearities. Each one's gradient is written in its own output y, so that x need not be kept. */
+import { type Op, sameShape, shapeText, type Value } from "../graph/value.js";
+import { costPerElement, expectInputs, mapTensor, refuse, TRANSCENDENTAL } from "./support.js";
+
+/** LeCun's squashing function, A tanh(S x), has f(1) = 1 and f(-1) = -1 (LeCun et al. 1998, appendix A). */
+export const SCALED_TANH = { amplitude: 1.7159, slope: 2 / 3 } as const;
+
+function activation(name: string, f: (x: number) => number, gradientOp: Op, multiplyAdds: number): Op {
+  return {
+    name,
+    infer(inputs, _attributes, path) {
+      expectInputs(name, path, inputs, [{ name: "input" }]);
+      const { shape, batched } = inputs[0]!;
+      return { shape, batched, dtype: "f32" };
+    },
+    gradient: ({ graph, node, upstream }) => [graph.add(gradientOp, {}, [node, upstream])],
+    reference: ([x]) => mapTensor(x!, f),
+    cost: costPerElement(multiplyAdds),
+  };
+}
+
+/** Inputs y and dy; the result is dx. */
+function activationGradient(name: string, f: (y: number, dy: number) => number): Op {
+  return {
+    name,
+    infer(inputs, _attributes, path) {
+      expectInputs(name, path, inputs, [{ name: "output" }, { name: "output gradient" }]);
+      const [y, dy] = inputs;
+      if (!sameShape(y!.shape, dy!.shape) || y!.batched !== dy!.batched) {
+        refuse(name, path, `the output gradient is ${shapeText(dy!)}, expected the output's ${shapeText(y!)}`);
+      }
+      return { shape: y!.shape, batched: y!.batched, dtype: "f32" };
+    },
+    reference: ([y, dy]) => mapTensor(y!, (value, i) => f(value, dy!.data[i]!)),
+    cost: costPerElement(2),
+  };
+}
+
+/** y = x where x > 0, else 0, so y > 0 exactly where x > 0; the gradient at 0 is taken as 0. */
+export const reluGradOp = activationGradient("reluGrad", (y, dy) => (y > 0 ? dy : 0));
+/** d tanh(x)/dx = 1 - tanh(x)^2. */
+export const tanhGradOp = activationGradient("tanhGrad", (y, dy) => dy * (1 - y * y));
+/** d A tanh(S x)/dx = A S (1 - (y/A)^2) = S (A - y^2 / A). */
+export const scaledTanhGradOp = activationGradient(
+  "scaledTanhGrad",
+  (y, dy) => dy * SCALED_TANH.slope * (SCALED_TANH.amplitude - (y * y) / SCALED_TANH.amplitude),
+);
+/** d s(x)/dx = s(x) (1 - s(x)). */
+export const sigmoidGradOp = activationGradient("sigmoidGrad", (y, dy) => dy * y * (1 - y));
+
+/** max(x, 0); NaN stays NaN. */
+export const reluOp = activation("relu", (x) => (x > 0 || Number.isNaN(x) ? x : 0), reluGradOp, 1);
+export const tanhOp = activation("tanh", Math.tanh, tanhGradOp, TRANSCENDENTAL);
+/** 1.7159 tanh(2x/3). */
+export const scaledTanhOp = activation(
+  "scaledTanh",
+  (x) => SCALED_TANH.amplitude * Math.tanh(SCALED_TANH.slope * x),
+  scaledTanhGradOp,
+  TRANSCENDENTAL,
+);
+/** 1 / (1 + e^-x). */
+export const sigmoidOp = activation("sigmoid", (x) => 1 / (1 + Math.exp(-x)), sigmoidGradOp, TRANSCENDENTAL);
+
+export const relu = (x: Value): Value => x.graph.add(reluOp, {}, [x]);
+export const tanh = (x: Value): Value => x.graph.add(tanhOp, {}, [x]);
+export const scaledTanh = (x: Value): Value => x.graph.add(scaledTanhOp, {}, [x]);
+export const sigmoid = (x: Value): Value => x.graph.add(sigmoidOp, {}, [x]);

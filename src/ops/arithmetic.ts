@@ -1,0 +1,162 @@
+/**
+ * Elementwise arithmetic. The result has the signature of a; b is of the same signature, or is spread over a:
+ *  - without a batch, its shape the last axes of a's: [C], [W, C], [H, W, C] or a scalar, the same for every sample;
+ *  - with a batch and no axes: one number a sample. The attribute `perSample` says so, because a tensor of [N] could
+ *    else be read as [C].
+ */
+import type { Tensor } from "../graph/tensor.js";
+import { type Op, type Signature, sameShape, shapeText, sizeOf, type Value } from "../graph/value.js";
+import { sum } from "./reduce.js";
+import { costPerElement, expectInputs, mapTensor, refuse } from "./support.js";
+
+export interface BinaryAttributes {
+  /** b is one number a sample, a is not. Absent otherwise. */
+  readonly perSample?: true;
+}
+export interface ScaleAttributes {
+  readonly factor: number;
+  readonly offset: number;
+}
+
+function sameSignature(a: Signature, b: Signature): boolean {
+  return a.batched === b.batched && sameShape(a.shape, b.shape);
+}
+
+function isPerSample(a: Signature, b: Signature): boolean {
+  return a.batched && b.batched && b.shape.length === 0 && a.shape.length > 0;
+}
+
+/** Whether b can be spread over a. */
+function spreads(a: Signature, b: Signature): boolean {
+  if (sameSignature(a, b) || isPerSample(a, b)) return true;
+  return (
+    !b.batched && b.shape.length <= a.shape.length && sameShape(a.shape.slice(a.shape.length - b.shape.length), b.shape)
+  );
+}
+
+/** The sum of a gradient of `from`'s signature over everything that `to` was spread over. */
+function gather(gradient: Value, to: Value): Value {
+  const axes = Array.from({ length: gradient.shape.length - to.shape.length }, (_, i) => i);
+  return sum(gradient, { axes, batch: gradient.batched && !to.batched });
+}
+
+function binary(
+  name: string,
+  f: (a: number, b: number) => number,
+  gradient: NonNullable<Op<BinaryAttributes>["gradient"]>,
+): Op<BinaryAttributes> {
+  return {
+    name,
+    infer(inputs, attributes, path) {
+      expectInputs(name, path, inputs, [{ name: "a" }, { name: "b" }]);
+      const [a, b] = inputs as readonly [Signature, Signature];
+      if (!spreads(a, b)) {
+        refuse(
+          name,
+          path,
+          `b is ${shapeText(b)}, which does not fit a of ${shapeText(a)}; expected the same shape, its last axes ` +
+            "without a batch, or one number a sample",
+        );
+      }
+      if ((attributes.perSample ?? false) !== isPerSample(a, b)) {
+        refuse(
+          name,
+          path,
+          `perSample is ${attributes.perSample ?? false}, but b is ${shapeText(b)} and a ${shapeText(a)}`,
+        );
+      }
+      return { shape: a.shape, batched: a.batched, dtype: "f32" };
+    },
+    gradient,
+    reference([a, b], { perSample }, output) {
+      const each = sizeOf(output.shape);
+      const size = b!.data.length;
+      return mapTensor(a!, (x, i) => f(x, b!.data[perSample ? Math.floor(i / each) : i % size]!));
+    },
+    cost: costPerElement(1),
+  };
+}
+
+// d(a + b) = da + db
+export const addOp = binary(
+  "add",
+  (a, b) => a + b,
+  ({ inputs, upstream, wanted }) => [upstream, wanted[1] ? gather(upstream, inputs[1]!) : undefined],
+);
+// d(a - b) = da - db
+export const subtractOp = binary(
+  "subtract",
+  (a, b) => a - b,
+  ({ inputs, upstream, wanted }) => [upstream, wanted[1] ? scale(gather(upstream, inputs[1]!), -1) : undefined],
+);
+// d(a b) = b da + a db
+export const multiplyOp = binary(
+  "multiply",
+  (a, b) => a * b,
+  ({ inputs: [a, b], upstream, wanted }) => [
+    wanted[0] ? multiply(upstream, b!) : undefined,
+    wanted[1] ? gather(multiply(upstream, a!), b!) : undefined,
+  ],
+);
+// y = a / b: d(y) = da / b - (y / b) db
+export const divideOp = binary(
+  "divide",
+  (a, b) => a / b,
+  ({ node, inputs: [, b], upstream, wanted }) => [
+    wanted[0] ? divide(upstream, b!) : undefined,
+    wanted[1] ? scale(gather(divide(multiply(upstream, node), b!), b!), -1) : undefined,
+  ],
+);
+
+function unary<A extends object>(
+  name: string,
+  f: (x: number, attributes: A) => number,
+  gradient: NonNullable<Op<A>["gradient"]>,
+): Op<A> {
+  return {
+    name,
+    infer(inputs, _attributes, path) {
+      expectInputs(name, path, inputs, [{ name: "input" }]);
+      const { shape, batched } = inputs[0]!;
+      return { shape, batched, dtype: "f32" };
+    },
+    gradient,
+    reference: ([x], attributes): Tensor => mapTensor(x!, (value) => f(value, attributes)),
+    cost: costPerElement(1),
+  };
+}
+
+/** x factor + offset. */
+export const scaleOp = unary<ScaleAttributes>(
+  "scale",
+  (x, { factor, offset }) => x * factor + offset,
+  ({ attributes, upstream }) => [scale(upstream, attributes.factor)],
+);
+// d(sqrt x)/dx = 1 / (2 sqrt x)
+export const sqrtOp = unary("sqrt", Math.sqrt, ({ node, upstream }) => [divide(scale(upstream, 0.5), node)]);
+// d(x^2)/dx = 2 x
+export const squareOp = unary(
+  "square",
+  (x) => x * x,
+  ({ inputs, upstream }) => [multiply(upstream, scale(inputs[0]!, 2))],
+);
+
+function apply(op: Op<BinaryAttributes>, a: Value, b: Value): Value {
+  return a.graph.add(op, isPerSample(a, b) ? { perSample: true } : {}, [a, b]);
+}
+function commuting(op: Op<BinaryAttributes>, a: Value, b: Value): Value {
+  return spreads(a, b) || !spreads(b, a) ? apply(op, a, b) : apply(op, b, a);
+}
+
+export const add = (a: Value, b: Value): Value => commuting(addOp, a, b);
+export const multiply = (a: Value, b: Value): Value => commuting(multiplyOp, a, b);
+export const divide = (a: Value, b: Value): Value => apply(divideOp, a, b);
+export function subtract(a: Value, b: Value): Value {
+  return spreads(a, b) || !spreads(b, a) ? apply(subtractOp, a, b) : add(scale(b, -1), a);
+}
+/** x factor + offset; x itself for x * 1 + 0. */
+export function scale(x: Value, factor: number, offset = 0): Value {
+  return factor === 1 && offset === 0 ? x : x.graph.add(scaleOp, { factor, offset }, [x]);
+}
+export const sqrt = (x: Value): Value => x.graph.add(sqrtOp, {}, [x]);
+export const square = (x: Value): Value => x.graph.add(squareOp, {}, [x]);

@@ -1,0 +1,194 @@
+/**
+ * Two-dimensional convolution (cross-correlation, as the field does it) and its two gradients.
+ *
+ * x is NHWC [N, H, W, C], the weights HWIO [ky, kx, C/groups, O], y is [N, OH, OW, O]. The output channels fall into
+ * `groups` equal blocks; block g reads input channels g*C/groups .. (g+1)*C/groups - 1 only.
+ *
+ *     y[n, p, q, o] = sum over i, j, c of x[n, p*sy - top + i*dy, q*sx - left + j*dx, g(o)*C/groups + c] w[i, j, c, o]
+ *
+ * There is no bias: it is an `add` of an [O] value, which the planner melts into the convolution's store.
+ */
+import type { Tensor } from "../graph/tensor.js";
+import { type Op, type Shape, type Signature, sameShape, shapeText, sizeOf, type Value } from "../graph/value.js";
+import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
+import { checkWindow, eachTap, type Window, type WindowOptions, windowOf } from "./window.js";
+
+export interface ConvAttributes extends Window {
+  readonly groups: number;
+}
+export interface ConvInputGradAttributes extends ConvAttributes {
+  /** [H, W, C] of the convolution's input, which stride makes ambiguous. */
+  readonly inputShape: Shape;
+}
+
+function windowPart({ kernel, stride, padding, dilation, groups }: ConvAttributes): ConvAttributes {
+  return { kernel, stride, padding, dilation, groups };
+}
+
+/** Checks image and weights against each other; the shape of the convolution's output. */
+function convShape(op: string, path: string, attributes: ConvAttributes, image: Shape, weights: Shape): Shape {
+  const { kernel, groups } = attributes;
+  const [ky, kx, perGroup, outputs] = weights as readonly [number, number, number, number];
+  const channels = image[2]!;
+  if (!Number.isInteger(groups) || groups < 1) refuse(op, path, `groups is ${groups}, expected a whole number from 1`);
+  if (channels % groups !== 0 || outputs % groups !== 0) {
+    refuse(op, path, `groups ${groups} does not divide its ${channels} input and ${outputs} output channels`);
+  }
+  if (ky !== kernel[0] || kx !== kernel[1]) {
+    refuse(op, path, `weights are ${ky}x${kx} (of ${weights.join("x")}), expected the kernel's ${kernel.join("x")}`);
+  }
+  if (perGroup !== channels / groups) {
+    refuse(
+      op,
+      path,
+      `weights ${weights.join("x")} read ${perGroup} channels${groups > 1 ? ` in each of ${groups} groups` : ""}, but ` +
+        `its input ${image.join("x")} has ${channels}; make the input channels ${perGroup * groups} or the weights ` +
+        `${ky}x${kx}x${channels / groups}x${outputs}`,
+    );
+  }
+  return [...checkWindow(op, path, attributes, image), outputs];
+}
+
+interface Taps {
+  readonly attributes: ConvAttributes;
+  /** [H, W, C] and [OH, OW, O]. */
+  readonly image: Shape;
+  readonly output: Shape;
+  readonly batch: number;
+}
+
+/** Visits every product of the sum above: positions in x, w and y. */
+function eachProduct(
+  { attributes, image, output, batch }: Taps,
+  visit: (x: number, w: number, y: number) => void,
+): void {
+  const [height, width, channels] = image as readonly [number, number, number];
+  const [rows, columns, outputs] = output as readonly [number, number, number];
+  const perGroup = channels / attributes.groups;
+  const outputsPerGroup = outputs / attributes.groups;
+  for (let n = 0; n < batch; n++) {
+    eachTap(attributes, image, output, (oy, ox, ky, kx, iy, ix) => {
+      const x = ((n * height + iy) * width + ix) * channels;
+      const w = (ky * attributes.kernel[1] + kx) * perGroup * outputs;
+      const y = ((n * rows + oy) * columns + ox) * outputs;
+      for (let o = 0; o < outputs; o++) {
+        const first = x + Math.floor(o / outputsPerGroup) * perGroup;
+        for (let c = 0; c < perGroup; c++) visit(first + c, w + c * outputs + o, y + o);
+      }
+    });
+  }
+}
+
+function products(attributes: ConvAttributes, channels: number, output: Shape): number {
+  return sizeOf(output) * attributes.kernel[0] * attributes.kernel[1] * (channels / attributes.groups);
+}
+
+export const conv2dOp: Op<ConvAttributes> = {
+  name: "conv2d",
+  infer(inputs, attributes, path) {
+    expectInputs("conv2d", path, inputs, [
+      { name: "input", rank: 3, batched: true },
+      { name: "weights", rank: 4, batched: false },
+    ]);
+    const shape = convShape("conv2d", path, attributes, inputs[0]!.shape, inputs[1]!.shape);
+    return { shape, batched: true, dtype: "f32" };
+  },
+  // y is linear in x and in w: each product x w of the sum sends dy w back to x and dy x back to w.
+  gradient({ graph, inputs, attributes, upstream, wanted }) {
+    const [x, w] = inputs as readonly [Value, Value];
+    const attributesOfInputGrad = { ...windowPart(attributes), inputShape: x.shape };
+    return [
+      wanted[0] ? graph.add(conv2dInputGradOp, attributesOfInputGrad, [upstream, w]) : undefined,
+      wanted[1] ? graph.add(conv2dWeightGradOp, windowPart(attributes), [x, upstream]) : undefined,
+    ];
+  },
+  reference([x, w], attributes, output, batch) {
+    const y = emptyTensor(output, batch);
+    eachProduct({ attributes, image: x!.shape.slice(1), output: output.shape, batch }, (xi, wi, yi) => {
+      y.data[yi]! += x!.data[xi]! * w!.data[wi]!;
+    });
+    return y;
+  },
+  cost: (inputs, attributes, output) => ({
+    multiplyAdds: products(attributes, inputs[0]!.shape[2]!, output.shape),
+    bytes: bytesOf(inputs, output),
+  }),
+};
+
+/** dx[...] = the sum of dy w over all products in which x[...] takes part; inputs dy and w. */
+export const conv2dInputGradOp: Op<ConvInputGradAttributes> = {
+  name: "conv2dInputGrad",
+  infer(inputs, attributes, path) {
+    expectInputs("conv2dInputGrad", path, inputs, [
+      { name: "output gradient", rank: 3, batched: true },
+      { name: "weights", rank: 4, batched: false },
+    ]);
+    const { inputShape } = attributes;
+    checkOutput(
+      "conv2dInputGrad",
+      path,
+      inputs[0]!,
+      convShape("conv2dInputGrad", path, attributes, inputShape, inputs[1]!.shape),
+    );
+    return { shape: inputShape, batched: true, dtype: "f32" };
+  },
+  reference([dy, w], attributes, output, batch) {
+    const dx = emptyTensor(output, batch);
+    eachProduct({ attributes, image: attributes.inputShape, output: dy!.shape.slice(1), batch }, (xi, wi, yi) => {
+      dx.data[xi]! += dy!.data[yi]! * w!.data[wi]!;
+    });
+    return dx;
+  },
+  cost: (inputs, attributes, output) => ({
+    multiplyAdds: products(attributes, attributes.inputShape[2]!, inputs[0]!.shape),
+    bytes: bytesOf(inputs, output),
+  }),
+};
+
+/** dw[...] = the sum of x dy over the batch and all pixels; inputs x and dy. */
+export const conv2dWeightGradOp: Op<ConvAttributes> = {
+  name: "conv2dWeightGrad",
+  infer(inputs, attributes, path) {
+    expectInputs("conv2dWeightGrad", path, inputs, [
+      { name: "input", rank: 3, batched: true },
+      { name: "output gradient", rank: 3, batched: true },
+    ]);
+    const [x, dy] = inputs as readonly [Signature, Signature];
+    const shape = [...attributes.kernel, x.shape[2]! / attributes.groups, dy.shape[2]!];
+    checkOutput("conv2dWeightGrad", path, dy, convShape("conv2dWeightGrad", path, attributes, x.shape, shape));
+    return { shape, batched: false, dtype: "f32" };
+  },
+  reference([x, dy], attributes, output, batch): Tensor {
+    const dw = emptyTensor(output, batch);
+    const taps = { attributes, image: x!.shape.slice(1), output: dy!.shape.slice(1), batch };
+    eachProduct(taps, (xi, wi, yi) => {
+      dw.data[wi]! += x!.data[xi]! * dy!.data[yi]!;
+    });
+    return dw;
+  },
+  cost: (inputs, attributes, output) => ({
+    multiplyAdds: products(attributes, inputs[0]!.shape[2]!, inputs[1]!.shape),
+    bytes: bytesOf(inputs, output),
+  }),
+};
+
+function checkOutput(op: string, path: string, dy: Signature, expected: Shape): void {
+  if (!sameShape(dy.shape, expected)) {
+    refuse(
+      op,
+      path,
+      `the output gradient is ${shapeText(dy)}, expected the convolution's output Nx${expected.join("x")}`,
+    );
+  }
+}
+
+export interface ConvOptions extends WindowOptions {
+  readonly groups?: number;
+}
+
+/** x [H, W, C] with a batch, w [ky, kx, C/groups, O]; stride 1, no padding, dilation 1 and one group unless said. */
+export function conv2d(x: Value, w: Value, options: ConvOptions = {}): Value {
+  const kernel: readonly [number, number] = [w.shape[0] ?? 0, w.shape[1] ?? 0];
+  const attributes = { ...windowOf(kernel, options, x.shape), groups: options.groups ?? 1 };
+  return x.graph.add(conv2dOp, attributes, [x, w]);
+}

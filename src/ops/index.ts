@@ -1,0 +1,74 @@
+/** Every op: the functions that make nodes, the definitions, and the list that tests and planner go through. */
+import { differentiate as differentiateWith } from "../graph/differentiate.js";
+import type { Op, Value } from "../graph/value.js";
+import * as activation from "./activation.js";
+import * as arithmetic from "./arithmetic.js";
+import * as conv from "./conv.js";
+import * as dropouts from "./dropout.js";
+import * as linears from "./linear.js";
+import * as loss from "./loss.js";
+import * as metric from "./metric.js";
+import * as pool from "./pool.js";
+import * as reduce from "./reduce.js";
+import * as shape from "./shape.js";
+
+export * from "./activation.js";
+export * from "./arithmetic.js";
+export * from "./conv.js";
+export * from "./dropout.js";
+export * from "./linear.js";
+export * from "./loss.js";
+export * from "./metric.js";
+export * from "./pool.js";
+export * from "./reduce.js";
+export * from "./shape.js";
+export type { Padding, Pair, Window, WindowOptions } from "./window.js";
+
+export const ALL_OPS: readonly Op[] = [
+  conv.conv2dOp,
+  conv.conv2dInputGradOp,
+  conv.conv2dWeightGradOp,
+  pool.maxPool2dOp,
+  pool.maxPool2dGradOp,
+  pool.avgPool2dOp,
+  pool.avgPool2dGradOp,
+  linears.linearOp,
+  linears.linearInputGradOp,
+  linears.linearWeightGradOp,
+  activation.reluOp,
+  activation.reluGradOp,
+  activation.tanhOp,
+  activation.tanhGradOp,
+  activation.scaledTanhOp,
+  activation.scaledTanhGradOp,
+  activation.sigmoidOp,
+  activation.sigmoidGradOp,
+  arithmetic.addOp,
+  arithmetic.subtractOp,
+  arithmetic.multiplyOp,
+  arithmetic.divideOp,
+  arithmetic.scaleOp,
+  arithmetic.sqrtOp,
+  arithmetic.squareOp,
+  reduce.sumOp,
+  reduce.expandOp,
+  reduce.maxReduceOp,
+  reduce.maxReduceGradOp,
+  shape.reshapeOp,
+  shape.concatOp,
+  shape.sliceOp,
+  shape.padOp,
+  dropouts.dropoutOp,
+  loss.softmaxOp,
+  loss.softmaxGradOp,
+  loss.crossEntropyOp,
+  loss.crossEntropyGradOp,
+  loss.meanSquaredErrorOp,
+  metric.argmaxOp,
+  metric.correctOp,
+] as readonly Op[];
+
+/** d(loss)/d(w) for each of `wrt`, as new nodes of the same graph (see graph/differentiate.ts). */
+export function differentiate(lossValue: Value, wrt: readonly Value[]): readonly Value[] {
+  return differentiateWith(lossValue, wrt, arithmetic.add);
+}

@@ -1,0 +1,183 @@
+/** Softmax and the losses. Classes are the last axis; a loss is one number a sample (or a position of a sample). */
+import { type Op, type Signature, sameShape, shapeText, sizeOf, type Value } from "../graph/value.js";
+import { multiply, scale, subtract } from "./arithmetic.js";
+import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, refuse, TRANSCENDENTAL } from "./support.js";
+
+function expectClasses(op: string, path: string, logits: Signature): void {
+  if (logits.shape.length === 0) {
+    refuse(op, path, `input is ${shapeText(logits)}, expected classes in the last axis`);
+  }
+}
+
+/** Calls `visit` with the first position of each row of classes. */
+function eachRow(length: number, classes: number, visit: (first: number, row: number) => void): void {
+  for (let row = 0; row * classes < length; row++) visit(row * classes, row);
+}
+
+/** The largest of a row, and log(sum of e^x) computed around it, so that no exponential overflows. */
+function logSumExp(x: Float64Array, first: number, classes: number): number {
+  let max = -Infinity;
+  for (let k = 0; k < classes; k++) max = Math.max(max, x[first + k]!);
+  let sum = 0;
+  for (let k = 0; k < classes; k++) sum += Math.exp(x[first + k]! - max);
+  return max + Math.log(sum);
+}
+
+export const softmaxOp: Op = {
+  name: "softmax",
+  infer(inputs, _attributes, path) {
+    expectInputs("softmax", path, inputs, [{ name: "input" }]);
+    expectClasses("softmax", path, inputs[0]!);
+    const { shape, batched } = inputs[0]!;
+    return { shape, batched, dtype: "f32" };
+  },
+  gradient: ({ graph, node, upstream }) => [graph.add(softmaxGradOp, {}, [node, upstream])],
+  reference([x], _attributes, output, batch) {
+    const y = emptyTensor(output, batch);
+    const classes = output.shape.at(-1)!;
+    eachRow(y.data.length, classes, (first) => {
+      const log = logSumExp(x!.data, first, classes);
+      for (let k = first; k < first + classes; k++) y.data[k] = Math.exp(x!.data[k]! - log);
+    });
+    return y;
+  },
+  cost: costPerElement(TRANSCENDENTAL + 2),
+};
+
+/**
+ * Inputs y and dy. dy_j/dx_i = y_j ([i = j] - y_i), so dx_i = sum over j of dy_j y_j ([i = j] - y_i)
+ * = y_i (dy_i - sum over j of y_j dy_j).
+ */
+export const softmaxGradOp: Op = {
+  name: "softmaxGrad",
+  infer(inputs, _attributes, path) {
+    expectInputs("softmaxGrad", path, inputs, [{ name: "output" }, { name: "output gradient" }]);
+    const [y, dy] = inputs as readonly [Signature, Signature];
+    expectClasses("softmaxGrad", path, y);
+    if (!sameShape(y.shape, dy.shape) || y.batched !== dy.batched) {
+      refuse("softmaxGrad", path, `the output gradient is ${shapeText(dy)}, expected the output's ${shapeText(y)}`);
+    }
+    return { shape: y.shape, batched: y.batched, dtype: "f32" };
+  },
+  reference([y, dy], _attributes, output, batch) {
+    const dx = emptyTensor(output, batch);
+    const classes = output.shape.at(-1)!;
+    eachRow(dx.data.length, classes, (first) => {
+      let dot = 0;
+      for (let k = first; k < first + classes; k++) dot += y!.data[k]! * dy!.data[k]!;
+      for (let k = first; k < first + classes; k++) dx.data[k] = y!.data[k]! * (dy!.data[k]! - dot);
+    });
+    return dx;
+  },
+  cost: costPerElement(3),
+};
+
+/** Checks labels against logits; the shape of one number a row. */
+export function rowsOf(op: string, path: string, logits: Signature, labels: Signature): Signature {
+  expectClasses(op, path, logits);
+  const rows = { shape: logits.shape.slice(0, -1), batched: true, dtype: "f32" as const };
+  if (!sameShape(labels.shape, rows.shape)) {
+    refuse(op, path, `labels are ${shapeText(labels)}, expected ${shapeText(rows)} for logits of ${shapeText(logits)}`);
+  }
+  return rows;
+}
+
+/** -log softmax(logits)[label] = log(sum of e^logits) - logits[label]; NaN for a label that is no class. */
+export const crossEntropyOp: Op = {
+  name: "crossEntropy",
+  infer(inputs, _attributes, path) {
+    expectInputs("crossEntropy", path, inputs, [
+      { name: "logits", batched: true },
+      { name: "labels", batched: true, dtype: "i32" },
+    ]);
+    return rowsOf("crossEntropy", path, inputs[0]!, inputs[1]!);
+  },
+  gradient: ({ graph, inputs: [logits, labels], upstream }) => [
+    graph.add(crossEntropyGradOp, {}, [logits!, labels!, upstream]),
+    undefined,
+  ],
+  reference([logits, labels], _attributes, output, batch) {
+    const loss = emptyTensor(output, batch);
+    const classes = logits!.shape.at(-1)!;
+    eachRow(logits!.data.length, classes, (first, row) => {
+      const label = labels!.data[row]!;
+      const picked = label >= 0 && label < classes ? logits!.data[first + label]! : Number.NaN;
+      loss.data[row] = logSumExp(logits!.data, first, classes) - picked;
+    });
+    return loss;
+  },
+  cost: costPerInput(TRANSCENDENTAL + 1),
+};
+
+/** Inputs logits, labels and dy. d(loss)/d(logit_k) = softmax_k - [k = label], times the row's dy. */
+export const crossEntropyGradOp: Op = {
+  name: "crossEntropyGrad",
+  infer(inputs, _attributes, path) {
+    expectInputs("crossEntropyGrad", path, inputs, [
+      { name: "logits", batched: true },
+      { name: "labels", batched: true, dtype: "i32" },
+      { name: "loss gradient", batched: true },
+    ]);
+    const rows = rowsOf("crossEntropyGrad", path, inputs[0]!, inputs[1]!);
+    if (!sameShape(inputs[2]!.shape, rows.shape)) {
+      refuse("crossEntropyGrad", path, `the loss gradient is ${shapeText(inputs[2]!)}, expected ${shapeText(rows)}`);
+    }
+    return { shape: inputs[0]!.shape, batched: true, dtype: "f32" };
+  },
+  reference([logits, labels, dy], _attributes, output, batch) {
+    const gradient = emptyTensor(output, batch);
+    const classes = output.shape.at(-1)!;
+    eachRow(gradient.data.length, classes, (first, row) => {
+      const label = labels!.data[row]!;
+      const known = label >= 0 && label < classes;
+      const log = logSumExp(logits!.data, first, classes);
+      for (let k = 0; k < classes; k++) {
+        const softmax = Math.exp(logits!.data[first + k]! - log);
+        gradient.data[first + k] = known ? (softmax - (k === label ? 1 : 0)) * dy!.data[row]! : Number.NaN;
+      }
+    });
+    return gradient;
+  },
+  cost: costPerElement(TRANSCENDENTAL + 3),
+};
+
+/** The mean of (p - t)^2 over the elements of a sample: one number a sample. */
+export const meanSquaredErrorOp: Op = {
+  name: "meanSquaredError",
+  infer(inputs, _attributes, path) {
+    expectInputs("meanSquaredError", path, inputs, [
+      { name: "prediction", batched: true },
+      { name: "target", batched: true },
+    ]);
+    const [p, t] = inputs as readonly [Signature, Signature];
+    if (!sameShape(p.shape, t.shape)) {
+      refuse("meanSquaredError", path, `the target is ${shapeText(t)}, expected the prediction's ${shapeText(p)}`);
+    }
+    return { shape: [], batched: true, dtype: "f32" };
+  },
+  // d/dp = 2 (p - t) / size, times the sample's dy; d/dt is its negative.
+  gradient({ inputs: [p, t], upstream, wanted }) {
+    const towards = (a: Value, b: Value) => multiply(scale(subtract(a, b), 2 / sizeOf(a.shape)), upstream);
+    return [wanted[0] ? towards(p!, t!) : undefined, wanted[1] ? towards(t!, p!) : undefined];
+  },
+  reference([p, t], _attributes, output, batch) {
+    const loss = emptyTensor(output, batch);
+    const size = p!.data.length / batch;
+    p!.data.forEach((value, i) => {
+      loss.data[Math.floor(i / size)]! += (value - t!.data[i]!) ** 2 / size;
+    });
+    return loss;
+  },
+  cost: (inputs, _attributes, output) => ({
+    multiplyAdds: 2 * sizeOf(inputs[0]!.shape),
+    bytes: bytesOf(inputs, output),
+  }),
+};
+
+/** Probabilities over the last axis. */
+export const softmax = (x: Value): Value => x.graph.add(softmaxOp, {}, [x]);
+/** logits [..., K], labels i32 [...] with a batch: the loss of each sample or position. */
+export const crossEntropy = (logits: Value, labels: Value): Value =>
+  logits.graph.add(crossEntropyOp, {}, [logits, labels]);
+export const meanSquaredError = (prediction: Value, target: Value): Value =>
+  prediction.graph.add(meanSquaredErrorOp, {}, [prediction, target]);

@@ -1,0 +1,58 @@
+/** What is counted, not trained: these ops have no gradient. Of equal maxima the first counts, and NaN is a maximum. */
+import { type Op, shapeText, type Value } from "../graph/value.js";
+import { rowsOf } from "./loss.js";
+import { costPerInput, emptyTensor, expectInputs, refuse } from "./support.js";
+
+function firstMaximum(x: Float64Array, first: number, classes: number): number {
+  let best = 0;
+  for (let k = 1; k < classes; k++) {
+    const value = x[first + k]!;
+    const most = x[first + best]!;
+    if (value > most || (Number.isNaN(value) && !Number.isNaN(most))) best = k;
+  }
+  return best;
+}
+
+/** Position of the maximum over the last axis, i32. */
+export const argmaxOp: Op = {
+  name: "argmax",
+  infer(inputs, _attributes, path) {
+    expectInputs("argmax", path, inputs, [{ name: "input" }]);
+    const { shape, batched } = inputs[0]!;
+    if (shape.length === 0) refuse("argmax", path, `input is ${shapeText(inputs[0]!)}, expected at least one axis`);
+    return { shape: shape.slice(0, -1), batched, dtype: "i32" };
+  },
+  reference([x], _attributes, output, batch) {
+    const y = emptyTensor(output, batch);
+    const classes = x!.shape.at(-1)!;
+    y.data.forEach((_, row) => {
+      y.data[row] = firstMaximum(x!.data, row * classes, classes);
+    });
+    return y;
+  },
+  cost: costPerInput(1),
+};
+
+/** 1 where the largest logit is the label's, else 0. */
+export const correctOp: Op = {
+  name: "correct",
+  infer(inputs, _attributes, path) {
+    expectInputs("correct", path, inputs, [
+      { name: "logits", batched: true },
+      { name: "labels", batched: true, dtype: "i32" },
+    ]);
+    return rowsOf("correct", path, inputs[0]!, inputs[1]!);
+  },
+  reference([logits, labels], _attributes, output, batch) {
+    const y = emptyTensor(output, batch);
+    const classes = logits!.shape.at(-1)!;
+    y.data.forEach((_, row) => {
+      y.data[row] = firstMaximum(logits!.data, row * classes, classes) === labels!.data[row] ? 1 : 0;
+    });
+    return y;
+  },
+  cost: costPerInput(1),
+};
+
+export const argmax = (x: Value): Value => x.graph.add(argmaxOp, {}, [x]);
+export const correct = (logits: Value, labels: Value): Value => logits.graph.add(correctOp, {}, [logits, labels]);

@@ -1,0 +1,251 @@
+/**
+ * Maximum and average pooling of NHWC images, each channel by itself, and their gradients.
+ *
+ * Padding counts as minus infinity for the maximum and as zero for the sum. Ceil mode keeps a last incomplete window
+ * (see window.ts). NaN wins a maximum, so that a broken activation is never hidden.
+ */
+import { type Op, type Shape, type Signature, sameShape, shapeText, sizeOf, type Value } from "../graph/value.js";
+import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
+import { checkWindow, eachTap, type Pair, span, type Window, type WindowOptions, windowOf } from "./window.js";
+
+export interface MaxPoolAttributes extends Window {
+  readonly ceil: boolean;
+}
+/**
+ * What a window's sum is divided by: "window", the taps on pixels and padding (what ceil mode adds beyond the padding
+ * does not count, as in PyTorch's count_include_pad); "valid", the taps on pixels; or a fixed number (1 sums).
+ */
+export type Divisor = "window" | "valid" | number;
+export interface AvgPoolAttributes extends Window {
+  readonly ceil: boolean;
+  readonly divisor: Divisor;
+}
+export interface AvgPoolGradAttributes extends AvgPoolAttributes {
+  /** [H, W, C] of the pooled input. */
+  readonly inputShape: Shape;
+}
+
+function poolShape(op: string, path: string, attributes: MaxPoolAttributes, image: Shape): Shape {
+  const { kernel, stride, padding, dilation, ceil } = attributes;
+  const output = checkWindow(op, path, attributes, image, ceil);
+  for (const axis of [0, 1] as const) {
+    const half = Math.floor(span(kernel[axis], dilation[axis]) / 2);
+    const widest = Math.max(padding[2 * axis]!, padding[2 * axis + 1]!);
+    if (widest > half) {
+      refuse(
+        op,
+        path,
+        `padding ${widest} is more than half the kernel ${kernel[axis]}; lower the padding to ${half} or less`,
+      );
+    }
+    for (let o = 0; o < output[axis]!; o++) {
+      const start = o * stride[axis] - padding[2 * axis]!;
+      if (!tapsInside(start, kernel[axis], dilation[axis], 0, image[axis]!)) {
+        const text = `${kernel[axis]} with dilation ${dilation[axis]}`;
+        refuse(
+          op,
+          path,
+          `window ${o} of kernel ${text} meets no pixel of its input ${image.join("x")}; lower padding or dilation`,
+        );
+      }
+    }
+  }
+  return [...output, image[2]!];
+}
+
+/** How many taps from `start` fall into low..high-1. */
+function tapsInside(start: number, kernel: number, dilation: number, low: number, high: number): number {
+  let count = 0;
+  for (let k = 0; k < kernel; k++) {
+    const at = start + k * dilation;
+    if (at >= low && at < high) count++;
+  }
+  return count;
+}
+
+/** Visits, for each channel of each tap, its position in x and in y. */
+function eachPosition(
+  window: Window,
+  image: Shape,
+  output: Shape,
+  batch: number,
+  visit: (x: number, y: number) => void,
+): void {
+  const [height, width, channels] = image as readonly [number, number, number];
+  const [rows, columns] = output as readonly [number, number];
+  for (let n = 0; n < batch; n++) {
+    eachTap(window, image, output, (oy, ox, _ky, _kx, iy, ix) => {
+      const x = ((n * height + iy) * width + ix) * channels;
+      const y = ((n * rows + oy) * columns + ox) * channels;
+      for (let c = 0; c < channels; c++) visit(x + c, y + c);
+    });
+  }
+}
+
+/** For each output element the position in x of its first maximum in scan order; NaN is above every number. */
+function maxima(x: Float64Array, window: Window, image: Shape, output: Shape, batch: number): Int32Array {
+  const at = new Int32Array(batch * sizeOf(output)).fill(-1);
+  eachPosition(window, image, output, batch, (xi, yi) => {
+    const best = at[yi]!;
+    if (best < 0 || x[xi]! > x[best]! || (Number.isNaN(x[xi]!) && !Number.isNaN(x[best]!))) at[yi] = xi;
+  });
+  return at;
+}
+
+/** A window takes `kernel` comparisons or additions an output. */
+function tapsCost(window: Window, output: Shape): number {
+  return sizeOf(output) * window.kernel[0] * window.kernel[1];
+}
+
+export const maxPool2dOp: Op<MaxPoolAttributes> = {
+  name: "maxPool2d",
+  infer(inputs, attributes, path) {
+    expectInputs("maxPool2d", path, inputs, [{ name: "input", rank: 3, batched: true }]);
+    return { shape: poolShape("maxPool2d", path, attributes, inputs[0]!.shape), batched: true, dtype: "f32" };
+  },
+  // y is x at the maximum, so dy goes there and nowhere else; of equal maxima, to the first.
+  gradient({ graph, inputs, attributes, upstream }) {
+    return [graph.add(maxPool2dGradOp, attributes, [inputs[0]!, upstream])];
+  },
+  reference([x], attributes, output, batch) {
+    const y = emptyTensor(output, batch);
+    maxima(x!.data, attributes, x!.shape.slice(1), output.shape, batch).forEach((at, i) => {
+      y.data[i] = x!.data[at]!;
+    });
+    return y;
+  },
+  cost: (inputs, attributes, output) => ({
+    multiplyAdds: tapsCost(attributes, output.shape),
+    bytes: bytesOf(inputs, output),
+  }),
+};
+
+/** dx[i] = the sum of dy over the windows whose first maximum is x[i]; inputs x and dy. */
+export const maxPool2dGradOp: Op<MaxPoolAttributes> = {
+  name: "maxPool2dGrad",
+  infer(inputs, attributes, path) {
+    expectInputs("maxPool2dGrad", path, inputs, [
+      { name: "input", rank: 3, batched: true },
+      { name: "output gradient", rank: 3, batched: true },
+    ]);
+    const [x, dy] = inputs as readonly [Signature, Signature];
+    checkOutput("maxPool2dGrad", path, dy, poolShape("maxPool2dGrad", path, attributes, x.shape));
+    return { shape: x.shape, batched: true, dtype: "f32" };
+  },
+  reference([x, dy], attributes, output, batch) {
+    const dx = emptyTensor(output, batch);
+    maxima(x!.data, attributes, output.shape, dy!.shape.slice(1), batch).forEach((at, i) => {
+      dx.data[at]! += dy!.data[i]!;
+    });
+    return dx;
+  },
+  cost: (inputs, attributes, output) => ({
+    multiplyAdds: tapsCost(attributes, inputs[1]!.shape),
+    bytes: bytesOf(inputs, output),
+  }),
+};
+
+/** The divisor of each output pixel, row by row. */
+export function divisorsOf(attributes: AvgPoolAttributes, image: Shape, output: Shape): Float64Array {
+  const { kernel, stride, padding, dilation, divisor } = attributes;
+  const along = (axis: 0 | 1): number[] => {
+    const [before, after] = divisor === "window" ? [padding[2 * axis]!, padding[2 * axis + 1]!] : [0, 0];
+    return Array.from({ length: output[axis]! }, (_, o) => {
+      const start = o * stride[axis] - padding[2 * axis]!;
+      return tapsInside(start, kernel[axis], dilation[axis], -before, image[axis]! + after);
+    });
+  };
+  const columns = along(1);
+  return Float64Array.from(
+    along(0).flatMap((y) => columns.map((x) => (typeof divisor === "number" ? divisor : y * x))),
+  );
+}
+
+function checkDivisor(op: string, path: string, divisor: Divisor): void {
+  if (typeof divisor === "number" && !(Number.isFinite(divisor) && divisor !== 0)) {
+    refuse(op, path, `divisor is ${divisor}, expected "window", "valid" or a number other than 0`);
+  }
+}
+
+export const avgPool2dOp: Op<AvgPoolAttributes> = {
+  name: "avgPool2d",
+  infer(inputs, attributes, path) {
+    expectInputs("avgPool2d", path, inputs, [{ name: "input", rank: 3, batched: true }]);
+    checkDivisor("avgPool2d", path, attributes.divisor);
+    return { shape: poolShape("avgPool2d", path, attributes, inputs[0]!.shape), batched: true, dtype: "f32" };
+  },
+  // y = sum x / d, so each pixel of the window receives dy / d.
+  gradient({ graph, inputs, attributes, upstream }) {
+    const { kernel, stride, padding, dilation, ceil, divisor } = attributes;
+    const inputShape = inputs[0]!.shape;
+    return [graph.add(avgPool2dGradOp, { kernel, stride, padding, dilation, ceil, divisor, inputShape }, [upstream])];
+  },
+  reference([x], attributes, output, batch) {
+    const y = emptyTensor(output, batch);
+    const image = x!.shape.slice(1);
+    const divisors = divisorsOf(attributes, image, output.shape);
+    eachPosition(attributes, image, output.shape, batch, (xi, yi) => {
+      y.data[yi]! += x!.data[xi]!;
+    });
+    const channels = output.shape[2]!;
+    y.data.forEach((sum, i) => {
+      y.data[i] = sum / divisors[Math.floor(i / channels) % divisors.length]!;
+    });
+    return y;
+  },
+  cost: (inputs, attributes, output) => ({
+    multiplyAdds: tapsCost(attributes, output.shape),
+    bytes: bytesOf(inputs, output),
+  }),
+};
+
+/** dx[i] = the sum of dy / divisor over the windows that hold x[i]; input dy. */
+export const avgPool2dGradOp: Op<AvgPoolGradAttributes> = {
+  name: "avgPool2dGrad",
+  infer(inputs, attributes, path) {
+    expectInputs("avgPool2dGrad", path, inputs, [{ name: "output gradient", rank: 3, batched: true }]);
+    checkDivisor("avgPool2dGrad", path, attributes.divisor);
+    checkOutput("avgPool2dGrad", path, inputs[0]!, poolShape("avgPool2dGrad", path, attributes, attributes.inputShape));
+    return { shape: attributes.inputShape, batched: true, dtype: "f32" };
+  },
+  reference([dy], attributes, output, batch) {
+    const dx = emptyTensor(output, batch);
+    const pooled = dy!.shape.slice(1);
+    const divisors = divisorsOf(attributes, output.shape, pooled);
+    eachPosition(attributes, output.shape, pooled, batch, (xi, yi) => {
+      dx.data[xi]! += dy!.data[yi]! / divisors[Math.floor(yi / pooled[2]!) % divisors.length]!;
+    });
+    return dx;
+  },
+  cost: (inputs, attributes, output) => ({
+    multiplyAdds: tapsCost(attributes, inputs[0]!.shape),
+    bytes: bytesOf(inputs, output),
+  }),
+};
+
+function checkOutput(op: string, path: string, dy: Signature, expected: Shape): void {
+  if (!sameShape(dy.shape, expected)) {
+    refuse(op, path, `the output gradient is ${shapeText(dy)}, expected the pool's output Nx${expected.join("x")}`);
+  }
+}
+
+export interface MaxPoolOptions extends WindowOptions {
+  readonly ceil?: boolean;
+}
+export interface AvgPoolOptions extends WindowOptions {
+  readonly ceil?: boolean;
+  readonly divisor?: Divisor;
+}
+
+/** The stride is the kernel unless said, as in PyTorch. */
+export function maxPool2d(x: Value, kernel: Pair, options: MaxPoolOptions = {}): Value {
+  const window = windowOf(kernel, { ...options, stride: options.stride ?? kernel }, x.shape);
+  return x.graph.add(maxPool2dOp, { ...window, ceil: options.ceil ?? false }, [x]);
+}
+
+/** The stride is the kernel unless said, and padding counts in the mean, as in PyTorch. */
+export function avgPool2d(x: Value, kernel: Pair, options: AvgPoolOptions = {}): Value {
+  const window = windowOf(kernel, { ...options, stride: options.stride ?? kernel }, x.shape);
+  const attributes = { ...window, ceil: options.ceil ?? false, divisor: options.divisor ?? ("window" as const) };
+  return x.graph.add(avgPool2dOp, attributes, [x]);
+}

@@ -1,0 +1,199 @@
+/**
+ * Sums, means and maxima over axes. Axes are numbered in the per-sample shape, ascend, and are dropped from it; a sum
+ * may also run over the batch. `expand` is the reverse of `sum`: it repeats along the same axes.
+ */
+import type { Tensor } from "../graph/tensor.js";
+import { type Op, type Shape, type Signature, sameShape, shapeText, sizeOf, type Value } from "../graph/value.js";
+import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, refuse, stridesOf } from "./support.js";
+
+export interface SumAttributes {
+  readonly axes: readonly number[];
+  /** Also over the batch. */
+  readonly batch: boolean;
+  /** Divide by the number of terms, the batch counted as it is at run time. */
+  readonly mean: boolean;
+}
+/** The shape and batch of the result; axes, batch and mean are those of the sum it reverses. */
+export interface ExpandAttributes extends SumAttributes {
+  readonly shape: Shape;
+  readonly batched: boolean;
+}
+export interface MaxReduceAttributes {
+  readonly axes: readonly number[];
+}
+
+function dropAxes(op: string, path: string, shape: Shape, axes: readonly number[]): Shape {
+  const valid = axes.every(
+    (a, i) => Number.isInteger(a) && a >= 0 && a < shape.length && (i === 0 || a > axes[i - 1]!),
+  );
+  if (!valid) {
+    refuse(
+      op,
+      path,
+      `axes [${axes.join(", ")}] do not fit ${shape.join("x") || "a scalar"}; expected ascending axes of it`,
+    );
+  }
+  return shape.filter((_, i) => !axes.includes(i));
+}
+
+/** For each element of a tensor of `shape` in row-major order, its position after `axes` are dropped. */
+function targets(shape: Shape, axes: readonly number[]): Int32Array {
+  const strides = stridesOf(shape);
+  const kept = shape.map((_, i) => i).filter((i) => !axes.includes(i));
+  const keptStrides = stridesOf(kept.map((i) => shape[i]!));
+  return Int32Array.from({ length: sizeOf(shape) }, (_, e) =>
+    kept.reduce((at, axis, k) => at + (Math.floor(e / strides[axis]!) % shape[axis]!) * keptStrides[k]!, 0),
+  );
+}
+
+/** The terms of one sum. */
+function termCount({ axes, batch }: SumAttributes, shape: Shape, batchSize: number): number {
+  return axes.reduce((n, a) => n * shape[a]!, 1) * (batch ? batchSize : 1);
+}
+
+export const sumOp: Op<SumAttributes> = {
+  name: "sum",
+  infer(inputs, { axes, batch }, path) {
+    expectInputs("sum", path, inputs, [batch ? { name: "input", batched: true } : { name: "input" }]);
+    const { shape, batched } = inputs[0]!;
+    return { shape: dropAxes("sum", path, shape, axes), batched: batched && !batch, dtype: "f32" };
+  },
+  // Each term has weight 1 (mean: 1/count), so dy (dy/count) goes back to each.
+  gradient: ({ inputs, attributes, upstream }) => [expand(upstream, inputs[0]!, attributes)],
+  reference([x], attributes, output, batch) {
+    const batched = output.batched || attributes.batch;
+    const shape = batched ? x!.shape.slice(1) : x!.shape;
+    const y = emptyTensor(output, batch);
+    const target = targets(shape, attributes.axes);
+    const each = output.batched ? sizeOf(output.shape) : 0;
+    x!.data.forEach((value, i) => {
+      y.data[Math.floor(i / target.length) * each + target[i % target.length]!]! += value;
+    });
+    if (attributes.mean) {
+      const count = termCount(attributes, shape, batch);
+      y.data.forEach((total, i) => {
+        y.data[i] = total / count;
+      });
+    }
+    return y;
+  },
+  cost: costPerInput(1),
+};
+
+export const expandOp: Op<ExpandAttributes> = {
+  name: "expand",
+  infer(inputs, { shape, batched, axes, batch }, path) {
+    expectInputs("expand", path, inputs, [{ name: "input", batched: batched && !batch }]);
+    const expected = dropAxes("expand", path, shape, axes);
+    if (batch && !batched) refuse("expand", path, "batch is true but batched is false; expected a result with a batch");
+    if (!sameShape(inputs[0]!.shape, expected)) {
+      const axesText = `axes [${axes.join(", ")}]`;
+      refuse(
+        "expand",
+        path,
+        `input is ${shapeText(inputs[0]!)}, expected ${shapeText({ shape: expected })}, which is ${shape.join("x")} without ${axesText}`,
+      );
+    }
+    return { shape, batched, dtype: "f32" };
+  },
+  // Each element is repeated over the axes, so its gradient is the sum over them (mean: over count).
+  gradient: ({ attributes: { axes, batch, mean }, upstream }) => [sum(upstream, { axes, batch, mean })],
+  reference([x], attributes, output, batch): Tensor {
+    const y = emptyTensor(output, batch);
+    const target = targets(attributes.shape, attributes.axes);
+    const each = output.batched && !attributes.batch ? x!.data.length / batch : 0;
+    const divisor = attributes.mean ? termCount(attributes, attributes.shape, batch) : 1;
+    y.data.forEach((_, i) => {
+      y.data[i] = x!.data[Math.floor(i / target.length) * each + target[i % target.length]!]! / divisor;
+    });
+    return y;
+  },
+  cost: costPerElement(1),
+};
+
+/** Position in x of the first maximum for each output; NaN is above every number. */
+function maxima(x: Float64Array, shape: Shape, axes: readonly number[]): Int32Array {
+  const target = targets(shape, axes);
+  const each = sizeOf(shape.filter((_, i) => !axes.includes(i)));
+  const at = new Int32Array((x.length / target.length) * each).fill(-1);
+  x.forEach((value, i) => {
+    const y = Math.floor(i / target.length) * each + target[i % target.length]!;
+    const best = at[y]!;
+    if (best < 0 || value > x[best]! || (Number.isNaN(value) && !Number.isNaN(x[best]!))) at[y] = i;
+  });
+  return at;
+}
+
+export const maxReduceOp: Op<MaxReduceAttributes> = {
+  name: "maxReduce",
+  infer(inputs, { axes }, path) {
+    expectInputs("maxReduce", path, inputs, [{ name: "input" }]);
+    const { shape, batched } = inputs[0]!;
+    return { shape: dropAxes("maxReduce", path, shape, axes), batched, dtype: "f32" };
+  },
+  // y is x at the maximum, so dy goes there; of equal maxima, to the first in row-major order.
+  gradient: ({ graph, inputs, attributes, upstream }) => [
+    graph.add(maxReduceGradOp, { axes: attributes.axes }, [inputs[0]!, upstream]),
+  ],
+  reference([x], { axes }, output, batch) {
+    const y = emptyTensor(output, batch);
+    maxima(x!.data, output.batched ? x!.shape.slice(1) : x!.shape, axes).forEach((at, i) => {
+      y.data[i] = x!.data[at]!;
+    });
+    return y;
+  },
+  cost: costPerInput(1),
+};
+
+/** Inputs x and dy. */
+export const maxReduceGradOp: Op<MaxReduceAttributes> = {
+  name: "maxReduceGrad",
+  infer(inputs, { axes }, path) {
+    expectInputs("maxReduceGrad", path, inputs, [{ name: "input" }, { name: "output gradient" }]);
+    const [x, dy] = inputs as readonly [Signature, Signature];
+    const expected: Signature = { ...x, shape: dropAxes("maxReduceGrad", path, x.shape, axes) };
+    if (!sameShape(dy.shape, expected.shape) || dy.batched !== x.batched) {
+      refuse("maxReduceGrad", path, `the output gradient is ${shapeText(dy)}, expected ${shapeText(expected)}`);
+    }
+    return { shape: x.shape, batched: x.batched, dtype: "f32" };
+  },
+  reference([x, dy], { axes }, output, batch) {
+    const dx = emptyTensor(output, batch);
+    maxima(x!.data, output.shape, axes).forEach((at, i) => {
+      dx.data[at]! += dy!.data[i]!;
+    });
+    return dx;
+  },
+  cost: (inputs, _attributes, output) => ({ multiplyAdds: sizeOf(output.shape), bytes: bytesOf(inputs, output) }),
+};
+
+export interface SumOptions {
+  /** All axes unless said. */
+  readonly axes?: readonly number[];
+  readonly batch?: boolean;
+  readonly mean?: boolean;
+}
+
+/** Sum over `axes` (all unless said) and, where asked, the batch. */
+export function sum(x: Value, options: SumOptions = {}): Value {
+  const { axes = x.shape.map((_, i) => i), batch = false, mean = false } = options;
+  if (axes.length === 0 && !batch) return x;
+  return x.graph.add(sumOp, { axes, batch, mean }, [x]);
+}
+
+/** The arithmetic mean over `axes` (all unless said) and, where asked, the batch. */
+export function mean(x: Value, options: Omit<SumOptions, "mean"> = {}): Value {
+  return sum(x, { ...options, mean: true });
+}
+
+/** Repeats x along `axes` and the batch until it has the signature of `like`; with `mean`, divided by the repeats. */
+export function expand(x: Value, like: Omit<Signature, "dtype">, options: SumAttributes): Value {
+  const { axes, batch, mean } = options;
+  if (axes.length === 0 && !batch) return x;
+  return x.graph.add(expandOp, { shape: like.shape, batched: like.batched, axes, batch, mean }, [x]);
+}
+
+/** Maximum over `axes` (all unless said). */
+export function maxReduce(x: Value, axes: readonly number[] = x.shape.map((_, i) => i)): Value {
+  return axes.length === 0 ? x : x.graph.add(maxReduceOp, { axes }, [x]);
+}
