@@ -1,0 +1,97 @@
+/**
+ * The channels of one row as vectors, for kernels that go row by row (a row is a pixel, or the last extent of anything).
+ * Padded rows are whole vectors; up to four channels lie unpadded, and there one vector of 4 lanes (1 for one channel)
+ * is masked to the row's own elements.
+ */
+import type { KernelBuilder } from "../codegen/builder.js";
+import type { Lanes, Reg, Target } from "../codegen/ir.js";
+import { type Layout, vectorLanes } from "./layout.js";
+
+export interface ChannelVectors {
+  readonly lanes: Lanes;
+  /** Vectors a row. */
+  readonly count: number;
+  /** Lanes of a row's last vector that are channels. */
+  readonly lastLanes: number;
+  /** Whether what lies beyond the last channel is the next row, which loads and stores must leave alone. */
+  readonly packed: boolean;
+}
+
+export function channelVectors(layout: Layout, target: Target): ChannelVectors {
+  const { channels, channelStride } = layout;
+  if (channels <= 4) return { lanes: channels === 1 ? 1 : 4, count: 1, lastLanes: channels, packed: true };
+  const lanes = vectorLanes(layout, target);
+  const count = channelStride / lanes;
+  return { lanes, count, lastLanes: channels - (count - 1) * lanes, packed: false };
+}
+
+/** Whether vector `index` has lanes that are no channels. */
+export function isPartial(vectors: ChannelVectors, index: number): boolean {
+  return index === vectors.count - 1 && vectors.lastLanes < vectors.lanes;
+}
+
+/** Vector `index` of the row that starts at `ptr + offset` bytes. */
+export function loadChannels(k: KernelBuilder, vectors: ChannelVectors, ptr: Reg, offset: number, index: number): Reg {
+  const at = offset + 4 * index * vectors.lanes;
+  if (vectors.packed && isPartial(vectors, index))
+    return k.loadMasked(ptr, at, k.firstLanes(vectors.lastLanes, vectors.lanes));
+  return k.load(ptr, at, vectors.lanes);
+}
+
+/** Stores vector `index` of a row. Unless `clean` says that pad lanes hold +0 already, they are made so. */
+export function storeChannels(
+  k: KernelBuilder,
+  vectors: ChannelVectors,
+  ptr: Reg,
+  offset: number,
+  index: number,
+  value: Reg,
+  clean: boolean,
+): void {
+  const at = offset + 4 * index * vectors.lanes;
+  if (!isPartial(vectors, index)) k.store(ptr, at, value);
+  else if (vectors.packed) k.storeMasked(ptr, at, value, k.firstLanes(vectors.lastLanes, vectors.lanes));
+  else k.store(ptr, at, clean ? value : cleaned(k, value, vectors.lastLanes));
+}
+
+/** `value` with +0 in every lane from `count` on. */
+export function cleaned(k: KernelBuilder, value: Reg, count: Reg | number): Reg {
+  if (value.type.kind !== "f32") throw new TypeError("cleaned: expected a float vector");
+  const { lanes } = value.type;
+  return k.select(k.firstLanes(count, lanes), value, k.splat(0, lanes));
+}
+
+/** Writes `count` zeros (a constant) from `ptr + offset` bytes on. */
+export function storeZeros(k: KernelBuilder, ptr: Reg, offset: number, count: number): void {
+  let at = offset;
+  let left = count;
+  const widths: Lanes[] = [16, 8, 4, 1];
+  const most = 4 * k.target.lanes;
+  if (left > most) {
+    const whole = left - (left % k.target.lanes);
+    k.loop(0, 4 * whole, (i) => k.store(k.ptrAdd(ptr, i), at, k.splat(0, k.target.lanes)), {
+      step: 4 * k.target.lanes,
+    });
+    at += 4 * whole;
+    left -= whole;
+  }
+  for (const lanes of widths) {
+    if (lanes > k.target.lanes) continue;
+    for (; left >= lanes; left -= lanes, at += 4 * lanes) k.store(ptr, at, k.splat(0, lanes));
+  }
+}
+
+/** Elements behind the last row of a sample, which must hold +0. */
+export function tailElements(layout: Layout): number {
+  return layout.shape.length === 0 ? 0 : layout.sampleStride - layout.rows * layout.channelStride;
+}
+
+/** Zeros behind the last row of the sample that starts at `ptr`. */
+export function storeTail(k: KernelBuilder, layout: Layout, ptr: Reg): void {
+  storeZeros(k, ptr, 4 * layout.rows * layout.channelStride, tailElements(layout));
+}
+
+/** A key for what a layout does to code. */
+export function layoutKey(layout: Layout): string {
+  return `${layout.batched ? "N" : ""}${layout.rows}x${layout.channels}/${layout.channelStride}/${layout.sampleStride}`;
+}

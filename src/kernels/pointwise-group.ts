@@ -1,0 +1,204 @@
+/**
+ * Elementwise nodes of one layout computed together in one kernel: each input is read once, each output written once,
+ * and what lies between stays in registers. Optimiser updates and whole chains of gradients become one pass over memory.
+ */
+import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { Kernel, Lanes, Reg } from "../codegen/ir.js";
+import type { Value } from "../graph/value.js";
+import { cleaned, layoutKey, tailElements } from "./channels.js";
+import { attributesKey } from "./epilogue.js";
+import type { Layout } from "./layout.js";
+import { type OperandKind, operandKind, POINTWISE } from "./pointwise.js";
+import type { Lowering } from "./strategy.js";
+import { planWalk, type Site, type WalkMode, type WalkPlan, walk, walkTail } from "./walk.js";
+
+export interface PointwiseGroup {
+  /** In topological order, all of one shape, all batched or none. */
+  readonly nodes: readonly Value[];
+  /** The nodes whose values are needed outside. */
+  readonly outputs: readonly Value[];
+}
+
+interface GroupInput {
+  readonly value: Value;
+  readonly kind: OperandKind;
+  readonly name: string;
+  readonly layout: Layout;
+}
+
+export function lowerPointwise(group: PointwiseGroup, to: Lowering): void {
+  const layout = to.layout(group.nodes[0]!);
+  const inputs = inputsOf(group, to);
+  const clean = cleanNodes(group, inputs);
+  const mode = modeOf(group, layout, inputs, clean);
+  const perSample = inputs.some((i) => i.kind === "sample" || i.kind === "unbatchedFull" || i.kind === "suffix");
+  const plan = planWalk(layout, to.target, mode, perSample);
+  const kernel = to.kernel(groupKey(group, inputs, layout, mode), (key) =>
+    writeGroup(key, group, inputs, clean, plan, to),
+  );
+  to.step(kernel, [...inputs.map((i) => to.buffer(i.value)), ...group.outputs.map((v) => to.buffer(v))], plan.pieces);
+}
+
+function inputsOf(group: PointwiseGroup, to: Lowering): GroupInput[] {
+  const inputs: GroupInput[] = [];
+  for (const node of group.nodes) {
+    for (const value of node.inputs) {
+      if (group.nodes.includes(value) || inputs.some((i) => i.value === value)) continue;
+      const kind = operandKind(value, node);
+      if (kind === undefined)
+        throw new TypeError(`pointwise group: ${node.op.name}(${node.path}) has a foreign operand`);
+      inputs.push({ value, kind, name: `in${inputs.length}`, layout: to.layout(value) });
+    }
+  }
+  return inputs;
+}
+
+/** The nodes whose pad lanes are +0 by themselves. */
+function cleanNodes(group: PointwiseGroup, inputs: readonly GroupInput[]): Set<Value> {
+  const clean = new Set<Value>();
+  for (const { value, kind } of inputs) if (kind !== "scalar" && kind !== "sample") clean.add(value);
+  for (const node of group.nodes) {
+    if (node.inputs.every((v) => clean.has(v)) && POINTWISE[node.op.name]!.keepsZero(node.attributes)) clean.add(node);
+  }
+  return clean;
+}
+
+function modeOf(
+  group: PointwiseGroup,
+  layout: Layout,
+  inputs: readonly GroupInput[],
+  clean: ReadonlySet<Value>,
+): WalkMode {
+  const has = (kind: OperandKind) => inputs.some((i) => i.kind === kind);
+  const padded = layout.channelStride > layout.channels || tailElements(layout) > 0;
+  const mask = padded && !group.outputs.every((v) => clean.has(v));
+  if (!has("channel") && !has("suffix") && !mask) return "flat";
+  if (layout.channels > 4) return "rows";
+  return has("suffix") ? "single" : "packed";
+}
+
+function groupKey(group: PointwiseGroup, inputs: readonly GroupInput[], layout: Layout, mode: WalkMode): string {
+  const nameOf = (v: Value) => inputs.find((i) => i.value === v)?.name ?? `v${group.nodes.indexOf(v)}`;
+  const operands = inputs.map((i) => (i.kind === "suffix" ? `suffix${i.layout.rows}` : i.kind));
+  const nodes = group.nodes.map((n) => `${n.op.name}${attributesKey(n)}(${n.inputs.map(nameOf).join(",")})`);
+  return `pointwise ${mode} ${layoutKey(layout)} ${operands.join(",")} ${nodes.join(";")} -> ${group.outputs.map(nameOf).join(",")}`;
+}
+
+function writeGroup(
+  key: string,
+  group: PointwiseGroup,
+  inputs: readonly GroupInput[],
+  clean: ReadonlySet<Value>,
+  plan: WalkPlan,
+  to: Lowering,
+): Kernel {
+  const outputName = (index: number) => `out${index}`;
+  const operands = [
+    ...inputs.map((i) => [i.name, "read"] as const),
+    ...group.outputs.map((_, i) => [outputName(i), "write"] as const),
+  ];
+  const name = [...new Set(group.nodes.map((n) => n.op.name))].slice(0, 4).join("+");
+  const long = operands.length > 6;
+  const unroll = plan.mode === "single" || long ? 1 : plan.mode === "packed" ? 2 : 4;
+  return buildKernel({ key, name, target: to.target, operands }, (k) => {
+    // A few numbers that every element meets stay in registers.
+    const scalars = inputs.filter((i) => i.kind === "scalar");
+    const kept = new Map<GroupInput, Reg>();
+    if (scalars.length <= 3) for (const i of scalars) kept.set(i, k.broadcast(k.operand(i.name), 0, plan.lanes));
+    walk(k, plan, unroll, (sites) => {
+      const pointers = pointersOf(k, !long);
+      for (const site of sites) {
+        const values = new Map<Value, Reg>();
+        const argument = (value: Value): Reg => {
+          const known = values.get(value);
+          if (known !== undefined) return known;
+          const input = inputs.find((i) => i.value === value)!;
+          const reg = kept.get(input) ?? loadInput(k, input, site, plan, pointers);
+          // With many inputs, loading twice is cheaper than running out of registers.
+          if (!long || input.kind === "channel") values.set(value, reg);
+          return reg;
+        };
+        for (const node of group.nodes) {
+          const x = POINTWISE[node.op.name]!.emit(k, node.inputs.map(argument), node.attributes, site.lanes);
+          values.set(node, x);
+          const output = group.outputs.indexOf(node);
+          if (output < 0) continue;
+          const dirty = site.real !== undefined && (plan.mode !== "rows" || !clean.has(node));
+          k.store(pointers(outputName(output), site.at), site.offset, dirty ? cleaned(k, x, site.real!) : x);
+        }
+      }
+    });
+    for (const i of group.outputs.keys()) walkTail(k, plan, outputName(i));
+  });
+}
+
+type Pointers = (operand: string, bytes: Reg) => Reg;
+
+/** operand + bytes, made once for a block of code where registers allow. */
+function pointersOf(k: KernelBuilder, keep: boolean): Pointers {
+  const made = new Map<string, Reg>();
+  return (operand, bytes) => {
+    const known = made.get(`${operand} ${bytes.id}`);
+    if (known !== undefined) return known;
+    const pointer = k.ptrAdd(k.operand(operand), bytes);
+    if (keep) made.set(`${operand} ${bytes.id}`, pointer);
+    return pointer;
+  };
+}
+
+function loadInput(k: KernelBuilder, input: GroupInput, site: Site, plan: WalkPlan, pointers: Pointers): Reg {
+  const { name, kind, layout } = input;
+  const { lanes, offset } = site;
+  switch (kind) {
+    case "full":
+      return k.load(pointers(name, site.at), offset, lanes);
+    case "unbatchedFull":
+      return k.load(pointers(name, site.inSample), offset, lanes);
+    case "scalar":
+      return k.broadcast(k.operand(name), 0, lanes);
+    case "sample":
+      return k.broadcast(k.ptrAdd(k.operand(name), k.mul(site.sample!, 4)), 0, lanes);
+    case "channel":
+      if (plan.mode === "rows") {
+        const base = k.operand(name);
+        return k.load(site.channel === undefined ? base : k.ptrAdd(base, site.channel), offset, lanes);
+      }
+      return loadPattern(k, name, layout.channels, site);
+    case "suffix": {
+      if (plan.mode === "rows") {
+        const row = k.mul(k.mod(site.row!, layout.rows), 4 * layout.channelStride);
+        const base = k.ptrAdd(k.operand(name), site.channel === undefined ? row : k.add(row, site.channel));
+        return k.load(base, offset, lanes);
+      }
+      const bytes = k.mod(k.add(site.inSample, offset), 4 * layout.rows * layout.channels);
+      return k.load(k.ptrAdd(k.operand(name), bytes), 0, lanes);
+    }
+  }
+}
+
+/** A vector of a [C] operand repeated, C <= 4, as it lies beside unpadded elements: lane i holds channel (first + i) mod C. */
+function loadPattern(k: KernelBuilder, name: string, channels: number, site: Site): Reg {
+  const { lanes } = site;
+  const pointer = k.operand(name);
+  if (channels === 1) return k.broadcast(pointer, 0, lanes);
+  if (lanes === 1) {
+    const bytes = k.mod(k.add(site.inSample, site.offset), 4 * channels);
+    return k.load(k.ptrAdd(pointer, bytes), 0, lanes);
+  }
+  const lane = laneModulo(k, channels, lanes, site);
+  let pattern = k.broadcast(pointer, 0, lanes);
+  for (let c = 1; c < channels; c++) {
+    pattern = k.select(k.cmpI32("eq", lane, k.splatI32(c, lanes)), k.broadcast(pointer, 4 * c, lanes), pattern);
+  }
+  return pattern;
+}
+
+/** (first element + lane) mod channels, for channels 2..4 and at least 4 lanes. */
+function laneModulo(k: KernelBuilder, channels: number, lanes: Lanes, site: Site): Reg {
+  if (channels !== 3) return k.vand(k.iota(lanes), k.splatI32(channels - 1, lanes));
+  const first = k.div(k.mod(k.add(site.inSample, site.offset), 12), 4);
+  const index = k.vadd(k.iota(lanes), k.splatInt(first, lanes));
+  // floor(i / 3) = high word of i * ceil(2^32 / 3) for small i.
+  const third = k.umulhi(index, k.splatI32(0x55555556, lanes));
+  return k.vsub(index, k.vmul(third, k.splatI32(3, lanes)));
+}
