@@ -1,0 +1,437 @@
+/**
+ * Direct convolution: the output tile stays in registers while taps and input channels are summed, straight from NHWC,
+ * with no copy of the input and no halo. Borders are trimmed while the code is written: a tile at the left or right edge has
+ * its own code without the taps that fall outside; at the top and bottom the loop over kernel rows has shorter bounds.
+ *
+ * One kernel serves the forward convolution and, through the phases of `convolution-axis.ts`, the input gradient of any stride.
+ * Weights are read from a panel in the order of use: [output block][tap y][input channel][tap x][output in block].
+ */
+import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
+import type { Value } from "../graph/value.js";
+import { allReach, forwardPhase, inputGradientPhases, type Phase, reaches, tileRuns } from "./convolution-axis.js";
+import { type Epilogue, epilogueOf } from "./epilogue.js";
+import { layoutOf, vectorLanes } from "./layout.js";
+import { packPanel } from "./panel.js";
+import type { Buffer, Lowering, Strategy, Work } from "./strategy.js";
+import { accumulate, chooseTile, type TileSize, zeroTile } from "./tile.js";
+
+interface WindowAttributes {
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number, number, number];
+  readonly dilation: readonly [number, number];
+  readonly groups: number;
+}
+
+/** Everything that shapes the code of one direct convolution kernel. */
+interface TapConvolution {
+  readonly y: Phase;
+  readonly x: Phase;
+  readonly sourcePixel: number; // elements from pixel to pixel
+  readonly sourceSample: number;
+  readonly sourceChannel: number; // first channel read (a group's)
+  readonly channels: number; // channels summed over
+  readonly destinationWidth: number; // pixels in a row of the destination
+  readonly destinationPixel: number;
+  readonly destinationSample: number;
+  readonly destinationChannel: number; // first channel written
+  readonly outputs: number; // channels written
+  readonly lanes: Lanes;
+  readonly tile: TileSize;
+  readonly tail: number; // elements after the last pixel that must be zeroed (unpadded destinations)
+  readonly rowsPerPiece: number;
+  readonly blocksPerPiece: number;
+}
+
+const MAXIMUM_CODE = 12_000; // multiply-add instructions in one kernel
+
+export const direct: Strategy = {
+  name: "direct",
+  ops: ["conv2d", "conv2dInputGrad"],
+  fuses: true,
+  accepts: (node, target) => {
+    const { groups } = node.attributes as WindowAttributes;
+    const plan = planOf(node, target);
+    if (groups > 1 && (groups > 4 || plan.some((p) => p.outputs % p.lanes !== 0 || p.destinationPixel <= 4)))
+      return false;
+    return plan.every((p) => codeSize(p) <= MAXIMUM_CODE);
+  },
+  cost: (node, target) => {
+    let nanoseconds = 0;
+    for (const p of planOf(node, target)) {
+      const vectors = Math.ceil(p.outputs / p.lanes);
+      const multiplyAdds = p.y.count * p.x.count * p.y.taps * p.x.taps * p.channels * vectors;
+      nanoseconds += multiplyAdds * 0.35 + p.y.count * p.x.count * vectors * 1.5;
+    }
+    return nanoseconds;
+  },
+  lower,
+};
+
+/** The kernels of a node: one for each group and each pair of phases. */
+function planOf(node: Value, target: Target): TapConvolution[] {
+  const a = node.attributes as WindowAttributes;
+  const forward = node.op.name === "conv2d";
+  const [sourceValue] = node.inputs as [Value, Value];
+  const source = layoutOf(sourceValue, target);
+  const destination = layoutOf(node, target);
+  const [inputShape, outputShape] = forward ? [sourceValue.shape, node.shape] : [node.shape, sourceValue.shape];
+  const window = (axis: 0 | 1) => ({
+    kernel: a.kernel[axis],
+    stride: a.stride[axis],
+    before: a.padding[axis * 2]!,
+    dilation: a.dilation[axis],
+  });
+  const phases = (axis: 0 | 1): Phase[] =>
+    forward
+      ? [forwardPhase(window(axis), inputShape[axis]!, outputShape[axis]!)]
+      : inputGradientPhases(window(axis), inputShape[axis]!, outputShape[axis]!);
+  const lanes: Lanes = destination.channelStride <= 4 ? 4 : vectorLanes(destination, target);
+  const channels = source.channels / a.groups;
+  const outputs = destination.channels / a.groups;
+  const unpadded = destination.channelStride <= 4;
+  const plans: TapConvolution[] = [];
+  for (let g = 0; g < a.groups; g++) {
+    const all = phases(0).flatMap((y) => phases(1).map((x) => ({ y, x })));
+    for (const { y, x } of all) {
+      const vectors = Math.ceil(outputs / lanes);
+      const tile = chooseTile(target, x.count, vectors);
+      const blocks = Math.ceil(vectors / tile.vectors);
+      const last = y === all[all.length - 1]!.y && x === all[all.length - 1]!.x;
+      const rowsPerPiece = rowsOf(y, x.extent * source.channelStride * 4);
+      const rowPieces = Math.ceil(y.count / rowsPerPiece);
+      plans.push({
+        y,
+        x,
+        sourcePixel: source.channelStride,
+        sourceSample: source.sampleStride,
+        sourceChannel: g * channels,
+        channels,
+        destinationWidth: node.shape[1]!,
+        destinationPixel: destination.channelStride,
+        destinationSample: destination.sampleStride,
+        destinationChannel: g * outputs,
+        outputs,
+        lanes,
+        tile,
+        tail: unpadded && last ? destination.sampleStride - destination.rows * destination.channelStride : 0,
+        rowsPerPiece,
+        blocksPerPiece: Math.max(1, Math.ceil(blocks / Math.max(1, Math.ceil(4 / rowPieces)))),
+      });
+    }
+  }
+  return plans;
+}
+
+/** Rows of output a piece does: as many as keep its rows of input within a part of L2. */
+function rowsOf(y: Phase, rowBytes: number): number {
+  const slab = 192 * 1024;
+  const rows = Math.max(1, Math.floor((slab / rowBytes - y.taps * y.stride) / Math.max(1, y.scale)));
+  return Math.ceil(y.count / Math.ceil(y.count / Math.min(rows, y.count)));
+}
+
+function codeSize(p: TapConvolution): number {
+  const unroll = unrollOf(p);
+  return tileRuns(p.x, p.tile.rows).length * p.x.taps * unroll * p.tile.rows * p.tile.vectors * 2;
+}
+
+/** How many input channels one turn of the innermost loop does. */
+function unrollOf(p: TapConvolution): number {
+  const one = p.x.taps * p.tile.rows * p.tile.vectors;
+  for (const u of [8, 4, 2]) if (p.channels % u === 0 && one * u <= 128) return u;
+  return 1;
+}
+
+function lower(work: Work, to: Lowering): void {
+  const { root } = work;
+  const [source, weight] = root.inputs as [Value, Value];
+  const forward = root.op.name === "conv2d";
+  const epilogue = epilogueOf(work);
+  const w = to.layout(weight);
+  const {
+    kernel: [, kx],
+    groups,
+  } = root.attributes as WindowAttributes;
+  const perGroup = w.shape[2]!; // input channels of one group
+  const outputsPerGroup = w.channels / groups;
+  for (const p of planOf(root, to.target)) {
+    const group = forward ? p.destinationChannel / outputsPerGroup : p.sourceChannel / outputsPerGroup;
+    const blockOutputs = p.tile.vectors * p.lanes;
+    const label = `${forward ? "forward" : "backward"} panel ${JSON.stringify([p.y, p.x, group, p.tile, p.lanes])}`;
+    const panel =
+      p.y.taps * p.x.taps === 0
+        ? undefined
+        : packPanel(to, weight, label, {
+            lanes: p.lanes,
+            blockOutputs,
+            outputs: p.outputs,
+            // order of the panel between block and output
+            extents: [p.y.taps, p.channels, p.x.taps],
+            source: ([ty, channel, tx], output) => {
+              const row = p.y.weight + ty * p.y.weightStep;
+              const column = p.x.weight + tx * p.x.weightStep;
+              const [input, out] = forward
+                ? [channel, group * outputsPerGroup + output]
+                : [output, group * outputsPerGroup + channel];
+              return ((row * kx + column) * perGroup + input) * w.channelStride + out;
+            },
+          });
+    const key = `direct ${JSON.stringify(p)} ${epilogue.key}`;
+    const kernel = to.kernel(key, (full) => writeKernel(full, to.target, p, epilogue, panel !== undefined));
+    const blocks = Math.ceil(Math.ceil(p.outputs / p.lanes) / p.tile.vectors);
+    const count = Math.ceil(p.y.count / p.rowsPerPiece) * Math.ceil(blocks / p.blocksPerPiece);
+    const operands: Buffer[] = [
+      to.buffer(source),
+      ...(panel ? [panel] : []),
+      ...epilogue.inputs.map((i) => to.buffer(i.value)),
+    ];
+    to.step(kernel, [...operands, to.buffer(work.result)], { count, samples: 1 });
+  }
+}
+
+function writeKernel(key: string, target: Target, p: TapConvolution, epilogue: Epilogue, hasPanel: boolean): Kernel {
+  const operands: [string, "read" | "write"][] = [
+    ["source", "read"],
+    ...(hasPanel ? [["panel", "read"] as [string, "read"]] : []),
+    ...epilogue.inputs.map((_, i) => [`extra${i}`, "read"] as [string, "read"]),
+    ["destination", "write"],
+  ];
+  return buildKernel({ key, name: "direct", target, operands }, (k) => new Writer(k, p, epilogue, hasPanel).write());
+}
+
+class Writer {
+  readonly #blockBytes: number;
+  readonly #tapRowBytes: number;
+
+  constructor(
+    readonly k: KernelBuilder,
+    readonly p: TapConvolution,
+    readonly epilogue: Epilogue,
+    readonly hasPanel: boolean,
+  ) {
+    const full = p.tile.vectors * p.lanes;
+    this.#tapRowBytes = p.channels * p.x.taps * full * 4;
+    this.#blockBytes = p.y.taps * this.#tapRowBytes;
+  }
+
+  write(): void {
+    const { k, p } = this;
+    const vectors = Math.ceil(p.outputs / p.lanes);
+    const fullBlocks = Math.floor(vectors / p.tile.vectors);
+    const rest = vectors % p.tile.vectors;
+    const blocks = fullBlocks + (rest > 0 ? 1 : 0);
+    const rowPieces = Math.ceil(p.y.count / p.rowsPerPiece);
+    const blockPieces = Math.ceil(blocks / p.blocksPerPiece);
+    const end = k.var(k.end, "end", { frame: true });
+    k.loop(
+      k.begin,
+      end,
+      (piece) => {
+        const at = k.var(piece, "at");
+        const sample = k.div(at, rowPieces * blockPieces);
+        k.set(at, k.mod(at, rowPieces * blockPieces));
+        const rowPiece = k.div(at, blockPieces);
+        const source = k.var(k.ptrAdd(k.operand("source"), k.mul(sample, p.sourceSample * 4)), "sample", {
+          frame: true,
+        });
+        const destination = k.var(k.mul(sample, p.destinationSample * 4), "destination", { frame: true });
+        const rowFrom = k.var(k.mul(rowPiece, p.rowsPerPiece), "rowFrom", { frame: true });
+        const rowTo = k.var(k.min(k.add(rowFrom, p.rowsPerPiece), p.y.count), "rowTo", { frame: true });
+        const blockFrom = k.var(k.mul(k.mod(at, blockPieces), p.blocksPerPiece), "blockFrom", { frame: true });
+        const blockTo = k.var(k.add(blockFrom, p.blocksPerPiece), "blockTo", { frame: true });
+        if (fullBlocks > 0) {
+          const to = k.var(k.min(blockTo, fullBlocks), "fullTo", { frame: true });
+          k.loop(
+            blockFrom,
+            to,
+            (block) =>
+              this.#block(block, p.tile.vectors, vectors === p.tile.vectors, source, destination, rowFrom, rowTo),
+            { frame: true, name: "block" },
+          );
+        }
+        if (rest > 0) {
+          k.if(blockTo, "ge", blocks, () => {
+            const block = k.var(fullBlocks, "block", { frame: true });
+            this.#block(block, rest, true, source, destination, rowFrom, rowTo);
+          });
+        }
+        if (p.tail > 0) k.if(rowTo, "eq", p.y.count, () => this.#zeroTail(destination));
+      },
+      { frame: true, name: "piece" },
+    );
+  }
+
+  /** All rows of the piece for one block of `vectors` output vectors; `last`: it has the pad lanes, if there are any. */
+  #block(block: Reg, vectors: number, last: boolean, source: Reg, destination: Reg, rowFrom: Reg, rowTo: Reg): void {
+    const { k, p } = this;
+    k.loop(
+      rowFrom,
+      rowTo,
+      (row) => {
+        const bounds = this.#tapRows(row);
+        const first = typeof bounds.from === "number" ? k.int(bounds.from) : bounds.from;
+        // the source row of the first tap; the tile adds its own column
+        const sourceRow = k.add(k.add(k.mul(row, p.y.scale), p.y.start), k.mul(first, p.y.stride));
+        const from = k.ptrAdd(source, k.mul(sourceRow, p.x.extent * p.sourcePixel * 4));
+        const panel = this.hasPanel
+          ? k.ptrAdd(
+              k.ptrAdd(k.operand("panel"), k.mul(block, this.#blockBytes)),
+              k.mul(first, this.#tapRowBytesOf(vectors)),
+            )
+          : from;
+        const pixel = k.mul(row, p.y.step * p.destinationWidth * p.destinationPixel * 4);
+        const start = ((p.y.first * p.destinationWidth + p.x.first) * p.destinationPixel + p.destinationChannel) * 4;
+        const channel = k.mul(block, p.tile.vectors * p.lanes * 4);
+        const to = k.add(k.add(k.add(destination, pixel), channel), start);
+        for (const run of tileRuns(p.x, p.tile.rows)) {
+          const column = (run.from * p.x.scale + p.x.start) * p.sourcePixel * 4 + p.sourceChannel * 4;
+          const outColumn = run.from * p.x.step * p.destinationPixel * 4;
+          const tile = (s: Reg, d: Reg) =>
+            this.#tile(
+              run.from,
+              run.size,
+              vectors,
+              last,
+              k.ptrAdd(s, column),
+              panel,
+              k.add(d, outColumn),
+              block,
+              bounds,
+            );
+          if (run.tiles === 1) tile(from, to);
+          else {
+            const s = k.var(from, "s", { frame: true });
+            const d = k.var(to, "d", { frame: true });
+            k.loop(
+              0,
+              run.tiles,
+              () => {
+                tile(s, d);
+                k.advance(s, run.size * p.x.scale * p.sourcePixel * 4);
+                k.advance(d, run.size * p.x.step * p.destinationPixel * 4);
+              },
+              { frame: true, name: "tile" },
+            );
+          }
+        }
+      },
+      { frame: true, name: "row" },
+    );
+  }
+
+  #tapRowBytesOf(vectors: number): number {
+    return (this.#tapRowBytes / this.p.tile.vectors) * vectors;
+  }
+
+  /** The kernel rows that reach the input from output row `row`: ceil and floor divisions made of non-negative ones. */
+  #tapRows(row: Reg): { from: Reg | number; to: Reg | number } {
+    const { k } = this;
+    const { y } = this.p;
+    if (allReach(y)) return { from: 0, to: y.taps };
+    const base = k.add(k.mul(row, y.scale), y.start);
+    const short = k.max(k.sub(0, base), 0);
+    const from = y.stride === 1 ? short : k.div(k.add(short, y.stride - 1), y.stride);
+    const room = k.max(k.sub(y.extent - 1 + y.stride, base), 0);
+    const to = y.stride === 1 ? room : k.div(room, y.stride);
+    return {
+      from: k.var(k.min(from, y.taps), "tapFrom", { frame: true }),
+      to: k.var(k.min(to, y.taps), "tapTo", { frame: true }),
+    };
+  }
+
+  #tile(
+    from: number,
+    size: number,
+    vectors: number,
+    last: boolean,
+    source: Reg,
+    panel: Reg,
+    destination: Reg,
+    block: Reg,
+    bounds: { from: Reg | number; to: Reg | number },
+  ): void {
+    const { k, p } = this;
+    const acc = zeroTile(k, { rows: size, vectors }, p.lanes);
+    if (this.hasPanel) {
+      const to = k.var(destination, "to", { frame: true });
+      const s = k.var(source, "s");
+      const w = k.var(panel, "w");
+      const unroll = unrollOf(p);
+      const turn = () => {
+        for (let u = 0; u < unroll; u++) {
+          for (let tx = 0; tx < p.x.taps; tx++) {
+            accumulate(
+              k,
+              acc,
+              p.lanes,
+              (i) =>
+                reaches(p.x, from + i, tx)
+                  ? [s, ((i * p.x.scale + tx * p.x.stride) * p.sourcePixel + u) * 4]
+                  : undefined,
+              (v) => [w, ((u * p.x.taps + tx) * vectors + v) * p.lanes * 4],
+            );
+          }
+        }
+        k.advance(s, unroll * 4);
+        k.advance(w, unroll * p.x.taps * vectors * p.lanes * 4);
+      };
+      k.loop(
+        bounds.from,
+        bounds.to,
+        () => {
+          if (p.channels === unroll) turn();
+          else k.loop(0, p.channels, turn, { step: unroll, name: "channel" });
+          k.advance(s, (p.y.stride * p.x.extent * p.sourcePixel - p.channels) * 4);
+        },
+        { name: "tap" },
+      );
+      this.#store(acc, k.add(to, 0), block, last);
+    } else this.#store(acc, destination, block, last);
+  }
+
+  #store(acc: Reg[][], offset: Reg, block: Reg, last: boolean): void {
+    const { k, p, epilogue } = this;
+    const pixel = p.x.step * p.destinationPixel * 4;
+    const vectors = acc[0]!.length;
+    const destination = k.ptrAdd(k.operand("destination"), offset);
+    const pads = p.outputs % p.lanes;
+    const narrow = p.destinationPixel <= 4;
+    const channel = epilogue.inputs.some((i) => i.kind === "channel")
+      ? k.add(k.mul(block, p.tile.vectors * p.lanes * 4), p.destinationChannel * 4)
+      : undefined;
+    const pointers = epilogue.inputs.map((input, i) => {
+      const base = k.operand(`extra${i}`);
+      return input.kind === "full"
+        ? k.ptrAdd(base, offset)
+        : input.kind === "channel"
+          ? k.ptrAdd(base, channel!)
+          : base;
+    });
+    for (let v = 0; v < vectors; v++) {
+      const padded = last && v === vectors - 1 && pads > 0;
+      const mask = padded && (narrow || !epilogue.keepsZero) ? k.firstLanes(pads, p.lanes) : undefined;
+      const loadAt = (ptr: Reg, at: number) =>
+        narrow && mask ? k.loadMasked(ptr, at, mask) : k.load(ptr, at, p.lanes);
+      const shared = epilogue.inputs.map((input, i) => {
+        if (input.kind === "channel") return loadAt(pointers[i]!, v * p.lanes * 4);
+        return input.kind === "scalar" ? k.broadcast(pointers[i]!, 0, p.lanes) : undefined;
+      });
+      for (const [i, row] of acc.entries()) {
+        const at = i * pixel + v * p.lanes * 4;
+        const loaded = shared.map((r, n) => r ?? loadAt(pointers[n]!, at));
+        const value = epilogue.apply(k, row[v]!, loaded);
+        if (narrow && mask) k.storeMasked(destination, at, value, mask);
+        else k.store(destination, at, mask ? k.select(mask, value, k.splat(0, p.lanes)) : value);
+      }
+    }
+  }
+
+  /** Zeros between the last pixel of an unpadded sample and the next sample. */
+  #zeroTail(destination: Reg): void {
+    const { k, p } = this;
+    const zero = k.splat(0, 1);
+    const end = k.ptrAdd(k.operand("destination"), destination);
+    for (let i = 0; i < p.tail; i++) k.store(end, (p.destinationSample - p.tail + i) * 4, zero);
+  }
+}

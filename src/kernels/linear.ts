@@ -1,0 +1,257 @@
+/**
+ * Matrix products for linear layers: `linear` and its input gradient. Samples are the rows of the register tile, outputs its
+ * vectors. A flattened image is read as it lies (rows of padded channels): the panel's order turns the CHW order of the weights
+ * into that of memory, so nothing is flattened and no pad is multiplied.
+ */
+import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
+import type { Value } from "../graph/value.js";
+import { type Epilogue, epilogueOf } from "./epilogue.js";
+import { layoutOf, vectorLanes } from "./layout.js";
+import { packPanel } from "./panel.js";
+import type { Lowering, Strategy, Work } from "./strategy.js";
+import { accumulate, maximumRows, zeroTile } from "./tile.js";
+
+/** out[n][part][o] = sum over rows and channels of in[n][row][channel] * panel, for each of `parts` rows of the output. */
+interface Product {
+  /** Rows of the input that are summed over, their stride, and the channels of each. */
+  readonly rows: number;
+  readonly rowStride: number;
+  readonly channels: number;
+  readonly inputSample: number;
+  /** Rows of the output: each has a matrix of its own. */
+  readonly parts: number;
+  readonly partStride: number;
+  readonly outputs: number;
+  readonly outputSample: number;
+  readonly lanes: Lanes;
+  readonly vectors: number; // of a block
+  readonly samples: number; // of a tile
+  /** Samples of a piece; undefined: all of them, so that a large panel is read once. */
+  readonly pieceSamples: number | undefined;
+}
+
+const SMALL_PANEL = 512 * 1024;
+
+export const linearProduct: Strategy = {
+  name: "linear",
+  ops: ["linear", "linearInputGrad"],
+  fuses: true,
+  accepts: () => true,
+  cost: (node, target) => {
+    const p = productOf(node, target);
+    return p.parts * p.rows * p.channels * Math.ceil(p.outputs / p.lanes) * 0.4;
+  },
+  lower,
+};
+
+function productOf(node: Value, target: Target): Product {
+  const forward = node.op.name === "linear";
+  const [given] = node.inputs as [Value, Value];
+  const input = layoutOf(given, target);
+  const output = layoutOf(node, target);
+  // The image side of the weights is the input of the forward product and the output of the gradient.
+  const lanes: Lanes = output.channelStride <= 4 ? 4 : vectorLanes(output, target);
+  const total = Math.ceil(output.channels / lanes);
+  const parts = forward ? 1 : output.rows;
+  const vectors = [3, 2, 4, 1].find((n) => total % n === 0 && n <= total) ?? 1;
+  const samples = Math.min(16, Math.floor(maximumRows(target, vectors) / 4) * 4) || maximumRows(target, vectors);
+  const compact = input.channelStride === input.channels;
+  const rows = compact ? 1 : input.rows;
+  const channels = compact ? input.rows * input.channels : input.channels;
+  const panelBytes = rows * channels * parts * total * lanes * 4;
+  return {
+    rows,
+    rowStride: input.channelStride,
+    channels,
+    inputSample: input.sampleStride,
+    parts,
+    partStride: output.channelStride,
+    outputs: output.channels,
+    outputSample: output.sampleStride,
+    lanes,
+    vectors,
+    samples,
+    pieceSamples: panelBytes <= SMALL_PANEL ? Math.max(samples, 16) : undefined,
+  };
+}
+
+function lower(work: Work, to: Lowering): void {
+  const { root } = work;
+  const forward = root.op.name === "linear";
+  const [given, weight] = root.inputs as [Value, Value];
+  const p = productOf(root, to.target);
+  const epilogue = epilogueOf(work);
+  const w = to.layout(weight);
+  const blockOutputs = p.vectors * p.lanes;
+  const blocks = Math.ceil(Math.ceil(p.outputs / p.lanes) / p.vectors);
+  const image = to.layout(forward ? given : root);
+  const straight = forward && image.rows === 1 && blocks === 1 && w.channelStride === blockOutputs;
+  const panel = straight
+    ? to.buffer(weight)
+    : forward
+      ? packPanel(to, weight, `linear ${p.lanes}x${p.vectors}`, {
+          lanes: p.lanes,
+          blockOutputs,
+          outputs: p.outputs,
+          extents: [image.rows, image.channels, 1],
+          source: ([row, channel], o) => (channel * image.rows + row) * w.channelStride + o,
+        })
+      : packPanel(to, weight, `linear gradient ${p.lanes}x${p.vectors}`, {
+          lanes: p.lanes,
+          blockOutputs,
+          outputs: p.outputs,
+          extents: [p.parts, p.channels, 1],
+          source: ([part, o], channel) => (channel * image.rows + part) * w.channelStride + o,
+        });
+  const kernel = to.kernel(`linear ${JSON.stringify(p)} ${epilogue.key}`, (key) =>
+    writeKernel(key, to.target, p, epilogue),
+  );
+  const operands = [to.buffer(given), panel, ...epilogue.inputs.map((i) => to.buffer(i.value)), to.buffer(work.result)];
+  const count = p.parts * blocks;
+  to.step(kernel, operands, p.pieceSamples === undefined ? { count } : { count, samples: p.pieceSamples });
+}
+
+function writeKernel(key: string, target: Target, p: Product, epilogue: Epilogue): Kernel {
+  const extras = epilogue.inputs.map((_, i) => [`extra${i}`, "read"] as const);
+  const operands = [["input", "read"] as const, ["panel", "read"] as const, ...extras, ["output", "write"] as const];
+  const blocks = Math.ceil(Math.ceil(p.outputs / p.lanes) / p.vectors);
+  const width = p.vectors * p.lanes;
+  const partElements = p.rows * p.channels * width;
+  return buildKernel({ key, name: "linear", target, operands }, (k) => {
+    k.loop(
+      k.begin,
+      k.var(k.end, "end", { frame: true }),
+      (piece) => {
+        const at = k.var(piece, "at");
+        const from = k.var(0, "from", { frame: true });
+        const to = k.var(k.batch, "to", { frame: true });
+        if (p.pieceSamples !== undefined) {
+          k.set(from, k.mul(k.div(at, p.parts * blocks), p.pieceSamples));
+          k.set(to, k.min(k.add(from, p.pieceSamples), k.batch));
+          k.set(at, k.mod(at, p.parts * blocks));
+        }
+        const part = k.div(at, blocks);
+        const block = k.mod(at, blocks);
+        const element = k.add(k.mul(block, p.parts * partElements), k.mul(part, partElements));
+        const panel = k.var(k.ptrAdd(k.operand("panel"), k.mul(element, 4)), "panel", { frame: true });
+        const channel = k.var(k.mul(block, width * 4), "channel", { frame: true });
+        const column = k.var(k.add(k.mul(part, p.partStride * 4), channel), "column", { frame: true });
+        const padded = p.outputs % p.lanes !== 0 && !epilogue.keepsZero;
+        const isLast = padded ? k.var(k.sub(block, blocks - 1), "last", { frame: true }) : undefined;
+        const start = k.var(from, "start", { frame: true });
+        for (const size of tileSizes(p.samples)) {
+          const many = k.div(k.sub(to, start), size);
+          const stop = k.var(k.add(start, k.mul(many, size)), "stop", { frame: true });
+          k.loop(start, stop, (sample) => tile(k, p, epilogue, size, sample, panel, channel, column, isLast), {
+            step: size,
+            frame: true,
+            name: "sample",
+          });
+          k.set(start, stop);
+        }
+      },
+      { frame: true },
+    );
+  });
+}
+
+/** The tile, and smaller ones for what is left of the batch. */
+function tileSizes(samples: number): number[] {
+  return [samples, ...[8, 4, 2, 1].filter((n) => n < samples)];
+}
+
+function tile(
+  k: KernelBuilder,
+  p: Product,
+  epilogue: Epilogue,
+  size: number,
+  sample: Reg,
+  panel: Reg,
+  channel: Reg,
+  column: Reg,
+  isLast: Reg | undefined,
+): void {
+  const acc = zeroTile(k, { rows: size, vectors: p.vectors }, p.lanes);
+  const s = k.var(k.ptrAdd(k.operand("input"), k.mul(sample, p.inputSample * 4)), "s");
+  const w = k.var(panel, "w");
+  const unroll = [4, 2].find((n) => p.channels % n === 0) ?? 1;
+  const row = () => {
+    k.loop(
+      0,
+      p.channels,
+      () => {
+        for (let u = 0; u < unroll; u++) {
+          accumulate(
+            k,
+            acc,
+            p.lanes,
+            (i) => [s, (i * p.inputSample + u) * 4],
+            (v) => [w, (u * p.vectors + v) * p.lanes * 4],
+          );
+        }
+        k.advance(s, unroll * 4);
+        k.advance(w, unroll * p.vectors * p.lanes * 4);
+      },
+      { step: unroll, name: "channel" },
+    );
+  };
+  if (p.rows === 1) row();
+  else {
+    k.loop(0, p.rows, () => {
+      row();
+      k.advance(s, (p.rowStride - p.channels) * 4);
+    });
+  }
+  const offset = k.add(k.mul(sample, p.outputSample * 4), column);
+  const output = k.ptrAdd(k.operand("output"), offset);
+  const pointers = epilogue.inputs.map((input, i) => {
+    const base = k.operand(`extra${i}`);
+    return input.kind === "full" ? k.ptrAdd(base, offset) : input.kind === "channel" ? k.ptrAdd(base, channel) : base;
+  });
+  const narrow = p.partStride <= 4;
+  const pads = p.outputs % p.lanes;
+  const store = (last: boolean) => {
+    for (let v = 0; v < p.vectors; v++) {
+      const ends = pads > 0 && v === p.vectors - 1;
+      const mask = ends && (narrow || (last && !epilogue.keepsZero)) ? k.firstLanes(pads, p.lanes) : undefined;
+      const at = v * p.lanes * 4;
+      const loadAt = (ptr: Reg, offset: number) =>
+        narrow && mask ? k.loadMasked(ptr, offset, mask) : k.load(ptr, offset, p.lanes);
+      const shared = epilogue.inputs.map((input, i) => {
+        if (input.kind === "channel") return loadAt(pointers[i]!, at);
+        return input.kind === "scalar" ? k.broadcast(pointers[i]!, 0, p.lanes) : undefined;
+      });
+      for (const [i, accumulators] of acc.entries()) {
+        const place = i * p.outputSample * 4 + at;
+        const value = epilogue.apply(
+          k,
+          accumulators[v]!,
+          shared.map((r, n) => r ?? loadAt(pointers[n]!, place)),
+        );
+        if (narrow && mask) k.storeMasked(output, place, value, mask);
+        else k.store(output, place, mask ? k.select(mask, value, k.splat(0, p.lanes)) : value);
+      }
+    }
+  };
+  if (isLast === undefined) store(true);
+  else
+    k.if(
+      isLast,
+      "eq",
+      0,
+      () => store(true),
+      () => store(false),
+    );
+  zeroTails(k, p, size, sample);
+}
+
+/** Unpadded outputs end in the middle of a vector: the rest of each sample is zeros. Written with the last part. */
+function zeroTails(k: KernelBuilder, p: Product, size: number, sample: Reg): void {
+  const used = p.parts * p.partStride;
+  if (p.outputSample === used || p.partStride > 4) return;
+  const zero = k.splat(0, 1);
+  const output = k.ptrAdd(k.operand("output"), k.mul(sample, p.outputSample * 4));
+  for (let i = 0; i < size; i++)
+    for (let e = used; e < p.outputSample; e++) k.store(output, (i * p.outputSample + e) * 4, zero);
+}

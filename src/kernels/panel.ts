@@ -1,0 +1,140 @@
+/**
+ * Weights in the order in which a tile reads them: [output block][a][b][c][output in block], zeros where a block runs past
+ * the last output. The order is an affine function of the indices, so it is described by one and measured by its steps.
+ */
+import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { Lanes, Reg, Target } from "../codegen/ir.js";
+import type { Value } from "../graph/value.js";
+import type { Buffer, Lowering } from "./strategy.js";
+
+export interface PanelOrder {
+  readonly lanes: Lanes;
+  /** Outputs in a block: a multiple of the lanes. The last block is as many vectors as are left. */
+  readonly blockOutputs: number;
+  readonly outputs: number;
+  readonly extents: readonly [number, number, number];
+  /** Element index in the stored weight; must be affine in all its arguments. */
+  source(indices: readonly [number, number, number], output: number): number;
+}
+
+/** The strides of an affine order, with the part of a panel that it makes. */
+interface Part {
+  readonly lanes: Lanes;
+  readonly blocks: number;
+  readonly firstOutput: number;
+  readonly width: number; // outputs in a row of this part, pads included
+  readonly outputs: number;
+  readonly extents: readonly [number, number, number];
+  readonly origin: number;
+  readonly steps: readonly [number, number, number];
+  readonly outputStep: number;
+  readonly panelOffset: number; // elements
+  readonly blockElements: number;
+}
+
+/** The panel of `weight` in this order, made once for all its users. */
+export function packPanel(to: Lowering, weight: Value, label: string, order: PanelOrder): Buffer {
+  const { lanes, blockOutputs, outputs, extents } = order;
+  const vectors = Math.ceil(outputs / lanes);
+  const perBlock = blockOutputs / lanes;
+  const full = Math.floor(vectors / perBlock);
+  const rest = vectors % perBlock;
+  const inner = extents[0] * extents[1] * extents[2];
+  const origin = order.source([0, 0, 0], 0);
+  const step = (i: readonly [number, number, number], o: number) => order.source(i, o) - origin;
+  const common = {
+    lanes,
+    outputs,
+    extents,
+    origin,
+    steps: [step([1, 0, 0], 0), step([0, 1, 0], 0), step([0, 0, 1], 0)] as const,
+    outputStep: step([0, 0, 0], 1),
+    blockElements: inner * blockOutputs,
+  };
+  const parts: Part[] = [];
+  if (full > 0) parts.push({ ...common, blocks: full, firstOutput: 0, width: blockOutputs, panelOffset: 0 });
+  if (rest > 0) {
+    const panelOffset = full * inner * blockOutputs;
+    parts.push({ ...common, blocks: 1, firstOutput: full * blockOutputs, width: rest * lanes, panelOffset });
+  }
+  return to.derived(weight, label, inner * vectors * lanes * 4, (panel) => {
+    for (const part of parts) {
+      const kernel = to.kernel(`panel ${JSON.stringify(part)}`, (key) => writeKernel(key, to.target, part));
+      to.step(kernel, [to.buffer(weight), panel], { count: part.blocks * extents[0] * extents[1] });
+    }
+  });
+}
+
+function writeKernel(key: string, target: Target, p: Part) {
+  return buildKernel(
+    {
+      key,
+      name: "panel",
+      target,
+      operands: [
+        ["weight", "read"],
+        ["panel", "write"],
+      ],
+    },
+    (k) => {
+      const [a, b, c] = p.extents;
+      k.loop(
+        k.begin,
+        k.var(k.end, "end", { frame: true }),
+        (piece) => {
+          const at = k.var(piece, "at");
+          const block = k.div(at, a * b);
+          k.set(at, k.mod(at, a * b));
+          const indexA = k.div(at, b);
+          const indexB = k.mod(at, b);
+          const output = k.add(k.mul(block, p.width), p.firstOutput);
+          const element = k.add(
+            k.add(k.mul(indexA, p.steps[0]), k.mul(indexB, p.steps[1])),
+            k.add(k.mul(output, p.outputStep), p.origin),
+          );
+          const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from");
+          const row = k.add(k.mul(indexA, b), indexB);
+          const into = k.add(k.mul(block, p.blockElements), k.mul(row, c * p.width));
+          const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, 4)), p.panelOffset * 4), "to");
+          const valid = k.min(k.sub(p.outputs, output), p.width);
+          k.loop(0, c, () => {
+            if (p.outputStep === 1) copyVectors(k, p, from, panel, valid);
+            else copyScalars(k, p, from, panel, valid);
+            k.advance(from, p.steps[2] * 4);
+            k.advance(panel, p.width * 4);
+          });
+        },
+        { frame: true },
+      );
+    },
+  );
+}
+
+function copyVectors(k: KernelBuilder, p: Part, from: Reg, to: Reg, valid: Reg): void {
+  for (let o = 0; o < p.width; o += p.lanes) {
+    const certain = p.firstOutput + (p.blocks - 1) * p.width + o + p.lanes <= p.outputs;
+    const value = certain
+      ? k.load(from, o * 4, p.lanes)
+      : k.loadMasked(from, o * 4, k.firstLanes(k.sub(valid, o), p.lanes));
+    k.store(to, o * 4, value);
+  }
+}
+
+function copyScalars(k: KernelBuilder, p: Part, from: Reg, to: Reg, valid: Reg): void {
+  const source = k.var(from, "source");
+  const target = k.var(to, "target");
+  const copy = (n: number) => {
+    const values = Array.from({ length: n }, (_, i) => k.load(source, i * p.outputStep * 4, 1));
+    for (const [i, value] of values.entries()) k.store(target, i * 4, value);
+    k.advance(source, n * p.outputStep * 4);
+    k.advance(target, n * 4);
+  };
+  const fours = k.mul(k.div(valid, 4), 4);
+  k.loop(0, fours, () => copy(4), { step: 4 });
+  k.loop(fours, valid, () => copy(1));
+  const zero = k.splat(0, 1);
+  k.loop(valid, p.width, () => {
+    k.store(target, 0, zero);
+    k.advance(target, 4);
+  });
+}

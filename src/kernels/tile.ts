@@ -1,0 +1,78 @@
+/**
+ * The register tile that every fast matrix-like kernel is made of: `rows` x `vectors` accumulators, fed by one broadcast
+ * scalar a row and `vectors` vector loads shared by all rows:
+ *
+ *     acc[i][v] += a(i) * b(v)
+ *
+ * Rows are output pixels, samples or weight rows; vectors run over (output) channels.
+ */
+import type { KernelBuilder } from "../codegen/builder.js";
+import type { Lanes, Reg, Target } from "../codegen/ir.js";
+
+export interface TileSize {
+  readonly rows: number;
+  readonly vectors: number;
+}
+
+/** The largest number of rows for a number of vectors: accumulators, `vectors` loaded operands, and one broadcast. */
+export function maximumRows(target: Target, vectors: number): number {
+  const broadcast = target.foldsBroadcast && vectors === 1 ? 0 : 1;
+  const fit = Math.floor((target.vectorRegisters - vectors - broadcast) / vectors);
+  return Math.min(fit, 28);
+}
+
+/** `extent` cut into the fewest blocks of at most `most`, as even as can be: the block size. */
+export function evenBlock(extent: number, most: number): number {
+  return Math.ceil(extent / Math.ceil(extent / most));
+}
+
+/**
+ * The tile that does `extent` rows by `totalVectors` vectors in the least estimated time: one cycle a multiply-add, or one
+ * for two loads, and 4 in flight at least.
+ */
+export function chooseTile(target: Target, extent: number, totalVectors: number): TileSize {
+  let best: TileSize = { rows: 1, vectors: 1 };
+  let least = Number.POSITIVE_INFINITY;
+  for (let vectors = 1; vectors <= Math.min(4, totalVectors); vectors++) {
+    const rows = evenBlock(extent, maximumRows(target, vectors));
+    const rowBlocks = Math.ceil(extent / rows);
+    let cycles = 0;
+    for (let done = 0; done < totalVectors; done += vectors) {
+      const width = Math.min(vectors, totalVectors - done);
+      const multiplyAdds = rows * width;
+      const loads = rows + width;
+      cycles += rowBlocks * (Math.max(multiplyAdds, loads / 2, 8) + 0.15 * loads);
+    }
+    if (cycles < least * 0.999) {
+      least = cycles;
+      best = { rows, vectors };
+    }
+  }
+  return best;
+}
+
+/** `rows` x `vectors` accumulators at zero. */
+export function zeroTile(k: KernelBuilder, size: TileSize, lanes: Lanes): Reg[][] {
+  return Array.from({ length: size.rows }, () => Array.from({ length: size.vectors }, () => k.acc(0, lanes)));
+}
+
+/**
+ * One step of the reduction. `a(i)`: place of row i's scalar, or undefined where row i takes no part; `b(v)`: place of vector v.
+ */
+export function accumulate(
+  k: KernelBuilder,
+  acc: readonly (readonly Reg[])[],
+  lanes: Lanes,
+  a: (row: number) => readonly [ptr: Reg, offset: number] | undefined,
+  b: (vector: number) => readonly [ptr: Reg, offset: number],
+): void {
+  const vectors = acc[0]?.length ?? 0;
+  const places = acc.map((_, i) => a(i));
+  if (places.every((p) => p === undefined)) return;
+  const operands = Array.from({ length: vectors }, (_, v) => k.load(...b(v), lanes));
+  for (const [i, place] of places.entries()) {
+    if (place === undefined) continue;
+    const scalar = k.broadcast(...place, lanes);
+    for (const [v, operand] of operands.entries()) k.fmaTo(acc[i]![v]!, scalar, operand);
+  }
+}
