@@ -1,0 +1,319 @@
+/**
+ * Random cases for every op: odd sizes, one pixel, one channel, groups, dilation, strides larger than kernels. One
+ * generator an op, by name; an op without one fails the suite. Kernel tests draw from the same generators.
+ *
+ *     const c = opCases[op.name]!(rng);
+ *     const inputs = feedsOf(c, batch, rng);                       // float32 numbers in float64 tensors
+ *     const output = op.infer(c.inputs, c.attributes, "");
+ *     const expected = op.reference(inputs, c.attributes, output, batch);
+ */
+import type { Tensor } from "#fovea/graph/tensor.js";
+import { type Attributes, type Shape, type Signature, sizeOf } from "#fovea/graph/value.js";
+import type { Window } from "#fovea/ops/index.js";
+import { outputExtents } from "#fovea/ops/window.js";
+import type { Random } from "./random.js";
+
+/**
+ * How an input's numbers are drawn. "normal": N(0, 1). "positive": 0.5 to 2.5. "distinct": no two nearer than 1/64, none
+ * nearer to 0 than 1/128, for ops with kinks. "ties": small whole numbers, many of them equal. "unit": between 0 and 1.
+ * A number K: labels 0..K-1. "key": any 32-bit words.
+ */
+export type Feed = "normal" | "positive" | "distinct" | "ties" | "unit" | "key" | number;
+
+export interface OpCase {
+  readonly inputs: readonly Signature[];
+  readonly attributes: Attributes;
+  /** One an input; "normal" where absent. */
+  readonly feeds?: readonly Feed[];
+}
+
+/** Tensors for the inputs of a case; every number is a float32 or an int32. */
+export function feedsOf(c: OpCase, batch: number, rng: Random): Tensor[] {
+  return c.inputs.map(({ shape, batched }, i) => {
+    const full = batched ? [batch, ...shape] : shape;
+    return { shape: full, data: draw(c.feeds?.[i] ?? "normal", sizeOf(full), rng) };
+  });
+}
+
+function draw(feed: Feed, size: number, rng: Random): Float64Array {
+  if (feed === "distinct") {
+    const steps = Float64Array.from({ length: size }, (_, i) => (i - Math.floor(size / 2)) / 64 + 1 / 128);
+    for (let i = size - 1; i > 0; i--) {
+      const j = rng.integer(0, i);
+      [steps[i], steps[j]] = [steps[j]!, steps[i]!];
+    }
+    return steps;
+  }
+  return Float64Array.from({ length: size }, () => {
+    if (typeof feed === "number") return rng.integer(0, feed - 1);
+    if (feed === "key") return rng.integer(-(2 ** 31), 2 ** 31 - 1);
+    if (feed === "ties") return rng.integer(-2, 2);
+    if (feed === "positive") return Math.fround(0.5 + 2 * rng.uniform());
+    if (feed === "unit") return Math.fround(rng.uniform());
+    return Math.fround(rng.normal());
+  });
+}
+
+const batched = (shape: Shape): Signature => ({ shape, batched: true, dtype: "f32" });
+const single = (shape: Shape): Signature => ({ shape, batched: false, dtype: "f32" });
+const labels = (shape: Shape): Signature => ({ shape, batched: true, dtype: "i32" });
+
+/** Channel counts on, below and above the widths of vectors. */
+const channelCount = (rng: Random): number => rng.pick([1, 1, 2, 3, 4, 5, 6, 8, 10, 15, 16, 17, 24, 32, 33]);
+const extent = (rng: Random): number => rng.pick([1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 14]);
+const image = (rng: Random): Shape => [extent(rng), extent(rng), channelCount(rng)];
+/** Any per-sample shape of rank 0 to 3. */
+function anyShape(rng: Random, leastRank = 0): Shape {
+  const rank = rng.integer(leastRank, 3);
+  return rank === 3 ? image(rng) : Array.from({ length: rank }, () => rng.pick([1, 2, 3, 5, 7, 16, 17, 40]));
+}
+const anySignature = (rng: Random, leastRank = 0): Signature => ({
+  shape: anyShape(rng, leastRank),
+  batched: rng.uniform() < 0.7,
+  dtype: "f32",
+});
+
+/** A window and an image that it fits; with `halfPadding` as pooling wants it. */
+function windowAndImage(rng: Random, pooling: boolean): { window: Window; size: [number, number]; ceil: boolean } {
+  for (;;) {
+    const two = (choices: readonly number[]): [number, number] =>
+      rng.uniform() < 0.6 ? same(rng.pick(choices)) : [rng.pick(choices), rng.pick(choices)];
+    const kernel = two(pooling ? [1, 2, 2, 3, 3, 4, 5] : [1, 1, 2, 3, 3, 3, 4, 5, 7]);
+    const stride = two([1, 1, 1, 2, 2, 3, 4]);
+    const dilation = two([1, 1, 1, 1, 2, 3]);
+    const most = (axis: 0 | 1): number =>
+      pooling ? Math.floor((dilation[axis] * (kernel[axis] - 1) + 1) / 2) : kernel[axis] + 1;
+    const side = (axis: 0 | 1): number => (rng.uniform() < 0.4 ? 0 : rng.integer(0, most(axis)));
+    const padding: Window["padding"] = [side(0), side(0), side(1), side(1)];
+    const window = { kernel, stride, padding, dilation };
+    const ceil = pooling && rng.uniform() < 0.4;
+    const size: [number, number] = [extent(rng), extent(rng)];
+    const [rows, columns] = outputExtents(window, size, ceil);
+    if (rows < 1 || columns < 1) continue;
+    if (pooling && !(meetsPixels(window, 0, size, rows) && meetsPixels(window, 1, size, columns))) continue;
+    return { window, size, ceil };
+  }
+}
+
+const same = (n: number): [number, number] => [n, n];
+
+function meetsPixels(window: Window, axis: 0 | 1, size: readonly number[], outputs: number): boolean {
+  return Array.from({ length: outputs }, (_, o) => o * window.stride[axis] - window.padding[2 * axis]!).every((start) =>
+    Array.from({ length: window.kernel[axis] }, (_, k) => start + k * window.dilation[axis]).some(
+      (at) => at >= 0 && at < size[axis]!,
+    ),
+  );
+}
+
+function convParts(rng: Random) {
+  const { window, size } = windowAndImage(rng, false);
+  const groups = rng.pick([1, 1, 1, 2, 3, 4]);
+  const small = [1, 1, 2, 3, 4, 5, 8, 16, 17];
+  const perGroup = groups === 1 ? channelCount(rng) : rng.pick(small);
+  const outputsPerGroup = groups === 1 ? channelCount(rng) : rng.pick(small);
+  const outputs = outputsPerGroup * groups;
+  return {
+    attributes: { ...window, groups },
+    x: [...size, perGroup * groups],
+    w: [...window.kernel, perGroup, outputs],
+    y: [...outputExtents(window, size), outputs],
+  };
+}
+
+function poolParts(rng: Random) {
+  const { window, size, ceil } = windowAndImage(rng, true);
+  const channels = channelCount(rng);
+  return {
+    attributes: { ...window, ceil },
+    x: [...size, channels],
+    y: [...outputExtents(window, size, ceil), channels],
+  };
+}
+
+const divisor = (rng: Random) => rng.pick(["window", "valid", 1, 6] as const);
+
+function linearParts(rng: Random) {
+  const x = rng.uniform() < 0.5 ? anyShape(rng) : [rng.integer(1, 5), rng.integer(1, 5), channelCount(rng)];
+  return { x, outputs: rng.pick([1, 2, 3, 5, 10, 16, 17, 31, 32, 50, 84]) };
+}
+
+const unaryCase =
+  (...feeds: Feed[]) =>
+  (rng: Random): OpCase => ({ inputs: [anySignature(rng)], attributes: {}, feeds });
+
+const gradientCase =
+  (...feeds: Feed[]) =>
+  (rng: Random): OpCase => {
+    const signature = anySignature(rng, 1);
+    return { inputs: [signature, signature], attributes: {}, feeds };
+  };
+
+/** All the ways in which b joins a. */
+const binaryCase =
+  (...feeds: Feed[]) =>
+  (rng: Random): OpCase => {
+    const a = anySignature(rng);
+    const kind = rng.integer(0, 2);
+    if (kind === 0) return { inputs: [a, a], attributes: {}, feeds };
+    if (kind === 1 && a.batched && a.shape.length > 0) {
+      return { inputs: [a, batched([])], attributes: { perSample: true }, feeds };
+    }
+    return { inputs: [a, single(a.shape.slice(rng.integer(0, a.shape.length)))], attributes: {}, feeds };
+  };
+
+const someAxes = (rng: Random, shape: Shape): number[] => shape.map((_, i) => i).filter(() => rng.uniform() < 0.5);
+
+function sumParts(rng: Random) {
+  const x = anySignature(rng);
+  const axes = someAxes(rng, x.shape);
+  const batch = x.batched && rng.uniform() < 0.5;
+  const shape = x.shape.filter((_, i) => !axes.includes(i));
+  const reduced: Signature = { shape, batched: x.batched && !batch, dtype: "f32" };
+  return { x, reduced, attributes: { axes, batch, mean: rng.uniform() < 0.4 } };
+}
+
+/** Another shape of as many elements. */
+function regroup(rng: Random, size: number): Shape {
+  const factors = [1, 2, 3, 4, 5, 7].filter((n) => size % n === 0);
+  const a = rng.pick(factors);
+  const rest = [1, 2, 3, 5].filter((n) => (size / a) % n === 0);
+  const b = rng.pick(rest);
+  return rng.pick([[size], [a, size / a], [a, b, size / a / b], [b, size / a / b, a]]);
+}
+
+function logitParts(rng: Random) {
+  const rows =
+    rng.uniform() < 0.7 ? [] : rng.uniform() < 0.5 ? [rng.integer(1, 7)] : [rng.integer(1, 4), rng.integer(1, 5)];
+  return { rows, classes: rng.pick([1, 2, 3, 5, 10, 16, 17, 33, 100]) };
+}
+
+export const opCases: Readonly<Record<string, (rng: Random) => OpCase>> = {
+  conv2d(rng) {
+    const { x, w, attributes } = convParts(rng);
+    return { inputs: [batched(x), single(w)], attributes };
+  },
+  conv2dInputGrad(rng) {
+    const { x, w, y, attributes } = convParts(rng);
+    return { inputs: [batched(y), single(w)], attributes: { ...attributes, inputShape: x } };
+  },
+  conv2dWeightGrad(rng) {
+    const { x, y, attributes } = convParts(rng);
+    return { inputs: [batched(x), batched(y)], attributes };
+  },
+  maxPool2d(rng) {
+    const { x, attributes } = poolParts(rng);
+    return { inputs: [batched(x)], attributes, feeds: ["distinct"] };
+  },
+  maxPool2dGrad(rng) {
+    const { x, y, attributes } = poolParts(rng);
+    return { inputs: [batched(x), batched(y)], attributes, feeds: [rng.pick(["distinct", "ties"]), "normal"] };
+  },
+  avgPool2d(rng) {
+    const { x, attributes } = poolParts(rng);
+    return { inputs: [batched(x)], attributes: { ...attributes, divisor: divisor(rng) } };
+  },
+  avgPool2dGrad(rng) {
+    const { x, y, attributes } = poolParts(rng);
+    return { inputs: [batched(y)], attributes: { ...attributes, divisor: divisor(rng), inputShape: x } };
+  },
+  linear(rng) {
+    const { x, outputs } = linearParts(rng);
+    return { inputs: [batched(x), single([sizeOf(x), outputs])], attributes: {} };
+  },
+  linearInputGrad(rng) {
+    const { x, outputs } = linearParts(rng);
+    return { inputs: [batched([outputs]), single([sizeOf(x), outputs])], attributes: { inputShape: x } };
+  },
+  linearWeightGrad(rng) {
+    const { x, outputs } = linearParts(rng);
+    return { inputs: [batched(x), batched([outputs])], attributes: {} };
+  },
+  relu: unaryCase("distinct"),
+  reluGrad: gradientCase("distinct", "normal"),
+  tanh: unaryCase("normal"),
+  tanhGrad: gradientCase("unit", "normal"),
+  scaledTanh: unaryCase("normal"),
+  scaledTanhGrad: gradientCase("unit", "normal"),
+  sigmoid: unaryCase("normal"),
+  sigmoidGrad: gradientCase("unit", "normal"),
+  add: binaryCase("normal", "normal"),
+  subtract: binaryCase("normal", "normal"),
+  multiply: binaryCase("normal", "normal"),
+  divide: binaryCase("normal", "positive"),
+  scale: (rng) => ({
+    inputs: [anySignature(rng)],
+    attributes: { factor: Math.fround(rng.normal()), offset: rng.pick([0, 1, Math.fround(rng.normal())]) },
+  }),
+  sqrt: unaryCase("positive"),
+  square: unaryCase("normal"),
+  sum(rng) {
+    const { x, attributes } = sumParts(rng);
+    return { inputs: [x], attributes };
+  },
+  expand(rng) {
+    const { x, reduced, attributes } = sumParts(rng);
+    return { inputs: [reduced], attributes: { shape: x.shape, batched: x.batched, ...attributes } };
+  },
+  maxReduce(rng) {
+    const x = anySignature(rng);
+    return { inputs: [x], attributes: { axes: someAxes(rng, x.shape) }, feeds: ["distinct"] };
+  },
+  maxReduceGrad(rng) {
+    const x = anySignature(rng);
+    const axes = someAxes(rng, x.shape);
+    const dy = { ...x, shape: x.shape.filter((_, i) => !axes.includes(i)) };
+    return { inputs: [x, dy], attributes: { axes }, feeds: [rng.pick(["distinct", "ties"]), "normal"] };
+  },
+  reshape(rng) {
+    const x = anySignature(rng);
+    return { inputs: [x], attributes: { shape: regroup(rng, sizeOf(x.shape)) } };
+  },
+  concat(rng) {
+    const first = anySignature(rng, 1);
+    const axis = rng.integer(0, first.shape.length - 1);
+    const others = Array.from({ length: rng.integer(0, 3) }, () => ({
+      ...first,
+      shape: first.shape.map((n, i) => (i === axis ? rng.pick([1, 2, 3, 8, 16, 17]) : n)),
+    }));
+    return { inputs: [first, ...others], attributes: { axis } };
+  },
+  slice(rng) {
+    const x = anySignature(rng, 1);
+    const axis = rng.integer(0, x.shape.length - 1);
+    const start = rng.integer(0, x.shape[axis]! - 1);
+    return { inputs: [x], attributes: { axis, start, end: rng.integer(start + 1, x.shape[axis]!) } };
+  },
+  pad(rng) {
+    const x = anySignature(rng);
+    const sides = () => x.shape.map(() => rng.pick([0, 0, 1, 2, 3]));
+    return { inputs: [x], attributes: { before: sides(), after: sides(), value: rng.pick([0, 0, 1, -0.5]) } };
+  },
+  dropout(rng) {
+    const key: Signature = { shape: [3], batched: false, dtype: "i32" };
+    const attributes = { p: rng.pick([0, 0.1, 0.25, 0.5, 0.9]), salt: rng.integer(0, 2 ** 32 - 1) };
+    return { inputs: [anySignature(rng), key], attributes, feeds: ["normal", "key"] };
+  },
+  softmax: (rng) => ({ inputs: [anySignature(rng, 1)], attributes: {} }),
+  softmaxGrad: gradientCase("unit", "normal"),
+  crossEntropy(rng) {
+    const { rows, classes } = logitParts(rng);
+    return { inputs: [batched([...rows, classes]), labels(rows)], attributes: {}, feeds: ["normal", classes] };
+  },
+  crossEntropyGrad(rng) {
+    const { rows, classes } = logitParts(rng);
+    return {
+      inputs: [batched([...rows, classes]), labels(rows), batched(rows)],
+      attributes: {},
+      feeds: ["normal", classes, "normal"],
+    };
+  },
+  meanSquaredError(rng) {
+    const shape = anyShape(rng);
+    return { inputs: [batched(shape), batched(shape)], attributes: {} };
+  },
+  argmax: (rng) => ({ inputs: [anySignature(rng, 1)], attributes: {}, feeds: [rng.pick(["distinct", "ties"])] }),
+  correct(rng) {
+    const { rows, classes } = logitParts(rng);
+    return { inputs: [batched([...rows, classes]), labels(rows)], attributes: {}, feeds: ["ties", classes] };
+  },
+};
