@@ -1,0 +1,100 @@
+/**
+ * Live intervals over the structured form: every register gets one range of positions, from its first assignment to its
+ * last read. What a loop's body reads before assigning it (a value from outside, or one carried round) lives through the
+ * whole loop. Structured control flow needs no iteration to a fixed point: the registers live at a loop's head are those
+ * live after it and those its body reads first.
+ *
+ * Instruction n reads at position 2n and writes at 2n + 1, so a result may take the place of an argument that dies there.
+ */
+import { type Instr, type Kernel, type Reg, writes } from "./ir.js";
+
+export type Loop = Extract<Instr, { op: "loop" }>;
+
+export interface Interval {
+  readonly reg: Reg;
+  start: number;
+  end: number;
+}
+
+/** How an encoder sees instructions: it may read other registers than the text says (folded loads). */
+export interface ReadModel {
+  reads(i: Instr): readonly Reg[];
+  /** What the end of a loop's body reads to decide whether to go round again. */
+  loopEndReads(loop: Loop): readonly Reg[];
+}
+
+export interface Liveness {
+  readonly intervals: Interval[];
+  /** Instructions by number; position p belongs to instruction p >> 1. A loop's or if's end is numbered too. */
+  readonly order: readonly Instr[];
+  readonly numberOf: ReadonlyMap<Instr, number>;
+}
+
+/** Registers that a piece of code reads before it assigns them, and those that it assigns on every path. */
+interface Flow {
+  readonly exposed: Map<number, Reg>;
+  readonly assigned: Set<number>;
+}
+
+export function liveness(kernel: Kernel, body: readonly Instr[], model: ReadModel): Liveness {
+  const intervals = new Map<number, Interval>();
+  const order: Instr[] = [];
+  const numberOf = new Map<Instr, number>();
+
+  const extend = (reg: Reg, from: number, to: number): void => {
+    const known = intervals.get(reg.id);
+    if (!known) intervals.set(reg.id, { reg, start: from, end: to });
+    else {
+      known.start = Math.min(known.start, from);
+      known.end = Math.max(known.end, to);
+    }
+  };
+  const read = (reg: Reg, n: number, flow: Flow): void => {
+    extend(reg, 2 * n, 2 * n);
+    if (!flow.assigned.has(reg.id)) flow.exposed.set(reg.id, reg);
+  };
+  const write = (reg: Reg, n: number, flow: Flow): void => {
+    extend(reg, 2 * n + 1, 2 * n + 1);
+    flow.assigned.add(reg.id);
+  };
+  const number = (i: Instr): number => order.push(i) - 1;
+  const follow = (flow: Flow, next: Flow): void => {
+    for (const [id, reg] of next.exposed) if (!flow.assigned.has(id)) flow.exposed.set(id, reg);
+  };
+
+  const walk = (block: readonly Instr[], flow: Flow): void => {
+    for (const i of block) {
+      const n = number(i);
+      numberOf.set(i, n);
+      for (const r of model.reads(i)) read(r, n, flow);
+      if (i.op === "loop") {
+        write(i.index, n, flow);
+        const inside: Flow = { exposed: new Map(), assigned: new Set([i.index.id]) };
+        walk(i.body, inside);
+        const end = number(i);
+        for (const r of model.loopEndReads(i)) read(r, end, inside);
+        extend(i.index, 2 * end + 1, 2 * end + 1);
+        for (const r of inside.exposed.values()) extend(r, 2 * n, 2 * end + 1);
+        follow(flow, inside); // the body may run no times: nothing that it assigns counts
+      } else if (i.op === "if") {
+        const then: Flow = { exposed: new Map(), assigned: new Set() };
+        const otherwise: Flow = { exposed: new Map(), assigned: new Set() };
+        walk(i.body, then);
+        walk(i.otherwise, otherwise);
+        number(i);
+        follow(flow, then);
+        follow(flow, otherwise);
+        for (const id of then.assigned) if (otherwise.assigned.has(id)) flow.assigned.add(id);
+      } else {
+        const dst = writes(i);
+        if (dst) write(dst, n, flow);
+      }
+    }
+  };
+  walk(body, { exposed: new Map(), assigned: new Set() });
+
+  // The arguments are there before the first instruction.
+  for (const argument of [kernel.begin, kernel.end, kernel.batch])
+    if (intervals.has(argument.id)) extend(argument, -1, -1);
+  return { intervals: [...intervals.values()], order, numberOf };
+}

@@ -1,0 +1,62 @@
+/** The x86-64 register files and the instructions' own needs, as the allocator sees them. */
+import type { RegisterModel } from "../allocate.js";
+import type { Instr, Kernel, Reg } from "../ir.js";
+import { R8, R9, R10, R11, R12, R13, R14, R15, RBP, RBX, RCX, RDI, RDX, RSI } from "./registers.js";
+import type { Selection } from "./select.js";
+
+/** rax is the encoder's scratch and rsp the stack; registers that need no saving come first. */
+const INT_REGISTERS = [RCX, RDX, RSI, RDI, R8, R9, R10, R11, RBX, RBP, R12, R13, R14, R15];
+const MASK_REGISTERS = [1, 2, 3, 4, 5, 6, 7];
+
+export function registerModel(kernel: Kernel, selection: Selection): RegisterModel {
+  const wide = kernel.target.name === "avx512";
+  return {
+    files: {
+      int: INT_REGISTERS,
+      vector: Array.from({ length: wide ? 32 : 16 }, (_, n) => n),
+      mask: wide ? MASK_REGISTERS : [],
+    },
+    fileOf: (reg) => {
+      if (reg.inFrame) return "frame";
+      switch (reg.type.kind) {
+        case "int":
+        case "ptr":
+          return "int";
+        case "mask":
+          return wide ? "mask" : "vector"; // AVX2 keeps masks as vectors of all ones and zeros
+        default:
+          return "vector";
+      }
+    },
+    reads: selection.reads,
+    loopEndReads: (loop) => {
+      if (selection.countsOnly(loop)) return [loop.index];
+      if (typeof loop.to === "number" || selection.copiesBound(loop)) return [loop.index];
+      return [loop.index, loop.to];
+    },
+    temporaries: (i) => ({ vector: vectorTemporaries(i, wide) }),
+    preferences: (i) => preferences(i, selection),
+    fixed: new Map([
+      [kernel.begin.id, RSI],
+      [kernel.end.id, RDX],
+      [kernel.batch.id, RCX],
+    ]),
+  };
+}
+
+function vectorTemporaries(i: Instr, wide: boolean): number {
+  if (i.op === "intvec2" && i.kind === "umulhi") return 2;
+  if (i.op === "reduce" && lanesOf(i.src) > 1) return 1;
+  if (i.op === "storemask" && !wide && lanesOf(i.mask) === 1) return 1;
+  return 0;
+}
+
+/** The result of a multiply-add best replaces the addend; otherwise any argument that dies will do. */
+function preferences(i: Instr, selection: Selection): readonly Reg[] {
+  const [...arguments_] = selection.reads(i);
+  return i.op === "fma" ? [i.c, i.a, i.b].filter((r) => !selection.folded.has(r.id)) : arguments_;
+}
+
+export function lanesOf(reg: Reg): number {
+  return "lanes" in reg.type ? reg.type.lanes : 1;
+}

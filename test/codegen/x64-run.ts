@@ -1,0 +1,39 @@
+/** Runs an encoded kernel natively, each operand between inaccessible pages. */
+import type { Kernel } from "#fovea/codegen/ir.js";
+import { encodeX64 } from "#fovea/codegen/x64/encode.js";
+import { bindKernel, ExecutableMemory } from "#fovea/runtime/native/executable.js";
+import { GuardedMemory } from "#fovea/runtime/native/guarded.js";
+
+export interface Range {
+  readonly begin: number;
+  readonly end: number;
+  readonly batch: number;
+}
+
+/** Operand bytes go in and come back changed in place. `where`: which end lies against a guard page. */
+export function runNative(
+  kernel: Kernel,
+  operands: readonly Uint8Array[],
+  range: Range,
+  where: "start" | "end" = "end",
+): void {
+  const code = ExecutableMemory.map([encodeX64(kernel)]);
+  const memories = operands.map((o) => new GuardedMemory(o.length));
+  const table = new GuardedMemory(8 * operands.length);
+  try {
+    const addresses = operands.map((o, n) => memories[n].place(o, where));
+    const tableAddress = table.place(new Uint8Array(BigInt64Array.from(addresses, BigInt).buffer));
+    bindKernel(code.addresses[0])(tableAddress, range.begin, range.end, range.batch);
+    operands.forEach((o, n) => {
+      o.set(memories[n].read(addresses[n], o.length));
+    });
+  } finally {
+    for (const m of memories) m.release();
+    table.release();
+    code.release();
+  }
+}
+
+export function bytesOf(values: Float32Array | Int32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
