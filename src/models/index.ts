@@ -1,0 +1,14 @@
+/** The zoo: `models.create("lenet5")`, `models.list()`. Importing this file registers every network. */
+import "./mlp.js";
+import "./lenet5.js";
+
+export {
+  create,
+  definitionOf,
+  list,
+  type Model,
+  type ModelDefinition,
+  type ModelOption,
+  type ModelOptions,
+  registerModel,
+} from "./registry.js";

@@ -1,0 +1,24 @@
+/**
+ * The fully connected baseline that convolutional networks are compared with: 784-300-100-10 with ReLU, after the
+ * two-hidden-layer networks of LeCun et al. 1998.
+ */
+import { flatten, linear, relu, sequential } from "../nn/index.js";
+import { registerModel } from "./registry.js";
+
+registerModel({
+  name: "mlp",
+  description: "fully connected baseline, 784-300-100-10, ReLU",
+  defaults: { classes: 10, channels: 1, size: 28 },
+  parameters: 266_610,
+  input: ({ size, channels }) => [size, size, channels],
+  classes: ({ classes }) => classes,
+  build: ({ size, channels, classes }) =>
+    sequential({
+      flatten: flatten(),
+      fc1: linear({ in: size * size * channels, out: 300 }),
+      relu1: relu(),
+      fc2: linear({ in: 300, out: 100 }),
+      relu2: relu(),
+      fc3: linear({ in: 100, out: classes }),
+    }),
+});

@@ -1,0 +1,18 @@
+/** What a network is written with: `import { nn } from "fovea"`. */
+export { Activation, flatten, relu, scaledTanh, sigmoid, softmax, tanh } from "./activation.js";
+export { Conv2d, type Conv2dOptions, conv2d } from "./conv.js";
+export { Dropout, dropout } from "./dropout.js";
+export { type Generator, type Initializer, initialize } from "./initializer.js";
+export { Linear, type LinearOptions, linear } from "./linear.js";
+export { Module, modulesOf, Parameter, parameterCount, parametersOf } from "./module.js";
+export {
+  AvgPool2d,
+  avgPool2d,
+  MaxPool2d,
+  maxPool2d,
+  Subsample2d,
+  type Subsample2dOptions,
+  subsample2d,
+} from "./pool.js";
+export { Sequential, sequential } from "./sequential.js";
+export { RANDOM_INPUT, type Traced, type TracedParameter, type TraceOptions, trace } from "./trace.js";

@@ -1,0 +1,79 @@
+/**
+ * Initial values of parameters, as data: which distribution, with which numbers. PyTorch's names and defaults.
+ *
+ * Glorot and Bengio 2010 ("xavier") keep the variance of activations and gradients through a layer of symmetric units;
+ * He et al. 2015 ("kaiming") through rectified ones. With a negative slope a, kaiming's bound is sqrt(6 / ((1 + a^2) fanIn));
+ * PyTorch's layers take a = sqrt(5), which is 1 / sqrt(fanIn).
+ */
+import { OptionError } from "../errors.js";
+
+export type Initializer =
+  | { readonly kind: "constant"; readonly value: number }
+  | { readonly kind: "uniform"; readonly low: number; readonly high: number }
+  | { readonly kind: "normal"; readonly mean: number; readonly standardDeviation: number }
+  | { readonly kind: "kaimingUniform" | "kaimingNormal"; readonly fanIn: number; readonly negativeSlope: number }
+  | {
+      readonly kind: "xavierUniform" | "xavierNormal";
+      readonly fanIn: number;
+      readonly fanOut: number;
+      readonly gain: number;
+    };
+
+/** Where random numbers come from; seeded by the caller. */
+export interface Generator {
+  /** 0 <= u < 1. */
+  uniform(): number;
+  /** Mean 0, standard deviation 1. */
+  normal(): number;
+}
+
+/** What PyTorch's convolution and linear layers start their weights with: uniform within 1 / sqrt(fanIn). */
+export function defaultWeights(fanIn: number): Initializer {
+  return { kind: "kaimingUniform", fanIn, negativeSlope: Math.sqrt(5) };
+}
+
+/** And their biases: the same interval. */
+export function defaultBias(fanIn: number): Initializer {
+  const bound = 1 / Math.sqrt(fanIn);
+  return { kind: "uniform", low: -bound, high: bound };
+}
+
+/** Fills `target`, in logical order (HWIO for convolutions, [F, O] for linear), with numbers drawn one after another. */
+export function initialize(target: Float32Array, initializer: Initializer, generator: Generator): void {
+  const draw = drawer(initializer, generator);
+  for (let i = 0; i < target.length; i++) target[i] = draw();
+}
+
+function drawer(init: Initializer, generator: Generator): () => number {
+  const between = (low: number, high: number) => () => low + (high - low) * generator.uniform();
+  const around = (mean: number, deviation: number) => () => mean + deviation * generator.normal();
+  switch (init.kind) {
+    case "constant":
+      return () => init.value;
+    case "uniform":
+      return between(init.low, init.high);
+    case "normal":
+      return around(init.mean, init.standardDeviation);
+    case "kaimingUniform":
+    case "kaimingNormal": {
+      const variance = 2 / ((1 + init.negativeSlope ** 2) * checked("fanIn", init.fanIn));
+      return spread(init.kind === "kaimingUniform", variance);
+    }
+    case "xavierUniform":
+    case "xavierNormal": {
+      const variance = (2 * init.gain ** 2) / checked("fanIn + fanOut", init.fanIn + init.fanOut);
+      return spread(init.kind === "xavierUniform", variance);
+    }
+  }
+
+  /** A uniform distribution within b has variance b^2 / 3. */
+  function spread(uniform: boolean, variance: number): () => number {
+    const bound = Math.sqrt(3 * variance);
+    return uniform ? between(-bound, bound) : around(0, Math.sqrt(variance));
+  }
+}
+
+function checked(name: string, value: number): number {
+  if (!(value > 0)) throw new OptionError(`initializer: ${name} is ${value}, expected more than 0`);
+  return value;
+}

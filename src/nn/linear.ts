@@ -1,0 +1,48 @@
+/** The fully connected layer. Weights are [in, out]. */
+import { shapeText, sizeOf, type Value } from "../graph/value.js";
+import { add } from "../ops/arithmetic.js";
+import { linear as linearOf } from "../ops/linear.js";
+import { refuse } from "../ops/support.js";
+import { checkWhole } from "./check.js";
+import { defaultBias, defaultWeights, type Initializer } from "./initializer.js";
+import { Module, Parameter } from "./module.js";
+
+export interface LinearOptions {
+  /** Features. */
+  readonly in: number;
+  readonly out: number;
+  readonly bias?: boolean;
+  readonly weightInit?: Initializer;
+  readonly biasInit?: Initializer;
+}
+
+export class Linear extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter | undefined;
+
+  constructor(readonly options: LinearOptions) {
+    super();
+    const { in: inputs, out } = options;
+    checkWhole("linear", { in: inputs, out });
+    this.weight = new Parameter([inputs, out], options.weightInit ?? defaultWeights(inputs));
+    this.bias = options.bias === false ? undefined : new Parameter([out], options.biasInit ?? defaultBias(inputs));
+  }
+
+  override forward(x: Value): Value {
+    const { in: inputs } = this.options;
+    const features = sizeOf(x.shape);
+    if (features !== inputs) {
+      const text = shapeText({ shape: x.shape });
+      const is = x.shape.length === 1 ? `${text}` : `${text} (${features} features)`;
+      refuse(
+        "linear",
+        x.graph.path,
+        `in ${inputs} does not fit its input ${is}, expected ${inputs} features; set in to ${features}`,
+      );
+    }
+    const y = linearOf(x, this.weight.in(x));
+    return this.bias === undefined ? y : add(y, this.bias.in(x));
+  }
+}
+
+export const linear = (options: LinearOptions): Linear => new Linear(options);

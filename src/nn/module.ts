@@ -1,0 +1,120 @@
+/**
+ * Modules describe a network: layers with hyper-parameters and named parameters. A module holds no memory and computes
+ * nothing; `trace` (trace.ts) runs its `forward` once, on graph values, to draw the graph.
+ *
+ * The name of a parameter is its property path from the network, `conv1.weight` or `features.0.bias`: fields that are
+ * modules, parameters, or arrays of them are found by themselves. A module found at several places is shared, and named
+ * after the first. A module's `forward` runs in the scope of its path, so that every node, error and profile line of
+ * it can name it.
+ */
+import { OptionError } from "../errors.js";
+import type { Graph, StateAttributes } from "../graph/graph.js";
+import type { Shape, Value } from "../graph/value.js";
+import type { Initializer } from "./initializer.js";
+
+/** A trainable tensor: its shape and what it starts with. */
+export class Parameter {
+  constructor(
+    readonly shape: Shape,
+    readonly init: Initializer,
+  ) {}
+
+  /** Its value in the graph of `x`, for use inside `forward`. */
+  in(x: Value): Value {
+    const value = tracingOf(x.graph)?.parameters.get(this);
+    if (value === undefined) {
+      throw new OptionError(
+        `${x.graph.path || "forward"}: a parameter of shape ${this.shape.join("x")} has no name; expected it, or the ` +
+          "layer that holds it, to be a field (or in an array that is a field) of the network given to trace",
+      );
+    }
+    return value;
+  }
+}
+
+/** What a module can ask while its forward is traced. */
+export interface Tracing {
+  readonly training: boolean;
+  /** Absolute path of each module of the network. */
+  readonly paths: ReadonlyMap<Module, string>;
+  readonly parameters: ReadonlyMap<Parameter, Value<StateAttributes>>;
+  /** The random key of this run: i32 [3], seed low, seed high, step. */
+  random(): Value;
+  /** How often this was asked for `module` before: tells the uses of a shared layer apart. */
+  use(module: Module): number;
+}
+
+const tracings = new WeakMap<Graph, Tracing>();
+
+export function beginTracing(graph: Graph, tracing: Tracing): void {
+  tracings.set(graph, tracing);
+}
+export function tracingOf(graph: Graph): Tracing | undefined {
+  return tracings.get(graph);
+}
+
+export abstract class Module {
+  constructor() {
+    // Wrapped here and not at the call, so that `this.conv1.forward(x)` in anyone's class gets its layer's scope.
+    const forward = this.forward;
+    Object.defineProperty(this, "forward", {
+      value: (x: Value): Value => {
+        const path = tracingOf(x.graph)?.paths.get(this);
+        return path === undefined ? forward.call(this, x) : x.graph.scope(path, () => forward.call(this, x));
+      },
+    });
+  }
+
+  /** Draws this module into the graph of x; x is one sample's shape with a batch. */
+  abstract forward(x: Value): Value;
+
+  /** Parts by name: parameters and modules that are fields, or in arrays that are fields. */
+  children(): [string, Module | Parameter][] {
+    return Object.entries(this).flatMap(([name, field]): [string, Module | Parameter][] => {
+      if (isPart(field)) return [[name, field]];
+      if (!Array.isArray(field)) return [];
+      return field.flatMap((item: unknown, i): [string, Module | Parameter][] =>
+        isPart(item) ? [[`${name}.${i}`, item]] : [],
+      );
+    });
+  }
+}
+
+function isPart(field: unknown): field is Module | Parameter {
+  return field instanceof Module || field instanceof Parameter;
+}
+
+/** All modules of a network, itself (with the path "") included, by path; shared ones once. */
+export function modulesOf(network: Module): Map<Module, string> {
+  const paths = new Map<Module, string>();
+  visit(network, (part, path) => {
+    if (part instanceof Module) paths.set(part, path);
+  });
+  return paths;
+}
+
+/** All parameters of a network by name, in the order of its fields; shared ones once. */
+export function parametersOf(network: Module): Map<string, Parameter> {
+  const parameters = new Map<string, Parameter>();
+  visit(network, (part, path) => {
+    if (part instanceof Parameter) parameters.set(path, part);
+  });
+  return parameters;
+}
+
+/** Numbers in all parameters of a network. */
+export function parameterCount(network: Module): number {
+  return [...parametersOf(network).values()].reduce((n, p) => n + p.shape.reduce((a, b) => a * b, 1), 0);
+}
+
+function visit(network: Module, found: (part: Module | Parameter, path: string) => void): void {
+  const seen = new Set<Module | Parameter>();
+  const walk = (part: Module | Parameter, path: string): void => {
+    if (seen.has(part)) return;
+    seen.add(part);
+    found(part, path);
+    if (part instanceof Parameter) return;
+    for (const [name, child] of part.children()) walk(child, path === "" ? name : `${path}.${name}`);
+  };
+  walk(network, "");
+}

@@ -1,0 +1,29 @@
+/** Layers one after another, named by number (`0.weight`) or by the keys of an object (`conv1.weight`). */
+import type { Value } from "../graph/value.js";
+import { Module } from "./module.js";
+
+export class Sequential extends Module {
+  readonly #layers: readonly [string, Module][];
+
+  constructor(layers: readonly [string, Module][]) {
+    super();
+    this.#layers = layers;
+  }
+
+  override forward(x: Value): Value {
+    return this.#layers.reduce((value, [, layer]) => layer.forward(value), x);
+  }
+
+  override children(): [string, Module][] {
+    return [...this.#layers];
+  }
+}
+
+export function sequential(layers: Readonly<Record<string, Module>>): Sequential;
+export function sequential(...layers: Module[]): Sequential;
+export function sequential(...layers: Module[] | [Readonly<Record<string, Module>>]): Sequential {
+  const [first] = layers;
+  if (layers.length === 1 && first !== undefined && !(first instanceof Module))
+    return new Sequential(Object.entries(first));
+  return new Sequential((layers as Module[]).map((layer, i) => [String(i), layer]));
+}

@@ -1,0 +1,60 @@
+/** Turns a module into a graph: makes a state for each parameter and runs `forward` once on an input value. */
+import { Graph, type StateAttributes } from "../graph/graph.js";
+import type { Shape, Value } from "../graph/value.js";
+import type { Initializer } from "./initializer.js";
+import { beginTracing, type Module, modulesOf, type Parameter, parametersOf } from "./module.js";
+
+export interface TraceOptions {
+  /** One sample's shape, [height, width, channels] for images. */
+  readonly input: Shape;
+  /** Whether dropout drops. */
+  readonly training: boolean;
+}
+
+export interface TracedParameter {
+  readonly value: Value<StateAttributes>;
+  readonly init: Initializer;
+}
+
+export interface Traced {
+  readonly graph: Graph;
+  /** The graph's input "input". */
+  readonly input: Value;
+  readonly output: Value;
+  /** By name, in the order of the network's fields; also those that `forward` never read. */
+  readonly parameters: ReadonlyMap<string, TracedParameter>;
+}
+
+/** Name of the graph input that dropout reads: i32 [3] without a batch (seed low, seed high, step). */
+export const RANDOM_INPUT = "random";
+
+/** @throws ShapeError where a layer does not fit its input, naming the layer's path. */
+export function trace(network: Module, options: TraceOptions): Traced {
+  const graph = new Graph();
+  const input = graph.input("input", { shape: options.input });
+  const parameters = new Map<string, TracedParameter>();
+  const states = new Map<Parameter, Value<StateAttributes>>();
+  for (const [name, parameter] of parametersOf(network)) {
+    const path = name.slice(0, Math.max(0, name.lastIndexOf(".")));
+    const value = graph.scope(path, () => graph.state(name, "parameter", parameter.shape));
+    states.set(parameter, value);
+    parameters.set(name, { value, init: parameter.init });
+  }
+  const uses = new Map<Module, number>();
+  let random: Value | undefined;
+  beginTracing(graph, {
+    training: options.training,
+    paths: modulesOf(network),
+    parameters: states,
+    random() {
+      random ??= graph.scope("", () => graph.input(RANDOM_INPUT, { shape: [3], batched: false, dtype: "i32" }));
+      return random;
+    },
+    use(module) {
+      const count = uses.get(module) ?? 0;
+      uses.set(module, count + 1);
+      return count;
+    },
+  });
+  return { graph, input, output: network.forward(input), parameters };
+}
