@@ -95,3 +95,28 @@ export function storeTail(k: KernelBuilder, layout: Layout, ptr: Reg): void {
 export function layoutKey(layout: Layout): string {
   return `${layout.batched ? "N" : ""}${layout.rows}x${layout.channels}/${layout.channelStride}/${layout.sampleStride}`;
 }
+
+/**
+ * All vectors of a row, `group` at a time: `visit` gets the byte offset of a group's first vector as a register where it is
+ * only known in a loop, and the vectors' indices from there on. A last, partial vector always has its true index.
+ */
+export function eachGroup(
+  k: KernelBuilder,
+  vectors: ChannelVectors,
+  group: number,
+  visit: (base: Reg | undefined, indices: readonly number[]) => void,
+): void {
+  const looped = vectors.count <= 2 * group ? 0 : Math.floor((vectors.count - 1) / group) * group;
+  const bytes = 4 * vectors.lanes;
+  if (looped > 0) {
+    const inner = Array.from({ length: group }, (_, i) => i);
+    k.loop(0, looped * bytes, (base) => visit(base, inner), { step: group * bytes, name: "channel" });
+  }
+  for (let first = looped; first < vectors.count; first += group) {
+    const size = Math.min(group, vectors.count - first);
+    visit(
+      undefined,
+      Array.from({ length: size }, (_, i) => first + i),
+    );
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Max and average pooling of NHWC images: one piece is one output row, vectors run over channels, and each output is
+ * reduced in registers from the taps that are real pixels (see taps.ts).
+ */
+import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { Kernel, Lanes, Reg } from "../codegen/ir.js";
+import type { Shape, Value } from "../graph/value.js";
+import { channelVectors, eachGroup, layoutKey, loadChannels, storeTail, tailElements } from "./channels.js";
+import { maxNaN } from "./math.js";
+import { type Divisor, divideBy } from "./pool-divisor.js";
+import { type Result, resultOf, rowPlace } from "./result.js";
+import type { Lowering, Strategy } from "./strategy.js";
+import {
+  type Axis,
+  allReal,
+  axisKey,
+  axisOf,
+  type Bounds,
+  eachTap,
+  isUnrolled,
+  type Run,
+  runsOf,
+  tapBounds,
+  type WindowAttributes,
+} from "./taps.js";
+
+export interface PoolAttributes extends WindowAttributes {
+  readonly divisor?: Divisor;
+  readonly inputShape?: Shape;
+}
+
+export const poolStrategy: Strategy = {
+  name: "pool",
+  ops: ["maxPool2d", "avgPool2d"],
+  fuses: true,
+  accepts: () => true,
+  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4,
+  lower(work, to) {
+    const { root } = work;
+    const input = root.inputs[0]!;
+    const window = root.attributes as PoolAttributes;
+    const pool: Pool = {
+      root,
+      rows: axisOf(window, 0, input.shape, root.shape),
+      columns: axisOf(window, 1, input.shape, root.shape),
+      divisor: root.op.name === "maxPool2d" ? "max" : (window.divisor ?? "window"),
+      result: resultOf(work, to),
+    };
+    const { rows, columns, divisor, result } = pool;
+    const layouts = `${layoutKey(to.layout(input))} ${layoutKey(to.layout(root))}`;
+    const key = `pool ${divisor} ${axisKey(rows)} ${axisKey(columns)} ${layouts} ${result.key}`;
+    const kernel = to.kernel(key, () => writePool(key, pool, to));
+    to.step(kernel, [to.buffer(input), ...result.buffers], { count: rows.outputs, samples: 1 });
+  },
+};
+
+interface Pool {
+  readonly root: Value;
+  readonly rows: Axis;
+  readonly columns: Axis;
+  readonly divisor: Divisor | "max";
+  readonly result: Result;
+}
+
+function writePool(key: string, pool: Pool, to: Lowering): Kernel {
+  const { root, rows, columns, divisor, result } = pool;
+  const input = to.layout(root.inputs[0]!);
+  const output = to.layout(root);
+  const vectors = channelVectors(output, to.target);
+  const pixel = 4 * input.channelStride;
+  const rowBytes = columns.extent * pixel;
+  const operands = [["x", "read"] as const, ...result.operands];
+  return buildKernel({ key, name: root.op.name, target: to.target, operands }, (k) => {
+    const body = (piece: Reg) => {
+      const n = k.var(k.div(piece, rows.outputs), "n", { frame: true });
+      const oy = k.var(k.mod(piece, rows.outputs), "oy", { frame: true });
+      const bounds = allReal(rows) ? { lo: 0, hi: rows.kernel } : tapBounds(k, rows, oy);
+      const divide = divisor === "max" ? undefined : divideBy(k, divisor, rows, bounds, oy);
+      const corner = k.add(k.mul(k.mul(oy, rows.stride), rowBytes), -rows.before * rowBytes - columns.before * pixel);
+      const from = k.add(k.mul(n, 4 * input.sampleStride), corner);
+      const into = k.add(k.mul(n, 4 * output.sampleStride), k.mul(oy, columns.outputs * pixel));
+      for (const run of runsOf(columns)) {
+        const body = (ox: Reg) => {
+          const source = k.ptrAdd(k.operand("x"), k.add(from, k.mul(ox, columns.stride * pixel)));
+          const bytes = k.add(into, k.mul(ox, pixel));
+          eachGroup(k, vectors, 4, (channel, indices) => {
+            const start = channel === undefined ? source : k.ptrAdd(source, channel);
+            const row = { bytes: channel === undefined ? bytes : k.add(bytes, channel), offset: 0, channel };
+            for (const index of indices) {
+              const load = (p: Reg, offset: number) => loadChannels(k, vectors, p, offset, index);
+              const total = reduceTaps(k, pool, { rows: bounds, columns: run }, start, pixel, load, vectors.lanes);
+              const value = divide === undefined ? total : divide(run, total, vectors.lanes);
+              result.store(k, rowPlace(k, vectors, row, index), value);
+            }
+          });
+        };
+        k.loop(run.from, run.to, body, { name: "ox" });
+      }
+      if (tailElements(output) > 0) {
+        k.if(oy, "eq", rows.outputs - 1, () => {
+          storeTail(k, output, k.ptrAdd(k.operand("result"), k.mul(n, 4 * output.sampleStride)));
+        });
+      }
+    };
+    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+  });
+}
+
+/** The maximum or the sum of one window's real taps, for one vector of channels. */
+function reduceTaps(
+  k: KernelBuilder,
+  pool: Pool,
+  taps: { readonly rows: Bounds; readonly columns: Run },
+  start: Reg,
+  pixel: number,
+  load: (pointer: Reg, offset: number) => Reg,
+  lanes: Lanes,
+): Reg {
+  const max = pool.divisor === "max";
+  const join = (a: Reg, b: Reg) => (max ? maxNaN(k, a, b) : k.fadd(a, b));
+  const rowStep = pool.columns.extent * pixel * pool.rows.dilation;
+  const columnStep = pixel * pool.columns.dilation;
+  const unrolled = isUnrolled(taps.rows) && isUnrolled(taps.columns);
+  let total = unrolled ? undefined : k.acc(max ? Number.NEGATIVE_INFINITY : 0, lanes);
+  eachTap(k, taps.rows, [start], rowStep, (row, rowOffset) => {
+    eachTap(k, taps.columns, row, columnStep, ([tap], offset) => {
+      const x = load(tap!, rowOffset + offset);
+      if (total === undefined) total = x;
+      else if (unrolled) total = join(total, x);
+      else k.set(total, join(total, x));
+    });
+  });
+  return total!;
+}

@@ -1,0 +1,192 @@
+/**
+ * Runs strategies without a planner: collects the steps of one work, gives every buffer memory of its own, runs the
+ * pieces of each step in a shuffled order on the interpreter or WebAssembly, and checks that pad lanes hold +0.
+ */
+import { interpret } from "#fovea/codegen/interpreter.js";
+import type { Kernel, Target } from "#fovea/codegen/ir.js";
+import { Graph } from "#fovea/graph/graph.js";
+import { type Tensor, tensor } from "#fovea/graph/tensor.js";
+import type { Attributes, Op, Signature, Value } from "#fovea/graph/value.js";
+import { elementsOf, type Layout, layoutOf } from "#fovea/kernels/layout.js";
+import { type Buffer, type Lowering, type Pieces, pieceCount, type Strategy } from "#fovea/kernels/strategy.js";
+import { type Engine, runKernel } from "./kernels.js";
+
+interface Memory {
+  bytes: Uint8Array;
+  /** One byte a word: whether it has been written. */
+  readonly written: Uint8Array;
+}
+
+export class TestLowering implements Lowering {
+  readonly steps: { kernel: Kernel; operands: readonly Buffer[]; pieces: Pieces }[] = [];
+  readonly kernels = new Map<string, Kernel>();
+  readonly #buffers: Buffer[] = [];
+  readonly #ofValue = new Map<Value, Buffer>();
+  readonly #derived = new Map<string, Buffer>();
+
+  constructor(
+    readonly target: Target,
+    readonly maxBatch: number,
+  ) {}
+
+  layout(value: Signature): Layout {
+    return layoutOf(value, this.target);
+  }
+  buffer(value: Value): Buffer {
+    let buffer = this.#ofValue.get(value);
+    if (buffer === undefined) {
+      const bytes = 4 * this.layout(value).sampleStride;
+      buffer = this.temporary(value.op.name, value.batched ? { sampleBytes: bytes } : { fixedBytes: bytes });
+      this.#ofValue.set(value, buffer);
+    }
+    return buffer;
+  }
+  temporary(label: string, { fixedBytes = 0, sampleBytes = 0 }: { fixedBytes?: number; sampleBytes?: number }): Buffer {
+    const buffer = { id: this.#buffers.length, label, fixedBytes, sampleBytes };
+    this.#buffers.push(buffer);
+    return buffer;
+  }
+  derived(from: Value, label: string, bytes: number, make: (buffer: Buffer) => void): Buffer {
+    const key = `${from.id} ${label}`;
+    let buffer = this.#derived.get(key);
+    if (buffer === undefined) {
+      buffer = this.temporary(label, { fixedBytes: bytes });
+      this.#derived.set(key, buffer);
+      make(buffer);
+    }
+    return buffer;
+  }
+  kernel(key: string, build: (key: string) => Kernel): Kernel {
+    let kernel = this.kernels.get(key);
+    if (kernel === undefined) {
+      kernel = build(key);
+      this.kernels.set(key, kernel);
+    }
+    return kernel;
+  }
+  step(kernel: Kernel, operands: readonly Buffer[], pieces: Pieces): void {
+    this.steps.push({ kernel, operands, pieces });
+  }
+
+  /** Runs all steps on `feeds` and returns `results`. `cuts`: in how many ranges each step's pieces are run, last range first. */
+  run(
+    feeds: ReadonlyMap<Value, Tensor>,
+    results: readonly Value[],
+    batch: number,
+    options: { engine?: Engine; cuts?: number } = {},
+  ): Tensor[] {
+    const { engine = "interpreter", cuts = 3 } = options;
+    const memory = this.#buffers.map(({ fixedBytes, sampleBytes }): Memory => {
+      const words = Math.ceil((fixedBytes + sampleBytes * batch) / 64) * 16;
+      const bytes = new Uint8Array(new Uint32Array(words).fill(0x7fc0dead).buffer);
+      return { bytes, written: new Uint8Array(words) };
+    });
+    for (const [value, data] of feeds) upload(memory[this.buffer(value).id]!, data, this.layout(value), batch);
+    for (const { kernel, operands, pieces } of this.steps) {
+      const places = operands.map((b) => memory[b.id]!);
+      const total = pieceCount(pieces, batch);
+      for (let cut = cuts - 1; cut >= 0; cut--) {
+        const begin = Math.floor((total * cut) / cuts);
+        const end = Math.floor((total * (cut + 1)) / cuts);
+        if (begin === end) continue;
+        const bytes = places.map((m) => m.bytes);
+        if (engine === "interpreter") {
+          interpret(kernel, bytes, { begin, end, batch }, { initialised: places.map((m) => m.written) });
+        } else {
+          runKernel(kernel, engine, bytes, { begin, end, batch }).forEach((after, i) => {
+            places[i]!.bytes.set(after);
+          });
+        }
+      }
+    }
+    return results.map((value) => {
+      const place = memory[this.buffer(value).id]!;
+      return download(place, this.layout(value), batch, engine === "interpreter");
+    });
+  }
+}
+
+function upload(m: Memory, data: Tensor, layout: Layout, batch: number): void {
+  const floats = new Float32Array(m.bytes.buffer);
+  const ints = new Int32Array(m.bytes.buffer);
+  if (layout.shape.length > 0) floats.fill(0, 0, elementsOf(layout, batch));
+  m.written.fill(1);
+  data.data.forEach((x, i) => {
+    const at = placeOf(layout, i);
+    if (layout.dtype === "i32") ints[at] = x;
+    else floats[at] = x;
+  });
+}
+
+/** Where logical element i (row-major, the batch first) lies. */
+function placeOf(layout: Layout, i: number): number {
+  const size = layout.rows * layout.channels;
+  const inSample = i % size;
+  const row = Math.floor(inSample / layout.channels);
+  return Math.floor(i / size) * layout.sampleStride + row * layout.channelStride + (inSample % layout.channels);
+}
+
+function download(m: Memory, layout: Layout, batch: number, checkWritten: boolean): Tensor {
+  const words = layout.dtype === "i32" ? new Int32Array(m.bytes.buffer) : new Float32Array(m.bytes.buffer);
+  const bits = new Uint32Array(m.bytes.buffer);
+  const samples = layout.batched ? batch : 1;
+  const shape = layout.batched ? [batch, ...layout.shape] : layout.shape;
+  const size = samples * layout.rows * layout.channels;
+  const logical = new Set<number>();
+  const out = tensor(shape);
+  for (let i = 0; i < size; i++) {
+    const at = placeOf(layout, i);
+    logical.add(at);
+    if (checkWritten && m.written[at] !== 1) throw new Error(`element ${i} of ${shape.join("x")} was never written`);
+    out.data[i] = words[at]!;
+  }
+  for (let at = 0; at < samples * layout.sampleStride; at++) {
+    if (!logical.has(at) && bits[at] !== 0) {
+      throw new Error(`pad element at word ${at} of ${shape.join("x")} (stride ${layout.channelStride}) is not +0`);
+    }
+  }
+  return out;
+}
+
+/** Leaves of a graph for the given signatures. */
+export function leaves(graph: Graph, signatures: readonly Signature[]): Value[] {
+  return signatures.map(({ shape, batched, dtype }, i) =>
+    batched
+      ? (graph.input(`in${i}`, { shape, batched, dtype }) as unknown as Value)
+      : (graph.state(`in${i}`, "parameter", shape, dtype) as unknown as Value),
+  );
+}
+
+export interface OpRun {
+  readonly op: Op;
+  readonly attributes: Attributes;
+  readonly inputs: readonly Signature[];
+  readonly feeds: readonly Tensor[];
+  readonly batch: number;
+  readonly target: Target;
+  readonly strategy: Strategy;
+  readonly engine?: Engine;
+}
+
+/** Lowers one op by one strategy, runs it, and returns its result. */
+export function runOp(run: OpRun): Tensor {
+  const graph = new Graph();
+  const inputs = leaves(graph, run.inputs);
+  const root = graph.add(run.op, run.attributes, inputs) as Value;
+  const to = new TestLowering(run.target, run.batch);
+  run.strategy.lower({ root, chain: [], result: root }, to);
+  const feeds = new Map(inputs.map((v, i) => [v, run.feeds[i]!]));
+  return to.run(feeds, [root], run.batch, run.engine === undefined ? {} : { engine: run.engine })[0]!;
+}
+
+/** The first element of `actual` that is further than `tolerance` (relative to the largest expected, and 1) from `expected`. */
+export function mismatch(actual: Tensor, expected: Tensor, tolerance: number): string | undefined {
+  if (actual.shape.join() !== expected.shape.join()) return `shape ${actual.shape} instead of ${expected.shape}`;
+  const largest = expected.data.reduce((m, x) => (Number.isFinite(x) ? Math.max(m, Math.abs(x)) : m), 1);
+  for (let i = 0; i < expected.data.length; i++) {
+    const [a, e] = [actual.data[i]!, expected.data[i]!];
+    if (Object.is(a, e) || a === e || (Number.isNaN(a) && Number.isNaN(e))) continue;
+    if (!(Math.abs(a - e) <= tolerance * largest)) return `element ${i}: ${a}, expected ${e}`;
+  }
+  return undefined;
+}
