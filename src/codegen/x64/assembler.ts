@@ -250,6 +250,8 @@ export class Assembler {
     if (hasImmediate !== (options.immediate !== undefined))
       throw new KernelError(`assembler: ${i.name} ${hasImmediate ? "needs" : "has no"} immediate`);
     const limit = encoding === "evex" ? 32 : 16;
+    const masks = i.rFile === "mask" && (encoding === "evex" || i.encodings === "vex");
+    if (masks && field > 7) throw new KernelError(`assembler: no mask register ${field} (${i.name})`);
     for (const r of [field, second, rm])
       if (typeof r === "number" && !(Number.isInteger(r) && r >= 0 && r < limit))
         throw new KernelError(`assembler: register ${r} cannot be named by a ${encoding} ${i.name}`);
