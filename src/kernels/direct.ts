@@ -39,7 +39,7 @@ interface TapConvolution {
   readonly outputs: number; // channels written
   readonly lanes: Lanes;
   readonly tile: TileSize;
-  readonly tail: number; // elements after the last pixel that must be zeroed (unpadded destinations)
+  readonly tail: number; // elements after the last pixel that must be zeroed
   readonly rowsPerPiece: number;
   readonly blocksPerPiece: number;
 }
@@ -90,7 +90,6 @@ function planOf(node: Value, target: Target): TapConvolution[] {
   const lanes: Lanes = destination.channelStride <= 4 ? 4 : vectorLanes(destination, target);
   const channels = source.channels / a.groups;
   const outputs = destination.channels / a.groups;
-  const unpadded = destination.channelStride <= 4;
   const plans: TapConvolution[] = [];
   for (let g = 0; g < a.groups; g++) {
     const all = phases(0).flatMap((y) => phases(1).map((x) => ({ y, x })));
@@ -115,7 +114,7 @@ function planOf(node: Value, target: Target): TapConvolution[] {
         outputs,
         lanes,
         tile,
-        tail: unpadded && last ? destination.sampleStride - destination.rows * destination.channelStride : 0,
+        tail: last ? destination.sampleStride - destination.rows * destination.channelStride : 0,
         rowsPerPiece,
         blocksPerPiece: Math.max(1, Math.ceil(blocks / Math.max(1, Math.ceil(4 / rowPieces)))),
       });
@@ -427,7 +426,7 @@ class Writer {
     }
   }
 
-  /** Zeros between the last pixel of an unpadded sample and the next sample. */
+  /** Zeros between the last pixel of a sample and the next sample. */
   #zeroTail(destination: Reg): void {
     const { k, p } = this;
     const zero = k.splat(0, 1);

@@ -49,7 +49,7 @@ function outerOf(node: Value, target: Target): Outer {
     narrow: output.channelStride <= 4,
     weightRow: layoutOf(node, target).channelStride,
     lanes,
-    tile: chooseTile(target, input.channels, Math.ceil(output.channels / lanes)),
+    tile: chooseTile(target, input.channels, Math.ceil(output.channels / lanes), output.channelStride <= 4 ? 2 : 0),
   };
 }
 

@@ -246,10 +246,10 @@ function tile(
   zeroTails(k, p, size, sample);
 }
 
-/** Unpadded outputs end in the middle of a vector: the rest of each sample is zeros. Written with the last part. */
+/** Outputs may end in the middle of a vector: the rest of each sample is zeros. */
 function zeroTails(k: KernelBuilder, p: Product, size: number, sample: Reg): void {
   const used = p.parts * p.partStride;
-  if (p.outputSample === used || p.partStride > 4) return;
+  if (p.outputSample === used) return;
   const zero = k.splat(0, 1);
   const output = k.ptrAdd(k.operand("output"), k.mul(sample, p.outputSample * 4));
   for (let i = 0; i < size; i++)

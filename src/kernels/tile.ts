@@ -14,10 +14,11 @@ export interface TileSize {
   readonly vectors: number;
 }
 
-/** The largest number of rows for a number of vectors: accumulators, `vectors` loaded operands, and one broadcast. */
-export function maximumRows(target: Target, vectors: number): number {
+/** The largest number of rows for a number of vectors: accumulators, `vectors` loaded operands, and one broadcast;
+ * `reserved` registers are left for the kernel's own use. */
+export function maximumRows(target: Target, vectors: number, reserved = 0): number {
   const broadcast = target.foldsBroadcast && vectors === 1 ? 0 : 1;
-  const fit = Math.floor((target.vectorRegisters - vectors - broadcast) / vectors);
+  const fit = Math.floor((target.vectorRegisters - reserved - vectors - broadcast) / vectors);
   return Math.min(fit, 28);
 }
 
@@ -30,11 +31,11 @@ export function evenBlock(extent: number, most: number): number {
  * The tile that does `extent` rows by `totalVectors` vectors in the least estimated time: one cycle a multiply-add, or one
  * for two loads, and 4 in flight at least.
  */
-export function chooseTile(target: Target, extent: number, totalVectors: number): TileSize {
+export function chooseTile(target: Target, extent: number, totalVectors: number, reserved = 0): TileSize {
   let best: TileSize = { rows: 1, vectors: 1 };
   let least = Number.POSITIVE_INFINITY;
   for (let vectors = 1; vectors <= Math.min(4, totalVectors); vectors++) {
-    const rows = evenBlock(extent, maximumRows(target, vectors));
+    const rows = evenBlock(extent, maximumRows(target, vectors, reserved));
     const rowBlocks = Math.ceil(extent / rows);
     let cycles = 0;
     for (let done = 0; done < totalVectors; done += vectors) {

@@ -88,7 +88,7 @@ function gradientOf(node: Value, target: Target): Gradient {
   const channels = input.channels;
   const flat = channels < 8;
   const rows = flat ? a.kernel[1] * channels : channels;
-  const tile = chooseTile(target, rows, Math.ceil(output.channels / lanes));
+  const tile = chooseTile(target, rows, Math.ceil(output.channels / lanes), output.channelStride <= 4 ? 2 : 0);
   const pieces = a.kernel[0] * Math.ceil(rows / tile.rows);
   const bytes = weight.sampleStride * 4;
   const slices = Math.max(1, Math.min(Math.ceil(WANTED_PIECES / pieces), Math.floor(MAXIMUM_PARTIAL_BYTES / bytes)));
@@ -215,6 +215,7 @@ class Writer {
         const from = k.var(k.min(k.mul(slice, chunk), k.batch), "from", { frame: true });
         const to = k.var(k.min(k.add(from, chunk), k.batch), "to", { frame: true });
         const base = k.var(k.mul(slice, this.elements * 4), "base", { frame: true });
+        k.if(at, "eq", 0, () => this.#zeroTail(base));
         if (g.flat) {
           // every block has items of its own, so each has its own code
           const items: Item[] = [];
@@ -316,6 +317,15 @@ class Writer {
 
   #weightOffset(item: Item): number {
     return (item.tap * this.g.channels + item.channel) * this.g.weightRow * 4;
+  }
+
+  /** Zeros after the last row of the weights. */
+  #zeroTail(base: Reg): void {
+    const { k, g } = this;
+    const used = g.kernel[0] * g.kernel[1] * g.channels * g.weightRow;
+    const end = k.ptrAdd(k.operand("dw"), base);
+    const zero = k.splat(0, 1);
+    for (let e = used; e < this.elements; e++) k.store(end, e * 4, zero);
   }
 
   #zero(groups: Item[][], weights: Reg): void {

@@ -1,0 +1,384 @@
+/**
+ * An entry point of a graph to a Program: fuse, choose a strategy for each unit, lower to steps, put the steps into levels,
+ * give every buffer its place. A pure function of graph, target and options, so that the same source gives the same bits.
+ */
+
+import type { Kernel, Target } from "../codegen/ir.js";
+import { ShapeError } from "../errors.js";
+import {
+  type Assign,
+  type ConstantAttributes,
+  constantOp,
+  type Entry,
+  type InputAttributes,
+  inputOp,
+  type StateAttributes,
+  stateOp,
+} from "../graph/graph.js";
+import { type Signature, shapeText, type Value } from "../graph/value.js";
+import { bytesOf, lowerCopy, lowerFill } from "../kernels/fill.js";
+import { STRATEGIES } from "../kernels/index.js";
+import { layoutOf } from "../kernels/layout.js";
+import { lowerPointwise } from "../kernels/pointwise-group.js";
+import type { Buffer, Lowering, Pieces, Strategy } from "../kernels/strategy.js";
+import { fuse, type Unit } from "./fuse.js";
+import { type Live, liveNodes } from "./live.js";
+import { align, placeBuffers } from "./memory.js";
+import { levels } from "./order.js";
+import type { Place, Port, Program, Region, Step, StoredState } from "./program.js";
+
+export interface CompileOptions {
+  readonly target: Target;
+  readonly maxBatch: number;
+  /** Strategies to choose from; all of them unless a test wants one. */
+  readonly strategies?: readonly Strategy[];
+}
+
+interface Draft {
+  readonly kernel: Kernel;
+  readonly operands: readonly Buffer[];
+  readonly pieces: Pieces;
+  readonly label: string;
+  readonly nanoseconds: { fixed: number; perSample: number };
+}
+
+export function compileEntry(entry: Entry, options: CompileOptions): Program {
+  return new Compiler(entry, options).compile();
+}
+
+class Compiler implements Lowering {
+  readonly target: Target;
+  readonly maxBatch: number;
+  readonly #entry: Entry;
+  readonly #live: Live;
+  readonly #strategies: readonly Strategy[];
+  readonly #buffers: Buffer[] = [];
+  readonly #homes = new Map<Buffer, { region: Region; offset: number }>();
+  readonly #values = new Map<Value, Buffer>();
+  readonly #derived = new Map<string, Buffer>();
+  readonly #kernels = new Map<string, Kernel>();
+  readonly #prepare: Draft[] = [];
+  readonly #first: Draft[] = []; // what only waits for states: panels of weights that this entry goes on to change
+  readonly #main: Draft[] = [];
+  readonly #sizes: Record<Region, number> = { store: 0, prepared: 0, slot: 0, scratch: 0 };
+  readonly #inputs: Port[] = [];
+  readonly #outputs: Port[] = [];
+  readonly #states: StoredState[] = [];
+  #into: Draft[] = this.#main;
+  #isPrepared = false;
+  #label = "";
+  #nanoseconds = { fixed: 0, perSample: 0 };
+
+  constructor(entry: Entry, options: CompileOptions) {
+    this.#entry = entry;
+    this.target = options.target;
+    this.maxBatch = options.maxBatch;
+    this.#strategies = options.strategies ?? STRATEGIES;
+    this.#live = liveNodes(entry);
+  }
+
+  compile(): Program {
+    const assigned = new Set(this.#entry.assigns.map((a) => a.state as unknown as Value));
+    // States in the order of the graph, so that every program of a graph lays the store out alike.
+    for (const node of this.#live.nodes) this.#placeLeaf(node);
+    for (const state of assigned) this.#placeLeaf(state);
+    const units = fuse(this.#live, (node) => this.#choose(node).fuses);
+    this.#placeOutputs();
+    const late = this.#aliasAssigned(units);
+    for (const node of this.#live.nodes) if ((node.op as unknown) === constantOp) this.#lowerConstant(node);
+    for (const unit of units) this.#lowerUnit(unit);
+    this.#lowerCopies(late);
+    return this.#assemble();
+  }
+
+  // --- Lowering
+
+  layout(value: Signature) {
+    return layoutOf(value, this.target);
+  }
+
+  buffer(value: Value): Buffer {
+    const known = this.#values.get(value);
+    if (known !== undefined) return known;
+    const buffer = this.#make(`${value.path || value.op.name} ${value.op.name}`, bytesOf(value, this));
+    this.#values.set(value, buffer);
+    if (this.#live.isStatic(value)) this.#home(buffer, "prepared");
+    return buffer;
+  }
+
+  temporary(label: string, bytes: { fixedBytes?: number; sampleBytes?: number }): Buffer {
+    const buffer = this.#make(`${this.#label} ${label}`, {
+      fixedBytes: bytes.fixedBytes ?? 0,
+      sampleBytes: bytes.sampleBytes ?? 0,
+    });
+    if (this.#isPrepared) this.#home(buffer, "prepared");
+    return buffer;
+  }
+
+  derived(from: Value, label: string, bytes: number, make: (buffer: Buffer) => void): Buffer {
+    const key = `${from.id} ${label}`;
+    const known = this.#derived.get(key);
+    if (known !== undefined) return known;
+    const buffer = this.#make(`${from.path || this.#label} ${label}`, { fixedBytes: bytes, sampleBytes: 0 });
+    this.#derived.set(key, buffer);
+    const isStatic = this.#live.isStatic(from);
+    if (isStatic) this.#home(buffer, "prepared");
+    const [into, prepared, nanoseconds] = [this.#into, this.#isPrepared, this.#nanoseconds];
+    this.#into = isStatic ? this.#prepare : (from.op as unknown) === stateOp ? this.#first : into;
+    this.#isPrepared = isStatic;
+    this.#nanoseconds = { fixed: bytes * 0.1, perSample: 0 };
+    make(buffer);
+    [this.#into, this.#isPrepared, this.#nanoseconds] = [into, prepared, nanoseconds];
+    return buffer;
+  }
+
+  kernel(key: string, build: (key: string) => Kernel): Kernel {
+    const full = `${this.target.name}/${this.target.fma} ${key}`;
+    const known = this.#kernels.get(full);
+    if (known !== undefined) return known;
+    const kernel = build(full);
+    this.#kernels.set(full, kernel);
+    return kernel;
+  }
+
+  step(kernel: Kernel, operands: readonly Buffer[], pieces: Pieces): void {
+    if (operands.length !== kernel.operands.length) {
+      throw new TypeError(
+        `${this.#label}: kernel ${kernel.name} has ${kernel.operands.length} operands, got ${operands.length}`,
+      );
+    }
+    this.#into.push({ kernel, operands, pieces, label: this.#label, nanoseconds: this.#nanoseconds });
+    this.#nanoseconds = { fixed: 0, perSample: 0 }; // the first step of a unit carries its cost
+  }
+
+  // --- leaves, outputs, states
+
+  #make(label: string, bytes: { fixedBytes: number; sampleBytes: number }): Buffer {
+    const buffer: Buffer = { id: this.#buffers.length, label, ...bytes };
+    this.#buffers.push(buffer);
+    return buffer;
+  }
+
+  #bytes(buffer: Buffer): number {
+    return align(buffer.fixedBytes + buffer.sampleBytes * this.maxBatch);
+  }
+
+  #home(buffer: Buffer, region: Region): void {
+    this.#homes.set(buffer, { region, offset: this.#sizes[region] });
+    this.#sizes[region] += this.#bytes(buffer);
+  }
+
+  #place(buffer: Buffer): Place {
+    const home = this.#homes.get(buffer)!;
+    return { ...home, bytes: this.#bytes(buffer), label: buffer.label };
+  }
+
+  #placeLeaf(node: Value): void {
+    if (this.#values.has(node)) return;
+    const op: unknown = node.op;
+    if (op !== inputOp && op !== stateOp) return;
+    const { name } = node.attributes as InputAttributes | StateAttributes;
+    const buffer = this.#make(name, bytesOf(node, this));
+    this.#values.set(node, buffer);
+    this.#home(buffer, op === inputOp ? "slot" : "store");
+    const port = { name, layout: this.layout(node), place: this.#place(buffer) };
+    if (op === inputOp) this.#inputs.push(port);
+    else this.#states.push({ ...port, kind: (node.attributes as StateAttributes).kind });
+  }
+
+  #placeOutputs(): void {
+    for (const [name, value] of Object.entries(this.#entry.outputs)) {
+      const known = this.#values.get(value);
+      const taken = known !== undefined;
+      const buffer = this.#make(name, bytesOf(value, this));
+      if (!taken) this.#values.set(value, buffer);
+      this.#home(buffer, "slot");
+      this.#outputs.push({ name, layout: this.layout(value), place: this.#place(buffer) });
+      // an output that is an input, a state or another output too is copied at the end
+      if (taken) this.#copies.push({ value, into: buffer });
+    }
+  }
+
+  readonly #copies: { value: Value; into: Buffer }[] = [];
+
+  /**
+   * Lets the unit that makes an assigned value write straight into the state, where every other reader of the old value is
+   * sure to be done; the others are copied when all is done.
+   */
+  #aliasAssigned(units: readonly Unit[]): Assign[] {
+    const late: Assign[] = [];
+    for (const assign of this.#entry.assigns) {
+      const state = assign.state as unknown as Value;
+      const { value } = assign;
+      if (value.batched || layoutOf(value, this.target).sampleStride !== layoutOf(state, this.target).sampleStride) {
+        throw new ShapeError(
+          `assign(${assign.state.attributes.name}): ${shapeText(value)} does not fit a state of ${shapeText(state)}`,
+        );
+      }
+      const maker = units.find((u) => "group" in u && u.group.nodes.includes(value));
+      const inPlace =
+        maker !== undefined && "group" in maker && !this.#values.has(value) && this.#isLast(state, maker, units);
+      if (inPlace) this.#values.set(value, this.#values.get(state)!);
+      else late.push(assign);
+    }
+    return late;
+  }
+
+  /**
+   * Whether no unit that reads `state` could come after `maker`. The makers' own reads are element by element. Other readers
+   * must be among what it depends on, or panels made first; `levels` keeps a write behind earlier reads in step order.
+   */
+  #isLast(state: Value, maker: Unit, units: readonly Unit[]): boolean {
+    const at = units.indexOf(maker);
+    return units.every((unit, i) => {
+      if (i <= at) return true;
+      const nodes = "work" in unit ? [unit.work.root, ...unit.work.chain] : unit.group.nodes;
+      return !nodes.some((node) => node.inputs.includes(state));
+    });
+  }
+
+  #lowerCopies(late: readonly Assign[]): void {
+    this.#label = "assign";
+    for (const { value, into } of this.#copies) lowerCopy(value, this.buffer(value), into, this);
+    // Old values that are still to be read by another assign must not be overwritten: through a temporary each.
+    const staged = late.map(({ state, value }) => {
+      const source = this.buffer(value);
+      const isState = (value.op as unknown) === stateOp;
+      if (!isState || late.length === 1) return { state, value, source };
+      const temporary = this.temporary(state.attributes.name, bytesOf(value, this));
+      lowerCopy(value, source, temporary, this);
+      return { state, value, source: temporary };
+    });
+    for (const { state, value, source } of staged)
+      lowerCopy(value, source, this.#values.get(state as unknown as Value)!, this);
+  }
+
+  // --- units
+
+  #choose(node: Value): Strategy {
+    let best: Strategy | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const strategy of this.#strategies) {
+      if (!strategy.ops.includes(node.op.name) || !strategy.accepts(node, this.target)) continue;
+      const cost = strategy.cost(node, this.target);
+      if (cost < least) {
+        least = cost;
+        best = strategy;
+      }
+    }
+    if (best === undefined) {
+      const inputs = node.inputs.map(shapeText).join(", ");
+      throw new ShapeError(
+        `${node.op.name}(${node.path}): no kernel accepts it on ${this.target.name} (inputs ${inputs})`,
+      );
+    }
+    return best;
+  }
+
+  #lowerConstant(node: Value): void {
+    const { value } = node.attributes as ConstantAttributes;
+    this.#label = `constant ${value}`;
+    const buffer = this.#values.get(node) ?? this.#make(this.#label, bytesOf(node, this));
+    this.#values.set(node, buffer);
+    if (!this.#homes.has(buffer)) this.#home(buffer, "prepared");
+    this.#into = this.#homes.get(buffer)!.region === "prepared" ? this.#prepare : this.#main;
+    lowerFill(node, value, buffer, this);
+    this.#into = this.#main;
+  }
+
+  #lowerUnit(unit: Unit): void {
+    const nodes = "work" in unit ? [unit.work.root, ...unit.work.chain] : unit.group.nodes;
+    const head = nodes[0]!;
+    const result = nodes[nodes.length - 1]!;
+    const isStatic = this.#live.isStatic(result);
+    this.#into = isStatic ? this.#prepare : this.#main;
+    this.#isPrepared = isStatic;
+    this.#label = `${head.path} ${nodes.map((n) => n.op.name).join("+")}`.trim();
+    this.#nanoseconds = estimate(nodes);
+    if ("group" in unit) lowerPointwise(unit.group, this);
+    else this.#choose(unit.work.root).lower(unit.work, this);
+    this.#into = this.#main;
+    this.#isPrepared = false;
+  }
+
+  // --- the whole
+
+  #assemble(): Program {
+    const prepare = this.#leveled(this.#prepare);
+    const main = this.#leveled([...this.#first, ...this.#main]);
+    this.#placeScratch(main);
+    const kernels: Kernel[] = [];
+    const index = new Map<Kernel, number>();
+    const stepsOf = (drafts: { draft: Draft; level: number }[]): Step[] => {
+      let before = drafts[0]?.level ?? 0;
+      return drafts.map(({ draft, level }) => {
+        if (!index.has(draft.kernel)) index.set(draft.kernel, kernels.push(draft.kernel) - 1);
+        const barrier = level !== before;
+        before = level;
+        return {
+          kernel: index.get(draft.kernel)!,
+          operands: draft.operands.map((b) => this.#place(b)),
+          pieces: draft.pieces,
+          label: draft.label,
+          barrier,
+          nanoseconds: draft.nanoseconds,
+        };
+      });
+    };
+    const preparing = stepsOf(prepare);
+    const steps = stepsOf(main);
+    return {
+      name: this.#entry.name,
+      target: this.target,
+      maxBatch: this.maxBatch,
+      kernels,
+      prepare: preparing,
+      steps,
+      inputs: this.#inputs,
+      outputs: this.#outputs,
+      states: this.#states,
+      writes: this.#entry.assigns.map((a) => a.state.attributes.name),
+      bytes: { ...this.#sizes },
+    };
+  }
+
+  #leveled(drafts: readonly Draft[]): { draft: Draft; level: number }[] {
+    const accesses = drafts.map(({ kernel, operands }) => ({
+      reads: operands.filter((_, i) => kernel.operands[i]!.access !== "write"),
+      writes: operands.filter((_, i) => kernel.operands[i]!.access !== "read"),
+    }));
+    const level = levels(accesses);
+    return drafts
+      .map((draft, i) => ({ draft, level: level[i]!, i }))
+      .sort((a, b) => a.level - b.level || a.i - b.i)
+      .map(({ draft, level }) => ({ draft, level }));
+  }
+
+  #placeScratch(drafts: readonly { draft: Draft; level: number }[]): void {
+    const lives = new Map<Buffer, { from: number; to: number }>();
+    for (const { draft, level } of drafts) {
+      for (const buffer of draft.operands) {
+        if (this.#homes.has(buffer)) continue;
+        const life = lives.get(buffer);
+        if (life === undefined) lives.set(buffer, { from: level, to: level });
+        else life.to = Math.max(life.to, level);
+      }
+    }
+    const buffers = [...lives.keys()];
+    const { offsets, bytes } = placeBuffers(buffers.map((b) => ({ ...lives.get(b)!, bytes: this.#bytes(b) })));
+    for (const [i, buffer] of buffers.entries()) this.#homes.set(buffer, { region: "scratch", offset: offsets[i]! });
+    this.#sizes.scratch = bytes;
+  }
+}
+
+/** A rough time on one core: 60 billion multiply-adds and 10 GB a second. Only decides where a program runs. */
+function estimate(nodes: readonly Value[]): { fixed: number; perSample: number } {
+  const total = { fixed: 300, perSample: 0 };
+  for (const node of nodes) {
+    const cost = node.op.cost(node.inputs, node.attributes, node);
+    const nanoseconds = cost.multiplyAdds / 60 + cost.bytes / 10;
+    if (node.batched || node.inputs.some((i) => i.batched)) total.perSample += nanoseconds;
+    else total.fixed += nanoseconds;
+  }
+  return total;
+}

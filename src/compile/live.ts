@@ -1,0 +1,58 @@
+/** Which nodes an entry point needs, and which of them do not change from run to run. */
+import { type Assign, constantOp, type Entry, inputOp, stateOp } from "../graph/graph.js";
+import type { Value } from "../graph/value.js";
+
+export interface Live {
+  /** Every node that the entry needs, inputs before users. */
+  readonly nodes: readonly Value[];
+  /** The nodes that read a value. */
+  users(value: Value): readonly Value[];
+  /** Whether a value must exist in memory for its own sake: it is an output or assigned to a state. */
+  isKept(value: Value): boolean;
+  /** Whether it depends on nothing but constants and states that the entry does not write. */
+  isStatic(value: Value): boolean;
+}
+
+export function isLeaf(value: Value): boolean {
+  const op: unknown = value.op;
+  return op === inputOp || op === stateOp || op === constantOp;
+}
+
+export function liveNodes(entry: Entry): Live {
+  const kept = new Set<Value>([...Object.values(entry.outputs), ...entry.assigns.map((a: Assign) => a.value)]);
+  const seen = new Set<Value>();
+  const waiting = [...kept];
+  while (waiting.length > 0) {
+    const value = waiting.pop()!;
+    if (seen.has(value)) continue;
+    seen.add(value);
+    waiting.push(...value.inputs);
+  }
+  const nodes = [...seen].sort((a, b) => a.id - b.id);
+  const users = new Map<Value, Value[]>();
+  for (const node of nodes) {
+    for (const input of new Set(node.inputs)) {
+      const list = users.get(input);
+      if (list === undefined) users.set(input, [node]);
+      else list.push(node);
+    }
+  }
+  const written = new Set<Value>(entry.assigns.map((a) => a.state as unknown as Value));
+  const moving = new Set<Value>();
+  // a value that is handed back is made at every run, so nothing that reads it can be made before
+  for (const node of nodes) {
+    const op: unknown = node.op;
+    const moves =
+      op === inputOp ||
+      (op === stateOp && written.has(node)) ||
+      (kept.has(node) && !isLeaf(node)) ||
+      node.inputs.some((i) => moving.has(i));
+    if (moves) moving.add(node);
+  }
+  return {
+    nodes,
+    users: (value) => users.get(value) ?? [],
+    isKept: (value) => kept.has(value),
+    isStatic: (value) => !moving.has(value) && !value.batched,
+  };
+}

@@ -1,0 +1,17 @@
+/** The kernel strategies, ties in cost going to the first. Elementwise groups are lowered by `lowerPointwise`. */
+import { direct } from "./direct.js";
+import { linearProduct } from "./linear.js";
+import { linearWeightGradient } from "./linear-weight-gradient.js";
+import { poolStrategy } from "./pool.js";
+import { poolGradientStrategy } from "./pool-gradient.js";
+import type { Strategy } from "./strategy.js";
+import { weightGradient } from "./weight-gradient.js";
+
+export const STRATEGIES: readonly Strategy[] = [
+  direct,
+  linearProduct,
+  weightGradient,
+  linearWeightGradient,
+  poolStrategy,
+  poolGradientStrategy,
+];
