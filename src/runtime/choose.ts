@@ -1,0 +1,89 @@
+/**
+ * Which backend and how many threads: what the caller asks for, else the environment (FOVEA_BACKEND, FOVEA_THREADS), else
+ * the best that is there. Machine code that is refused is replaced by WebAssembly only where nobody asked for it by name.
+ */
+import type { Target } from "../codegen/ir.js";
+import { detectWasm } from "../codegen/wasm/features.js";
+import { BackendError, OptionError, unknownName } from "../errors.js";
+import { BACKEND_NAMES, type Backend, type BackendName } from "./backend.js";
+import { InterpreterBackend } from "./interpreter-backend.js";
+import type { Platform } from "./platform.js";
+import { WasmBackend } from "./wasm-backend.js";
+
+export interface BackendChoice {
+  readonly backend?: BackendName | Backend | undefined;
+  /** Fused multiply-add in WebAssembly where the engine has it; on unless switched off. */
+  readonly relaxedSimd?: boolean | undefined;
+  /** What the interpreter interprets. */
+  readonly interpreterTarget?: Target | undefined;
+}
+
+export async function chooseBackend(
+  choice: BackendChoice,
+  platform: Platform,
+  note: (text: string) => void,
+): Promise<Backend> {
+  if (typeof choice.backend === "object") return choice.backend;
+  const asked = choice.backend ?? platform.environment("FOVEA_BACKEND");
+  if (asked !== undefined && asked !== "") {
+    const name = BACKEND_NAMES.find((known) => known === asked);
+    if (name === undefined)
+      throw unknownName(choice.backend === undefined ? "FOVEA_BACKEND" : "backend", asked, BACKEND_NAMES);
+    if (name === "interpreter") return new InterpreterBackend(choice.interpreterTarget);
+    return name === "wasm" ? createWasm(choice, platform, note) : platform.createNative(name);
+  }
+  if (platform.sharesMemory()) {
+    try {
+      const [best] = await platform.nativeTargets();
+      if (best !== undefined) return await platform.createNative(best);
+    } catch (cause) {
+      note(`fovea: machine code is refused here (${firstLine(cause)}); using WebAssembly`);
+    }
+  }
+  return createWasm(choice, platform, note);
+}
+
+function createWasm(choice: BackendChoice, platform: Platform, note: (text: string) => void): Backend {
+  const relaxedSimd = choice.relaxedSimd ?? true;
+  if (relaxedSimd) platform.enableRelaxedSimd();
+  const { simd, relaxed } = detectWasm();
+  if (!simd)
+    throw new BackendError(
+      `this engine has no WebAssembly SIMD, which fovea needs; use a newer one, or backend "interpreter"`,
+    );
+  const shared = platform.sharesMemory();
+  if (!shared)
+    note(
+      "fovea: no SharedArrayBuffer here, so everything runs on one thread" +
+        (platform.name === "browser"
+          ? "; serve the page with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp"
+          : ""),
+    );
+  return new WasmBackend({ shared, relaxed: relaxedSimd && relaxed });
+}
+
+const MOST_THREADS = 256;
+
+export function chooseThreads(threads: number | undefined, platform: Platform): number {
+  const variable = platform.environment("FOVEA_THREADS");
+  const asked = threads ?? (variable === undefined || variable === "" ? undefined : Number(variable));
+  if (asked === undefined) return Math.max(1, Math.min(MOST_THREADS, platform.parallelism()));
+  if (!Number.isInteger(asked) || asked < 1 || asked > MOST_THREADS)
+    throw new OptionError(
+      `${threads === undefined ? `FOVEA_THREADS "${variable}"` : `threads ${threads}`}: expected a whole number from 1 to ${MOST_THREADS}`,
+    );
+  return asked;
+}
+
+function firstLine(cause: unknown): string {
+  return (cause instanceof Error ? cause.message : String(cause)).split("\n", 1)[0]!;
+}
+
+const said = new Set<string>();
+
+/** Warns on the console, each text once a process. */
+export function noteOnce(text: string): void {
+  if (said.has(text)) return;
+  said.add(text);
+  console.warn(text);
+}

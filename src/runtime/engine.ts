@@ -1,0 +1,340 @@
+/**
+ * What stands behind a Session, and must not refer to it: memory, programs, the queue, and the choice of where a job runs.
+ * Programs of a planned cost below CALLER_NANOSECONDS run on the caller's thread when nothing is queued: to wake a worker
+ * and resolve a promise costs about a third of that.
+ */
+import type { Program } from "../compile/program.js";
+import { BackendError, OptionError } from "../errors.js";
+import type { Backend, Segment } from "./backend.js";
+import { checkProgramPads, poison } from "./check-mode.js";
+import { PREPARE, RUN } from "./control.js";
+import { JobQueue } from "./job-queue.js";
+import { checkMemory } from "./memory-check.js";
+import type { Platform } from "./platform.js";
+import { ownBytes, Resident } from "./resident.js";
+import { StateStore } from "./state-store.js";
+import { Team } from "./team.js";
+import { validateProgram } from "./validate.js";
+import { StepFailure, walkAlone, walkInSlices } from "./walk.js";
+
+export const CALLER_NANOSECONDS = 300_000;
+
+export interface EngineOptions {
+  readonly backend: Backend;
+  readonly platform: Platform;
+  readonly threads: number;
+  readonly memoryLimit: number | undefined;
+  readonly check: boolean;
+  readonly note: (text: string) => void;
+}
+
+export interface MemoryUse {
+  readonly store: number;
+  readonly prepared: number;
+  readonly slots: number;
+  readonly scratch: number;
+  readonly tables: number;
+}
+
+const DONE: Promise<void> = Promise.resolve();
+
+export class Engine {
+  readonly backend: Backend;
+  readonly check: boolean;
+  readonly states = new StateStore();
+  readonly queue = new JobQueue();
+  readonly #options: EngineOptions;
+  readonly #programs = new Map<number, Resident>();
+  /** Keeps the owners of jobs under way from being collected. */
+  readonly #owners = new Map<number, unknown>();
+  #team: Team | undefined;
+  #scratch: Segment | undefined;
+  #clock = 0;
+  #ids = 0;
+  #jobs = 0;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+    this.backend = options.backend;
+    this.check = options.check;
+    const { platform, threads, backend } = options;
+    if (backend.limits.threads && platform.sharesMemory())
+      this.#team = new Team({
+        threads,
+        parallelism: platform.parallelism(),
+        startWorker: platform.startWorker,
+        describe: (id, section, step) => this.#describe(id, section === 0 ? "prepare" : "steps", step),
+      });
+  }
+
+  /** How many threads work on a program that is worth it; 1 where no worker can. */
+  get threads(): number {
+    return this.#team === undefined ? 1 : this.#team.threads;
+  }
+
+  get memory(): MemoryUse {
+    const own = [...this.#programs.values()].map((resident) => resident.bytes);
+    const sum = (part: "prepared" | "slots" | "tables") => own.reduce((total, bytes) => total + bytes[part], 0);
+    return {
+      store: this.states.bytes,
+      prepared: sum("prepared"),
+      slots: sum("slots"),
+      scratch: this.#scratch?.bytes ?? 0,
+      tables: sum("tables"),
+    };
+  }
+
+  async load(program: Program, slots: number): Promise<Resident> {
+    this.#open();
+    if (!Number.isInteger(slots) || slots < 1) throw new OptionError(`load: slots ${slots} is not 1 or more`);
+    validateProgram(program, this.backend.target);
+    this.#checkMemory(program, slots);
+    const code = await this.backend.encode(program.kernels);
+    return this.queue.submit(async () => {
+      this.#open();
+      // Asked again: another program may have been loaded in the meantime.
+      this.#checkMemory(program, slots);
+      const undo = this.states.add(program, this.backend);
+      let resident: Resident | undefined;
+      try {
+        resident = new Resident(this.#ids++, program, slots, code, this.backend, this.states);
+        this.#growScratch(program.bytes.scratch);
+        resident.writeTables(this.#scratch!);
+        this.#programs.set(resident.id, resident);
+        await this.#settle(resident);
+        return resident;
+      } catch (cause) {
+        if (resident !== undefined) {
+          this.#programs.delete(resident.id);
+          resident.free();
+        }
+        undo();
+        throw cause;
+      }
+    }, true);
+  }
+
+  unload(resident: Resident): Promise<void> {
+    return this.queue.submit(() => {
+      if (!this.#programs.delete(resident.id)) return;
+      this.#team?.forget(resident.id);
+      resident.free();
+    }, true);
+  }
+
+  run(resident: Resident, slot: number, batch: number, owner: unknown): Promise<void> {
+    if (this.queue.quiet && !this.check && resident.bound !== undefined && this.#closed === undefined) {
+      const stale = resident.stale;
+      if (resident.cost(batch) + (stale ? resident.prepareCost : 0) < CALLER_NANOSECONDS) {
+        try {
+          this.#onCaller(resident, slot, batch, this.#due(resident));
+          return DONE;
+        } catch (cause) {
+          return Promise.reject(cause);
+        }
+      }
+    }
+    if (this.#closed !== undefined) return Promise.reject(new BackendError("the session was closed"));
+    const job = this.#jobs++;
+    return this.queue.submit(
+      () => {
+        this.#alive();
+        if (!this.#programs.has(resident.id)) throw new BackendError(`program "${resident.program.name}" was unloaded`);
+        const done = this.#begin(resident, slot, batch);
+        if (done === undefined) return;
+        this.#owners.set(job, owner);
+        return done.finally(() => this.#owners.delete(job));
+      },
+      this.check || this.#team === undefined,
+    );
+  }
+
+  /** Runs `use` when no job is under way, before any that is submitted later. */
+  async whenIdle<T>(use: () => T): Promise<T> {
+    this.#open();
+    return this.queue.submit(() => {
+      this.#alive();
+      return use();
+    }, true);
+  }
+
+  /** A state was written from outside. */
+  touch(name: string): void {
+    const state = this.states.get(name);
+    if (state !== undefined) state.writtenAt = ++this.#clock;
+  }
+
+  /** Lets what was submitted finish, then ends the workers, then gives memory and code back. */
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      await this.queue.idle();
+      await this.#team?.close();
+      this.#programs.clear();
+      this.backend.release();
+    })();
+    return this.#closed;
+  }
+
+  get closed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  /** Throws where nothing new may begin. */
+  #open(): void {
+    if (this.#closed !== undefined) throw new BackendError("the session was closed");
+    this.#alive();
+  }
+
+  #alive(): void {
+    if (this.#team?.failure !== undefined) throw this.#team.failure;
+  }
+
+  /** What has to be done for a run, noted as done: jobs take place in the order in which they come here. */
+  #due(resident: Resident): number {
+    const stale = resident.stale;
+    if (stale) resident.preparedAt = this.#clock;
+    if (resident.writes.length > 0) {
+      this.#clock++;
+      for (const state of resident.writes) state.writtenAt = this.#clock;
+    }
+    return stale ? PREPARE | RUN : RUN;
+  }
+
+  #begin(resident: Resident, slot: number, batch: number): Promise<void> | undefined {
+    const team = this.#team;
+    const stale = resident.stale;
+    const what = this.#due(resident);
+    const cost = resident.cost(batch) + (stale ? resident.prepareCost : 0);
+    if (this.check) {
+      poison(resident, slot, this.#scratch!, stale);
+      const done = this.#dispatch(resident, slot, batch, what, cost, team);
+      const after = () => checkProgramPads(resident, slot, batch);
+      return done === undefined ? after() : done.then(after);
+    }
+    return this.#dispatch(resident, slot, batch, what, cost, team);
+  }
+
+  #dispatch(
+    resident: Resident,
+    slot: number,
+    batch: number,
+    what: number,
+    cost: number,
+    team: Team | undefined,
+  ): Promise<void> | undefined {
+    if (team === undefined) {
+      if (cost < CALLER_NANOSECONDS && this.backend.name !== "interpreter") {
+        this.#onCaller(resident, slot, batch, what);
+        return undefined;
+      }
+      return this.#inSlices(resident, slot, batch, what);
+    }
+    if (team.pending === 0 && cost < CALLER_NANOSECONDS && resident.bound !== undefined) {
+      this.#onCaller(resident, slot, batch, what);
+      return undefined;
+    }
+    team.start();
+    return team.submit(what, resident.id, slot, batch);
+  }
+
+  #onCaller(resident: Resident, slot: number, batch: number, what: number): void {
+    const bound = resident.bound!;
+    let section: "prepare" | "steps" = "prepare";
+    try {
+      if ((what & PREPARE) !== 0) walkAlone(bound, bound.prepare, slot, batch);
+      section = "steps";
+      walkAlone(bound, bound.steps, slot, batch);
+    } catch (cause) {
+      throw this.#failureOf(resident, section, cause);
+    }
+  }
+
+  async #inSlices(resident: Resident, slot: number, batch: number, what: number): Promise<void> {
+    const bound = resident.bound!;
+    let section: "prepare" | "steps" = "prepare";
+    try {
+      if ((what & PREPARE) !== 0) await walkInSlices(bound, bound.prepare, slot, batch);
+      section = "steps";
+      await walkInSlices(bound, bound.steps, slot, batch);
+    } catch (cause) {
+      throw this.#failureOf(resident, section, cause);
+    }
+  }
+
+  #failureOf(resident: Resident, section: "prepare" | "steps", failure: unknown): Error {
+    if (!(failure instanceof StepFailure)) return new BackendError(String(failure), { cause: failure });
+    const where = this.#describe(resident.id, section, failure.step);
+    return new BackendError(`${where} failed: ${failure.message}`, { cause: failure.cause });
+  }
+
+  #describe(id: number, section: "prepare" | "steps", step: number): string {
+    const program = this.#programs.get(id)?.program;
+    if (program === undefined) return step < 0 ? "starting" : `step ${step}`;
+    if (step < 0) return `loading program "${program.name}"`;
+    const name = section === "prepare" ? "prepare step" : "step";
+    return `program "${program.name}", ${name} ${step} (${program[section][step]?.label})`;
+  }
+
+  /** Makes a program callable where it will run. The team starts with the first program that is worth it. */
+  async #settle(resident: Resident): Promise<void> {
+    const { program } = resident;
+    if (this.#team !== undefined && resident.cost(program.maxBatch) + resident.prepareCost >= CALLER_NANOSECONDS) {
+      try {
+        this.#team.start();
+      } catch (cause) {
+        this.#team = undefined;
+        this.#options.note(
+          `fovea: worker threads are refused (${cause instanceof Error ? cause.message : String(cause)}); running on one thread`,
+        );
+      }
+    }
+    if (this.#team === undefined) {
+      for (const each of this.#programs.values())
+        if (each.bound === undefined) each.bind(await this.backend.bind(each.image.code));
+      return;
+    }
+    if (resident.cost(1) < CALLER_NANOSECONDS) resident.bind(await this.backend.bind(resident.image.code));
+    await this.#team.load(resident.image);
+  }
+
+  /** The scratch is as large as the largest program's. Its tables hold addresses, so they are written again when it moves. */
+  #growScratch(bytes: number): void {
+    const old = this.#scratch;
+    const wanted = Math.max(64, Math.ceil(bytes / 64) * 64);
+    if (old !== undefined && old.bytes >= wanted) return;
+    if (old !== undefined) this.backend.free(old);
+    try {
+      this.#scratch = this.backend.allocate(wanted);
+    } catch (cause) {
+      if (old !== undefined) this.#scratch = this.backend.allocate(old.bytes);
+      throw cause;
+    } finally {
+      if (this.#scratch !== undefined) for (const each of this.#programs.values()) each.writeTables(this.#scratch);
+    }
+  }
+
+  #checkMemory(program: Program, slots: number): void {
+    const now = this.memory;
+    const growth = Math.max(0, program.bytes.scratch - now.scratch);
+    checkMemory(
+      {
+        program: program.name,
+        maxBatch: program.maxBatch,
+        slots,
+        parts: {
+          scratch: growth > 0 ? program.bytes.scratch : 0,
+          store: this.states.missingBytes(program),
+          ...ownBytes(program, slots, this.backend.limits.pointerBytes),
+        },
+        used: now.store + now.prepared + now.slots + now.tables + (growth > 0 ? 0 : now.scratch),
+      },
+      {
+        memoryLimit: this.#options.memoryLimit,
+        machine: this.#options.platform.memory(),
+        limits: this.backend.limits,
+        backend: this.backend.name,
+      },
+    );
+  }
+}

@@ -1,0 +1,73 @@
+/**
+ * A program's steps as plain integers, made once, so that a run does nothing but walk: for each step the kernel, where its
+ * operand table lies (bytes from the first table of the slot), the pieces, and whether it begins with a barrier.
+ */
+import type { Program, Step } from "../compile/program.js";
+import type { Code, KernelFunction } from "./backend.js";
+
+export const KERNEL = 0;
+export const TABLE = 1;
+export const COUNT = 2;
+/** Samples a piece, 0 where the pieces do not depend on the batch. */
+export const SAMPLES = 3;
+export const BARRIER = 4;
+export const STEP_WORDS = 5;
+
+export interface Schedule {
+  readonly prepare: Int32Array;
+  readonly steps: Int32Array;
+  /** Bytes of one slot's tables. */
+  readonly tableBytes: number;
+}
+
+/** What a worker needs of a program; can be sent to one. */
+export interface ProgramImage {
+  readonly id: number;
+  readonly code: Code;
+  readonly prepare: Int32Array;
+  readonly steps: Int32Array;
+  /** Address of each slot's first table. */
+  readonly tables: Float64Array;
+}
+
+/** A ProgramImage whose kernels can be called on this thread. */
+export interface BoundProgram {
+  readonly functions: readonly KernelFunction[];
+  readonly prepare: Int32Array;
+  readonly steps: Int32Array;
+  readonly tables: Float64Array;
+}
+
+export function makeSchedule(program: Program, pointerBytes: number): Schedule {
+  let tableBytes = 0;
+  const section = (steps: readonly Step[]) => {
+    const words = new Int32Array(steps.length * STEP_WORDS);
+    steps.forEach((step, n) => {
+      const at = n * STEP_WORDS;
+      words[at + KERNEL] = step.kernel;
+      words[at + TABLE] = tableBytes;
+      words[at + COUNT] = step.pieces.count;
+      words[at + SAMPLES] = step.pieces.samples ?? 0;
+      words[at + BARRIER] = step.barrier ? 1 : 0;
+      // A step without operands has a table all the same, so that each step's address is its own.
+      tableBytes += pointerBytes * Math.max(1, step.operands.length);
+    });
+    return words;
+  };
+  const prepare = section(program.prepare);
+  const steps = section(program.steps);
+  return { prepare, steps, tableBytes: Math.ceil(tableBytes / 64) * 64 };
+}
+
+/** A step's number of pieces at a batch. */
+export function piecesAt(section: Int32Array, at: number, batch: number): number {
+  const samples = section[at + SAMPLES]!;
+  const count = section[at + COUNT]!;
+  return samples === 0 ? count : count * Math.floor((batch + samples - 1) / samples);
+}
+
+export function nanosecondsOf(steps: readonly Step[], batch: number): number {
+  let sum = 0;
+  for (const step of steps) sum += step.nanoseconds.fixed + step.nanoseconds.perSample * batch;
+  return sum;
+}

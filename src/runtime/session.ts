@@ -1,0 +1,135 @@
+/**
+ * One memory and one team of workers: programs are loaded into it, share its states by name, and run in the order in
+ * which they are submitted, never two at once. `close()` ends the workers and gives everything back; a session that is
+ * forgotten is closed when it is collected, and one that is idle does not keep the process alive.
+ *
+ *     const session = await Session.create();
+ *     const program = await session.load(compiled);            // compiled for session.target
+ *     const { logits } = await program.run({ image }, 1);
+ */
+import type { Target } from "../codegen/ir.js";
+import type { Program, StoredState } from "../compile/program.js";
+import { BackendError, OptionError, unknownName } from "../errors.js";
+import type { Layout } from "../kernels/layout.js";
+import type { BackendName } from "./backend.js";
+import { type BackendChoice, chooseBackend, chooseThreads, noteOnce } from "./choose.js";
+import { type Numbers, pack, unpack, viewOf } from "./copy.js";
+import { Engine, type MemoryUse } from "./engine.js";
+import { LoadedProgram } from "./loaded-program.js";
+import { currentPlatform } from "./platform.js";
+import type { State } from "./state-store.js";
+
+export interface SessionOptions extends BackendChoice {
+  /** Worker threads; all that the machine runs at once unless said otherwise. */
+  readonly threads?: number | undefined;
+  /** Bytes that the session may take. */
+  readonly memoryLimit?: number | undefined;
+  /** Fill memory with NaN before each run and look at pad lanes after it: slow, and finds stale reads. */
+  readonly check?: boolean | undefined;
+  /** Takes what there is to say about the choice of backend and threads; the console, once, unless given. */
+  readonly note?: ((text: string) => void) | undefined;
+}
+
+export interface StateDescription {
+  readonly name: string;
+  readonly kind: StoredState["kind"];
+  readonly layout: Layout;
+}
+
+/** Closes the engine of a session that nobody refers to any more. */
+const forgotten = new FinalizationRegistry<Engine>((engine) => void engine.close());
+
+export class Session {
+  readonly #engine: Engine;
+
+  static async create(options: SessionOptions = {}): Promise<Session> {
+    const { memoryLimit } = options;
+    if (memoryLimit !== undefined && !(memoryLimit > 0))
+      throw new OptionError(`memoryLimit ${memoryLimit}: expected a number of bytes`);
+    const note = options.note ?? noteOnce;
+    const platform = await currentPlatform();
+    const threads = chooseThreads(options.threads, platform);
+    const backend = await chooseBackend(options, platform, note);
+    const check = options.check ?? false;
+    return new Session(new Engine({ backend, platform, threads, memoryLimit, check, note }));
+  }
+
+  private constructor(engine: Engine) {
+    this.#engine = engine;
+    forgotten.register(this, engine, this);
+  }
+
+  /** What programs must be compiled for. */
+  get target(): Target {
+    return this.#engine.backend.target;
+  }
+
+  get backend(): BackendName {
+    return this.#engine.backend.name;
+  }
+
+  get threads(): number {
+    return this.#engine.threads;
+  }
+
+  /** Bytes in use, by region. */
+  get memory(): MemoryUse {
+    return this.#engine.memory;
+  }
+
+  /** Throws MemoryError before anything is allocated if the program does not fit. */
+  async load(program: Program, options: { readonly slots?: number } = {}): Promise<LoadedProgram> {
+    this.#open();
+    return new LoadedProgram(this.#engine, await this.#engine.load(program, options.slots ?? 1), this);
+  }
+
+  states(): StateDescription[] {
+    return this.#engine.states.list().map(({ name, kind, layout }) => ({ name, kind, layout }));
+  }
+
+  /** A row-major copy of a state as it is after all jobs submitted so far. */
+  async readState(name: string): Promise<Numbers> {
+    const state = this.#state(name);
+    return this.#engine.whenIdle(() => unpack(memoryOf(state), state.layout, 1));
+  }
+
+  /** Writes a state after all jobs submitted so far and before any later one. `data` must not change until then. */
+  async writeState(name: string, data: Numbers | readonly number[]): Promise<void> {
+    const state = this.#state(name);
+    await this.#engine.whenIdle(() => {
+      pack(memoryOf(state), state.layout, data, 1, `state "${name}"`);
+      this.#engine.touch(name);
+    });
+  }
+
+  /** Resolves when everything submitted so far has ended, well or not. */
+  idle(): Promise<void> {
+    return this.#engine.queue.idle();
+  }
+
+  /** Lets what was submitted finish, ends the workers, and gives code and memory back. */
+  close(): Promise<void> {
+    forgotten.unregister(this);
+    return this.#engine.close();
+  }
+
+  #open(): void {
+    if (this.#engine.closed) throw new BackendError("the session was closed");
+  }
+
+  #state(name: string): State {
+    this.#open();
+    const state = this.#engine.states.get(name);
+    if (state === undefined)
+      throw unknownName(
+        "state",
+        name,
+        this.#engine.states.list().map((s) => s.name),
+      );
+    return state;
+  }
+}
+
+function memoryOf(state: State): Numbers {
+  return viewOf(state.segment, state.offset, Math.floor(state.bytes / 4), state.layout);
+}

@@ -1,0 +1,174 @@
+/**
+ * The caller's side of the worker team: starts it, puts jobs into its ring, and keeps the promises. Workers that have
+ * nothing to do let the process end. When one of them dies, everything pending is rejected and the team is given up.
+ */
+import { BackendError } from "../errors.js";
+import { ANNOUNCED, abort, COMPLETED, CONTROL_BYTES, IDLE, LOAD, RING_JOBS, ringAt, SUBMITTED } from "./control.js";
+import type { CrewMessage, TeamMessage } from "./crew.js";
+import type { WorkerHandle } from "./platform.js";
+import type { ProgramImage } from "./schedule.js";
+
+/** About 30 microseconds of looking at a flag; threads that share a core must not burn each other's time. */
+const SPINS = 20_000;
+
+interface Pending {
+  readonly what: number;
+  readonly program: number;
+  readonly slot: number;
+  readonly batch: number;
+  readonly resolve: () => void;
+  readonly reject: (cause: Error) => void;
+}
+
+export interface TeamOptions {
+  readonly threads: number;
+  /** Threads that the machine can run at once. */
+  readonly parallelism: number;
+  readonly startWorker: (name: string) => WorkerHandle;
+  /** `step 12 (conv1 conv2d+relu) of program "train"`; section 0 is `prepare`. */
+  readonly describe: (program: number, section: number, step: number) => string;
+}
+
+export class Team {
+  readonly threads: number;
+  readonly #options: TeamOptions;
+  readonly #control = new Int32Array(new SharedArrayBuffer(CONTROL_BYTES));
+  readonly #programs = new Map<number, ProgramImage>();
+  #workers: WorkerHandle[] = [];
+  #failure: Error | undefined;
+  #closing = false;
+  #submitted = 0;
+  #completed = 0;
+  /** Jobs in the ring, oldest first, and jobs that found it full. */
+  readonly #ring: Pending[] = [];
+  readonly #overflow: Pending[] = [];
+
+  constructor(options: TeamOptions) {
+    this.threads = options.threads;
+    this.#options = options;
+  }
+
+  get pending(): number {
+    return this.#ring.length + this.#overflow.length;
+  }
+
+  /** Why the team was given up, if it was. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Starts the workers if they are not there yet. Throws where workers are refused. */
+  start(): void {
+    if (this.#workers.length > 0 || this.#failure !== undefined) return;
+    const { threads, parallelism, startWorker } = this.#options;
+    const workers: WorkerHandle[] = [];
+    try {
+      for (let thread = 0; thread < threads; thread++) workers.push(startWorker(`fovea ${thread}`));
+    } catch (cause) {
+      for (const worker of workers) void worker.terminate();
+      throw cause;
+    }
+    this.#workers = workers;
+    workers.forEach((worker, thread) => {
+      worker.onMessage((message) => this.#hear(message as CrewMessage));
+      worker.onFailure((cause) => {
+        if (!this.#closing)
+          this.#fail(new BackendError(`worker ${thread} of ${threads} died: ${textOf(cause)}`, { cause }));
+      });
+      const message: TeamMessage = {
+        kind: "start",
+        control: this.#control.buffer as SharedArrayBuffer,
+        thread,
+        threads,
+        spins: threads > parallelism ? 50 : SPINS,
+        programs: [...this.#programs.values()],
+      };
+      worker.post(message);
+      worker.hold(this.pending > 0);
+    });
+  }
+
+  /** Makes a program known to the workers; resolves when all have it. */
+  load(program: ProgramImage): Promise<void> {
+    this.#programs.set(program.id, program);
+    if (this.#workers.length === 0) return Promise.resolve();
+    const message: TeamMessage = { kind: "load", program };
+    for (const worker of this.#workers) worker.post(message);
+    return this.submit(LOAD, program.id, 0, 0);
+  }
+
+  /** Forgets a program that no job will name again. Workers that have it keep a few words of it. */
+  forget(program: number): void {
+    this.#programs.delete(program);
+  }
+
+  submit(what: number, program: number, slot: number, batch: number): Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      const first = this.pending === 0;
+      const job = { what, program, slot, batch, resolve, reject };
+      if (this.#ring.length < RING_JOBS) this.#put(job);
+      else this.#overflow.push(job);
+      if (first) for (const worker of this.#workers) worker.hold(true);
+    });
+  }
+
+  /** Ends the workers; resolves when none of them runs any more, so that code and memory may go. */
+  async close(): Promise<void> {
+    if (!this.#closing) {
+      this.#closing = true;
+      this.#fail(new BackendError("the session was closed"));
+    }
+    await this.#ended;
+  }
+
+  #ended: Promise<unknown> = Promise.resolve();
+
+  #put(job: Pending): void {
+    const control = this.#control;
+    const at = ringAt(this.#submitted);
+    control[at] = job.what;
+    control[at + 1] = job.program;
+    control[at + 2] = job.slot;
+    control[at + 3] = job.batch;
+    this.#ring.push(job);
+    this.#submitted = (this.#submitted + 1) | 0;
+    Atomics.store(control, SUBMITTED, this.#submitted);
+    if (Atomics.load(control, IDLE) > 0) Atomics.notify(control, SUBMITTED);
+  }
+
+  #hear(message: CrewMessage): void {
+    if (this.#failure !== undefined) return;
+    if (message.kind === "failed") {
+      const where = this.#options.describe(message.program, message.section, message.step);
+      this.#fail(new BackendError(`${where} failed on a worker: ${message.message}`));
+      return;
+    }
+    // First the flag, then the count: a job that ends in between announces itself again.
+    Atomics.store(this.#control, ANNOUNCED, 0);
+    const done = (Atomics.load(this.#control, COMPLETED) - this.#completed) | 0;
+    const jobs = this.#ring.splice(0, done);
+    this.#completed = (this.#completed + done) | 0;
+    for (const job of this.#overflow.splice(0, RING_JOBS - this.#ring.length)) this.#put(job);
+    if (this.pending === 0) for (const worker of this.#workers) worker.hold(false);
+    for (const job of jobs) job.resolve();
+  }
+
+  #fail(failure: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = failure;
+    abort(this.#control);
+    const jobs = [...this.#ring.splice(0), ...this.#overflow.splice(0)];
+    // No kernel runs any more once the threads have ended, and what was pending is rejected only then.
+    this.#ended = Promise.allSettled(this.#workers.map((worker) => worker.terminate())).then(() => {
+      for (const job of jobs) job.reject(failure);
+    });
+    this.#closing = true;
+    this.#workers = [];
+  }
+}
+
+function textOf(cause: unknown): string {
+  if (cause instanceof Error) return `${cause.name}: ${cause.message}`;
+  return typeof cause === "string" ? cause : "for an unknown reason";
+}

@@ -1,0 +1,271 @@
+import { afterEach, describe, expect, test } from "vitest";
+import type { Target } from "#fovea/codegen/ir.js";
+import { AVX2, AVX512, WASM } from "#fovea/codegen/targets.js";
+import { InterpreterBackend } from "#fovea/runtime/interpreter-backend.js";
+import { detectTargets } from "#fovea/runtime/native/cpu.js";
+import { Session, type SessionOptions } from "#fovea/runtime/session.js";
+import { CHEAP, COSTLY, mixProgram, mixReference, random, readerProgram, writerProgram } from "./programs.js";
+
+const detected: readonly string[] = detectTargets();
+const BACKENDS = ["interpreter", "wasm", "avx2", "avx512"] as const;
+const missing = (name: string) => name.startsWith("avx") && !detected.includes(name);
+
+const sessions: Session[] = [];
+async function open(options: SessionOptions): Promise<Session> {
+  const session = await Session.create({ note: () => {}, ...options });
+  sessions.push(session);
+  return session;
+}
+afterEach(async () => {
+  await Promise.all(sessions.splice(0).map((s) => s.close()));
+});
+
+const interpreterOf = (target: Target) => new InterpreterBackend(target);
+
+describe.each(BACKENDS)("%s", (backend) => {
+  describe.skipIf(missing(backend))("runs", () => {
+    test("chained steps to the numbers worked out in float32", async () => {
+      const session = await open({ backend, threads: 2 });
+      const rounds = backend === "interpreter" ? 3 : 40;
+      const program = await session.load(mixProgram(session.target, { rounds, cost: COSTLY }));
+      const x = random(1, 512 * 5);
+      const { y, sum } = await program.run({ x }, 5);
+      expect(y).toEqual(mixReference(x, 512, rounds));
+      for (let n = 0; n < 5; n++)
+        expect(sum![n]).toBeCloseTo(
+          mixReference(x, 512, rounds - 1)
+            .subarray(512 * n, 512 * (n + 1))
+            .reduce((a, b) => a + b, 0),
+          3,
+        );
+    });
+
+    test("states that programs share by name, and prepares again when one was written", async () => {
+      const session = await open({ backend, threads: 2 });
+      const cost = backend === "wasm" ? COSTLY : CHEAP;
+      const reader = await session.load(readerProgram(session.target, cost));
+      const writer = await session.load(writerProgram(session.target, cost));
+      expect(session.states().map((s) => s.name)).toEqual(["w", "g"]);
+      await session.writeState("w", new Float32Array(64).fill(3));
+      await session.writeState("g", new Float32Array(64).fill(8));
+      const x = Float32Array.from({ length: 64 }, (_, i) => i);
+      expect((await reader.run({ x }, 1))["y"]).toEqual(x.map((v) => v + 6));
+      const slot = await writer.acquire();
+      void slot.run(1);
+      void slot.run(1);
+      expect((await reader.run({ x }, 1))["y"]).toEqual(x.map((v) => v + 22));
+      expect(await session.readState("w")).toEqual(new Float32Array(64).fill(11));
+      await session.writeState("w", new Float32Array(64).fill(-1));
+      expect((await reader.run({ x }, 1))["y"]).toEqual(x.map((v) => v - 2));
+    });
+  });
+});
+
+describe.each(["wasm", "avx2", "avx512"] as const)("%s", (backend) => {
+  test.skipIf(missing(backend))("gives the interpreter's bits with 1, 2 and 7 threads", async () => {
+    const x = random(2, 512 * 3);
+    const results: Record<string, Float32Array | Int32Array>[] = [];
+    for (const threads of [1, 2, 7]) {
+      const session = await open({ backend, threads });
+      expect(session.threads).toBe(threads);
+      const program = await session.load(mixProgram(session.target, { rounds: 30, cost: COSTLY }));
+      for (let n = 0; n < 3; n++) results.push(await program.run({ x }, 3));
+      if (threads === 1) {
+        const checked = await open({ backend: interpreterOf(session.target) });
+        const same = await checked.load(mixProgram(session.target, { rounds: 30, cost: COSTLY }));
+        results.push(await same.run({ x }, 3));
+      }
+    }
+    for (const result of results) expect(result).toEqual(results[0]);
+    expect(results.length).toBe(10);
+  });
+});
+
+describe("jobs", () => {
+  test("a thousand queued jobs run in order, more than the ring holds", async () => {
+    const session = await open({ backend: "wasm", threads: 2 });
+    const writer = await session.load(writerProgram(session.target, COSTLY));
+    await session.writeState("g", new Float32Array(64).fill(2));
+    const slot = await writer.acquire();
+    const order: number[] = [];
+    const runs = Array.from({ length: 1000 }, (_, n) => slot.run(1).then(() => order.push(n)));
+    const middle = session.readState("w");
+    const more = slot.run(1);
+    await Promise.all(runs);
+    expect(order).toEqual(Array.from({ length: 1000 }, (_, n) => n));
+    expect((await middle)[0]).toBe(1000);
+    await more;
+    await session.idle();
+    expect((await session.readState("w"))[63]).toBe(1001);
+  });
+
+  test("a cheap program runs at once on the caller's thread, a costly one does not", async () => {
+    const session = await open({ backend: "wasm", threads: 2 });
+    for (const cost of [CHEAP, COSTLY]) {
+      const program = await session.load(mixProgram(session.target, { rounds: 3, cost }));
+      const slot = await program.acquire();
+      const x = random(3, 512);
+      slot.fill("x", x);
+      slot.raw("y").fill(7);
+      const done = slot.run(1);
+      if (cost === CHEAP) expect(slot.output("y")).toEqual(mixReference(x, 512, 3));
+      else expect(slot.output("y")[0]).toBe(7);
+      await done;
+      expect(slot.output("y")).toEqual(mixReference(x, 512, 3));
+    }
+  });
+
+  test("a cheap program waits behind a costly one", async () => {
+    const session = await open({ backend: "wasm", threads: 2 });
+    const writer = await session.load(writerProgram(session.target, COSTLY));
+    const reader = await session.load(readerProgram(session.target, CHEAP));
+    await session.writeState("g", new Float32Array(64).fill(4));
+    const slot = await writer.acquire();
+    const runs = [slot.run(1), slot.run(1), slot.run(1)];
+    const { y } = await reader.run({ x: new Float32Array(64) }, 1);
+    expect(y![0]).toBe(12);
+    await Promise.all(runs);
+  });
+
+  test("slots are handed out in the order of asking and keep their outputs", async () => {
+    const session = await open({ backend: "wasm", threads: 1 });
+    const program = await session.load(mixProgram(session.target, { rounds: 2, cost: CHEAP }), { slots: 2 });
+    const [a, b] = [await program.acquire(), await program.acquire()];
+    const x = random(4, 1024);
+    a.fill("x", x.subarray(0, 512));
+    b.fill("x", x.subarray(512));
+    await Promise.all([a.run(1), b.run(1)]);
+    expect(a.output("y")).toEqual(mixReference(x.slice(0, 512), 512, 2));
+    expect(b.output("y")).toEqual(mixReference(x.slice(512), 512, 2));
+    const waiting = program.acquire();
+    const later = program.acquire();
+    a.release();
+    const c = await waiting;
+    expect(c.index).toBe(a.index);
+    expect(() => a.output("y")).toThrow('program "mix": this slot was released; acquire one again');
+    await expect(a.run(1)).rejects.toThrow("was released");
+    b.release();
+    expect((await later).index).toBe(b.index);
+  });
+
+  test("a program loaded while the team works reaches the workers; the scratch grows and old programs go on", async () => {
+    const session = await open({ backend: "wasm", threads: 2 });
+    const small = await session.load(mixProgram(session.target, { rounds: 5, cost: COSTLY, width: 64 }));
+    const x = random(5, 4096);
+    const first = small.run({ x: x.subarray(0, 64) }, 1);
+    const large = await session.load(mixProgram(session.target, { rounds: 5, cost: COSTLY, width: 4096 }));
+    expect((await first)["y"]).toEqual(mixReference(x.slice(0, 64), 64, 5));
+    expect((await large.run({ x }, 1))["y"]).toEqual(mixReference(x, 4096, 5));
+    expect((await small.run({ x: x.subarray(64, 128) }, 1))["y"]).toEqual(mixReference(x.slice(64, 128), 64, 5));
+    const before = session.memory.slots;
+    await large.unload();
+    expect(session.memory.slots).toBeLessThan(before);
+    await expect(large.run({ x }, 1)).rejects.toThrow('program "mix" was unloaded');
+  });
+});
+
+describe("check mode", () => {
+  test("finds a read of scratch that nothing has written, and dirty pad lanes", async () => {
+    const { Draft, addScaled } = await import("./programs.js");
+    const session = await open({ backend: "wasm", threads: 1, check: true });
+    const d = new Draft("stale", session.target, 1, CHEAP);
+    const y = d.port(d.outputs, "y", [16]);
+    const never = d.place("scratch", 64, "never");
+    d.step(addScaled(session.target, 1), [never, never, y], { count: 1 });
+    const stale = await session.load(d.program());
+    const { y: got } = await stale.run({}, 1);
+    expect([...got!].every(Number.isNaN)).toBe(true);
+
+    const e = new Draft("dirty", session.target, 1, CHEAP);
+    const x = e.port(e.inputs, "x", [16]);
+    const out = e.port(e.outputs, "out", [13]);
+    e.step(addScaled(session.target, 1), [x, x, out], { count: 1 });
+    const dirty = await session.load(e.program());
+    await expect(dirty.run({ x: random(6, 16) }, 1)).rejects.toThrow(
+      /program "dirty" left .* in a pad lane of output "out" \(element 13\)/,
+    );
+    await expect(dirty.run({ x: new Float32Array(16) }, 1)).resolves.toBeDefined();
+  });
+
+  test("agrees with a run that does not check", async () => {
+    const x = random(7, 512);
+    const results = [];
+    for (const check of [false, true]) {
+      const session = await open({ backend: "wasm", threads: 2, check });
+      const program = await session.load(mixProgram(session.target, { rounds: 9, cost: COSTLY }));
+      const reader = await session.load(readerProgram(session.target));
+      await session.writeState("w", random(8, 64));
+      results.push([await program.run({ x }, 1), await reader.run({ x: random(9, 64) }, 1)]);
+    }
+    expect(results[1]).toEqual(results[0]);
+  });
+});
+
+describe("bad input", () => {
+  test("batches, names, lengths and types", async () => {
+    const session = await open({ backend: "wasm", threads: 1 });
+    const program = await session.load(mixProgram(session.target, { rounds: 2, cost: CHEAP, maxBatch: 4 }));
+    const slot = await program.acquire();
+    await expect(slot.run(0)).rejects.toThrow('program "mix": batch 0 is not a whole number from 1 to 4');
+    await expect(slot.run(5)).rejects.toThrow("batch 5");
+    expect(() => slot.fill("x", new Float32Array(513))).toThrow(
+      'input "x" of program "mix": 513 numbers given, expected a whole number of samples of 512 (Nx512), at most 4',
+    );
+    expect(() => slot.fill("x", new Float32Array(512 * 5))).toThrow("at most 4");
+    expect(() => slot.fill("x", new Int32Array(512))).toThrow("Int32Array given, expected Float32Array");
+    expect(() => slot.input("xx")).toThrow('unknown input of program "mix" "xx"; did you mean "x"?');
+    await expect(program.run({}, 1)).rejects.toThrow('input "x" is missing');
+    await expect(session.readState("weight")).rejects.toThrow('unknown state "weight"');
+    slot.release();
+  });
+
+  test("a program for another target, a state of another shape, and places past their region", async () => {
+    const session = await open({ backend: "wasm", threads: 1, relaxedSimd: false });
+    await expect(session.load(readerProgram(AVX2))).rejects.toThrow(
+      'program "reader": compiled for avx2 (8 lanes, fused multiply-add), but this session runs wasm (4 lanes, separate multiply-add)',
+    );
+    await session.load(readerProgram(WASM));
+    const { Draft } = await import("./programs.js");
+    const d = new Draft("other", WASM, 1, CHEAP);
+    d.state("w", [32]);
+    await expect(session.load(d.program())).rejects.toThrow(
+      'program "other": state "w" is f32 32 (128 bytes), but an earlier program of this session has it as f32 64 (256 bytes)',
+    );
+    const program = mixProgram(WASM, { rounds: 2, cost: CHEAP });
+    await expect(session.load({ ...program, bytes: { ...program.bytes, scratch: 64 } })).rejects.toThrow(
+      /"a" is at 0\.\.16384 of scratch, which has 64 bytes/,
+    );
+  });
+
+  test("what does not fit in memory is refused before anything is allocated", async () => {
+    const session = await open({ backend: "wasm", threads: 1, memoryLimit: 2 ** 20 });
+    const before = session.memory;
+    const program = mixProgram(session.target, { rounds: 2, cost: CHEAP, width: 4096, maxBatch: 64 });
+    await expect(session.load(program)).rejects.toThrow(
+      /needs 4\.\d MiB .*but memoryLimit allows 1\.0 MiB; scratch is the largest part: compile it for a smaller batch than 64, or raise memoryLimit/,
+    );
+    expect(session.memory).toEqual(before);
+    const big = await open({ backend: "wasm", threads: 1 });
+    const huge = { ...program, bytes: { ...program.bytes, scratch: 5 * 2 ** 30 } };
+    await expect(big.load(huge)).rejects.toThrow(/wasm can hold/);
+  });
+
+  test.skipIf(missing("avx512"))("machine code: the machine's memory is the limit", async () => {
+    const session = await open({ backend: "avx512", threads: 1 });
+    const program = mixProgram(AVX512, { rounds: 2, cost: CHEAP });
+    const huge = { ...program, bytes: { ...program.bytes, scratch: 2 ** 45 } };
+    await expect(session.load(huge)).rejects.toThrow(/this machine has/);
+  });
+
+  test("a closed session", async () => {
+    const session = await open({ backend: "wasm", threads: 2 });
+    const program = await session.load(mixProgram(session.target, { rounds: 2, cost: COSTLY }));
+    const run = program.run({ x: random(1, 512) }, 1);
+    await Promise.resolve();
+    const closing = session.close();
+    await expect(run).resolves.toBeDefined();
+    await closing;
+    await expect(session.load(program.program)).rejects.toThrow("the session was closed");
+    await expect(program.run({ x: random(1, 512) }, 1)).rejects.toThrow("the session was closed");
+  });
+});
