@@ -3,7 +3,7 @@
  * that compiled programs are tested against; it is slow and keeps every value.
  */
 import { ShapeError } from "../errors.js";
-import { constantOp, type InputAttributes, inputOp, type StateAttributes, stateOp } from "./graph.js";
+import { type InputAttributes, inputOp, type StateAttributes, stateOp } from "./graph.js";
 import type { Tensor } from "./tensor.js";
 import { sameShape, type Value } from "./value.js";
 
@@ -65,9 +65,4 @@ function checkShape(what: string, tensor: Tensor, value: Value, batch: number): 
   if (!sameShape(tensor.shape, expected)) {
     throw new ShapeError(`${what} has shape [${tensor.shape.join(", ")}], expected [${expected.join(", ")}]`);
   }
-}
-
-/** True for the values that are given, not computed. */
-export function isLeaf(value: Value): boolean {
-  return value.op.name === inputOp.name || value.op.name === stateOp.name || value.op.name === constantOp.name;
 }

@@ -6,7 +6,15 @@
  * The name of the value, its op and inputs, its attributes, its shape (N is the batch), and the layer that made it.
  */
 import { reachable } from "./evaluate.js";
-import { type Graph, type InputAttributes, inputOp, type StateAttributes, stateOp } from "./graph.js";
+import {
+  type ConstantAttributes,
+  constantOp,
+  type Graph,
+  type InputAttributes,
+  inputOp,
+  type StateAttributes,
+  stateOp,
+} from "./graph.js";
 import { shapeText, type Value } from "./value.js";
 
 /** All of a graph, or only what `values` depend on. */
@@ -28,6 +36,7 @@ function head(value: Value): string {
     const { kind, name } = value.attributes as StateAttributes;
     return `${kind} "${name}"`;
   }
+  if (value.op.name === constantOp.name) return `constant ${(value.attributes as ConstantAttributes).value}`;
   const attributes = Object.entries(value.attributes).map(([key, v]) => ` ${key}=${attributeText(v)}`);
   return `${value.op.name}(${value.inputs.map((v) => `%${v.id}`).join(", ")})${attributes.join("")}`;
 }

@@ -108,19 +108,33 @@ describe("a layer that does not fit names its path, both shapes and the cure", (
         nn.conv2d({ in: 16, out: 8, kernel: 3 }),
       ),
     });
-    expect(error(net, [28, 28, 3])).toMatchInlineSnapshot(`"conv2d(features.2): in 16 does not fit its input 26x26x8, expected 26x26x16; set in to 8, or out of the layer before to 16"`);
+    expect(error(net, [28, 28, 3])).toMatchInlineSnapshot(
+      `"conv2d(features.2): in 16 does not fit its input 26x26x8, expected 26x26x16; set in to 8, or out of the layer before to 16"`,
+    );
     expect(
       error(nn.sequential({ features: nn.sequential(nn.conv2d({ in: 1, out: 8, kernel: 7 })) }), [5, 5, 1]),
-    ).toMatchInlineSnapshot(`"conv2d(features.0): kernel 7 (=7x7) is larger than its padded input 5x5; add padding or lower the kernel"`);
-    expect(error(nn.sequential(nn.conv2d({ in: 1, out: 8, kernel: 7 })), [25])).toMatchInlineSnapshot(`"conv2d(0): in 1 does not fit its input 25, expected height x width x 1; give it an image"`);
+    ).toMatchInlineSnapshot(
+      `"conv2d(features.0): kernel 7 (=7x7) is larger than its padded input 5x5; add padding or lower the kernel"`,
+    );
+    expect(error(nn.sequential(nn.conv2d({ in: 1, out: 8, kernel: 7 })), [25])).toMatchInlineSnapshot(
+      `"conv2d(0): in 1 does not fit its input 25, expected height x width x 1; give it an image"`,
+    );
   });
   it("linear", () => {
-    expect(error(nn.sequential(nn.flatten(), nn.linear({ in: 400, out: 10 })), [4, 4, 16])).toMatchInlineSnapshot(`"linear(1): in 400 does not fit its input 256, expected 400 features; set in to 256"`);
-    expect(error(nn.sequential(nn.linear({ in: 400, out: 10 })), [4, 4, 16])).toMatchInlineSnapshot(`"linear(0): in 400 does not fit its input 4x4x16 (256 features), expected 400 features; set in to 256"`);
+    expect(error(nn.sequential(nn.flatten(), nn.linear({ in: 400, out: 10 })), [4, 4, 16])).toMatchInlineSnapshot(
+      `"linear(1): in 400 does not fit its input 256, expected 400 features; set in to 256"`,
+    );
+    expect(error(nn.sequential(nn.linear({ in: 400, out: 10 })), [4, 4, 16])).toMatchInlineSnapshot(
+      `"linear(0): in 400 does not fit its input 4x4x16 (256 features), expected 400 features; set in to 256"`,
+    );
   });
   it("pools and subsampling", () => {
-    expect(error(nn.sequential({ pool1: nn.maxPool2d(3) }), [2, 2, 4])).toMatchInlineSnapshot(`"maxPool2d(pool1): kernel 3 (=3x3) is larger than its padded input 2x2; add padding or lower the kernel"`);
-    expect(error(nn.sequential({ s2: nn.subsample2d({ channels: 6 }) }), [4, 4, 8])).toMatchInlineSnapshot(`"subsample2d(s2): channels 6 does not fit its input 4x4x8; set channels to 8"`);
+    expect(error(nn.sequential({ pool1: nn.maxPool2d(3) }), [2, 2, 4])).toMatchInlineSnapshot(
+      `"maxPool2d(pool1): kernel 3 (=3x3) is larger than its padded input 2x2; add padding or lower the kernel"`,
+    );
+    expect(error(nn.sequential({ s2: nn.subsample2d({ channels: 6 }) }), [4, 4, 8])).toMatchInlineSnapshot(
+      `"subsample2d(s2): channels 6 does not fit its input 4x4x8; set channels to 8"`,
+    );
   });
   it("hyper-parameters, when the layer is made", () => {
     expect(() => nn.conv2d({ in: 6, out: 16, kernel: 5, groups: 4 })).toThrow(
