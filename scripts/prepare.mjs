@@ -70,12 +70,15 @@ function checkNode() {
   return false;
 }
 
-/** Runs `npm ci` unless node_modules already is what package-lock.json asks for. */
+/**
+ * Runs `npm install` unless node_modules already is what package-lock.json asks for. The versions are those of the lock
+ * file, which stays as it is. (`npm ci` would refuse a lock file that lacks an optional package of another platform.)
+ */
 export async function install() {
   if (isInstalled()) return true;
   say("Installing the packages of package-lock.json ...");
   const started = Date.now();
-  const args = ["ci", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
+  const args = ["install", "--no-save", "--include=dev", "--no-audit", "--no-fund", "--loglevel=error"];
   const npm = process.env.npm_execpath;
   const stdio = ["ignore", "ignore", "inherit"];
   const { code } =
@@ -83,7 +86,7 @@ export async function install() {
       ? await runNode([npm, ...args], { stdio })
       : await run("npm", args, { stdio, shell: process.platform === "win32" });
   if (code !== 0) {
-    say("The packages could not be installed: `npm ci` failed (see above). Is the network there?");
+    say("The packages could not be installed: `npm install` failed (see above). Is the network there?");
     return false;
   }
   say(`Installed in ${seconds(started)} s.`);
