@@ -43,7 +43,7 @@ interface Request {
 }
 
 export function allocate(kernel: Kernel, body: readonly Instr[], model: RegisterModel): Allocation {
-  const live = liveness(kernel, body, model);
+  const live = liveness(body, model);
   const requests = collect(live, model);
   refuseOverflow(kernel, live, requests, model);
 
@@ -88,8 +88,8 @@ export function allocate(kernel: Kernel, body: readonly Instr[], model: Register
 }
 
 /** How many registers of each file are alive at the widest point. */
-export function pressureOf(kernel: Kernel, body: readonly Instr[], model: RegisterModel): Pressure {
-  const requests = collect(liveness(kernel, body, model), model);
+export function pressureOf(body: readonly Instr[], model: RegisterModel): Pressure {
+  const requests = collect(liveness(body, model), model);
   return {
     int: widest(requests, "int").count,
     vector: widest(requests, "vector").count,
@@ -97,7 +97,7 @@ export function pressureOf(kernel: Kernel, body: readonly Instr[], model: Regist
   };
 }
 
-const FILES: readonly RegisterFile[] = ["int", "vector", "mask"];
+export const FILES: readonly RegisterFile[] = ["int", "vector", "mask"];
 
 function collect(live: Liveness, model: RegisterModel): Request[] {
   const requests: Request[] = [];

@@ -6,7 +6,7 @@
  *
  * Instruction n reads at position 2n and writes at 2n + 1, so a result may take the place of an argument that dies there.
  */
-import { type Instr, type Kernel, type Reg, writes } from "./ir.js";
+import { type Instr, type Reg, writes } from "./ir.js";
 
 export type Loop = Extract<Instr, { op: "loop" }>;
 
@@ -21,6 +21,8 @@ export interface ReadModel {
   reads(i: Instr): readonly Reg[];
   /** What the end of a loop's body reads to decide whether to go round again. */
   loopEndReads(loop: Loop): readonly Reg[];
+  /** What is there before the first instruction. */
+  readonly entry: readonly Reg[];
 }
 
 export interface Liveness {
@@ -36,7 +38,7 @@ interface Flow {
   readonly assigned: Set<number>;
 }
 
-export function liveness(kernel: Kernel, body: readonly Instr[], model: ReadModel): Liveness {
+export function liveness(body: readonly Instr[], model: ReadModel): Liveness {
   const intervals = new Map<number, Interval>();
   const order: Instr[] = [];
   const numberOf = new Map<Instr, number>();
@@ -93,8 +95,6 @@ export function liveness(kernel: Kernel, body: readonly Instr[], model: ReadMode
   };
   walk(body, { exposed: new Map(), assigned: new Set() });
 
-  // The arguments are there before the first instruction.
-  for (const argument of [kernel.begin, kernel.end, kernel.batch])
-    if (intervals.has(argument.id)) extend(argument, -1, -1);
+  for (const argument of model.entry) if (intervals.has(argument.id)) extend(argument, -1, -1);
   return { intervals: [...intervals.values()], order, numberOf };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { KernelError } from "#fovea/errors.js";
 import { AVX2, AVX512 } from "#fovea/codegen/targets.js";
+import { KernelError } from "#fovea/errors.js";
 import { detectTargets } from "#fovea/runtime/native/cpu.js";
 import { firstDifference, floatsOf, intsOf, runKernel } from "../support/kernels.js";
 import { randomKernel } from "../support/random-kernel.js";
@@ -36,7 +36,6 @@ describe("x86-64 encoder on random kernels", () => {
           );
       });
     }
-    console.log(target.name, "refused", refused);
     expect(refused).toBeLessThan(KERNELS / 10);
   });
 });

@@ -1,4 +1,8 @@
 /** Runs an encoded kernel natively, each operand between inaccessible pages. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Kernel } from "#fovea/codegen/ir.js";
 import { encodeX64 } from "#fovea/codegen/x64/encode.js";
 import { bindKernel, ExecutableMemory } from "#fovea/runtime/native/executable.js";
@@ -36,4 +40,24 @@ export function runNative(
 
 export function bytesOf(values: Float32Array | Int32Array): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/** The code as objdump lists it, up to the return; undefined where objdump is missing. */
+export function listing(code: Uint8Array): string | undefined {
+  const folder = mkdtempSync(join(tmpdir(), "fovea-listing-"));
+  try {
+    const file = join(folder, "code.bin");
+    writeFileSync(file, code);
+    const options = ["-D", "-b", "binary", "-m", "i386:x86-64", "-Mintel", "--no-show-raw-insn", file];
+    const { stdout, error } = spawnSync("objdump", options, { encoding: "utf8" });
+    if (error) return undefined;
+    const lines = stdout.split("\n").filter((l) => /^\s*[0-9a-f]+:\t/.test(l));
+    const end = lines.findIndex((l) => /\tret\s*$/.test(l));
+    return lines
+      .slice(0, end + 1)
+      .map((l) => l.replace(/\s+/g, " ").trim())
+      .join("\n");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

@@ -23,6 +23,7 @@ export class Emitter {
     readonly asm: Assembler,
     readonly selection: Selection,
     readonly allocation: Allocation,
+    readonly table: Reg | undefined,
   ) {}
 
   get wide(): boolean {
@@ -43,10 +44,12 @@ export class Emitter {
   slotMemory(slot: number): Memory {
     return at(RSP, 8 * slot + this.#pushed);
   }
-  /** Where the operand table's address is kept. */
-  table(): Memory {
+  /** The register that holds the operand table's address: its own, or `otherwise` after loading it from the frame. */
+  tableIn(otherwise: number): number {
+    if (this.table) return this.allocation.place(this.table);
     this.#tableSlot ??= this.newSlot();
-    return this.slotMemory(this.#tableSlot);
+    this.asm.mov(otherwise, this.slotMemory(this.#tableSlot));
+    return otherwise;
   }
 
   // --- registers

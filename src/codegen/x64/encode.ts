@@ -5,14 +5,14 @@
  * one way out.
  */
 import { KernelError } from "../../errors.js";
-import { allocate, type Pressure, pressureOf } from "../allocate.js";
-import type { Instr, Kernel } from "../ir.js";
+import { allocate, FILES, type Pressure, pressureOf, type RegisterModel } from "../allocate.js";
+import type { Instr, Kernel, Reg } from "../ir.js";
 import { verifyKernel } from "../verify.js";
 import { Assembler } from "./assembler.js";
 import { encodeControl } from "./control.js";
 import { Emitter } from "./emitter.js";
 import { encodeMask, moveMask } from "./masks.js";
-import { lanesOf, registerModel } from "./model.js";
+import { lanesOf, registerModel, tableRegister } from "./model.js";
 import { CALLEE_SAVED, RDI, RSP } from "./registers.js";
 import { encodeScalar } from "./scalars.js";
 import { type Selection, select } from "./select.js";
@@ -22,36 +22,50 @@ export function encodeX64(kernel: Kernel): Uint8Array {
   if (kernel.target.name === "wasm")
     throw new KernelError(`kernel "${kernel.name}" was written for ${kernel.target.name}, not for x86-64`);
   verifyKernel(kernel);
-  return encodeSelected(kernel, chooseSelection(kernel));
+  return encodePlan(kernel, choosePlan(kernel));
 }
 
 /** The widest points of the kernel as encodeX64 would allocate it. */
 export function x64Pressure(kernel: Kernel): Pressure {
   const selection = select(kernel);
-  return pressureOf(kernel, selection.body, registerModel(kernel, selection));
+  return pressureOf(selection.body, registerModel(kernel, selection, undefined));
 }
 
-/** Folding a load frees a vector register but keeps its pointer alive longer: without it where that is one too many. */
-function chooseSelection(kernel: Kernel): Selection {
-  const folding = select(kernel);
-  const model = registerModel(kernel, folding);
-  if (pressureOf(kernel, folding.body, model).int <= model.files.int.length) return folding;
-  const plain = select(kernel, { fold: false });
-  const needs = pressureOf(kernel, plain.body, registerModel(kernel, plain));
-  return needs.int <= model.files.int.length && needs.vector <= model.files.vector.length ? plain : folding;
+interface Plan {
+  readonly selection: Selection;
+  readonly table: Reg | undefined;
+  readonly model: RegisterModel;
 }
 
-function encodeSelected(kernel: Kernel, selection: Selection): Uint8Array {
-  const allocation = allocate(kernel, selection.body, registerModel(kernel, selection));
+/**
+ * The best plan that fits. Folding a load frees a vector register but keeps its pointer alive longer, and the operand table
+ * has a register of its own only where one is left; what does not fit at all is refused by the allocator.
+ */
+function choosePlan(kernel: Kernel): Plan {
+  const plans: Plan[] = [];
+  for (const fold of [true, false]) {
+    const selection = select(kernel, { fold });
+    for (const table of [tableRegister(kernel), undefined]) {
+      const plan = { selection, table, model: registerModel(kernel, selection, table) };
+      const needs = pressureOf(selection.body, plan.model);
+      if (FILES.every((file) => needs[file] <= plan.model.files[file].length)) return plan;
+      plans.push(plan);
+    }
+  }
+  return plans[1]!; // folding, the table in the frame
+}
+
+function encodePlan(kernel: Kernel, { selection, table, model }: Plan): Uint8Array {
+  const allocation = allocate(kernel, selection.body, model);
   const saved = CALLEE_SAVED.filter((r) => allocation.used.int.has(r));
   const encoding = kernel.target.name === "avx512" ? "evex" : "vex";
 
-  // The frame's size is known only after the body: encode it twice, the first time to learn the size.
+  // The frame's size is known only after the body: where there is one, encode again.
   let frameBytes = 0;
   let tableSlot: number | undefined;
   for (;;) {
     const asm = new Assembler(encoding);
-    const e = new Emitter(kernel, asm, selection, allocation);
+    const e = new Emitter(kernel, asm, selection, allocation, table);
     for (const r of saved) asm.push(r);
     if (frameBytes > 0) asm.arithmeticConstant("sub", RSP, frameBytes);
     if (tableSlot !== undefined) asm.store(e.slotMemory(tableSlot), RDI);

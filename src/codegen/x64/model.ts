@@ -4,12 +4,27 @@ import type { Instr, Kernel, Reg } from "../ir.js";
 import { R8, R9, R10, R11, R12, R13, R14, R15, RBP, RBX, RCX, RDI, RDX, RSI } from "./registers.js";
 import type { Selection } from "./select.js";
 
+/** The register of the operand table's address, beside the kernel's own registers. */
+export function tableRegister(kernel: Kernel): Reg {
+  return { id: kernel.registerCount, type: { kind: "ptr" }, name: "operand table", mutable: false, inFrame: false };
+}
+
 /** rax is the encoder's scratch and rsp the stack; registers that need no saving come first. */
 const INT_REGISTERS = [RCX, RDX, RSI, RDI, R8, R9, R10, R11, RBX, RBP, R12, R13, R14, R15];
 const MASK_REGISTERS = [1, 2, 3, 4, 5, 6, 7];
 
-export function registerModel(kernel: Kernel, selection: Selection): RegisterModel {
+/**
+ * `table`: a register for the operand table's address, where there is one to spare; without it the address waits in the
+ * frame and every operand is two loads.
+ */
+export function registerModel(kernel: Kernel, selection: Selection, table: Reg | undefined): RegisterModel {
   const wide = kernel.target.name === "avx512";
+  const arguments_ = new Map([
+    [kernel.begin, RSI],
+    [kernel.end, RDX],
+    [kernel.batch, RCX],
+  ]);
+  if (table) arguments_.set(table, RDI);
   return {
     files: {
       int: INT_REGISTERS,
@@ -28,19 +43,16 @@ export function registerModel(kernel: Kernel, selection: Selection): RegisterMod
           return "vector";
       }
     },
-    reads: selection.reads,
+    reads: table ? (i) => (i.op === "operand" ? [table] : selection.reads(i)) : selection.reads,
     loopEndReads: (loop) => {
       if (selection.countsOnly(loop)) return [loop.index];
       if (typeof loop.to === "number" || selection.copiesBound(loop)) return [loop.index];
       return [loop.index, loop.to];
     },
     temporaries: (i) => ({ vector: vectorTemporaries(i, wide) }),
-    preferences: (i) => preferences(i, selection),
-    fixed: new Map([
-      [kernel.begin.id, RSI],
-      [kernel.end.id, RDX],
-      [kernel.batch.id, RCX],
-    ]),
+    preferences: (i) => (table && i.op === "operand" ? [table] : preferences(i, selection)),
+    entry: [...arguments_.keys()],
+    fixed: new Map([...arguments_].map(([reg, place]) => [reg.id, place])),
   };
 }
 

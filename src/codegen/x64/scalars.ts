@@ -16,10 +16,7 @@ export function encodeScalar(e: Emitter, i: ScalarInstr): void {
   const { asm } = e;
   switch (i.op) {
     case "operand":
-      e.define(i.dst, (r) => {
-        asm.mov(r, e.table());
-        asm.mov(r, { base: r, displacement: 8 * i.index });
-      });
+      e.define(i.dst, (r) => asm.mov(r, { base: e.tableIn(r), displacement: 8 * i.index }));
       break;
     case "const":
     case "setconst": {
