@@ -144,18 +144,24 @@ export class Team {
       this.#fail(new BackendError(`${where} failed on a worker: ${message.message}`));
       return;
     }
+    this.#settle();
+    for (const job of this.#overflow.splice(0, RING_JOBS - this.#ring.length)) this.#put(job);
+    if (this.pending === 0) for (const worker of this.#workers) worker.hold(false);
+  }
+
+  /** Resolves the jobs that have ended. */
+  #settle(): void {
     // First the flag, then the count: a job that ends in between announces itself again.
     Atomics.store(this.#control, ANNOUNCED, 0);
     const done = (Atomics.load(this.#control, COMPLETED) - this.#completed) | 0;
-    const jobs = this.#ring.splice(0, done);
     this.#completed = (this.#completed + done) | 0;
-    for (const job of this.#overflow.splice(0, RING_JOBS - this.#ring.length)) this.#put(job);
-    if (this.pending === 0) for (const worker of this.#workers) worker.hold(false);
-    for (const job of jobs) job.resolve();
+    for (const job of this.#ring.splice(0, done)) job.resolve();
   }
 
   #fail(failure: Error): void {
     if (this.#failure !== undefined) return;
+    // Jobs that ended well before the failure have not all been announced.
+    this.#settle();
     this.#failure = failure;
     abort(this.#control);
     const jobs = [...this.#ring.splice(0), ...this.#overflow.splice(0)];
