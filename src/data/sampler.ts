@@ -3,19 +3,11 @@
  * epoch, so that a resumed run goes on in the order that the stopped one had.
  */
 import { OptionError } from "../errors.js";
-import { Philox } from "./philox.js";
+import { Random } from "../random.js";
 
-/** A random permutation of 0 .. length - 1 (Fisher-Yates over Philox, keyed by seed and epoch). */
+/** A random permutation of 0 .. length - 1. `seed` is a whole number from 0 to 2^53 - 1. */
 export function epochOrder(length: number, seed: number, epoch: number): Uint32Array {
-  const order = inOrder(length);
-  const random = new Philox(seed, epoch);
-  for (let i = length - 1; i > 0; i--) {
-    const j = random.below(i + 1);
-    const held = order[i]!;
-    order[i] = order[j]!;
-    order[j] = held;
-  }
-  return order;
+  return new Random(seed).fork(`order of epoch ${epoch}`).shuffle(inOrder(length));
 }
 
 /** 0 .. length - 1, as evaluation visits a data set. */

@@ -17,6 +17,11 @@ describe("epochOrder", () => {
     expect(new Set(orders).size).toBe(9);
   });
 
+  it("stays what it was, or a checkpoint of yesterday would resume in another order", () => {
+    expect([...epochOrder(10, 1, 0)]).toEqual([6, 4, 1, 8, 0, 7, 9, 3, 5, 2]);
+    expect([...epochOrder(10, 1, 1)]).toEqual([6, 3, 2, 0, 1, 5, 9, 7, 4, 8]);
+  });
+
   it("puts every sample in every place equally often", () => {
     // 6 samples over 6000 epochs: each cell of the table expects 1000, with a deviation of 29.
     const counts = Array.from({ length: 6 }, () => new Array<number>(6).fill(0));
