@@ -5,6 +5,7 @@ import { linearWeightGradient } from "./linear-weight-gradient.js";
 import { poolStrategy } from "./pool.js";
 import { poolGradientStrategy } from "./pool-gradient.js";
 import type { Strategy } from "./strategy.js";
+import { sumStrategy } from "./sum.js";
 import { weightGradient } from "./weight-gradient.js";
 
 export const STRATEGIES: readonly Strategy[] = [
@@ -14,4 +15,5 @@ export const STRATEGIES: readonly Strategy[] = [
   linearWeightGradient,
   poolStrategy,
   poolGradientStrategy,
+  sumStrategy,
 ];

@@ -1,0 +1,254 @@
+/**
+ * Sums and means over axes and the batch.
+ *
+ * With the last axis kept, vectors run over the channels and rows are added up, four at a time in accumulators of their
+ * own (fixed interleave). With the last axis summed too, vectors run along it and are folded at the end. A sum over
+ * the batch (or over all of a large unbatched value) is cut into slots that depend on the shape alone; each slot's
+ * partial sum goes to a temporary, and a second step adds the slots in order: the same bits for any number of threads.
+ */
+import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { Reg } from "../codegen/ir.js";
+import type { Signature, Value } from "../graph/value.js";
+import { channelVectors, eachGroup, layoutKey, loadChannels, storeChannels, storeZeros } from "./channels.js";
+import type { Layout } from "./layout.js";
+import { axisStrides, type Dimension, dimensionsKey, merged, nest } from "./nest.js";
+import type { Buffer, Lowering, Pieces, Strategy } from "./strategy.js";
+import { addRows, type Mean, scaleMean } from "./sum-rows.js";
+import { lowerTotal } from "./total.js";
+
+interface SumAttributes {
+  readonly axes: readonly number[];
+  readonly batch: boolean;
+  readonly mean: boolean;
+}
+
+/** Elements that one slot should have at least. */
+export const SLOT = 16384;
+
+export const sumStrategy: Strategy = {
+  name: "sum",
+  ops: ["sum"],
+  fuses: false,
+  accepts: () => true,
+  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4,
+  lower({ root }, to) {
+    const input = root.inputs[0]!;
+    const attributes = root.attributes as SumAttributes;
+    const rank = input.shape.length;
+    const { axes, batch } = attributes;
+    const lastKept = rank === 0 || !axes.includes(rank - 1);
+    const mean = meanOf(attributes, input);
+    if (axes.length === rank && (batch || !input.batched) && (rank > 0 || batch)) {
+      lowerTotal(to, to.buffer(input), to.layout(input), to.buffer(root), mean);
+    } else if (lastKept) {
+      lowerRows(to, { from: to.buffer(input), input: to.layout(input), into: to.buffer(root), axes, batch, mean });
+    } else if (!batch) {
+      lowerLast(to, { from: to.buffer(input), input: to.layout(input), into: to.buffer(root), axes, batch, mean });
+    } else {
+      // First within each sample, then over the batch.
+      const between: Signature = { shape: root.shape, batched: true, dtype: "f32" };
+      const layout = to.layout(between);
+      const temporary = to.temporary("sums of samples", { sampleBytes: 4 * layout.sampleStride });
+      const from = to.buffer(input);
+      lowerLast(to, { from, input: to.layout(input), into: temporary, axes, batch: false, mean: "sum" });
+      lowerRows(to, { from: temporary, input: layout, into: to.buffer(root), axes: [], batch: true, mean });
+    }
+  },
+};
+
+function meanOf({ axes, batch, mean }: SumAttributes, input: Value): Mean {
+  if (!mean) return "sum";
+  return { terms: axes.reduce((n, a) => n * input.shape[a]!, 1), batch };
+}
+
+interface Sum {
+  readonly from: Buffer;
+  readonly input: Layout;
+  readonly into: Buffer;
+  readonly axes: readonly number[];
+  readonly batch: boolean;
+  readonly mean: Mean;
+}
+
+/** Kept axes with their places in input and output, and summed axes; without the last. */
+function leadingAxes({ input, axes }: Sum, output: Layout): { kept: Dimension[]; summed: Dimension[] } {
+  const strides = axisStrides(input);
+  const outStrides = axisStrides(output);
+  const kept: Dimension[] = [];
+  const summed: Dimension[] = [];
+  for (let axis = 0, at = 0; axis < input.shape.length - 1; axis++) {
+    const extent = input.shape[axis]!;
+    if (axes.includes(axis)) summed.push({ extent, strides: [strides[axis]!] });
+    else kept.push({ extent, strides: [strides[axis]!, outStrides[at++]!] });
+  }
+  return { kept: merged(kept), summed: merged(summed) };
+}
+
+function outputLayout(sum: Sum, to: Lowering): Layout {
+  const shape = sum.input.shape.filter((_, axis) => !sum.axes.includes(axis));
+  return to.layout({ shape, batched: sum.input.batched && !sum.batch, dtype: "f32" });
+}
+
+/** The last axis is kept. */
+function lowerRows(to: Lowering, sum: Sum): void {
+  const { input, batch, mean } = sum;
+  const output = outputLayout(sum, to);
+  const { kept, summed } = leadingAxes(sum, output);
+  const [first = { extent: 1, strides: [0] }, ...inner] = summed;
+  // Slots: `samples` of the batch, and `parts` of the first summed axis.
+  const samples = batch ? Math.max(1, Math.floor(SLOT / input.sampleStride)) : 1;
+  const wanted = batch ? Math.min(first.extent, Math.max(1, Math.floor(input.sampleStride / (4 * SLOT)))) : 1;
+  const partSize = Math.ceil(first.extent / wanted);
+  const parts = Math.ceil(first.extent / partSize);
+  const direct = !batch || (parts === 1 && to.maxBatch <= samples);
+  const slotBytes = 4 * output.sampleStride;
+  const slots = Math.ceil(to.maxBatch / samples) * parts;
+  const partial = direct ? sum.into : to.temporary("partial sums", { fixedBytes: slotBytes * slots });
+  const slotMean = direct ? mean : "sum";
+  const dims = `${dimensionsKey(kept)} ${dimensionsKey(summed)}`;
+  const cut = `${batch ? `batch ${samples}` : ""} parts ${partSize}`;
+  const key = `sum rows ${layoutKey(input)} ${layoutKey(output)} ${dims} ${cut} ${JSON.stringify(slotMean)}`;
+  const kernel = to.kernel(key, () =>
+    buildKernel(
+      {
+        key,
+        name: "sum",
+        target: to.target,
+        operands: [
+          ["x", "read"],
+          ["y", "readwrite"],
+        ],
+      },
+      (k) => {
+        const vectors = channelVectors(input, k.target);
+        const group = vectors.count === 1 ? 1 : 2;
+        const body = (piece: Reg) => {
+          const slot = parts === 1 ? piece : k.div(piece, parts);
+          const part = parts === 1 ? undefined : k.mul(k.mod(piece, parts), partSize);
+          const begin = k.var(part ?? 0, "from", { frame: true });
+          const end = k.var(part === undefined ? first.extent : k.min(k.add(part, partSize), first.extent), "to", {
+            frame: true,
+          });
+          const sample = k.var(samples === 1 ? slot : k.mul(slot, samples), "sample", { frame: true });
+          const last = k.var(batch ? k.min(k.add(sample, samples), k.batch) : k.add(sample, 1), "last", {
+            frame: true,
+          });
+          const into = k.var(k.mul(piece, slotBytes), "into", { frame: true });
+          storeTailAt(k, output, into);
+          nest(k, kept, [k.int(0), into], ([from, place]) => {
+            eachGroup(k, vectors, group, (channel, indices) => {
+              const start = channel === undefined ? from! : k.add(from!, channel);
+              const sums = addRows(k, {
+                sample: { from: sample, to: last, bytes: 4 * input.sampleStride },
+                rows: { from: begin, to: end, bytes: first.strides[0]! },
+                inner,
+                start,
+                count: indices.length,
+                lanes: vectors.lanes,
+                load: (pointer, i) => loadChannels(k, vectors, pointer, 0, indices[i]!),
+              });
+              const target = channel === undefined ? place! : k.add(place!, channel);
+              const pointer = k.ptrAdd(k.operand("y"), target);
+              for (const [i, index] of indices.entries()) {
+                storeChannels(k, vectors, pointer, 0, index, scaleMean(k, sums[i]!, slotMean, vectors.lanes), true);
+              }
+            });
+          });
+        };
+        k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+      },
+    ),
+  );
+  const one: Pieces = input.batched ? { count: parts, samples } : { count: 1 };
+  to.step(kernel, [sum.from, partial], one);
+  if (!direct) lowerSlots(to, partial, sum.into, { output, samples, parts, mean });
+}
+
+function storeTailAt(k: KernelBuilder, output: Layout, into: Reg): void {
+  const used = output.rows * output.channelStride;
+  if (output.shape.length > 0 && used < output.sampleStride) {
+    storeZeros(k, k.ptrAdd(k.operand("y"), into), 4 * used, output.sampleStride - used);
+  }
+}
+
+/** Adds the slots in order. */
+function lowerSlots(
+  to: Lowering,
+  partial: Buffer,
+  into: Buffer,
+  how: { readonly output: Layout; readonly samples: number; readonly parts: number; readonly mean: Mean },
+): void {
+  const { output, samples, parts, mean } = how;
+  const lanes = output.shape.length === 0 ? 1 : to.target.lanes;
+  const vectors = output.sampleStride / lanes;
+  const key = `sum slots ${output.sampleStride} ${lanes} ${samples} ${parts} ${JSON.stringify(mean)}`;
+  const kernel = to.kernel(key, () =>
+    buildKernel(
+      {
+        key,
+        name: "sum slots",
+        target: to.target,
+        operands: [
+          ["x", "read"],
+          ["y", "write"],
+        ],
+      },
+      (k) => {
+        const count = k.mul(k.div(k.add(k.batch, samples - 1), samples), parts);
+        k.loop(k.begin, k.end, (piece) => {
+          const at = k.mul(piece, 4 * lanes);
+          const first = k.ptrAdd(k.operand("x"), at);
+          const total = k.var(k.load(first, 0, lanes), "total");
+          const next = (slot: Reg) =>
+            k.updateTo(total, "fadd", k.load(k.ptrAdd(first, k.mul(slot, 4 * output.sampleStride)), 0, lanes));
+          k.loop(1, count, next);
+          k.store(k.ptrAdd(k.operand("y"), at), 0, scaleMean(k, total, mean, lanes));
+        });
+      },
+    ),
+  );
+  to.step(kernel, [partial, into], { count: vectors });
+}
+
+/** The last axis is summed, the batch is not: one piece is one sample. */
+function lowerLast(to: Lowering, sum: Sum): void {
+  const { input, mean } = sum;
+  const output = outputLayout(sum, to);
+  const vectors = channelVectors(input, to.target);
+  const { kept, summed } = leadingAxes(sum, output);
+  const dims = `${dimensionsKey(kept)} ${dimensionsKey(summed)}`;
+  const key = `sum last ${layoutKey(input)} ${layoutKey(output)} ${dims} ${JSON.stringify(mean)}`;
+  const kernel = to.kernel(key, () =>
+    buildKernel(
+      {
+        key,
+        name: "sum",
+        target: to.target,
+        operands: [
+          ["x", "read"],
+          ["y", "readwrite"],
+        ],
+      },
+      (k) => {
+        const body = (piece: Reg) => {
+          const into = k.var(k.mul(piece, 4 * output.sampleStride), "into", { frame: true });
+          const sample = k.var(k.mul(piece, 4 * input.sampleStride), "sample", { frame: true });
+          storeZeros(k, k.ptrAdd(k.operand("y"), into), 0, output.sampleStride);
+          nest(k, kept, [sample, into], ([from, place]) => {
+            const total = k.acc(0, vectors.lanes);
+            nest(k, summed, [from!], ([row]) => {
+              eachGroup(k, vectors, 4, (channel, indices) => {
+                const bytes = channel === undefined ? row! : k.add(row!, channel);
+                const pointer = k.ptrAdd(k.operand("x"), bytes);
+                for (const i of indices) k.updateTo(total, "fadd", loadChannels(k, vectors, pointer, 0, i));
+              });
+            });
+            k.store(k.ptrAdd(k.operand("y"), place!), 0, scaleMean(k, k.reduceAdd(total), mean, 1));
+          });
+        };
+        k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+      },
+    ),
+  );
+  to.step(kernel, [sum.from, sum.into], input.batched ? { count: 1, samples: 1 } : { count: 1 });
+}

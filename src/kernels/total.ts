@@ -1,0 +1,137 @@
+/**
+ * The sum of everything: all elements of an unbatched value, or of all samples of a batch. Memory is walked flat (pads
+ * are +0 and add nothing); slots of fixed size give one vector each, which a second step adds in order and folds.
+ */
+import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { Reg } from "../codegen/ir.js";
+import type { Layout } from "./layout.js";
+import type { Buffer, Lowering, Pieces } from "./strategy.js";
+import { type Mean, scaleMean } from "./sum-rows.js";
+
+/** Elements a slot. */
+const SLOT = 16384;
+const UNROLL = 4;
+
+export function lowerTotal(to: Lowering, from: Buffer, input: Layout, into: Buffer, mean: Mean): void {
+  const { lanes } = to.target;
+  const stride = input.sampleStride;
+  const scalars = input.shape.length === 0;
+  // A slot is `samples` samples, or one of `parts` parts of a sample.
+  const samples = input.batched ? Math.max(1, Math.floor(SLOT / stride)) : 1;
+  const parts = stride <= 2 * SLOT ? 1 : Math.ceil(stride / SLOT);
+  const chunk = parts === 1 ? stride : SLOT;
+  const slots = (input.batched ? Math.ceil(to.maxBatch / samples) : 1) * parts;
+  const direct = slots === 1;
+  const partial = direct ? into : to.temporary("partial sums", { fixedBytes: 4 * lanes * slots });
+  const key = `total ${input.batched} ${scalars} ${stride} ${samples} ${parts} ${direct ? JSON.stringify(mean) : ""}`;
+  const kernel = to.kernel(key, () =>
+    buildKernel(
+      {
+        key,
+        name: "sum",
+        target: to.target,
+        operands: [
+          ["x", "read"],
+          ["y", "write"],
+        ],
+      },
+      (k) => {
+        k.loop(
+          k.begin,
+          k.end,
+          (piece) => {
+            const { first, last } = range(k, input, piece, { samples, parts, chunk });
+            const total = scalars ? addScalars(k, first, last) : addFlat(k, first, last);
+            if (direct) k.store(k.operand("y"), 0, scaleMean(k, k.reduceAdd(total), mean, 1));
+            else k.store(k.ptrAdd(k.operand("y"), k.mul(piece, 4 * lanes)), 0, total);
+          },
+          { frame: true, name: "piece" },
+        );
+      },
+    ),
+  );
+  const pieces: Pieces = input.batched ? { count: parts, samples } : { count: parts };
+  to.step(kernel, [from, partial], pieces);
+  if (!direct) lowerSlots(to, partial, into, { batched: input.batched, samples, parts, mean });
+}
+
+/** The elements of a piece. */
+function range(
+  k: KernelBuilder,
+  input: Layout,
+  piece: Reg,
+  { samples, parts, chunk }: { samples: number; parts: number; chunk: number },
+): { first: Reg; last: Reg } {
+  const stride = input.sampleStride;
+  if (parts > 1) {
+    const start = k.mul(k.div(piece, parts), stride);
+    const from = k.mul(k.mod(piece, parts), chunk);
+    return { first: k.add(start, from), last: k.add(start, k.min(k.add(from, chunk), stride)) };
+  }
+  if (!input.batched) return { first: k.int(0), last: k.int(stride) };
+  const sample = k.mul(piece, samples);
+  return { first: k.mul(sample, stride), last: k.mul(k.min(k.add(sample, samples), k.batch), stride) };
+}
+
+/** Whole vectors first..last-1, four accumulators. */
+function addFlat(k: KernelBuilder, first: Reg, last: Reg): Reg {
+  const { lanes } = k.target;
+  const sums = Array.from({ length: UNROLL }, () => k.acc(0, lanes));
+  const step = UNROLL * lanes;
+  const many = k.add(first, k.mul(k.div(k.sub(last, first), step), step));
+  const pointer = (element: Reg) => k.ptrAdd(k.operand("x"), k.mul(element, 4));
+  const four = (element: Reg) => {
+    const at = pointer(element);
+    for (const [i, sum] of sums.entries()) k.updateTo(sum, "fadd", k.load(at, 4 * lanes * i, lanes));
+  };
+  k.loop(first, many, four, { step });
+  k.loop(many, last, (element) => k.updateTo(sums[0]!, "fadd", k.load(pointer(element), 0, lanes)), { step: lanes });
+  return k.fadd(k.fadd(sums[0]!, sums[1]!), k.fadd(sums[2]!, sums[3]!));
+}
+
+/** One number a sample: what lies behind the last sample means nothing. */
+function addScalars(k: KernelBuilder, first: Reg, last: Reg): Reg {
+  const { lanes } = k.target;
+  const sum = k.acc(0, lanes);
+  const body = (element: Reg) => {
+    const mask = k.firstLanes(k.sub(last, element), lanes);
+    k.updateTo(sum, "fadd", k.loadMasked(k.ptrAdd(k.operand("x"), k.mul(element, 4)), 0, mask));
+  };
+  k.loop(first, last, body, { step: lanes });
+  return sum;
+}
+
+function lowerSlots(
+  to: Lowering,
+  partial: Buffer,
+  into: Buffer,
+  how: { readonly batched: boolean; readonly samples: number; readonly parts: number; readonly mean: Mean },
+): void {
+  const { batched, samples, parts, mean } = how;
+  const { lanes } = to.target;
+  const key = `total slots ${batched} ${samples} ${parts} ${JSON.stringify(mean)}`;
+  const kernel = to.kernel(key, () =>
+    buildKernel(
+      {
+        key,
+        name: "sum slots",
+        target: to.target,
+        operands: [
+          ["x", "read"],
+          ["y", "write"],
+        ],
+      },
+      (k) => {
+        k.loop(k.begin, k.end, () => {
+          const count = batched ? k.mul(k.div(k.add(k.batch, samples - 1), samples), parts) : k.int(parts);
+          const total = k.var(k.load(k.operand("x"), 0, lanes), "total");
+          const next = (slot: Reg) =>
+            k.updateTo(total, "fadd", k.load(k.ptrAdd(k.operand("x"), k.mul(slot, 4 * lanes)), 0, lanes));
+          k.loop(1, count, next);
+          k.store(k.operand("y"), 0, scaleMean(k, k.reduceAdd(total), mean, 1));
+        });
+      },
+    ),
+  );
+  to.step(kernel, [partial, into], { count: 1 });
+}
