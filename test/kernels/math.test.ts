@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder.js";
-import type { FmaMode, Kernel, Reg } from "#fovea/codegen/ir.js";
-import { AVX512, WASM, WASM_RELAXED } from "#fovea/codegen/targets.js";
+import type { FmaMode, Kernel, Lanes, Reg } from "#fovea/codegen/ir.js";
+import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/codegen/targets.js";
 import { exp, log, maxNaN, scaledTanh, sigmoid, tanh } from "#fovea/kernels/math.js";
-import { equalBits, floatsOf, Random, runKernel, wasmFeatures } from "../support/kernels.js";
+import { equalBits, floatsOf, nativeTargets, Random, runKernel, wasmFeatures } from "../support/kernels.js";
 
 type Emit = (k: KernelBuilder, x: Reg) => Reg;
 
 /** y[i] = f(x[i]) for `count` values, a multiple of 16. */
-function kernelOf(f: Emit, target = WASM, lanes: 1 | 4 | 16 = 4): Kernel {
+function kernelOf(f: Emit, target = WASM, lanes: Lanes = 4): Kernel {
   return buildKernel(
     {
       key: `${f.name} ${target.name} ${target.fma} ${lanes}`,
@@ -119,7 +119,7 @@ describe.each(modes)("vector math, %s multiply-add", (mode) => {
     }
   });
 
-  it("gives the same bits in any lane width, and in the interpreter as in WebAssembly", () => {
+  it("gives the same bits in any lane width, in the interpreter as in WebAssembly and machine code", () => {
     const values = new Random(5).oddFloats(512);
     const range = (lanes: number) => ({ begin: 0, end: values.length / lanes, batch: 1 });
     for (const f of [exp, log, tanh, sigmoid, scaledTanh]) {
@@ -128,6 +128,13 @@ describe.each(modes)("vector math, %s multiply-add", (mode) => {
       const wide = runKernel(kernelOf(f, target, 16), "interpreter", operands, range(16))[1]!;
       expect(equalBits(wide, runKernel(kernelOf(f, targets[mode], 4), "wasm", operands, range(4))[1]!)).toBe(true);
       expect(equalBits(wide, runKernel(kernelOf(f, targets[mode], 1), "wasm", operands, range(1))[1]!)).toBe(true);
+      if (mode === "separate") continue;
+      for (const native of [AVX512, AVX2].filter((t) => nativeTargets.includes(t.name)))
+        for (const lanes of [1, 4, 8, 16] as const) {
+          if (lanes > native.lanes) continue;
+          const out = runKernel(kernelOf(f, native, lanes), "native", operands, range(lanes))[1]!;
+          expect(equalBits(wide, out), `${f.name} on ${native.name}, ${lanes} lanes`).toBe(true);
+        }
     }
   });
 });

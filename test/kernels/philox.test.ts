@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { buildKernel } from "#fovea/codegen/builder.js";
 import type { Lanes, Target } from "#fovea/codegen/ir.js";
-import { AVX512, WASM } from "#fovea/codegen/targets.js";
+import { AVX2, AVX512, WASM } from "#fovea/codegen/targets.js";
 import { philox4x32, philoxReference, uniformFromBits } from "#fovea/kernels/philox.js";
-import { floatsOf, intsOf, random, runKernel } from "../support/kernels.js";
+import { floatsOf, intsOf, nativeTargets, random, runKernel } from "../support/kernels.js";
 
 /** Known answers of Random123, the authors' own implementation. */
 const ONES = 0xffffffff;
@@ -55,7 +55,10 @@ describe("Philox4x32-10", () => {
     ["interpreter", AVX512, 16],
     ["interpreter", WASM, 1],
     ["wasm", WASM, 4],
+    ["native", AVX512, 16],
+    ["native", AVX2, 8],
   ] as const)("gives the same words as vector code (%s, %o, %i lanes)", (engine, target, lanes) => {
+    if (engine === "native" && !nativeTargets.includes(target.name)) return;
     const kernel = philoxKernel(target, lanes);
     const source = random(11);
     for (let n = 0; n < 20; n++) {

@@ -4,11 +4,17 @@ import type { Kernel } from "#fovea/codegen/ir.js";
 import { enableRelaxedSimd } from "#fovea/codegen/wasm/enable-relaxed-node.js";
 import { encodeWasm } from "#fovea/codegen/wasm/encode.js";
 import { detectWasm } from "#fovea/codegen/wasm/features.js";
+import { detectTargets } from "#fovea/runtime/native/cpu.js";
+import { runNative } from "../codegen/x64-run.js";
 
 enableRelaxedSimd();
 export const wasmFeatures = detectWasm();
 
-export type Engine = "interpreter" | "wasm";
+/** Which of "avx512" and "avx2" this machine runs. */
+export const nativeTargets: readonly string[] = detectTargets();
+
+/** "native": operands lie right before inaccessible pages. */
+export type Engine = "interpreter" | "wasm" | "native";
 
 export const ALL: Range = { begin: 0, end: 1, batch: 1 };
 
@@ -22,7 +28,8 @@ export function runKernel(
 ): Uint8Array[] {
   const bytes = operands.map((o) => new Uint8Array(o.buffer, o.byteOffset, o.byteLength).slice());
   if (engine === "interpreter") interpret(kernel, bytes, range, options);
-  else runWasm(kernel, bytes, range);
+  else if (engine === "wasm") runWasm(kernel, bytes, range);
+  else runNative(kernel, bytes, range);
   return bytes;
 }
 
