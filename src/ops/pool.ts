@@ -4,7 +4,9 @@
  * Padding counts as minus infinity for the maximum and as zero for the sum. Ceil mode keeps a last incomplete window
  * (see window.ts). NaN wins a maximum, so that a broken activation is never hidden.
  */
+
 import { type Op, type Shape, type Signature, sameShape, shapeText, sizeOf, type Value } from "../graph/value.js";
+import { relu, reluOp } from "./activation.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 import { checkWindow, eachTap, type Pair, span, type Window, type WindowOptions, windowOf } from "./window.js";
 
@@ -237,8 +239,15 @@ export interface AvgPoolOptions extends WindowOptions {
   readonly divisor?: Divisor;
 }
 
-/** The stride is the kernel unless said, as in PyTorch. */
+/**
+ * The stride is the kernel unless said, as in PyTorch. A relu before the pool is drawn after it: a maximum commutes with what
+ * never falls, the gradients are the same (where relu ties several at zero it passes nothing back), and there is less to squash.
+ */
 export function maxPool2d(x: Value, kernel: Pair, options: MaxPoolOptions = {}): Value {
+  if (x.op === (reluOp as unknown)) {
+    const pooled = maxPool2d(x.inputs[0]!, kernel, options);
+    return x.graph.scope(x.path, () => relu(pooled));
+  }
   const window = windowOf(kernel, { ...options, stride: options.stride ?? kernel }, x.shape);
   return x.graph.add(maxPool2dOp, { ...window, ceil: options.ceil ?? false }, [x]);
 }

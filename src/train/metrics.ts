@@ -1,0 +1,58 @@
+/** Sums of an epoch in float64, one sample after another, so that they do not depend on how batches were cut or queued. */
+export interface EpochSums {
+  samples: number;
+  loss: number;
+  correct: number;
+}
+
+export interface EpochFigures {
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+export function noSums(): EpochSums {
+  return { samples: 0, loss: 0, correct: 0 };
+}
+
+/** Adds a batch; false if a loss in it is not finite. */
+export function addBatch(sums: EpochSums, loss: ArrayLike<number>, correct: ArrayLike<number>, batch: number): boolean {
+  for (let n = 0; n < batch; n++) {
+    sums.loss += loss[n]!;
+    sums.correct += correct[n]!;
+  }
+  sums.samples += batch;
+  return Number.isFinite(sums.loss);
+}
+
+export function figures(sums: EpochSums): EpochFigures {
+  const n = Math.max(1, sums.samples);
+  return { loss: sums.loss / n, accuracy: sums.correct / n };
+}
+
+/** confusion[actual][predicted]: how often. */
+export type ConfusionMatrix = readonly (readonly number[])[];
+
+export function confusionMatrix(
+  actual: ArrayLike<number>,
+  predicted: ArrayLike<number>,
+  classes: number,
+): ConfusionMatrix {
+  const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  for (let n = 0; n < actual.length; n++) matrix[actual[n]!]![predicted[n]!]!++;
+  return matrix;
+}
+
+/** The matrix as text, rows actual and columns predicted. */
+export function confusionText(matrix: ConfusionMatrix, names: readonly string[]): string {
+  const widest = Math.max(...matrix.flat().map((n) => String(n).length));
+  const short = names.map((name) => name.slice(0, 12));
+  const column = Math.max(widest, ...short.map((name) => Math.min(name.length, 6))) + 1;
+  const margin = Math.max(6, ...short.map((name) => name.length)) + 1;
+  const cell = (text: string | number) =>
+    String(text)
+      .slice(0, column - 1)
+      .padStart(column);
+  const head = `${"".padEnd(margin)}${short.map(cell).join("")}`;
+  const rows = matrix.map((row, i) => `${short[i]!.padEnd(margin)}${row.map((n) => cell(n === 0 ? "." : n)).join("")}`);
+  return [head, ...rows].join("\n");
+}

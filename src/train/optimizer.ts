@@ -1,0 +1,139 @@
+/**
+ * Optimisers as graphs: each says which states a parameter needs and how one step changes them. What varies from step to step
+ * (the learning rate, bias corrections) comes in as scalar inputs, so that one program serves the whole run. Names, defaults
+ * and update rules follow PyTorch.
+ */
+import { OptionError } from "../errors.js";
+import type { Assign, Graph, StateAttributes } from "../graph/graph.js";
+import type { Value } from "../graph/value.js";
+import { add, divide, multiply, scale, sqrt, square, subtract } from "../ops/index.js";
+
+export interface UpdateContext {
+  readonly graph: Graph;
+  /** The parameter's name. */
+  readonly name: string;
+  readonly parameter: Value<StateAttributes>;
+  readonly gradient: Value;
+  /** A scalar input by name: `learningRate`, or one of `scalars`. */
+  scalar(name: string): Value;
+}
+
+export interface Optimizer {
+  readonly name: "sgd" | "adam" | "adamw";
+  /** Every hyper-parameter, as checkpoints and logs record it. */
+  readonly options: Readonly<Record<string, number | boolean | readonly number[]>>;
+  /** The learning rate that a schedule scales. */
+  readonly lr: number;
+  /** Scalar inputs, besides `learningRate`, at step 1, 2, ... */
+  scalars(step: number): Readonly<Record<string, number>>;
+  /** The state changes of one parameter. */
+  update(context: UpdateContext): Assign[];
+}
+
+export interface SgdOptions {
+  readonly lr: number;
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+  readonly weightDecay?: number;
+}
+
+/**
+ * Stochastic gradient descent: g += weightDecay * p; v = momentum * v + g; p -= lr * v, or with Nesterov's momentum
+ * p -= lr * (g + momentum * v).
+ */
+export function sgd(options: SgdOptions): Optimizer {
+  const { lr, momentum = 0, nesterov = false, weightDecay = 0 } = options;
+  checkRange("sgd", "lr", lr, 0, Number.MAX_VALUE);
+  checkRange("sgd", "momentum", momentum, 0, 1);
+  checkRange("sgd", "weightDecay", weightDecay, 0, Number.MAX_VALUE);
+  if (nesterov && momentum === 0)
+    throw new OptionError("sgd: nesterov needs a momentum above 0; give one, or leave nesterov out");
+  return {
+    name: "sgd",
+    options: { lr, momentum, nesterov, weightDecay },
+    lr,
+    scalars: () => ({}),
+    update({ graph, name, parameter, gradient, scalar }) {
+      const decayed = weightDecay === 0 ? gradient : add(gradient, scale(parameter, weightDecay));
+      if (momentum === 0) {
+        return [{ state: parameter, value: subtract(parameter, multiply(decayed, scalar("learningRate"))) }];
+      }
+      const velocity = graph.state(`${name}.momentum`, "optimizer", parameter.shape);
+      const moved = add(scale(velocity, momentum), decayed);
+      const direction = nesterov ? add(decayed, scale(moved, momentum)) : moved;
+      return [
+        { state: velocity, value: moved },
+        { state: parameter, value: subtract(parameter, multiply(direction, scalar("learningRate"))) },
+      ];
+    },
+  };
+}
+
+export interface AdamOptions {
+  readonly lr?: number;
+  readonly betas?: readonly [number, number];
+  readonly eps?: number;
+  readonly weightDecay?: number;
+}
+
+/** Adam (Kingma and Ba 2014). Weight decay is added to the gradient. */
+export function adam(options: AdamOptions = {}): Optimizer {
+  return adamLike("adam", { weightDecay: 0, ...options });
+}
+
+/** AdamW (Loshchilov and Hutter 2017): weight decay is taken off the parameter itself, p -= lr * weightDecay * p. */
+export function adamw(options: AdamOptions = {}): Optimizer {
+  return adamLike("adamw", { weightDecay: 0.01, ...options });
+}
+
+function adamLike(name: "adam" | "adamw", options: AdamOptions): Optimizer {
+  const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 } = options;
+  checkRange(name, "lr", lr, 0, Number.MAX_VALUE);
+  checkRange(name, "betas[0]", betas[0], 0, 1);
+  checkRange(name, "betas[1]", betas[1], 0, 1);
+  checkRange(name, "eps", eps, 0, Number.MAX_VALUE);
+  checkRange(name, "weightDecay", weightDecay, 0, Number.MAX_VALUE);
+  return {
+    name,
+    options: { lr, betas, eps, weightDecay },
+    lr,
+    // 1 / (1 - beta^t): the running means start at zero and would be too small for long
+    scalars: (step) => ({
+      firstCorrection: 1 / (1 - power(betas[0], step)),
+      secondCorrection: 1 / (1 - power(betas[1], step)),
+    }),
+    update({ graph, name: path, parameter, gradient, scalar }) {
+      const first = graph.state(`${path}.firstMoment`, "optimizer", parameter.shape);
+      const second = graph.state(`${path}.secondMoment`, "optimizer", parameter.shape);
+      const learningRate = scalar("learningRate");
+      const decayed = name === "adam" && weightDecay > 0 ? add(gradient, scale(parameter, weightDecay)) : gradient;
+      const m = add(scale(first, betas[0]), scale(decayed, 1 - betas[0]));
+      const v = add(scale(second, betas[1]), scale(square(decayed), 1 - betas[1]));
+      const size = scale(sqrt(multiply(v, scalar("secondCorrection"))), 1, eps);
+      const direction = divide(multiply(m, scalar("firstCorrection")), size);
+      const kept =
+        name === "adamw" && weightDecay > 0
+          ? subtract(parameter, multiply(scale(parameter, weightDecay), learningRate))
+          : parameter;
+      return [
+        { state: first, value: m },
+        { state: second, value: v },
+        { state: parameter, value: subtract(kept, multiply(direction, learningRate)) },
+      ];
+    },
+  };
+}
+
+/** base^n by squaring: Math.pow differs between engines in the last bit. */
+function power(base: number, n: number): number {
+  let result = 1;
+  for (let b = base, e = n; e > 0; e = Math.floor(e / 2), b *= b) if (e % 2 === 1) result *= b;
+  return result;
+}
+
+function checkRange(optimizer: string, name: string, value: number, low: number, high: number): void {
+  if (!(value >= low && value <= high)) {
+    const range = high === Number.MAX_VALUE ? `at least ${low}` : `from ${low} to ${high}`;
+    throw new OptionError(`${optimizer}: ${name} is ${value}, expected a number ${range}`);
+  }
+}
