@@ -1,12 +1,15 @@
-/** First-fit allocation of byte ranges from one growing space, neighbours joined again as they are freed. */
+/** First-fit allocation of byte ranges from one space that grows and shrinks; neighbours are joined as they are freed. */
 export class FreeList {
   readonly #alignment: number;
   #end: number;
+  /** Where the space has ever ended: beyond, nothing was written yet. */
+  #highest: number;
   #free: { offset: number; bytes: number }[] = [];
 
   /** The space begins at `start`, a multiple of `alignment`. */
   constructor(start: number, alignment: number) {
     this.#end = start;
+    this.#highest = start;
     this.#alignment = alignment;
   }
 
@@ -24,15 +27,11 @@ export class FreeList {
     const size = this.rounded(bytes);
     const index = this.#free.findIndex((range) => range.bytes >= size);
     if (index < 0) {
-      const last = this.#free.at(-1);
-      if (last !== undefined && last.offset + last.bytes === this.#end) {
-        this.#free.pop();
-        this.#end = last.offset + size;
-        return { offset: last.offset, reused: true };
-      }
       const offset = this.#end;
+      const reused = offset < this.#highest;
       this.#end += size;
-      return { offset, reused: false };
+      this.#highest = Math.max(this.#highest, this.#end);
+      return { offset, reused };
     }
     const range = this.#free[index]!;
     const offset = range.offset;
@@ -49,6 +48,11 @@ export class FreeList {
       const last = joined.at(-1);
       if (last !== undefined && last.offset + last.bytes === range.offset) last.bytes += range.bytes;
       else joined.push({ ...range });
+    }
+    const last = joined.at(-1);
+    if (last !== undefined && last.offset + last.bytes === this.#end) {
+      this.#end = last.offset;
+      joined.pop();
     }
     this.#free = joined;
   }

@@ -107,7 +107,7 @@ export function mix(target: Target, width: number): Kernel {
   });
 }
 
-/** partial[piece] = sum of the piece's 16 elements, folded in the target's own order. */
+/** partial[piece] = sum of the squares of the piece's 16 elements, by multiply-add, folded in the target's own order. */
 export function partialSums(target: Target): Kernel {
   const operands = [
     ["x", "read"],
@@ -117,8 +117,11 @@ export function partialSums(target: Target): Kernel {
     const [x, partial] = [k.operand("x"), k.operand("partial")];
     k.loop(k.begin, k.end, (piece) => {
       const at = k.ptrAdd(x, k.mul(piece, 4 * BLOCK));
-      let sum = k.load(at, 0, target.lanes);
-      for (let n = target.lanes; n < BLOCK; n += target.lanes) sum = k.fadd(sum, k.load(at, 4 * n, target.lanes));
+      let sum = k.splat(0.1, target.lanes);
+      for (let n = 0; n < BLOCK; n += target.lanes) {
+        const v = k.load(at, 4 * n, target.lanes);
+        sum = k.fma(v, v, sum);
+      }
       k.store(k.ptrAdd(partial, k.mul(piece, 4)), 0, k.reduceAdd(sum));
     });
   });
@@ -141,7 +144,7 @@ export function addPartials(target: Target, count: number): Kernel {
   });
 }
 
-/** `rounds` of mixing between two scratch buffers, each after a barrier, then the sums of the samples. */
+/** `rounds` of mixing between two scratch buffers, each after a barrier, then the sums of the samples' squares. */
 export function mixProgram(
   target: Target,
   options: { rounds: number; cost: number; width?: number; maxBatch?: number },
