@@ -1,9 +1,12 @@
 /** The kernel strategies, ties in cost going to the first. Elementwise groups are lowered by `lowerPointwise`. */
 import { direct } from "./direct.js";
+import { expandStrategy } from "./expand.js";
 import { linearProduct } from "./linear.js";
 import { linearWeightGradient } from "./linear-weight-gradient.js";
+import { maxReduceStrategy } from "./max-reduce.js";
 import { poolStrategy } from "./pool.js";
 import { poolGradientStrategy } from "./pool-gradient.js";
+import { reshapeStrategy, shapeStrategy } from "./shape.js";
 import type { Strategy } from "./strategy.js";
 import { sumStrategy } from "./sum.js";
 import { weightGradient } from "./weight-gradient.js";
@@ -16,4 +19,8 @@ export const STRATEGIES: readonly Strategy[] = [
   poolStrategy,
   poolGradientStrategy,
   sumStrategy,
+  expandStrategy,
+  maxReduceStrategy,
+  shapeStrategy,
+  reshapeStrategy,
 ];

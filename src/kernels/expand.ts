@@ -1,0 +1,92 @@
+/** Repeats a value along axes and the batch: the reverse of a sum (and of a mean, divided by the number of terms). */
+import { buildKernel } from "../codegen/builder.js";
+import type { Reg } from "../codegen/ir.js";
+import type { Shape } from "../graph/value.js";
+import { channelVectors, eachGroup, layoutKey, loadChannels, storeChannels, storeTail } from "./channels.js";
+import { axisStrides, type Dimension, dimensionsKey, merged, nest } from "./nest.js";
+import type { Strategy } from "./strategy.js";
+import { type Mean, scaleMean } from "./sum-rows.js";
+
+interface ExpandAttributes {
+  readonly shape: Shape;
+  readonly batched: boolean;
+  readonly axes: readonly number[];
+  readonly batch: boolean;
+  readonly mean: boolean;
+}
+
+/** One piece is one sample (or all of an unbatched result). */
+export const expandStrategy: Strategy = {
+  name: "expand",
+  ops: ["expand"],
+  fuses: false,
+  accepts: () => true,
+  cost: (node) => node.op.cost(node.inputs, node.attributes, node).bytes / 16,
+  lower({ root }, to) {
+    const { shape, axes, batch, mean } = root.attributes as ExpandAttributes;
+    const small = root.inputs[0]!;
+    const input = to.layout(small);
+    const output = to.layout(root);
+    const terms = axes.reduce((n, a) => n * shape[a]!, 1);
+    const divide: Mean = mean ? { terms, batch } : "sum";
+    const rank = shape.length;
+    const lastRepeated = rank > 0 && axes.includes(rank - 1);
+    const inStrides = axisStrides(input);
+    const outStrides = axisStrides(output);
+    let kept = 0;
+    const leading: Dimension[] = [];
+    for (let axis = 0; axis < rank - 1; axis++) {
+      const inStride = axes.includes(axis) ? 0 : inStrides[kept++]!;
+      leading.push({ extent: shape[axis]!, strides: [inStride, outStrides[axis]!] });
+    }
+    const rows = merged(leading);
+    const vectors = channelVectors(output, to.target);
+    const inSample = small.batched ? 4 * input.sampleStride : 0;
+    const key = `expand ${layoutKey(input)} ${layoutKey(output)} ${dimensionsKey(rows)} ${lastRepeated} ${JSON.stringify(divide)}`;
+    const kernel = to.kernel(key, () =>
+      buildKernel(
+        {
+          key,
+          name: "expand",
+          target: to.target,
+          operands: [
+            ["x", "read"],
+            ["y", "write"],
+          ],
+        },
+        (k) => {
+          const body = (n: Reg) => {
+            const into = k.mul(n, 4 * output.sampleStride);
+            if (rank > 0) storeTail(k, output, k.ptrAdd(k.operand("y"), into));
+            const from = k.mul(n, inSample);
+            nest(k, rows, [from, into], ([source, target]) => {
+              const { lanes } = vectors;
+              if (lastRepeated) {
+                const one = scaleMean(k, k.load(k.ptrAdd(k.operand("x"), source!), 0, 1), divide, 1);
+                const value = k.splatLane0(one, lanes);
+                eachGroup(k, vectors, 8, (channel, indices) => {
+                  const bytes = channel === undefined ? target! : k.add(target!, channel);
+                  const pointer = k.ptrAdd(k.operand("y"), bytes);
+                  for (const index of indices) storeChannels(k, vectors, pointer, 0, index, value, false);
+                });
+              } else {
+                eachGroup(k, vectors, 8, (channel, indices) => {
+                  const pointer = (operand: string, bytes: Reg) =>
+                    k.ptrAdd(k.operand(operand), channel === undefined ? bytes : k.add(bytes, channel));
+                  const x = pointer("x", source!);
+                  const y = pointer("y", target!);
+                  for (const index of indices) {
+                    const value = scaleMean(k, loadChannels(k, vectors, x, 0, index), divide, lanes);
+                    storeChannels(k, vectors, y, 0, index, value, true);
+                  }
+                });
+              }
+            });
+          };
+          k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+        },
+      ),
+    );
+    to.step(kernel, [to.buffer(small), to.buffer(root)], root.batched ? { count: 1, samples: 1 } : { count: 1 });
+  },
+};
