@@ -3,8 +3,10 @@
  * machine and engine gives the same bits (engines' Math.exp and the like differ).
  *
  * Largest errors found in units in the last place of the exact float32 result, with fused multiply-add or without it:
- * exp 1.1 (denormal results included), log 0.9 (denormal arguments included), sigmoid 2.5, tanh 2.5 (odd to the bit and
+ * exp 1.1 (denormal results included), log 0.9 (denormal arguments included), sigmoid 2.3, tanh 2.6 (odd to the bit and
  * never above 1), scaledTanh 3.7 (its argument and its result are scaled by rounded constants).
+ *
+ * Beside the argument's own register three are needed at once, by log six: so many fewer accumulators may wait.
  *
  * NaN gives NaN; infinities and signed zeros give the limits. Coefficients are minimax fits of our own (weighted least
  * squares driven to equal ripple, each rounded to float32 before the next was fitted). Reductions after Cody and Waite,
@@ -35,13 +37,12 @@ function expUpTo(k: KernelBuilder, x: Reg, most: number): Reg {
   // pmin and pmax give their first argument where it is NaN. e^-104 < 2^-150 rounds to 0.
   const clamped = k.pmax(k.pmin(x, c(most)), c(-104));
   // x = n ln 2 + r, and the low bits of `biased` are n + 254, which is positive.
-  const rounder = c(ROUNDER + 254);
-  const biased = k.fma(clamped, c(LOG2E), rounder);
-  const n = k.fsub(biased, rounder);
+  const biased = k.fma(clamped, c(LOG2E), c(ROUNDER + 254));
+  const n = k.fsub(biased, c(ROUNDER + 254));
   const r = k.fnma(n, c(LN2_LOW), k.fnma(n, c(LN2_HIGH), clamped));
-  // e^r = 1 + (r + r^2 p)
-  const p = horner(k, r, EXP.map(c));
-  const e = k.fadd(k.fma(k.fmul(r, r), p, r), c(1));
+  // e^r = 1 + (r + (r p) r)
+  const p = horner(k, r, EXP);
+  const e = k.fadd(k.fma(k.fmul(r, p), r, r), c(1));
   // 2^n in two factors, as n + 127 itself may be no exponent; only the second product rounds.
   const bits = k.asInt(biased);
   const half = k.vshr(bits, 1);
@@ -68,13 +69,11 @@ export function log(k: KernelBuilder, x: Reg): Reg {
   const s = k.fdiv(f, k.fadd(f, c(2)));
   const z = k.fmul(s, s);
   const halfSquare = k.fmul(k.fmul(f, f), c(0.5));
-  const tail = k.fma(z, horner(k, z, LOG.map(c)), halfSquare);
+  const tail = k.fma(z, horner(k, z, LOG), halfSquare);
   const low = k.fsub(halfSquare, k.fma(s, tail, k.fmul(e, c(LN2_LOW))));
   const finite = k.fma(e, c(LN2_HIGH), k.fsub(f, low));
-  const zero = c(0);
-  const infinity = c(Infinity);
-  const below = k.select(k.cmp("eq", x, zero), c(-Infinity), c(Number.NaN));
-  return k.select(k.cmp("eq", x, infinity), x, k.select(k.cmp("lt", zero, x), finite, below));
+  const below = k.select(k.cmp("eq", x, c(0)), c(-Infinity), c(Number.NaN));
+  return k.select(k.cmp("eq", x, c(Infinity)), x, k.select(k.cmp("lt", c(0), x), finite, below));
 }
 
 /** Hyperbolic tangent, exact near 0 where it is x. */
@@ -84,21 +83,16 @@ export function tanh(k: KernelBuilder, x: Reg): Reg {
   // With h = (e^2t - 1) / 2 for t = |x|, tanh t = h / (h + 1): no cancellation, and 1 from t = 9.02 on.
   const t = k.pmin(k.abs(x), c(10));
   // 2t = n ln 2 + 2r, and the low bits of `biased` are n + 127.
-  const rounder = c(ROUNDER + 127);
-  const biased = k.fma(t, c(2 * LOG2E), rounder);
-  const n = k.fsub(biased, rounder);
+  const biased = k.fma(t, c(2 * LOG2E), c(ROUNDER + 127));
+  const n = k.fsub(biased, c(ROUNDER + 127));
   // float32's ln 2 is good to 2^-29, and what n makes of its error is divided by h.
   const r = k.fnma(n, c(Math.LN2 / 2), t);
-  // u = (e^2r - 1) / 2 = r + r^2 p, p being EXP's polynomial at 2r, doubled.
-  const p = horner(
-    k,
-    r,
-    EXP.map((value, power) => c(value * 2 ** (power + 1))),
-  );
-  const u = k.fma(k.fmul(r, r), p, r);
+  // u = (e^2r - 1) / 2 = r + (r p) r, p being EXP's polynomial at 2r, doubled.
+  const doubled = EXP.map((value, power) => value * 2 ** (power + 1));
+  const p = horner(k, r, doubled);
+  const u = k.fma(k.fmul(r, p), r, r);
   const scale = k.asFloat(k.vshl(k.asInt(biased), 23));
-  const half = c(0.5);
-  const h = k.fma(scale, u, k.fma(scale, half, c(-0.5)));
+  const h = k.fma(scale, u, k.fma(scale, c(0.5), c(-0.5)));
   const y = k.fdiv(h, k.fadd(h, c(1)));
   const sign = k.vand(k.asInt(x), k.splatI32(-0x80000000, lanes));
   return k.asFloat(k.vor(k.asInt(y), sign));
@@ -123,22 +117,14 @@ export function maxNaN(k: KernelBuilder, a: Reg, b: Reg): Reg {
 }
 
 /** The sum of coefficients[i] x^i. */
-function horner(k: KernelBuilder, x: Reg, coefficients: readonly Reg[]): Reg {
-  return coefficients.reduceRight((sum, coefficient) => k.fma(sum, x, coefficient));
+function horner(k: KernelBuilder, x: Reg, coefficients: readonly number[]): Reg {
+  return coefficients.map(constants(k, x)).reduceRight((sum, coefficient) => k.fma(sum, x, coefficient));
 }
 
-/** Constants as wide as `like`, each made once. */
+/** Constants as wide as `like`, a new one for each use: read once, it can be a memory operand and costs no register. */
 function constants(k: KernelBuilder, like: Reg): (value: number) => Reg {
   const lanes = lanesOf(like);
-  const made = new Map<number, Reg>();
-  return (value) => {
-    let reg = made.get(value);
-    if (reg === undefined) {
-      reg = k.splat(value, lanes);
-      made.set(value, reg);
-    }
-    return reg;
-  };
+  return (value) => k.splat(value, lanes);
 }
 
 function lanesOf(r: Reg): Lanes {
