@@ -1,5 +1,8 @@
 /** The kernel strategies, ties in cost going to the first. Elementwise groups are lowered by `lowerPointwise`. */
+
+import { argmaxStrategy } from "./argmax.js";
 import { direct } from "./direct.js";
+import { dropoutStrategy } from "./dropout.js";
 import { expandStrategy } from "./expand.js";
 import { linearProduct } from "./linear.js";
 import { linearWeightGradient } from "./linear-weight-gradient.js";
@@ -7,6 +10,8 @@ import { maxReduceStrategy } from "./max-reduce.js";
 import { poolStrategy } from "./pool.js";
 import { poolGradientStrategy } from "./pool-gradient.js";
 import { reshapeStrategy, shapeStrategy } from "./shape.js";
+import { softmaxStrategy } from "./softmax.js";
+import { squaredErrorStrategy } from "./squared-error.js";
 import type { Strategy } from "./strategy.js";
 import { sumStrategy } from "./sum.js";
 import { weightGradient } from "./weight-gradient.js";
@@ -23,4 +28,8 @@ export const STRATEGIES: readonly Strategy[] = [
   maxReduceStrategy,
   shapeStrategy,
   reshapeStrategy,
+  dropoutStrategy,
+  softmaxStrategy,
+  argmaxStrategy,
+  squaredErrorStrategy,
 ];

@@ -1,0 +1,147 @@
+/**
+ * Softmax, cross-entropy from logits, and their gradients. Exponentials are of x - max, so none overflows; a label is
+ * compared with the class indices and never becomes an address, and one that is no class gives NaN (0 / 0).
+ */
+import type { Reg } from "../codegen/ir.js";
+import { storeChannels } from "./channels.js";
+import { type ClassRow, type ClassRows, lowerClassRows } from "./class-rows.js";
+import { exp, log } from "./math.js";
+import type { Strategy } from "./strategy.js";
+
+const cost: Strategy["cost"] = (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4;
+
+export const softmaxStrategy: Strategy = {
+  name: "softmax",
+  ops: ["softmax", "softmaxGrad", "crossEntropy", "crossEntropyGrad"],
+  fuses: false,
+  accepts: () => true,
+  cost,
+  lower({ root }, to) {
+    const [first, second] = root.inputs;
+    switch (root.op.name) {
+      case "softmax":
+        return lowerClassRows(
+          to,
+          root,
+          first!,
+          undefined,
+          [
+            ["x", "read"],
+            ["y", "readwrite"],
+          ],
+          softmaxRow,
+        );
+      case "softmaxGrad":
+        return lowerClassRows(
+          to,
+          root,
+          first!,
+          undefined,
+          [
+            ["y", "read"],
+            ["dy", "read"],
+            ["dx", "write"],
+          ],
+          softmaxGradRow,
+        );
+      case "crossEntropy":
+        return lowerClassRows(
+          to,
+          root,
+          first!,
+          second,
+          [
+            ["x", "read"],
+            ["label", "read"],
+            ["loss", "write"],
+          ],
+          lossRow,
+        );
+      default: {
+        const operands = [
+          ["x", "read"],
+          ["label", "read"],
+          ["dy", "read"],
+          ["dx", "readwrite"],
+        ] as const;
+        return lowerClassRows(to, root, first!, second, operands, lossGradRow);
+      }
+    }
+  },
+};
+
+/** Stores e^(x - max) to `into` and returns the sum in every lane. */
+function exponentials(rows: ClassRows, row: ClassRow, into: string | undefined, most: Reg): Reg {
+  const { k, lanes } = rows;
+  const sum = k.acc(0, lanes);
+  rows.each((v) => {
+    const x = rows.load("x", row, v, Number.NEGATIVE_INFINITY);
+    const e = exp(k, k.fsub(x, most));
+    if (into !== undefined) storeChannels(k, rows.vectors, rows.pointer(into, row, v), 0, v.index, e, false);
+    k.updateTo(sum, "fadd", e);
+  });
+  return rows.fold(sum);
+}
+
+function softmaxRow(rows: ClassRows, row: ClassRow): void {
+  const { k } = rows;
+  const sum = exponentials(rows, row, "y", rows.maximum("x", row));
+  rows.each((v) => {
+    const y = k.fdiv(rows.load("y", row, v), sum);
+    storeChannels(k, rows.vectors, rows.pointer("y", row, v), 0, v.index, y, false);
+  });
+}
+
+/** dx = y (dy - sum of y dy) */
+function softmaxGradRow(rows: ClassRows, row: ClassRow): void {
+  const { k, lanes } = rows;
+  const sum = k.acc(0, lanes);
+  rows.each((v) => k.fmaTo(sum, rows.load("y", row, v), rows.load("dy", row, v)));
+  const dot = rows.fold(sum);
+  rows.each((v) => {
+    const dx = k.fmul(rows.load("y", row, v), k.fsub(rows.load("dy", row, v), dot));
+    storeChannels(k, rows.vectors, rows.pointer("dx", row, v), 0, v.index, dx, false);
+  });
+}
+
+function labelOf(rows: ClassRows, row: ClassRow): Reg {
+  const { k } = rows;
+  return k.broadcastI32(k.ptrAdd(k.operand("label"), row.number), 0, rows.lanes);
+}
+
+/** log(sum of e^(x - max)) - (x[label] - max) */
+function lossRow(rows: ClassRows, row: ClassRow): void {
+  const { k, lanes } = rows;
+  const most = rows.maximum("x", row);
+  const sum = exponentials(rows, row, undefined, most);
+  const picked = k.acc(0, lanes);
+  const found = k.acc(0, lanes);
+  rows.each((v) => {
+    const is = rows.isLabel(labelOf(rows, row), v);
+    const zero = k.splat(0, lanes);
+    k.updateTo(picked, "fadd", k.select(is, k.fsub(rows.load("x", row, v), most), zero));
+    k.updateTo(found, "fadd", k.select(is, k.splat(1, lanes), zero));
+  });
+  const atLabel = k.fdiv(rows.fold(picked), rows.fold(found));
+  const loss = k.fsub(log(k, sum), atLabel);
+  k.store(k.ptrAdd(k.operand("loss"), row.number), 0, k.splatLane0(loss, 1));
+}
+
+/** (softmax - [k = label]) dy */
+function lossGradRow(rows: ClassRows, row: ClassRow): void {
+  const { k, lanes } = rows;
+  const sum = exponentials(rows, row, "dx", rows.maximum("x", row));
+  const count = k.acc(0, lanes);
+  rows.each((v) => {
+    const is = rows.isLabel(labelOf(rows, row), v);
+    k.updateTo(count, "fadd", k.select(is, k.splat(1, lanes), k.splat(0, lanes)));
+  });
+  const found = rows.fold(count);
+  const dy = k.broadcast(k.ptrAdd(k.operand("dy"), row.number), 0, lanes);
+  const scale = k.fmul(dy, k.fdiv(found, found));
+  rows.each((v) => {
+    const one = k.select(rows.isLabel(labelOf(rows, row), v), k.splat(1, lanes), k.splat(0, lanes));
+    const dx = k.fmul(k.fsub(k.fdiv(rows.load("dx", row, v), sum), one), scale);
+    storeChannels(k, rows.vectors, rows.pointer("dx", row, v), 0, v.index, dx, false);
+  });
+}
