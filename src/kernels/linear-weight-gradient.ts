@@ -6,6 +6,7 @@ import { buildKernel } from "../codegen/builder.js";
 import type { Kernel, Lanes, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { layoutOf, vectorLanes } from "./layout.js";
+import { featureOf } from "./linear.js";
 import type { Lowering, Strategy, Work } from "./strategy.js";
 import { accumulate, chooseTile, type TileSize, zeroTile } from "./tile.js";
 
@@ -13,6 +14,9 @@ interface Outer {
   readonly parts: number; // rows of pixels in x
   readonly partStride: number;
   readonly channels: number;
+  /** Rows of the weights from one row of pixels to the next, and from one channel to the next. */
+  readonly partRows: number;
+  readonly channelRows: number;
   readonly inputSample: number;
   readonly outputs: number;
   readonly outputSample: number;
@@ -43,6 +47,8 @@ function outerOf(node: Value, target: Target): Outer {
     parts: input.rows,
     partStride: input.channelStride,
     channels: input.channels,
+    partRows: featureOf(input, 1, 0),
+    channelRows: featureOf(input, 0, 1),
     inputSample: input.sampleStride,
     outputs: output.channels,
     outputSample: output.sampleStride,
@@ -81,7 +87,7 @@ function writeKernel(key: string, target: Target, p: Outer, tail: number): Kerne
         const source = k.var(k.ptrAdd(k.operand("x"), k.mul(k.add(k.mul(part, p.partStride), channel), 4)), "source", {
           frame: true,
         });
-        const row = k.add(k.mul(channel, p.parts), part);
+        const row = k.add(k.mul(channel, p.channelRows), k.mul(part, p.partRows));
         const weights = k.var(k.ptrAdd(k.operand("dw"), k.mul(row, p.weightRow * 4)), "weights", { frame: true });
         const columns = (rows: number) => {
           for (let first = 0; first < vectors; first += p.tile.vectors) {
@@ -113,7 +119,7 @@ function writeKernel(key: string, target: Target, p: Outer, tail: number): Kerne
             const into = k.ptrAdd(weights, first * p.lanes * 4);
             for (const [i, r] of acc.entries()) {
               for (const [v, value] of r.entries()) {
-                const place = (i * p.parts * p.weightRow + v * p.lanes) * 4;
+                const place = (i * p.channelRows * p.weightRow + v * p.lanes) * 4;
                 if (mask) k.storeMasked(into, place, value, mask);
                 else k.store(into, place, value);
               }

@@ -7,7 +7,7 @@ import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { type Epilogue, epilogueOf } from "./epilogue.js";
-import { layoutOf, vectorLanes } from "./layout.js";
+import { type Layout, layoutOf, vectorLanes } from "./layout.js";
 import { packPanel } from "./panel.js";
 import type { Lowering, Strategy, Work } from "./strategy.js";
 import { accumulate, maximumRows, zeroTile } from "./tile.js";
@@ -44,6 +44,11 @@ export const linearProduct: Strategy = {
   },
   lower,
 };
+
+/** The weight row that belongs to a channel of a row: a picture is flattened in CHW order, anything else as it lies. */
+export function featureOf(image: Layout, row: number, channel: number): number {
+  return image.shape.length === 3 ? channel * image.rows + row : row * image.channels + channel;
+}
 
 function productOf(node: Value, target: Target): Product {
   const forward = node.op.name === "linear";
@@ -86,6 +91,7 @@ function lower(work: Work, to: Lowering): void {
   const blockOutputs = p.vectors * p.lanes;
   const blocks = Math.ceil(Math.ceil(p.outputs / p.lanes) / p.vectors);
   const image = to.layout(forward ? given : root);
+  const feature = (row: number, channel: number) => featureOf(image, row, channel);
   const straight = forward && image.rows === 1 && blocks === 1 && w.channelStride === blockOutputs;
   const panel = straight
     ? to.buffer(weight)
@@ -95,14 +101,14 @@ function lower(work: Work, to: Lowering): void {
           blockOutputs,
           outputs: p.outputs,
           extents: [image.rows, image.channels, 1],
-          source: ([row, channel], o) => (channel * image.rows + row) * w.channelStride + o,
+          source: ([row, channel], o) => feature(row, channel) * w.channelStride + o,
         })
       : packPanel(to, weight, `linear gradient ${p.lanes}x${p.vectors}`, {
           lanes: p.lanes,
           blockOutputs,
           outputs: p.outputs,
           extents: [p.parts, p.channels, 1],
-          source: ([part, o], channel) => (channel * image.rows + part) * w.channelStride + o,
+          source: ([part, o], channel) => feature(part, channel) * w.channelStride + o,
         });
   const kernel = to.kernel(`linear ${JSON.stringify(p)} ${epilogue.key}`, (key) =>
     writeKernel(key, to.target, p, epilogue),
