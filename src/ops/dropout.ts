@@ -7,7 +7,7 @@
  * backward pass makes the same one again from the same numbers.
  */
 import { type Op, sizeOf, type Value } from "../graph/value.js";
-import { philox4x32 } from "./philox.js";
+import { philoxReference } from "../random.js";
 import { costPerElement, emptyTensor, expectInputs, refuse } from "./support.js";
 
 export interface DropoutAttributes {
@@ -47,7 +47,7 @@ export const dropoutOp: Op<DropoutAttributes> = {
     const size = sizeOf(output.shape);
     const factor = keepScale(p);
     x!.data.forEach((value, i) => {
-      const [word] = philox4x32([i % size, Math.floor(i / size), step, 0], [low ^ salt, high]);
+      const [word] = philoxReference([i % size, Math.floor(i / size), step, 0], [low ^ salt, high]);
       y.data[i] = (word >>> 8) * 2 ** -24 >= p ? value * factor : 0;
     });
     return y;

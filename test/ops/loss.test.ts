@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Graph } from "#fovea/graph/graph.js";
 import { keepScale, saltOf } from "#fovea/ops/dropout.js";
 import * as ops from "#fovea/ops/index.js";
-import { philox4x32 } from "#fovea/ops/philox.js";
+import { philoxReference as philox4x32 } from "#fovea/random.js";
 import { type Given, labels, numbers, rows, run, runWithGradients } from "../support/run-op.js";
 
 const LN = Math.log;
