@@ -52,6 +52,9 @@ export interface CrewPort {
   bind(code: Code): Promise<KernelFunction[]>;
 }
 
+/** About 2 microseconds. */
+const LEAST_SPINS = 1000;
+
 export class Crew {
   readonly #port: CrewPort;
   readonly #programs = new Map<number, BoundProgram>();
@@ -59,6 +62,8 @@ export class Crew {
   #thread = 0;
   #threads = 1;
   #spins = 0;
+  /** How many times to look before the next sleep at the barrier: at most #spins, less after waits that ended asleep. */
+  #patience = 0;
   /** Serial number of the next job to take. */
   #next = 0;
   /** Messages are dealt with one after the other, although binding code may take turns of the event loop. */
@@ -83,6 +88,7 @@ export class Crew {
         this.#thread = message.thread;
         this.#threads = message.threads;
         this.#spins = message.spins;
+        this.#patience = message.spins;
         for (const program of message.programs) await this.#load(program);
       } else {
         await this.#load(message.program);
@@ -185,7 +191,14 @@ export class Crew {
 
   #waitFor(generation: number): void {
     const control = this.#control;
-    for (let k = this.#spins; k > 0; k--) if (Atomics.load(control, GENERATION) !== generation) return;
+    for (let k = this.#patience; k > 0; k--) {
+      if (Atomics.load(control, GENERATION) !== generation) {
+        this.#patience = Math.min(this.#spins, 2 * this.#patience);
+        return;
+      }
+    }
+    // In vain: perhaps the thread that is waited for has no core to run on, and needs this one.
+    this.#patience = Math.max(Math.min(this.#spins, LEAST_SPINS), this.#patience >> 1);
     Atomics.add(control, WAITING, 1);
     while (Atomics.load(control, GENERATION) === generation && Atomics.load(control, ABORTED) === 0)
       Atomics.wait(control, GENERATION, generation);

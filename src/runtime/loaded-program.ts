@@ -1,6 +1,6 @@
 /** A program in a session: hands out its slots, and runs it in one call where that is all one wants. */
 import type { Program } from "../compile/program.js";
-import { OptionError, unknownName } from "../errors.js";
+import { BackendError, OptionError, unknownName } from "../errors.js";
 import { logicalSize, type Numbers } from "./copy.js";
 import type { Engine } from "./engine.js";
 import type { Resident } from "./resident.js";
@@ -28,6 +28,7 @@ export class LoadedProgram {
 
   /** A slot of one's own, when one is free; in the order of asking. */
   acquire(): Promise<Slot> {
+    if (this.#engine.closed) return Promise.reject(new BackendError("the session was closed"));
     const index = this.#free.shift();
     if (index === undefined) return new Promise((resolve) => this.#waiting.push(resolve));
     return Promise.resolve(this.#slot(index));

@@ -4,7 +4,17 @@ import { AVX2, AVX512, WASM } from "#fovea/codegen/targets.js";
 import { InterpreterBackend } from "#fovea/runtime/interpreter-backend.js";
 import { detectTargets } from "#fovea/runtime/native/cpu.js";
 import { Session, type SessionOptions } from "#fovea/runtime/session.js";
-import { CHEAP, COSTLY, mixProgram, mixReference, random, readerProgram, writerProgram } from "./programs.js";
+import {
+  addScaled,
+  CHEAP,
+  COSTLY,
+  Draft,
+  mixProgram,
+  mixReference,
+  random,
+  readerProgram,
+  writerProgram,
+} from "./programs.js";
 
 const detected: readonly string[] = detectTargets();
 const BACKENDS = ["interpreter", "wasm", "avx2", "avx512"] as const;
@@ -164,6 +174,27 @@ describe("jobs", () => {
   });
 });
 
+test("prepare runs once, and again only when a state that it reads was written", async () => {
+  const session = await open({ backend: "wasm", threads: 2 });
+  // Each time it runs, prepare adds w to what it made before.
+  const d = new Draft("counting", session.target, 1, CHEAP);
+  const x = d.port(d.inputs, "x", [16]);
+  const y = d.port(d.outputs, "y", [16]);
+  const w = d.state("w", [16]);
+  d.state("other", [16]);
+  const sum = d.place("prepared", 64, "sum");
+  d.step(addScaled(session.target, 1), [sum, w, sum], { count: 1 }, false, d.prepare);
+  d.step(addScaled(session.target, 1), [x, sum, y], { count: 1 }, false);
+  const program = await session.load(d.program());
+  const run = async () => (await program.run({ x: new Float32Array(16) }, 1))["y"]![15];
+  await session.writeState("w", new Float32Array(16).fill(3));
+  expect([await run(), await run()]).toEqual([3, 3]);
+  await session.writeState("other", new Float32Array(16));
+  expect(await run()).toBe(3);
+  await session.writeState("w", new Float32Array(16).fill(4));
+  expect([await run(), await run()]).toEqual([7, 7]);
+});
+
 describe("one thread without workers", () => {
   test("goes to the event loop between pieces of work, and jobs still run one after the other", async () => {
     const session = await open({ backend: new InterpreterBackend(WASM) });
@@ -182,7 +213,6 @@ describe("one thread without workers", () => {
 
 describe("check mode", () => {
   test("finds a read of scratch that nothing has written, and dirty pad lanes", async () => {
-    const { Draft, addScaled } = await import("./programs.js");
     const session = await open({ backend: "wasm", threads: 1, check: true });
     const d = new Draft("stale", session.target, 1, CHEAP);
     const y = d.port(d.outputs, "y", [16]);
@@ -241,7 +271,6 @@ describe("bad input", () => {
       'program "reader": compiled for avx2 (8 lanes, fused multiply-add), but this session runs wasm (4 lanes, separate multiply-add)',
     );
     await session.load(readerProgram(WASM));
-    const { Draft } = await import("./programs.js");
     const d = new Draft("other", WASM, 1, CHEAP);
     d.state("w", [32]);
     await expect(session.load(d.program())).rejects.toThrow(
