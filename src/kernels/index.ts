@@ -4,6 +4,10 @@ import { argmaxStrategy } from "./argmax.js";
 import { direct } from "./direct.js";
 import { dropoutStrategy } from "./dropout.js";
 import { expandStrategy } from "./expand.js";
+import { generalConvolution } from "./general-convolution.js";
+import { generalInputGradient } from "./general-input-gradient.js";
+import { generalLinear, generalLinearInputGradient, generalLinearWeightGradient } from "./general-linear.js";
+import { generalWeightGradient } from "./general-weight-gradient.js";
 import { linearProduct } from "./linear.js";
 import { linearWeightGradient } from "./linear-weight-gradient.js";
 import { maxReduceStrategy } from "./max-reduce.js";
@@ -32,4 +36,10 @@ export const STRATEGIES: readonly Strategy[] = [
   softmaxStrategy,
   argmaxStrategy,
   squaredErrorStrategy,
+  generalConvolution,
+  generalInputGradient,
+  generalWeightGradient,
+  generalLinear,
+  generalLinearInputGradient,
+  generalLinearWeightGradient,
 ];
