@@ -69,8 +69,8 @@ export const direct: Strategy = {
   lower,
 };
 
-/** The kernels of a node: one for each group and each pair of phases. */
-function planOf(node: Value, target: Target): TapConvolution[] {
+/** The kernels of a node: one for each group and each pair of phases. `inStore`: registers that the store needs beside the tile. */
+function planOf(node: Value, target: Target, inStore = 0): TapConvolution[] {
   const a = node.attributes as WindowAttributes;
   const forward = node.op.name === "conv2d";
   const [sourceValue] = node.inputs as [Value, Value];
@@ -95,7 +95,9 @@ function planOf(node: Value, target: Target): TapConvolution[] {
     const all = phases(0).flatMap((y) => phases(1).map((x) => ({ y, x })));
     for (const { y, x } of all) {
       const vectors = Math.ceil(outputs / lanes);
-      const tile = chooseTile(target, x.count, vectors);
+      // while storing, the registers of the operands are free
+      const reserved = Math.max(0, inStore + (outputs % lanes > 0 ? 1 : 0) - 2);
+      const tile = chooseTile(target, x.count, vectors, reserved);
       const blocks = Math.ceil(vectors / tile.vectors);
       const last = y === all[all.length - 1]!.y && x === all[all.length - 1]!.x;
       const rowsPerPiece = rowsOf(y, x.extent * source.channelStride * 4);
@@ -154,7 +156,8 @@ function lower(work: Work, to: Lowering): void {
   } = root.attributes as WindowAttributes;
   const perGroup = w.shape[2]!; // input channels of one group
   const outputsPerGroup = w.channels / groups;
-  for (const p of planOf(root, to.target)) {
+  const inStore = epilogue.inputs.length + (work.chain.length > 0 ? 2 : 0);
+  for (const p of planOf(root, to.target, inStore)) {
     const group = forward ? p.destinationChannel / outputsPerGroup : p.sourceChannel / outputsPerGroup;
     const blockOutputs = p.tile.vectors * p.lanes;
     const label = `${forward ? "forward" : "backward"} panel ${JSON.stringify([p.y, p.x, group, p.tile, p.lanes])}`;

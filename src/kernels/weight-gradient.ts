@@ -365,18 +365,23 @@ class Writer {
         return k.var(mask ? k.loadMasked(dw, at, mask) : k.load(dw, at, g.lanes), "acc");
       }),
     );
+    // Few accumulators would wait for their own last sum: every second pixel then has a set of its own.
+    const spare = items.length * vectors < 10 && 2 * items.length * vectors + vectors + 2 <= k.target.vectorRegisters;
+    const second = spare ? items.map(() => Array.from({ length: vectors }, () => k.acc(0, g.lanes))) : acc;
     const xRow = k.var(x, "xRow");
     const dyRow = k.var(k.ptrAdd(dy, outputBytes), "dyRow");
     k.loop(
       band,
       bandTo,
       () => {
-        this.#row(items, vectors, mask, acc, xRow, dyRow);
+        this.#row(items, vectors, mask, [acc, second], xRow, dyRow);
         k.advance(xRow, g.stride[0] * g.inputColumns * g.inputPixel * 4);
         k.advance(dyRow, g.outputColumns * g.outputPixel * 4);
       },
       { name: "row" },
     );
+    if (spare)
+      for (const [i, row] of acc.entries()) for (const [v, a] of row.entries()) k.updateTo(a, "fadd", second[i]![v]!);
     const into = dwOf();
     for (const [i, item] of items.entries()) {
       for (let v = 0; v < vectors; v++) {
@@ -388,13 +393,21 @@ class Writer {
   }
 
   /** All pixels of one output row: those where every item reads the input in a loop, those at the borders one by one. */
-  #row(items: Item[], vectors: number, mask: Reg | undefined, acc: Reg[][], xRow: Reg, dyRow: Reg): void {
+  #row(
+    items: Item[],
+    vectors: number,
+    mask: Reg | undefined,
+    sets: readonly [Reg[][], Reg[][]],
+    xRow: Reg,
+    dyRow: Reg,
+  ): void {
     const { k, g } = this;
     const [, sx] = g.stride;
     const column = (pixel: number, item: Item) => pixel * sx - g.before[1] + item.tap * g.dilation[1];
     const valid = (pixel: number, item: Item) => column(pixel, item) >= 0 && column(pixel, item) < g.inputColumns;
     const inside = (pixel: number) => items.every((item) => valid(pixel, item));
     const one = (x: Reg, d: Reg, pixel: number, ahead: number, all: boolean) => {
+      const acc = sets[ahead % 2]!;
       const load = (v: number): [Reg, number] => [d, ahead * g.outputPixel * 4 + v * g.lanes * 4];
       const place = (item: Item): [Reg, number] => [
         x,
