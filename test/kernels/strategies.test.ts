@@ -9,12 +9,21 @@ import { POINTWISE } from "#fovea/kernels/pointwise.js";
 import { lowerPointwise } from "#fovea/kernels/pointwise-group.js";
 import type { Strategy } from "#fovea/kernels/strategy.js";
 import { ALL_OPS } from "#fovea/ops/index.js";
+import { type Engine, nativeTargets } from "../support/kernels.js";
 import { leaves, mismatch, TestLowering } from "../support/lowering.js";
 import { feedsOf, opCases } from "../support/op-cases.js";
 import { random } from "../support/random.js";
 
-const TARGETS: readonly Target[] = [AVX512, AVX2, WASM];
-const SHAPES = 24;
+interface Machine {
+  readonly target: Target;
+  readonly engine: Engine;
+}
+const MACHINES: readonly Machine[] = [AVX512, AVX2, WASM].flatMap((target): Machine[] => {
+  const machines: Machine[] = [{ target, engine: "interpreter" }];
+  if (nativeTargets.includes(target.name)) machines.push({ target, engine: "native" });
+  return target.name === "wasm" ? [...machines, { target, engine: "wasm" }] : machines;
+});
+const SHAPES = Number(process.env.FOVEA_TEST_SHAPES ?? 24);
 
 const alone: Strategy = {
   name: "pointwise",
@@ -35,18 +44,18 @@ describe("every op has a strategy", () => {
   }
 });
 
-describe.each(TARGETS)("strategies for $name", (target) => {
+describe.each(MACHINES)("strategies for $target.name by $engine", (machine) => {
   for (const op of ALL_OPS) {
     if (only !== undefined && only !== op.name) continue;
     for (const strategy of strategies.filter((s) => s.ops.includes(op.name))) {
       it(`${strategy.name} computes ${op.name}`, () => {
-        for (let seed = 1; seed <= SHAPES; seed++) runCase(op, strategy, target, seed);
+        for (let seed = 1; seed <= SHAPES; seed++) runCase(op, strategy, machine, seed);
       });
     }
   }
 });
 
-function runCase(op: Op, strategy: Strategy, target: Target, seed: number): void {
+function runCase(op: Op, strategy: Strategy, { target, engine }: Machine, seed: number): void {
   const rng = random(seed * 7919 + op.name.length);
   const c = opCases[op.name]!(rng);
   const batch = rng.pick([1, 2, 3, 5]);
@@ -56,11 +65,11 @@ function runCase(op: Op, strategy: Strategy, target: Target, seed: number): void
   if (!strategy.accepts(root, target)) return;
   const data = feedsOf(c, batch, rng);
   const expected = op.reference(data, c.attributes, root, batch);
-  const what = `${strategy.name} ${op.name} ${JSON.stringify(c)} batch ${batch} seed ${seed} on ${target.name}`;
+  const what = `${strategy.name} ${op.name} ${JSON.stringify(c)} batch ${batch} seed ${seed} on ${target.name} by ${engine}`;
   try {
     const to = new TestLowering(target, batch);
     strategy.lower({ root, chain: [], result: root }, to);
-    const [actual] = to.run(new Map(inputs.map((v, i) => [v, data[i]!])), [root], batch);
+    const [actual] = to.run(new Map(inputs.map((v, i) => [v, data[i]!])), [root], batch, { engine });
     expect(mismatch(actual!, expected, 2e-5)).toBeUndefined();
   } catch (error) {
     throw new Error(`${what}: ${error instanceof Error ? error.message : error}`, { cause: error });
