@@ -337,6 +337,28 @@ describe.each(targets)("x86-64 $name", (target) => {
     expect([...out.slice(4)]).toEqual([1, 1, 1, 1, 2, 2, 2, 2]);
   });
 
+  it("follows a pointer in the frame as it moves", () => {
+    const kernel = kernelOf(target, { x: "read", out: "write" }, (k) => {
+      const x = k.var(k.operand("x"), "x", { frame: true });
+      const out = k.var(k.operand("out"), "out", { frame: true });
+      const step = k.var(16, "step", { frame: true });
+      for (let n = 0; n < 3; n++) {
+        k.store(out, 0, k.load(x, 0, 4));
+        k.advance(x, 16);
+        k.store(out, 16, k.load(x, 0, 4));
+        k.advance(x, step);
+        k.set(out, k.ptrAdd(out, 32));
+      }
+      k.set(x, k.operand("x"));
+      k.store(out, 0, k.broadcast(x, 4, 4));
+      k.set(x, k.ptrAdd(x, k.begin));
+      k.store(out, 16, k.load(x, 0, 4));
+    });
+    const out = new Float32Array(32);
+    run(kernel, [floats(24, (i) => i), out], 16);
+    expect([...out]).toEqual([...floats(24, (i) => i), 1, 1, 1, 1, 4, 5, 6, 7]);
+  });
+
   it("carries mutable values round a loop, and swaps them", () => {
     const kernel = kernelOf(target, { out: "write" }, (k) => {
       // Fibonacci in vectors and in integers: (a, b) becomes (b, a + b).
