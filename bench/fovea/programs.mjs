@@ -1,0 +1,70 @@
+/** A workload as a fovea program: the very entries that training and inference use, and single layers. */
+import { compileEntry } from "#fovea/compile/compile.js";
+import { Graph } from "#fovea/graph/graph.js";
+import { create } from "#fovea/models/index.js";
+import { conv2dInputGradOp, conv2dOp, conv2dWeightGradOp } from "#fovea/ops/conv.js";
+import { sgd } from "#fovea/train/optimizer.js";
+import { predictionEntry, trainingEntries } from "#fovea/train/step.js";
+import { fromFile, readInputs } from "../inputs.mjs";
+import { outputSize, paddingOf } from "../workloads.mjs";
+
+export const MOMENTUM = 0.9;
+/** Learning rate of the steps whose losses are compared, and of those that are timed: weights then stay as they are. */
+export const CHECK_RATE = 0.05;
+export const TIMED_RATE = 1e-9;
+
+/** The entry, and the graph for whoever wants to know what its steps cost. */
+export function entryOf(workload) {
+  if (workload.convolution !== undefined) return layerEntry(workload);
+  const model = create(workload.network, workload.options);
+  if (workload.what === "train") {
+    const { step, traced } = trainingEntries(model.module, model.input, sgd({ lr: CHECK_RATE, momentum: MOMENTUM }));
+    return { entry: step, graph: traced.graph };
+  }
+  const { entry, traced } = predictionEntry(model.module, model.input);
+  return { entry, graph: traced.graph };
+}
+
+export function compileWorkload(workload, target) {
+  const { entry, graph } = entryOf(workload);
+  return { program: compileEntry(entry, { target, maxBatch: workload.batch }), graph };
+}
+
+/** Weights are states, as in inference: they are brought into the order that a kernel reads before the first run. */
+function layerEntry({ direction, convolution }) {
+  const { size, in: input, out, kernel, stride } = convolution;
+  const side = outputSize(convolution);
+  const graph = new Graph();
+  return graph.scope(direction, () => {
+    const padding = paddingOf(convolution);
+    const attributes = {
+      kernel: [kernel, kernel],
+      stride: [stride, stride],
+      padding: [padding, padding, padding, padding],
+      dilation: [1, 1],
+      groups: 1,
+    };
+    const x = () => graph.input("input", { shape: [size, size, input] });
+    const dy = () => graph.input("outputGradient", { shape: [side, side, out] });
+    const w = () => graph.state("weight", "parameter", [kernel, kernel, input, out]);
+    const result =
+      direction === "forward"
+        ? graph.add(conv2dOp, attributes, [x(), w()])
+        : direction === "inputGradient"
+          ? graph.add(conv2dInputGradOp, { ...attributes, inputShape: [size, size, input] }, [dy(), w()])
+          : graph.add(conv2dWeightGradOp, attributes, [x(), dy()]);
+    return { entry: { name: direction, outputs: { result }, assigns: [] }, graph };
+  });
+}
+
+/** What to fill the program's inputs and states with, by name; states that are not named start at zero. */
+export function numbersOf(workload, folder) {
+  const states = new Map();
+  const inputs = new Map();
+  for (const [name, { shape, data }] of readInputs(folder)) {
+    if (name.startsWith("parameter ")) states.set(name.slice("parameter ".length), fromFile(shape, data));
+    else if (name === "weight") states.set(name, fromFile(shape, data));
+    else inputs.set(name, data);
+  }
+  return { inputs, states };
+}

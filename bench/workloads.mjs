@@ -1,0 +1,85 @@
+/**
+ * What is measured, a row each. A network is a row for training and rows for inference; a layer is three rows. Every
+ * system gets the same numbers (`inputs.mjs`) and must give the same results before it is timed.
+ */
+
+/**
+ * @typedef {object} Workload
+ * @property {string} id            unique; `--only` looks for parts of it
+ * @property {string} title
+ * @property {"train" | "infer" | "layers"} what
+ * @property {number} batch
+ * @property {string} [network]     name in fovea's registry; the same in peers/torch_models.py
+ * @property {Record<string, unknown>} [options]
+ * @property {"forward" | "inputGradient" | "weightGradient"} [direction]   of a layer
+ * @property {Convolution} [convolution]
+ *
+ * @typedef {object} Convolution    square kernel, padding that keeps the size at stride 1
+ * @property {number} size          height and width of the input
+ * @property {number} in
+ * @property {number} out
+ * @property {number} kernel
+ * @property {number} stride
+ */
+
+const network = (id, title, name, options, { train, infer }) => [
+  ...train.map((batch) => ({
+    id: `${id}-train-${batch}`,
+    title: `${title}, ${batch}`,
+    what: "train",
+    batch,
+    network: name,
+    options,
+  })),
+  ...infer.map((batch) => ({
+    id: `${id}-infer-${batch}`,
+    title: `${title}, ${batch}`,
+    what: "infer",
+    batch,
+    network: name,
+    options,
+  })),
+];
+
+const layer = (batch, kernel, size, input, output, stride = 1) =>
+  ["forward", "inputGradient", "weightGradient"].map((direction) => ({
+    id: `conv${kernel}x${kernel}-${size}-${input}-${output}${stride === 1 ? "" : `-s${stride}`}-${direction}`,
+    title: `${kernel}x${kernel} ${size}x${size} ${input}->${output}${stride === 1 ? "" : ` stride ${stride}`}, ${spoken[direction]}`,
+    what: "layers",
+    batch,
+    direction,
+    convolution: { size, in: input, out: output, kernel, stride },
+  }));
+
+const spoken = { forward: "forward", inputGradient: "input gradient", weightGradient: "weight gradient" };
+
+/** @type {Workload[]} */
+export const WORKLOADS = [
+  ...network("lenet5", "LeNet-5 (32x32)", "lenet5", { size: 32 }, { train: [64, 128], infer: [1, 256] }),
+  ...layer(16, 3, 56, 64, 64),
+  ...layer(16, 3, 14, 256, 256),
+];
+
+/** Multiply-adds count two. Of a layer's whole batch; undefined for networks. */
+export function operationsOf({ convolution, batch }) {
+  if (convolution === undefined) return undefined;
+  const side = outputSize(convolution);
+  return 2 * batch * side ** 2 * convolution.kernel ** 2 * convolution.in * convolution.out;
+}
+
+export function paddingOf({ kernel }) {
+  return (kernel - 1) / 2;
+}
+
+export function outputSize({ size, kernel, stride }) {
+  return Math.floor((size + 2 * ((kernel - 1) / 2) - kernel) / stride) + 1;
+}
+
+/** Rows whose id, title or network contains `only`, and of the kind `what`. */
+export function choose({ what, only }) {
+  return WORKLOADS.filter(
+    (w) =>
+      (what === undefined || w.what === what) &&
+      (only === undefined || [w.id, w.title, w.network ?? ""].some((text) => text.includes(only))),
+  );
+}
