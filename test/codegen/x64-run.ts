@@ -5,8 +5,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Kernel } from "#fovea/codegen/ir.js";
 import { encodeX64 } from "#fovea/codegen/x64/encode.js";
+import { BackendError } from "#fovea/errors.js";
+import { detectTargets } from "#fovea/runtime/native/cpu.js";
 import { bindKernel, ExecutableMemory } from "#fovea/runtime/native/executable.js";
 import { GuardedMemory } from "#fovea/runtime/native/guarded.js";
+
+/** What this machine can run: nothing where native code is refused, or on another architecture. */
+export const available: readonly string[] = (() => {
+  try {
+    return detectTargets();
+  } catch (error) {
+    if (error instanceof BackendError) return [];
+    throw error;
+  }
+})();
 
 export interface Range {
   readonly begin: number;
