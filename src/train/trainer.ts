@@ -5,28 +5,22 @@
  */
 import { compileEntry } from "../compile/compile.js";
 import type { Program } from "../compile/program.js";
-import { fillBatch } from "../data/batch.js";
 import type { Dataset } from "../data/dataset.js";
-import { batchCount, epochOrder, inOrder } from "../data/sampler.js";
-import { DataError, OptionError, TrainingError } from "../errors.js";
+import { batchCount, epochOrder } from "../data/sampler.js";
+import { OptionError, TrainingError } from "../errors.js";
 import type { Shape } from "../graph/value.js";
-import { initialize, type Module, type Traced } from "../nn/index.js";
-import { Random } from "../random.js";
+import { type Module, RANDOM_INPUT } from "../nn/index.js";
 import type { LoadedProgram } from "../runtime/loaded-program.js";
 import type { Session } from "../runtime/session.js";
 import type { Slot } from "../runtime/slot.js";
-import {
-  addBatch,
-  type ConfusionMatrix,
-  confusionMatrix,
-  type EpochFigures,
-  type EpochSums,
-  figures,
-  noSums,
-} from "./metrics.js";
+import { type Evaluation, Evaluator } from "./evaluator.js";
+import { checkData, feed } from "./feed.js";
+import { addBatch, type EpochFigures, type EpochSums, figures, noSums } from "./metrics.js";
 import type { Optimizer } from "./optimizer.js";
+import { QUEUE_LENGTH, runQueue } from "./queue.js";
 import { checkSchedule, learningRateAt, type Schedule } from "./schedule.js";
-import { evaluationEntry, trainingEntries } from "./step.js";
+import { trainingEntries } from "./step.js";
+import { initialWeights, readWeights, type Weight, type Weights, writeWeights } from "./weights.js";
 
 export interface TrainerOptions {
   readonly epochs: number;
@@ -44,6 +38,8 @@ export interface TrainerState {
   /** Batches done of the epoch. */
   readonly batch: number;
   readonly sums: EpochSums;
+  /** Seconds spent on the epoch. */
+  readonly seconds: number;
   readonly history: readonly EpochRecord[];
 }
 
@@ -58,15 +54,9 @@ export interface EpochRecord {
   readonly testSeconds: number;
 }
 
-export interface Evaluation extends EpochFigures {
-  readonly samples: number;
-  readonly confusion: ConfusionMatrix;
-  readonly predictions: Int32Array;
-  readonly seconds: number;
-}
-
 export interface Progress {
   readonly phase: "train" | "test";
+  /** From 1. */
   readonly epoch: number;
   readonly epochs: number;
   /** Images done of the phase, and in all of it. */
@@ -88,72 +78,76 @@ export interface TrainHooks {
   checkpoint?(): void | Promise<void>;
 }
 
-const QUEUE = 4;
-const EVALUATION_BATCH = 256;
+export interface TrainingData {
+  readonly train: Dataset;
+  readonly test?: Dataset | undefined;
+}
 
 export class Trainer {
   readonly session: Session;
-  readonly programs: readonly Program[];
-  readonly #traced: Traced;
-  readonly #options: TrainerOptions;
-  readonly #train: Dataset;
-  readonly #test: Dataset | undefined;
+  readonly options: TrainerOptions;
+  readonly #network: Module;
+  readonly #data: TrainingData;
   readonly #step: LoadedProgram;
-  readonly #evaluate: LoadedProgram;
-  #state: TrainerState = { step: 0, epoch: 0, batch: 0, sums: noSums(), history: [] };
+  readonly #evaluator: Evaluator;
+  readonly #initial: Weights;
+  #state: TrainerState = { step: 0, epoch: 0, batch: 0, sums: noSums(), seconds: 0, history: [] };
 
   /** Compiles, loads and initialises. Throws before any memory is taken if the plan does not fit. */
   static async create(
     session: Session,
     network: Module,
     input: Shape,
-    data: { readonly train: Dataset; readonly test?: Dataset | undefined },
+    data: TrainingData,
     options: TrainerOptions,
   ): Promise<Trainer> {
     checkOptions(options);
-    const training = trainingEntries(network, input, options.optimizer);
-    const classes = training.traced.output.shape.at(-1)!;
+    const { step, traced } = trainingEntries(network, input, options.optimizer);
+    const classes = traced.output.shape.at(-1)!;
     for (const set of [data.train, data.test]) if (set !== undefined) checkData(set, input, classes);
-    const { target } = session;
     const maxBatch = Math.min(options.batchSize, data.train.length);
-    const step = compileEntry(training.step, { target, maxBatch });
-    const evaluate = compileEntry(evaluationEntry(network, input).entry, { target, maxBatch: EVALUATION_BATCH });
-    const loaded = [
-      await session.load(step, { slots: QUEUE }),
-      await session.load(evaluate, { slots: QUEUE }),
-    ] as const;
-    const trainer = new Trainer(session, training.traced, data, options, loaded);
-    await trainer.#initialise();
-    return trainer;
+    const program = compileEntry(step, { target: session.target, maxBatch });
+    const loaded = await session.load(program, { slots: QUEUE_LENGTH });
+    const evaluator = await Evaluator.create(session, network, input);
+    const initial = initialWeights(network, options.seed);
+    await writeWeights(session, initial);
+    return new Trainer(session, network, data, options, loaded, evaluator, initial);
   }
 
   private constructor(
     session: Session,
-    traced: Traced,
-    data: { readonly train: Dataset; readonly test?: Dataset | undefined },
+    network: Module,
+    data: TrainingData,
     options: TrainerOptions,
-    loaded: readonly [LoadedProgram, LoadedProgram],
+    step: LoadedProgram,
+    evaluator: Evaluator,
+    initial: Weights,
   ) {
     this.session = session;
-    this.#traced = traced;
-    this.#train = data.train;
-    this.#test = data.test;
-    this.#options = options;
-    [this.#step, this.#evaluate] = loaded;
-    this.programs = loaded.map((l) => l.program);
+    this.options = options;
+    this.#network = network;
+    this.#data = data;
+    this.#step = step;
+    this.#evaluator = evaluator;
+    this.#initial = initial;
   }
 
   get state(): TrainerState {
     return this.#state;
   }
 
-  get stepsPerEpoch(): number {
-    return batchCount(this.#train.length, this.#options.batchSize);
+  /** The training step and the evaluation. */
+  get programs(): readonly Program[] {
+    return [this.#step.program, this.#evaluator.program];
   }
 
-  /** The names of the trainable parameters. */
-  get parameterNames(): readonly string[] {
-    return [...this.#traced.parameters.keys()];
+  get stepsPerEpoch(): number {
+    return batchCount(this.#data.train.length, this.options.batchSize);
+  }
+
+  /** A copy of the weights as they are after the steps done. */
+  weights(): Promise<Map<string, Weight>> {
+    return readWeights(this.session, this.#network, this.#initial);
   }
 
   /** Goes on from a state; the session's states must have been written by the caller. */
@@ -163,199 +157,108 @@ export class Trainer {
 
   /** Trains to the end of the last epoch, or until asked to stop; true if it came to the end. */
   async run(hooks: TrainHooks = {}): Promise<boolean> {
-    while (this.#state.epoch < this.#options.epochs) {
-      const started = performance.now();
+    while (this.#state.epoch < this.options.epochs) {
+      if (hooks.shouldStop?.()) return false;
       if (!(await this.#runEpoch(hooks))) return false;
-      const trainSeconds = (performance.now() - started) / 1000;
-      const { epoch, step, sums, history } = this.#state;
-      const test = this.#test === undefined ? undefined : await this.evaluate(this.#test, hooks);
+      const { epoch, step, sums, seconds, history } = this.#state;
+      const { test: testSet } = this.#data;
+      const test = testSet === undefined ? undefined : await this.#evaluate(testSet, hooks);
+      // The last update of an epoch is one that no training loss has seen.
+      if (test !== undefined && !Number.isFinite(test.loss)) throw this.notFinite();
       const record: EpochRecord = {
         epoch: epoch + 1,
         train: figures(sums),
         ...(test === undefined ? {} : { test: { loss: test.loss, accuracy: test.accuracy } }),
         learningRate: this.#learningRate(step - 1),
-        trainSeconds,
+        trainSeconds: seconds,
         testSeconds: test?.seconds ?? 0,
       };
-      this.#state = { step, epoch: epoch + 1, batch: 0, sums: noSums(), history: [...history, record] };
+      this.#state = { step, epoch: epoch + 1, batch: 0, sums: noSums(), seconds: 0, history: [...history, record] };
       await hooks.epoch?.(record);
-      if (hooks.shouldStop?.() && this.#state.epoch < this.#options.epochs) return false;
     }
     return true;
   }
 
   /** Loss, accuracy and confusion matrix over a whole data set; each sample once. */
-  async evaluate(data: Dataset, hooks: TrainHooks = {}): Promise<Evaluation> {
-    const started = performance.now();
-    const sums = noSums();
-    const predictions = new Int32Array(data.length);
-    const order = inOrder(data.length);
-    const { epoch } = this.#state;
-    await this.#queue(this.#evaluate, batchCount(data.length, EVALUATION_BATCH), {
-      fill: (slot, batch) => {
-        const indices = order.subarray(batch * EVALUATION_BATCH, (batch + 1) * EVALUATION_BATCH);
-        fillSlot(slot, this.#evaluate, data, indices);
-        return indices.length;
-      },
-      done: (slot, batch, count) => {
-        addBatch(sums, slot.raw("loss"), slot.raw("correct"), count);
-        predictions.set(slot.output("prediction").subarray(0, count), batch * EVALUATION_BATCH);
-        const { loss, accuracy } = figures(sums);
-        const { epochs } = this.#options;
-        hooks.progress?.({
-          phase: "test",
-          epoch: epoch + 1,
-          epochs,
-          done: sums.samples,
-          total: data.length,
-          loss,
-          accuracy,
-        });
-        return true;
-      },
-    });
-    const confusion = confusionMatrix(data.labels, predictions, data.classes.length);
-    return {
-      ...figures(sums),
-      samples: sums.samples,
-      confusion,
-      predictions,
-      seconds: (performance.now() - started) / 1000,
-    };
+  evaluate(data: Dataset): Promise<Evaluation> {
+    return this.#evaluator.run(data);
   }
 
-  async #initialise(): Promise<void> {
-    // One generator a parameter, named after it: adding a layer does not change the others.
-    const random = new Random(this.#options.seed);
-    for (const [name, { value, init }] of this.#traced.parameters) {
-      const data = new Float32Array(value.shape.reduce((a, b) => a * b, 1));
-      initialize(data, init, random.fork(name));
-      await this.session.writeState(name, data);
-    }
+  /** What to throw where the loss or a weight after the steps done is not finite. */
+  notFinite(what = "the loss"): TrainingError {
+    const { step, epoch } = this.#state;
+    const rate = this.#learningRate(step);
+    return new TrainingError(
+      `${what} is not finite at step ${step + 1} (epoch ${epoch + 1}) with learning rate ${rate}: try a lower ` +
+        `learning rate (${rate / 10} for a start), a warm-up, or look for values in the data that are not finite`,
+    );
+  }
+
+  #evaluate(data: Dataset, hooks: TrainHooks): Promise<Evaluation> {
+    const at = {
+      phase: "test",
+      epoch: this.#state.epoch + 1,
+      epochs: this.options.epochs,
+      total: data.length,
+    } as const;
+    return this.#evaluator.run(data, (done, { loss, accuracy }) => hooks.progress?.({ ...at, done, loss, accuracy }));
   }
 
   /** The rest of the current epoch; false if stopped on the way. */
   async #runEpoch(hooks: TrainHooks): Promise<boolean> {
-    const { batchSize, epochs, seed } = this.#options;
-    const { epoch } = this.#state;
-    const order = epochOrder(this.#train.length, seed, epoch);
+    const { batchSize, epochs, seed } = this.options;
+    const { train } = this.#data;
+    const { epoch, sums } = this.#state;
+    const order = epochOrder(train.length, seed, epoch);
     const total = this.stepsPerEpoch;
+    const at = { phase: "train", epoch: epoch + 1, epochs, total: train.length } as const;
     while (this.#state.batch < total) {
       const first = this.#state.batch;
-      await this.#queue(this.#step, total - first, {
+      const started = performance.now();
+      const before = this.#state.seconds;
+      await runQueue(this.#step, total - first, {
         fill: (slot, i) => {
           const indices = order.subarray((first + i) * batchSize, (first + i + 1) * batchSize);
-          fillSlot(slot, this.#step, this.#train, indices);
+          feed(slot, this.#step, train, indices);
           this.#fillScalars(slot, epoch * total + first + i);
           return indices.length;
         },
         done: (slot, _, count) => {
-          const { sums, step, batch } = this.#state;
-          const finite = addBatch(sums, slot.raw("loss"), slot.raw("correct"), count);
-          if (!finite) throw this.#notFinite(step);
-          this.#state = { ...this.#state, step: step + 1, batch: batch + 1 };
+          if (!addBatch(sums, slot.raw("loss"), slot.raw("correct"), count)) throw this.notFinite();
+          const { step, batch } = this.#state;
+          const seconds = before + (performance.now() - started) / 1000;
+          this.#state = { ...this.#state, step: step + 1, batch: batch + 1, seconds };
           const { loss, accuracy } = figures(sums);
-          hooks.progress?.({
-            phase: "train",
-            epoch: epoch + 1,
-            epochs,
-            done: sums.samples,
-            total: this.#train.length,
-            loss,
-            accuracy,
-          });
+          hooks.progress?.({ ...at, done: sums.samples, loss, accuracy });
           return !(hooks.shouldStop?.() || hooks.wantsCheckpoint?.());
         },
       });
-      if (hooks.shouldStop?.()) return this.#state.batch >= total;
-      if (this.#state.batch < total) await hooks.checkpoint?.();
+      if (this.#state.batch === total) break;
+      if (hooks.shouldStop?.()) return false;
+      await hooks.checkpoint?.();
     }
     return true;
   }
 
-  /**
-   * Keeps the workers fed: fills slots ahead of them, and takes the results in order. `done` returns false to submit no
-   * more; what was submitted is finished first, so that the state is that of a whole step.
-   */
-  async #queue(
-    program: LoadedProgram,
-    batches: number,
-    work: { fill(slot: Slot, batch: number): number; done(slot: Slot, batch: number, count: number): boolean },
-  ): Promise<void> {
-    const waiting: Promise<void>[] = [];
-    let open = true;
-    let failure: { error: unknown } | undefined;
-    let last = Promise.resolve();
-    for (let batch = 0; batch < batches && open; batch++) {
-      const slot = await program.acquire();
-      if (!open) {
-        slot.release();
-        break;
-      }
-      const count = work.fill(slot, batch);
-      const ran = slot.run(count);
-      last = Promise.all([ran, last]).then(
-        () => {
-          if (failure === undefined) {
-            try {
-              if (!work.done(slot, batch, count)) open = false;
-            } catch (error) {
-              failure = { error };
-              open = false;
-            }
-          }
-          slot.release();
-        },
-        (error: unknown) => {
-          failure ??= { error };
-          open = false;
-          slot.release();
-        },
-      );
-      waiting.push(last);
-    }
-    await Promise.all(waiting);
-    if (failure !== undefined) throw failure.error;
-  }
-
+  /** Of step 0, 1, ... */
   #learningRate(step: number): number {
-    const { schedule, optimizer, epochs } = this.#options;
+    const { schedule, optimizer, epochs } = this.options;
     const stepsPerEpoch = this.stepsPerEpoch;
     return learningRateAt(schedule, optimizer.lr, step, { totalSteps: epochs * stepsPerEpoch, stepsPerEpoch });
   }
 
   #fillScalars(slot: Slot, step: number): void {
-    const scalars = { learningRate: this.#learningRate(step), ...this.#options.optimizer.scalars(step + 1) };
+    const { optimizer, seed } = this.options;
+    const scalars: Readonly<Record<string, number>> = {
+      learningRate: this.#learningRate(step),
+      ...optimizer.scalars(step + 1),
+    };
     for (const { name } of this.#step.program.inputs) {
-      const value = (scalars as Record<string, number>)[name];
+      const value = scalars[name];
       if (value !== undefined) slot.fill(name, [value]);
-      else if (name === "random")
-        slot.fill(name, [this.#options.seed | 0, Math.floor(this.#options.seed / 2 ** 32) | 0, step]);
+      else if (name === RANDOM_INPUT) slot.fill(name, [seed | 0, Math.floor(seed / 2 ** 32) | 0, step]);
     }
   }
-
-  #notFinite(step: number): TrainingError {
-    const rate = this.#learningRate(step);
-    return new TrainingError(
-      `the loss is not finite at step ${step + 1} (epoch ${this.#state.epoch + 1}) with learning rate ${rate}: try a lower ` +
-        `learning rate (${rate / 10} for a start), a warm-up, or look for values in the data that are not finite`,
-    );
-  }
-}
-
-/** Pictures straight into the program's memory where it has no pads between them. */
-function fillSlot(slot: Slot, program: LoadedProgram, data: Dataset, indices: Uint32Array): void {
-  const port = program.program.inputs.find((p) => p.name === "input")!;
-  const size = data.shape[0] * data.shape[1] * data.shape[2];
-  const labels = slot.input("labels") as Int32Array;
-  const dense = port.layout.sampleStride === size && port.layout.channelStride === port.layout.channels;
-  if (dense) {
-    fillBatch(data, indices, slot.input("input") as Float32Array, labels);
-    return;
-  }
-  const images = new Float32Array(indices.length * size);
-  fillBatch(data, indices, images, labels);
-  slot.fill("input", images);
 }
 
 function checkOptions(options: TrainerOptions): void {
@@ -369,19 +272,4 @@ function checkOptions(options: TrainerOptions): void {
     throw new OptionError(`seed is ${options.seed}, expected a whole number from 0 to 2^53 - 1`);
   }
   checkSchedule(options.schedule);
-}
-
-function checkData(data: Dataset, input: Shape, classes: number): void {
-  if (data.length === 0) throw new DataError(`${data.name}: there are no pictures in it`);
-  if (data.shape.join("x") !== input.join("x")) {
-    throw new DataError(
-      `${data.name}: pictures are ${data.shape.join("x")}, but the network takes ${input.join("x")} (height x width x channels); ` +
-        "choose a network or a size that fits",
-    );
-  }
-  if (data.classes.length > classes) {
-    throw new DataError(
-      `${data.name}: has ${data.classes.length} classes, but the network tells ${classes} apart; set its option classes to ${data.classes.length}`,
-    );
-  }
 }

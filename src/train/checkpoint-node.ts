@@ -1,0 +1,147 @@
+/**
+ * A training run as one safetensors file: every state of the session bit for bit, and in the metadata all that the run
+ * depends on. Written whole or not at all, so that a run killed at any moment has its last checkpoint.
+ */
+import type { Dataset } from "../data/dataset.js";
+import { FileError, TrainingError } from "../errors.js";
+import type { SafetensorsFile, TensorToWrite } from "../formats/safetensors.js";
+import { readSafetensorsFile, writeSafetensorsFile } from "../formats/safetensors-node.js";
+import { sameShape, shapeText } from "../graph/value.js";
+import type { Session } from "../runtime/session.js";
+import { differences, parseConfig, type TrainingConfig } from "./config.js";
+import { datasetFingerprint, planFingerprint } from "./fingerprint.js";
+import type { Trainer, TrainerState } from "./trainer.js";
+import { findNotFinite } from "./weights.js";
+
+const FORMAT = "fovea checkpoint";
+const VERSION = "1";
+
+interface DatasetIdentity {
+  readonly name: string;
+  readonly length: number;
+  readonly fingerprint: string;
+}
+
+/** What a run is, apart from where it is. */
+export interface RunIdentity {
+  readonly config: TrainingConfig;
+  readonly data: { readonly train: DatasetIdentity; readonly test?: DatasetIdentity };
+  /** Which machine code: with another, numbers agree within rounding only. */
+  readonly backend: { readonly name: string; readonly target: string };
+  readonly plan: string;
+}
+
+export interface Checkpoint extends RunIdentity {
+  readonly path: string;
+  readonly state: TrainerState;
+  readonly tensors: SafetensorsFile["tensors"];
+}
+
+export function identify(
+  trainer: Trainer,
+  config: TrainingConfig,
+  data: { readonly train: Dataset; readonly test?: Dataset | undefined },
+): RunIdentity {
+  const of = (set: Dataset): DatasetIdentity => ({
+    name: set.name,
+    length: set.length,
+    fingerprint: datasetFingerprint(set),
+  });
+  const { backend, target } = trainer.session;
+  return {
+    config,
+    data: { train: of(data.train), ...(data.test === undefined ? {} : { test: of(data.test) }) },
+    backend: { name: backend, target: `${target.name}, ${target.fma} multiply-add` },
+    plan: planFingerprint(trainer.programs),
+  };
+}
+
+/**
+ * Writes where the run is. To be called when nothing runs.
+ * @throws TrainingError, and leaves the checkpoint before as it was, where a state is not finite: nobody could go on.
+ */
+export async function saveCheckpoint(path: string, trainer: Trainer, identity: RunIdentity): Promise<void> {
+  const tensors: [string, TensorToWrite][] = [];
+  for (const { name, layout } of trainer.session.states()) {
+    tensors.push([name, { shape: layout.shape, data: await trainer.session.readState(name) }]);
+  }
+  const broken = findNotFinite(tensors as [string, { data: Float32Array }][]);
+  if (broken !== undefined) throw trainer.notFinite(`a number in "${broken}"`);
+  const { config, data, backend, plan } = identity;
+  await writeSafetensorsFile(path, tensors, {
+    format: FORMAT,
+    version: VERSION,
+    config: JSON.stringify(config),
+    data: JSON.stringify(data),
+    backend: JSON.stringify(backend),
+    plan,
+    state: JSON.stringify(trainer.state),
+  });
+}
+
+/** @throws FileError where the file is not a checkpoint of fovea. */
+export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const { tensors, metadata } = await readSafetensorsFile(path);
+  const { format, version, plan } = metadata;
+  if (format !== FORMAT) {
+    const what = format === "fovea" ? "is a model, which cannot be trained further" : "has no metadata of a fovea run";
+    throw new FileError(`${path}: not a checkpoint: it ${what}; name a run's folder or its checkpoint.safetensors`);
+  }
+  if (version !== VERSION || plan === undefined) {
+    throw new FileError(`${path}: is a checkpoint of version ${version}; this fovea reads version ${VERSION}`);
+  }
+  const json = (name: string): unknown => {
+    try {
+      return JSON.parse(metadata[name] ?? "");
+    } catch (error) {
+      throw new FileError(`${path}: metadata "${name}" is not JSON; the checkpoint is damaged`, { cause: error });
+    }
+  };
+  return {
+    path,
+    tensors,
+    config: parseConfig(json("config"), `${path}: config`),
+    data: json("data") as RunIdentity["data"],
+    backend: json("backend") as RunIdentity["backend"],
+    plan,
+    state: json("state") as TrainerState,
+  };
+}
+
+/**
+ * Puts a trainer where the checkpoint is. Returns what the reader should know: that backend or plan are others than the
+ * run's, so that it will not end in the same bits.
+ * @throws TrainingError where the run is another one, naming what differs and both values.
+ */
+export async function restoreCheckpoint(trainer: Trainer, saved: Checkpoint, now: RunIdentity): Promise<string[]> {
+  // Where the data comes from may change as long as it is the same data.
+  const others = [
+    ...differences(now.config, saved.config, ["data"]),
+    ...differences(now.data, saved.data, ["train.name", "test.name"]).map((text) => `data ${text}`),
+  ];
+  if (others.length > 0) {
+    throw new TrainingError(
+      `${saved.path}: belongs to another run: ${others.join("; ")}. Resume with what the run was started with, or start a new one`,
+    );
+  }
+  await writeStates(trainer.session, saved);
+  trainer.restore(saved.state);
+  const backend = differences(now.backend, saved.backend).map((text) => `backend ${text}`);
+  const plan = now.plan === saved.plan ? [] : ["the plan is not the one it was begun with"];
+  const changes = backend.length > 0 ? backend : plan;
+  return changes.map((text) => `${text}: the run will not be bit-identical to one never stopped`);
+}
+
+async function writeStates(session: Session, { path, tensors }: Checkpoint): Promise<void> {
+  const states = session.states();
+  const problems = states.flatMap(({ name, layout }) => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) return [`state "${name}" is missing`];
+    if (sameShape(tensor.shape, layout.shape)) return [];
+    return [`state "${name}" is ${shapeText(tensor)}, expected ${shapeText(layout)}`];
+  });
+  for (const name of tensors.keys())
+    if (!states.some((s) => s.name === name)) problems.push(`state "${name}" is not one of this run`);
+  if (problems.length > 0) throw new TrainingError(`${path}: does not fit the run: ${problems.join("; ")}`);
+  for (const { name } of states) await session.writeState(name, tensors.get(name)!.data as Float32Array | Int32Array);
+}

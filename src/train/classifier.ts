@@ -1,0 +1,120 @@
+/**
+ * A trained network as a function of a picture. It has a session of its own: `close()` gives its memory back at once, and one
+ * that is forgotten is closed when it is collected.
+ *
+ *     const classify = await compile(run.model);
+ *     const { label, probabilities } = await classify(image);
+ */
+import { compileEntry } from "../compile/compile.js";
+import { OptionError } from "../errors.js";
+import { sizeOf } from "../graph/value.js";
+import { Session, type SessionOptions } from "../runtime/session.js";
+import { predictionEntry } from "./step.js";
+import type { TrainedModel } from "./trained-model.js";
+import { writeWeights } from "./weights.js";
+
+/**
+ * Height x width x channels numbers, channels last. Bytes (0 to 255) are scaled as the training pictures were; any other
+ * numbers go into the network as they are.
+ */
+export type Picture = Float32Array | readonly number[] | Uint8Array | Uint8ClampedArray;
+
+export interface Classification {
+  /** The class's number, and its name. */
+  readonly label: number;
+  readonly class: string;
+  /** Of each class; they sum to 1. */
+  readonly probabilities: Float32Array;
+  readonly logits: Float32Array;
+}
+
+export interface Classifier {
+  /** Classifies one picture. Calls may overlap; they are answered in order. */
+  (image: Picture): Promise<Classification>;
+  /** Classifies many, as many at a time as `batch` said. */
+  all(images: readonly Picture[]): Promise<Classification[]>;
+  readonly model: TrainedModel;
+  readonly backend: string;
+  readonly threads: number;
+  readonly memory: Session["memory"];
+  close(): Promise<void>;
+}
+
+export interface ClassifierOptions extends Pick<SessionOptions, "backend" | "threads" | "memoryLimit" | "note"> {
+  /** The most pictures that are computed at once; 1 unless said. */
+  readonly batch?: number;
+}
+
+/** Compiles a trained network for this machine. */
+export async function compile(model: TrainedModel, options: ClassifierOptions = {}): Promise<Classifier> {
+  const { batch = 1, ...choice } = options;
+  if (!Number.isInteger(batch) || batch < 1) {
+    throw new OptionError(`compile: batch is ${batch}, expected a whole number of at least 1`);
+  }
+  const session = await Session.create(choice);
+  try {
+    const { entry } = predictionEntry(model.module, model.input);
+    const program = await session.load(compileEntry(entry, { target: session.target, maxBatch: batch }), { slots: 2 });
+    await writeWeights(session, model.weights);
+    const size = sizeOf(model.input);
+
+    const run = async (images: readonly Picture[]): Promise<Classification[]> => {
+      // One copy, made before anything is awaited: the caller may go on to change the picture.
+      const input = new Float32Array(images.length * size);
+      for (const [i, image] of images.entries()) scale(image, model, input, i * size, size);
+      const slot = await program.acquire();
+      try {
+        slot.fill("input", input);
+        await slot.run(images.length);
+        const logits = slot.output("logits") as Float32Array;
+        const probabilities = slot.output("probabilities") as Float32Array;
+        const classes = logits.length / images.length;
+        return images.map((_, i) => {
+          const of = (numbers: Float32Array) => numbers.slice(i * classes, (i + 1) * classes);
+          const label = largest(of(logits));
+          const name = model.classes[label] ?? String(label);
+          return { label, class: name, probabilities: of(probabilities), logits: of(logits) };
+        });
+      } finally {
+        slot.release();
+      }
+    };
+
+    const all = async (images: readonly Picture[]) => {
+      const groups = Array.from({ length: Math.ceil(images.length / batch) }, (_, i) =>
+        run(images.slice(i * batch, (i + 1) * batch)),
+      );
+      return (await Promise.all(groups)).flat();
+    };
+    const classify = async (image: Picture) => (await run([image]))[0]!;
+    const { backend, threads, memory } = session;
+    return Object.assign(classify, { all, model, backend, threads, memory, close: () => session.close() });
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+function scale(image: Picture, model: TrainedModel, to: Float32Array, offset: number, size: number): void {
+  if (image.length !== size) {
+    throw new OptionError(
+      `classify: the picture has ${image.length} numbers, expected ${size} (${model.input.join(" x ")}, channels last)`,
+    );
+  }
+  if (!(image instanceof Uint8Array || image instanceof Uint8ClampedArray)) {
+    to.set(image, offset);
+    return;
+  }
+  const { mean, std } = model.scaling;
+  const channels = mean.length;
+  for (let i = 0; i < size; i++) {
+    const c = i % channels;
+    to[offset + i] = (image[i]! / 255 - mean[c]!) / std[c]!;
+  }
+}
+
+function largest(numbers: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < numbers.length; i++) if (numbers[i]! > numbers[best]!) best = i;
+  return best;
+}

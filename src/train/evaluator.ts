@@ -1,0 +1,82 @@
+/** Measures a network on a data set: loss, accuracy and confusion matrix, each sample once. */
+import { compileEntry } from "../compile/compile.js";
+import type { Program } from "../compile/program.js";
+import type { Dataset } from "../data/dataset.js";
+import { batchCount, inOrder } from "../data/sampler.js";
+import type { Shape } from "../graph/value.js";
+import type { Module } from "../nn/index.js";
+import type { LoadedProgram } from "../runtime/loaded-program.js";
+import type { Session } from "../runtime/session.js";
+import { checkData, feed } from "./feed.js";
+import { addBatch, type ConfusionMatrix, confusionMatrix, type EpochFigures, figures, noSums } from "./metrics.js";
+import { QUEUE_LENGTH, runQueue } from "./queue.js";
+import { evaluationEntry } from "./step.js";
+
+export interface Evaluation extends EpochFigures {
+  readonly samples: number;
+  readonly confusion: ConfusionMatrix;
+  /** The likeliest class of each sample, in the data set's order. */
+  readonly predictions: Int32Array;
+  readonly seconds: number;
+}
+
+export const EVALUATION_BATCH = 256;
+
+export class Evaluator {
+  readonly #loaded: LoadedProgram;
+  readonly #input: Shape;
+  readonly #classes: number;
+
+  /** Compiles and loads into a session, whose states are the weights. */
+  static async create(
+    session: Session,
+    network: Module,
+    input: Shape,
+    options: { readonly batchSize?: number | undefined } = {},
+  ): Promise<Evaluator> {
+    const { entry, traced } = evaluationEntry(network, input);
+    const maxBatch = options.batchSize ?? EVALUATION_BATCH;
+    const program = compileEntry(entry, { target: session.target, maxBatch });
+    const loaded = await session.load(program, { slots: QUEUE_LENGTH });
+    return new Evaluator(loaded, input, traced.output.shape.at(-1)!);
+  }
+
+  private constructor(loaded: LoadedProgram, input: Shape, classes: number) {
+    this.#loaded = loaded;
+    this.#input = input;
+    this.#classes = classes;
+  }
+
+  get program(): Program {
+    return this.#loaded.program;
+  }
+
+  async run(data: Dataset, progress?: (done: number, figures: EpochFigures) => void): Promise<Evaluation> {
+    checkData(data, this.#input, this.#classes);
+    const started = performance.now();
+    const sums = noSums();
+    const predictions = new Int32Array(data.length);
+    const order = inOrder(data.length);
+    const { maxBatch } = this.#loaded.program;
+    await runQueue(this.#loaded, batchCount(data.length, maxBatch), {
+      fill: (slot, batch) => {
+        const indices = order.subarray(batch * maxBatch, (batch + 1) * maxBatch);
+        feed(slot, this.#loaded, data, indices);
+        return indices.length;
+      },
+      done: (slot, batch, count) => {
+        addBatch(sums, slot.raw("loss"), slot.raw("correct"), count);
+        predictions.set(slot.output("prediction").subarray(0, count), batch * maxBatch);
+        progress?.(sums.samples, figures(sums));
+        return true;
+      },
+    });
+    return {
+      ...figures(sums),
+      samples: sums.samples,
+      confusion: confusionMatrix(data.labels, predictions, this.#classes),
+      predictions,
+      seconds: (performance.now() - started) / 1000,
+    };
+  }
+}

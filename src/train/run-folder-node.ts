@@ -1,0 +1,153 @@
+/**
+ * The folder of a training run:
+ *
+ *     config.json              all hyper-parameters
+ *     checkpoint.safetensors   where the run is: see checkpoint-node.ts
+ *     model.safetensors        the network after the last whole epoch
+ *     log.jsonl                one line an epoch
+ *
+ * Each file is written whole or not at all, and the folder appears with its config.json in it, so that a run killed at
+ * any moment can be resumed.
+ */
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { FileError } from "../errors.js";
+import { writeFileAtomically } from "../formats/atomic-write-node.js";
+import { readWholeFile, whyUnreadable } from "../formats/read-node.js";
+import { parseConfig, type TrainingConfig } from "./config.js";
+import type { EpochRecord } from "./trainer.js";
+
+export interface RunFolder {
+  readonly path: string;
+  readonly config: string;
+  readonly checkpoint: string;
+  readonly model: string;
+  readonly log: string;
+}
+
+export function runFolder(path: string): RunFolder {
+  return {
+    path,
+    config: join(path, "config.json"),
+    checkpoint: join(path, "checkpoint.safetensors"),
+    model: join(path, "model.safetensors"),
+    log: join(path, "log.jsonl"),
+  };
+}
+
+/** `mnist`, of `fashion-mnist:./data/fashion` the name, of a folder its last part. */
+export function dataLabel(data: string): string {
+  const colon = data.indexOf(":");
+  const label = colon > 1 ? data.slice(0, colon) : basename(data);
+  return label.replace(/[^\w.-]+/g, "-").replace(/^[.-]+/, "") || "data";
+}
+
+/**
+ * Makes the folder of a new run: `out`, which may exist when it is empty, or else the first of `runs/lenet5-mnist`,
+ * `runs/lenet5-mnist-2`, ... that is free.
+ * @throws FileError where `out` holds something, or nothing can be written there.
+ */
+export async function createRunFolder(config: TrainingConfig, out?: string): Promise<RunFolder> {
+  if (out !== undefined) {
+    const held = (await readdirOrNothing(out)).filter((name) => !name.includes(".tmp-"));
+    if (held.length > 0) {
+      const cure = held.includes("config.json") ? `resume the run in it with --resume ${out}, or ` : "";
+      throw new FileError(`${out}: already holds ${held.slice(0, 3).join(", ")}; ${cure}name another folder`);
+    }
+    // A folder that is there, perhaps a mount of its own, is taken as it is.
+    if (await exists(out)) return writeConfig(out, config);
+    if (!(await place(out, config))) return createRunFolder(config, out);
+    return runFolder(out);
+  }
+  const name = join("runs", `${config.network}-${dataLabel(config.data)}`);
+  for (let number = 1; ; number++) {
+    const path = number === 1 ? name : `${name}-${number}`;
+    if (!(await exists(path)) && (await place(path, config))) return runFolder(path);
+  }
+}
+
+/** Puts a folder with its config.json in place at once; false where another run was quicker. */
+async function place(path: string, config: TrainingConfig): Promise<boolean> {
+  let temporary: string | undefined;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    temporary = await mkdtemp(`${path}.tmp-`);
+    await writeConfig(temporary, config);
+    await rename(temporary, path);
+    return true;
+  } catch (error) {
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
+    if (["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) return false;
+    throw error instanceof FileError ? error : new FileError(`${path}: ${whyNotMade(error)}`, { cause: error });
+  }
+}
+
+function whyNotMade(error: unknown): string {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case "EROFS":
+      return "could not be made: the file system is read-only; choose another place with --out";
+    case "EACCES":
+    case "EPERM":
+      return "could not be made: permission denied; choose another place with --out";
+    case "ENOTDIR":
+      return "could not be made: a part of its path is a file; choose another place with --out";
+    case "ENOSPC":
+      return "could not be made: the disk is full; free space or choose another place with --out";
+    default:
+      return `could not be made: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+async function writeConfig(path: string, config: TrainingConfig): Promise<RunFolder> {
+  const folder = runFolder(path);
+  await writeFileAtomically(folder.config, [`${JSON.stringify(config, undefined, 2)}\n`]);
+  return folder;
+}
+
+/**
+ * The folder of a run that was begun, and its configuration. `path` may also name a file in it.
+ * @throws FileError where there is no run.
+ */
+export async function openRunFolder(path: string): Promise<{ folder: RunFolder; config: TrainingConfig }> {
+  const folder = runFolder(/\.(safetensors|jsonl?)$/.test(path) ? dirname(path) : path);
+  if (!(await readdirOrNothing(folder.path)).includes("config.json")) {
+    const why = (await exists(folder.path)) ? "holds no run (no config.json in it)" : "no such folder";
+    throw new FileError(`${folder.path}: ${why}; name the folder that \`fovea train\` wrote`);
+  }
+  const bytes = await readWholeFile(folder.config);
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder().decode(bytes));
+  } catch (error) {
+    throw new FileError(`${folder.config}: is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+  return { folder, config: parseConfig(json, folder.config) };
+}
+
+/** One line an epoch, all of them anew: so that a resumed run's log has no line twice. */
+export async function writeLog(folder: RunFolder, history: readonly EpochRecord[]): Promise<void> {
+  await writeFileAtomically(
+    folder.log,
+    history.map((record) => `${JSON.stringify(record)}\n`),
+  );
+}
+
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ENOENT";
+  }
+}
+
+async function readdirOrNothing(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return [];
+    const why = code === "ENOTDIR" ? "is a file, not a folder" : whyUnreadable(error);
+    throw new FileError(`${path}: ${why}; name a folder`, { cause: error });
+  }
+}

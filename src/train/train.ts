@@ -1,0 +1,104 @@
+/**
+ * Training and measuring in one call each.
+ *
+ *     const run = await train(models.create("lenet5"), digits.train, { test: digits.test, epochs: 6 });
+ *     const { accuracy } = await evaluate(run.model, digits.test);
+ */
+import type { Dataset } from "../data/dataset.js";
+import { Session, type SessionOptions } from "../runtime/session.js";
+import { optimizerFrom, TRAINING_DEFAULTS } from "./config.js";
+import { type Evaluation, Evaluator } from "./evaluator.js";
+import type { Optimizer } from "./optimizer.js";
+import type { Schedule } from "./schedule.js";
+import { type Network, networkParts, type TrainedModel } from "./trained-model.js";
+import { type EpochRecord, type Progress, Trainer } from "./trainer.js";
+import { findNotFinite, writeWeights } from "./weights.js";
+
+type Machine = Pick<SessionOptions, "backend" | "threads" | "memoryLimit" | "note">;
+
+export interface TrainOptions extends Machine {
+  /** Measured after each epoch. */
+  readonly test?: Dataset;
+  /** 6 unless said. */
+  readonly epochs?: number;
+  /** 64 unless said. */
+  readonly batchSize?: number;
+  /** `sgd({ lr: 0.05, momentum: 0.9 })` unless said. */
+  readonly optimizer?: Optimizer;
+  /** How the learning rate runs: half a cosine down to zero unless said. */
+  readonly schedule?: Schedule;
+  /** A whole number; the same seed gives the same bits on the same kind of machine. 0 unless said. */
+  readonly seed?: number;
+  onEpoch?(record: EpochRecord): void | Promise<void>;
+  onProgress?(progress: Progress): void;
+  /** Stops after the step under way; what was learned until then is the result. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainingRun {
+  readonly model: TrainedModel;
+  /** One record an epoch. */
+  readonly history: readonly EpochRecord[];
+  /** False where `signal` stopped it. */
+  readonly completed: boolean;
+}
+
+/**
+ * Trains a network on pictures.
+ * @throws ShapeError where a layer does not fit its input, DataError where the network does not fit the data, MemoryError
+ * before anything is allocated, and TrainingError where the loss is not finite.
+ */
+export async function train(network: Network, data: Dataset, options: TrainOptions = {}): Promise<TrainingRun> {
+  const { test, onEpoch, onProgress, signal, backend, threads, memoryLimit, note } = options;
+  const { module, input, network: name } = networkParts(network, data.shape);
+  const session = await Session.create({ backend, threads, memoryLimit, note });
+  try {
+    const trainer = await Trainer.create(
+      session,
+      module,
+      input,
+      { train: data, test },
+      {
+        epochs: options.epochs ?? TRAINING_DEFAULTS.epochs,
+        batchSize: options.batchSize ?? TRAINING_DEFAULTS.batchSize,
+        optimizer: options.optimizer ?? optimizerFrom(TRAINING_DEFAULTS.optimizer),
+        schedule: options.schedule ?? TRAINING_DEFAULTS.schedule,
+        seed: options.seed ?? TRAINING_DEFAULTS.seed,
+      },
+    );
+    const completed = await trainer.run({
+      progress: (progress) => onProgress?.(progress),
+      epoch: (record) => onEpoch?.(record),
+      shouldStop: () => signal?.aborted ?? false,
+    });
+    const weights = await trainer.weights();
+    const broken = findNotFinite(weights);
+    if (broken !== undefined) throw trainer.notFinite(`a weight of "${broken}"`);
+    const { classes, mean, std } = data;
+    const model: TrainedModel = { module, input, classes, scaling: { mean, std }, weights, network: name };
+    return { model, history: trainer.state.history, completed };
+  } finally {
+    await session.close();
+  }
+}
+
+export interface EvaluateOptions extends Machine {
+  /** Pictures computed at once; 256 unless said. Changes nothing but speed and memory. */
+  readonly batchSize?: number;
+  /** Called after each batch. */
+  onProgress?(done: number, total: number): void;
+}
+
+/** Loss, accuracy and confusion matrix of a trained network; pictures are scaled as its training pictures were. */
+export async function evaluate(model: TrainedModel, data: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
+  const { backend, threads, memoryLimit, note, batchSize, onProgress } = options;
+  const session = await Session.create({ backend, threads, memoryLimit, note });
+  try {
+    const evaluator = await Evaluator.create(session, model.module, model.input, { batchSize });
+    await writeWeights(session, model.weights);
+    const { mean, std } = model.scaling;
+    return await evaluator.run({ ...data, mean, std }, (done) => onProgress?.(done, data.length));
+  } finally {
+    await session.close();
+  }
+}
