@@ -1,0 +1,26 @@
+/** How a command ends: one clean line for what fovea says on purpose, a whole stack for what nobody foresaw. */
+import { CommanderError } from "commander";
+import { FoveaError, OptionError } from "../errors.js";
+
+export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+
+/** Says what went wrong on standard error, and gives the exit code. */
+export function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // commander has written its message; --help and --version end this way too.
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  if (error instanceof FoveaError) {
+    const debug = Boolean(process.env["FOVEA_DEBUG"]);
+    process.stderr.write(`fovea: ${error.message}\n${debug ? `${withCauses(error)}\n` : ""}`);
+    return error instanceof OptionError ? EXIT.usage : EXIT.failed;
+  }
+  process.stderr.write(`fovea: an error that should not happen; please report it:\n${withCauses(error)}\n`);
+  return EXIT.failed;
+}
+
+function withCauses(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const text = error.stack ?? error.message;
+  return error.cause === undefined ? text : `${text}\ncaused by ${withCauses(error.cause)}`;
+}

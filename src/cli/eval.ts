@@ -1,0 +1,91 @@
+/** `fovea eval`: measures a trained model on a data set. */
+import type { Command } from "commander";
+import { openDataset } from "../data/open-node.js";
+import { OptionError } from "../errors.js";
+import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
+import { confusionText } from "../train/metrics.js";
+import { evaluate } from "../train/train.js";
+import { bytesOf, networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { openModel } from "./model-argument.js";
+import { Output, percent, seconds } from "./output.js";
+import { Progress, showCount } from "./progress.js";
+
+interface Flags {
+  readonly data?: string;
+  readonly split: "train" | "test";
+  readonly network?: string;
+  readonly option?: Readonly<Record<string, string>>;
+  readonly threads?: number;
+  readonly backend?: BackendName;
+  readonly memoryLimit?: number;
+  readonly json?: boolean;
+}
+
+export function evalCommand(program: Command): void {
+  program
+    .command("eval")
+    .summary("measure a trained model")
+    .description(
+      "Measures a trained model: loss, accuracy and confusion matrix over every picture of a data set, each once.",
+    )
+    .argument("<model>", "a .safetensors file, or the folder of a run")
+    .option(
+      "--data <data>",
+      "mnist, a folder of IDX files, or both as NAME:FOLDER (default: what the run learned from)",
+    )
+    .option("--split <half>", "train or test", oneOf("--split", ["train", "test"] as const), "test" as const)
+    .option("--network <name>", "whose weights these are, for a file that does not say it")
+    .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
+    .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
+    .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
+    .option("--memory-limit <size>", "refuse to start if more is needed, such as 2GB", bytesOf("--memory-limit"))
+    .option("--json", "one JSON object on standard output, for programs")
+    .helpOption("-h, --help", "show this")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ fovea eval runs/lenet5-mnist
+  $ fovea eval runs/lenet5-mnist/model.safetensors --data mnist --split train
+  $ fovea eval from-pytorch.safetensors --network lenet5 --data mnist --json`,
+    )
+    .action(evaluateModel);
+}
+
+async function evaluateModel(path: string, flags: Flags): Promise<void> {
+  const output = new Output(flags.json ?? false);
+  const { network, threads, backend, memoryLimit, split } = flags;
+  if (flags.option !== undefined && network === undefined) {
+    throw new OptionError("--option: options are of the network that --network names; give both");
+  }
+  const options = network === undefined ? undefined : networkOptions(network, flags.option);
+  const found = await openModel(path, { network, options });
+  const source = flags.data ?? found.config?.data;
+  if (source === undefined) throw new OptionError("eval: say what to measure on, such as --data mnist");
+  const data = (await openDataset(source))[split];
+
+  const { stream, json } = output;
+  const progress =
+    json && stream.isTTY !== true
+      ? undefined
+      : new Progress({ total: data.length, label: "evaluating", unit: "images", stream });
+  const result = await evaluate(found.model, data, {
+    threads,
+    backend,
+    memoryLimit,
+    note: (text) => output.note(text),
+    onProgress: (done) => progress?.update(done),
+  }).finally(() => progress?.stop());
+
+  const { loss, accuracy, samples, confusion } = result;
+  output.event({ model: found.path, data: data.name, samples, loss, accuracy, confusion, seconds: result.seconds });
+  output.say(`${found.path} on ${data.name}: ${showCount(samples)} images in ${seconds(result.seconds)}`);
+  output.say(`  loss      ${loss.toFixed(4)}`);
+  output.say(
+    `  accuracy  ${percent(accuracy)} (${showCount(samples * (1 - accuracy))} wrong, error ${percent(1 - accuracy)})`,
+  );
+  output.say();
+  output.say("Rows are what the pictures show, columns what the network says:");
+  const names = confusion.map((_, label) => found.model.classes[label] ?? data.classes[label] ?? String(label));
+  output.say(confusionText(confusion, names));
+}

@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+/** The command line. Each subcommand is a file of its own. */
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { report } from "./errors.js";
+import { evalCommand } from "./eval.js";
+import { outliveReaders } from "./output.js";
+import { summaryCommand } from "./summary.js";
+import { trainCommand } from "./train.js";
+
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+outliveReaders();
+
+const program = new Command("fovea")
+  .description("Convolutional neural networks, compiled to machine code for their exact shapes.")
+  .version(version, "-V, --version", "show the version")
+  .helpOption("-h, --help", "show this")
+  .helpCommand(false)
+  .configureHelp({ helpWidth: Math.min(110, process.stdout.columns ?? 110) })
+  .configureOutput({
+    outputError: (text, write) => write(text.replace(/^error: /, "fovea: ")),
+  })
+  .showHelpAfterError("(see --help)")
+  .exitOverride()
+  .addHelpText(
+    "after",
+    `
+Examples:
+  $ fovea train lenet5 --data mnist         train LeNet-5 on handwritten digits
+  $ fovea eval runs/lenet5-mnist            loss, accuracy and confusion matrix of what was trained
+  $ fovea summary lenet5 --batch 64         layers, parameters, multiply-adds and planned memory
+
+Environment:
+  FOVEA_BACKEND, FOVEA_THREADS              as --backend and --threads
+  FOVEA_DEBUG=1                             errors with their stack`,
+  );
+
+trainCommand(program);
+evalCommand(program);
+summaryCommand(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}

@@ -1,0 +1,37 @@
+/** A trained model by what a user writes: a .safetensors file, or the folder of a run. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { FileError } from "../errors.js";
+import type { ModelOptions } from "../models/index.js";
+import type { TrainingConfig } from "../train/config.js";
+import { loadModel } from "../train/model-file-node.js";
+import { exists, openRunFolder } from "../train/run-folder-node.js";
+import type { TrainedModel } from "../train/trained-model.js";
+
+export interface FoundModel {
+  readonly path: string;
+  readonly model: TrainedModel;
+  /** Of the run, where a run was named. */
+  readonly config: TrainingConfig | undefined;
+}
+
+export async function openModel(
+  path: string,
+  options: { readonly network?: string | undefined; readonly options?: ModelOptions | undefined } = {},
+): Promise<FoundModel> {
+  if (!(await isFolder(path))) return { path, model: await loadModel(path, options), config: undefined };
+  const file = join(path, "model.safetensors");
+  const { config } = await openRunFolder(path);
+  if (!(await exists(file))) {
+    throw new FileError(`${path}: has no model yet: it is written after the first epoch; resume with --resume ${path}`);
+  }
+  return { path: file, model: await loadModel(file, options), config };
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false; // reading it as a file says what is wrong
+  }
+}

@@ -1,0 +1,120 @@
+/** From the flags of `fovea train` to the configuration of a run, or to the same one that a resumed run had. */
+import type { Dataset } from "../data/dataset.js";
+import { OptionError } from "../errors.js";
+import { create, definitionOf, type ModelOptions } from "../models/index.js";
+import {
+  differences,
+  type OptimizerConfig,
+  optimizerConfig,
+  optimizerFrom,
+  TRAINING_DEFAULTS,
+  type TrainingConfig,
+} from "../train/config.js";
+import { adam, adamw, sgd } from "../train/optimizer.js";
+import { checkSchedule, type Schedule } from "../train/schedule.js";
+import { networkOptions } from "./arguments.js";
+
+/** What was given on the command line; what was not is undefined. */
+export interface TrainFlags {
+  readonly data?: string;
+  readonly option?: Readonly<Record<string, string>>;
+  readonly epochs?: number;
+  readonly batchSize?: number;
+  readonly optimizer?: OptimizerConfig["name"];
+  readonly lr?: number;
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+  readonly weightDecay?: number;
+  readonly betas?: readonly number[];
+  readonly eps?: number;
+  readonly schedule?: Schedule["kind"];
+  readonly warmup?: number;
+  readonly milestones?: readonly number[];
+  readonly gamma?: number;
+  readonly final?: number;
+  readonly seed?: number;
+}
+
+export function newConfig(network: string, data: string, pictures: Dataset, flags: TrainFlags): TrainingConfig {
+  const options = { ...fitted(network, pictures), ...networkOptions(network, flags.option) };
+  const base: TrainingConfig = { ...TRAINING_DEFAULTS, network, options: create(network, options).options, data };
+  return withFlags(base, flags);
+}
+
+/**
+ * The configuration that a run was begun with; flags given again must say the same.
+ * @throws OptionError naming each that does not, and both values.
+ */
+export function resumedConfig(saved: TrainingConfig, network: string | undefined, flags: TrainFlags): TrainingConfig {
+  const options = { ...saved.options, ...networkOptions(network ?? saved.network, flags.option) };
+  const wanted = withFlags({ ...saved, network: network ?? saved.network, options }, flags);
+  const changed = differences(wanted, saved);
+  if (changed.length > 0) {
+    throw new OptionError(
+      `--resume: a run goes on as it was begun, but ${changed.join("; ")}; leave these out, or start a new run`,
+    );
+  }
+  return saved;
+}
+
+/** What the data says about a network's options: its classes, channels and size. */
+function fitted(network: string, { classes, shape }: Dataset): ModelOptions {
+  const [height, width, channels] = shape;
+  const found: ModelOptions = { classes: classes.length, channels, ...(height === width ? { size: height } : {}) };
+  const { defaults } = definitionOf(network);
+  return Object.fromEntries(Object.entries(found).filter(([name]) => Object.hasOwn(defaults, name)));
+}
+
+function withFlags(base: TrainingConfig, flags: TrainFlags): TrainingConfig {
+  return {
+    ...base,
+    epochs: flags.epochs ?? base.epochs,
+    batchSize: flags.batchSize ?? base.batchSize,
+    optimizer: optimizerWith(base.optimizer, flags),
+    schedule: scheduleWith(base.schedule, flags),
+    seed: flags.seed ?? base.seed,
+  };
+}
+
+function optimizerWith(base: OptimizerConfig, flags: TrainFlags): OptimizerConfig {
+  const name = flags.optimizer ?? base.name;
+  refuseOthers(`optimizer ${name}`, flags, name === "sgd" ? ["betas", "eps"] : ["momentum", "nesterov"]);
+  const { lr, weightDecay, momentum, nesterov, betas, eps } = flags;
+  if (betas !== undefined && betas.length !== 2) {
+    throw new OptionError(`--betas ${betas.join(",")}: expected two numbers, such as 0.9,0.999`);
+  }
+  const given = Object.fromEntries(
+    Object.entries({ lr, weightDecay, momentum, nesterov, betas, eps }).filter(([, value]) => value !== undefined),
+  );
+  const start = name === base.name ? base : optimizerDefaults(name);
+  return optimizerConfig(optimizerFrom({ ...start, ...given } as OptimizerConfig));
+}
+
+function optimizerDefaults(name: OptimizerConfig["name"]): OptimizerConfig {
+  if (name === "sgd") return optimizerConfig(sgd(TRAINING_DEFAULTS.optimizer));
+  return optimizerConfig(name === "adam" ? adam() : adamw());
+}
+
+function scheduleWith(base: Schedule, flags: TrainFlags): Schedule {
+  const kind = flags.schedule ?? base.kind;
+  const start: Partial<Record<string, unknown>> = kind === base.kind ? base : {};
+  refuseOthers(
+    `schedule ${kind}`,
+    flags,
+    kind === "step" ? ["final"] : kind === "cosine" ? ["milestones", "gamma"] : ["milestones", "gamma", "final"],
+  );
+  const { warmup, milestones, gamma, final } = flags;
+  const given = Object.entries({ warmupSteps: warmup, milestones, gamma, final }).filter(([, v]) => v !== undefined);
+  const schedule = { ...start, kind, ...Object.fromEntries(given) } as Schedule;
+  if (schedule.kind === "step" && schedule.milestones === undefined) {
+    throw new OptionError("--schedule step: give the epochs at which the rate falls, such as --milestones 3,5");
+  }
+  checkSchedule(schedule);
+  return schedule;
+}
+
+function refuseOthers(what: string, flags: TrainFlags, names: readonly (keyof TrainFlags)[]): void {
+  for (const name of names) {
+    if (flags[name] !== undefined) throw new OptionError(`--${name}: ${what} has no ${name}; leave it out`);
+  }
+}

@@ -1,0 +1,152 @@
+/** `fovea train`: trains a network of the zoo and keeps the run in a folder. */
+import type { Command } from "commander";
+import { openDataset } from "../data/open-node.js";
+import { OptionError } from "../errors.js";
+import { definitionOf, list } from "../models/index.js";
+import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
+import { OPTIMIZERS, SCHEDULES, TRAINING_DEFAULTS } from "../train/config.js";
+import { openRunFolder } from "../train/run-folder-node.js";
+import { runTraining } from "../train/run-node.js";
+import { bytesOf, listOf, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { EXIT } from "./errors.js";
+import { Output } from "./output.js";
+import { StopRequest } from "./stop.js";
+import { newConfig, resumedConfig, type TrainFlags } from "./train-config.js";
+import { TrainDisplay } from "./train-display.js";
+
+interface Flags extends TrainFlags {
+  readonly threads?: number;
+  readonly backend?: BackendName;
+  readonly out?: string;
+  readonly resume?: string;
+  readonly checkpointEvery?: number;
+  readonly memoryLimit?: number;
+  readonly json?: boolean;
+}
+
+const { epochs, batchSize, optimizer, schedule } = TRAINING_DEFAULTS;
+
+export function trainCommand(program: Command): void {
+  program
+    .command("train")
+    .summary("train a network on pictures")
+    .description(
+      "Trains a network and keeps the run in a folder: its configuration, a log, the model (safetensors, as PyTorch reads it)\n" +
+        "and a checkpoint. Ctrl-C saves and stops; the run goes on with --resume and ends in the same bits as one never stopped.",
+    )
+    .argument(
+      "[network]",
+      `a network by name: ${list()
+        .map((d) => d.name)
+        .join(", ")}`,
+    )
+    .option("--data <data>", "mnist, a folder of IDX files, or both as fashion-mnist:FOLDER")
+    .option("--option <key=value>", "an option of the network, such as classes=26; may be repeated", pairOf("--option"))
+    .option("--epochs <n>", `passes over the training pictures (default ${epochs})`, wholeOf("--epochs", 1))
+    .option("--batch-size <n>", `pictures a step (default ${batchSize})`, wholeOf("--batch-size", 1))
+    .option("--seed <n>", "of the first weights and the order of pictures (default 0)", wholeOf("--seed", 0))
+    .optionsGroup("Optimizer:")
+    .option(
+      "--optimizer <name>",
+      `${OPTIMIZERS.join(", ")} (default ${optimizer.name})`,
+      oneOf("--optimizer", OPTIMIZERS),
+    )
+    .option("--lr <rate>", `learning rate (default ${optimizer.lr}; 0.001 for adam and adamw)`, numberOf("--lr"))
+    .option("--momentum <m>", `of sgd (default ${optimizer.momentum})`, numberOf("--momentum"))
+    .option("--nesterov", "Nesterov's momentum, of sgd")
+    .option("--weight-decay <w>", "pulls weights towards zero (default 0; 0.01 for adamw)", numberOf("--weight-decay"))
+    .option("--betas <b1,b2>", "of adam and adamw (default 0.9,0.999)", listOf("--betas"))
+    .option("--eps <e>", "of adam and adamw (default 1e-8)", numberOf("--eps"))
+    .optionsGroup("Learning rate schedule:")
+    .option("--schedule <kind>", `${SCHEDULES.join(", ")} (default ${schedule.kind})`, oneOf("--schedule", SCHEDULES))
+    .option("--warmup <steps>", "steps in which the rate rises from zero (default 0)", wholeOf("--warmup", 0))
+    .option("--milestones <epochs>", "of step: after which epochs the rate falls, such as 3,5", listOf("--milestones"))
+    .option("--gamma <factor>", "of step: times which it falls (default 0.1)", numberOf("--gamma"))
+    .option("--final <part>", "of cosine: the last rate, as a part of the first (default 0)", numberOf("--final"))
+    .optionsGroup("Run:")
+    .option("--out <folder>", "where the run is kept (default runs/NETWORK-DATA, the next free one)")
+    .option("--resume <run>", "goes on with the run in this folder")
+    .option(
+      "--checkpoint-every <s>",
+      "seconds between checkpoints within an epoch (default 30)",
+      numberOf("--checkpoint-every"),
+    )
+    .optionsGroup("Machine (the result does not depend on threads, and only in its last bits on the backend):")
+    .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
+    .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
+    .option("--memory-limit <size>", "refuse to start if more is needed, such as 2GB", bytesOf("--memory-limit"))
+    .optionsGroup("Output:")
+    .option("--json", "JSON lines on standard output, for programs")
+    .helpOption("-h, --help", "show this")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ fovea train lenet5 --data mnist
+  $ fovea train lenet5 --data fashion-mnist:./data/fashion --epochs 12 --optimizer adamw --lr 0.002
+  $ fovea train mlp --data ./data/letters --option classes=26 --schedule step --milestones 4,6
+  $ fovea train --resume runs/lenet5-mnist`,
+    )
+    .action(async (network: string | undefined, flags: Flags) => {
+      process.exitCode = await train(network, flags);
+    });
+}
+
+async function train(network: string | undefined, flags: Flags): Promise<number> {
+  const output = new Output(flags.json ?? false);
+  let display: TrainDisplay | undefined;
+  const stop = new StopRequest(() => {
+    if (display?.planned) display.stopping();
+    else process.exit(EXIT.interrupted); // nothing is begun yet
+  });
+  try {
+    const { config, data, resume } = await prepare(network, flags);
+    const shown = new TrainDisplay(output, config, data.train);
+    display = shown;
+    const { out, threads, backend, memoryLimit } = flags;
+    const result = await runTraining(
+      {
+        config,
+        data,
+        out,
+        resume,
+        session: { threads, backend, memoryLimit, note: (text) => output.note(text) },
+        checkpointEverySeconds: flags.checkpointEvery ?? 30,
+      },
+      {
+        planned: (plan) => shown.plan(plan),
+        progress: (progress) => {
+          if (!stop.requested) shown.progress(progress);
+        },
+        epoch: (record) => shown.epoch(record),
+        shouldStop: () => stop.requested,
+      },
+    );
+    shown.clear();
+    shown.end(result);
+    return result.completed ? EXIT.ok : EXIT.interrupted;
+  } catch (error) {
+    display?.clear();
+    throw error;
+  } finally {
+    stop.release();
+  }
+}
+
+/** Everything that can be wrong with the flags is found here, before anything is computed. */
+async function prepare(network: string | undefined, flags: Flags) {
+  if (flags.resume !== undefined) {
+    if (flags.out !== undefined) throw new OptionError("--out: a resumed run stays in its folder; leave --out out");
+    const { folder, config: saved } = await openRunFolder(flags.resume);
+    const config = resumedConfig(saved, network, flags);
+    return { config, resume: folder, data: await openDataset(flags.data ?? config.data) };
+  }
+  if (network === undefined) {
+    const names = list().map((definition) => definition.name);
+    throw new OptionError(`train: name a network (${names.join(", ")}), or a run to go on with: --resume RUN`);
+  }
+  definitionOf(network);
+  if (flags.data === undefined) throw new OptionError("train: say what to learn from, such as --data mnist");
+  const data = await openDataset(flags.data);
+  return { config: newConfig(network, flags.data, data.train, flags), data, resume: undefined };
+}
