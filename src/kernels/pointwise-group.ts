@@ -98,7 +98,8 @@ function writeGroup(
     ...group.outputs.map((_, i) => [outputName(i), "write"] as const),
   ];
   const name = [...new Set(group.nodes.map((n) => n.op.name))].slice(0, 4).join("+");
-  const long = operands.length > 6;
+  // Pointers into arrays are kept for a block of code while registers last.
+  const long = operands.length - inputs.filter((i) => i.kind === "scalar").length > 7;
   const unroll = plan.mode === "single" || long ? 1 : plan.mode === "packed" ? 2 : 4;
   return buildKernel({ key, name, target: to.target, operands }, (k) => {
     // A few numbers that every element meets stay in registers.

@@ -137,7 +137,8 @@ function writeBand(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
   if (tailElements(image) > 0) {
     k.if(oy, "eq", rows.outputs - 1, () => storeTail(k, image, sampleOf(k, p, n)));
   }
-  eachPixel(k, p, n, oy, (run, bounds, divide, at) => {
+  const bounds = allReal(rows) ? { lo: 0, hi: rows.kernel } : tapBounds(k, rows, oy);
+  eachPixel(k, p, n, oy, bounds, (run, divide, at) => {
     eachGroup(k, p.vectors, 2, (channel, indices) => {
       for (const index of indices) writeWindow(k, p, { run, bounds, divide, at, channel, index }, false);
     });
@@ -159,16 +160,16 @@ function writeSample(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
     k.loop(0, image.rows * pixel, (at) => k.store(k.ptrAdd(column, at), 0, k.splat(0, lanes)), { step: pixel });
     storeTail(k, image, first);
   }
-  k.loop(
-    0,
-    rows.outputs,
-    (oy) => {
-      eachPixel(k, p, n, oy, (run, bounds, divide, at) => {
-        writeWindow(k, p, { run, bounds, divide, at, channel, index: 0 }, true);
-      });
-    },
-    { frame: true, name: "oy" },
-  );
+  const row = (oy: Reg, bounds: Bounds) => {
+    eachPixel(k, p, n, oy, bounds, (run, divide, at) => {
+      writeWindow(k, p, { run, bounds, divide, at, channel, index: 0 }, true);
+    });
+  };
+  // Few kinds of rows (top, middle, bottom) are each written out; many share code that counts its taps.
+  const runs = runsOf(rows);
+  const frame = { frame: true, name: "oy" };
+  if (runs.length <= 3) for (const run of runs) k.loop(run.from, run.to, (oy) => row(oy, run), frame);
+  else k.loop(0, rows.outputs, (oy) => row(oy, tapBounds(k, rows, oy)), frame);
 }
 
 /** Bytes of the first tap (which may be no real pixel) in x and dx, and of the output pixel in dy. */
@@ -183,12 +184,12 @@ function eachPixel(
   p: PoolGradient,
   n: Reg,
   oy: Reg,
-  visit: (run: Run, bounds: Bounds, divide: Divide | undefined, at: PixelPlace) => void,
+  bounds: Bounds,
+  visit: (run: Run, divide: Divide | undefined, at: PixelPlace) => void,
 ): void {
   const { rows, columns, image, pooled, divisor } = p;
   const pixel = 4 * image.channelStride;
   const rowBytes = columns.extent * pixel;
-  const bounds = allReal(rows) ? { lo: 0, hi: rows.kernel } : tapBounds(k, rows, oy);
   const divide = divisor === "max" ? undefined : divideBy(k, divisor, rows, bounds, oy);
   const corner = k.add(k.mul(oy, rows.stride * rowBytes), -rows.before * rowBytes - columns.before * pixel);
   const from = k.var(k.add(k.mul(n, 4 * image.sampleStride), corner), "image", { frame: true });
@@ -197,7 +198,7 @@ function eachPixel(
   for (const run of runsOf(columns)) {
     const body = (ox: Reg) => {
       const at = { image: k.add(from, k.mul(ox, columns.stride * pixel)), pooled: k.add(start, k.mul(ox, pixel)) };
-      visit(run, bounds, divide, at);
+      visit(run, divide, at);
     };
     k.loop(run.from, run.to, body, { name: "ox" });
   }

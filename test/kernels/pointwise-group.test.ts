@@ -1,7 +1,5 @@
 /** Elementwise groups and chains in stores, against the references of their nodes one after the other. */
 import { describe, expect, it } from "vitest";
-import type { Target } from "#fovea/codegen/ir.js";
-import { AVX2, AVX512, WASM } from "#fovea/codegen/targets.js";
 import { evaluate } from "#fovea/graph/evaluate.js";
 import { Graph } from "#fovea/graph/graph.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
@@ -20,14 +18,14 @@ import {
   relu,
   scale,
   sigmoid,
+  sqrt,
   square,
   subtract,
   tanh,
 } from "#fovea/ops/index.js";
-import { leaves, mismatch, TestLowering } from "../support/lowering.js";
+import { leaves, MACHINES, type Machine, mismatch, TestLowering } from "../support/lowering.js";
 import { random } from "../support/random.js";
 
-const TARGETS: readonly Target[] = [AVX512, AVX2, WASM];
 const batched = (...shape: number[]): Signature => ({ shape, batched: true, dtype: "f32" });
 const single = (...shape: number[]): Signature => ({ shape, batched: false, dtype: "f32" });
 
@@ -54,7 +52,7 @@ function oracle(inputs: readonly Value[], outputs: readonly Value[], feeds: Read
 }
 
 function checkGroup(
-  target: Target,
+  { target, engine }: Machine,
   signatures: readonly Signature[],
   build: (inputs: readonly Value[]) => { nodes: Value[]; outputs: Value[] },
   batch = 3,
@@ -64,16 +62,16 @@ function checkGroup(
   const to = new TestLowering(target, batch);
   lowerPointwise(group, to);
   const feeds = feed(inputs, batch, 11);
-  const actual = to.run(feeds, group.outputs, batch);
+  const actual = to.run(feeds, group.outputs, batch, { engine });
   const expected = oracle(inputs, group.outputs, feeds, batch);
   for (const [i, value] of actual.entries()) expect(mismatch(value, expected[i]!, 1e-5)).toBeUndefined();
 }
 
-describe.each(TARGETS)("pointwise groups for $name", (target) => {
+describe.each(MACHINES)("pointwise groups for $target.name by $engine", (machine) => {
   it("updates a parameter by SGD with momentum and weight decay, in place of six passes", () => {
     for (const shape of [[5, 5, 6, 16], [5, 5, 1, 6], [400, 120], [10], [3]]) {
       const signatures = [single(...shape), single(...shape), single(...shape), single(), single()];
-      checkGroup(target, signatures, ([w, g, m, rate, momentum]) => {
+      checkGroup(machine, signatures, ([w, g, m, rate, momentum]) => {
         const decayed = add(g!, scale(w!, 0.01, 0));
         const kept = multiply(m!, momentum!);
         const velocity = add(kept, decayed);
@@ -84,9 +82,31 @@ describe.each(TARGETS)("pointwise groups for $name", (target) => {
     }
   });
 
+  it("updates a parameter by Adam", () => {
+    for (const shape of [[3, 3, 6, 17], [5, 5, 1, 6], [3]]) {
+      const tensors = Array.from({ length: 4 }, () => single(...shape));
+      checkGroup(machine, [...tensors, single(), single(), single(), single()], ([w, g, m, v, rate, ...c]) => {
+        const first = [scale(m!, 0.9), scale(g!, 0.1)] as const;
+        const mean = add(...first);
+        const squared = square(g!);
+        const second = [scale(squared, 0.001), scale(square(v!), 0.999)] as const;
+        const moment = add(...second);
+        const root = sqrt(moment);
+        const shifted = scale(root, 1, 1e-3);
+        const corrected = [multiply(mean, c[0]!), multiply(shifted, c[1]!)] as const;
+        const kept = multiply(w!, c[2]!);
+        const step = multiply(corrected[0], rate!);
+        const moved = add(step, corrected[1]);
+        const updated = subtract(kept, moved);
+        const nodes = [...first, mean, squared, second[1].inputs[0]!, ...second, moment, root, shifted, ...corrected];
+        return { nodes: [...nodes, kept, step, moved, updated], outputs: [mean, moment, updated] };
+      });
+    }
+  });
+
   it("adds a channel vector to rows of any width, packed ones too", () => {
     for (const shape of [[4, 3, 1], [4, 3, 2], [5, 5, 3], [3, 5, 4], [3, 5, 6], [3, 3, 8], [2, 3, 17], [7], [2, 150]]) {
-      checkGroup(target, [batched(...shape), single(shape[shape.length - 1]!)], ([x, b]) => {
+      checkGroup(machine, [batched(...shape), single(shape[shape.length - 1]!)], ([x, b]) => {
         const sum = add(x!, b!);
         const y = sigmoid(sum);
         return { nodes: [sum, y], outputs: [y, sum] };
@@ -96,7 +116,7 @@ describe.each(TARGETS)("pointwise groups for $name", (target) => {
 
   it("joins numbers a sample and tensors that all samples share", () => {
     for (const shape of [[3, 3, 3], [2, 5, 9], [40]]) {
-      checkGroup(target, [batched(...shape), batched(), single(...shape)], ([x, s, t]) => {
+      checkGroup(machine, [batched(...shape), batched(), single(...shape)], ([x, s, t]) => {
         const scaled = multiply(x!, s!);
         const y = subtract(scaled, t!);
         return { nodes: [scaled, y], outputs: [y] };
@@ -105,31 +125,31 @@ describe.each(TARGETS)("pointwise groups for $name", (target) => {
   });
 
   it("works on one number a sample and on single numbers", () => {
-    checkGroup(target, [batched(), batched()], ([a, b]) => {
+    checkGroup(machine, [batched(), batched()], ([a, b]) => {
       const c = add(a!, b!);
       return { nodes: [c], outputs: [c] };
     });
     checkGroup(
-      target,
+      machine,
       [batched(), single()],
       ([a, b]) => ({ nodes: [multiply(a!, b!)], outputs: [multiply(a!, b!)] }),
       21,
     );
-    checkGroup(target, [single(), single()], ([a, b]) => ({ nodes: [multiply(a!, b!)], outputs: [multiply(a!, b!)] }));
+    checkGroup(machine, [single(), single()], ([a, b]) => ({ nodes: [multiply(a!, b!)], outputs: [multiply(a!, b!)] }));
   });
 
   it("cuts large samples into pieces", () => {
-    checkGroup(target, [batched(41, 23, 17), batched(41, 23, 17)], ([a, b]) => {
+    checkGroup(machine, [batched(41, 23, 17), batched(41, 23, 17)], ([a, b]) => {
       const c = add(a!, b!);
       const d = sigmoid(c);
       return { nodes: [c, d], outputs: [d] };
     });
-    checkGroup(target, [single(9001), single(9001)], ([a, b]) => ({ nodes: [add(a!, b!)], outputs: [add(a!, b!)] }));
+    checkGroup(machine, [single(9001), single(9001)], ([a, b]) => ({ nodes: [add(a!, b!)], outputs: [add(a!, b!)] }));
   });
 
   it("takes many inputs without running out of registers", () => {
     const signatures = Array.from({ length: 14 }, () => batched(3, 20));
-    checkGroup(target, signatures, (inputs) => {
+    checkGroup(machine, signatures, (inputs) => {
       const nodes: Value[] = [];
       let sum = inputs[0]!;
       for (const x of inputs.slice(1)) {
@@ -201,7 +221,7 @@ const FUSED: readonly Fused[] = [3, 6, 20, 70].flatMap((c): Fused[] => [
   },
 ]);
 
-describe.each(TARGETS)("chains in stores for $name", (target) => {
+describe.each(MACHINES)("chains in stores for $target.name by $engine", ({ target, engine }) => {
   it.each(FUSED)("$name", ({ inputs: signatures, build }) => {
     const batch = 3;
     const inputs = leaves(new Graph(), signatures);
@@ -215,7 +235,7 @@ describe.each(TARGETS)("chains in stores for $name", (target) => {
     for (const strategy of fitting) {
       const to = new TestLowering(target, batch);
       strategy.lower({ root: root!, chain, result }, to);
-      const [actual] = named(strategy.name, () => to.run(feeds, [result], batch));
+      const [actual] = named(strategy.name, () => to.run(feeds, [result], batch, { engine }));
       expect(`${strategy.name}: ${mismatch(actual!, expected!, 2e-5)}`).toBe(`${strategy.name}: undefined`);
     }
   });

@@ -1,7 +1,5 @@
 /** Every op against its float64 reference, by every strategy that accepts it, on random shapes and all vector widths. */
 import { describe, expect, it } from "vitest";
-import type { Target } from "#fovea/codegen/ir.js";
-import { AVX2, AVX512, WASM } from "#fovea/codegen/targets.js";
 import { Graph } from "#fovea/graph/graph.js";
 import type { Op, Value } from "#fovea/graph/value.js";
 import { STRATEGIES } from "#fovea/kernels/index.js";
@@ -9,20 +7,10 @@ import { POINTWISE } from "#fovea/kernels/pointwise.js";
 import { lowerPointwise } from "#fovea/kernels/pointwise-group.js";
 import type { Strategy } from "#fovea/kernels/strategy.js";
 import { ALL_OPS } from "#fovea/ops/index.js";
-import { type Engine, nativeTargets } from "../support/kernels.js";
-import { leaves, mismatch, TestLowering } from "../support/lowering.js";
+import { leaves, MACHINES, type Machine, mismatch, TestLowering } from "../support/lowering.js";
 import { feedsOf, opCases } from "../support/op-cases.js";
 import { random } from "../support/random.js";
 
-interface Machine {
-  readonly target: Target;
-  readonly engine: Engine;
-}
-const MACHINES: readonly Machine[] = [AVX512, AVX2, WASM].flatMap((target): Machine[] => {
-  const machines: Machine[] = [{ target, engine: "interpreter" }];
-  if (nativeTargets.includes(target.name)) machines.push({ target, engine: "native" });
-  return target.name === "wasm" ? [...machines, { target, engine: "wasm" }] : machines;
-});
 const SHAPES = Number(process.env.FOVEA_TEST_SHAPES ?? 24);
 
 const alone: Strategy = {

@@ -4,12 +4,25 @@
  */
 import { interpret } from "#fovea/codegen/interpreter.js";
 import type { Kernel, Target } from "#fovea/codegen/ir.js";
-import { Graph } from "#fovea/graph/graph.js";
+import { AVX2, AVX512, WASM } from "#fovea/codegen/targets.js";
+import type { Graph } from "#fovea/graph/graph.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
-import type { Attributes, Op, Signature, Value } from "#fovea/graph/value.js";
+import type { Signature, Value } from "#fovea/graph/value.js";
 import { elementsOf, type Layout, layoutOf } from "#fovea/kernels/layout.js";
-import { type Buffer, type Lowering, type Pieces, pieceCount, type Strategy } from "#fovea/kernels/strategy.js";
-import { type Engine, runKernel } from "./kernels.js";
+import { type Buffer, type Lowering, type Pieces, pieceCount } from "#fovea/kernels/strategy.js";
+import { type Engine, nativeTargets, runKernel } from "./kernels.js";
+
+export interface Machine {
+  readonly target: Target;
+  readonly engine: Engine;
+}
+
+/** Every vector width on the interpreter, and on what this machine runs itself. */
+export const MACHINES: readonly Machine[] = [AVX512, AVX2, WASM].flatMap((target): Machine[] => {
+  const machines: Machine[] = [{ target, engine: "interpreter" }];
+  if (nativeTargets.includes(target.name)) machines.push({ target, engine: "native" });
+  return target.name === "wasm" ? [...machines, { target, engine: "wasm" }] : machines;
+});
 
 interface Memory {
   bytes: Uint8Array;
@@ -155,28 +168,6 @@ export function leaves(graph: Graph, signatures: readonly Signature[]): Value[] 
       ? (graph.input(`in${i}`, { shape, batched, dtype }) as unknown as Value)
       : (graph.state(`in${i}`, "parameter", shape, dtype) as unknown as Value),
   );
-}
-
-export interface OpRun {
-  readonly op: Op;
-  readonly attributes: Attributes;
-  readonly inputs: readonly Signature[];
-  readonly feeds: readonly Tensor[];
-  readonly batch: number;
-  readonly target: Target;
-  readonly strategy: Strategy;
-  readonly engine?: Engine;
-}
-
-/** Lowers one op by one strategy, runs it, and returns its result. */
-export function runOp(run: OpRun): Tensor {
-  const graph = new Graph();
-  const inputs = leaves(graph, run.inputs);
-  const root = graph.add(run.op, run.attributes, inputs) as Value;
-  const to = new TestLowering(run.target, run.batch);
-  run.strategy.lower({ root, chain: [], result: root }, to);
-  const feeds = new Map(inputs.map((v, i) => [v, run.feeds[i]!]));
-  return to.run(feeds, [root], run.batch, run.engine === undefined ? {} : { engine: run.engine })[0]!;
 }
 
 /** The first element of `actual` that is further than `tolerance` (relative to the largest expected, and 1) from `expected`. */
