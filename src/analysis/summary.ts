@@ -4,9 +4,10 @@
  */
 import type { Target } from "../codegen/ir.js";
 import { compileEntry } from "../compile/compile.js";
+import { reachable } from "../graph/evaluate.js";
 import { type StateAttributes, stateOp } from "../graph/graph.js";
 import { type Shape, sizeOf, type Value } from "../graph/value.js";
-import { Activation, type Module, modulesOf, trace } from "../nn/index.js";
+import { Activation, type Module, modulesOf, Parameter, trace } from "../nn/index.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "../train/config.js";
 import { EVALUATION_BATCH } from "../train/evaluator.js";
@@ -42,7 +43,7 @@ export interface Summary {
   readonly input: Shape;
   readonly layers: readonly LayerSummary[];
   readonly parameters: number;
-  /** Of one picture, forward. */
+  /** Of convolutions and linear layers on one picture, forward, without biases: as torchvision's tables count. */
   readonly multiplyAdds: number;
   readonly training?: MemorySummary;
 }
@@ -75,33 +76,42 @@ export async function summarize(network: Network, options: SummaryOptions = {}):
   return { ...summary, training: planTraining(module, input, target, options.batch, optimizer) };
 }
 
+/** What the field's tables count: a bias, an activation or a pool is not a multiply-add. */
+const COUNTED: readonly string[] = ["conv2d", "linear"];
+
 function layersOf(module: Module, input: Shape): LayerSummary[] {
-  const { graph } = trace(module, { input, training: false });
+  const { graph, output } = trace(module, { input, training: false });
   const modules = new Map([...modulesOf(module)].map(([part, path]) => [path, part]));
+  const live = new Set(reachable([output]));
   const values = graph.values.filter((value) => value.op.name !== "input" && value.op.name !== "constant");
-  // In the order in which the layers compute; parameters come before all of it.
   const isState = (value: Value) => value.op.name === stateOp.name;
-  const paths = new Set([...values.filter((v) => !isState(v)), ...values].map((value) => value.path));
+  const computed = values.filter((value) => !isState(value));
+  // In the order in which the layers compute; parameters come before all of it.
+  const paths = new Set([...computed, ...values].map((value) => value.path));
   return [...paths].map((path) => {
-    const own = values.filter((value) => value.path === path);
-    const computed = own.filter((value) => !isState(value));
     const part = modules.get(path);
-    const last = computed.at(-1);
+    const own = computed.filter((value) => value.path === path);
+    const isLeaf = part?.children().every(([, child]) => child instanceof Parameter) ?? false;
+    const last = isLeaf ? firstUse(computed, path) : own.at(-1);
     return {
       path,
-      kind: kindOf(part, computed),
+      kind: part === undefined || part instanceof Activation ? (last?.op.name ?? "") : part.constructor.name,
       output: last?.shape ?? [],
-      parameters: own
-        .filter((v) => isState(v) && (v.attributes as StateAttributes).kind === "parameter")
+      parameters: values
+        .filter((v) => v.path === path && isState(v) && (v.attributes as StateAttributes).kind === "parameter")
         .reduce((sum, value) => sum + sizeOf(value.shape), 0),
-      multiplyAdds: computed.reduce((sum, v) => sum + v.op.cost(v.inputs, v.attributes, v).multiplyAdds, 0),
+      multiplyAdds: own
+        .filter((v) => live.has(v) && COUNTED.includes(v.op.name))
+        .reduce((sum, v) => sum + v.op.cost(v.inputs, v.attributes, v).multiplyAdds, 0),
     };
   });
 }
 
-function kindOf(part: Module | undefined, computed: readonly Value[]): string {
-  if (part === undefined || part instanceof Activation) return computed.at(-1)?.op.name ?? "";
-  return part.constructor.name;
+/** What a layer gave when it was first used: later values of its path are other uses, or ops that another layer moved. */
+function firstUse(computed: readonly Value[], path: string): Value | undefined {
+  const from = computed.findIndex((value) => value.path === path);
+  const behind = computed.findIndex((value, i) => i > from && value.path !== path);
+  return computed[(behind < 0 ? computed.length : behind) - 1];
 }
 
 /** What a Trainer would take, to the byte but for tables of addresses: it loads a training step and an evaluation. */

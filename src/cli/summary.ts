@@ -24,7 +24,7 @@ export function summaryCommand(program: Command): void {
     .command("summary")
     .summary("show a network's layers and costs")
     .description(
-      "Shows a network's layers with their outputs, parameters and multiply-adds for one picture, and with --batch the\n" +
+      "Shows a network's layers with their outputs, parameters and multiply-adds for one picture, and with --batch the " +
         "memory that training is planned to take.",
     )
     .argument(

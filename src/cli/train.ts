@@ -31,7 +31,7 @@ export function trainCommand(program: Command): void {
     .command("train")
     .summary("train a network on pictures")
     .description(
-      "Trains a network and keeps the run in a folder: its configuration, a log, the model (safetensors, as PyTorch reads it)\n" +
+      "Trains a network and keeps the run in a folder: its configuration, a log, the model (safetensors, as PyTorch reads it) " +
         "and a checkpoint. Ctrl-C saves and stops; the run goes on with --resume and ends in the same bits as one never stopped.",
     )
     .argument(

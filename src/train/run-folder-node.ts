@@ -9,7 +9,8 @@
  * Each file is written whole or not at all, and the folder appears with its config.json in it, so that a run killed at
  * any moment can be resumed.
  */
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError } from "../errors.js";
 import { writeFileAtomically } from "../formats/atomic-write-node.js";
@@ -71,7 +72,8 @@ async function place(path: string, config: TrainingConfig): Promise<boolean> {
   let temporary: string | undefined;
   try {
     await mkdir(dirname(path), { recursive: true });
-    temporary = await mkdtemp(`${path}.tmp-`);
+    temporary = `${path}.tmp-${process.pid}-${randomBytes(4).toString("hex")}`;
+    await mkdir(temporary);
     await writeConfig(temporary, config);
     await rename(temporary, path);
     return true;

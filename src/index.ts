@@ -1,0 +1,53 @@
+/**
+ * The public face of fovea, for Node and for browsers: networks, training, compiling, looking inside. What reads and writes
+ * files is in `fovea/node`.
+ */
+
+export {
+  type LayerSummary,
+  type MemorySummary,
+  type Summary,
+  type SummaryOptions,
+  summarize,
+} from "./analysis/summary.js";
+export { type Dataset, type DatasetSplits, datasetFromIdx, type IdxParts, type Scaling } from "./data/dataset.js";
+export {
+  BackendError,
+  DataError,
+  FileError,
+  FoveaError,
+  KernelError,
+  MemoryError,
+  OptionError,
+  ShapeError,
+  TrainingError,
+} from "./errors.js";
+export type { Graph } from "./graph/graph.js";
+export type { DType, Shape, Value } from "./graph/value.js";
+export * as models from "./models/index.js";
+export * as nn from "./nn/index.js";
+export { type Traced, type TraceOptions, trace } from "./nn/index.js";
+export * as ops from "./ops/index.js";
+export type { BackendName } from "./runtime/backend.js";
+export { Session, type SessionOptions } from "./runtime/session.js";
+export {
+  type Classification,
+  type Classifier,
+  type ClassifierOptions,
+  compile,
+  type Picture,
+} from "./train/classifier.js";
+export type { Evaluation } from "./train/evaluator.js";
+export { type ConfusionMatrix, confusionText, type EpochFigures } from "./train/metrics.js";
+export { type AdamOptions, adam, adamw, type Optimizer, type SgdOptions, sgd } from "./train/optimizer.js";
+export { learningRateAt, type Schedule } from "./train/schedule.js";
+export {
+  type EvaluateOptions,
+  evaluate,
+  type TrainingRun,
+  type TrainOptions,
+  train,
+} from "./train/train.js";
+export { type Network, type TrainedModel, untrained } from "./train/trained-model.js";
+export type { EpochRecord, Progress } from "./train/trainer.js";
+export type { Weight, Weights } from "./train/weights.js";
