@@ -1,0 +1,94 @@
+/**
+ * Times contenders round by round: fovea, one peer, the next, fovea again, so that all see the same machine. A repeat that
+ * others disturbed is taken again, up to a bound, and is marked noisy where it stays so.
+ */
+import { othersShare, OTHERS, PROBE, processorSeconds } from "./quiet.mjs";
+
+/** The machine's peak so far: probes raise it. */
+export class Machine {
+  constructor(probe) {
+    this.probe = probe;
+  }
+
+  async start() {
+    Object.assign(this, await this.probe.ask("peak"));
+    this.gigabytesPerSecond = (await this.probe.ask("bandwidth")).gigabytesPerSecond;
+    return this;
+  }
+
+  /** GFLOP/s now. */
+  async now() {
+    const { gflops } = await this.probe.ask("probe");
+    this.gflops = Math.max(this.gflops, gflops);
+    return gflops;
+  }
+}
+
+/**
+ * @typedef {object} Repeat
+ * @property {number} ms        a call
+ * @property {boolean} quiet
+ * @property {number} others    share of the cores that others used
+ * @property {number} probe     the lower of both probes, as a part of the peak
+ */
+
+/** Calls a repeat so that it lasts `milliseconds`; also the warm-up. */
+export async function calibrate(contender, milliseconds) {
+  let calls = 1;
+  let spent = 0;
+  for (;;) {
+    const { ms } = await contender.run(calls);
+    spent += ms * calls;
+    // Twice: a first batch of calls is slower than those that follow.
+    if (spent > milliseconds && ms * calls > milliseconds / 4) return Math.max(1, Math.ceil(milliseconds / ms));
+    calls = Math.max(calls + 1, Math.min(calls * 8, Math.ceil(milliseconds / ms)));
+  }
+}
+
+/** @returns {Promise<Repeat>} the quiet one of up to `tries`, else the least disturbed. */
+export async function repeatOf(contender, machine, { tries, pauseMs }) {
+  let best;
+  for (let n = 0; n < tries; n++) {
+    if (n > 0) await sleep(pauseMs);
+    const repeat = await once(contender, machine);
+    if (repeat.quiet) return repeat;
+    if (best === undefined || repeat.others < best.others) best = repeat;
+  }
+  return best;
+}
+
+async function once(contender, machine) {
+  const first = await machine.now();
+  await sleep(10); // for threads that still spin
+  const pids = [contender.pid, process.pid];
+  const before = processorSeconds(pids);
+  const started = performance.now();
+  const { ms } = await contender.run(contender.calls);
+  const seconds = (performance.now() - started) / 1000;
+  const after = processorSeconds(pids);
+  await sleep(10);
+  const probe = Math.min(first, await machine.now()) / machine.gflops;
+  const others = othersShare(before, after, seconds);
+  return { ms, others, probe, quiet: others <= OTHERS && probe >= PROBE };
+}
+
+/** All contenders, `rounds` times, each round beginning with another one; fills `contender.repeats`. */
+export async function measure(contenders, machine, { rounds, tries, pauseMs, failed }) {
+  let running = contenders;
+  for (let round = 0; round < rounds; round++) {
+    for (let n = 0; n < contenders.length; n++) {
+      const contender = contenders[(n + round) % contenders.length];
+      if (!running.includes(contender)) continue;
+      try {
+        contender.repeats.push(await repeatOf(contender, machine, { tries, pauseMs }));
+      } catch (error) {
+        failed(contender, error);
+        running = running.filter((c) => c !== contender);
+      }
+    }
+  }
+}
+
+function sleep(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

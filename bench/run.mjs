@@ -1,0 +1,269 @@
+/**
+ * `npm run bench`: fovea beside the peers that are installed (bench/peers/setup installs them), in one run, in turns.
+ *
+ *     npm run bench -- --what train --only lenet5 --quick --no-save
+ *     npm run bench -- --profile --only lenet5-train-128
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, release, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { Child } from "./child.mjs";
+import { agreement } from "./agree.mjs";
+import { profile, profileText } from "./fovea/profile.mjs";
+import { writeInputs } from "./inputs.mjs";
+import { calibrate, Machine, measure } from "./measure.mjs";
+import { bestOf, summarise, timesFaster } from "./summary.mjs";
+import { startSystems } from "./systems.mjs";
+import { markdown, milliseconds } from "./table.mjs";
+import { choose, operationsOf, WORKLOADS } from "./workloads.mjs";
+
+const HELP = `npm run bench -- [options]
+
+  --what train|infer|layers   only these rows
+  --only TEXT                 only rows whose id, title or network contains TEXT
+  --quick                     3 short rounds instead of 9, for a first look
+  --repeats N                 rounds
+  --tries N                   how often a disturbed repeat is taken again (5)
+  --peers torch,ort           which peers; "none" for fovea alone
+  --backends avx512,avx2      fovea's backends beside each other; its own choice without
+  --profile                   time a program's steps one by one instead, on one thread
+  --out FOLDER                where results go (bench/results)
+  --no-save                   only print
+  --list                      the rows' ids`;
+
+const { values: options } = parseArgs({
+  options: {
+    what: { type: "string" },
+    only: { type: "string" },
+    quick: { type: "boolean", default: false },
+    repeats: { type: "string" },
+    tries: { type: "string" },
+    peers: { type: "string", default: "torch,ort" },
+    backends: { type: "string" },
+    profile: { type: "boolean", default: false },
+    out: { type: "string", default: fileURLToPath(new URL("results", import.meta.url)) },
+    "no-save": { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+const note = (text) => console.error(text);
+const whole = (name, standard) => {
+  const value = Number(options[name] ?? standard);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name} ${options[name]}: expected a whole number from 1`);
+  return value;
+};
+
+if (options.help) console.log(HELP);
+else if (options.list) for (const { id, title, what } of WORKLOADS) console.log(`${id.padEnd(36)} ${what}: ${title}`);
+else {
+  const folder = mkdtempSync(join(tmpdir(), "fovea-bench-"));
+  try {
+    await main(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function main(folder) {
+  const workloads = choose(options);
+  if (workloads.length === 0) throw new Error("no row is like that; --list shows them all");
+  if (options.profile) return profileAll(workloads, folder);
+  const settings = {
+    rounds: whole("repeats", options.quick ? 3 : 9),
+    tries: whole("tries", options.quick ? 2 : 5),
+    repeatMs: options.quick ? 120 : 250,
+    pauseMs: 300,
+  };
+  const backends = options.backends?.split(",") ?? [undefined];
+  const peers = options.peers.split(",");
+  const machine = await startMachine(backends[0]);
+  note(
+    `multiply-add peak ${machine.gflops.toFixed(0)} GFLOP/s on two threads, ${machine.gflopsOfOne.toFixed(0)} on one; ` +
+      `memory read ${machine.gigabytesPerSecond.toFixed(0)} GB/s`,
+  );
+  const systems = await startSystems({ backends, peers, note });
+  const rows = [];
+  try {
+    for (const workload of workloads) {
+      const row = await measureWorkload(workload, { systems, machine, settings, folder: join(folder, workload.id) });
+      rows.push(row);
+      rmSync(join(folder, workload.id), { recursive: true, force: true });
+    }
+  } finally {
+    for (const { child } of [...systems, { child: machine.probe }]) await child.close();
+  }
+  report({ machine, systems, rows, settings });
+}
+
+async function profileAll(workloads, folder) {
+  for (const workload of workloads) {
+    const inputs = join(folder, workload.id);
+    writeInputs(workload, inputs);
+    const backend = options.backends?.split(",")[0];
+    console.log(`${profileText(workload, await profile(workload, inputs, { backend }))}\n`);
+  }
+}
+
+/** The peak of the backend that is measured, and for the record that of AVX2. */
+async function startMachine(backend) {
+  const probeOf = (name) => {
+    const env = name === undefined ? {} : { FOVEA_BACKEND: name };
+    return new Child(process.execPath, [fileURLToPath(new URL("fovea/probe.mjs", import.meta.url))], { env });
+  };
+  const machine = await new Machine(probeOf(backend)).start();
+  machine.peaks = [machine];
+  if (machine.backend === "avx512") {
+    const narrow = probeOf("avx2");
+    machine.peaks.push(await narrow.ask("peak"));
+    await narrow.close();
+  }
+  return machine;
+}
+
+async function measureWorkload(workload, { systems, machine, settings, folder }) {
+  note(`\n${workload.id}`);
+  writeInputs(workload, folder);
+  const contenders = [];
+  await exportNetwork(workload, systems, folder);
+  for (const system of systems) {
+    if (system.family === "ONNX Runtime" && workload.what !== "infer") continue;
+    try {
+      const { modes } = await system.child.ask("prepare", { workload, folder });
+      for (const [n, mode] of modes.entries()) contenders.push(contenderOf(system, mode, n === 0));
+    } catch (error) {
+      note(`  ${system.name}: ${error.message}`);
+      contenders.push({ name: system.name, family: system.family, failure: error.message, repeats: [] });
+    }
+  }
+  const failed = (contender, error) => {
+    contender.failure = error.message;
+    note(`  ${contender.name}: ${error.message}`);
+    process.exitCode = 1;
+  };
+  await checkAgreement(workload, contenders, folder, failed);
+  for (const contender of contenders) {
+    if (contender.failure !== undefined) continue;
+    try {
+      contender.calls = await calibrate(contender, settings.repeatMs);
+    } catch (error) {
+      failed(contender, error);
+    }
+  }
+  const sound = contenders.filter((c) => c.failure === undefined);
+  await measure(sound, machine, { ...settings, failed });
+  for (const c of sound) if (c.failure === undefined) c.summary = summarise(c.repeats);
+  const row = rowOf(workload, contenders, machine);
+  for (const c of contenders) note(`  ${describe(c, workload)}`);
+  for (const [family, { name, timesFaster }] of Object.entries(row.against))
+    note(`  ${timesFaster.toFixed(2)} times faster than the best ${family} (${name})`);
+  if (row.partOfPeak !== undefined) note(`  ${(100 * row.partOfPeak).toFixed(0)}% of the peak`);
+  return row;
+}
+
+function contenderOf({ id, name, family, child }, mode, isFirst) {
+  return {
+    // fovea's first mode is the one that stands for it in the ratios.
+    name: family === "fovea" ? (isFirst ? id : `${id} ${mode}`) : `${name} ${mode}`,
+    family,
+    mode,
+    pid: child.pid,
+    repeats: [],
+    run: (calls) => child.ask("run", { mode, calls }),
+    check: (file) => child.ask("check", { mode, file }),
+  };
+}
+
+/** ONNX Runtime's network is the one that a PyTorch peer writes. */
+async function exportNetwork(workload, systems, folder) {
+  if (workload.what !== "infer" || !systems.some((s) => s.family === "ONNX Runtime")) return;
+  for (const { name, family, child } of systems) {
+    if (family !== "PyTorch") continue;
+    try {
+      await child.ask("export", { workload, folder, file: join(folder, "model.onnx") });
+      return;
+    } catch (error) {
+      note(`  ${name} exports no ONNX file: ${error.message}`);
+    }
+  }
+}
+
+/** Same weights and inputs must give the same numbers; who differs from fovea is not timed. */
+async function checkAgreement(workload, contenders, folder, failed) {
+  let reference;
+  for (const contender of contenders) {
+    if (contender.failure !== undefined) continue;
+    const file = join(folder, "result.raw");
+    try {
+      await contender.check(file);
+      const result = agreement(file, reference);
+      reference ??= result.numbers;
+      contender.difference = result.difference;
+      if (result.problem !== undefined) failed(contender, new Error(result.problem));
+    } catch (error) {
+      failed(contender, error);
+    }
+  }
+}
+
+function rowOf(workload, contenders, machine) {
+  const ours = contenders.find((c) => c.family === "fovea");
+  const against = {};
+  if (ours?.summary !== undefined) {
+    for (const family of ["PyTorch", "ONNX Runtime"]) {
+      const best = bestOf(contenders, family);
+      if (best !== undefined) against[family] = { name: best.name, timesFaster: timesFaster(ours.repeats, best.repeats) };
+    }
+  }
+  const operations = operationsOf(workload);
+  const partOfPeak =
+    operations === undefined || ours?.summary === undefined
+      ? undefined
+      : operations / ours.summary.median / 1e6 / machine.gflops;
+  return { workload, contenders, against, partOfPeak };
+}
+
+function describe({ name, summary, failure, difference }, workload) {
+  if (summary === undefined) return `${name.padEnd(28)} failed: ${failure}`;
+  const operations = operationsOf(workload);
+  const rate = operations === undefined ? "" : `  ${(operations / summary.median / 1e6).toFixed(0)} GFLOP/s`;
+  return (
+    `${name.padEnd(28)} ${milliseconds(summary.median).padStart(8)} ms  (best ${milliseconds(summary.min)}, ` +
+    `${summary.quiet} of ${summary.repeats} quiet${difference === undefined ? "" : `, differs by ${difference.toExponential(0)}`})${rate}`
+  );
+}
+
+function report({ machine, systems, rows, settings }) {
+  const processor = cpus()[0]?.model.trim() ?? "unknown processor";
+  const date = new Date().toISOString().slice(0, 10);
+  const result = {
+    date,
+    machine: {
+      processor,
+      cores: availableParallelism(),
+      memoryGiB: Math.round(totalmem() / 2 ** 30),
+      node: process.version.slice(1),
+      kernel: `${process.platform} ${release()}`,
+      peaks: machine.peaks.map(({ backend, gflops, gflopsOfOne }) => ({ backend, gflops, gflopsOfOne })),
+      gigabytesPerSecond: machine.gigabytesPerSecond,
+    },
+    systems: systems.map(({ id, name, family, details }) => ({ id, name, family, details })),
+    settings,
+    rows: rows.map(({ contenders, ...row }) => ({
+      ...row,
+      contenders: contenders.map(({ run, check, pid, ...contender }) => contender),
+    })),
+  };
+  const text = markdown(result);
+  console.log(text);
+  if (options["no-save"]) return;
+  mkdirSync(options.out, { recursive: true });
+  const slug = processor.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+  const base = join(options.out, `${date}-${slug}`);
+  writeFileSync(`${base}.md`, text);
+  writeFileSync(`${base}.json`, `${JSON.stringify(result, null, 1)}\n`);
+  note(`saved ${base}.md and .json`);
+}

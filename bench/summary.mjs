@@ -1,0 +1,36 @@
+/** From repeats to figures: medians of the quiet repeats, and ratios taken round by round. */
+
+const LEAST_QUIET = 3;
+
+export function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** Milliseconds a call. Noisy repeats count only where there are fewer than three quiet ones; then `noisy` is set. */
+export function summarise(repeats) {
+  const quiet = repeats.filter((r) => r.quiet);
+  const noisy = quiet.length < Math.min(LEAST_QUIET, repeats.length);
+  const ms = (noisy ? repeats : quiet).map((r) => r.ms);
+  return { median: median(ms), min: Math.min(...ms), quiet: quiet.length, repeats: repeats.length, noisy };
+}
+
+/** How many times faster `ours` is: the median over the rounds that were quiet for both, else over all. */
+export function timesFaster(ours, theirs) {
+  const rounds = ours.slice(0, theirs.length).map((our, n) => ({
+    ratio: theirs[n].ms / our.ms,
+    quiet: our.quiet && theirs[n].quiet,
+  }));
+  const quiet = rounds.filter((r) => r.quiet);
+  return median((quiet.length < Math.min(LEAST_QUIET, rounds.length) ? rounds : quiet).map((r) => r.ratio));
+}
+
+/** The contender of a family with the lowest median; undefined where none was measured. */
+export function bestOf(contenders, family) {
+  let best;
+  for (const contender of contenders)
+    if (contender.family === family && contender.summary !== undefined)
+      if (best === undefined || contender.summary.median < best.summary.median) best = contender;
+  return best;
+}

@@ -1,0 +1,116 @@
+/** The systems that can be measured here: fovea, and whichever peers are installed (`bench/peers/setup`). */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Child } from "./child.mjs";
+
+const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
+
+const TORCH_PEER = path("peers/torch_peer.py");
+const VENV_PYTHON = path("peers/.venv/bin/python");
+const SYSTEM_PYTHON = "/usr/bin/python3";
+
+/**
+ * @typedef {object} System
+ * @property {string} id
+ * @property {string} name       with its version
+ * @property {"fovea" | "PyTorch" | "ONNX Runtime"} family
+ * @property {object} details
+ * @property {Child} child
+ */
+
+/** Starts them all; `note` is told what is missing. @returns {Promise<System[]>} */
+export async function startSystems({ backends, peers, note }) {
+  const systems = [];
+  const start = async (id, family, child) => {
+    try {
+      const { system, details } = await child.ask("hello");
+      systems.push({ id, family, name: system, details, child });
+    } catch (error) {
+      note(`${id} is left out: ${error.message}`);
+      await child.close();
+    }
+  };
+  for (const backend of backends) {
+    const env = backend === undefined ? {} : { FOVEA_BACKEND: backend };
+    await start(
+      backend === undefined ? "fovea" : `fovea ${backend}`,
+      "fovea",
+      new Child(process.execPath, [path("fovea/peer.mjs")], { env }),
+    );
+  }
+  if (peers.includes("torch")) {
+    const python = process.env.FOVEA_BENCH_PYTHON ?? VENV_PYTHON;
+    if (existsSync(python)) await start("torch-wheel", "PyTorch", new Child(python, [TORCH_PEER], { env: torchEnv() }));
+    else note(`PyTorch's wheel is left out: there is no ${python}; bench/peers/setup installs it`);
+    if (await hasTorch(SYSTEM_PYTHON)) {
+      const env = { ...torchEnv(), ...(await bestBlas(note)) };
+      await start("torch-debian", "PyTorch", new Child(SYSTEM_PYTHON, [TORCH_PEER], { env }));
+    } else note("Debian's PyTorch is left out: python3-torch is not installed; bench/peers/setup installs it");
+  }
+  if (peers.includes("ort")) {
+    if (existsSync(path("peers/node_modules/onnxruntime-node")))
+      await start("onnxruntime-node", "ONNX Runtime", new Child(process.execPath, [path("peers/onnxruntime-peer.mjs")]));
+    else note("onnxruntime-node is left out: it is not installed; bench/peers/setup installs it");
+  }
+  return systems;
+}
+
+async function hasTorch(python) {
+  if (!existsSync(python)) return false;
+  try {
+    execFileSync(python, ["-c", "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)"], {
+      stdio: "ignore",
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Two threads, and an allocator that keeps memory instead of giving it back to the system at each call. */
+function torchEnv() {
+  const env = { OMP_NUM_THREADS: "2", MKL_NUM_THREADS: "2", OPENBLAS_NUM_THREADS: "2" };
+  const tcmalloc = library("libtcmalloc_minimal.so.4");
+  return tcmalloc === undefined ? env : { ...env, LD_PRELOAD: tcmalloc };
+}
+
+function library(name) {
+  for (const ldconfig of ["/sbin/ldconfig", "ldconfig"]) {
+    try {
+      const list = execFileSync(ldconfig, ["-p"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+      return list
+        .split("\n")
+        .find((line) => line.includes(name))
+        ?.split("=> ")[1]
+        ?.trim();
+    } catch {
+      // the next name
+    }
+  }
+  return undefined;
+}
+
+/** Debian's OpenBLAS may not know this processor: the core type whose matrix products are the fastest here. */
+async function bestBlas(note) {
+  if (process.env.OPENBLAS_CORETYPE !== undefined) return {};
+  const info = existsSync("/proc/cpuinfo") ? readFileSync("/proc/cpuinfo", "utf8") : "";
+  const candidates = [undefined, "Haswell"];
+  if (info.includes("AuthenticAMD")) candidates.push("Zen");
+  if (/\bavx512f\b/.test(info)) candidates.push("SkylakeX");
+  let best = { ms: Number.POSITIVE_INFINITY, type: undefined };
+  for (const type of candidates) {
+    const env = { ...torchEnv(), ...(type === undefined ? {} : { OPENBLAS_CORETYPE: type }) };
+    const child = new Child(SYSTEM_PYTHON, [TORCH_PEER], { env });
+    try {
+      const { ms } = await child.ask("gemm");
+      // Its own choice stands unless another is clearly faster.
+      if (ms < best.ms * (best.type === undefined ? 0.97 : 1)) best = { ms, type };
+    } catch (error) {
+      note(`OPENBLAS_CORETYPE=${type ?? ""}: ${error.message}`);
+    } finally {
+      await child.close();
+    }
+  }
+  return best.type === undefined ? {} : { OPENBLAS_CORETYPE: best.type };
+}
