@@ -14,6 +14,8 @@ import {
   inputOp,
   type StateAttributes,
   stateOp,
+  type TableAttributes,
+  tableOp,
 } from "../graph/graph.js";
 import { type Signature, shapeText, type Value } from "../graph/value.js";
 import { bytesOf, lowerCopy, lowerFill } from "../kernels/fill.js";
@@ -25,7 +27,7 @@ import { fuse, type Unit } from "./fuse.js";
 import { type Live, liveNodes } from "./live.js";
 import { align, placeBuffers } from "./memory.js";
 import { levels } from "./order.js";
-import type { Place, Port, Program, Region, Step, StoredState } from "./program.js";
+import type { Constant, Place, Port, Program, Region, Step, StoredState } from "./program.js";
 
 export interface CompileOptions {
   readonly target: Target;
@@ -61,6 +63,7 @@ class Compiler implements Lowering {
   readonly #first: Draft[] = []; // what only waits for states: panels of weights that this entry goes on to change
   readonly #main: Draft[] = [];
   readonly #sizes: Record<Region, number> = { store: 0, prepared: 0, slot: 0, scratch: 0 };
+  readonly #constants: Constant[] = [];
   readonly #inputs: Port[] = [];
   readonly #outputs: Port[] = [];
   readonly #states: StoredState[] = [];
@@ -176,6 +179,7 @@ class Compiler implements Lowering {
   #placeLeaf(node: Value): void {
     if (this.#values.has(node)) return;
     const op: unknown = node.op;
+    if (op === tableOp) this.#placeTable(node);
     if (op !== inputOp && op !== stateOp) return;
     const { name } = node.attributes as InputAttributes | StateAttributes;
     const buffer = this.#make(name, bytesOf(node, this));
@@ -184,6 +188,17 @@ class Compiler implements Lowering {
     const port = { name, layout: this.layout(node), place: this.#place(buffer) };
     if (op === inputOp) this.#inputs.push(port);
     else this.#states.push({ ...port, kind: (node.attributes as StateAttributes).kind });
+  }
+
+  #placeTable(node: Value): void {
+    const { values } = node.attributes as TableAttributes;
+    const { channels, channelStride, sampleStride } = this.layout(node);
+    const data = new Float32Array(sampleStride);
+    for (const [i, value] of values.entries()) data[Math.floor(i / channels) * channelStride + (i % channels)] = value;
+    const buffer = this.#make(`${node.path} table`.trim(), bytesOf(node, this));
+    this.#values.set(node, buffer);
+    this.#home(buffer, "prepared");
+    this.#constants.push({ place: this.#place(buffer), data });
   }
 
   #placeOutputs(): void {
@@ -334,6 +349,7 @@ class Compiler implements Lowering {
       kernels,
       prepare: preparing,
       steps,
+      constants: this.#constants,
       inputs: this.#inputs,
       outputs: this.#outputs,
       states: this.#states,

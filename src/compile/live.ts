@@ -1,5 +1,5 @@
 /** Which nodes an entry point needs, and which of them do not change from run to run. */
-import { type Assign, constantOp, type Entry, inputOp, stateOp } from "../graph/graph.js";
+import { type Assign, constantOp, type Entry, inputOp, stateOp, tableOp } from "../graph/graph.js";
 import type { Value } from "../graph/value.js";
 
 export interface Live {
@@ -15,7 +15,7 @@ export interface Live {
 
 export function isLeaf(value: Value): boolean {
   const op: unknown = value.op;
-  return op === inputOp || op === stateOp || op === constantOp;
+  return op === inputOp || op === stateOp || op === constantOp || op === tableOp;
 }
 
 export function liveNodes(entry: Entry): Live {

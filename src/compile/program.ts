@@ -4,7 +4,8 @@
  *
  * Memory comes in four regions, each with its base given by the session:
  *   store     states (parameters, statistics, optimiser state), one canonical layout shared by all programs of a session
- *   prepared  what depends only on states, made again by the `prepare` steps when they changed; one region a program
+ *   prepared  constants, and what depends only on states, made again by the `prepare` steps when they changed; one region a
+ *             program
  *   slot      inputs and outputs; a session has several slots a program, so that steps can be queued
  *   scratch   everything else; one region shared by all programs of a session
  */
@@ -46,6 +47,12 @@ export interface StoredState extends Port {
   readonly kind: "parameter" | "statistic" | "optimizer" | "gradient";
 }
 
+/** Numbers that a program needs in its prepared region from the start, as they lie there (pads included). */
+export interface Constant {
+  readonly place: Place;
+  readonly data: Float32Array;
+}
+
 export interface Program {
   readonly name: string;
   readonly target: Target;
@@ -54,6 +61,8 @@ export interface Program {
   /** Run once before the first run and again whenever a parameter has changed since. */
   readonly prepare: readonly Step[];
   readonly steps: readonly Step[];
+  /** Written when the program is loaded; none where absent. */
+  readonly constants?: readonly Constant[];
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly states: readonly StoredState[];

@@ -4,7 +4,16 @@
  */
 
 import { OptionError, ShapeError } from "../errors.js";
-import type { Attributes, DType, Op, Shape, Signature, Value } from "./value.js";
+import {
+  type Attributes,
+  type DType,
+  type Op,
+  type Shape,
+  type Signature,
+  shapeText,
+  sizeOf,
+  type Value,
+} from "./value.js";
 
 /** What a state is for: decides where it is stored, whether it is saved with the model, and whether it gets a gradient. */
 export type StateKind = "parameter" | "statistic" | "optimizer" | "gradient";
@@ -25,6 +34,11 @@ export interface ConstantAttributes {
   readonly value: number;
   readonly shape: Shape;
   readonly batched: boolean;
+}
+export interface TableAttributes {
+  /** Row-major. */
+  readonly values: readonly number[];
+  readonly shape: Shape;
 }
 
 function leaf<A extends Attributes>(name: string, signature: (a: A) => Signature): Op<A> {
@@ -49,6 +63,12 @@ export const constantOp: Op<ConstantAttributes> = {
     const shape = output.batched ? [batch, ...output.shape] : output.shape;
     return { shape, data: new Float64Array(shape.reduce((a, b) => a * b, 1)).fill(value) };
   },
+};
+
+/** Numbers that are part of the network and never change: codes, bases, filters that are not learned. */
+export const tableOp: Op<TableAttributes> = {
+  ...leaf<TableAttributes>("table", ({ shape }) => ({ shape, batched: false, dtype: "f32" })),
+  reference: (_inputs, { values, shape }) => ({ shape, data: Float64Array.from(values) }),
 };
 
 /** A state change: `state` takes `value` after every read of its old value in the same entry. */
@@ -136,6 +156,16 @@ export class Graph {
 
   constant(value: number, signature: { shape?: Shape; batched?: boolean } = {}): Value<ConstantAttributes> {
     return this.add(constantOp, { value, shape: signature.shape ?? [], batched: signature.batched ?? false }, []);
+  }
+
+  /** @throws ShapeError where `values` (row-major) are not as many as `shape` needs. */
+  table(values: readonly number[], shape: Shape): Value<TableAttributes> {
+    if (values.length !== sizeOf(shape)) {
+      throw new ShapeError(
+        `table(${this.#path}): ${values.length} numbers for ${shapeText({ shape })}, expected ${sizeOf(shape)}`,
+      );
+    }
+    return this.add(tableOp, { values, shape }, []);
   }
 
   get states(): readonly Value<StateAttributes>[] {

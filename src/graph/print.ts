@@ -14,6 +14,7 @@ import {
   inputOp,
   type StateAttributes,
   stateOp,
+  tableOp,
 } from "./graph.js";
 import { shapeText, type Value } from "./value.js";
 
@@ -37,6 +38,7 @@ function head(value: Value): string {
     return `${kind} "${name}"`;
   }
   if (value.op.name === constantOp.name) return `constant ${(value.attributes as ConstantAttributes).value}`;
+  if (value.op.name === tableOp.name) return "table";
   const attributes = Object.entries(value.attributes).map(([key, v]) => ` ${key}=${attributeText(v)}`);
   return `${value.op.name}(${value.inputs.map((v) => `%${v.id}`).join(", ")})${attributes.join("")}`;
 }

@@ -1,7 +1,9 @@
 /** The kernel strategies, ties in cost going to the first. Elementwise groups are lowered by `lowerPointwise`. */
 
 import { argmaxStrategy } from "./argmax.js";
+import { arrangeStrategy } from "./arrange.js";
 import { direct } from "./direct.js";
+import { squaredDistanceStrategy } from "./distance.js";
 import { dropoutStrategy } from "./dropout.js";
 import { expandStrategy } from "./expand.js";
 import { generalConvolution } from "./general-convolution.js";
@@ -32,6 +34,8 @@ export const STRATEGIES: readonly Strategy[] = [
   maxReduceStrategy,
   shapeStrategy,
   reshapeStrategy,
+  arrangeStrategy,
+  squaredDistanceStrategy,
   dropoutStrategy,
   softmaxStrategy,
   argmaxStrategy,

@@ -3,7 +3,9 @@ import { differentiate as differentiateWith } from "../graph/differentiate.js";
 import type { Op, Value } from "../graph/value.js";
 import * as activation from "./activation.js";
 import * as arithmetic from "./arithmetic.js";
+import * as arranging from "./arrange.js";
 import * as conv from "./conv.js";
+import * as distance from "./distance.js";
 import * as dropouts from "./dropout.js";
 import * as linears from "./linear.js";
 import * as loss from "./loss.js";
@@ -14,7 +16,9 @@ import * as shape from "./shape.js";
 
 export * from "./activation.js";
 export * from "./arithmetic.js";
+export * from "./arrange.js";
 export * from "./conv.js";
+export * from "./distance.js";
 export * from "./dropout.js";
 export * from "./linear.js";
 export * from "./loss.js";
@@ -58,6 +62,8 @@ export const ALL_OPS: readonly Op[] = [
   shape.concatOp,
   shape.sliceOp,
   shape.padOp,
+  arranging.arrangeOp,
+  distance.squaredDistanceOp,
   dropouts.dropoutOp,
   loss.softmaxOp,
   loss.softmaxGradOp,

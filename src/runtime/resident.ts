@@ -61,6 +61,7 @@ export class Resident {
       for (const segment of taken) backend.free(segment);
       throw cause;
     }
+    this.writeConstants();
     const tables = Float64Array.from({ length: slots }, (_, k) => this.#tables.address + k * this.#schedule.tableBytes);
     this.image = { id, code, prepare: this.#schedule.prepare, steps: this.#schedule.steps, tables };
     this.preparedFrom = [
@@ -109,6 +110,12 @@ export class Resident {
   bind(functions: readonly KernelFunction[]): void {
     const { prepare, steps, tables } = this.image;
     this.bound = { functions, prepare, steps, tables };
+  }
+
+  /** Writes what the program brings along into its prepared region. Only while nothing runs. */
+  writeConstants(): void {
+    for (const { place, data } of this.program.constants ?? [])
+      this.#prepared?.f32(place.offset, data.length).set(data);
   }
 
   /** Writes all operand tables; again whenever the scratch has moved. Only while nothing runs. */

@@ -38,6 +38,11 @@ export function validateProgram(program: Program, target: Target): void {
       if (!Number.isInteger(pieces) || pieces < 0 || pieces > 0x7fffffff) fail(`${where}: ${pieces} pieces`);
     });
   }
+  for (const { place, data } of program.constants ?? []) {
+    check(place, `constant "${place.label}"`);
+    if (place.region !== "prepared" || 4 * data.length > place.bytes)
+      fail(`constant "${place.label}": ${data.length} numbers do not fit ${place.bytes} bytes of ${place.region}`);
+  }
   const names = new Set<string>();
   const port = (name: string, layout: Layout, place: Place, what: string, region: "slot" | "store") => {
     const where = `${what} "${name}"`;

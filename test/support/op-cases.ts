@@ -288,6 +288,23 @@ export const opCases: Readonly<Record<string, (rng: Random) => OpCase>> = {
     const sides = () => x.shape.map(() => rng.pick([0, 0, 1, 2, 3]));
     return { inputs: [x], attributes: { before: sides(), after: sides(), value: rng.pick([0, 0, 1, -0.5]) } };
   },
+  arrange(rng) {
+    const x = anySignature(rng, 1);
+    const channels = x.shape.at(-1)!;
+    const mixed = () => Array.from({ length: channelCount(rng) }, () => rng.integer(-1, channels - 1));
+    // Runs of neighbours and of zeros, as connection tables have.
+    const runs = () => {
+      const from = rng.integer(0, channels - 1);
+      const run = Array.from({ length: rng.integer(1, channels - from) }, (_, i) => from + i);
+      return [...run, ...new Array<number>(rng.integer(0, 20)).fill(-1), ...run];
+    };
+    return { inputs: [x], attributes: { table: rng.uniform() < 0.5 ? mixed() : runs() } };
+  },
+  squaredDistance(rng) {
+    const features = rng.pick([1, 2, 3, 4, 5, 7, 16, 17, 84]);
+    const centres = rng.pick([1, 2, 3, 4, 5, 8, 10, 16, 17, 33, 100]);
+    return { inputs: [batched([features]), single([features, centres])], attributes: {} };
+  },
   dropout(rng) {
     const key: Signature = { shape: [3], batched: false, dtype: "i32" };
     const attributes = { p: rng.pick([0, 0.1, 0.25, 0.5, 0.9]), salt: rng.integer(0, 2 ** 32 - 1) };
