@@ -156,8 +156,7 @@ function lower(work: Work, to: Lowering): void {
   } = root.attributes as WindowAttributes;
   const perGroup = w.shape[2]!; // input channels of one group
   const outputsPerGroup = w.channels / groups;
-  const inStore = epilogue.inputs.length + (work.chain.length > 0 ? 2 : 0);
-  for (const p of planOf(root, to.target, inStore)) {
+  for (const p of planOf(root, to.target, epilogue.registers)) {
     const group = forward ? p.destinationChannel / outputsPerGroup : p.sourceChannel / outputsPerGroup;
     const blockOutputs = p.tile.vectors * p.lanes;
     const label = `${forward ? "forward" : "backward"} panel ${JSON.stringify([p.y, p.x, group, p.tile, p.lanes])}`;
@@ -242,8 +241,11 @@ class Writer {
         const rowTo = k.var(k.min(k.add(rowFrom, p.rowsPerPiece), p.y.count), "rowTo", { frame: true });
         const blockFrom = k.var(k.mul(k.mod(at, blockPieces), p.blocksPerPiece), "blockFrom", { frame: true });
         const blockTo = k.var(k.add(blockFrom, p.blocksPerPiece), "blockTo", { frame: true });
-        if (fullBlocks > 0) {
-          const to = k.var(k.min(blockTo, fullBlocks), "fullTo", { frame: true });
+        // the block with the pad lanes is not among those of the loop
+        const apart = rest > 0 || p.outputs % p.lanes > 0;
+        const looped = apart ? blocks - 1 : blocks;
+        if (looped > 0) {
+          const to = k.var(k.min(blockTo, looped), "fullTo", { frame: true });
           k.loop(
             blockFrom,
             to,
@@ -252,10 +254,10 @@ class Writer {
             { frame: true, name: "block" },
           );
         }
-        if (rest > 0) {
+        if (apart) {
           k.if(blockTo, "ge", blocks, () => {
-            const block = k.var(fullBlocks, "block", { frame: true });
-            this.#block(block, rest, true, source, destination, rowFrom, rowTo);
+            const block = k.var(looped, "block", { frame: true });
+            this.#block(block, rest > 0 ? rest : p.tile.vectors, true, source, destination, rowFrom, rowTo);
           });
         }
         if (p.tail > 0) k.if(rowTo, "eq", p.y.count, () => this.#zeroTail(destination));

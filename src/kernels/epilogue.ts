@@ -20,9 +20,14 @@ export interface Epilogue {
   readonly inputs: readonly EpilogueInput[];
   /** Whether pad lanes that hold +0 in `x` and in the loaded vectors stay +0. */
   readonly keepsZero: boolean;
+  /** Vector registers that it needs at once, beside the value itself: its operands, and what it computes with. */
+  readonly registers: number;
   /** `loaded`: one vector for each of `inputs`, of the lanes of `x`. */
   apply(k: KernelBuilder, x: Reg, loaded: readonly Reg[]): Reg;
 }
+
+/** Ops whose vector code needs several registers (`math.ts`). */
+const EXPONENTIALS: ReadonlySet<string> = new Set(["tanh", "scaledTanh", "sigmoid"]);
 
 const KINDS: readonly string[] = ["full", "channel", "scalar"];
 
@@ -69,6 +74,8 @@ export function epilogueOf(work: Work): Epilogue {
     key,
     inputs,
     keepsZero: zero,
+    registers:
+      inputs.length + (steps.length > 0 ? 2 : 0) + (steps.some((s) => EXPONENTIALS.has(s.node.op.name)) ? 4 : 0),
     apply(k, x, loaded) {
       if (x.type.kind !== "f32") throw new TypeError(`epilogue: expected a float vector, got ${x.type.kind}`);
       const { lanes } = x.type;

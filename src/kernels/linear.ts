@@ -50,7 +50,8 @@ export function featureOf(image: Layout, row: number, channel: number): number {
   return image.shape.length === 3 ? channel * image.rows + row : row * image.channels + channel;
 }
 
-function productOf(node: Value, target: Target): Product {
+/** `inStore`: registers that the store needs beside the tile, when those of the operands are free. */
+function productOf(node: Value, target: Target, inStore = 0): Product {
   const forward = node.op.name === "linear";
   const [given] = node.inputs as [Value, Value];
   const input = layoutOf(given, target);
@@ -60,7 +61,9 @@ function productOf(node: Value, target: Target): Product {
   const total = Math.ceil(output.channels / lanes);
   const parts = forward ? 1 : output.rows;
   const vectors = [3, 2, 4, 1].find((n) => total % n === 0 && n <= total) ?? 1;
-  const samples = Math.min(16, Math.floor(maximumRows(target, vectors) / 4) * 4) || maximumRows(target, vectors);
+  const reserved = Math.max(0, inStore + (output.channels % lanes > 0 ? 1 : 0) - vectors - 1);
+  const most = maximumRows(target, vectors, reserved);
+  const samples = Math.min(16, Math.floor(most / 4) * 4) || most;
   const compact = input.channelStride === input.channels;
   const rows = compact ? 1 : input.rows;
   const channels = compact ? input.rows * input.channels : input.channels;
@@ -85,8 +88,8 @@ function lower(work: Work, to: Lowering): void {
   const { root } = work;
   const forward = root.op.name === "linear";
   const [given, weight] = root.inputs as [Value, Value];
-  const p = productOf(root, to.target);
   const epilogue = epilogueOf(work);
+  const p = productOf(root, to.target, epilogue.registers);
   const w = to.layout(weight);
   const blockOutputs = p.vectors * p.lanes;
   const blocks = Math.ceil(Math.ceil(p.outputs / p.lanes) / p.vectors);
