@@ -4,7 +4,7 @@
  */
 
 import type { Kernel, Target } from "../codegen/ir.js";
-import { ShapeError } from "../errors.js";
+import { MemoryError, ShapeError } from "../errors.js";
 import {
   type Assign,
   type ConstantAttributes,
@@ -28,6 +28,9 @@ import { type Live, liveNodes } from "./live.js";
 import { align, placeBuffers } from "./memory.js";
 import { levels } from "./order.js";
 import type { Constant, Place, Port, Program, Region, Step, StoredState } from "./program.js";
+
+/** Byte offsets inside a value are 32-bit integers. */
+const LARGEST_VALUE = 2 ** 31 - 1;
 
 export interface CompileOptions {
   readonly target: Target;
@@ -159,6 +162,13 @@ class Compiler implements Lowering {
   #make(label: string, bytes: { fixedBytes: number; sampleBytes: number }): Buffer {
     const buffer: Buffer = { id: this.#buffers.length, label, ...bytes };
     this.#buffers.push(buffer);
+    const total = buffer.fixedBytes + buffer.sampleBytes * this.maxBatch;
+    if (total > LARGEST_VALUE) {
+      throw new MemoryError(
+        `${label}: takes ${(total / 2 ** 30).toFixed(1)} GiB at batch ${this.maxBatch}, and one value can take 2 GiB at most; ` +
+          "choose a smaller batch",
+      );
+    }
     return buffer;
   }
 
