@@ -1,0 +1,150 @@
+/** Optimisers as compiled programs, held to plain float64 arithmetic and to PyTorch's numbers. */
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { compileEntry } from "#fovea/compile/compile.js";
+import { OptionError } from "#fovea/errors.js";
+import { Graph } from "#fovea/graph/graph.js";
+import type { Value } from "#fovea/graph/value.js";
+import { Session } from "#fovea/runtime/session.js";
+import { optimizerConfig, optimizerFrom } from "#fovea/train/config.js";
+import { type AdamOptions, adam, adamw, type Optimizer, type SgdOptions, sgd } from "#fovea/train/optimizer.js";
+
+/** The parameter after each step, from a program that takes the gradient as an input. */
+async function steps(
+  optimizer: Optimizer,
+  start: readonly number[],
+  gradients: readonly (readonly number[])[],
+  backend?: "wasm",
+): Promise<number[][]> {
+  const graph = new Graph();
+  const parameter = graph.state("p", "parameter", [start.length]);
+  const gradient = graph.input("gradient", { shape: [start.length], batched: false });
+  const scalars = new Map<string, Value>();
+  const scalar = (name: string): Value => {
+    const known = scalars.get(name) ?? graph.input(name, { shape: [], batched: false });
+    scalars.set(name, known);
+    return known;
+  };
+  const assigns = optimizer.update({ graph, name: "p", parameter, gradient, scalar });
+  const session = await Session.create({ threads: 1, backend, note: () => {} });
+  try {
+    const program = compileEntry({ name: "update", outputs: {}, assigns }, { target: session.target, maxBatch: 1 });
+    const loaded = await session.load(program);
+    await session.writeState("p", start);
+    const results: number[][] = [];
+    for (const [i, gradientNow] of gradients.entries()) {
+      const given: Record<string, readonly number[]> = { learningRate: [optimizer.lr] };
+      for (const [name, value] of Object.entries(optimizer.scalars(i + 1))) given[name] = [value];
+      const inputs = Object.fromEntries(program.inputs.map(({ name }) => [name, given[name] ?? gradientNow]));
+      await loaded.run(inputs, 1);
+      results.push([...(await session.readState("p"))]);
+    }
+    return results;
+  } finally {
+    await session.close();
+  }
+}
+
+/** The largest difference, relative to 1. */
+function furthest(a: readonly (readonly number[])[], b: readonly (readonly number[])[]): number {
+  expect(a.map((row) => row.length)).toEqual(b.map((row) => row.length));
+  return Math.max(...a.flatMap((row, i) => row.map((value, j) => Math.abs(value - b[i]![j]!))));
+}
+
+it("sgd goes down the slope: worked by hand", async () => {
+  expect(await steps(sgd({ lr: 0.5 }), [1, 2], [[1, -2]])).toEqual([[0.5, 3]]);
+  // v = 1, p = 4 - 0.5; v = 0.5 + 1 = 1.5, p = 3.5 - 0.75; v = 0.75 + 0, p = 2.75 - 0.375
+  expect(await steps(sgd({ lr: 0.5, momentum: 0.5 }), [4], [[1], [1], [0]])).toEqual([[3.5], [2.75], [2.375]]);
+  // nesterov: v = 1, p = 4 - 0.5 (1 + 0.5); v = 1.5, p = 3.25 - 0.5 (1 + 0.75)
+  expect(await steps(sgd({ lr: 0.5, momentum: 0.5, nesterov: true }), [4], [[1], [1]])).toEqual([[3.25], [2.375]]);
+  // decay: g = 0 + 0.25 * 4
+  expect(await steps(sgd({ lr: 0.5, weightDecay: 0.25 }), [4], [[0]])).toEqual([[3.5]]);
+});
+
+it("adam's first step is the learning rate against the sign of the gradient, whatever its size", async () => {
+  const [first] = await steps(adam({ lr: 0.25, eps: 0 }), [1, 1, 1], [[100, -0.001, 3]]);
+  for (const [i, expected] of [0.75, 1.25, 0.75].entries()) expect(first![i]).toBeCloseTo(expected, 6);
+});
+
+it("adamw takes decay off the parameter, not off the gradient", async () => {
+  // The gradient is 0, so only the decay moves: 8 (1 - 0.5 * 0.25) each step.
+  expect(await steps(adamw({ lr: 0.5, weightDecay: 0.25 }), [8], [[0], [0]])).toEqual([[7], [6.125]]);
+});
+
+interface Fixture {
+  readonly start: number[];
+  readonly gradients: number[][];
+  readonly cases: { readonly name: string; readonly options: Record<string, unknown>; readonly steps: number[][] }[];
+}
+
+const fixture = JSON.parse(readFileSync(new URL("../fixtures/optimizers.json", import.meta.url), "utf8")) as Fixture;
+
+const make = (name: string, options: Record<string, unknown>): Optimizer =>
+  name === "sgd"
+    ? sgd(options as unknown as SgdOptions)
+    : name === "adam"
+      ? adam(options as AdamOptions)
+      : adamw(options as AdamOptions);
+
+describe.each(fixture.cases)("$name $options", ({ name, options, steps: expected }) => {
+  it("takes PyTorch's five steps", async () => {
+    const { start, gradients } = fixture;
+    expect(furthest(await steps(make(name, options), start, gradients), expected)).toBeLessThan(2e-6);
+    expect(furthest(await steps(make(name, options), start, gradients, "wasm"), expected)).toBeLessThan(2e-6);
+  });
+
+  it("takes the steps of the update rule written out", async () => {
+    const { start, gradients } = fixture;
+    expect(furthest(written(name, options, start, gradients), expected)).toBeLessThan(1e-12);
+  });
+
+  it("is the same after going through its configuration", () => {
+    const optimizer = make(name, options);
+    const again = optimizerFrom(JSON.parse(JSON.stringify(optimizerConfig(optimizer))));
+    expect(again.options).toEqual(optimizer.options);
+    expect([again.name, again.lr]).toEqual([name, options["lr"]]);
+  });
+});
+
+/** The rules as the papers and PyTorch's manual have them, in float64. */
+function written(
+  name: string,
+  options: Record<string, unknown>,
+  start: readonly number[],
+  gradients: readonly (readonly number[])[],
+): number[][] {
+  const lr = options["lr"] as number;
+  const decay = (options["weightDecay"] as number | undefined) ?? (name === "adamw" ? 0.01 : 0);
+  const momentum = (options["momentum"] as number | undefined) ?? 0;
+  const [b1, b2] = (options["betas"] as [number, number] | undefined) ?? [0.9, 0.999];
+  const eps = (options["eps"] as number | undefined) ?? 1e-8;
+  const p = [...start];
+  const m = start.map(() => 0);
+  const v = start.map(() => 0);
+  return gradients.map((row, step) => {
+    for (let i = 0; i < p.length; i++) {
+      let g = row[i]!;
+      if (name !== "adamw") g += decay * p[i]!;
+      if (name === "sgd") {
+        m[i] = momentum * m[i]! + g;
+        p[i]! -= lr * (options["nesterov"] ? g + momentum * m[i]! : m[i]!);
+        continue;
+      }
+      if (name === "adamw") p[i]! *= 1 - lr * decay;
+      m[i] = b1 * m[i]! + (1 - b1) * g;
+      v[i] = b2 * v[i]! + (1 - b2) * g * g;
+      const mean = m[i]! / (1 - b1 ** (step + 1));
+      const size = Math.sqrt(v[i]! / (1 - b2 ** (step + 1))) + eps;
+      p[i]! -= (lr * mean) / size;
+    }
+    return [...p];
+  });
+}
+
+it("refuses hyper-parameters out of range", () => {
+  expect(() => sgd({ lr: -1 })).toThrow("sgd: lr is -1, expected a number at least 0");
+  expect(() => sgd({ lr: 0.1, momentum: 1.5 })).toThrow("momentum is 1.5, expected a number from 0 to 1");
+  expect(() => sgd({ lr: 0.1, nesterov: true })).toThrow("nesterov needs a momentum above 0");
+  expect(() => sgd({ lr: Number.NaN })).toThrow(OptionError);
+  expect(() => adam({ betas: [2, 0.9] })).toThrow("adam: betas[0] is 2");
+});
