@@ -40,6 +40,8 @@ export interface Tracing {
   readonly parameters: ReadonlyMap<Parameter, Value<StateAttributes>>;
   /** The random key of this run: i32 [3], seed low, seed high, step. */
   random(): Value;
+  /** Notes what the layer at `path` gave; of a layer used twice, the last. */
+  gave(path: string, value: Value): void;
   /** How often this was asked for `module` before: tells the uses of a shared layer apart. */
   use(module: Module): number;
 }
@@ -59,8 +61,12 @@ export abstract class Module {
     const forward = this.forward;
     Object.defineProperty(this, "forward", {
       value: (x: Value): Value => {
-        const path = tracingOf(x.graph)?.paths.get(this);
-        return path === undefined ? forward.call(this, x) : x.graph.scope(path, () => forward.call(this, x));
+        const tracing = tracingOf(x.graph);
+        const path = tracing?.paths.get(this);
+        if (tracing === undefined || path === undefined) return forward.call(this, x);
+        const value = x.graph.scope(path, () => forward.call(this, x));
+        tracing.gave(path, value);
+        return value;
       },
     });
   }

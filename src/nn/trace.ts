@@ -23,6 +23,8 @@ export interface Traced {
   readonly output: Value;
   /** By name, in the order of the network's fields; also those that `forward` never read. */
   readonly parameters: ReadonlyMap<string, TracedParameter>;
+  /** What each layer gave, by path, in the order of their ends. Its nodes may carry other paths: ops look through each other. */
+  readonly layers: ReadonlyMap<string, Value>;
 }
 
 /** Name of the graph input that dropout reads: i32 [3] without a batch (seed low, seed high, step). */
@@ -40,6 +42,7 @@ export function trace(network: Module, options: TraceOptions): Traced {
     states.set(parameter, value);
     parameters.set(name, { value, init: parameter.init });
   }
+  const layers = new Map<string, Value>();
   const uses = new Map<Module, number>();
   let random: Value | undefined;
   beginTracing(graph, {
@@ -50,11 +53,14 @@ export function trace(network: Module, options: TraceOptions): Traced {
       random ??= graph.scope("", () => graph.input(RANDOM_INPUT, { shape: [3], batched: false, dtype: "i32" }));
       return random;
     },
+    gave(path, value) {
+      layers.set(path, value);
+    },
     use(module) {
       const count = uses.get(module) ?? 0;
       uses.set(module, count + 1);
       return count;
     },
   });
-  return { graph, input, output: network.forward(input), parameters };
+  return { graph, input, output: network.forward(input), parameters, layers };
 }

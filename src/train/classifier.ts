@@ -7,9 +7,9 @@
  */
 import { compileEntry } from "../compile/compile.js";
 import { OptionError } from "../errors.js";
-import { sizeOf } from "../graph/value.js";
+import { type Shape, sizeOf } from "../graph/value.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
-import { predictionEntry } from "./step.js";
+import { layerOutput, predictionEntry } from "./step.js";
 import type { TrainedModel } from "./trained-model.js";
 import { writeWeights } from "./weights.js";
 
@@ -26,6 +26,14 @@ export interface Classification {
   /** Of each class; they sum to 1. */
   readonly probabilities: Float32Array;
   readonly logits: Float32Array;
+  /** What the layers gave that `layers` asked for, by path: row-major, channels last. */
+  readonly layers: ReadonlyMap<string, LayerOutput>;
+}
+
+export interface LayerOutput {
+  /** [height, width, channels] of feature maps. */
+  readonly shape: Shape;
+  readonly data: Float32Array;
 }
 
 export interface Classifier {
@@ -43,17 +51,19 @@ export interface Classifier {
 export interface ClassifierOptions extends Pick<SessionOptions, "backend" | "threads" | "memoryLimit" | "note"> {
   /** The most pictures that are computed at once; 1 unless said. */
   readonly batch?: number;
+  /** Layers, by path (such as "relu1"), whose outputs each answer brings along: feature maps to look at. */
+  readonly layers?: readonly string[];
 }
 
 /** Compiles a trained network for this machine. */
 export async function compile(model: TrainedModel, options: ClassifierOptions = {}): Promise<Classifier> {
-  const { batch = 1, ...choice } = options;
+  const { batch = 1, layers = [], ...choice } = options;
   if (!Number.isInteger(batch) || batch < 1) {
     throw new OptionError(`compile: batch is ${batch}, expected a whole number of at least 1`);
   }
   const session = await Session.create(choice);
   try {
-    const { entry } = predictionEntry(model.module, model.input);
+    const { entry } = predictionEntry(model.module, model.input, layers);
     const program = await session.load(compileEntry(entry, { target: session.target, maxBatch: batch }), { slots: 2 });
     await writeWeights(session, model.weights);
     const size = sizeOf(model.input);
@@ -68,12 +78,23 @@ export async function compile(model: TrainedModel, options: ClassifierOptions = 
         await slot.run(images.length);
         const logits = slot.output("logits") as Float32Array;
         const probabilities = slot.output("probabilities") as Float32Array;
-        const classes = logits.length / images.length;
+        const inside = layers.map((path) => {
+          const { shape } = entry.outputs[layerOutput(path)]!;
+          return { path, shape, data: slot.output(layerOutput(path)) as Float32Array };
+        });
         return images.map((_, i) => {
-          const of = (numbers: Float32Array) => numbers.slice(i * classes, (i + 1) * classes);
+          const of = (numbers: Float32Array) => {
+            const length = numbers.length / images.length;
+            return numbers.slice(i * length, (i + 1) * length);
+          };
           const label = largest(of(logits));
-          const name = model.classes[label] ?? String(label);
-          return { label, class: name, probabilities: of(probabilities), logits: of(logits) };
+          return {
+            label,
+            class: model.classes[label] ?? String(label),
+            probabilities: of(probabilities),
+            logits: of(logits),
+            layers: new Map(inside.map(({ path, shape, data }) => [path, { shape, data: of(data) }])),
+          };
         });
       } finally {
         slot.release();

@@ -2,6 +2,7 @@
  * The graphs of a classifier's training and evaluation. A training step is one graph with two entry points, `accumulate`
  * (forward, backward, add to the gradients) and `apply` (update); where nothing comes between they are one, `step`.
  */
+import { unknownName } from "../errors.js";
 import type { Assign, Entry } from "../graph/graph.js";
 import type { Shape, Value } from "../graph/value.js";
 import { type Module, type Traced, trace } from "../nn/index.js";
@@ -83,10 +84,26 @@ export function evaluationEntry(network: Module, input: Shape): { entry: Entry; 
   return { entry: { name: "evaluate", outputs, assigns: [] }, traced };
 }
 
-/** Outputs `logits` and `probabilities`. */
-export function predictionEntry(network: Module, input: Shape): { entry: Entry; traced: Traced } {
+/** The name of the output that holds what the layer at `path` gives. */
+export const layerOutput = (path: string) => `layer ${path}`;
+
+/**
+ * Outputs `logits` and `probabilities`, and what each layer of `layers` gives.
+ * @throws OptionError where there is no layer of such a path.
+ */
+export function predictionEntry(
+  network: Module,
+  input: Shape,
+  layers: readonly string[] = [],
+): { entry: Entry; traced: Traced } {
   const traced = trace(network, { input, training: false });
   const { graph, output } = traced;
+  const inside: Record<string, Value> = {};
+  for (const path of layers) {
+    const value = traced.layers.get(path);
+    if (value === undefined) throw unknownName("layer", path, [...traced.layers.keys()].filter(Boolean));
+    inside[layerOutput(path)] = value;
+  }
   const probabilities = graph.scope("probabilities", () => softmax(output));
-  return { entry: { name: "predict", outputs: { logits: output, probabilities }, assigns: [] }, traced };
+  return { entry: { name: "predict", outputs: { logits: output, probabilities, ...inside }, assigns: [] }, traced };
 }

@@ -1,0 +1,229 @@
+/**
+ * Models as safetensors files that PyTorch and fovea both load as they are: torchvision's names, convolutions OIHW and
+ * linear layers [out, in], float32. The metadata carries what the numbers do not say:
+ *
+ *     format   "fovea"           version  "1", of this layout
+ *     network  "lenet5"          options  {"classes":10,...}     (both absent for a network that is not of the zoo)
+ *     input    [28,28,1]         classes  ["0","1",...]          scaling  {"mean":[0.1307],"std":[0.3081]}
+ *
+ * The classes are the data set's; a network may tell more apart than these. This file works on bytes, as pages fetch
+ * them; model-file-node.ts reads and writes files.
+ */
+import type { Scaling } from "../data/dataset.js";
+import { FileError, FoveaError } from "../errors.js";
+import { hwioToOihw, oihwToHwio, transpose } from "../formats/layout.js";
+import { encodeSafetensors, parseSafetensors, type SafeTensor, type SafetensorsFile } from "../formats/safetensors.js";
+import { type Shape, sameShape } from "../graph/value.js";
+import { create, type Model, type ModelOptions } from "../models/index.js";
+import { Conv2d, Linear, type Module, modulesOf, type Parameter, parametersOf, trace } from "../nn/index.js";
+import type { NetworkName, TrainedModel } from "./trained-model.js";
+import type { Weight } from "./weights.js";
+
+const FORMAT = "fovea";
+const VERSION = "1";
+
+/**
+ * The bytes of a model's file, in pieces to be written one after another.
+ * @throws FileError where weights are missing.
+ */
+export function encodeModel(model: TrainedModel, path = "model"): Uint8Array[] {
+  const kinds = weightKinds(model.module);
+  const tensors = [...parametersOf(model.module)].map(([name, parameter]) => {
+    const weight = model.weights.get(name);
+    if (weight === undefined) throw new FileError(`${path}: the model to save has no weights "${name}"`);
+    return [name, toFile(weight, kinds.get(parameter))] as const;
+  });
+  const { network, input, classes, scaling } = model;
+  return encodeSafetensors(tensors, {
+    format: FORMAT,
+    version: VERSION,
+    ...(network === undefined ? {} : { network: network.name, options: JSON.stringify(network.options) }),
+    input: JSON.stringify(input),
+    classes: JSON.stringify(classes),
+    scaling: JSON.stringify({ mean: scaling.mean, std: scaling.std }),
+  });
+}
+
+export interface LoadModelOptions {
+  /** The network whose weights these are, where the file does not say it: a name of the zoo, or a module. */
+  readonly network?: string | Module | undefined;
+  /** Options of a network of the zoo. */
+  readonly options?: ModelOptions | undefined;
+  /** What a module takes, where the file does not say it. */
+  readonly input?: Shape | undefined;
+}
+
+/**
+ * A model from the bytes of its file.
+ * @throws FileError where they are not a model of this network, naming `path` and each tensor that does not fit.
+ */
+export function parseModel(bytes: Uint8Array, options: LoadModelOptions = {}, path = "model"): TrainedModel {
+  const file = parseSafetensors(bytes, path);
+  const { metadata } = file;
+  const isOurs = metadata["format"] === FORMAT;
+  if (isOurs && metadata["version"] !== VERSION) {
+    throw new FileError(
+      `${path}: is a fovea model of version ${metadata["version"]}; this fovea reads version ${VERSION}: use a newer one`,
+    );
+  }
+  const parts = networkOf(path, file, options, isOurs);
+  const weights = readTensors(path, file, parts.module, parts.network?.name);
+  const classes = field(path, metadata, "classes", isStrings) ?? numbered(parts.classes);
+  const channels = parts.input.at(-1)!;
+  const plain: Scaling = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
+  const scaling = field(path, metadata, "scaling", isScaling) ?? plain;
+  if (scaling.mean.length !== channels || scaling.std.length !== channels) {
+    throw new FileError(
+      `${path}: metadata "scaling" is of ${scaling.mean.length} channels; the network takes ${channels}`,
+    );
+  }
+  const { module, input, network } = parts;
+  return { module, input, classes, scaling, weights, network };
+}
+
+interface FileNetwork {
+  readonly module: Module;
+  readonly input: Shape;
+  readonly classes: number;
+  readonly network: NetworkName | undefined;
+}
+
+function networkOf(path: string, file: SafetensorsFile, options: LoadModelOptions, isOurs: boolean): FileNetwork {
+  const { metadata } = file;
+  const asked = options.network;
+  if (typeof asked === "object") {
+    const input = options.input ?? field(path, metadata, "input", isCounts);
+    if (input === undefined) {
+      throw new FileError(`${path}: does not say what its network takes; give input [height, width, channels]`);
+    }
+    const classes = trace(asked, { input, training: false }).output.shape.at(-1)!;
+    return { module: asked, input, classes, network: undefined };
+  }
+  const name = asked ?? (isOurs ? metadata["network"] : undefined);
+  if (name === undefined) {
+    const names = [...file.tensors.keys()];
+    const found = `found ${names.length} tensors (${names.slice(0, 3).join(", ")}${names.length > 3 ? ", ..." : ""})`;
+    const why = isOurs
+      ? "is a model of a network that is not of the zoo: give its module, option network"
+      : `has no metadata of fovea: ${found}; say which network they belong to, option network (such as "lenet5")`;
+    throw new FileError(`${path}: ${why}`);
+  }
+  const stored = asked === undefined ? field(path, metadata, "options", isOptions) : undefined;
+  const model = createFor(path, name, { ...stored, ...options.options }, asked === undefined);
+  return {
+    module: model.module,
+    input: model.input,
+    classes: model.classes,
+    network: { name: model.name, options: model.options },
+  };
+}
+
+/** A network named by a file may be one that this fovea does not know. */
+function createFor(path: string, name: string, options: ModelOptions, isFiles: boolean): Model {
+  try {
+    return create(name, options);
+  } catch (error) {
+    if (!isFiles || !(error instanceof FoveaError)) throw error;
+    throw new FileError(`${path}: names a network that cannot be made: ${error.message}`, { cause: error });
+  }
+}
+
+function readTensors(path: string, file: SafetensorsFile, module: Module, network = "its network") {
+  const kinds = weightKinds(module);
+  const weights = new Map<string, Weight>();
+  const problems: string[] = [];
+  const parameters = parametersOf(module);
+  for (const [name, parameter] of parameters) {
+    const kind = kinds.get(parameter);
+    const expected = fileShape(parameter.shape, kind);
+    const tensor = file.tensors.get(name);
+    if (tensor === undefined) problems.push(`tensor "${name}" (${shape(expected)}) is missing`);
+    else if (!sameShape(tensor.shape, expected))
+      problems.push(`tensor "${name}" is ${shape(tensor.shape)}, expected ${shape(expected)}`);
+    else if (!/^(BF|F)\d+$/.test(tensor.dtype))
+      problems.push(`tensor "${name}" is of type ${tensor.dtype}, expected floating-point numbers`);
+    else weights.set(name, fromFile(tensor, parameter.shape, kind));
+  }
+  for (const [name, tensor] of file.tensors)
+    if (!parameters.has(name)) problems.push(`tensor "${name}" (${shape(tensor.shape)}) belongs to no parameter`);
+  if (problems.length > 0) {
+    const shown = problems.slice(0, 8);
+    const more = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : "";
+    throw new FileError(
+      `${path}: does not fit ${network}: ${shown.join("; ")}${more}. Name the network and the options that it was made with`,
+    );
+  }
+  return weights;
+}
+
+// --- Layouts: told by the layer that holds a parameter, not by its rank alone
+
+type Kind = "convolution" | "linear" | undefined;
+
+function weightKinds(module: Module): ReadonlyMap<Parameter, Kind> {
+  const kinds = new Map<Parameter, Kind>();
+  for (const part of modulesOf(module).keys()) {
+    if (part instanceof Conv2d) kinds.set(part.weight, "convolution");
+    if (part instanceof Linear) kinds.set(part.weight, "linear");
+  }
+  return kinds;
+}
+
+function fileShape(ours: Shape, kind: Kind): Shape {
+  const order = kind === "convolution" ? [3, 2, 0, 1] : kind === "linear" ? [1, 0] : ours.map((_, axis) => axis);
+  return order.map((axis) => ours[axis]!);
+}
+
+function toFile({ shape, data }: Weight, kind: Kind): Weight {
+  const there = fileShape(shape, kind);
+  if (kind === "convolution")
+    return { shape: there, data: hwioToOihw(data, shape as [number, number, number, number]) };
+  if (kind === "linear") return { shape: there, data: transpose(data, shape as [number, number]) };
+  return { shape, data };
+}
+
+function fromFile(tensor: SafeTensor, shape: Shape, kind: Kind): Weight {
+  const data = Float32Array.from(tensor.data as Float32Array | Float64Array);
+  if (kind === "convolution")
+    return { shape, data: oihwToHwio(data, tensor.shape as [number, number, number, number]) };
+  if (kind === "linear") return { shape, data: transpose(data, tensor.shape as [number, number]) };
+  return { shape, data };
+}
+
+const shape = (extents: Shape) => (extents.length === 0 ? "a scalar" : extents.join("x"));
+
+// --- Metadata: JSON texts, none of which is trusted
+
+function field<T>(
+  path: string,
+  metadata: Readonly<Record<string, string>>,
+  name: string,
+  isRight: (value: unknown) => value is T,
+): T | undefined {
+  const text = metadata["format"] === FORMAT ? metadata[name] : undefined;
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (isRight(value)) return value;
+  throw new FileError(`${path}: metadata "${name}" is ${text.slice(0, 80)}, which is not what fovea writes there`);
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isStrings = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((item) => typeof item === "string");
+const isNumbers = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((item) => typeof item === "number");
+const isCounts = (value: unknown): value is number[] =>
+  isNumbers(value) && value.every((item) => Number.isSafeInteger(item) && item > 0);
+const isScaling = (value: unknown): value is Scaling =>
+  isObject(value) && isNumbers(value["mean"]) && isNumbers(value["std"]) && value["std"].every((x) => x > 0);
+const isOptions = (value: unknown): value is ModelOptions =>
+  isObject(value) &&
+  Object.values(value).every((v) => ["number", "string", "boolean"].includes(typeof v) || isNumbers(v));
+
+const numbered = (count: number) => Array.from({ length: count }, (_, label) => String(label));
