@@ -24,7 +24,8 @@ export function largestDifference(a, b) {
   let largest = 0;
   for (let i = 0; i < a.length; i++) {
     const difference = Math.abs(a[i] - b[i]);
-    if (!(difference <= most)) most = difference;
+    if (Number.isNaN(difference)) return difference;
+    most = Math.max(most, difference);
     largest = Math.max(largest, Math.abs(b[i]));
   }
   return largest === 0 ? most : most / largest;

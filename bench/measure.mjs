@@ -10,9 +10,20 @@ export class Machine {
     this.probe = probe;
   }
 
-  async start() {
-    Object.assign(this, await this.probe.ask("peak"));
+  /** Takes the peak when the machine is quiet, or else the best of `tries`. */
+  async start({ tries = 8, pauseMs = 500 } = {}) {
+    let quiet = false;
+    for (let n = 0; n < tries && !quiet; n++) {
+      if (n > 0) await sleep(pauseMs);
+      const pids = [this.probe.pid, process.pid];
+      const before = processorSeconds(pids);
+      const started = performance.now();
+      const found = await this.probe.ask("peak");
+      quiet = othersShare(before, processorSeconds(pids), (performance.now() - started) / 1000) <= OTHERS;
+      if (this.gflops === undefined || found.gflops > this.gflops) Object.assign(this, found);
+    }
     this.gigabytesPerSecond = (await this.probe.ask("bandwidth")).gigabytesPerSecond;
+    this.quietAtStart = quiet;
     return this;
   }
 

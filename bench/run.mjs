@@ -114,7 +114,8 @@ async function startMachine(backend) {
     const env = name === undefined ? {} : { FOVEA_BACKEND: name };
     return new Child(process.execPath, [fileURLToPath(new URL("fovea/probe.mjs", import.meta.url))], { env });
   };
-  const machine = await new Machine(probeOf(backend)).start();
+  const machine = await new Machine(probeOf(backend)).start(options.quick ? { tries: 2 } : {});
+  if (!machine.quietAtStart) note("others are using this machine: figures will be noisy");
   machine.peaks = [machine];
   if (machine.backend === "avx512") {
     const narrow = probeOf("avx2");
@@ -156,11 +157,12 @@ async function measureWorkload(workload, { systems, machine, settings, folder })
   const sound = contenders.filter((c) => c.failure === undefined);
   await measure(sound, machine, { ...settings, failed });
   for (const c of sound) if (c.failure === undefined) c.summary = summarise(c.repeats);
-  const row = rowOf(workload, contenders, machine);
+  const row = rowOf(workload, contenders);
   for (const c of contenders) note(`  ${describe(c, workload)}`);
   for (const [family, { name, timesFaster }] of Object.entries(row.against))
     note(`  ${timesFaster.toFixed(2)} times faster than the best ${family} (${name})`);
-  if (row.partOfPeak !== undefined) note(`  ${(100 * row.partOfPeak).toFixed(0)}% of the peak`);
+  const part = partOfPeak(row, machine);
+  if (part !== undefined) note(`  ${(100 * part).toFixed(0)}% of the peak`);
   return row;
 }
 
@@ -209,7 +211,7 @@ async function checkAgreement(workload, contenders, folder, failed) {
   }
 }
 
-function rowOf(workload, contenders, machine) {
+function rowOf(workload, contenders) {
   const ours = contenders.find((c) => c.family === "fovea");
   const against = {};
   if (ours?.summary !== undefined) {
@@ -218,12 +220,14 @@ function rowOf(workload, contenders, machine) {
       if (best !== undefined) against[family] = { name: best.name, timesFaster: timesFaster(ours.repeats, best.repeats) };
     }
   }
+  return { workload, contenders, against };
+}
+
+/** Of a layer; the peak is the highest that was seen in the run. */
+function partOfPeak({ workload, contenders }, machine) {
   const operations = operationsOf(workload);
-  const partOfPeak =
-    operations === undefined || ours?.summary === undefined
-      ? undefined
-      : operations / ours.summary.median / 1e6 / machine.gflops;
-  return { workload, contenders, against, partOfPeak };
+  const summary = contenders.find((c) => c.family === "fovea")?.summary;
+  return operations === undefined || summary === undefined ? undefined : operations / summary.median / 1e6 / machine.gflops;
 }
 
 function describe({ name, summary, failure, difference }, workload) {
@@ -254,6 +258,7 @@ function report({ machine, systems, rows, settings }) {
     settings,
     rows: rows.map(({ contenders, ...row }) => ({
       ...row,
+      partOfPeak: partOfPeak({ ...row, contenders }, machine),
       contenders: contenders.map(({ run, check, pid, ...contender }) => contender),
     })),
   };

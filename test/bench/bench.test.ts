@@ -1,0 +1,267 @@
+/** The benchmark's own arithmetic, and a run of it without peers. */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const bench = (file: string): string => new URL(`../../bench/${file}`, import.meta.url).href;
+const load = async <T>(file: string): Promise<T> => (await import(bench(file))) as T;
+
+interface Repeat {
+  ms: number;
+  quiet: boolean;
+}
+interface Contender {
+  name: string;
+  family: string;
+  pid: number;
+  calls: number;
+  repeats: Repeat[];
+  run(calls: number): Promise<{ ms: number }>;
+}
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "fovea-bench-test-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("whether the machine is quiet", () => {
+  interface Quiet {
+    busyTicks(stat: string): number;
+    ticksOf(stat: string | undefined): number;
+    processorSeconds(pids: number[], read: (path: string) => string | undefined): { all: number; own: number };
+    othersShare(before: object | undefined, after: object | undefined, seconds: number, cores: number): number;
+  }
+
+  it("counts all but idle and waiting time, what was stolen too", async () => {
+    const { busyTicks } = await load<Quiet>("quiet.mjs");
+    // user nice system idle iowait irq softirq steal guest guest_nice
+    expect(busyTicks("cpu  100 20 3 9999 8888 4 50 600 7 7\ncpu0 1 2 3\n")).toBe(100 + 20 + 3 + 4 + 50 + 600);
+  });
+
+  it("finds a process's time behind a name with spaces and parentheses", async () => {
+    const { ticksOf } = await load<Quiet>("quiet.mjs");
+    expect(ticksOf("77 (a (b) c) S 1 77 77 0 -1 4194304 101 0 0 0 30 12 5 5 20 0 1 0")).toBe(42);
+    expect(ticksOf(undefined)).toBe(0);
+  });
+
+  it("gives to others what is not ours, as a part of all cores", async () => {
+    const { processorSeconds, othersShare } = await load<Quiet>("quiet.mjs");
+    const reading = (all: number, own: number) =>
+      processorSeconds([5], (path) =>
+        path === "/proc/stat" ? `cpu  ${all} 0 0 0 0 0 0 0` : `5 (node) S 1 5 5 0 -1 0 0 0 0 0 ${own} 0 0 0`,
+      );
+    // In one second on two cores: 1.5 s of work, 1.2 s of it ours.
+    expect(othersShare(reading(1000, 10), reading(1150, 130), 1, 2)).toBeCloseTo(0.15, 10);
+    expect(othersShare(undefined, undefined, 1, 2)).toBe(0);
+  });
+});
+
+describe("figures", () => {
+  interface Summary {
+    median(numbers: number[]): number;
+    summarise(repeats: Repeat[]): { median: number; min: number; quiet: number; noisy: boolean };
+    timesFaster(ours: Repeat[], theirs: Repeat[]): number;
+    bestOf(contenders: object[], family: string): { name: string } | undefined;
+  }
+  const quiet = (ms: number): Repeat => ({ ms, quiet: true });
+  const noisy = (ms: number): Repeat => ({ ms, quiet: false });
+
+  it("takes medians of quiet repeats only", async () => {
+    const { summarise } = await load<Summary>("summary.mjs");
+    const figures = summarise([quiet(3), noisy(90), quiet(1), quiet(2), noisy(0.5)]);
+    expect(figures).toMatchObject({ median: 2, min: 1, quiet: 3, noisy: false });
+  });
+
+  it("says so where fewer than three were quiet, and counts all", async () => {
+    const { summarise } = await load<Summary>("summary.mjs");
+    expect(summarise([quiet(3), noisy(5), noisy(7), noisy(9)])).toMatchObject({ median: 6, noisy: true, quiet: 1 });
+    expect(summarise([quiet(4)])).toMatchObject({ median: 4, noisy: false });
+  });
+
+  it("compares round with round", async () => {
+    const { timesFaster } = await load<Summary>("summary.mjs");
+    // The machine was half as fast in rounds 2 and 3, for both: medians apart would say 20 / 10 or 40 / 10.
+    expect(timesFaster([10, 20, 20].map(quiet), [30, 60, 60].map(quiet))).toBe(3);
+    const theirs = [30, 30, 30, 900, 900].map((ms, n) => (n < 3 ? quiet(ms) : noisy(ms)));
+    expect(timesFaster([10, 10, 10, 10, 10].map(quiet), theirs)).toBe(3);
+  });
+
+  it("finds the best of a family, and none where none was measured", async () => {
+    const { bestOf } = await load<Summary>("summary.mjs");
+    const of = (name: string, family: string, median?: number) => ({
+      name,
+      family,
+      ...(median === undefined ? {} : { summary: { median } }),
+    });
+    const all = [of("a", "PyTorch", 5), of("b", "PyTorch", 4), of("c", "fovea", 1), of("d", "PyTorch")];
+    expect(bestOf(all, "PyTorch")?.name).toBe("b");
+    expect(bestOf(all, "ONNX Runtime")).toBeUndefined();
+  });
+});
+
+describe("taking turns", () => {
+  interface Measure {
+    measure(contenders: Contender[], machine: object, options: object): Promise<void>;
+    calibrate(contender: Contender, milliseconds: number): Promise<number>;
+  }
+  const contender = (name: string, order: string[], ms: number): Contender => ({
+    name,
+    family: "test",
+    pid: process.pid,
+    calls: 7,
+    repeats: [],
+    run: async (calls) => {
+      order.push(`${name}${calls}`);
+      return { ms };
+    },
+  });
+  /** A machine whose probes reach the given parts of its peak, one after the other. */
+  const machine = (...parts: number[]) => ({ gflops: 100, now: async () => 100 * (parts.shift() ?? 1) });
+  const options = { tries: 1, pauseMs: 0 };
+
+  it("goes round, beginning with another one each time", async () => {
+    const { measure } = await load<Measure>("measure.mjs");
+    const order: string[] = [];
+    const all = ["a", "b", "c"].map((name) => contender(name, order, 1));
+    await measure(all, machine(), { ...options, rounds: 2, failed: () => {} });
+    expect(order).toEqual(["a7", "b7", "c7", "b7", "c7", "a7"]);
+    expect(all.map((c) => c.repeats.length)).toEqual([2, 2, 2]);
+  });
+
+  it("takes a disturbed repeat again, and keeps it as noisy at last", async () => {
+    const { measure } = await load<Measure>("measure.mjs");
+    const order: string[] = [];
+    const one = contender("a", order, 1);
+    await measure([one], machine(1, 0.7, 0.5, 1, 0.1, 0.1), { ...options, tries: 3, rounds: 1, failed: () => {} });
+    expect(order).toHaveLength(3);
+    expect(one.repeats).toMatchObject([{ quiet: false }]);
+  });
+
+  it("goes on without who fails", async () => {
+    const { measure } = await load<Measure>("measure.mjs");
+    const order: string[] = [];
+    const bad = { ...contender("bad", order, 1), run: () => Promise.reject(new Error("out of memory")) };
+    const failures: string[] = [];
+    const failed = (c: Contender, error: Error) => failures.push(`${c.name}: ${error.message}`);
+    await measure([bad, contender("good", order, 1)], machine(), { ...options, rounds: 2, failed });
+    expect(failures).toEqual(["bad: out of memory"]);
+    expect(order).toEqual(["good7", "good7"]);
+  });
+
+  it("makes a repeat long enough", async () => {
+    const { calibrate } = await load<Measure>("measure.mjs");
+    expect(await calibrate(contender("a", [], 2), 250)).toBe(125);
+    expect(await calibrate(contender("slow", [], 900), 250)).toBe(1);
+  });
+});
+
+describe("agreement", () => {
+  interface Agree {
+    agreement(file: string, reference?: Float32Array): { numbers: Float32Array; problem?: string; difference?: number };
+  }
+  const file = (...numbers: number[]) => {
+    const path = join(folder, "numbers.raw");
+    writeFileSync(path, new Uint8Array(Float32Array.from(numbers).buffer));
+    return path;
+  };
+
+  it("is to 1e-4 of the largest number", async () => {
+    const { agreement } = await load<Agree>("agree.mjs");
+    const reference = Float32Array.of(0, -10, 1);
+    expect(agreement(file(0.0009, -10, 1), reference).problem).toBeUndefined();
+    expect(agreement(file(0.0011, -10, 1), reference).problem).toMatch("more than 0.0001");
+    expect(agreement(file(0, -10), reference).problem).toMatch("2 numbers, fovea's 3");
+    expect(agreement(file(0, Number.NaN, 1), reference).problem).toMatch("differs");
+    expect(agreement(file(Number.NaN)).problem).toMatch("not finite");
+  });
+});
+
+describe("a system in a process of its own", () => {
+  interface Asked {
+    ask(what: string, request?: object): Promise<Record<string, unknown>>;
+    close(): Promise<void>;
+  }
+  interface Children {
+    Child: new (command: string, args: string[], options?: { timeoutMs?: number }) => Asked;
+  }
+  const start = async (script: string, options = {}) => {
+    const { Child } = await load<Children>("child.mjs");
+    const source = `import { serve } from ${JSON.stringify(bench("serve.mjs"))}; serve({ ${script} });`;
+    return new Child(process.execPath, ["--input-type=module", "-e", source], options);
+  };
+
+  it("answers, whatever its libraries print, and says what is wrong", async () => {
+    const child = await start(`
+      hello: () => { console.log("a banner"); return { system: "echo" }; },
+      run: ({ calls }) => ({ ms: calls / 2 }),
+      bad: () => { throw new Error("no such mode"); },
+    `);
+    expect(await child.ask("hello")).toEqual({ system: "echo" });
+    expect(await child.ask("run", { calls: 3 })).toEqual({ ms: 1.5 });
+    await expect(child.ask("bad")).rejects.toThrow("no such mode");
+    expect(await child.ask("run", { calls: 4 })).toEqual({ ms: 2 });
+    await child.close();
+  });
+
+  it("is reported when it dies or does not answer", async () => {
+    const dying = await start(`run: () => { console.error("out of memory"); process.exit(3); }`);
+    await expect(dying.ask("run")).rejects.toThrow(/code 3.*out of memory/s);
+    await expect(dying.ask("run")).rejects.toThrow("code 3");
+    const hanging = await start("run: () => new Promise(() => {})", { timeoutMs: 300 });
+    await expect(hanging.ask("run")).rejects.toThrow(/no answer to "run" in 0.3 s/);
+    await hanging.close();
+    const { Child } = await load<Children>("child.mjs");
+    await expect(new Child(join(folder, "missing"), []).ask("hello")).rejects.toThrow("ENOENT");
+  });
+});
+
+describe("npm run bench", () => {
+  const run = (...args: string[]) =>
+    new Promise<{ code: number | null; out: string; err: string }>((resolve) => {
+      const child = spawn(process.execPath, [fileURLToPath(bench("run.mjs")), ...args]);
+      let out = "";
+      let err = "";
+      child.stdout.on("data", (text: string) => {
+        out += text;
+      });
+      child.stderr.on("data", (text: string) => {
+        err += text;
+      });
+      child.on("close", (code) => resolve({ code, out, err }));
+    });
+
+  it("makes the table without any peer", async () => {
+    const results = join(folder, "results");
+    const { code, out, err } = await run(
+      ...["--peers", "none", "--only", "lenet5", "--what", "infer", "--quick", "--repeats", "1", "--tries", "1"],
+      ...["--out", results],
+    );
+    expect(err).toContain("lenet5-infer-256");
+    expect(code).toBe(0);
+    expect(out).toMatch(/\| network, batch \| fovea \|\n\| --- \| --- \|\n\| LeNet-5 \(32x32\), 1 \| [\d.]+/);
+    const [json, markdown] = readdirSync(results).sort();
+    expect(readFileSync(join(results, markdown!), "utf8")).toBe(out.trimEnd().concat("\n"));
+    const saved = JSON.parse(readFileSync(join(results, json!), "utf8")) as {
+      rows: { workload: { id: string }; contenders: { repeats: { ms: number }[] }[] }[];
+    };
+    expect(saved.rows.map((row) => row.workload.id)).toEqual(["lenet5-infer-1", "lenet5-infer-256"]);
+    expect(saved.rows[0]!.contenders[0]!.repeats[0]!.ms).toBeGreaterThan(0);
+  });
+
+  it("profiles the steps of a program", async () => {
+    const { code, out } = await run("--profile", "--only", "lenet5-train-64");
+    expect(code).toBe(0);
+    expect(out).toMatch(/us on one thread, \d+ us on two at best/);
+    expect(out).toMatch(/conv2 conv2dWeightGrad +weightGradient +\d+ +[\d.]+ +[\d.]+% +[\d.]+ +\d+\n/);
+  });
+
+  it("refuses rows that are not there", async () => {
+    const { code, err } = await run("--only", "lenet6");
+    expect(code).not.toBe(0);
+    expect(err).toContain("no row is like that; --list shows them all");
+  });
+});
