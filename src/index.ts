@@ -11,6 +11,7 @@ export {
   summarize,
 } from "./analysis/summary.js";
 export { type Dataset, type DatasetSplits, datasetFromIdx, type IdxParts, type Scaling } from "./data/dataset.js";
+export { type PictureBytes, type PreparedDigit, prepareDigit } from "./data/prepare-digit.js";
 export {
   BackendError,
   DataError,
@@ -22,6 +23,7 @@ export {
   ShapeError,
   TrainingError,
 } from "./errors.js";
+export { type IdxArray, type IdxOptions, parseIdx } from "./formats/idx.js";
 export type { Graph } from "./graph/graph.js";
 export type { DType, Shape, Value } from "./graph/value.js";
 export * as models from "./models/index.js";
@@ -35,10 +37,12 @@ export {
   type Classifier,
   type ClassifierOptions,
   compile,
+  type LayerOutput,
   type Picture,
 } from "./train/classifier.js";
 export type { Evaluation } from "./train/evaluator.js";
 export { type ConfusionMatrix, confusionText, type EpochFigures } from "./train/metrics.js";
+export { encodeModel, type LoadModelOptions, parseModel } from "./train/model-file.js";
 export { type AdamOptions, adam, adamw, type Optimizer, type SgdOptions, sgd } from "./train/optimizer.js";
 export { learningRateAt, type Schedule } from "./train/schedule.js";
 export {
