@@ -1,6 +1,7 @@
 /** The zoo: `models.create("lenet5")`, `models.list()`. Importing this file registers every network. */
 import "./mlp.js";
 import "./lenet5.js";
+import "./lenet5-1998.js";
 
 export {
   create,
@@ -10,5 +11,6 @@ export {
   type ModelDefinition,
   type ModelOption,
   type ModelOptions,
+  type PixelScaling,
   registerModel,
 } from "./registry.js";

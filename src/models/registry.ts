@@ -5,6 +5,7 @@
  */
 import { OptionError, unknownName } from "../errors.js";
 import type { Shape } from "../graph/value.js";
+import type { Loss } from "../nn/loss.js";
 import type { Module } from "../nn/module.js";
 
 /** Hyper-parameters: plain data, stored beside the weights. */
@@ -22,8 +23,18 @@ export interface ModelDefinition<O extends ModelOptions = ModelOptions> {
   /** One sample's shape, [height, width, channels]. */
   input(options: O): Shape;
   classes(options: O): number;
+  /** What it is trained with; softmax cross-entropy unless said. */
+  loss?(options: O): Loss;
+  /** What a pixel byte p becomes, (p / 255 - mean) / std, where the network wants its own; else that of the data set. */
+  readonly scaling?: PixelScaling;
   /** @throws OptionError where an option is out of range. */
   build(options: O): Module;
+}
+
+/** One number a channel. */
+export interface PixelScaling {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
 }
 
 export interface Model {
@@ -33,6 +44,7 @@ export interface Model {
   readonly module: Module;
   readonly input: Shape;
   readonly classes: number;
+  readonly scaling?: PixelScaling | undefined;
 }
 
 const definitions = new Map<string, ModelDefinition>();
@@ -65,12 +77,15 @@ export function create(name: string, options: ModelOptions = {}): Model {
     checkKind(name, key, value, definition.defaults[key]!);
   }
   const all = { ...definition.defaults, ...options };
+  const module = definition.build(all);
+  if (definition.loss !== undefined) module.loss = definition.loss(all);
   return {
     name,
     options: all,
-    module: definition.build(all),
+    module,
     input: definition.input(all),
     classes: definition.classes(all),
+    scaling: definition.scaling,
   };
 }
 

@@ -4,7 +4,9 @@ export { Conv2d, type Conv2dOptions, conv2d } from "./conv.js";
 export { Dropout, dropout } from "./dropout.js";
 export { type Generator, type Initializer, initialize } from "./initializer.js";
 export { Linear, type LinearOptions, linear } from "./linear.js";
+export { CROSS_ENTROPY, type Loss, lossOf } from "./loss.js";
 export { Module, modulesOf, Parameter, parameterCount, parametersOf } from "./module.js";
+export { PartialConv2d, type PartialConv2dOptions, partialConv2d } from "./partial-conv.js";
 export {
   AvgPool2d,
   avgPool2d,
@@ -14,5 +16,6 @@ export {
   type Subsample2dOptions,
   subsample2d,
 } from "./pool.js";
+export { RadialBasis, type RadialBasisOptions, radialBasis } from "./radial-basis.js";
 export { Sequential, sequential } from "./sequential.js";
 export { RANDOM_INPUT, type Traced, type TracedParameter, type TraceOptions, trace } from "./trace.js";

@@ -10,6 +10,8 @@ import { OptionError } from "../errors.js";
 export type Initializer =
   | { readonly kind: "constant"; readonly value: number }
   | { readonly kind: "uniform"; readonly low: number; readonly high: number }
+  /** Number i within bounds[i mod their number]: a bound for each entry of the last axis. */
+  | { readonly kind: "uniformEach"; readonly bounds: readonly number[] }
   | { readonly kind: "normal"; readonly mean: number; readonly standardDeviation: number }
   | { readonly kind: "kaimingUniform" | "kaimingNormal"; readonly fanIn: number; readonly negativeSlope: number }
   | {
@@ -41,10 +43,10 @@ export function defaultBias(fanIn: number): Initializer {
 /** Fills `target`, in logical order (HWIO for convolutions, [F, O] for linear), with numbers drawn one after another. */
 export function initialize(target: Float32Array, initializer: Initializer, generator: Generator): void {
   const draw = drawer(initializer, generator);
-  for (let i = 0; i < target.length; i++) target[i] = draw();
+  for (let i = 0; i < target.length; i++) target[i] = draw(i);
 }
 
-function drawer(init: Initializer, generator: Generator): () => number {
+function drawer(init: Initializer, generator: Generator): (i: number) => number {
   const between = (low: number, high: number) => () => low + (high - low) * generator.uniform();
   const around = (mean: number, deviation: number) => () => mean + deviation * generator.normal();
   switch (init.kind) {
@@ -52,6 +54,10 @@ function drawer(init: Initializer, generator: Generator): () => number {
       return () => init.value;
     case "uniform":
       return between(init.low, init.high);
+    case "uniformEach": {
+      const { bounds } = init;
+      return (i) => bounds[i % bounds.length]! * (2 * generator.uniform() - 1);
+    }
     case "normal":
       return around(init.mean, init.standardDeviation);
     case "kaimingUniform":

@@ -11,6 +11,7 @@ import { OptionError } from "../errors.js";
 import type { Graph, StateAttributes } from "../graph/graph.js";
 import type { Shape, Value } from "../graph/value.js";
 import type { Initializer } from "./initializer.js";
+import type { Loss } from "./loss.js";
 
 /** A trainable tensor: its shape and what it starts with. */
 export class Parameter {
@@ -70,6 +71,9 @@ export abstract class Module {
       },
     });
   }
+
+  /** What a network is trained with; softmax cross-entropy where it does not say. */
+  declare loss?: Loss;
 
   /** Draws this module into the graph of x; x is one sample's shape with a batch. */
   abstract forward(x: Value): Value;

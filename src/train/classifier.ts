@@ -48,7 +48,8 @@ export interface Classifier {
   close(): Promise<void>;
 }
 
-export interface ClassifierOptions extends Pick<SessionOptions, "backend" | "threads" | "memoryLimit" | "note"> {
+export interface ClassifierOptions
+  extends Pick<SessionOptions, "backend" | "threads" | "relaxedSimd" | "memoryLimit" | "note"> {
   /** The most pictures that are computed at once; 1 unless said. */
   readonly batch?: number;
   /** Layers, by path (such as "relu1"), whose outputs each answer brings along: feature maps to look at. */

@@ -1,33 +1,39 @@
 /** Pictures of a data set into a slot of a program that takes `input` and `labels`. */
 import { fillBatch } from "../data/batch.js";
+import { borderOf } from "../data/border.js";
 import type { Dataset } from "../data/dataset.js";
+import { type Distortion, fillDistorted } from "../data/distort.js";
 import { DataError } from "../errors.js";
-import type { Shape } from "../graph/value.js";
+import { type Shape, sizeOf } from "../graph/value.js";
 import type { LoadedProgram } from "../runtime/loaded-program.js";
 import type { Slot } from "../runtime/slot.js";
 
-/** Straight into the program's memory where it has no pads between pictures. */
-export function feed(slot: Slot, { program }: LoadedProgram, data: Dataset, indices: Uint32Array): void {
-  const port = program.inputs.find((p) => p.name === "input")!;
-  const size = data.shape[0] * data.shape[1] * data.shape[2];
+/** Straight into the program's memory where it has no pads between pictures. Distorted where it is said how. */
+export function feed(
+  slot: Slot,
+  { program }: LoadedProgram,
+  data: Dataset,
+  indices: Uint32Array,
+  distortion?: Distortion,
+): void {
+  const { layout } = program.inputs.find((p) => p.name === "input")!;
+  const { shape } = layout;
+  const size = sizeOf(shape);
   const labels = slot.input("labels") as Int32Array;
-  const dense = port.layout.sampleStride === size && port.layout.channelStride === port.layout.channels;
-  if (dense) {
-    fillBatch(data, indices, slot.input("input") as Float32Array, labels);
-    return;
-  }
-  const images = new Float32Array(indices.length * size);
-  fillBatch(data, indices, images, labels);
-  slot.fill("input", images);
+  const dense = layout.sampleStride === size && layout.channelStride === layout.channels;
+  const images = dense ? (slot.input("input") as Float32Array) : new Float32Array(indices.length * size);
+  if (distortion === undefined) fillBatch(data, indices, images, labels, shape);
+  else fillDistorted(data, indices, images, labels, shape, distortion);
+  if (!dense) slot.fill("input", images);
 }
 
 /** @throws DataError where a network that takes `input` and tells `classes` apart cannot learn or be measured on `data`. */
 export function checkData(data: Dataset, input: Shape, classes: number): void {
   if (data.length === 0) throw new DataError(`${data.name}: there are no pictures in it`);
-  if (data.shape.join("x") !== input.join("x")) {
+  if (borderOf(data.shape, input) === undefined) {
     throw new DataError(
       `${data.name}: pictures are ${data.shape.join("x")}, but the network takes ${input.join("x")} (height x width x channels); ` +
-        "choose a network or a size that fits",
+        "choose a network or a size that fits (pictures may be smaller by the same few pixels on both sides)",
     );
   }
   if (data.classes.length > classes) {

@@ -5,8 +5,8 @@
 import { unknownName } from "../errors.js";
 import type { Assign, Entry } from "../graph/graph.js";
 import type { Shape, Value } from "../graph/value.js";
-import { type Module, type Traced, trace } from "../nn/index.js";
-import { add, argmax, correct, crossEntropy, differentiate, mean, multiply, softmax } from "../ops/index.js";
+import { CROSS_ENTROPY, lossOf, type Module, type Traced, trace } from "../nn/index.js";
+import { add, argmax, correct, differentiate, mean, multiply, softmax } from "../ops/index.js";
 import type { Optimizer } from "./optimizer.js";
 
 export interface TrainingEntries {
@@ -28,7 +28,7 @@ export function trainingEntries(network: Module, input: Shape, optimizer: Optimi
   const traced = trace(network, { input, training: true });
   const { graph, output } = traced;
   const labels = graph.input("labels", { shape: output.shape.slice(0, -1), dtype: "i32" });
-  const losses = graph.scope("loss", () => crossEntropy(output, labels));
+  const losses = graph.scope("loss", () => lossOf(network.loss ?? CROSS_ENTROPY, output, labels));
   const loss = graph.scope("loss", () => mean(losses, { batch: true }));
   const hits = graph.scope("metrics", () => correct(output, labels));
   const names = [...traced.parameters.keys()];
@@ -77,7 +77,7 @@ export function evaluationEntry(network: Module, input: Shape): { entry: Entry; 
   const { graph, output } = traced;
   const labels = graph.input("labels", { shape: output.shape.slice(0, -1), dtype: "i32" });
   const outputs = {
-    loss: graph.scope("loss", () => crossEntropy(output, labels)),
+    loss: graph.scope("loss", () => lossOf(network.loss ?? CROSS_ENTROPY, output, labels)),
     correct: graph.scope("metrics", () => correct(output, labels)),
     prediction: graph.scope("metrics", () => argmax(output)),
   };

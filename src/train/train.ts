@@ -5,16 +5,17 @@
  *     const { accuracy } = await evaluate(run.model, digits.test);
  */
 import type { Dataset } from "../data/dataset.js";
+import { DISTORT_DEFAULTS, type DistortOptions } from "../data/distort.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "./config.js";
 import { type Evaluation, Evaluator } from "./evaluator.js";
 import type { Optimizer } from "./optimizer.js";
 import type { Schedule } from "./schedule.js";
-import { type Network, networkParts, type TrainedModel } from "./trained-model.js";
+import { type Network, networkParts, scaledFor, type TrainedModel } from "./trained-model.js";
 import { type EpochRecord, type Progress, Trainer } from "./trainer.js";
 import { findNotFinite, writeWeights } from "./weights.js";
 
-type Machine = Pick<SessionOptions, "backend" | "threads" | "memoryLimit" | "note">;
+type Machine = Pick<SessionOptions, "backend" | "threads" | "relaxedSimd" | "memoryLimit" | "note">;
 
 export interface TrainOptions extends Machine {
   /** Measured after each epoch. */
@@ -27,6 +28,8 @@ export interface TrainOptions extends Machine {
   readonly optimizer?: Optimizer;
   /** How the learning rate runs: half a cosine down to zero unless said. */
   readonly schedule?: Schedule;
+  /** Distorts each training picture anew in every epoch: true for the usual amounts. */
+  readonly distort?: boolean | Partial<DistortOptions>;
   /** A whole number; the same seed gives the same bits on the same kind of machine. 0 unless said. */
   readonly seed?: number;
   onEpoch?(record: EpochRecord): void | Promise<void>;
@@ -49,21 +52,24 @@ export interface TrainingRun {
  * before anything is allocated, and TrainingError where the loss is not finite.
  */
 export async function train(network: Network, data: Dataset, options: TrainOptions = {}): Promise<TrainingRun> {
-  const { test, onEpoch, onProgress, signal, backend, threads, memoryLimit, note } = options;
+  const { onEpoch, onProgress, signal, backend, threads, memoryLimit, note, distort = false } = options;
+  const learned = scaledFor(network, data);
+  const test = options.test && scaledFor(network, options.test);
   const { module, input, network: name } = networkParts(network, data.shape);
-  const session = await Session.create({ backend, threads, memoryLimit, note });
+  const session = await Session.create({ backend, threads, relaxedSimd, memoryLimit, note });
   try {
     const trainer = await Trainer.create(
       session,
       module,
       input,
-      { train: data, test },
+      { train: learned, test },
       {
         epochs: options.epochs ?? TRAINING_DEFAULTS.epochs,
         batchSize: options.batchSize ?? TRAINING_DEFAULTS.batchSize,
         optimizer: options.optimizer ?? optimizerFrom(TRAINING_DEFAULTS.optimizer),
         schedule: options.schedule ?? TRAINING_DEFAULTS.schedule,
         seed: options.seed ?? TRAINING_DEFAULTS.seed,
+        distort: distort === false ? undefined : { ...DISTORT_DEFAULTS, ...(distort === true ? {} : distort) },
       },
     );
     const completed = await trainer.run({
@@ -74,7 +80,7 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
     const weights = await trainer.weights();
     const broken = findNotFinite(weights);
     if (broken !== undefined) throw trainer.notFinite(`a weight of "${broken}"`);
-    const { classes, mean, std } = data;
+    const { classes, mean, std } = learned;
     const model: TrainedModel = { module, input, classes, scaling: { mean, std }, weights, network: name };
     return { model, history: trainer.state.history, completed };
   } finally {
@@ -91,8 +97,8 @@ export interface EvaluateOptions extends Machine {
 
 /** Loss, accuracy and confusion matrix of a trained network; pictures are scaled as its training pictures were. */
 export async function evaluate(model: TrainedModel, data: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
-  const { backend, threads, memoryLimit, note, batchSize, onProgress } = options;
-  const session = await Session.create({ backend, threads, memoryLimit, note });
+  const { backend, threads, relaxedSimd, memoryLimit, note, batchSize, onProgress } = options;
+  const session = await Session.create({ backend, threads, relaxedSimd, memoryLimit, note });
   try {
     const evaluator = await Evaluator.create(session, model.module, model.input, { batchSize });
     await writeWeights(session, model.weights);

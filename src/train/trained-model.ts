@@ -33,18 +33,26 @@ export interface NetworkParts {
   readonly module: Module;
   readonly input: Shape;
   readonly network: NetworkName | undefined;
+  /** The network's own, where it has one; else pictures are scaled as their data set says. */
+  readonly scaling: Scaling | undefined;
+}
+
+/** The data set as a network sees it: with the network's own scaling, where it has one. */
+export function scaledFor(network: Network, data: Dataset): Dataset {
+  const { scaling } = network instanceof Module ? {} : network;
+  return scaling === undefined ? data : { ...data, mean: scaling.mean, std: scaling.std };
 }
 
 /** `input` is needed for a module, which does not say what it takes. */
 export function networkParts(network: Network, input?: Shape): NetworkParts {
   if (!(network instanceof Module)) {
-    const { module, name, options } = network;
-    return { module, input: network.input, network: { name, options } };
+    const { module, name, options, scaling } = network;
+    return { module, input: network.input, network: { name, options }, scaling };
   }
   if (input === undefined) {
     throw new OptionError("the input's shape is not given: a module does not say what it takes; give input [h, w, c]");
   }
-  return { module: network, input, network: undefined };
+  return { module: network, input, network: undefined, scaling: undefined };
 }
 
 /** What a network is before any training, told apart from trained ones by nothing but its weights. */
@@ -54,5 +62,10 @@ export function untrained(
 ): TrainedModel {
   const { shape, classes, mean, std } = options.data;
   const parts = networkParts(network, shape);
-  return { ...parts, classes, scaling: { mean, std }, weights: initialWeights(parts.module, options.seed ?? 0) };
+  return {
+    ...parts,
+    classes,
+    scaling: parts.scaling ?? { mean, std },
+    weights: initialWeights(parts.module, options.seed ?? 0),
+  };
 }

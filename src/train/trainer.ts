@@ -6,6 +6,7 @@
 import { compileEntry } from "../compile/compile.js";
 import type { Program } from "../compile/program.js";
 import type { Dataset } from "../data/dataset.js";
+import { checkDistortion, type Distortion, type DistortOptions } from "../data/distort.js";
 import { batchCount, epochOrder } from "../data/sampler.js";
 import { OptionError, TrainingError } from "../errors.js";
 import type { Shape } from "../graph/value.js";
@@ -28,6 +29,8 @@ export interface TrainerOptions {
   readonly optimizer: Optimizer;
   readonly schedule: Schedule;
   readonly seed: number;
+  /** How training pictures are distorted; not at all where left out. */
+  readonly distort?: DistortOptions | undefined;
 }
 
 /** Where a run is: with the session's states, all that it needs to go on. Plain data. */
@@ -206,9 +209,10 @@ export class Trainer {
 
   /** The rest of the current epoch; false if stopped on the way. */
   async #runEpoch(hooks: TrainHooks): Promise<boolean> {
-    const { batchSize, epochs, seed } = this.options;
+    const { batchSize, epochs, seed, distort } = this.options;
     const { train } = this.#data;
     const { epoch, sums } = this.#state;
+    const distortion: Distortion | undefined = distort && { options: distort, seed, epoch };
     const order = epochOrder(train.length, seed, epoch);
     const total = this.stepsPerEpoch;
     const at = { phase: "train", epoch: epoch + 1, epochs, total: train.length } as const;
@@ -219,7 +223,7 @@ export class Trainer {
       await runQueue(this.#step, total - first, {
         fill: (slot, i) => {
           const indices = order.subarray((first + i) * batchSize, (first + i + 1) * batchSize);
-          feed(slot, this.#step, train, indices);
+          feed(slot, this.#step, train, indices, distortion);
           this.#fillScalars(slot, epoch * total + first + i);
           return indices.length;
         },
@@ -272,4 +276,5 @@ function checkOptions(options: TrainerOptions): void {
     throw new OptionError(`seed is ${options.seed}, expected a whole number from 0 to 2^53 - 1`);
   }
   checkSchedule(options.schedule);
+  if (options.distort !== undefined) checkDistortion(options.distort);
 }

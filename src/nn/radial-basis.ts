@@ -1,0 +1,42 @@
+/**
+ * Euclidean radial-basis units with fixed centres (LeCun et al. 1998, equation 7): unit i has the penalty
+ * y_i = sum over j of (x_j - w_ij)^2. The layer gives -y, so that the likeliest class has the largest output, as everywhere.
+ */
+import { OptionError } from "../errors.js";
+import { shapeText, sizeOf, type Value } from "../graph/value.js";
+import { scale } from "../ops/arithmetic.js";
+import { squaredDistance } from "../ops/distance.js";
+import { flatten } from "../ops/shape.js";
+import { refuse } from "../ops/support.js";
+import { Module } from "./module.js";
+
+export interface RadialBasisOptions {
+  /** For each unit its centre; not trained. */
+  readonly centres: readonly (readonly number[])[];
+}
+
+export class RadialBasis extends Module {
+  constructor(readonly options: RadialBasisOptions) {
+    super();
+    const { centres } = options;
+    const features = centres[0]?.length ?? 0;
+    if (features === 0 || centres.some((centre) => centre.length !== features)) {
+      throw new OptionError(
+        `radialBasis: centres are of ${centres.map((c) => c.length).join(", ") || "no"} numbers, expected as many each`,
+      );
+    }
+  }
+
+  override forward(x: Value): Value {
+    const { centres } = this.options;
+    const features = centres[0]!.length;
+    if (sizeOf(x.shape) !== features) {
+      const text = shapeText({ shape: x.shape });
+      refuse("radialBasis", x.graph.path, `centres of ${features} numbers do not fit its input ${text}`);
+    }
+    const columns = Array.from({ length: features }, (_, f) => centres.map((centre) => centre[f]!)).flat();
+    return scale(squaredDistance(flatten(x), x.graph.table(columns, [features, centres.length])), -1);
+  }
+}
+
+export const radialBasis = (options: RadialBasisOptions): RadialBasis => new RadialBasis(options);
