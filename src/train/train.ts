@@ -52,7 +52,7 @@ export interface TrainingRun {
  * before anything is allocated, and TrainingError where the loss is not finite.
  */
 export async function train(network: Network, data: Dataset, options: TrainOptions = {}): Promise<TrainingRun> {
-  const { onEpoch, onProgress, signal, backend, threads, memoryLimit, note, distort = false } = options;
+  const { onEpoch, onProgress, signal, backend, threads, relaxedSimd, memoryLimit, note, distort = false } = options;
   const learned = scaledFor(network, data);
   const test = options.test && scaledFor(network, options.test);
   const { module, input, network: name } = networkParts(network, data.shape);
