@@ -1,9 +1,6 @@
 /** Runs the command line as a user does: as a process, in a folder of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { writeSmallSet } from "./idx.js";
 
 export const MAIN = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
@@ -66,12 +63,4 @@ export function events(stdout: string): Record<string, unknown>[] {
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
-}
-
-/** Pictures of 28x28 in ten classes, in the folder `digits` of `folder`. */
-export function writeDigits(folder: string, train = 300, test = 80): string {
-  const digits = join(folder, "digits");
-  mkdirSync(digits);
-  writeSmallSet(digits, { count: train, height: 28, width: 28 }, { count: test, height: 28, width: 28 });
-  return digits;
 }
