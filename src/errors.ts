@@ -3,34 +3,67 @@
  * was expected, and the cure; the class tells a program which kind of thing went wrong.
  */
 export class FoveaError extends Error {
+  // Written out in every class: bundlers for pages shorten the names of the classes themselves.
   override get name(): string {
-    return this.constructor.name;
+    return "FoveaError";
   }
 }
 
 /** A layer or op does not fit its input, or a parameter is out of its range. */
-export class ShapeError extends FoveaError {}
+export class ShapeError extends FoveaError {
+  override get name(): string {
+    return "ShapeError";
+  }
+}
 
 /** An option, name or flag that is not known or not allowed. */
-export class OptionError extends FoveaError {}
+export class OptionError extends FoveaError {
+  override get name(): string {
+    return "OptionError";
+  }
+}
 
 /** A file is not what it should be: says the file, the offset or field, and what was expected there. */
-export class FileError extends FoveaError {}
+export class FileError extends FoveaError {
+  override get name(): string {
+    return "FileError";
+  }
+}
 
 /** A data set's parts do not belong together, or a value in it is out of range. */
-export class DataError extends FoveaError {}
+export class DataError extends FoveaError {
+  override get name(): string {
+    return "DataError";
+  }
+}
 
 /** Something needs more memory than it may have. Thrown before anything is allocated. */
-export class MemoryError extends FoveaError {}
+export class MemoryError extends FoveaError {
+  override get name(): string {
+    return "MemoryError";
+  }
+}
 
 /** A kernel does not fit the machine's registers or encodings: its strategy must choose a smaller tile. */
-export class KernelError extends FoveaError {}
+export class KernelError extends FoveaError {
+  override get name(): string {
+    return "KernelError";
+  }
+}
 
 /** The machine or engine lacks what was asked of it. */
-export class BackendError extends FoveaError {}
+export class BackendError extends FoveaError {
+  override get name(): string {
+    return "BackendError";
+  }
+}
 
 /** Training cannot go on: the loss is not finite, or a checkpoint belongs to another run. */
-export class TrainingError extends FoveaError {}
+export class TrainingError extends FoveaError {
+  override get name(): string {
+    return "TrainingError";
+  }
+}
 
 /** The candidate nearest to `name` by edit distance, if it is near enough to be what was meant. */
 export function nearest(name: string, candidates: readonly string[]): string | undefined {

@@ -49,7 +49,8 @@ function createWasm(choice: BackendChoice, platform: Platform, note: (text: stri
   const { simd, relaxed } = detectWasm();
   if (!simd)
     throw new BackendError(
-      `this engine has no WebAssembly SIMD, which fovea needs; use a newer one, or backend "interpreter"`,
+      `this ${platform.name === "browser" ? "browser" : "engine"} has no WebAssembly SIMD (128-bit vectors), which fovea ` +
+        'needs; Chrome 91, Firefox 89, Safari 16.4 and Node 16.4 brought it: update it, or choose backend "interpreter", which is very slow',
     );
   const shared = platform.sharesMemory();
   if (!shared)
