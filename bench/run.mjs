@@ -129,9 +129,9 @@ async function measureWorkload(workload, { systems, machine, settings, folder })
   note(`\n${workload.id}`);
   writeInputs(workload, folder);
   const contenders = [];
-  await exportNetwork(workload, systems, folder);
+  const exported = await exportNetwork(workload, systems, folder);
   for (const system of systems) {
-    if (system.family === "ONNX Runtime" && workload.what !== "infer") continue;
+    if (system.family === "ONNX Runtime" && !exported) continue;
     try {
       const { modes } = await system.child.ask("prepare", { workload, folder });
       for (const [n, mode] of modes.entries()) contenders.push(contenderOf(system, mode, n === 0));
@@ -179,18 +179,20 @@ function contenderOf({ id, name, family, child }, mode, isFirst) {
   };
 }
 
-/** ONNX Runtime's network is the one that a PyTorch peer writes. */
+/** ONNX Runtime's network is the one that a PyTorch peer writes. Whether there is one. */
 async function exportNetwork(workload, systems, folder) {
-  if (workload.what !== "infer" || !systems.some((s) => s.family === "ONNX Runtime")) return;
+  if (workload.what !== "infer" || !systems.some((s) => s.family === "ONNX Runtime")) return false;
   for (const { name, family, child } of systems) {
     if (family !== "PyTorch") continue;
     try {
       await child.ask("export", { workload, folder, file: join(folder, "model.onnx") });
-      return;
+      return true;
     } catch (error) {
       note(`  ${name} exports no ONNX file: ${error.message}`);
     }
   }
+  note("  ONNX Runtime is left out: it needs a PyTorch beside it, to write its network");
+  return false;
 }
 
 /** Same weights and inputs must give the same numbers; who differs from fovea is not timed. */

@@ -70,7 +70,7 @@ async function hasTorch(python) {
 
 /** Two threads, and an allocator that keeps memory instead of giving it back to the system at each call. */
 function torchEnv() {
-  const env = { OMP_NUM_THREADS: "2", MKL_NUM_THREADS: "2", OPENBLAS_NUM_THREADS: "2" };
+  const env = { OMP_NUM_THREADS: "2", MKL_NUM_THREADS: "2", OPENBLAS_NUM_THREADS: "2", PYTHONDONTWRITEBYTECODE: "1" };
   const tcmalloc = library("libtcmalloc_minimal.so.4");
   return tcmalloc === undefined ? env : { ...env, LD_PRELOAD: tcmalloc };
 }
