@@ -72,8 +72,8 @@ export interface Progress {
 export interface TrainHooks {
   /** Called often, at most once a batch. */
   progress?(progress: Progress): void;
-  /** Called after each epoch, when nothing runs: the place to save. */
-  epoch?(record: EpochRecord): void | Promise<void>;
+  /** Called after each epoch, when nothing runs: the place to save. `test` is what the record's test figures are from. */
+  epoch?(record: EpochRecord, test: Evaluation | undefined): void | Promise<void>;
   /** Asked after each step: true stops before the next one. */
   shouldStop?(): boolean;
   /** Asked after each step: true lets the queue run dry and calls `checkpoint`. */
@@ -177,7 +177,7 @@ export class Trainer {
         testSeconds: test?.seconds ?? 0,
       };
       this.#state = { step, epoch: epoch + 1, batch: 0, sums: noSums(), seconds: 0, history: [...history, record] };
-      await hooks.epoch?.(record);
+      await hooks.epoch?.(record, test);
     }
     return true;
   }
