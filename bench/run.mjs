@@ -159,8 +159,8 @@ async function measureWorkload(workload, { systems, machine, settings, folder })
   for (const c of sound) if (c.failure === undefined) c.summary = summarise(c.repeats);
   const row = rowOf(workload, contenders);
   for (const c of contenders) note(`  ${describe(c, workload)}`);
-  for (const [family, { name, timesFaster }] of Object.entries(row.against))
-    note(`  ${timesFaster.toFixed(2)} times faster than the best ${family} (${name})`);
+  for (const [family, { name, timesFaster, noisy }] of Object.entries(row.against))
+    note(`  ${timesFaster.toFixed(2)} times faster than the best ${family} (${name})${noisy ? ", but noisy: not to be believed" : ""}`);
   const part = partOfPeak(row, machine);
   if (part !== undefined) note(`  ${(100 * part).toFixed(0)}% of the peak`);
   return row;
@@ -219,7 +219,9 @@ function rowOf(workload, contenders) {
   if (ours?.summary !== undefined) {
     for (const family of ["PyTorch", "ONNX Runtime"]) {
       const best = bestOf(contenders, family);
-      if (best !== undefined) against[family] = { name: best.name, timesFaster: timesFaster(ours.repeats, best.repeats) };
+      if (best === undefined) continue;
+      const noisy = ours.summary.noisy || best.summary.noisy;
+      against[family] = { name: best.name, timesFaster: timesFaster(ours.repeats, best.repeats), noisy };
     }
   }
   return { workload, contenders, against };

@@ -54,9 +54,14 @@ function tableOf(what, rows) {
     workload.title,
     ...names.map((name) => cell(workload, contenders.find((c) => c.name === name))),
     ...(what === "layers" ? [partOfPeak === undefined ? "" : `${(100 * partOfPeak).toFixed(0)}%`] : []),
-    ...families.map((f) => (against[f] === undefined ? "" : `**${against[f].timesFaster.toFixed(2)}** (${against[f].name})`)),
+    ...families.map((f) => ratio(against[f])),
   ]);
   return [head, head.map(() => "---"), ...body].map((cells) => `| ${cells.join(" | ")} |`);
+}
+
+function ratio(found) {
+  if (found === undefined) return "";
+  return `**${found.timesFaster.toFixed(2)}**${found.noisy ? "\\*" : ""} (${found.name})`;
 }
 
 function cell(workload, contender) {
