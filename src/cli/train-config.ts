@@ -1,5 +1,6 @@
 /** From the flags of `fovea train` to the configuration of a run, or to the same one that a resumed run had. */
 import type { Dataset } from "../data/dataset.js";
+import { DISTORT_DEFAULTS } from "../data/distort.js";
 import { OptionError } from "../errors.js";
 import { create, definitionOf, type ModelOptions } from "../models/index.js";
 import {
@@ -33,6 +34,7 @@ export interface TrainFlags {
   readonly gamma?: number;
   readonly final?: number;
   readonly seed?: number;
+  readonly distort?: boolean;
 }
 
 export function newConfig(network: string, data: string, pictures: Dataset, flags: TrainFlags): TrainingConfig {
@@ -73,6 +75,7 @@ function withFlags(base: TrainingConfig, flags: TrainFlags): TrainingConfig {
     optimizer: optimizerWith(base.optimizer, flags),
     schedule: scheduleWith(base.schedule, flags),
     seed: flags.seed ?? base.seed,
+    ...(flags.distort ? { distort: DISTORT_DEFAULTS } : {}),
   };
 }
 

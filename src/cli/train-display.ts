@@ -22,7 +22,7 @@ export class TrainDisplay {
 
   plan(plan: RunPlan): void {
     this.#plan = plan;
-    const { network, options, epochs, batchSize, optimizer, schedule, seed } = this.#config;
+    const { network, options, epochs, batchSize, optimizer, schedule, seed, distort } = this.#config;
     const { parameters, backend, threads, memory, folder, stepsPerEpoch, resumedAt, notes } = plan;
     const total = Object.values(memory).reduce((sum, region) => sum + region, 0);
     const regions = Object.entries(memory).map(([name, size]) => `${name} ${bytes(size)}`);
@@ -30,7 +30,10 @@ export class TrainDisplay {
       twoColumns([
         ["network", `${named(network, options)}, ${showCount(parameters)} parameters`],
         ["data", describeDataset(this.#train)],
-        ["training", `${epochs} epochs of ${showCount(stepsPerEpoch)} steps, batch ${batchSize}, seed ${seed}`],
+        [
+          "training",
+          `${epochs} epochs of ${showCount(stepsPerEpoch)} steps, batch ${batchSize}, seed ${seed}${distort ? `, ${named("distorted", { ...distort })}` : ""}`,
+        ],
         ["optimizer", `${describeOptimizer(optimizer)}, schedule ${describeSchedule(schedule)}`],
         ["machine", `${backend}, ${threads} ${threads === 1 ? "thread" : "threads"}`],
         ["memory", `${bytes(total)} planned (${regions.join(", ")})`],
@@ -96,7 +99,8 @@ export class TrainDisplay {
     this.#output.note("Stopping after this step; once more ends at once.");
   }
 
-  end({ folder, history, completed, step }: RunResult): void {
+  /** `report` is the path of the page, if it could be written. */
+  end({ folder, history, completed, step }: RunResult, report: string | undefined): void {
     const trainSeconds = history.reduce((sum, record) => sum + record.trainSeconds, 0);
     const test = history.at(-1)?.test;
     const files = { model: folder.model, checkpoint: folder.checkpoint, log: folder.log };
@@ -109,12 +113,14 @@ export class TrainDisplay {
       step,
       trainSeconds,
       test: test ?? null,
+      report: report ?? null,
       ...(completed ? {} : { resume: again }),
     });
     if (!completed) {
       this.#output.say(
         `Stopped after step ${showCount(step)}; the run is kept in ${folder.path}. Go on with:\n  ${again}`,
       );
+      if (report !== undefined) this.#output.say(`The report until here: ${report}`);
       return;
     }
     this.#output.say();
@@ -126,7 +132,15 @@ export class TrainDisplay {
       );
     }
     this.#output.say(`Wrote ${folder.model} (also checkpoint.safetensors and log.jsonl).`);
-    this.#output.say(`Look closer: ${invocation()} eval ${quoted(folder.path)}`);
+    const run = quoted(folder.path);
+    const next: (readonly [string, string])[] = [
+      [`${invocation()} predict ${run} PICTURES...`, "ask it about pictures of your own"],
+      [`${invocation()} eval ${run}`, "measure it: loss, accuracy and confusion matrix"],
+      [`${invocation()} train --help`, "other networks, data and settings"],
+    ];
+    this.#output.say();
+    if (report !== undefined) this.#output.say(`Report: ${report} (open it in a browser)`);
+    this.#output.say(`What to try next:\n${twoColumns(next)}`);
   }
 
   get planned(): boolean {

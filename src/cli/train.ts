@@ -1,12 +1,13 @@
 /** `fovea train`: trains a network of the zoo and keeps the run in a folder. */
 import type { Command } from "commander";
+import type { ReportOptions } from "../analysis/report/report-node.js";
 import { openDataset } from "../data/open-node.js";
 import { OptionError } from "../errors.js";
 import { definitionOf, list } from "../models/index.js";
 import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { OPTIMIZERS, SCHEDULES, TRAINING_DEFAULTS } from "../train/config.js";
 import { openRunFolder } from "../train/run-folder-node.js";
-import { runTraining } from "../train/run-node.js";
+import { type RunPlan, runTraining } from "../train/run-node.js";
 import { bytesOf, listOf, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
 import { Output } from "./output.js";
@@ -45,6 +46,7 @@ export function trainCommand(program: Command): void {
     .option("--epochs <n>", `passes over the training pictures (default ${epochs})`, wholeOf("--epochs", 1))
     .option("--batch-size <n>", `pictures a step (default ${batchSize})`, wholeOf("--batch-size", 1))
     .option("--seed <n>", "of the first weights and the order of pictures (default 0)", wholeOf("--seed", 0))
+    .option("--distort", "shift, scale, squeeze and shear each training picture a little, anew in every epoch")
     .optionsGroup("Optimizer:")
     .option(
       "--optimizer <name>",
@@ -95,6 +97,7 @@ Examples:
 async function train(network: string | undefined, flags: Flags): Promise<number> {
   const output = new Output(flags.json ?? false);
   let display: TrainDisplay | undefined;
+  let plan: RunPlan | undefined;
   const stop = new StopRequest(() => {
     if (display?.planned) display.stopping();
     else process.exit(EXIT.interrupted); // nothing is begun yet
@@ -114,7 +117,10 @@ async function train(network: string | undefined, flags: Flags): Promise<number>
         checkpointEverySeconds: flags.checkpointEvery ?? 30,
       },
       {
-        planned: (plan) => shown.plan(plan),
+        planned(running) {
+          plan = running;
+          shown.plan(running);
+        },
         progress: (progress) => {
           if (!stop.requested) shown.progress(progress);
         },
@@ -123,7 +129,8 @@ async function train(network: string | undefined, flags: Flags): Promise<number>
       },
     );
     shown.clear();
-    shown.end(result);
+    const report = plan && (await reportOn({ config, data, plan, result, session: { threads, backend } }, output));
+    shown.end(result, report);
     return result.completed ? EXIT.ok : EXIT.interrupted;
   } catch (error) {
     display?.clear();
@@ -132,6 +139,21 @@ async function train(network: string | undefined, flags: Flags): Promise<number>
     stop.release();
   }
 }
+
+/** Writes the report and gives its path; a run whose report fails is a good run all the same. */
+async function reportOn(options: ReportOptions, output: Output): Promise<string | undefined> {
+  try {
+    // Its libraries take a while to load, which no training should wait for.
+    const { writeReport } = await import("../analysis/report/report-node.js");
+    return (await writeReport(options)).page;
+  } catch (error) {
+    const debug = process.env["FOVEA_DEBUG"] && error instanceof Error ? `\n${error.stack}` : "";
+    output.note(`fovea: the run is kept, but its report could not be written: ${firstLine(error)}${debug}`);
+    return undefined;
+  }
+}
+
+const firstLine = (error: unknown) => (error instanceof Error ? error.message : String(error)).split("\n")[0];
 
 /** Everything that can be wrong with the flags is found here, before anything is computed. */
 async function prepare(network: string | undefined, flags: Flags) {

@@ -15,7 +15,8 @@ import { writeWeights } from "./weights.js";
 
 /**
  * Height x width x channels numbers, channels last. Bytes (0 to 255) are scaled as the training pictures were; any other
- * numbers go into the network as they are.
+ * numbers go into the network as they are. A picture smaller by the same few pixels on all sides, such as 28x28 for a
+ * network of 32x32, is put on a border of background.
  */
 export type Picture = Float32Array | readonly number[] | Uint8Array | Uint8ClampedArray;
 
@@ -118,21 +119,30 @@ export async function compile(model: TrainedModel, options: ClassifierOptions = 
 }
 
 function scale(image: Picture, model: TrainedModel, to: Float32Array, offset: number, size: number): void {
-  if (image.length !== size) {
+  const [height, width, channels] = model.input as readonly [number, number, number];
+  const border = image.length === size ? 0 : borderAround(image.length, height, width, channels);
+  if (border === undefined) {
     throw new OptionError(
       `classify: the picture has ${image.length} numbers, expected ${size} (${model.input.join(" x ")}, channels last)`,
     );
   }
-  if (!(image instanceof Uint8Array || image instanceof Uint8ClampedArray)) {
-    to.set(image, offset);
-    return;
-  }
   const { mean, std } = model.scaling;
-  const channels = mean.length;
-  for (let i = 0; i < size; i++) {
-    const c = i % channels;
-    to[offset + i] = (image[i]! / 255 - mean[c]!) / std[c]!;
+  const scaled = (byte: number, c: number) => (byte / 255 - mean[c]!) / std[c]!;
+  if (border > 0) for (let i = 0; i < size; i++) to[offset + i] = scaled(0, i % channels);
+  const bytes = image instanceof Uint8Array || image instanceof Uint8ClampedArray;
+  const line = (width - 2 * border) * channels;
+  for (let y = 0, from = 0; from < image.length; y++) {
+    const into = offset + ((y + border) * width + border) * channels;
+    for (let i = 0; i < line; i++, from++) to[into + i] = bytes ? scaled(image[from]!, i % channels) : image[from]!;
   }
+}
+
+/** The border with which a picture of `length` numbers fills a field. */
+function borderAround(length: number, height: number, width: number, channels: number): number | undefined {
+  for (let border = 1; 4 * border <= Math.min(height, width); border++) {
+    if ((height - 2 * border) * (width - 2 * border) * channels === length) return border;
+  }
+  return undefined;
 }
 
 function largest(numbers: Float32Array): number {

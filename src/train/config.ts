@@ -2,6 +2,7 @@
  * All that decides what a training computes, as one plain object: printed at the start, kept in the run's folder and in
  * every checkpoint, and refused where a key is not known. What only decides how fast (threads) is not in it.
  */
+import { checkDistortion, DISTORT_DEFAULTS, type DistortOptions } from "../data/distort.js";
 import { OptionError, unknownName } from "../errors.js";
 import type { ModelOptions } from "../models/index.js";
 import { adam, adamw, type Optimizer, sgd } from "./optimizer.js";
@@ -34,6 +35,8 @@ export interface TrainingConfig {
   readonly optimizer: OptimizerConfig;
   readonly schedule: Schedule;
   readonly seed: number;
+  /** How training pictures are distorted; not at all where left out. */
+  readonly distort?: DistortOptions | undefined;
 }
 
 /** What holds where nobody says otherwise: LeNet-5 passes 99% on MNIST with it. */
@@ -81,6 +84,7 @@ const fields: Readonly<Record<string, Check>> = {
   optimizer: record,
   schedule: record,
   seed: number,
+  distort: optional(record),
 };
 
 const optimizerFields: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
@@ -107,6 +111,11 @@ export function parseConfig(value: unknown, where: string): TrainingConfig {
   const config = value as unknown as TrainingConfig;
   optimizerFrom(config.optimizer);
   checkSchedule(config.schedule);
+  if (config.distort !== undefined) {
+    const names = Object.keys(DISTORT_DEFAULTS).map((name) => [name, number] as const);
+    checkFields(config.distort, Object.fromEntries(names), `${where}: distort`);
+    checkDistortion(config.distort);
+  }
   return config;
 }
 

@@ -10,12 +10,21 @@
  * them; model-file-node.ts reads and writes files.
  */
 import type { Scaling } from "../data/dataset.js";
-import { FileError, FoveaError } from "../errors.js";
+import { FileError, FoveaError, OptionError } from "../errors.js";
 import { hwioToOihw, oihwToHwio, transpose } from "../formats/layout.js";
 import { encodeSafetensors, parseSafetensors, type SafeTensor, type SafetensorsFile } from "../formats/safetensors.js";
 import { type Shape, sameShape } from "../graph/value.js";
 import { create, type Model, type ModelOptions } from "../models/index.js";
-import { Conv2d, Linear, type Module, modulesOf, type Parameter, parametersOf, trace } from "../nn/index.js";
+import {
+  Conv2d,
+  Linear,
+  type Module,
+  modulesOf,
+  type Parameter,
+  PartialConv2d,
+  parametersOf,
+  trace,
+} from "../nn/index.js";
 import type { NetworkName, TrainedModel } from "./trained-model.js";
 import type { Weight } from "./weights.js";
 
@@ -71,7 +80,7 @@ export function parseModel(bytes: Uint8Array, options: LoadModelOptions = {}, pa
   const classes = field(path, metadata, "classes", isStrings) ?? numbered(parts.classes);
   const channels = parts.input.at(-1)!;
   const plain: Scaling = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
-  const scaling = field(path, metadata, "scaling", isScaling) ?? plain;
+  const scaling = field(path, metadata, "scaling", isScaling) ?? parts.scaling ?? plain;
   if (scaling.mean.length !== channels || scaling.std.length !== channels) {
     throw new FileError(
       `${path}: metadata "scaling" is of ${scaling.mean.length} channels; the network takes ${channels}`,
@@ -86,6 +95,8 @@ interface FileNetwork {
   readonly input: Shape;
   readonly classes: number;
   readonly network: NetworkName | undefined;
+  /** The network's own. */
+  readonly scaling: Scaling | undefined;
 }
 
 function networkOf(path: string, file: SafetensorsFile, options: LoadModelOptions, isOurs: boolean): FileNetwork {
@@ -97,7 +108,7 @@ function networkOf(path: string, file: SafetensorsFile, options: LoadModelOption
       throw new FileError(`${path}: does not say what its network takes; give input [height, width, channels]`);
     }
     const classes = trace(asked, { input, training: false }).output.shape.at(-1)!;
-    return { module: asked, input, classes, network: undefined };
+    return { module: asked, input, classes, network: undefined, scaling: undefined };
   }
   const name = asked ?? (isOurs ? metadata["network"] : undefined);
   if (name === undefined) {
@@ -115,6 +126,7 @@ function networkOf(path: string, file: SafetensorsFile, options: LoadModelOption
     input: model.input,
     classes: model.classes,
     network: { name: model.name, options: model.options },
+    scaling: model.scaling,
   };
 }
 
@@ -142,7 +154,14 @@ function readTensors(path: string, file: SafetensorsFile, module: Module, networ
       problems.push(`tensor "${name}" is ${shape(tensor.shape)}, expected ${shape(expected)}`);
     else if (!/^(BF|F)\d+$/.test(tensor.dtype))
       problems.push(`tensor "${name}" is of type ${tensor.dtype}, expected floating-point numbers`);
-    else weights.set(name, fromFile(tensor, parameter.shape, kind));
+    else {
+      try {
+        weights.set(name, fromFile(tensor, parameter.shape, kind));
+      } catch (error) {
+        if (!(error instanceof OptionError)) throw error;
+        problems.push(`tensor "${name}": ${error.message}`);
+      }
+    }
   }
   for (const [name, tensor] of file.tensors)
     if (!parameters.has(name)) problems.push(`tensor "${name}" (${shape(tensor.shape)}) belongs to no parameter`);
@@ -158,24 +177,28 @@ function readTensors(path: string, file: SafetensorsFile, module: Module, networ
 
 // --- Layouts: told by the layer that holds a parameter, not by its rank alone
 
-type Kind = "convolution" | "linear" | undefined;
+/** A partial convolution's weight is a whole one's in files: with zeros where nothing is connected, as others load it. */
+type Kind = "convolution" | "linear" | PartialConv2d | undefined;
 
 function weightKinds(module: Module): ReadonlyMap<Parameter, Kind> {
   const kinds = new Map<Parameter, Kind>();
   for (const part of modulesOf(module).keys()) {
     if (part instanceof Conv2d) kinds.set(part.weight, "convolution");
+    if (part instanceof PartialConv2d) kinds.set(part.weight, part);
     if (part instanceof Linear) kinds.set(part.weight, "linear");
   }
   return kinds;
 }
 
 function fileShape(ours: Shape, kind: Kind): Shape {
+  if (kind instanceof PartialConv2d) return fileShape(kind.wholeShape, "convolution");
   const order = kind === "convolution" ? [3, 2, 0, 1] : kind === "linear" ? [1, 0] : ours.map((_, axis) => axis);
   return order.map((axis) => ours[axis]!);
 }
 
 function toFile({ shape, data }: Weight, kind: Kind): Weight {
   const there = fileShape(shape, kind);
+  if (kind instanceof PartialConv2d) return { shape: there, data: hwioToOihw(kind.toWhole(data), kind.wholeShape) };
   if (kind === "convolution")
     return { shape: there, data: hwioToOihw(data, shape as [number, number, number, number]) };
   if (kind === "linear") return { shape: there, data: transpose(data, shape as [number, number]) };
@@ -184,6 +207,10 @@ function toFile({ shape, data }: Weight, kind: Kind): Weight {
 
 function fromFile(tensor: SafeTensor, shape: Shape, kind: Kind): Weight {
   const data = Float32Array.from(tensor.data as Float32Array | Float64Array);
+  if (kind instanceof PartialConv2d) {
+    const oihw = tensor.shape as [number, number, number, number];
+    return { shape, data: kind.fromWhole(oihwToHwio(data, oihw)) };
+  }
   if (kind === "convolution")
     return { shape, data: oihwToHwio(data, tensor.shape as [number, number, number, number]) };
   if (kind === "linear") return { shape, data: transpose(data, tensor.shape as [number, number]) };

@@ -9,8 +9,10 @@ import { parameterCount } from "../nn/index.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
 import { identify, type RunIdentity, readCheckpoint, restoreCheckpoint, saveCheckpoint } from "./checkpoint-node.js";
 import { optimizerFrom, type TrainingConfig } from "./config.js";
+import type { Evaluation } from "./evaluator.js";
 import { saveModel } from "./model-file-node.js";
 import { createRunFolder, exists, type RunFolder, writeLog } from "./run-folder-node.js";
+import { scaledFor } from "./trained-model.js";
 import { type EpochRecord, type Progress, Trainer } from "./trainer.js";
 import { findNotFinite } from "./weights.js";
 
@@ -55,6 +57,8 @@ export interface RunResult {
   readonly completed: boolean;
   readonly history: readonly EpochRecord[];
   readonly step: number;
+  /** Of the test pictures after the last whole epoch, if there was one since the run was started or resumed. */
+  readonly evaluation: Evaluation | undefined;
 }
 
 /** Trains to the end, or until stopped; whatever ends it, the folder can be resumed. */
@@ -68,9 +72,10 @@ export async function runTraining(options: RunOptions, listener: RunListener = {
 }
 
 async function trainInSession(session: Session, options: RunOptions, listener: RunListener): Promise<RunResult> {
-  const { config, data } = options;
+  const { config } = options;
   const model = create(config.network, config.options);
-  const { epochs, batchSize, schedule, seed } = config;
+  const data = { train: scaledFor(model, options.data.train), test: scaledFor(model, options.data.test) };
+  const { epochs, batchSize, schedule, seed, distort } = config;
   const optimizer = optimizerFrom(config.optimizer);
   const trainer = await Trainer.create(session, model.module, model.input, data, {
     epochs,
@@ -78,6 +83,7 @@ async function trainInSession(session: Session, options: RunOptions, listener: R
     optimizer,
     schedule,
     seed,
+    distort,
   });
   const identity = identify(trainer, config, data);
   const notes = options.resume === undefined ? [] : await restore(trainer, options.resume, identity);
@@ -111,13 +117,15 @@ async function trainInSession(session: Session, options: RunOptions, listener: R
   };
 
   let saved = false;
+  let evaluation: Evaluation | undefined;
   const completed = await trainer.run({
     progress: (progress) => listener.progress?.(progress),
     shouldStop: () => listener.shouldStop?.() ?? false,
     wantsCheckpoint: () => performance.now() - savedAt >= options.checkpointEverySeconds * 1000,
     checkpoint,
     // The checkpoint comes last: a run killed before it does the epoch again and writes the same files.
-    async epoch(record) {
+    async epoch(record, test) {
+      evaluation = test;
       await saveResults();
       await checkpoint();
       saved = true;
@@ -127,7 +135,8 @@ async function trainInSession(session: Session, options: RunOptions, listener: R
   if (!completed && trainer.state.batch > 0) await checkpoint();
   // A run that was over when it was resumed wrote nothing above, and its files may have been lost.
   if (completed && !saved) await saveResults();
-  return { folder, completed, history: trainer.state.history, step: trainer.state.step };
+  const { history, step: done } = trainer.state;
+  return { folder, completed, history, step: done, evaluation };
 }
 
 /** A run killed before its first checkpoint starts anew, which comes to the same. */

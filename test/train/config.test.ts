@@ -28,6 +28,7 @@ it("refuses what is missing, of another kind or out of range", () => {
   refuses(json({ seed: undefined }), "config.json: seed: expected a number, it is missing");
   refuses(json({ epochs: "3" }), 'config.json: epochs: expected a number, found "3"');
   refuses(json({ optimizer: { ...config.optimizer, lr: -1 } }), "sgd: lr is -1");
+  refuses(json({ distort: { scale: 0.1 } }), "config.json: distort: translate: expected a number, it is missing");
   refuses([], "config.json: expected an object, found []");
 });
 

@@ -123,7 +123,7 @@ describe("what cannot be", () => {
   });
 
   it("data that the network cannot take", async () => {
-    expect(await fails(models.create("lenet5", { size: 32 }))).toBeInstanceOf(DataError);
+    expect(await fails(models.create("mlp", { size: 27 }))).toBeInstanceOf(DataError);
     const few = (await fails(models.create("lenet5", { classes: 4 }))) as Error;
     expect(few.message).toContain("has 10 classes, but the network tells 4 apart; set its option classes to 10");
   });

@@ -1,0 +1,100 @@
+import { expect, it } from "vitest";
+import { summarize } from "#fovea/analysis/summary.js";
+import { table } from "#fovea/cli/output.js";
+import { summaryText } from "#fovea/cli/summary.js";
+import { OptionError, ShapeError } from "#fovea/errors.js";
+import type { Value } from "#fovea/graph/value.js";
+import * as models from "#fovea/models/index.js";
+import * as nn from "#fovea/nn/index.js";
+import { add } from "#fovea/ops/index.js";
+import { Session } from "#fovea/runtime/session.js";
+import { optimizerFrom, TRAINING_DEFAULTS } from "#fovea/train/config.js";
+import { Trainer } from "#fovea/train/trainer.js";
+import { pictures } from "../support/pictures.js";
+
+it("counts LeNet-5 as the textbooks do", async () => {
+  const { layers, parameters, multiplyAdds, input, training } = await summarize(models.create("lenet5"));
+  const rows = layers.map((l) => [l.path, l.kind, l.output.join("x"), l.parameters, l.multiplyAdds]);
+  expect(rows).toEqual([
+    ["conv1", "Conv2d", "28x28x6", 156, 28 * 28 * 6 * 25],
+    ["relu1", "relu", "28x28x6", 0, 0],
+    ["pool1", "MaxPool2d", "14x14x6", 0, 0],
+    ["conv2", "Conv2d", "10x10x16", 2416, 10 * 10 * 16 * 25 * 6],
+    ["relu2", "relu", "10x10x16", 0, 0],
+    ["pool2", "MaxPool2d", "5x5x16", 0, 0],
+    ["flatten", "reshape", "400", 0, 0],
+    ["fc1", "Linear", "120", 48120, 48000],
+    ["relu3", "relu", "120", 0, 0],
+    ["fc2", "Linear", "84", 10164, 10080],
+    ["relu4", "relu", "84", 0, 0],
+    ["fc3", "Linear", "10", 850, 840],
+  ]);
+  expect([parameters, multiplyAdds, input, training]).toEqual([61_706, 416_520, [28, 28, 1], undefined]);
+});
+
+class Residual extends nn.Module {
+  readonly inner = nn.conv2d({ in: 2, out: 2, kernel: 3, padding: 1, bias: false });
+  override forward(x: Value): Value {
+    return add(this.inner.forward(x), x);
+  }
+}
+
+it("names what a block does itself by the block, and a shared layer once", async () => {
+  const block = new Residual();
+  const net = nn.sequential({ a: block, again: block, flatten: nn.flatten(), fc: nn.linear({ in: 32, out: 3 }) });
+  const { layers } = await summarize(net, { input: [4, 4, 2] });
+  expect(layers.map((l) => [l.path, l.kind, l.output, l.parameters, l.multiplyAdds])).toEqual([
+    ["a.inner", "Conv2d", [4, 4, 2], 36, 2 * 16 * 36],
+    ["a", "Residual", [4, 4, 2], 0, 0],
+    ["flatten", "reshape", [32], 0, 0],
+    ["fc", "Linear", [3], 99, 96],
+  ]);
+});
+
+it("plans the memory that a trainer takes", async () => {
+  const { module, input } = models.create("lenet5");
+  const { training } = await summarize(models.create("lenet5"), { batch: 32 });
+  const session = await Session.create({ note: () => {} });
+  const data = pictures(64);
+  const options = { ...TRAINING_DEFAULTS, batchSize: 32, optimizer: optimizerFrom(TRAINING_DEFAULTS.optimizer) };
+  await Trainer.create(session, module, input, { train: data, test: data }, options);
+  const { store, prepared, slots, scratch } = session.memory;
+  await session.close();
+  expect(training!.parameters + training!.optimizerState).toBe(store);
+  expect(training!.parameters).toBeGreaterThan(4 * 61_706);
+  expect([training!.prepared, training!.slots]).toEqual([prepared, slots]);
+  expect(Math.abs(training!.scratch - scratch)).toBeLessThan(64);
+  const adam = await summarize(models.create("lenet5"), {
+    batch: 32,
+    optimizer: optimizerFrom({ name: "adam", lr: 0.1, betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0 }),
+  });
+  expect(adam.training!.optimizerState).toBe(2 * adam.training!.parameters);
+});
+
+it("says what is missing or does not fit", async () => {
+  await expect(summarize(nn.sequential(nn.relu()))).rejects.toBeInstanceOf(OptionError);
+  const net = nn.sequential(nn.conv2d({ in: 3, out: 4, kernel: 3 }));
+  await expect(summarize(net, { input: [8, 8, 1] })).rejects.toBeInstanceOf(ShapeError);
+});
+
+it("is shown as a table with numbers to the right", async () => {
+  const net = nn.sequential({ fc: nn.linear({ in: 1000, out: 12 }) });
+  expect(summaryText("mine", await summarize(net, { input: [1000] }))).toBe(
+    [
+      "mine: takes 1000",
+      "",
+      "layer  kind    output  parameters  multiply-adds",
+      "fc     Linear      12      12,012         12,000",
+      "total                      12,012         12,000",
+    ].join("\n"),
+  );
+  expect(
+    table(
+      ["a", "b"],
+      [
+        ["x", "1,000"],
+        ["long", "2"],
+      ],
+    ),
+  ).toBe("a         b\nx     1,000\nlong      2");
+});

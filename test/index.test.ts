@@ -1,0 +1,72 @@
+/** The public face: exactly these names, with the types that users write against. */
+import { expect, expectTypeOf, it } from "vitest";
+import * as face from "#fovea/index.js";
+import * as node from "#fovea/index-node.js";
+
+it("of the main entry", () => {
+  expect(Object.keys(face).sort()).toEqual([
+    "BackendError",
+    "DISTORT_DEFAULTS",
+    "DataError",
+    "FileError",
+    "FoveaError",
+    "KernelError",
+    "MemoryError",
+    "OptionError",
+    "Session",
+    "ShapeError",
+    "TrainingError",
+    "adam",
+    "adamw",
+    "compile",
+    "confusionText",
+    "datasetFromIdx",
+    "encodeModel",
+    "evaluate",
+    "learningRateAt",
+    "models",
+    "nn",
+    "ops",
+    "parseIdx",
+    "parseModel",
+    "prepareDigit",
+    "sgd",
+    "summarize",
+    "trace",
+    "train",
+    "untrained",
+  ]);
+});
+
+it("of the entry for Node", () => {
+  expect(Object.keys(node).sort()).toEqual([
+    "loadIdxDataset",
+    "loadIdxFolder",
+    "loadMnist",
+    "loadModel",
+    "openDataset",
+    "openRunFolder",
+    "readSafetensorsFile",
+    "runTraining",
+    "saveModel",
+    "writeSafetensorsFile",
+  ]);
+});
+
+it("types what is written in the README", () => {
+  const { compile, models, nn, sgd, train } = face;
+  expectTypeOf(train).parameter(0).toEqualTypeOf<face.Network>();
+  expectTypeOf(models.create("lenet5")).toExtend<face.Network>();
+  expectTypeOf(nn.sequential(nn.conv2d({ in: 1, out: 6, kernel: 5 }), nn.tanh())).toExtend<face.Network>();
+  expectTypeOf(train).returns.resolves.toExtend<{ readonly model: face.TrainedModel; readonly completed: boolean }>();
+  expectTypeOf(sgd({ lr: 0.1, momentum: 0.9 })).toEqualTypeOf<face.Optimizer>();
+  expectTypeOf(compile).returns.resolves.toEqualTypeOf<face.Classifier>();
+  expectTypeOf<face.Classification>().toHaveProperty("probabilities").toEqualTypeOf<Float32Array>();
+  expectTypeOf<face.Classifier>().toBeCallableWith(new Uint8Array(784));
+  expectTypeOf<face.Classifier>().toBeCallableWith([0.5]);
+  // @ts-expect-error a learning rate is a must
+  expect(() => sgd({})).toThrow();
+  // @ts-expect-error epochs is a number
+  expectTypeOf(train).toBeCallableWith(models.create("lenet5"), {} as face.Dataset, { epochs: "3" });
+  expectTypeOf(node.loadMnist).returns.resolves.toEqualTypeOf<face.DatasetSplits>();
+});
