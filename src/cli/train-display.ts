@@ -32,7 +32,7 @@ export class TrainDisplay {
         ["data", describeDataset(this.#train)],
         [
           "training",
-          `${epochs} epochs of ${showCount(stepsPerEpoch)} steps, batch ${batchSize}, seed ${seed}${distort ? `, ${named("distorted", { ...distort })}` : ""}`,
+          `${epochs} ${epochs === 1 ? "epoch" : "epochs"} of ${showCount(stepsPerEpoch)} steps, batch ${batchSize}, seed ${seed}${distort ? `, ${named("distorted", { ...distort })}` : ""}`,
         ],
         ["optimizer", `${describeOptimizer(optimizer)}, schedule ${describeSchedule(schedule)}`],
         ["machine", `${backend}, ${threads} ${threads === 1 ? "thread" : "threads"}`],
@@ -69,8 +69,8 @@ export class TrainDisplay {
       // With --json the bar goes to standard error, and only where someone looks at it.
       const { stream, json } = this.#output;
       const shown = !json || stream.isTTY === true;
-      const before = Math.max(0, done - (phase === "train" ? this.#config.batchSize : 0));
-      this.#progress = shown ? new Progress({ total, label, unit: "images", done: before, stream }) : undefined;
+      // The clock starts now, when these are done.
+      this.#progress = shown ? new Progress({ total, label, unit: "images", done, stream }) : undefined;
     }
     this.#progress?.update(done, { loss, accuracy: percent(accuracy) });
   }

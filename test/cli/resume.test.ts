@@ -8,8 +8,8 @@ import { writePictures } from "../support/pictures.js";
 import { random } from "../support/random.js";
 import { temporaryFolder } from "../support/temporary.js";
 
-// 1200 steps: about a second, of which every moment is a moment to be killed at.
-const RUN = ["train", "lenet5", "--data", "./digits", "--epochs", "8", "--batch-size", "2", "--lr", "0.002"];
+// 1800 steps: a second or two, of which every moment is a moment to be killed at.
+const RUN = ["train", "lenet5", "--data", "./digits", "--epochs", "12", "--batch-size", "2", "--lr", "0.002"];
 const OFTEN = ["--checkpoint-every", "0.05", "--json"];
 
 const model = (folder: string) => readFileSync(join(folder, "run", "model.safetensors"));
@@ -47,7 +47,7 @@ describe("a run", () => {
 
   it("stopped by Ctrl-C saves, says how to go on, and ends with 130", async () => {
     const { folder, run } = start();
-    await run.said('"epoch":2');
+    await run.said('"epoch":1');
     // A terminal and a starting script may both deliver the key press.
     run.child.kill("SIGINT");
     run.child.kill("SIGINT");
