@@ -11,6 +11,7 @@ export {
   summarize,
 } from "./analysis/summary.js";
 export { type Dataset, type DatasetSplits, datasetFromIdx, type IdxParts, type Scaling } from "./data/dataset.js";
+export { DISTORT_DEFAULTS, type DistortOptions } from "./data/distort.js";
 export { type PictureBytes, type PreparedDigit, prepareDigit } from "./data/prepare-digit.js";
 export {
   BackendError,

@@ -162,7 +162,7 @@ export class Graph {
   table(values: readonly number[], shape: Shape): Value<TableAttributes> {
     if (values.length !== sizeOf(shape)) {
       throw new ShapeError(
-        `table(${this.#path}): ${values.length} numbers for ${shapeText({ shape })}, expected ${sizeOf(shape)}`,
+        `table${this.#path === "" ? "" : `(${this.#path})`}: ${values.length} numbers for ${shapeText({ shape })}, expected ${sizeOf(shape)}`,
       );
     }
     return this.add(tableOp, { values, shape }, []);

@@ -17,6 +17,8 @@ describe("initialize", () => {
   it.each<[Initializer, number[]]>([
     [{ kind: "constant", value: 0.5 }, [0.5, 0.5, 0.5, 0.5]],
     [{ kind: "uniform", low: -2, high: 2 }, [-2, -1, 0, 1]],
+    // The two draws of 0 and 1/4 go to each bound in turn.
+    [{ kind: "uniformEach", bounds: [2, 1] }, [-2, -0.5, 0, 0.5]],
     [{ kind: "normal", mean: 1, standardDeviation: 0.5 }, [0.5, 1, 1.5, 2]],
     // The default of a layer with 25 inputs: within 1 / sqrt(25).
     [defaultWeights(25), [-0.2, -0.1, 0, 0.1]],
