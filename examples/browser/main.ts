@@ -4,9 +4,9 @@ import { DrawingPad } from "./drawing-pad.js";
 import { type Found, findModel } from "./model.js";
 import { AnswerView, element, MapsView, showSeen } from "./views.js";
 
-const notes: string[] = [];
+const notes = new Set<string>();
 const listener = {
-  note: (text: string) => notes.push(text.replace(/^fovea: /, "")),
+  note: (text: string) => void notes.add(text.replace(/^fovea: /, "")),
   progress(text: string, share: number) {
     element("training").hidden = false;
     element("training-text").textContent = text;
@@ -74,7 +74,7 @@ function begin({ model, from, trainedHere }: Found, classify: Classifier, layers
     const machine = `WebAssembly on ${classify.threads === 1 ? "one thread" : `${classify.threads} threads`}`;
     const time = milliseconds > 0 ? [`${milliseconds.toFixed(1)} ms a look`] : [];
     const line = [`${model.network?.name ?? "a network"} (${from})`, machine, ...time].join(" · ");
-    element("status").replaceChildren(line, ...notes.map((note) => paragraph(note)));
+    element("status").replaceChildren(line, ...[...notes].map((note) => paragraph(note)));
     if (trainedHere) element("status").append(paragraph(download(model)));
   }
   element("hint").textContent = "Draw here, 0 to 9";
@@ -99,6 +99,8 @@ function download(model: TrainedModel): HTMLAnchorElement {
 }
 
 try {
+  // Empty bars until there is a model.
+  new AnswerView(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
   const found = await findModel(listener);
   element("training").hidden = true;
   const layers = layersToShow(found.model);

