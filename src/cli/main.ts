@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { report } from "./errors.js";
 import { evalCommand } from "./eval.js";
 import { outliveReaders } from "./output.js";
+import { predictCommand } from "./predict.js";
 import { summaryCommand } from "./summary.js";
 import { trainCommand } from "./train.js";
 
@@ -31,6 +32,7 @@ const program = new Command("fovea")
 Examples:
   $ fovea train lenet5 --data mnist         train LeNet-5 on handwritten digits
   $ fovea eval runs/lenet5-mnist            loss, accuracy and confusion matrix of what was trained
+  $ fovea predict runs/lenet5-mnist a.png     what it sees in pictures of your own
   $ fovea summary lenet5 --batch 64         layers, parameters, multiply-adds and planned memory
 
 Environment:
@@ -40,6 +42,7 @@ Environment:
 
 trainCommand(program);
 evalCommand(program);
+predictCommand(program);
 summaryCommand(program);
 
 try {

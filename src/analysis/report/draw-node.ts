@@ -1,0 +1,48 @@
+/**
+ * Figures without a browser: a document to draw in, pixels as data URIs, and SVG as PNG. The font comes from a package, since
+ * a bare machine has none and text would be left out.
+ */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { Resvg } from "@resvg/resvg-js";
+import { parseHTML } from "linkedom";
+import sharp from "sharp";
+import type { Figure } from "./figure.js";
+import { withLightColours } from "./palette.js";
+
+const FONTS = ["400Regular/Inter_400Regular.ttf", "600SemiBold/Inter_600SemiBold.ttf"];
+/** Inter has Latin, Greek, Cyrillic, arrows and the usual signs; for other scripts the system's fonts are looked through. */
+const BEYOND_INTER = /[\u0530-\u1dff\u2300-\u259f\u2600-\u{10ffff}]/u;
+
+export function newDocument(): Document {
+  return parseHTML("<!doctype html><html><body></body></html>").document;
+}
+
+/** @param scale pixels of the picture for one of the figure */
+export function toPng({ svg }: Figure, scale = 2): Buffer {
+  const resolve = createRequire(import.meta.url).resolve;
+  const text = withLightColours(svg).replaceAll('"pixelated"', '"optimizeSpeed"').replaceAll('"inherit"', '"Inter"');
+  const picture = new Resvg(text, {
+    font: {
+      fontFiles: FONTS.map((name) => resolve(`@expo-google-fonts/inter/${name}`)),
+      loadSystemFonts: BEYOND_INTER.test(text.replace(/data:[^"]*/g, "")),
+      defaultFontFamily: "Inter",
+      sansSerifFamily: "Inter",
+    },
+    fitTo: { mode: "zoom", value: scale },
+    textRendering: 2,
+  });
+  return picture.render().asPng();
+}
+
+/** Grey (1) or RGB (3) bytes as the data URI of a PNG. */
+export async function pictureUri(data: Uint8Array, width: number, height: number, channels: 1 | 3): Promise<string> {
+  const png = await sharp(data, { raw: { width, height, channels } }).png().toBuffer();
+  return `data:image/png;base64,${png.toString("base64")}`;
+}
+
+/** The version of this package. */
+export function foveaVersion(): string {
+  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}

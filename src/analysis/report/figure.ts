@@ -1,0 +1,72 @@
+/** A figure: SVG text with its extents in pixels. Colours are variables (palette.ts), text is the page's ink. */
+import { type PlotOptions, plot } from "@observablehq/plot";
+
+export interface Figure {
+  readonly svg: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Sizes of text, for a figure about as wide as half a page. */
+export const FONT_SIZE = 13;
+
+/** Draws a plot without a browser: `document` is any DOM's. */
+export function draw(
+  document: Document,
+  label: string,
+  options: PlotOptions & { readonly width: number; readonly height: number },
+): Figure {
+  const element = plot({
+    ...options,
+    document,
+    ariaLabel: label,
+    style: { fontSize: `${FONT_SIZE}px`, fontFamily: "inherit", background: "none", overflow: "visible" },
+  });
+  // Its own style sheet is about pages that have none.
+  element.querySelector("style")?.remove();
+  element.setAttribute("role", "img");
+  return { svg: element.outerHTML, width: options.width, height: options.height };
+}
+
+/** Figures side by side under a title, as one SVG document that needs no page around it. */
+export function sheet(title: string, note: string, figures: readonly Figure[]): Figure {
+  const margin = 20;
+  const head = note === "" ? 52 : 72;
+  const width = figures.reduce((sum, figure) => sum + figure.width + margin, margin);
+  const height = head + Math.max(...figures.map((figure) => figure.height)) + margin;
+  let x = 0;
+  const parts = figures.map((figure) => {
+    x += margin;
+    const placed = figure.svg.replace("<svg ", `<svg x="${x}" y="${head}" `);
+    x += figure.width;
+    return placed;
+  });
+  const text = (y: number, style: string, words: string) =>
+    `<text x="${margin}" y="${y}" ${style}>${escapeXml(words)}</text>`;
+  const svg =
+    `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${width}" height="${height}" ` +
+    `viewBox="0 0 ${width} ${height}" color="var(--ink)" fill="var(--ink)">` +
+    `<rect width="${width}" height="${height}" fill="var(--paper)"/>` +
+    text(36, `font-size="19" font-weight="600"`, title) +
+    (note === "" ? "" : text(58, `font-size="13" fill="var(--soft)"`, note)) +
+    `${parts.join("")}</svg>`;
+  return { svg, width, height };
+}
+
+export function escapeXml(text: string): string {
+  const entities: Readonly<Record<string, string>> = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&#39;",
+  };
+  // XML has no way to write the other control characters.
+  return [...text].map((c) => entities[c] ?? (c < " " && c !== "\n" && c !== "\t" ? " " : c)).join("");
+}
+
+/** A name cut to what a figure has room for. */
+export function shortened(name: string, length: number): string {
+  const characters = [...name];
+  return characters.length <= length ? name : `${characters.slice(0, length - 1).join("")}…`;
+}

@@ -1,0 +1,221 @@
+/** The report's page: HTML that stands alone, without scripts and without anything from elsewhere, light or dark. */
+import { describeOptimizer, describeSchedule, named } from "../../train/config.js";
+import { confusedPairs } from "./confusion.js";
+import { escapeXml as escaped } from "./figure.js";
+import { mistakesNote } from "./mistakes.js";
+import { type Pictures, type ReportData, reportTitle, trainingSeconds } from "./report-data.js";
+import { STYLE } from "./style.js";
+
+/** More epochs are folded away. */
+const OPEN_EPOCHS = 15;
+
+export function page(data: ReportData, pictures: Pictures): string {
+  const title = reportTitle(data);
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escaped(title)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<header>
+<h1>${escaped(title)}</h1>
+<p class="soft">${escaped(state(data))}</p>
+</header>
+${headline(data)}
+${curveSection(data, pictures)}
+${confusionSection(data, pictures)}
+${mistakeSection(data, pictures)}
+${filterSection(pictures)}
+${section("Epochs", epochTable(data))}
+${section("Network", layerTable(data))}
+<div class="pair">
+${section("Settings", definitions(settingRows(data)))}
+${section("Machine", definitions(machineRows(data)))}
+</div>
+<footer class="soft">Made by fovea ${escaped(data.version)} on ${data.date.toISOString().slice(0, 16).replace("T", " ")} UTC, from ${escaped(data.folder)}.</footer>
+</main>
+</body>
+</html>
+`;
+}
+
+function state({ completed, history, config, step, stepsPerEpoch }: ReportData): string {
+  const { epochs } = config;
+  if (completed) return `${epochs} ${epochs === 1 ? "epoch" : "epochs"}, finished.`;
+  const inside = step - history.length * stepsPerEpoch;
+  return `Stopped after ${history.length} of ${epochs} epochs${inside > 0 ? ` and ${inside} of the next ${stepsPerEpoch} steps` : ""}. What follows is about the whole epochs.`;
+}
+
+function headline({ history, train, summary }: ReportData): string {
+  const last = history.at(-1);
+  const figures: [string, string][] = [];
+  if (last !== undefined) {
+    const { accuracy } = last.test ?? last.train;
+    const half = last.test === undefined ? "training" : "test";
+    figures.push([`${half} accuracy`, percent(accuracy)], [`${half} error`, percent(1 - accuracy)]);
+    const seconds = trainingSeconds(history);
+    figures.push(["time of training", time(seconds)]);
+    if (seconds > 0) figures.push(["images a second", count((history.length * train.length) / seconds)]);
+  }
+  figures.push(["parameters", count(summary.parameters)]);
+  const items = figures.map(([name, value]) => `<div><b>${value}</b><span>${name}</span></div>`).join("");
+  return `<div class="figures">${items}</div>`;
+}
+
+function section(title: string, content: string, note = ""): string {
+  if (content === "") return "";
+  const below = note === "" ? "" : `<p class="soft">${escaped(note)}</p>`;
+  return `<section><h2>${escaped(title)}</h2>${below}${content}</section>`;
+}
+
+function curveSection({ history }: ReportData, { loss, accuracy }: Pictures): string {
+  if (history.length === 0 || loss === undefined || accuracy === undefined)
+    return section("Loss and accuracy", "<p>There is no whole epoch yet.</p>");
+  return section(
+    "Loss and accuracy",
+    `<div class="pair"><figure>${loss.svg}</figure><figure>${accuracy.svg}</figure></div>`,
+  );
+}
+
+function confusionSection({ tested, history }: ReportData, { confusion }: Pictures): string {
+  if (tested === undefined || confusion === undefined) {
+    return history.length === 0 ? "" : section("Mistakes", "<p>There were no test pictures to measure with.</p>");
+  }
+  const { classes } = tested;
+  const pairs = confusedPairs(tested.confusion, 8).map(
+    (pair) =>
+      `<li>${escaped(classes[pair.actual]!)} → ${escaped(classes[pair.predicted]!)} <span class="soft">${times(pair.count)}</span></li>`,
+  );
+  const list = pairs.length === 0 ? "" : `<div><h3>Taken for each other most</h3><ol>${pairs.join("")}</ol></div>`;
+  return section(
+    "What was taken for what",
+    `<div class="beside"><figure style="max-width:${confusion.width}px">${confusion.svg}</figure>${list}</div>`,
+    `${count(tested.samples)} test pictures; the colour is the logarithm of the count (the brightest stands for more, too), at the right each class's part that was right. ${confusion.note}`,
+  );
+}
+
+function mistakeSection({ tested }: ReportData, { mistakes }: Pictures): string {
+  if (tested === undefined) return "";
+  if (mistakes.length === 0) return section("What it got wrong", "<p>Nothing.</p>");
+  const tiles = mistakes.map(({ picture, actual, predicted, probability }) => {
+    const [a, p] = [escaped(actual), escaped(predicted)];
+    return `<figure><img src="${picture}" alt="${a} taken for ${p}"><figcaption>${a} → ${p}<span class="soft">${(100 * probability).toFixed(0)}%</span></figcaption></figure>`;
+  });
+  return section(
+    "What it got wrong",
+    `<div class="tiles">${tiles.join("")}</div>`,
+    mistakesNote(mistakes.length, tested.mistakes.total),
+  );
+}
+
+function filterSection({ filters }: Pictures): string {
+  if (filters === undefined) return "";
+  return section("First layer", `<figure style="max-width:${filters.width}px">${filters.svg}</figure>`, filters.note);
+}
+
+function epochTable({ history, train }: ReportData): string {
+  if (history.length === 0) return "";
+  const tested = history.some((record) => record.test !== undefined);
+  const head = [
+    "epoch",
+    "loss",
+    "accuracy",
+    ...(tested ? ["test loss", "test accuracy"] : []),
+    "learning rate",
+    "time",
+    "images/s",
+  ];
+  const rows = history.map(({ epoch, train: figures, test, learningRate, trainSeconds }) => [
+    String(epoch),
+    figures.loss.toFixed(4),
+    percent(figures.accuracy),
+    ...(tested ? [test?.loss.toFixed(4) ?? "", test === undefined ? "" : percent(test.accuracy)] : []),
+    String(Number(learningRate.toPrecision(3))),
+    time(trainSeconds),
+    trainSeconds > 0 ? count(train.length / trainSeconds) : "",
+  ]);
+  const whole = table(head, rows);
+  return rows.length <= OPEN_EPOCHS ? whole : `<details><summary>All ${rows.length}</summary>${whole}</details>`;
+}
+
+function layerTable({ summary, config }: ReportData): string {
+  const rows = summary.layers.map((layer) => [
+    layer.path || "(network)",
+    layer.kind,
+    layer.output.join(" × "),
+    count(layer.parameters),
+    count(layer.multiplyAdds),
+  ]);
+  const total = ["total", "", "", count(summary.parameters), count(summary.multiplyAdds)];
+  const note = `<p class="soft">${escaped(named(config.network, config.options))}, takes ${summary.input.join(" × ")}.</p>`;
+  return note + table(["layer", "kind", "output", "parameters", "multiply-adds"], [...rows, total], 3);
+}
+
+function settingRows({ config, train, test, stepsPerEpoch }: ReportData): [string, string][] {
+  const numbers = (values: readonly number[]) => values.map((x) => Number(x.toPrecision(4))).join(", ");
+  return [
+    ["data", config.data],
+    ["training pictures", `${count(train.length)} of ${train.shape.join(" × ")}`],
+    ["test pictures", test === undefined ? "none" : count(test.length)],
+    ["classes", `${train.classes.length}`],
+    ["scaling", `mean ${numbers(train.mean)}, standard deviation ${numbers(train.std)}`],
+    ["epochs", `${config.epochs} of ${count(stepsPerEpoch)} steps`],
+    ["batch size", String(config.batchSize)],
+    ["optimizer", describeOptimizer(config.optimizer)],
+    ["schedule", describeSchedule(config.schedule)],
+    ["distortions", config.distort === undefined ? "none" : named("anew in every epoch", { ...config.distort })],
+    ["seed", String(config.seed)],
+  ];
+}
+
+function machineRows({ machine, history }: ReportData): [string, string][] {
+  const { processor, cores, memoryBytes, system, node, backend, threads, plannedBytes } = machine;
+  const seconds = trainingSeconds(history);
+  const tests = history.reduce((sum, { testSeconds }) => sum + testSeconds, 0);
+  const rows: [string, string][] = [
+    ["processor", processor],
+    ["cores", String(cores)],
+    ["memory", `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`],
+    ["system", system],
+    ["Node.js", node],
+    ["backend", `${backend}, ${threads} ${threads === 1 ? "thread" : "threads"}`],
+    ["memory of the training", `${(plannedBytes / 2 ** 20).toFixed(1)} MiB`],
+  ];
+  if (history.length > 0)
+    rows.push(
+      ["time of training", time(seconds)],
+      ["of an epoch", time(seconds / history.length)],
+      ["time of testing", time(tests)],
+    );
+  return rows;
+}
+
+// --- Small parts
+
+const percent = (part: number) => `${(100 * part).toFixed(2)}%`;
+const count = (value: number) => Math.round(value).toLocaleString("en");
+const times = (n: number) => (n === 1 ? "once" : `${n} times`);
+
+function time(seconds: number): string {
+  if (seconds < 120) return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 120) return `${minutes} min ${Math.round(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** Columns from `numbersFrom` on are numbers, to the right. */
+function table(head: readonly string[], rows: readonly (readonly string[])[], numbersFrom = 0): string {
+  const cells = (row: readonly string[], tag: "th" | "td") =>
+    row.map((text, i) => `<${tag}${i >= numbersFrom ? ' class="number"' : ""}>${escaped(text)}</${tag}>`).join("");
+  const body = rows.map((row) => `<tr>${cells(row, "td")}</tr>`).join("");
+  return `<div class="scroll"><table><thead><tr>${cells(head, "th")}</tr></thead><tbody>${body}</tbody></table></div>`;
+}
+
+function definitions(rows: readonly (readonly [string, string])[]): string {
+  return `<dl>${rows.map(([name, value]) => `<dt>${escaped(name)}</dt><dd>${escaped(value)}</dd>`).join("")}</dl>`;
+}

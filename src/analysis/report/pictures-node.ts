@@ -1,0 +1,134 @@
+/** The figures of a report, for its page and as files. */
+import { scale } from "@observablehq/plot";
+import type { Dataset } from "../../data/dataset.js";
+import { confusionFigure } from "./confusion.js";
+import { curves } from "./curves.js";
+import { newDocument, pictureUri } from "./draw-node.js";
+import { type Figure, sheet } from "./figure.js";
+import { type Filters, filtersNote } from "./filters.js";
+import { type Mistake, mistakesNote } from "./mistakes.js";
+import { type Pictures, type ReportData, reportTitle, type ShownMistake } from "./report-data.js";
+import { type Tile, tileFigure } from "./tiles.js";
+
+export async function drawPictures(data: ReportData): Promise<Pictures> {
+  const document = newDocument();
+  const title = reportTitle(data);
+  const { history, tested, filters, test } = data;
+  const files = new Map<string, Figure>();
+
+  const { loss, accuracy } = history.length === 0 ? {} : curves(document, history);
+  if (loss !== undefined && accuracy !== undefined)
+    files.set("curves", sheet(`${title}: loss and accuracy`, "", [loss, accuracy]));
+
+  const confusion = tested === undefined ? undefined : confusionFigure(document, tested.confusion, tested.classes);
+  if (tested !== undefined && confusion !== undefined) {
+    const note = `${percent(tested.accuracy)} of ${tested.samples} test pictures right. ${confusion.note}`;
+    files.set("confusion", sheet(`${title}: what was taken for what`, note, [confusion]));
+  }
+
+  const filterPicture = filters === undefined ? undefined : await filterFigure(document, filters);
+  if (filterPicture !== undefined)
+    files.set("filters", sheet(`${title}: first layer`, filterPicture.note, [filterPicture]));
+
+  const mistakes = tested === undefined || test === undefined ? [] : await withPictures(tested.mistakes.shown, test);
+  if (tested !== undefined && mistakes.length > 0) {
+    const { total } = tested.mistakes;
+    files.set(
+      "wrong",
+      sheet(`${title}: what it got wrong`, mistakesNote(mistakes.length, total), [mistakeFigure(document, mistakes)]),
+    );
+  }
+  return {
+    ...(loss === undefined ? {} : { loss }),
+    ...(accuracy === undefined ? {} : { accuracy }),
+    ...(confusion === undefined ? {} : { confusion }),
+    ...(filterPicture === undefined ? {} : { filters: filterPicture }),
+    mistakes,
+    files,
+  };
+}
+
+const percent = (part: number) => `${(100 * part).toFixed(2)}%`;
+
+// --- Filters: red pulls down, blue pulls up, white is zero
+
+async function filterFigure(document: Document, filters: Filters): Promise<Figure & { readonly note: string }> {
+  const { height, width, channels, tiles, limit } = filters;
+  const diverging = scale({ color: { type: "diverging", scheme: "RdBu", domain: [-1, 1] } });
+  const table = Array.from({ length: 256 }, (_, i) => rgbOf(diverging.apply((2 * i) / 255 - 1) as string));
+  const step = (value: number) => Math.round(127.5 + (127.5 * value) / (limit || 1));
+  const pictures = await Promise.all(
+    tiles.map((tile) => {
+      const bytes = new Uint8Array(height * width * 3);
+      for (let i = 0; i < height * width; i++) {
+        if (channels === 3) for (let c = 0; c < 3; c++) bytes[3 * i + c] = step(tile[3 * i + c]!);
+        else bytes.set(table[step(tile[i]!)]!, 3 * i);
+      }
+      return pictureUri(bytes, width, height, 3);
+    }),
+  );
+  const side = height * width > 400 ? 84 : 56;
+  const figure = tileFigure(
+    document,
+    pictures.map((picture, i): Tile => ({ picture, lines: [String(i)], title: `filter ${i}` })),
+    {
+      label: "filters of the first layer",
+      columns: 8,
+      width: width >= height ? side : Math.max(8, Math.round((side * width) / height)),
+      height: height >= width ? side : Math.max(8, Math.round((side * height) / width)),
+      gap: 16,
+      characters: 6,
+      ...(channels === 3
+        ? {}
+        : {
+            scale: {
+              colours: table.filter((_, i) => i % 8 === 4).map(([r, g, b]) => `rgb(${r},${g},${b})`),
+              ends: [(-limit).toFixed(2), "0", limit.toFixed(2)],
+            },
+          }),
+    },
+  );
+  return { ...figure, note: filtersNote(filters) };
+}
+
+function rgbOf(text: string): [number, number, number] {
+  const [r, g, b] = (text.match(/\d+/g) ?? []).map(Number);
+  return [r ?? 0, g ?? 0, b ?? 0];
+}
+
+// --- Mistakes
+
+function withPictures(mistakes: readonly Mistake[], data: Dataset): Promise<ShownMistake[]> {
+  const [height, width, channels] = data.shape;
+  const size = height * width * channels;
+  return Promise.all(
+    mistakes.map(async (mistake) => {
+      const whole = data.images.subarray(mistake.index * size, (mistake.index + 1) * size);
+      // Of pictures that are neither grey nor RGB, the first channel.
+      const bytes = channels === 1 || channels === 3 ? whole : whole.filter((_, i) => i % channels === 0);
+      return { ...mistake, picture: await pictureUri(bytes, width, height, channels === 3 ? 3 : 1) };
+    }),
+  );
+}
+
+function mistakeFigure(document: Document, mistakes: readonly ShownMistake[]): Figure {
+  const longest = Math.max(...mistakes.flatMap(({ actual, predicted }) => [actual.length, predicted.length]));
+  const short = longest <= 3;
+  const tiles = mistakes.map(({ picture, actual, predicted, probability }): Tile => {
+    const sure = `${(100 * probability).toFixed(0)}%`;
+    return {
+      picture,
+      lines: short ? [`${actual} → ${predicted}`, sure] : [actual, `→ ${predicted}`, sure],
+      title: `${actual} taken for ${predicted}, ${sure}`,
+    };
+  });
+  const gap = short ? 16 : 40;
+  return tileFigure(document, tiles, {
+    label: "pictures that it got wrong",
+    columns: short ? 12 : 8,
+    width: 56,
+    height: 56,
+    gap,
+    characters: short ? 12 : 15,
+  });
+}

@@ -1,0 +1,128 @@
+/** `fovea predict`: asks a trained model about pictures. */
+import { availableParallelism } from "node:os";
+import type { Command } from "commander";
+import { findPictures } from "../data/picture-files-node.js";
+import {
+  checkPreparation,
+  PREPARATIONS,
+  type Preparation,
+  preparationFor,
+  readPicture,
+} from "../data/read-picture-node.js";
+import { FoveaError, OptionError } from "../errors.js";
+import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
+import { compile } from "../train/classifier.js";
+import { Answers } from "./answers.js";
+import { bytesOf, networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { EXIT } from "./errors.js";
+import { mapAhead } from "./map-ahead.js";
+import { openModel } from "./model-argument.js";
+
+interface Flags {
+  readonly top: number;
+  readonly batch: number;
+  readonly prepare?: Preparation;
+  readonly network?: string;
+  readonly option?: Readonly<Record<string, string>>;
+  readonly threads?: number;
+  readonly backend?: BackendName;
+  readonly memoryLimit?: number;
+  readonly json?: boolean;
+}
+
+export function predictCommand(program: Command): void {
+  program
+    .command("predict")
+    .summary("ask a trained model about pictures")
+    .description(
+      "Says what a trained model sees in pictures: PNG, JPEG or WebP of any size, one line each with the likeliest classes. " +
+        "For networks that read digits, dark ink on light paper or the other way round is prepared as MNIST's digits were: " +
+        "scaled, and centred by mass. A picture that cannot be read is named and skipped; the exit code is then 1.",
+    )
+    .argument("<model>", "a .safetensors file, or the folder of a run")
+    .argument("<pictures...>", "files, and folders with pictures in them or below")
+    .option("--top <n>", "classes to show, the likeliest first", wholeOf("--top", 1), 3)
+    .option("--batch <n>", "pictures that are computed at once", wholeOf("--batch", 1), 256)
+    .option(
+      "--prepare <how>",
+      `${PREPARATIONS.join(" or ")} (default: digit for networks that read 28x28 digits, else resize)`,
+      oneOf("--prepare", PREPARATIONS),
+    )
+    .option("--network <name>", "whose weights these are, for a file that does not say it")
+    .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
+    .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
+    .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
+    .option("--memory-limit <size>", "refuse to start if more is needed, such as 2GB", bytesOf("--memory-limit"))
+    .option("--json", "one JSON object a picture on standard output, for programs")
+    .helpOption("-h, --help", "show this")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ fovea predict runs/lenet5-mnist seven.png
+  $ fovea predict runs/lenet5-mnist scans/ --top 1
+  $ fovea predict runs/lenet5-mnist/model.safetensors scans/ more/*.jpg --json > answers.jsonl`,
+    )
+    .action(async (path: string, pictures: string[], flags: Flags) => {
+      process.exitCode = await predict(path, pictures, flags);
+    });
+}
+
+interface Read {
+  readonly path: string;
+  /** Or why there are none. */
+  readonly bytes: Uint8Array | FoveaError;
+}
+
+async function predict(path: string, pictures: readonly string[], flags: Flags): Promise<number> {
+  const { network, threads, backend, memoryLimit, batch } = flags;
+  if (flags.option !== undefined && network === undefined) {
+    throw new OptionError("--option: options are of the network that --network names; give both");
+  }
+  const options = network === undefined ? undefined : networkOptions(network, flags.option);
+  const { model } = await openModel(path, { network, options });
+  const preparation = flags.prepare ?? preparationFor(model.input, model.classes);
+  checkPreparation(model.input, preparation);
+  const { files, problems } = await findPictures(pictures);
+
+  const answers = new Answers(files.length, { top: flags.top, json: flags.json ?? false, classes: model.classes });
+  const most = Math.max(1, Math.min(batch, files.length));
+  const note = (text: string) => answers.complain(text);
+  const classify = await compile(model, { threads, backend, memoryLimit, note, batch: most });
+  const read = async (file: string): Promise<Read> => {
+    const bytes = await readPicture(file, model.input, preparation).catch((error: unknown) => {
+      if (error instanceof FoveaError) return error;
+      throw error;
+    });
+    return { path: file, bytes };
+  };
+  const give = async (group: readonly Read[]) => {
+    const good = group.flatMap(({ bytes }) => (bytes instanceof FoveaError ? [] : [bytes]));
+    const said = await classify.all(good);
+    let next = 0;
+    await answers.give(
+      group.map(({ path, bytes }) =>
+        bytes instanceof FoveaError ? { picture: path, error: bytes.message } : { picture: path, ...said[next++]! },
+      ),
+    );
+  };
+  try {
+    for (const { message } of problems) answers.broken(message);
+    // Two pictures a core keep the decoder busy; a batch of them waits while the one before is computed.
+    const running = Math.max(4, 2 * availableParallelism());
+    let group: Read[] = [];
+    for await (const picture of mapAhead(files, read, { running, ahead: most + running })) {
+      group.push(picture);
+      if (group.length < most) continue;
+      await give(group);
+      group = [];
+      if (answers.unread) break;
+    }
+    if (group.length > 0) await give(group);
+    answers.end();
+    return answers.brokenCount === 0 ? EXIT.ok : EXIT.failed;
+  } finally {
+    answers.stop();
+    await classify.close();
+  }
+}

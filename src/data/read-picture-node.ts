@@ -1,0 +1,134 @@
+/**
+ * A picture file as the bytes that a network takes, [height, width, channels]: PNG, JPEG or WebP of any size, turned as
+ * its camera was held. Digits are prepared as MNIST's were (prepare-digit.ts); anything else is resized to cover the
+ * network's input, its middle kept, on white where it is transparent.
+ */
+import { stat } from "node:fs/promises";
+import sharp, { type Metadata, type Sharp } from "sharp";
+import { DataError, FileError, OptionError } from "../errors.js";
+import { whyUnreadable } from "../formats/read-node.js";
+import { type Shape, sizeOf } from "../graph/value.js";
+import { borderOf } from "./border.js";
+import { prepareDigit } from "./prepare-digit.js";
+
+export const PREPARATIONS = ["digit", "resize"] as const;
+export type Preparation = (typeof PREPARATIONS)[number];
+
+const FORMATS = ["png", "jpeg", "webp"];
+/** Of MNIST. */
+const DIGIT: Shape = [28, 28, 1];
+/** A digit is looked for in a picture that was made no larger than this: what is left out is far below 28x28. */
+const LARGEST_SIDE = 512;
+/** Some formats must be decoded whole: 4 bytes a pixel, so that a picture takes at most 400 MB. */
+const MOST_PIXELS = 100e6;
+/** Pictures with more pixels are decoded one after another. */
+const MANY_PIXELS = 8e6;
+
+// What is decoded once is not asked for again.
+sharp.cache(false);
+
+/** How pictures for a network are prepared: one that tells the ten digits apart in MNIST's format takes digits. */
+export function preparationFor(input: Shape, classes: readonly string[]): Preparation {
+  const isDigits = classes.length === 10 && classes.every((name, label) => name === String(label));
+  return isDigits && borderOf([28, 28, 1], input) !== undefined ? "digit" : "resize";
+}
+
+/** @throws OptionError where no picture can be made into what the network takes. */
+export function checkPreparation(input: Shape, preparation: Preparation): void {
+  const text = input.join(" x ");
+  if (input.length !== 3 || (input[2] !== 1 && input[2] !== 3))
+    throw new OptionError(
+      `the network takes ${text} numbers, but pictures are height x width x 1 (grey) or x 3 (colours); name another network`,
+    );
+  if (preparation === "digit" && borderOf([28, 28, 1], input) === undefined)
+    throw new OptionError(`--prepare digit: makes 28 x 28 x 1, but the network takes ${text}; choose --prepare resize`);
+}
+
+/**
+ * Bytes as the network's training pictures had, row-major, channels last.
+ * @throws FileError where the file is no picture or a damaged one, DataError where a picture shows nothing.
+ */
+export async function readPicture(path: string, input: Shape, preparation: Preparation): Promise<Uint8Array> {
+  const { image, metadata } = await open(path);
+  const { width, height } = metadata;
+  const prepare = () => (preparation === "digit" ? digit(path, image, input) : resized(path, image, metadata, input));
+  return width * height > MANY_PIXELS ? oneByOne(prepare) : prepare();
+}
+
+async function open(path: string): Promise<{ image: Sharp; metadata: Metadata }> {
+  const status = await stat(path).catch((cause: unknown) => {
+    throw new FileError(`${path}: ${whyUnreadable(cause)}`, { cause });
+  });
+  if (!status.isFile())
+    throw new FileError(`${path}: is ${status.isDirectory() ? "a folder" : "a device"}, not a file`);
+  if (status.size === 0) throw new FileError(`${path}: is empty, not a picture`);
+  // The limit is checked below, with words.
+  const image = sharp(path, { limitInputPixels: false, sequentialRead: true });
+  const metadata = await image.metadata().catch((cause: Error) => {
+    throw notAPicture(path, cause);
+  });
+  const { format, width, height } = metadata;
+  if (!FORMATS.includes(format)) throw new FileError(`${path}: is of the format ${format}; expected PNG, JPEG or WebP`);
+  if (width * height > MOST_PIXELS)
+    throw new FileError(
+      `${path}: has ${width} x ${height} pixels; at most ${MOST_PIXELS / 1e6} million are read: make it smaller`,
+    );
+  if (width * height === 1) throw new DataError(`${path}: is a single pixel, which shows nothing`);
+  return { image, metadata };
+}
+
+function notAPicture(path: string, cause: Error): FileError {
+  if (/unsupported image format/.test(cause.message))
+    return new FileError(`${path}: is not a picture; expected PNG, JPEG or WebP`, { cause });
+  if (/permission/i.test(cause.message)) return new FileError(`${path}: may not be read: permission denied`, { cause });
+  const [why] = cause.message.split("\n");
+  return new FileError(`${path}: is damaged or cut off: ${why}`, { cause });
+}
+
+async function digit(path: string, image: Sharp, input: Shape): Promise<Uint8Array> {
+  const size = LARGEST_SIDE;
+  const small = image.autoOrient().resize({ width: size, height: size, fit: "inside", withoutEnlargement: true });
+  const { data, info } = await bytesOf(path, small.toColourspace("srgb"));
+  const { width, height } = info;
+  const prepared = prepareDigit({ data, width, height });
+  if (prepared === undefined) throw new DataError(`${path}: shows no ink: all of it has one colour, or nearly so`);
+  return onBorder(prepared.pixels, input);
+}
+
+/** MNIST's background is 0. */
+function onBorder(pixels: Uint8Array, input: Shape): Uint8Array {
+  const [rows, columns] = borderOf([28, 28, 1], input)!;
+  if (rows === 0 && columns === 0) return pixels;
+  const [height, width] = DIGIT as [number, number, number];
+  const field = new Uint8Array(sizeOf(input));
+  for (let y = 0; y < height; y++)
+    field.set(pixels.subarray(y * width, (y + 1) * width), (rows + y) * input[1]! + columns);
+  return field;
+}
+
+async function resized(path: string, image: Sharp, { hasAlpha }: Metadata, input: Shape): Promise<Uint8Array> {
+  const [height, width, channels] = input as [number, number, number];
+  let whole = image.autoOrient();
+  if (hasAlpha) whole = whole.flatten({ background: "#ffffff" });
+  const fitted = whole.resize({ width, height, fit: "cover" }).toColourspace(channels === 1 ? "b-w" : "srgb");
+  const { data, info } = await bytesOf(path, fitted);
+  if (data.length !== height * width * channels)
+    throw new FileError(`${path}: decodes to ${info.channels} channels, expected ${channels}; convert it to RGB`);
+  return data;
+}
+
+async function bytesOf(path: string, image: Sharp) {
+  try {
+    return await image.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+  } catch (cause) {
+    throw notAPicture(path, cause as Error);
+  }
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+function oneByOne<T>(work: () => Promise<T>): Promise<T> {
+  const result = last.then(work);
+  last = result.catch(() => {});
+  return result;
+}
