@@ -9,20 +9,14 @@
 import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
+import type { ConvAttributes } from "../ops/conv.js";
 import { allReach, forwardPhase, inputGradientPhases, type Phase, reaches, tileRuns } from "./convolution-axis.js";
 import { type Epilogue, epilogueOf } from "./epilogue.js";
 import { layoutOf, vectorLanes } from "./layout.js";
 import { packPanel } from "./panel.js";
+import { epilogueOperands, storeTile } from "./store-tile.js";
 import type { Buffer, Lowering, Strategy, Work } from "./strategy.js";
 import { accumulate, chooseTile, type TileSize, zeroTile } from "./tile.js";
-
-interface WindowAttributes {
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly padding: readonly [number, number, number, number];
-  readonly dilation: readonly [number, number];
-  readonly groups: number;
-}
 
 /** Everything that shapes the code of one direct convolution kernel. */
 interface TapConvolution {
@@ -51,7 +45,7 @@ export const direct: Strategy = {
   ops: ["conv2d", "conv2dInputGrad"],
   fuses: true,
   accepts: (node, target) => {
-    const { groups } = node.attributes as WindowAttributes;
+    const { groups } = node.attributes as ConvAttributes;
     const plan = planOf(node, target);
     if (groups > 1 && (groups > 4 || plan.some((p) => p.outputs % p.lanes !== 0 || p.destinationPixel <= 4)))
       return false;
@@ -71,7 +65,7 @@ export const direct: Strategy = {
 
 /** The kernels of a node: one for each group and each pair of phases. `inStore`: registers that the store needs beside the tile. */
 function planOf(node: Value, target: Target, inStore = 0): TapConvolution[] {
-  const a = node.attributes as WindowAttributes;
+  const a = node.attributes as ConvAttributes;
   const forward = node.op.name === "conv2d";
   const [sourceValue] = node.inputs as [Value, Value];
   const source = layoutOf(sourceValue, target);
@@ -153,7 +147,7 @@ function lower(work: Work, to: Lowering): void {
   const {
     kernel: [, kx],
     groups,
-  } = root.attributes as WindowAttributes;
+  } = root.attributes as ConvAttributes;
   const perGroup = w.shape[2]!; // input channels of one group
   const outputsPerGroup = w.channels / groups;
   for (const p of planOf(root, to.target, epilogue.registers)) {
@@ -195,7 +189,7 @@ function writeKernel(key: string, target: Target, p: TapConvolution, epilogue: E
   const operands: [string, "read" | "write"][] = [
     ["source", "read"],
     ...(hasPanel ? [["panel", "read"] as [string, "read"]] : []),
-    ...epilogue.inputs.map((_, i) => [`extra${i}`, "read"] as [string, "read"]),
+    ...epilogueOperands(epilogue),
     ["destination", "write"],
   ];
   return buildKernel({ key, name: "direct", target, operands }, (k) => new Writer(k, p, epilogue, hasPanel).write());
@@ -396,39 +390,17 @@ class Writer {
 
   #store(acc: Reg[][], offset: Reg, block: Reg, last: boolean): void {
     const { k, p, epilogue } = this;
-    const pixel = p.x.step * p.destinationPixel * 4;
-    const vectors = acc[0]!.length;
-    const destination = k.ptrAdd(k.operand("destination"), offset);
     const pads = p.outputs % p.lanes;
-    const narrow = p.destinationPixel <= 4;
-    const channel = epilogue.inputs.some((i) => i.kind === "channel")
-      ? k.add(k.mul(block, p.tile.vectors * p.lanes * 4), p.destinationChannel * 4)
-      : undefined;
-    const pointers = epilogue.inputs.map((input, i) => {
-      const base = k.operand(`extra${i}`);
-      return input.kind === "full"
-        ? k.ptrAdd(base, offset)
-        : input.kind === "channel"
-          ? k.ptrAdd(base, channel!)
-          : base;
+    storeTile(k, acc, {
+      lanes: p.lanes,
+      epilogue,
+      result: "destination",
+      offset,
+      rowBytes: p.x.step * p.destinationPixel * 4,
+      channel: k.add(k.mul(block, p.tile.vectors * p.lanes * 4), p.destinationChannel * 4),
+      real: last && pads > 0 ? pads : undefined,
+      narrow: p.destinationPixel <= 4,
     });
-    for (let v = 0; v < vectors; v++) {
-      const padded = last && v === vectors - 1 && pads > 0;
-      const mask = padded && (narrow || !epilogue.keepsZero) ? k.firstLanes(pads, p.lanes) : undefined;
-      const loadAt = (ptr: Reg, at: number) =>
-        narrow && mask ? k.loadMasked(ptr, at, mask) : k.load(ptr, at, p.lanes);
-      const shared = epilogue.inputs.map((input, i) => {
-        if (input.kind === "channel") return loadAt(pointers[i]!, v * p.lanes * 4);
-        return input.kind === "scalar" ? k.broadcast(pointers[i]!, 0, p.lanes) : undefined;
-      });
-      for (const [i, row] of acc.entries()) {
-        const at = i * pixel + v * p.lanes * 4;
-        const loaded = shared.map((r, n) => r ?? loadAt(pointers[n]!, at));
-        const value = epilogue.apply(k, row[v]!, loaded);
-        if (narrow && mask) k.storeMasked(destination, at, value, mask);
-        else k.store(destination, at, mask ? k.select(mask, value, k.splat(0, p.lanes)) : value);
-      }
-    }
   }
 
   /** Zeros between the last pixel of a sample and the next sample. */

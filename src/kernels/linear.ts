@@ -9,6 +9,7 @@ import type { Value } from "../graph/value.js";
 import { type Epilogue, epilogueOf } from "./epilogue.js";
 import { type Layout, layoutOf, vectorLanes } from "./layout.js";
 import { packPanel } from "./panel.js";
+import { epilogueOperands, storeTile } from "./store-tile.js";
 import type { Lowering, Strategy, Work } from "./strategy.js";
 import { accumulate, maximumRows, zeroTile } from "./tile.js";
 
@@ -122,8 +123,12 @@ function lower(work: Work, to: Lowering): void {
 }
 
 function writeKernel(key: string, target: Target, p: Product, epilogue: Epilogue): Kernel {
-  const extras = epilogue.inputs.map((_, i) => [`extra${i}`, "read"] as const);
-  const operands = [["input", "read"] as const, ["panel", "read"] as const, ...extras, ["output", "write"] as const];
+  const operands = [
+    ["input", "read"] as const,
+    ["panel", "read"] as const,
+    ...epilogueOperands(epilogue),
+    ["output", "write"] as const,
+  ];
   const blocks = Math.ceil(Math.ceil(p.outputs / p.lanes) / p.vectors);
   const width = p.vectors * p.lanes;
   const partElements = p.rows * p.channels * width;
@@ -213,36 +218,18 @@ function tile(
     });
   }
   const offset = k.add(k.mul(sample, p.outputSample * 4), column);
-  const output = k.ptrAdd(k.operand("output"), offset);
-  const pointers = epilogue.inputs.map((input, i) => {
-    const base = k.operand(`extra${i}`);
-    return input.kind === "full" ? k.ptrAdd(base, offset) : input.kind === "channel" ? k.ptrAdd(base, channel) : base;
-  });
-  const narrow = p.partStride <= 4;
   const pads = p.outputs % p.lanes;
-  const store = (last: boolean) => {
-    for (let v = 0; v < p.vectors; v++) {
-      const ends = pads > 0 && v === p.vectors - 1;
-      const mask = ends && (narrow || (last && !epilogue.keepsZero)) ? k.firstLanes(pads, p.lanes) : undefined;
-      const at = v * p.lanes * 4;
-      const loadAt = (ptr: Reg, offset: number) =>
-        narrow && mask ? k.loadMasked(ptr, offset, mask) : k.load(ptr, offset, p.lanes);
-      const shared = epilogue.inputs.map((input, i) => {
-        if (input.kind === "channel") return loadAt(pointers[i]!, at);
-        return input.kind === "scalar" ? k.broadcast(pointers[i]!, 0, p.lanes) : undefined;
-      });
-      for (const [i, accumulators] of acc.entries()) {
-        const place = i * p.outputSample * 4 + at;
-        const value = epilogue.apply(
-          k,
-          accumulators[v]!,
-          shared.map((r, n) => r ?? loadAt(pointers[n]!, place)),
-        );
-        if (narrow && mask) k.storeMasked(output, place, value, mask);
-        else k.store(output, place, mask ? k.select(mask, value, k.splat(0, p.lanes)) : value);
-      }
-    }
-  };
+  const store = (last: boolean) =>
+    storeTile(k, acc, {
+      lanes: p.lanes,
+      epilogue,
+      result: "output",
+      offset,
+      rowBytes: p.outputSample * 4,
+      channel,
+      real: last && pads > 0 ? pads : undefined,
+      narrow: p.partStride <= 4,
+    });
   if (isLast === undefined) store(true);
   else
     k.if(

@@ -8,17 +8,10 @@
 import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
+import type { ConvAttributes } from "../ops/conv.js";
 import { layoutOf, vectorLanes } from "./layout.js";
 import type { Buffer, Lowering, Strategy, Work } from "./strategy.js";
 import { accumulate, chooseTile, type TileSize } from "./tile.js";
-
-interface WindowAttributes {
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly padding: readonly [number, number, number, number];
-  readonly dilation: readonly [number, number];
-  readonly groups: number;
-}
 
 /** One broadcast value of a tile: the tap column it belongs to and its channel. */
 interface Item {
@@ -59,7 +52,7 @@ export const weightGradient: Strategy = {
   ops: ["conv2dWeightGrad"],
   fuses: false,
   accepts: (node, target) => {
-    const a = node.attributes as WindowAttributes;
+    const a = node.attributes as ConvAttributes;
     const g = gradientOf(node, target);
     return a.groups === 1 && codeSize(g) <= MAXIMUM_CODE;
   },
@@ -79,7 +72,7 @@ export const weightGradient: Strategy = {
 };
 
 function gradientOf(node: Value, target: Target): Gradient {
-  const a = node.attributes as WindowAttributes;
+  const a = node.attributes as ConvAttributes;
   const [x, dy] = node.inputs as [Value, Value];
   const input = layoutOf(x, target);
   const output = layoutOf(dy, target);
