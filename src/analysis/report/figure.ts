@@ -32,7 +32,12 @@ export function draw(
 export function sheet(title: string, note: string, figures: readonly Figure[]): Figure {
   const margin = 20;
   const head = note === "" ? 52 : 72;
-  const width = figures.reduce((sum, figure) => sum + figure.width + margin, margin);
+  // About what the words take, so that a narrow figure does not cut them off.
+  const words = Math.max(11 * title.length, 7 * note.length);
+  const width = Math.max(
+    2 * margin + words,
+    figures.reduce((sum, figure) => sum + figure.width + margin, margin),
+  );
   const height = head + Math.max(...figures.map((figure) => figure.height)) + margin;
   let x = 0;
   const parts = figures.map((figure) => {

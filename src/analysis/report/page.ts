@@ -104,7 +104,7 @@ function mistakeSection({ tested }: ReportData, { mistakes }: Pictures): string 
   if (mistakes.length === 0) return section("What it got wrong", "<p>Nothing.</p>");
   const tiles = mistakes.map(({ picture, actual, predicted, probability }) => {
     const [a, p] = [escaped(actual), escaped(predicted)];
-    return `<figure><img src="${picture}" alt="${a} taken for ${p}"><figcaption>${a} → ${p}<span class="soft">${(100 * probability).toFixed(0)}%</span></figcaption></figure>`;
+    return `<figure><img src="${picture}" alt="${a} taken for ${p}"><figcaption>${a} <b>→ ${p}</b><span class="soft">${(100 * probability).toFixed(0)}%</span></figcaption></figure>`;
   });
   return section(
     "What it got wrong",
@@ -198,7 +198,8 @@ function machineRows({ machine, history }: ReportData): [string, string][] {
 // --- Small parts
 
 const percent = (part: number) => `${(100 * part).toFixed(2)}%`;
-const count = (value: number) => Math.round(value).toLocaleString("en");
+const count = (value: number) =>
+  value < 10 && !Number.isInteger(value) ? value.toPrecision(2) : Math.round(value).toLocaleString("en");
 const times = (n: number) => (n === 1 ? "once" : `${n} times`);
 
 function time(seconds: number): string {

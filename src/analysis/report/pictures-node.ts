@@ -76,7 +76,7 @@ async function filterFigure(document: Document, filters: Filters): Promise<Figur
       columns: 8,
       width: width >= height ? side : Math.max(8, Math.round((side * width) / height)),
       height: height >= width ? side : Math.max(8, Math.round((side * height) / width)),
-      gap: 16,
+      gaps: [16, 16],
       characters: 6,
       ...(channels === 3
         ? {}
@@ -122,13 +122,12 @@ function mistakeFigure(document: Document, mistakes: readonly ShownMistake[]): F
       title: `${actual} taken for ${predicted}, ${sure}`,
     };
   });
-  const gap = short ? 16 : 40;
   return tileFigure(document, tiles, {
     label: "pictures that it got wrong",
     columns: short ? 12 : 8,
     width: 56,
     height: 56,
-    gap,
+    gaps: [short ? 16 : 40, 16],
     characters: short ? 12 : 15,
   });
 }

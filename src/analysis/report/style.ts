@@ -29,6 +29,7 @@ ol { margin: 0; padding-left: 1.5rem; }
 .tiles figure { text-align: center; }
 .tiles img { width: 3.5rem; height: 3.5rem; object-fit: contain; image-rendering: pixelated; border: 1px solid var(--line); display: block; margin: 0 auto; }
 .tiles figcaption { font-size: .85rem; line-height: 1.3; margin-top: .3rem; overflow-wrap: anywhere; }
+.tiles figcaption b { display: inline-block; font-weight: inherit; }
 .tiles figcaption span { display: block; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }

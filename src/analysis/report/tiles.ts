@@ -16,7 +16,8 @@ export interface TileOptions {
   /** Of a picture, in pixels. */
   readonly width: number;
   readonly height: number;
-  readonly gap: number;
+  /** Between columns and between rows. */
+  readonly gaps: readonly [x: number, y: number];
   /** Characters that a line has room for. */
   readonly characters: number;
   /** A strip of colours with its ends' numbers, above the tiles. */
@@ -27,13 +28,14 @@ const LINE = 15;
 const SCALE_HEIGHT = 44;
 
 export function tileFigure(document: Document, tiles: readonly Tile[], options: TileOptions): Figure {
-  const { columns, width, height, gap, scale, characters } = options;
+  const { columns, width, height, scale, characters } = options;
+  const [gapX, gapY] = options.gaps;
   const used = Math.min(columns, tiles.length);
   const lines = Math.max(0, ...tiles.map((tile) => tile.lines.length));
   const top = scale === undefined ? 0 : SCALE_HEIGHT;
   const place = (i: number) => ({
-    x: (i % used) * (width + gap) + gap / 2 + width / 2,
-    y: top + Math.floor(i / used) * (height + lines * LINE + gap) + height / 2,
+    x: (i % used) * (width + gapX) + gapX / 2 + width / 2,
+    y: top + Math.floor(i / used) * (height + lines * LINE + gapY) + height / 2,
   });
   const placed = tiles.map((tile, i) => ({ ...tile, ...place(i) }));
   const rows = Math.ceil(tiles.length / used);
@@ -50,8 +52,8 @@ export function tileFigure(document: Document, tiles: readonly Tile[], options: 
   const strip = (scale?.colours ?? []).map((fill, i) => ({ x1: 8 + i * step, x2: 8 + (i + 1) * step + 0.5, fill }));
   const ends = (scale?.ends ?? []).map((text, i) => ({ x: 8 + (i * stripWidth) / 2, text }));
   return draw(document, options.label, {
-    width: Math.max(used * (width + gap), scale === undefined ? 0 : stripWidth + 50),
-    height: top + rows * (height + lines * LINE + gap),
+    width: Math.max(used * (width + gapX), scale === undefined ? 0 : stripWidth + 50),
+    height: top + rows * (height + lines * LINE + gapY),
     margin: 0,
     // Positions are pixels.
     x: { type: "identity", axis: null },
