@@ -40,6 +40,8 @@ describe("train, eval, summary", () => {
       "config.json",
       "log.jsonl",
       "model.safetensors",
+      "report",
+      "report.html",
     ]);
     const log = events(readFileSync(join(run, "log.jsonl"), "utf8"));
     expect(log.map((line) => line["epoch"])).toEqual([1, 2, 3]);
