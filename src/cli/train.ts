@@ -56,7 +56,11 @@ export function trainCommand(program: Command): void {
     .option("--lr <rate>", `learning rate (default ${optimizer.lr}; 0.001 for adam and adamw)`, numberOf("--lr"))
     .option("--momentum <m>", `of sgd (default ${optimizer.momentum})`, numberOf("--momentum"))
     .option("--nesterov", "Nesterov's momentum, of sgd")
-    .option("--weight-decay <w>", "pulls weights towards zero (default 0; 0.01 for adamw)", numberOf("--weight-decay"))
+    .option(
+      "--weight-decay <w>",
+      `pulls weights towards zero (default ${optimizer.weightDecay}; 0 for adam, 0.01 for adamw)`,
+      numberOf("--weight-decay"),
+    )
     .option("--betas <b1,b2>", "of adam and adamw (default 0.9,0.999)", listOf("--betas"))
     .option("--eps <e>", "of adam and adamw (default 1e-8)", numberOf("--eps"))
     .optionsGroup("Learning rate schedule:")

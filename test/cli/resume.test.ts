@@ -125,7 +125,7 @@ describe("a run", () => {
     };
     await refused(
       ["--epochs", "5", "--lr", "1"],
-      "a run goes on as it was begun, but epochs is 5, was 1; optimizer.lr is 1, was 0.05",
+      "a run goes on as it was begun, but epochs is 5, was 1; optimizer.lr is 1, was 0.03",
     );
     await refused(["--out", "there"], "--out: a resumed run stays in its folder");
     await refused(["--resume", "none"], "none: no such folder; name the folder that `fovea train` wrote");

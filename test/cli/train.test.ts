@@ -22,7 +22,9 @@ describe("train, eval, summary", () => {
     expect(trained.code).toBe(0);
     expect(trained.stdout).toMatch(/^ {2}network {4}lenet5 \(classes 10, channels 1, size 28\), 61,706 parameters$/m);
     expect(trained.stdout).toMatch(/^ {2}training {3}3 epochs of 19 steps, batch 16, seed 0$/m);
-    expect(trained.stdout).toMatch(/^ {2}optimizer {2}sgd \(lr 0.02, momentum 0.9\), schedule cosine$/m);
+    expect(trained.stdout).toMatch(
+      /^ {2}optimizer {2}sgd \(lr 0.02, momentum 0.9, weightDecay 0.0005\), schedule cosine$/m,
+    );
     expect(trained.stdout).toMatch(/^ {2}machine {4}\w+, 2 threads$/m);
     expect(trained.stdout).toMatch(/^ {2}memory {5}[\d.]+ MiB planned \(store \d+ KiB/m);
     expect(trained.stdout).toMatch(

@@ -35,12 +35,12 @@ it("refuses what is missing, of another kind or out of range", () => {
 it("says what differs", () => {
   expect(differences(config, config)).toEqual([]);
   const other = { ...config, epochs: 9, schedule: { kind: "cosine", warmupSteps: 3 } };
-  expect(differences(other, config)).toEqual(["epochs is 9, was 6", "schedule.warmupSteps is 3, was not set"]);
+  expect(differences(other, config)).toEqual(["epochs is 9, was 8", "schedule.warmupSteps is 3, was not set"]);
   expect(differences(other, config, ["epochs", "schedule.warmupSteps"])).toEqual([]);
 });
 
 it("shows settings without those that are off", () => {
-  expect(describeOptimizer(config.optimizer)).toBe("sgd (lr 0.05, momentum 0.9)");
+  expect(describeOptimizer(config.optimizer)).toBe("sgd (lr 0.03, momentum 0.9, weightDecay 0.0005)");
   expect(describeOptimizer({ name: "adam", lr: 0.1, betas: [0.9, 0.99], eps: 1e-8, weightDecay: 0 })).toBe(
     "adam (lr 0.1, betas 0.9, 0.99, eps 1e-8)",
   );
