@@ -10,7 +10,7 @@ import type { Layout } from "./layout.js";
 import type { Lowering } from "./strategy.js";
 import { type Axis, axisKey, axisOf, type WindowAttributes } from "./taps.js";
 
-interface ConvAttributes extends WindowAttributes {
+export interface ConvAttributes extends WindowAttributes {
   readonly groups: number;
 }
 

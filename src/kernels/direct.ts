@@ -9,7 +9,7 @@
 import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
-import type { ConvAttributes } from "../ops/conv.js";
+import type { ConvAttributes } from "./conv-shape.js";
 import { allReach, forwardPhase, inputGradientPhases, type Phase, reaches, tileRuns } from "./convolution-axis.js";
 import { type Epilogue, epilogueOf } from "./epilogue.js";
 import { layoutOf, vectorLanes } from "./layout.js";

@@ -8,7 +8,7 @@
 import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
-import type { ConvAttributes } from "../ops/conv.js";
+import type { ConvAttributes } from "./conv-shape.js";
 import { layoutOf, vectorLanes } from "./layout.js";
 import type { Buffer, Lowering, Strategy, Work } from "./strategy.js";
 import { accumulate, chooseTile, type TileSize } from "./tile.js";

@@ -85,7 +85,7 @@ describe("metrics", () => {
 
 describe("Philox4x32-10", () => {
   it("gives the known answers of Random123", () => {
-    const hex = (words: number[]) => words.map((w) => w.toString(16).padStart(8, "0")).join(" ");
+    const hex = (words: readonly number[]) => words.map((w) => w.toString(16).padStart(8, "0")).join(" ");
     expect(hex(philox4x32([0, 0, 0, 0], [0, 0]))).toBe("6627e8d5 e169c58d bc57ac4c 9b00dbd8");
     expect(hex(philox4x32([-1, -1, -1, -1], [-1, -1]))).toBe("408f276d 41c83b0e a20bc7c6 6d5451fd");
     expect(hex(philox4x32([0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], [0xa4093822, 0x299f31d0]))).toBe(
