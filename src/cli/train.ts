@@ -22,6 +22,8 @@ interface Flags extends TrainFlags {
   readonly resume?: string;
   readonly checkpointEvery?: number;
   readonly memoryLimit?: number;
+  /** True unless --no-report. */
+  readonly report: boolean;
   readonly json?: boolean;
 }
 
@@ -32,8 +34,8 @@ export function trainCommand(program: Command): void {
     .command("train")
     .summary("train a network on pictures")
     .description(
-      "Trains a network and keeps the run in a folder: its configuration, a log, the model (safetensors, as PyTorch reads it) " +
-        "and a checkpoint. Ctrl-C saves and stops; the run goes on with --resume and ends in the same bits as one never stopped.",
+      "Trains a network and keeps the run in a folder: its configuration, a log, the model (safetensors, as PyTorch reads it), " +
+        "a checkpoint and a report to look at. Ctrl-C saves and stops; the run goes on with --resume and ends in the same bits as one never stopped.",
     )
     .argument(
       "[network]",
@@ -82,6 +84,7 @@ export function trainCommand(program: Command): void {
     .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
     .option("--memory-limit <size>", "refuse to start if more is needed, such as 2GB", bytesOf("--memory-limit"))
     .optionsGroup("Output:")
+    .option("--no-report", "leave out report.html and its pictures, which take a second or two at the end")
     .option("--json", "JSON lines on standard output, for programs")
     .helpOption("-h, --help", "show this")
     .addHelpText(
@@ -133,7 +136,10 @@ async function train(network: string | undefined, flags: Flags): Promise<number>
       },
     );
     shown.clear();
-    const report = plan && (await reportOn({ config, data, plan, result, session: { threads, backend } }, output));
+    const report =
+      plan && flags.report
+        ? await reportOn({ config, data, plan, result, session: { threads, backend } }, output)
+        : undefined;
     shown.end(result, report);
     return result.completed ? EXIT.ok : EXIT.interrupted;
   } catch (error) {
