@@ -52,6 +52,9 @@ export function curves(document: Document, history: readonly EpochRecord[]): { l
 function curve(document: Document, { label, training, test, format, log }: Curve): Figure {
   const epochs = [...training, ...test].map(({ epoch }) => epoch);
   const [first, last] = [Math.min(...epochs), Math.max(...epochs)];
+  const values = [...training, ...test].map(({ value }) => value);
+  const range: readonly [number, number] = [Math.min(...values) / 1.2, Math.max(...values) * 1.2];
+  const ticks = log ? logTicks(...range) : 5;
   const x = { x: "epoch", y: "value" } as const;
   const named = (half: string) => (point: Point) => `epoch ${point.epoch}, ${half} ${format(point.value)}`;
   const legend = (words: string, role: "training" | "test", dx: number) => [
@@ -80,12 +83,12 @@ function curve(document: Document, { label, training, test, format, log }: Curve
       labelOffset: 56,
       type: log ? "log" : "linear",
       zero: !log && label === "loss",
-      nice: true,
-      ticks: 5,
+      ...(log ? { domain: range } : { nice: true }),
+      ticks,
       tickFormat: format,
     },
     marks: [
-      gridY({ stroke: colour("line"), strokeOpacity: 1, ticks: 5 }),
+      gridY({ stroke: colour("line"), strokeOpacity: 1, ticks }),
       ruleX([first === last ? first - 1 : first], { stroke: colour("line") }),
       line(training, { ...x, stroke: colour("training"), strokeWidth: 2 }),
       line(test, { ...x, stroke: colour("test"), strokeWidth: 2, strokeDasharray: "6 3" }),
@@ -114,4 +117,13 @@ function wholeTicks(first: number, last: number): number[] {
   const ticks = [];
   for (let epoch = first; epoch <= last; epoch++) if (step === 1 || epoch % step === 0) ticks.push(epoch);
   return ticks;
+}
+
+/** 1, 2 and 5 times powers of ten; the powers alone where these are many. */
+function logTicks(low: number, high: number): number[] {
+  const decades = Math.log10(high / low);
+  const ticks = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++)
+    for (const digit of decades > 1.8 ? [1] : [1, 2, 5]) ticks.push(Number(`${digit}e${power}`));
+  return ticks.filter((tick) => tick >= low && tick <= high);
 }

@@ -22,7 +22,7 @@ export async function drawPictures(data: ReportData): Promise<Pictures> {
 
   const confusion = tested === undefined ? undefined : confusionFigure(document, tested.confusion, tested.classes);
   if (tested !== undefined && confusion !== undefined) {
-    const note = `${percent(tested.accuracy)} of ${tested.samples} test pictures right. ${confusion.note}`;
+    const note = `${percent(tested.accuracy)} of ${tested.samples.toLocaleString("en")} test pictures right. ${confusion.note}`;
     files.set("confusion", sheet(`${title}: what was taken for what`, note, [confusion]));
   }
 
