@@ -131,7 +131,7 @@ describe.skipIf(executablePath === undefined)(`the example page${whyNot}`, () =>
     await draw(page, [[[0.27, 0.55]]]);
     await expect.poll(() => answer(page)).toBe("4");
     const after = await seen(page);
-    expect(Math.max(...before)).toBe(255);
+    expect(Math.max(...before)).toBeGreaterThan(250);
     expect(Math.max(...after.map((pixel, i) => Math.abs(pixel - before[i])))).toBeLessThan(20);
     expect(errors).toEqual([]);
     await page.close();

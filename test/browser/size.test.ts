@@ -1,5 +1,5 @@
 /** What a page must download before it can load a model file and run it: the code of the session, its workers, the compiler, the zoo. */
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -22,4 +22,20 @@ it("loads and runs a model with less than 120 kB of code, gzipped", async () => 
   const has = (words: readonly string[]) => words.filter((word) => text.includes(word));
   expect(has(["LeNet-5 as taught today"])).toHaveLength(1);
   expect(has(["koffi", "node:os", "node:v8", "mprotect", "vzeroupper"])).toEqual([]);
+});
+
+it("keeps the networks where a page only creates and trains them, from an installed package", async () => {
+  const folder = temporaryFolder();
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(fileURLToPath(new URL("../..", import.meta.url)), join(folder, "node_modules", "fovea"), "junction");
+  writeFileSync(join(folder, "index.html"), '<script type="module" src="./main.js"></script>');
+  writeFileSync(
+    join(folder, "main.js"),
+    'import { models, train } from "fovea"; console.log(models.create("lenet5"), train);',
+  );
+  await buildPage(folder, join(folder, "out"));
+  const assets = join(folder, "out", "assets");
+  const text = readdirSync(assets).map((name) => readFileSync(join(assets, name), "utf8"));
+  // Networks register themselves: a bundler that thinks this has no effect would leave them out.
+  expect(text.some((code) => code.includes("LeNet-5 as taught today"))).toBe(true);
 });
