@@ -2,13 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { findPictures } from "../data/picture-files-node.js";
-import {
-  checkPreparation,
-  PREPARATIONS,
-  type Preparation,
-  preparationFor,
-  readPicture,
-} from "../data/read-picture-node.js";
+import { checkPreparation, PREPARATIONS, type Preparation, preparationFor } from "../data/preparation.js";
 import { FoveaError, OptionError } from "../errors.js";
 import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { compile } from "../train/classifier.js";
@@ -85,6 +79,8 @@ async function predict(path: string, pictures: readonly string[], flags: Flags):
   checkPreparation(model.input, preparation);
   const { files, problems } = await findPictures(pictures);
 
+  // The decoder takes a while to load, which no other command should wait for.
+  const { readPicture } = await import("../data/read-picture-node.js");
   const answers = new Answers(files.length, { top: flags.top, json: flags.json ?? false, classes: model.classes });
   const most = Math.max(1, Math.min(batch, files.length));
   const note = (text: string) => answers.complain(text);

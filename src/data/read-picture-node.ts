@@ -5,14 +5,12 @@
  */
 import { stat } from "node:fs/promises";
 import sharp, { type Metadata, type Sharp } from "sharp";
-import { DataError, FileError, OptionError } from "../errors.js";
+import { DataError, FileError } from "../errors.js";
 import { whyUnreadable } from "../formats/read-node.js";
 import { type Shape, sizeOf } from "../graph/value.js";
 import { borderOf } from "./border.js";
+import type { Preparation } from "./preparation.js";
 import { prepareDigit } from "./prepare-digit.js";
-
-export const PREPARATIONS = ["digit", "resize"] as const;
-export type Preparation = (typeof PREPARATIONS)[number];
 
 const FORMATS = ["png", "jpeg", "webp"];
 /** Of MNIST. */
@@ -26,23 +24,6 @@ const MANY_PIXELS = 8e6;
 
 // What is decoded once is not asked for again.
 sharp.cache(false);
-
-/** How pictures for a network are prepared: one that tells the ten digits apart in MNIST's format takes digits. */
-export function preparationFor(input: Shape, classes: readonly string[]): Preparation {
-  const isDigits = classes.length === 10 && classes.every((name, label) => name === String(label));
-  return isDigits && borderOf([28, 28, 1], input) !== undefined ? "digit" : "resize";
-}
-
-/** @throws OptionError where no picture can be made into what the network takes. */
-export function checkPreparation(input: Shape, preparation: Preparation): void {
-  const text = input.join(" x ");
-  if (input.length !== 3 || (input[2] !== 1 && input[2] !== 3))
-    throw new OptionError(
-      `the network takes ${text} numbers, but pictures are height x width x 1 (grey) or x 3 (colours); name another network`,
-    );
-  if (preparation === "digit" && borderOf([28, 28, 1], input) === undefined)
-    throw new OptionError(`--prepare digit: makes 28 x 28 x 1, but the network takes ${text}; choose --prepare resize`);
-}
 
 /**
  * Bytes as the network's training pictures had, row-major, channels last.

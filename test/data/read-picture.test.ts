@@ -4,8 +4,9 @@ import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { findPictures } from "#fovea/data/picture-files-node.js";
+import { checkPreparation, preparationFor } from "#fovea/data/preparation.js";
 import { prepareDigit } from "#fovea/data/prepare-digit.js";
-import { checkPreparation, preparationFor, readPicture } from "#fovea/data/read-picture-node.js";
+import { readPicture } from "#fovea/data/read-picture-node.js";
 import { DataError, FileError } from "#fovea/errors.js";
 import { temporaryFolder } from "../support/temporary.js";
 
