@@ -39,8 +39,20 @@ export interface TrainFlags {
 
 export function newConfig(network: string, data: string, pictures: Dataset, flags: TrainFlags): TrainingConfig {
   const options = { ...fitted(network, pictures), ...networkOptions(network, flags.option) };
-  const base: TrainingConfig = { ...TRAINING_DEFAULTS, network, options: create(network, options).options, data };
+  const base: TrainingConfig = { ...defaultsOf(network), network, options: create(network, options).options, data };
   return withFlags(base, flags);
+}
+
+/** The common defaults, with what the network asks for. */
+function defaultsOf(network: string): Omit<TrainingConfig, "network" | "options" | "data"> {
+  const { lr, weightDecay, warmupSteps, ...others } = definitionOf(network).training ?? {};
+  const { optimizer, schedule } = TRAINING_DEFAULTS;
+  return {
+    ...TRAINING_DEFAULTS,
+    ...others,
+    optimizer: { ...optimizer, lr: lr ?? optimizer.lr, weightDecay: weightDecay ?? optimizer.weightDecay },
+    schedule: { ...schedule, ...(warmupSteps === undefined ? {} : { warmupSteps }) },
+  };
 }
 
 /**

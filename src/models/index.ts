@@ -13,4 +13,5 @@ export {
   type ModelOptions,
   type PixelScaling,
   registerModel,
+  type TrainingHints,
 } from "./registry.js";

@@ -64,6 +64,8 @@ registerModel({
   description: "LeNet-5 as published: partial connections, trainable subsampling, radial-basis outputs; 32x32",
   defaults: { j: 10 },
   parameters: 60_000,
+  // Its squashing units saturate at the rates that suit relu.
+  training: { epochs: 20, lr: 0.003, weightDecay: 0, warmupSteps: 500 },
   input: () => [32, 32, 1],
   classes: () => 10,
   loss: ({ j }) => ({ kind: "map", j }),

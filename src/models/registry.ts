@@ -27,8 +27,19 @@ export interface ModelDefinition<O extends ModelOptions = ModelOptions> {
   loss?(options: O): Loss;
   /** What a pixel byte p becomes, (p / 255 - mean) / std, where the network wants its own; else that of the data set. */
   readonly scaling?: PixelScaling;
+  /** What it learns well with, where that is not the command line's common default. */
+  readonly training?: TrainingHints;
   /** @throws OptionError where an option is out of range. */
   build(options: O): Module;
+}
+
+/** For SGD with momentum. */
+export interface TrainingHints {
+  readonly epochs?: number;
+  readonly batchSize?: number;
+  readonly lr?: number;
+  readonly weightDecay?: number;
+  readonly warmupSteps?: number;
 }
 
 /** One number a channel. */
