@@ -12,7 +12,7 @@ import { isLeaf, type Live } from "./live.js";
 export type Unit = { readonly work: Work } | { readonly group: PointwiseGroup };
 
 /** Elementwise ops cheap enough in registers and time to stand in the store of a convolution. */
-const MELTS = new Set(["add", "subtract", "multiply", "scale", "relu", "reluGrad"]);
+const MELTS = new Set(["add", "subtract", "multiply", "scale", "affine", "relu", "reluGrad"]);
 const MOST_NODES = 24;
 const MOST_OPERANDS = 10;
 

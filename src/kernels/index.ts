@@ -2,6 +2,8 @@
 
 import { argmaxStrategy } from "./argmax.js";
 import { arrangeStrategy } from "./arrange.js";
+import { channelWindowStrategy } from "./channel-window.js";
+import { deviationStrategy } from "./deviations.js";
 import { direct } from "./direct.js";
 import { squaredDistanceStrategy } from "./distance.js";
 import { dropoutStrategy } from "./dropout.js";
@@ -30,6 +32,8 @@ export const STRATEGIES: readonly Strategy[] = [
   poolStrategy,
   poolGradientStrategy,
   sumStrategy,
+  deviationStrategy,
+  channelWindowStrategy,
   expandStrategy,
   maxReduceStrategy,
   shapeStrategy,

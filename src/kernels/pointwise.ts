@@ -5,7 +5,7 @@
 import type { KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg } from "../codegen/ir.js";
 import { type Attributes, type Signature, sameShape, type Value } from "../graph/value.js";
-import { scaledTanh, sigmoid, tanh } from "./math.js";
+import { exp, log, scaledTanh, sigmoid, tanh } from "./math.js";
 
 export interface PointwiseOp {
   /** One vector of the result from one vector of each argument. */
@@ -53,6 +53,13 @@ export const POINTWISE: Readonly<Record<string, PointwiseOp>> = {
   sqrt: unary((k, x) => k.sqrt(x)),
   square: unary((k, x) => k.fmul(x, x)),
 
+  // e^(exponent log x)
+  power: {
+    emit: (k, [x], attributes, lanes) =>
+      exp(k, k.fmul(log(k, x!), k.splat((attributes as { readonly exponent: number }).exponent, lanes))),
+    keepsZero: never,
+  },
+
   // Gradients from the output y: dy * f'(x), with f' written in y.
   reluGrad: binary((k, y, dy, lanes) => {
     const zero = k.splat(0, lanes);
@@ -72,6 +79,14 @@ export const POINTWISE: Readonly<Record<string, PointwiseOp>> = {
   subtract: binary((k, a, b) => k.fsub(a, b)),
   multiply: binary((k, a, b) => k.fmul(a, b)),
   divide: binary((k, a, b) => k.fdiv(a, b), never),
+
+  // (x - mean) factor + bias
+  normalize: {
+    emit: (k, [x, mean, factor, bias]) => k.fma(k.fsub(x!, mean!), factor!, bias!),
+    keepsZero: always,
+  },
+  // x factor + shift
+  affine: { emit: (k, [x, factor, shift]) => k.fma(x!, factor!, shift!), keepsZero: always },
 };
 
 /** Whether a node is one of the elementwise ops, on floats. */

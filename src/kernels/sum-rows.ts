@@ -24,12 +24,13 @@ export interface Rows {
   readonly rows: Range;
   /** Further axes inside a row. */
   readonly inner: readonly Dimension[];
-  /** Byte offset in operand x of what is added first, without sample and row. */
+  /** Byte offset of what is added first, without sample and row. */
   readonly start: Reg;
   /** Vectors that are summed side by side. */
   readonly count: number;
   readonly lanes: Lanes;
-  load(pointer: Reg, index: number): Reg;
+  /** Adds to each of `sums` what lies at a byte offset. */
+  add(sums: readonly Reg[], at: Reg): void;
 }
 
 /** Rows in flight at once. */
@@ -40,16 +41,7 @@ export function addRows(k: KernelBuilder, r: Rows): Reg[] {
   const sums = Array.from({ length: UNROLL }, () => Array.from({ length: r.count }, () => k.acc(0, r.lanes)));
   const start = k.var(r.start, "start", { frame: true });
   const add = (unit: number, bytes: Reg) => {
-    nest(
-      k,
-      r.inner,
-      [bytes],
-      ([at]) => {
-        const pointer = k.ptrAdd(k.operand("x"), at!);
-        for (let i = 0; i < r.count; i++) k.updateTo(sums[unit]![i]!, "fadd", r.load(pointer, i));
-      },
-      false,
-    );
+    nest(k, r.inner, [bytes], ([at]) => r.add(sums[unit]!, at!), false);
   };
   const body = (sample: Reg) => {
     const base = k.add(k.mul(sample, r.sample.bytes), start);

@@ -9,7 +9,15 @@
 import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Reg } from "../codegen/ir.js";
 import type { Signature, Value } from "../graph/value.js";
-import { channelVectors, eachGroup, layoutKey, loadChannels, storeChannels, storeZeros } from "./channels.js";
+import {
+  type ChannelVectors,
+  channelVectors,
+  eachGroup,
+  layoutKey,
+  loadChannels,
+  storeChannels,
+  storeZeros,
+} from "./channels.js";
 import type { Layout } from "./layout.js";
 import { axisStrides, type Dimension, dimensionsKey, merged, nest } from "./nest.js";
 import type { Buffer, Lowering, Pieces, Strategy } from "./strategy.js";
@@ -61,14 +69,37 @@ function meanOf({ axes, batch, mean }: SumAttributes, input: Value): Mean {
   return { terms: axes.reduce((n, a) => n * input.shape[a]!, 1), batch };
 }
 
-interface Sum {
+export interface Sum {
   readonly from: Buffer;
   readonly input: Layout;
   readonly into: Buffer;
   readonly axes: readonly number[];
   readonly batch: boolean;
   readonly mean: Mean;
+  /** What is summed in place of x. */
+  readonly terms?: Terms;
 }
+
+/** Writes what is added for one vector after another; `channel` and `indices` say which channels these are. */
+type Add = (
+  k: KernelBuilder,
+  vectors: ChannelVectors,
+  channel: Reg | undefined,
+  indices: readonly number[],
+) => (sums: readonly Reg[], at: Reg) => void;
+
+/** A function of x and further operands. */
+export interface Terms {
+  /** Names it in the kernel's key. */
+  readonly name: string;
+  readonly operands: readonly { readonly name: string; readonly buffer: Buffer }[];
+  readonly add: Add;
+}
+
+const addX: Add = (k, vectors, _channel, indices) => (sums, at) => {
+  const pointer = k.ptrAdd(k.operand("x"), at);
+  for (const [i, index] of indices.entries()) k.updateTo(sums[i]!, "fadd", loadChannels(k, vectors, pointer, 0, index));
+};
 
 /** Kept axes with their places in input and output, and summed axes; without the last. */
 function leadingAxes({ input, axes }: Sum, output: Layout): { kept: Dimension[]; summed: Dimension[] } {
@@ -90,8 +121,9 @@ function outputLayout(sum: Sum, to: Lowering): Layout {
 }
 
 /** The last axis is kept. */
-function lowerRows(to: Lowering, sum: Sum): void {
+export function lowerRows(to: Lowering, sum: Sum): void {
   const { input, batch, mean } = sum;
+  const { name = "sum", operands: others = [], add: terms = addX } = sum.terms ?? {};
   const output = outputLayout(sum, to);
   const { kept, summed } = leadingAxes(sum, output);
   const [first = { extent: 1, strides: [0] }, ...inner] = summed;
@@ -107,17 +139,14 @@ function lowerRows(to: Lowering, sum: Sum): void {
   const slotMean = direct ? mean : "sum";
   const dims = `${dimensionsKey(kept)} ${dimensionsKey(summed)}`;
   const cut = `${batch ? `batch ${samples}` : ""} parts ${partSize}`;
-  const key = `sum rows ${layoutKey(input)} ${layoutKey(output)} ${dims} ${cut} ${JSON.stringify(slotMean)}`;
+  const key = `${name} rows ${layoutKey(input)} ${layoutKey(output)} ${dims} ${cut} ${JSON.stringify(slotMean)}`;
   const kernel = to.kernel(key, () =>
     buildKernel(
       {
         key,
-        name: "sum",
+        name,
         target: to.target,
-        operands: [
-          ["x", "read"],
-          ["y", "readwrite"],
-        ],
+        operands: [["x", "read"], ...others.map((o) => [o.name, "read"] as const), ["y", "readwrite"]],
       },
       (k) => {
         const vectors = channelVectors(input, k.target);
@@ -145,7 +174,7 @@ function lowerRows(to: Lowering, sum: Sum): void {
                 start,
                 count: indices.length,
                 lanes: vectors.lanes,
-                load: (pointer, i) => loadChannels(k, vectors, pointer, 0, indices[i]!),
+                add: terms(k, vectors, channel, indices),
               });
               const target = channel === undefined ? place! : k.add(place!, channel);
               const pointer = k.ptrAdd(k.operand("y"), target);
@@ -160,7 +189,7 @@ function lowerRows(to: Lowering, sum: Sum): void {
     ),
   );
   const one: Pieces = input.batched ? { count: parts, samples } : { count: 1 };
-  to.step(kernel, [sum.from, partial], one);
+  to.step(kernel, [sum.from, ...others.map((o) => o.buffer), partial], one);
   if (!direct) lowerSlots(to, partial, sum.into, { output, samples, parts, mean });
 }
 

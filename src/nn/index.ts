@@ -1,15 +1,30 @@
 /** What a network is written with: `import { nn } from "fovea"`. */
 export { Activation, flatten, relu, scaledTanh, sigmoid, softmax, tanh } from "./activation.js";
+export { BatchNorm2d, type BatchNorm2dOptions, batchNorm2d } from "./batch-norm.js";
 export { Conv2d, type Conv2dOptions, conv2d } from "./conv.js";
 export { Dropout, dropout } from "./dropout.js";
 export { type Generator, type Initializer, initialize } from "./initializer.js";
 export { Linear, type LinearOptions, linear } from "./linear.js";
+export { LocalResponseNorm, localResponseNorm } from "./local-response.js";
 export { CROSS_ENTROPY, type Loss, lossOf } from "./loss.js";
-export { Module, modulesOf, Parameter, parameterCount, parametersOf } from "./module.js";
+export {
+  Module,
+  modulesOf,
+  Parameter,
+  parameterCount,
+  parametersOf,
+  Statistic,
+  savedOf,
+  statisticsOf,
+} from "./module.js";
 export { PartialConv2d, type PartialConv2dOptions, partialConv2d } from "./partial-conv.js";
 export {
+  AdaptiveAvgPool2d,
   AvgPool2d,
+  adaptiveAvgPool2d,
   avgPool2d,
+  GlobalAvgPool2d,
+  globalAvgPool2d,
   MaxPool2d,
   maxPool2d,
   Subsample2d,

@@ -23,14 +23,37 @@ export class Parameter {
   /** Its value in the graph of `x`, for use inside `forward`. */
   in(x: Value): Value {
     const value = tracingOf(x.graph)?.parameters.get(this);
-    if (value === undefined) {
-      throw new OptionError(
-        `${x.graph.path || "forward"}: a parameter of shape ${this.shape.join("x")} has no name; expected it, or the ` +
-          "layer that holds it, to be a field (or in an array that is a field) of the network given to trace",
-      );
-    }
+    if (value === undefined) throw unnamed(x, "a parameter", this.shape);
     return value;
   }
+}
+
+/** A tensor that training computes and prediction reads, saved with the weights but not trained: a running mean. */
+export class Statistic {
+  constructor(
+    readonly shape: Shape,
+    readonly init: Initializer,
+  ) {}
+
+  /** Its value in the graph of `x`, for use inside `forward`. */
+  in(x: Value): Value {
+    const value = tracingOf(x.graph)?.statistics.get(this);
+    if (value === undefined) throw unnamed(x, "a statistic", this.shape);
+    return value;
+  }
+
+  /** What a training step leaves in it; where a shared layer assigns twice, the second goes on from the first. */
+  assign(x: Value, next: (old: Value) => Value): void {
+    const old = this.in(x);
+    tracingOf(x.graph)!.assign(this, next, old);
+  }
+}
+
+function unnamed(x: Value, what: string, shape: Shape): OptionError {
+  return new OptionError(
+    `${x.graph.path || "forward"}: ${what} of shape ${shape.join("x")} has no name; expected it, or the ` +
+      "layer that holds it, to be a field (or in an array that is a field) of the network given to trace",
+  );
 }
 
 /** What a module can ask while its forward is traced. */
@@ -39,6 +62,9 @@ export interface Tracing {
   /** Absolute path of each module of the network. */
   readonly paths: ReadonlyMap<Module, string>;
   readonly parameters: ReadonlyMap<Parameter, Value<StateAttributes>>;
+  readonly statistics: ReadonlyMap<Statistic, Value<StateAttributes>>;
+  /** Notes what a training step assigns to a statistic. */
+  assign(statistic: Statistic, next: (old: Value) => Value, old: Value): void;
   /** The random key of this run: i32 [3], seed low, seed high, step. */
   random(): Value;
   /** Notes what the layer at `path` gave; of a layer used twice, the last. */
@@ -78,20 +104,20 @@ export abstract class Module {
   /** Draws this module into the graph of x; x is one sample's shape with a batch. */
   abstract forward(x: Value): Value;
 
-  /** Parts by name: parameters and modules that are fields, or in arrays that are fields. */
-  children(): [string, Module | Parameter][] {
-    return Object.entries(this).flatMap(([name, field]): [string, Module | Parameter][] => {
+  /** Parts by name: parameters, statistics and modules that are fields, or in arrays that are fields. */
+  children(): [string, Part][] {
+    return Object.entries(this).flatMap(([name, field]): [string, Part][] => {
       if (isPart(field)) return [[name, field]];
       if (!Array.isArray(field)) return [];
-      return field.flatMap((item: unknown, i): [string, Module | Parameter][] =>
-        isPart(item) ? [[`${name}.${i}`, item]] : [],
-      );
+      return field.flatMap((item: unknown, i): [string, Part][] => (isPart(item) ? [[`${name}.${i}`, item]] : []));
     });
   }
 }
 
-function isPart(field: unknown): field is Module | Parameter {
-  return field instanceof Module || field instanceof Parameter;
+export type Part = Module | Parameter | Statistic;
+
+function isPart(field: unknown): field is Part {
+  return field instanceof Module || field instanceof Parameter || field instanceof Statistic;
 }
 
 /** All modules of a network, itself (with the path "") included, by path; shared ones once. */
@@ -112,18 +138,36 @@ export function parametersOf(network: Module): Map<string, Parameter> {
   return parameters;
 }
 
+/** All statistics of a network by name, in the order of its fields; shared ones once. */
+export function statisticsOf(network: Module): Map<string, Statistic> {
+  const statistics = new Map<string, Statistic>();
+  visit(network, (part, path) => {
+    if (part instanceof Statistic) statistics.set(path, part);
+  });
+  return statistics;
+}
+
+/** All that is saved of a network, by name in the order of its fields: parameters and statistics. */
+export function savedOf(network: Module): Map<string, Parameter | Statistic> {
+  const saved = new Map<string, Parameter | Statistic>();
+  visit(network, (part, path) => {
+    if (!(part instanceof Module)) saved.set(path, part);
+  });
+  return saved;
+}
+
 /** Numbers in all parameters of a network. */
 export function parameterCount(network: Module): number {
   return [...parametersOf(network).values()].reduce((n, p) => n + p.shape.reduce((a, b) => a * b, 1), 0);
 }
 
-function visit(network: Module, found: (part: Module | Parameter, path: string) => void): void {
-  const seen = new Set<Module | Parameter>();
-  const walk = (part: Module | Parameter, path: string): void => {
+function visit(network: Module, found: (part: Part, path: string) => void): void {
+  const seen = new Set<Part>();
+  const walk = (part: Part, path: string): void => {
     if (seen.has(part)) return;
     seen.add(part);
     found(part, path);
-    if (part instanceof Parameter) return;
+    if (!(part instanceof Module)) return;
     for (const [name, child] of part.children()) walk(child, path === "" ? name : `${path}.${name}`);
   };
   walk(network, "");

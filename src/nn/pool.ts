@@ -3,10 +3,12 @@ import { shapeText, type Value } from "../graph/value.js";
 import { add, multiply } from "../ops/arithmetic.js";
 import {
   type AvgPoolOptions,
+  adaptiveAvgPool2d as adaptiveAvgPool2dOf,
   avgPool2d as avgPool2dOf,
   type MaxPoolOptions,
   maxPool2d as maxPool2dOf,
 } from "../ops/pool.js";
+import { mean } from "../ops/reduce.js";
 import { refuse } from "../ops/support.js";
 import { type Pair, pair } from "../ops/window.js";
 import { checkWhole } from "./check.js";
@@ -35,6 +37,37 @@ export class AvgPool2d extends Module {
   override forward(x: Value): Value {
     return avgPool2dOf(x, this.kernel, this.options);
   }
+}
+
+/** As many pixels as `output` says, each the mean of its part of the image, however large that is: PyTorch's bins. */
+export class AdaptiveAvgPool2d extends Module {
+  constructor(readonly output: Pair) {
+    super();
+    const [height, width] = pair(output);
+    checkWhole("adaptiveAvgPool2d", { "output height": height, "output width": width });
+  }
+  override forward(x: Value): Value {
+    expectImage("adaptiveAvgPool2d", x);
+    return adaptiveAvgPool2dOf(x, this.output);
+  }
+}
+
+/** The mean of each channel over all pixels: an image becomes a vector of its channels. */
+export class GlobalAvgPool2d extends Module {
+  override forward(x: Value): Value {
+    expectImage("globalAvgPool2d", x);
+    return mean(x, { axes: [0, 1] });
+  }
+}
+
+function expectImage(layer: string, x: Value): void {
+  if (x.shape.length === 3) return;
+  const text = shapeText({ shape: x.shape });
+  refuse(
+    layer,
+    x.graph.path,
+    `its input is ${text}, expected an image [height, width, channels]; pool before flattening`,
+  );
 }
 
 export interface Subsample2dOptions {
@@ -80,4 +113,7 @@ export class Subsample2d extends Module {
 /** The stride is the kernel unless said, as in PyTorch. */
 export const maxPool2d = (kernel: Pair, options?: MaxPoolOptions): MaxPool2d => new MaxPool2d(kernel, options);
 export const avgPool2d = (kernel: Pair, options?: AvgPoolOptions): AvgPool2d => new AvgPool2d(kernel, options);
+/** One number for both sides, or [height, width]. */
+export const adaptiveAvgPool2d = (output: Pair): AdaptiveAvgPool2d => new AdaptiveAvgPool2d(output);
+export const globalAvgPool2d = (): GlobalAvgPool2d => new GlobalAvgPool2d();
 export const subsample2d = (options: Subsample2dOptions): Subsample2d => new Subsample2d(options);

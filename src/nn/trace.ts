@@ -1,13 +1,21 @@
-/** Turns a module into a graph: makes a state for each parameter and runs `forward` once on an input value. */
-import { Graph, type StateAttributes } from "../graph/graph.js";
+/** Turns a module into a graph: makes a state for each parameter and statistic, and runs `forward` once on an input value. */
+import { type Assign, Graph, type StateAttributes } from "../graph/graph.js";
 import type { Shape, Value } from "../graph/value.js";
 import type { Initializer } from "./initializer.js";
-import { beginTracing, type Module, modulesOf, type Parameter, parametersOf } from "./module.js";
+import {
+  beginTracing,
+  type Module,
+  modulesOf,
+  type Parameter,
+  parametersOf,
+  type Statistic,
+  statisticsOf,
+} from "./module.js";
 
 export interface TraceOptions {
   /** One sample's shape, [height, width, channels] for images. */
   readonly input: Shape;
-  /** Whether dropout drops. */
+  /** Whether dropout drops, and batch normalisation takes the statistics of the batch. */
   readonly training: boolean;
 }
 
@@ -23,6 +31,8 @@ export interface Traced {
   readonly output: Value;
   /** By name, in the order of the network's fields; also those that `forward` never read. */
   readonly parameters: ReadonlyMap<string, TracedParameter>;
+  /** What a training step leaves in statistics, such as the running means of batch normalisation; empty unless training. */
+  readonly updates: readonly Assign[];
   /** What each layer gave, by path, in the order of their ends. Its nodes may carry other paths: ops look through each other. */
   readonly layers: ReadonlyMap<string, Value>;
 }
@@ -42,6 +52,15 @@ export function trace(network: Module, options: TraceOptions): Traced {
     states.set(parameter, value);
     parameters.set(name, { value, init: parameter.init });
   }
+  const statistics = new Map<Statistic, Value<StateAttributes>>();
+  for (const [name, statistic] of statisticsOf(network)) {
+    const path = name.slice(0, Math.max(0, name.lastIndexOf(".")));
+    statistics.set(
+      statistic,
+      graph.scope(path, () => graph.state(name, "statistic", statistic.shape)),
+    );
+  }
+  const updates = new Map<Statistic, Value>();
   const layers = new Map<string, Value>();
   const uses = new Map<Module, number>();
   let random: Value | undefined;
@@ -49,6 +68,10 @@ export function trace(network: Module, options: TraceOptions): Traced {
     training: options.training,
     paths: modulesOf(network),
     parameters: states,
+    statistics,
+    assign(statistic, next, old) {
+      updates.set(statistic, next(updates.get(statistic) ?? old));
+    },
     random() {
       random ??= graph.scope("", () => graph.input(RANDOM_INPUT, { shape: [3], batched: false, dtype: "i32" }));
       return random;
@@ -62,5 +85,7 @@ export function trace(network: Module, options: TraceOptions): Traced {
       return count;
     },
   });
-  return { graph, input, output: network.forward(input), parameters, layers };
+  const output = network.forward(input);
+  const assigns = [...updates].map(([statistic, value]): Assign => ({ state: statistics.get(statistic)!, value }));
+  return { graph, input, output, parameters, updates: assigns, layers };
 }

@@ -6,7 +6,7 @@
  */
 import type { Tensor } from "../graph/tensor.js";
 import { type Op, type Signature, sameShape, shapeText, sizeOf, type Value } from "../graph/value.js";
-import { sum } from "./reduce.js";
+import { type ExpandAttributes, expandOp, sum } from "./reduce.js";
 import { costPerElement, expectInputs, mapTensor, refuse } from "./support.js";
 
 export interface BinaryAttributes {
@@ -141,6 +141,18 @@ export const squareOp = unary(
   ({ inputs, upstream }) => [multiply(upstream, scale(inputs[0]!, 2))],
 );
 
+export interface PowerAttributes {
+  readonly exponent: number;
+}
+/** x^exponent, for x > 0. d(x^e)/dx = e x^(e - 1). */
+export const powerOp = unary<PowerAttributes>(
+  "power",
+  (x, { exponent }) => x ** exponent,
+  ({ inputs, attributes: { exponent }, upstream }) => [
+    multiply(upstream, scale(power(inputs[0]!, exponent - 1), exponent)),
+  ],
+);
+
 function apply(op: Op<BinaryAttributes>, a: Value, b: Value): Value {
   return a.graph.add(op, isPerSample(a, b) ? { perSample: true } : {}, [a, b]);
 }
@@ -148,7 +160,19 @@ function commuting(op: Op<BinaryAttributes>, a: Value, b: Value): Value {
   return spreads(a, b) || !spreads(b, a) ? apply(op, a, b) : apply(op, b, a);
 }
 
-export const add = (a: Value, b: Value): Value => commuting(addOp, a, b);
+/** What was repeated over all but its last axes for the sake of an addition, which spreads it anyway. */
+function repeated(x: Value): Value {
+  if (x.op !== (expandOp as unknown)) return x;
+  const { axes, batch, batched, mean } = x.attributes as ExpandAttributes;
+  return !mean && batch === batched && axes.every((axis, i) => axis === i) ? x.inputs[0]! : x;
+}
+
+export function add(a: Value, b: Value): Value {
+  const [less, more] = [repeated(a), repeated(b)];
+  if (more !== b && spreads(a, more)) return apply(addOp, a, more);
+  if (less !== a && spreads(b, less)) return apply(addOp, b, less);
+  return commuting(addOp, a, b);
+}
 export const multiply = (a: Value, b: Value): Value => commuting(multiplyOp, a, b);
 export const divide = (a: Value, b: Value): Value => apply(divideOp, a, b);
 export function subtract(a: Value, b: Value): Value {
@@ -159,4 +183,6 @@ export function scale(x: Value, factor: number, offset = 0): Value {
   return factor === 1 && offset === 0 ? x : x.graph.add(scaleOp, { factor, offset }, [x]);
 }
 export const sqrt = (x: Value): Value => x.graph.add(sqrtOp, {}, [x]);
+/** x^exponent, for x > 0. */
+export const power = (x: Value, exponent: number): Value => x.graph.add(powerOp, { exponent }, [x]);
 export const square = (x: Value): Value => x.graph.add(squareOp, {}, [x]);

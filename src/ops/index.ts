@@ -8,8 +8,10 @@ import * as conv from "./conv.js";
 import * as distance from "./distance.js";
 import * as dropouts from "./dropout.js";
 import * as linears from "./linear.js";
+import * as localResponse from "./local-response.js";
 import * as loss from "./loss.js";
 import * as metric from "./metric.js";
+import * as normalization from "./normalization.js";
 import * as pool from "./pool.js";
 import * as reduce from "./reduce.js";
 import * as shape from "./shape.js";
@@ -21,8 +23,10 @@ export * from "./conv.js";
 export * from "./distance.js";
 export * from "./dropout.js";
 export * from "./linear.js";
+export * from "./local-response.js";
 export * from "./loss.js";
 export * from "./metric.js";
+export * from "./normalization.js";
 export * from "./pool.js";
 export * from "./reduce.js";
 export * from "./shape.js";
@@ -54,6 +58,12 @@ export const ALL_OPS: readonly Op[] = [
   arithmetic.scaleOp,
   arithmetic.sqrtOp,
   arithmetic.squareOp,
+  arithmetic.powerOp,
+  normalization.normalizeOp,
+  normalization.affineOp,
+  normalization.squaredDeviationsOp,
+  normalization.centredProductsOp,
+  localResponse.channelWindowSumOp,
   reduce.sumOp,
   reduce.expandOp,
   reduce.maxReduceOp,

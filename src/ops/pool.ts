@@ -7,8 +7,9 @@
 
 import { type Op, type Shape, type Signature, sameShape, shapeText, sizeOf, type Value } from "../graph/value.js";
 import { relu, reluOp } from "./activation.js";
+import { concat, slice } from "./shape.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
-import { checkWindow, eachTap, type Pair, span, type Window, type WindowOptions, windowOf } from "./window.js";
+import { checkWindow, eachTap, type Pair, pair, span, type Window, type WindowOptions, windowOf } from "./window.js";
 
 export interface MaxPoolAttributes extends Window {
   readonly ceil: boolean;
@@ -250,6 +251,25 @@ export function maxPool2d(x: Value, kernel: Pair, options: MaxPoolOptions = {}):
   }
   const window = windowOf(kernel, { ...options, stride: options.stride ?? kernel }, x.shape);
   return x.graph.add(maxPool2dOp, { ...window, ceil: options.ceil ?? false }, [x]);
+}
+
+/**
+ * PyTorch's adaptive pooling: `output` bins along each axis, bin i from floor(i n / bins) to ceil((i + 1) n / bins) of n
+ * pixels. Bins of one size are one pool; others, which may overlap, are drawn as a pool each.
+ */
+export function adaptiveAvgPool2d(x: Value, output: Pair): Value {
+  return ([0, 1] as const).reduce((image: Value, axis) => {
+    const pixels = image.shape[axis] ?? 1;
+    const bins = pair(output)[axis];
+    if (bins === pixels) return image;
+    const kernelOf = (size: number): Pair => (axis === 0 ? [size, 1] : [1, size]);
+    if (pixels % bins === 0) return avgPool2d(image, kernelOf(pixels / bins));
+    const parts = Array.from({ length: bins }, (_, i) => {
+      const [start, end] = [Math.floor((i * pixels) / bins), Math.ceil(((i + 1) * pixels) / bins)];
+      return avgPool2d(slice(image, axis, start, end), kernelOf(end - start));
+    });
+    return concat(parts, axis);
+  }, x);
 }
 
 /** The stride is the kernel unless said, and padding counts in the mean, as in PyTorch. */

@@ -22,7 +22,8 @@ import {
   modulesOf,
   type Parameter,
   PartialConv2d,
-  parametersOf,
+  type Statistic,
+  savedOf,
   trace,
 } from "../nn/index.js";
 import type { NetworkName, TrainedModel } from "./trained-model.js";
@@ -37,7 +38,7 @@ const VERSION = "1";
  */
 export function encodeModel(model: TrainedModel, path = "model"): Uint8Array[] {
   const kinds = weightKinds(model.module);
-  const tensors = [...parametersOf(model.module)].map(([name, parameter]) => {
+  const tensors = [...savedOf(model.module)].map(([name, parameter]) => {
     const weight = model.weights.get(name);
     if (weight === undefined) throw new FileError(`${path}: the model to save has no weights "${name}"`);
     return [name, toFile(weight, kinds.get(parameter))] as const;
@@ -144,7 +145,7 @@ function readTensors(path: string, file: SafetensorsFile, module: Module, networ
   const kinds = weightKinds(module);
   const weights = new Map<string, Weight>();
   const problems: string[] = [];
-  const parameters = parametersOf(module);
+  const parameters = savedOf(module);
   for (const [name, parameter] of parameters) {
     const kind = kinds.get(parameter);
     const expected = fileShape(parameter.shape, kind);
@@ -164,7 +165,8 @@ function readTensors(path: string, file: SafetensorsFile, module: Module, networ
     }
   }
   for (const [name, tensor] of file.tensors)
-    if (!parameters.has(name)) problems.push(`tensor "${name}" (${shape(tensor.shape)}) belongs to no parameter`);
+    if (!parameters.has(name) && !isCounter(name, parameters))
+      problems.push(`tensor "${name}" (${shape(tensor.shape)}) belongs to no parameter`);
   if (problems.length > 0) {
     const shown = problems.slice(0, 8);
     const more = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : "";
@@ -175,13 +177,19 @@ function readTensors(path: string, file: SafetensorsFile, module: Module, networ
   return weights;
 }
 
+/** PyTorch's batch norms count their batches, which nothing here depends on. */
+function isCounter(name: string, saved: ReadonlyMap<string, Parameter | Statistic>): boolean {
+  const counter = /(?:^|\.)num_batches_tracked$/;
+  return counter.test(name) && saved.has(name.replace(/num_batches_tracked$/, "running_mean"));
+}
+
 // --- Layouts: told by the layer that holds a parameter, not by its rank alone
 
 /** A partial convolution's weight is a whole one's in files: with zeros where nothing is connected, as others load it. */
 type Kind = "convolution" | "linear" | PartialConv2d | undefined;
 
-function weightKinds(module: Module): ReadonlyMap<Parameter, Kind> {
-  const kinds = new Map<Parameter, Kind>();
+function weightKinds(module: Module): ReadonlyMap<Parameter | Statistic, Kind> {
+  const kinds = new Map<Parameter | Statistic, Kind>();
   for (const part of modulesOf(module).keys()) {
     if (part instanceof Conv2d) kinds.set(part.weight, "convolution");
     if (part instanceof PartialConv2d) kinds.set(part.weight, part);

@@ -1,6 +1,6 @@
 /**
  * The graphs of a classifier's training and evaluation. A training step is one graph with two entry points, `accumulate`
- * (forward, backward, add to the gradients) and `apply` (update); where nothing comes between they are one, `step`.
+ * (forward, backward, add to the gradients; running statistics move with every batch) and `apply` (update); where nothing comes between they are one, `step`.
  */
 import { unknownName } from "../errors.js";
 import type { Assign, Entry } from "../graph/graph.js";
@@ -51,14 +51,17 @@ export function trainingEntries(network: Module, input: Shape, optimizer: Optimi
   const share = graph.input("share", { shape: [], batched: false });
   return {
     traced,
-    step: { name: "step", outputs, assigns: updatesFrom(gradients) },
+    step: { name: "step", outputs, assigns: [...updatesFrom(gradients), ...traced.updates] },
     accumulate: {
       name: "accumulate",
       outputs,
-      assigns: stored.map((state, i) => ({
-        state,
-        value: graph.scope(names[i]!, () => add(state, multiply(gradients[i]!, share))),
-      })),
+      assigns: [
+        ...stored.map((state, i) => ({
+          state,
+          value: graph.scope(names[i]!, () => add(state, multiply(gradients[i]!, share))),
+        })),
+        ...traced.updates,
+      ],
     },
     apply: {
       name: "apply",

@@ -1,9 +1,9 @@
 /**
- * The weights of a network by name, outside any session: row-major, in fovea's layout (convolutions HWIO, linear layers
+ * The weights of a network by name, its running statistics among them, outside any session: row-major, in fovea's layout (convolutions HWIO, linear layers
  * [in, out]).
  */
 import { type Shape, sizeOf } from "../graph/value.js";
-import { type Initializer, initialize, type Module, parametersOf } from "../nn/index.js";
+import { type Initializer, initialize, type Module, savedOf } from "../nn/index.js";
 import { Random } from "../random.js";
 import type { Session } from "../runtime/session.js";
 
@@ -14,10 +14,10 @@ export interface Weight {
 
 export type Weights = ReadonlyMap<string, Weight>;
 
-/** What a network starts with: a function of the seed and each parameter's name, shape and initializer. */
+/** What a network starts with: a function of the seed and each tensor's name, shape and initializer. */
 export function initialWeights(network: Module, seed: number): Map<string, Weight> {
   const weights = new Map<string, Weight>();
-  for (const [name, { shape, init }] of parametersOf(network)) {
+  for (const [name, { shape, init }] of savedOf(network)) {
     weights.set(name, { shape, data: initialNumbers(name, shape, init, seed) });
   }
   return weights;
@@ -40,7 +40,7 @@ export async function writeWeights(session: Session, weights: Weights): Promise<
 export async function readWeights(session: Session, network: Module, others: Weights): Promise<Map<string, Weight>> {
   const known = new Set(session.states().map(({ name }) => name));
   const weights = new Map<string, Weight>();
-  for (const [name, { shape }] of parametersOf(network)) {
+  for (const [name, { shape }] of savedOf(network)) {
     const data = known.has(name) ? ((await session.readState(name)) as Float32Array) : others.get(name)!.data.slice();
     weights.set(name, { shape, data });
   }

@@ -148,6 +148,18 @@ const gradientCase =
     return { inputs: [signature, signature], attributes: {}, feeds };
   };
 
+/** Images (or anything with channels) and channel vectors beside them. */
+const channelCase =
+  (images: number, vectors: number) =>
+  (rng: Random): OpCase => {
+    const shape = anyShape(rng, 1);
+    const inputs = [
+      ...new Array<Signature>(images).fill(batched(shape)),
+      ...new Array<Signature>(vectors).fill(single(shape.slice(-1))),
+    ];
+    return { inputs, attributes: {} };
+  };
+
 /** All the ways in which b joins a. */
 const binaryCase =
   (...feeds: Feed[]) =>
@@ -246,6 +258,19 @@ export const opCases: Readonly<Record<string, (rng: Random) => OpCase>> = {
   }),
   sqrt: unaryCase("positive"),
   square: unaryCase("normal"),
+  power: (rng) => ({
+    inputs: [anySignature(rng)],
+    attributes: { exponent: rng.pick([-0.75, -1.75, 0.5, 2]) },
+    feeds: ["positive"],
+  }),
+  normalize: channelCase(1, 3),
+  affine: channelCase(1, 2),
+  squaredDeviations: (rng) => ({ ...channelCase(1, 1)(rng), attributes: { ownMean: false } }),
+  centredProducts: channelCase(2, 1),
+  channelWindowSum: (rng) => ({
+    inputs: [batched(anyShape(rng, 1))],
+    attributes: { before: rng.pick([0, 1, 2, 2, 3, 20]), after: rng.pick([0, 1, 2, 2, 3, 20]) },
+  }),
   sum(rng) {
     const { x, attributes } = sumParts(rng);
     return { inputs: [x], attributes };

@@ -1,0 +1,82 @@
+/**
+ * Sums over a window of neighbouring channels. Where the whole window is inside a row, vectors of channels are added as
+ * they lie, unaligned; the last of them may overlap the one before. Channels near the ends have a shorter window of
+ * their own, one number at a time. One piece is one sample.
+ */
+import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { Lanes, Reg } from "../codegen/ir.js";
+import { layoutKey, storeTail, storeZeros } from "./channels.js";
+import type { Layout } from "./layout.js";
+import type { Strategy } from "./strategy.js";
+
+interface Window {
+  readonly before: number;
+  readonly after: number;
+}
+
+export const channelWindowStrategy: Strategy = {
+  name: "channelWindow",
+  ops: ["channelWindowSum"],
+  fuses: false,
+  accepts: () => true,
+  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4,
+  lower({ root }, to) {
+    const layout = to.layout(root);
+    const { before, after } = root.attributes as Window;
+    const most = layout.channels - 1;
+    const window = { before: Math.min(before, most), after: Math.min(after, most) };
+    const key = `channelWindowSum ${layoutKey(layout)} ${window.before} ${window.after}`;
+    const kernel = to.kernel(key, () =>
+      buildKernel(
+        {
+          key,
+          name: "channelWindowSum",
+          target: to.target,
+          operands: [
+            ["x", "read"],
+            ["y", "write"],
+          ],
+        },
+        (k) => {
+          const sample = (n: Reg) => {
+            const start = k.mul(n, 4 * layout.sampleStride);
+            storeTail(k, layout, k.ptrAdd(k.operand("y"), start));
+            const row = (r: Reg) => {
+              const at = k.add(start, k.mul(r, 4 * layout.channelStride));
+              writeRow(k, layout, window, k.ptrAdd(k.operand("x"), at), k.ptrAdd(k.operand("y"), at));
+            };
+            k.loop(0, layout.rows, row, { frame: true, name: "row" });
+          };
+          k.loop(k.begin, k.end, sample, { frame: true, name: "n" });
+        },
+      ),
+    );
+    to.step(kernel, [to.buffer(root.inputs[0]!), to.buffer(root)], { count: 1, samples: 1 });
+  },
+};
+
+function writeRow(k: KernelBuilder, layout: Layout, { before, after }: Window, x: Reg, y: Reg): void {
+  const { channels, channelStride } = layout;
+  /** Channels `first` to `first + lanes - 1`, the taps within `least` to `most` about them. */
+  const sum = (from: Reg, into: Reg, first: number, lanes: Lanes, least: number, most: number) => {
+    let total = k.load(from, 4 * (first + least), lanes);
+    for (let tap = least + 1; tap <= most; tap++) total = k.fadd(total, k.load(from, 4 * (first + tap), lanes));
+    k.store(into, 4 * first, total);
+  };
+  // The first and one past the last channel with a whole window.
+  const [begin, end] = [before, channels - after];
+  const whole = end - begin;
+  const lanes = ([16, 8, 4] as const).find((n) => n <= k.target.lanes && n <= whole);
+  const blocks = lanes === undefined ? 0 : Math.floor(whole / lanes);
+  if (lanes !== undefined) {
+    const block = (at: Reg) => sum(k.ptrAdd(x, at), k.ptrAdd(y, at), begin, lanes, -before, after);
+    if (blocks > 4) k.loop(0, 4 * lanes * blocks, block, { step: 4 * lanes, name: "channel" });
+    else for (let b = 0; b < blocks; b++) sum(x, y, begin + b * lanes, lanes, -before, after);
+    if (whole % lanes !== 0) sum(x, y, end - lanes, lanes, -before, after);
+  }
+  for (let c = 0; c < channels; c++) {
+    if (lanes !== undefined && c >= begin && c < end) continue;
+    sum(x, y, c, 1, -Math.min(before, c), Math.min(after, channels - 1 - c));
+  }
+  if (channelStride > channels) storeZeros(k, y, 4 * channels, channelStride - channels);
+}

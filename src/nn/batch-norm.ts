@@ -1,0 +1,83 @@
+/**
+ * Batch normalisation (Ioffe and Szegedy 2015) over batch, height and width, under PyTorch's names. It trains with the
+ * statistics of the batch and keeps running ones, with the unbiased variance; it predicts with the running ones, as one
+ * multiply-add a number whose factors depend on states alone.
+ */
+import { OptionError } from "../errors.js";
+import { shapeText, type Value } from "../graph/value.js";
+import { relu } from "../ops/activation.js";
+import { add, divide, multiply, scale, sqrt, subtract } from "../ops/arithmetic.js";
+import { affine, channelSums, normalize, squaredDeviations } from "../ops/normalization.js";
+import { sum } from "../ops/reduce.js";
+import { refuse } from "../ops/support.js";
+import { checkWhole } from "./check.js";
+import type { Initializer } from "./initializer.js";
+import { Module, Parameter, Statistic, tracingOf } from "./module.js";
+
+export interface BatchNorm2dOptions {
+  readonly channels: number;
+  /** Added to the variance; 1e-5 unless said. */
+  readonly eps?: number;
+  /** The share of each batch in the running statistics; 0.1 unless said. */
+  readonly momentum?: number;
+  /** 1 unless said. */
+  readonly weightInit?: Initializer;
+  /** 0 unless said. */
+  readonly biasInit?: Initializer;
+}
+
+export class BatchNorm2d extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter;
+  readonly running_mean: Statistic;
+  readonly running_var: Statistic;
+
+  constructor(readonly options: BatchNorm2dOptions) {
+    super();
+    const { channels, eps = 1e-5, momentum = 0.1 } = options;
+    checkWhole("batchNorm2d", { channels });
+    if (!(eps > 0)) throw new OptionError(`batchNorm2d: eps is ${eps}, expected more than 0`);
+    if (!(momentum >= 0 && momentum <= 1)) {
+      throw new OptionError(`batchNorm2d: momentum is ${momentum}, expected a share from 0 to 1`);
+    }
+    this.weight = new Parameter([channels], options.weightInit ?? { kind: "constant", value: 1 });
+    this.bias = new Parameter([channels], options.biasInit ?? { kind: "constant", value: 0 });
+    this.running_mean = new Statistic([channels], { kind: "constant", value: 0 });
+    this.running_var = new Statistic([channels], { kind: "constant", value: 1 });
+  }
+
+  override forward(x: Value): Value {
+    const { channels, eps = 1e-5 } = this.options;
+    if (x.shape.at(-1) !== channels) {
+      const text = shapeText({ shape: x.shape });
+      const cure = `set channels to ${x.shape.at(-1)}`;
+      refuse("batchNorm2d", x.graph.path, `channels ${channels} does not fit its input ${text}; ${cure}`);
+    }
+    const [weight, bias] = [this.weight.in(x), this.bias.in(x)];
+    const factorOf = (variance: Value) => divide(weight, sqrt(scale(variance, 1, eps)));
+    if (tracingOf(x.graph)?.training !== true) {
+      const factor = factorOf(this.running_var.in(x));
+      return affine(x, factor, subtract(bias, multiply(this.running_mean.in(x), factor)));
+    }
+    const one = x.graph.constant(1, { batched: true });
+    const count = scale(
+      sum(one, { batch: true }),
+      x.shape.slice(0, -1).reduce((a, b) => a * b, 1),
+    );
+    const mean = divide(channelSums(x), count);
+    const squares = squaredDeviations(x, mean);
+    this.#keep(x, mean, squares, count);
+    return normalize(x, mean, factorOf(divide(squares, count)), bias);
+  }
+
+  #keep(x: Value, mean: Value, squares: Value, count: Value): void {
+    const { momentum = 0.1 } = this.options;
+    const towards = (value: Value) => (old: Value) => add(scale(old, 1 - momentum), scale(value, momentum));
+    this.running_mean.assign(x, towards(mean));
+    // One number has no unbiased variance: it counts as 0 there, over max(count - 1, 1).
+    const others = scale(relu(scale(count, 1, -2)), 1, 1);
+    this.running_var.assign(x, towards(divide(squares, others)));
+  }
+}
+
+export const batchNorm2d = (options: BatchNorm2dOptions): BatchNorm2d => new BatchNorm2d(options);

@@ -1,0 +1,27 @@
+/** Local response normalisation, as AlexNet has it; see ops/local-response.ts. */
+import { shapeText, type Value } from "../graph/value.js";
+import {
+  checkLocalResponseNorm,
+  type LocalResponseNormOptions,
+  localResponseNorm as localResponseNormOf,
+} from "../ops/local-response.js";
+import { refuse } from "../ops/support.js";
+import { Module } from "./module.js";
+
+export class LocalResponseNorm extends Module {
+  constructor(readonly options: LocalResponseNormOptions) {
+    super();
+    checkLocalResponseNorm(options);
+  }
+
+  override forward(x: Value): Value {
+    if (x.shape.length === 0) {
+      refuse("localResponseNorm", x.graph.path, `its input is ${shapeText(x)}, expected channels in the last axis`);
+    }
+    return localResponseNormOf(x, this.options);
+  }
+}
+
+/** size 5, alpha 1e-4, beta 0.75, k 2, alphaDivided false in the paper of 2012; PyTorch's defaults unless said. */
+export const localResponseNorm = (options: LocalResponseNormOptions): LocalResponseNorm =>
+  new LocalResponseNorm(options);

@@ -1,0 +1,91 @@
+/**
+ * Local response normalisation across channels (Krizhevsky, Sutskever and Hinton 2012, section 3.3):
+ *
+ *     y[c] = x[c] / (k + a * sum over j from c - floor(size / 2) to c + floor((size - 1) / 2) of x[j]^2)^beta
+ *
+ * where the sum stops at the first and the last channel. The paper's a is alpha itself; Caffe and PyTorch divide alpha by
+ * size, and the attribute says which. It is drawn with a sum over a window of channels, whose gradient is the same sum
+ * with the window turned round, and a power.
+ */
+import { OptionError } from "../errors.js";
+import { type Op, shapeText, type Value } from "../graph/value.js";
+import { multiply, power, scale, square } from "./arithmetic.js";
+import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
+
+export interface ChannelWindowAttributes {
+  /** Channels of the window before and after the one that it is for. */
+  readonly before: number;
+  readonly after: number;
+}
+
+export const channelWindowSumOp: Op<ChannelWindowAttributes> = {
+  name: "channelWindowSum",
+  infer(inputs, { before, after }, path) {
+    expectInputs("channelWindowSum", path, inputs, [{ name: "input", batched: true }]);
+    const { shape } = inputs[0]!;
+    if (shape.length === 0) {
+      refuse("channelWindowSum", path, `input is ${shapeText(inputs[0]!)}, expected channels in the last axis`);
+    }
+    for (const [name, count] of [
+      ["before", before],
+      ["after", after],
+    ] as const) {
+      if (!Number.isInteger(count) || count < 0) {
+        refuse("channelWindowSum", path, `${name} is ${count}, expected a whole number from 0`);
+      }
+    }
+    return { shape, batched: true, dtype: "f32" };
+  },
+  // x[j] is in the windows of the channels from j - after to j + before.
+  gradient: ({ attributes: { before, after }, upstream }) => [
+    channelWindowSum(upstream, { before: after, after: before }),
+  ],
+  reference([x], { before, after }, output, batch) {
+    const y = emptyTensor(output, batch);
+    const channels = output.shape.at(-1)!;
+    y.data.forEach((_, i) => {
+      const c = i % channels;
+      const last = Math.min(channels - 1, c + after);
+      for (let j = Math.max(0, c - before); j <= last; j++) y.data[i]! += x!.data[i - c + j]!;
+    });
+    return y;
+  },
+  cost: (inputs, { before, after }, output) => ({
+    multiplyAdds: (before + after + 1) * output.shape.reduce((a, b) => a * b, 1),
+    bytes: bytesOf(inputs, output),
+  }),
+};
+
+export const channelWindowSum = (x: Value, window: ChannelWindowAttributes): Value =>
+  x.graph.add(channelWindowSumOp, window, [x]);
+
+export interface LocalResponseNormOptions {
+  /** Channels of a window. */
+  readonly size: number;
+  /** 1e-4 unless said. */
+  readonly alpha?: number;
+  /** 0.75 unless said. */
+  readonly beta?: number;
+  /** 1 unless said; the paper's is 2. */
+  readonly k?: number;
+  /** Whether alpha is divided by size: yes in PyTorch and Caffe, and unless said; no in the paper. */
+  readonly alphaDivided?: boolean;
+}
+
+export function checkLocalResponseNorm(options: LocalResponseNormOptions): void {
+  const { size, alpha = 1e-4, beta = 0.75, k = 1 } = options;
+  if (!Number.isInteger(size) || size < 1) {
+    throw new OptionError(`localResponseNorm: size is ${size}, expected a whole number from 1`);
+  }
+  if (!(k > 0)) throw new OptionError(`localResponseNorm: k is ${k}, expected more than 0`);
+  if (!(alpha >= 0)) throw new OptionError(`localResponseNorm: alpha is ${alpha}, expected at least 0`);
+  if (!Number.isFinite(beta)) throw new OptionError(`localResponseNorm: beta is ${beta}, expected a number`);
+}
+
+export function localResponseNorm(x: Value, options: LocalResponseNormOptions): Value {
+  checkLocalResponseNorm(options);
+  const { size, alpha = 1e-4, beta = 0.75, k = 1, alphaDivided = true } = options;
+  const window = { before: Math.floor(size / 2), after: Math.floor((size - 1) / 2) };
+  const energy = channelWindowSum(square(x), window);
+  return multiply(x, power(scale(energy, alphaDivided ? alpha / size : alpha, k), -beta));
+}
