@@ -21,6 +21,20 @@ export interface Dataset {
   readonly mean: readonly number[];
   /** The standard deviation of each channel, of pixels scaled to 0..1. */
   readonly std: readonly number[];
+  /** What decoding its pictures found, where they were picture files. */
+  readonly report?: PictureReport;
+}
+
+export interface PictureReport {
+  /** How many pictures there are of each size before resizing, "HEIGHTxWIDTH". */
+  readonly sizes: ReadonlyMap<string, number>;
+  /** Those that would not decode, which the set is without. */
+  readonly broken: readonly BrokenPicture[];
+}
+
+export interface BrokenPicture {
+  readonly name: string;
+  readonly why: string;
 }
 
 /** The two halves of a data set: one to learn from, one to measure with. */

@@ -8,6 +8,25 @@ export interface KnownDataset {
   readonly source: string;
 }
 
+export const CIFAR10_CLASSES: readonly string[] = [
+  "airplane",
+  "automobile",
+  "bird",
+  "cat",
+  "deer",
+  "dog",
+  "frog",
+  "horse",
+  "ship",
+  "truck",
+];
+
+/** Of the training pictures. */
+export const CIFAR_SCALING: Readonly<Record<"cifar10" | "cifar100", Scaling>> = {
+  cifar10: { mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] },
+  cifar100: { mean: [0.5071, 0.4865, 0.4409], std: [0.2673, 0.2564, 0.2762] },
+};
+
 export const knownDatasets: Readonly<Record<string, KnownDataset>> = {
   mnist: {
     classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],

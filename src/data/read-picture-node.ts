@@ -37,6 +37,34 @@ export async function readPicture(path: string, input: Shape, preparation: Prepa
   return width * height > MANY_PIXELS ? oneByOne(prepare) : prepare();
 }
 
+export interface PictureFacts {
+  /** As the camera was held. */
+  readonly height: number;
+  readonly width: number;
+  readonly grey: boolean;
+}
+
+/** What the head of a picture says, `bytes` being a whole file. @throws FileError as readPicture. */
+export async function inspectPicture(name: string, bytes: Uint8Array): Promise<PictureFacts> {
+  return facts((await inspect(name, bytes)).metadata);
+}
+
+/** As readPicture by resizing, from the bytes of a file, with what its head says. */
+export async function decodePicture(
+  name: string,
+  bytes: Uint8Array,
+  input: Shape,
+): Promise<PictureFacts & { readonly pixels: Uint8Array }> {
+  const { image, metadata } = await inspect(name, bytes);
+  return { ...facts(metadata), pixels: await resized(name, image, metadata, input) };
+}
+
+/** Orientations from 5 on lie on their side. */
+function facts({ width, height, orientation = 1, space, channels }: Metadata): PictureFacts {
+  const grey = space === "b-w" || space === "grey16" || channels <= 2;
+  return orientation >= 5 ? { height: width, width: height, grey } : { height, width, grey };
+}
+
 async function open(path: string): Promise<{ image: Sharp; metadata: Metadata }> {
   const status = await stat(path).catch((cause: unknown) => {
     throw new FileError(`${path}: ${whyUnreadable(cause)}`, { cause });
@@ -44,8 +72,14 @@ async function open(path: string): Promise<{ image: Sharp; metadata: Metadata }>
   if (!status.isFile())
     throw new FileError(`${path}: is ${status.isDirectory() ? "a folder" : "a device"}, not a file`);
   if (status.size === 0) throw new FileError(`${path}: is empty, not a picture`);
+  return inspect(path, path);
+}
+
+/** `path` is what errors call it; a source that is a text is a path, too. */
+async function inspect(path: string, source: string | Uint8Array): Promise<{ image: Sharp; metadata: Metadata }> {
+  if (source.length === 0) throw new FileError(`${path}: is empty, not a picture`);
   // The limit is checked below, with words.
-  const image = sharp(path, { limitInputPixels: false, sequentialRead: true });
+  const image = sharp(source, { limitInputPixels: false, sequentialRead: true });
   const metadata = await image.metadata().catch((cause: Error) => {
     throw notAPicture(path, cause);
   });

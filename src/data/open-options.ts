@@ -1,0 +1,43 @@
+/** How a data set is opened, beyond where it is: what picture files are made into, and how many may be broken. */
+import { OptionError } from "../errors.js";
+
+export interface OpenOptions {
+  /** To which all pictures are brought, [height, width]; the one that all have, or most, unless said. */
+  readonly size?: readonly [height: number, width: number] | undefined;
+  /** Taken where the pictures are of many sizes and `size` is not said. */
+  readonly usualSize?: readonly [height: number, width: number] | undefined;
+  /** 1 makes pictures grey; 1 if all are grey, else 3, unless said. */
+  readonly channels?: number | undefined;
+  /** How many pictures may be broken; 1% unless said. */
+  readonly maxBroken?: BrokenLimit | undefined;
+  /** Of the pictures of a set that comes in one piece, how many are kept for measuring; a tenth unless said. */
+  readonly testPart?: number | undefined;
+  /** Which pictures those are; 0 unless said. */
+  readonly seed?: number | undefined;
+  /** Is told what the reader should know: pictures left out, say. */
+  readonly note?: ((text: string) => void) | undefined;
+}
+
+/** A number of pictures, or a part of them all. */
+export type BrokenLimit = { readonly count: number } | { readonly part: number };
+
+export const MOST_BROKEN: BrokenLimit = { part: 0.01 };
+
+/** `0`, `20` or `0.1%`. */
+export function parseBrokenLimit(text: string): BrokenLimit {
+  const [, digits, sign] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text.trim()) ?? [];
+  const value = Number(digits);
+  const isRight = digits !== undefined && (sign === "%" ? value <= 100 : Number.isInteger(value));
+  if (!isRight) throw new OptionError(`--max-broken ${text}: expected a number of pictures, or a part such as 0.1%`);
+  return sign === "%" ? { part: value / 100 } : { count: value };
+}
+
+/** `224`, or `160x120`: height, then width. */
+export function parseSize(text: string): readonly [number, number] {
+  const [, height, width = height] = /^(\d+)(?:x(\d+))?$/.exec(text.trim()) ?? [];
+  const [h, w] = [Number(height), Number(width)];
+  if (!(h >= 1 && w >= 1 && h <= 65535 && w <= 65535)) {
+    throw new OptionError(`--size ${text}: expected pixels such as 224, or HEIGHTxWIDTH`);
+  }
+  return [h, w];
+}
