@@ -14,6 +14,7 @@ import {
   loadChannels,
   storeZeros,
 } from "./channels.js";
+import { attributesKey } from "./epilogue.js";
 import type { Layout } from "./layout.js";
 import { axisStrides, type Dimension, merged, nest } from "./nest.js";
 import type { Lowering, Pieces } from "./strategy.js";
@@ -86,6 +87,13 @@ export class ClassRows {
     return k.splatLane0(k.reduceMax(most), this.lanes);
   }
 
+  /** `value` in the lanes that are classes, 0 in the others. */
+  real(value: Reg, vector: ClassVector): Reg {
+    const { k, vectors } = this;
+    if (!isPartial(vectors, vector.index)) return value;
+    return k.select(k.firstLanes(vectors.lastLanes, this.lanes), value, k.splat(0, this.lanes));
+  }
+
   /** The sum over lanes, in every lane. */
   fold(sum: Reg): Reg {
     return this.k.splatLane0(this.k.reduceAdd(sum), this.lanes);
@@ -105,7 +113,7 @@ export function lowerClassRows(
   const single = numbers === undefined ? undefined : to.layout(numbers);
   const result = to.layout(root);
   const samples = Math.max(1, Math.floor(1024 / layout.sampleStride));
-  const key = `${root.op.name} ${classes.shape.join("x")} ${layoutKey(layout)} ${samples}`;
+  const key = `${root.op.name}${attributesKey(root)} ${classes.shape.join("x")} ${layoutKey(layout)} ${samples}`;
   const kernel = to.kernel(key, () => {
     const [name] = operands[operands.length - 1]!;
     return buildKernel({ key, name: root.op.name, target: to.target, operands }, (k): void => {

@@ -27,7 +27,7 @@ export interface Epilogue {
 }
 
 /** Ops whose vector code needs several registers (`math.ts`). */
-const EXPONENTIALS: ReadonlySet<string> = new Set(["tanh", "scaledTanh", "sigmoid"]);
+const EXPONENTIALS: ReadonlySet<string> = new Set(["tanh", "scaledTanh", "sigmoid", "gelu", "geluGrad", "power"]);
 
 const KINDS: readonly string[] = ["full", "channel", "scalar"];
 

@@ -99,7 +99,9 @@ function writeGroup(
   ];
   const name = [...new Set(group.nodes.map((n) => n.op.name))].slice(0, 4).join("+");
   // Pointers into arrays are kept for a block of code while registers last.
-  const long = operands.length - inputs.filter((i) => i.kind === "scalar").length > 7;
+  // The place of each lane's channel takes some of them.
+  const most = plan.mode === "packed" ? 3 : 7;
+  const long = operands.length - inputs.filter((i) => i.kind === "scalar").length > most;
   const unroll = plan.mode === "single" || long ? 1 : plan.mode === "packed" ? 2 : 4;
   return buildKernel({ key, name, target: to.target, operands }, (k) => {
     // A few numbers that every element meets stay in registers.
@@ -197,9 +199,8 @@ function loadPattern(k: KernelBuilder, name: string, channels: number, site: Sit
 /** (first element + lane) mod channels, for channels 2..4 and at least 4 lanes. */
 function laneModulo(k: KernelBuilder, channels: number, lanes: Lanes, site: Site): Reg {
   if (channels !== 3) return k.vand(k.iota(lanes), k.splatI32(channels - 1, lanes));
-  const first = k.div(k.mod(k.add(site.inSample, site.offset), 12), 4);
-  const index = k.vadd(k.iota(lanes), k.splatInt(first, lanes));
-  // floor(i / 3) = high word of i * ceil(2^32 / 3) for small i.
+  const index = k.vadd(k.iota(lanes), k.splatInt(k.div(k.add(site.inSample, site.offset), 4), lanes));
+  // floor(i / 3) = high word of i * ceil(2^32 / 3) for i < 2^31: few integer registers, which the operands need.
   const third = k.umulhi(index, k.splatI32(0x55555556, lanes));
   return k.vsub(index, k.vmul(third, k.splatI32(3, lanes)));
 }

@@ -5,7 +5,7 @@
 import type { KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg } from "../codegen/ir.js";
 import { type Attributes, type Signature, sameShape, type Value } from "../graph/value.js";
-import { exp, log, scaledTanh, sigmoid, tanh } from "./math.js";
+import { exp, gelu, geluSlope, log, scaledTanh, sigmoid, tanh } from "./math.js";
 
 export interface PointwiseOp {
   /** One vector of the result from one vector of each argument. */
@@ -49,6 +49,7 @@ export const POINTWISE: Readonly<Record<string, PointwiseOp>> = {
   tanh: unary((k, x) => tanh(k, x)),
   scaledTanh: unary((k, x) => scaledTanh(k, x)),
   sigmoid: unary((k, x) => sigmoid(k, x), never),
+  gelu: unary((k, x) => gelu(k, x)),
   scale,
   sqrt: unary((k, x) => k.sqrt(x)),
   square: unary((k, x) => k.fmul(x, x)),
@@ -74,6 +75,9 @@ export const POINTWISE: Readonly<Record<string, PointwiseOp>> = {
   }),
   // y (1 - y)
   sigmoidGrad: binary((k, y, dy, lanes) => k.fmul(dy, k.fmul(y, k.fsub(k.splat(1, lanes), y)))),
+
+  // From the input x: P(x) + x p(x)
+  geluGrad: binary((k, x, dy) => k.fmul(dy, geluSlope(k, x))),
 
   add: binary((k, a, b) => k.fadd(a, b)),
   subtract: binary((k, a, b) => k.fsub(a, b)),

@@ -3,6 +3,7 @@
  * compared with the class indices and never becomes an address, and one that is no class gives NaN (0 / 0).
  */
 import type { Reg } from "../codegen/ir.js";
+import type { Value } from "../graph/value.js";
 import { storeChannels } from "./channels.js";
 import { type ClassRow, type ClassRows, lowerClassRows } from "./class-rows.js";
 import { exp, log } from "./math.js";
@@ -18,6 +19,7 @@ export const softmaxStrategy: Strategy = {
   cost,
   lower({ root }, to) {
     const [first, second] = root.inputs;
+    const classes = first!.shape.at(-1)!;
     switch (root.op.name) {
       case "softmax":
         return lowerClassRows(
@@ -55,7 +57,7 @@ export const softmaxStrategy: Strategy = {
             ["label", "read"],
             ["loss", "write"],
           ],
-          lossRow,
+          (rows, row) => lossRow(rows, row, smoothing(root), classes),
         );
       default: {
         const operands = [
@@ -64,11 +66,15 @@ export const softmaxStrategy: Strategy = {
           ["dy", "read"],
           ["dx", "readwrite"],
         ] as const;
-        return lowerClassRows(to, root, first!, second, operands, lossGradRow);
+        return lowerClassRows(to, root, first!, second, operands, (rows, row) =>
+          lossGradRow(rows, row, smoothing(root), classes),
+        );
       }
     }
   },
 };
+
+const smoothing = (root: Value): number => (root.attributes as { readonly smoothing?: number }).smoothing ?? 0;
 
 /** Stores e^(x - max) to `into` and returns the sum in every lane. */
 function exponentials(rows: ClassRows, row: ClassRow, into: string | undefined, most: Reg): Reg {
@@ -109,26 +115,33 @@ function labelOf(rows: ClassRows, row: ClassRow): Reg {
   return k.broadcastI32(k.ptrAdd(k.operand("label"), row.number), 0, rows.lanes);
 }
 
-/** log(sum of e^(x - max)) - (x[label] - max) */
-function lossRow(rows: ClassRows, row: ClassRow): void {
+/** log(sum of e^(x - max)) - (1 - s) (x[label] - max) - s / K sum of (x - max) */
+function lossRow(rows: ClassRows, row: ClassRow, smoothing: number, classes: number): void {
   const { k, lanes } = rows;
   const most = rows.maximum("x", row);
   const sum = exponentials(rows, row, undefined, most);
   const picked = k.acc(0, lanes);
   const found = k.acc(0, lanes);
+  const all = smoothing === 0 ? undefined : k.acc(0, lanes);
   rows.each((v) => {
     const is = rows.isLabel(labelOf(rows, row), v);
     const zero = k.splat(0, lanes);
-    k.updateTo(picked, "fadd", k.select(is, k.fsub(rows.load("x", row, v), most), zero));
+    const x = k.fsub(rows.load("x", row, v), most);
+    k.updateTo(picked, "fadd", k.select(is, x, zero));
+    if (all !== undefined) k.updateTo(all, "fadd", rows.real(x, v));
     k.updateTo(found, "fadd", k.select(is, k.splat(1, lanes), zero));
   });
   const atLabel = k.fdiv(rows.fold(picked), rows.fold(found));
-  const loss = k.fsub(log(k, sum), atLabel);
+  const target =
+    all === undefined
+      ? atLabel
+      : k.fma(atLabel, k.splat(1 - smoothing, lanes), k.fmul(rows.fold(all), k.splat(smoothing / classes, lanes)));
+  const loss = k.fsub(log(k, sum), target);
   k.store(k.ptrAdd(k.operand("loss"), row.number), 0, k.splatLane0(loss, 1));
 }
 
-/** (softmax - [k = label]) dy */
-function lossGradRow(rows: ClassRows, row: ClassRow): void {
+/** (softmax - (1 - s) [k = label] - s / K) dy */
+function lossGradRow(rows: ClassRows, row: ClassRow, smoothing: number, classes: number): void {
   const { k, lanes } = rows;
   const sum = exponentials(rows, row, "dx", rows.maximum("x", row));
   const count = k.acc(0, lanes);
@@ -140,8 +153,9 @@ function lossGradRow(rows: ClassRows, row: ClassRow): void {
   const dy = k.broadcast(k.ptrAdd(k.operand("dy"), row.number), 0, lanes);
   const scale = k.fmul(dy, k.fdiv(found, found));
   rows.each((v) => {
-    const one = k.select(rows.isLabel(labelOf(rows, row), v), k.splat(1, lanes), k.splat(0, lanes));
-    const dx = k.fmul(k.fsub(k.fdiv(rows.load("dx", row, v), sum), one), scale);
+    const [label, others] = [1 - smoothing + smoothing / classes, smoothing / classes];
+    const target = k.select(rows.isLabel(labelOf(rows, row), v), k.splat(label, lanes), k.splat(others, lanes));
+    const dx = k.fmul(k.fsub(k.fdiv(rows.load("dx", row, v), sum), target), scale);
     storeChannels(k, rows.vectors, rows.pointer("dx", row, v), 0, v.index, dx, false);
   });
 }

@@ -1,5 +1,5 @@
 /** What a network is written with: `import { nn } from "fovea"`. */
-export { Activation, flatten, relu, scaledTanh, sigmoid, softmax, tanh } from "./activation.js";
+export { Activation, flatten, gelu, relu, scaledTanh, sigmoid, softmax, tanh } from "./activation.js";
 export { BatchNorm2d, type BatchNorm2dOptions, batchNorm2d } from "./batch-norm.js";
 export { Conv2d, type Conv2dOptions, conv2d } from "./conv.js";
 export { Dropout, dropout } from "./dropout.js";

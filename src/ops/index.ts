@@ -7,6 +7,7 @@ import * as arranging from "./arrange.js";
 import * as conv from "./conv.js";
 import * as distance from "./distance.js";
 import * as dropouts from "./dropout.js";
+import * as gelus from "./gelu.js";
 import * as linears from "./linear.js";
 import * as localResponse from "./local-response.js";
 import * as loss from "./loss.js";
@@ -22,6 +23,7 @@ export * from "./arrange.js";
 export * from "./conv.js";
 export * from "./distance.js";
 export * from "./dropout.js";
+export { gelu, geluGradOp, geluOp } from "./gelu.js";
 export * from "./linear.js";
 export * from "./local-response.js";
 export * from "./loss.js";
@@ -51,6 +53,8 @@ export const ALL_OPS: readonly Op[] = [
   activation.scaledTanhGradOp,
   activation.sigmoidOp,
   activation.sigmoidGradOp,
+  gelus.geluOp,
+  gelus.geluGradOp,
   arithmetic.addOp,
   arithmetic.subtractOp,
   arithmetic.multiplyOp,

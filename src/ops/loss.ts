@@ -23,6 +23,11 @@ function logSumExp(x: Float64Array, first: number, classes: number): number {
   return max + Math.log(sum);
 }
 
+export interface CrossEntropyAttributes {
+  /** Label smoothing; absent for none. */
+  readonly smoothing?: number;
+}
+
 export const softmaxOp: Op = {
   name: "softmax",
   infer(inputs, _attributes, path) {
@@ -82,37 +87,47 @@ export function rowsOf(op: string, path: string, logits: Signature, labels: Sign
   return rows;
 }
 
-/** -log softmax(logits)[label] = log(sum of e^logits) - logits[label]; NaN for a label that is no class. */
-export const crossEntropyOp: Op = {
+/**
+ * -log softmax(logits)[label] = log(sum of e^logits) - logits[label]; NaN for a label that is no class.
+ *
+ * With label smoothing s (Szegedy et al. 2015, as PyTorch defines it) the target is the label with weight 1 - s and every
+ * one of the K classes, the label's too, with s / K:
+ *
+ *     log(sum of e^logits) - (1 - s) logits[label] - s / K sum of logits
+ */
+export const crossEntropyOp: Op<CrossEntropyAttributes> = {
   name: "crossEntropy",
-  infer(inputs, _attributes, path) {
+  infer(inputs, attributes, path) {
+    checkSmoothing("crossEntropy", path, attributes);
     expectInputs("crossEntropy", path, inputs, [
       { name: "logits", batched: true },
       { name: "labels", batched: true, dtype: "i32" },
     ]);
     return rowsOf("crossEntropy", path, inputs[0]!, inputs[1]!);
   },
-  gradient: ({ graph, inputs: [logits, labels], upstream }) => [
-    graph.add(crossEntropyGradOp, {}, [logits!, labels!, upstream]),
+  gradient: ({ graph, inputs: [logits, labels], attributes, upstream }) => [
+    graph.add(crossEntropyGradOp, attributes, [logits!, labels!, upstream]),
     undefined,
   ],
-  reference([logits, labels], _attributes, output, batch) {
+  reference([logits, labels], { smoothing = 0 }, output, batch) {
     const loss = emptyTensor(output, batch);
     const classes = logits!.shape.at(-1)!;
     eachRow(logits!.data.length, classes, (first, row) => {
       const label = labels!.data[row]!;
       const picked = label >= 0 && label < classes ? logits!.data[first + label]! : Number.NaN;
-      loss.data[row] = logSumExp(logits!.data, first, classes) - picked;
+      const mean = logits!.data.subarray(first, first + classes).reduce((a, b) => a + b, 0) / classes;
+      loss.data[row] = logSumExp(logits!.data, first, classes) - (1 - smoothing) * picked - smoothing * mean;
     });
     return loss;
   },
   cost: costPerInput(TRANSCENDENTAL + 1),
 };
 
-/** Inputs logits, labels and dy. d(loss)/d(logit_k) = softmax_k - [k = label], times the row's dy. */
-export const crossEntropyGradOp: Op = {
+/** Inputs logits, labels and dy. d(loss)/d(logit_k) = softmax_k - (1 - s) [k = label] - s / K, times the row's dy. */
+export const crossEntropyGradOp: Op<CrossEntropyAttributes> = {
   name: "crossEntropyGrad",
-  infer(inputs, _attributes, path) {
+  infer(inputs, attributes, path) {
+    checkSmoothing("crossEntropyGrad", path, attributes);
     expectInputs("crossEntropyGrad", path, inputs, [
       { name: "logits", batched: true },
       { name: "labels", batched: true, dtype: "i32" },
@@ -124,7 +139,7 @@ export const crossEntropyGradOp: Op = {
     }
     return { shape: inputs[0]!.shape, batched: true, dtype: "f32" };
   },
-  reference([logits, labels, dy], _attributes, output, batch) {
+  reference([logits, labels, dy], { smoothing = 0 }, output, batch) {
     const gradient = emptyTensor(output, batch);
     const classes = output.shape.at(-1)!;
     eachRow(gradient.data.length, classes, (first, row) => {
@@ -133,13 +148,18 @@ export const crossEntropyGradOp: Op = {
       const log = logSumExp(logits!.data, first, classes);
       for (let k = 0; k < classes; k++) {
         const softmax = Math.exp(logits!.data[first + k]! - log);
-        gradient.data[first + k] = known ? (softmax - (k === label ? 1 : 0)) * dy!.data[row]! : Number.NaN;
+        const target = (k === label ? 1 - smoothing : 0) + smoothing / classes;
+        gradient.data[first + k] = known ? (softmax - target) * dy!.data[row]! : Number.NaN;
       }
     });
     return gradient;
   },
   cost: costPerElement(TRANSCENDENTAL + 3),
 };
+
+function checkSmoothing(op: string, path: string, { smoothing = 0 }: CrossEntropyAttributes): void {
+  if (!(smoothing >= 0 && smoothing < 1)) refuse(op, path, `smoothing is ${smoothing}, expected 0 to less than 1`);
+}
 
 /** The mean of (p - t)^2 over the elements of a sample: one number a sample. */
 export const meanSquaredErrorOp: Op = {
@@ -177,7 +197,7 @@ export const meanSquaredErrorOp: Op = {
 /** Probabilities over the last axis. */
 export const softmax = (x: Value): Value => x.graph.add(softmaxOp, {}, [x]);
 /** logits [..., K], labels i32 [...] with a batch: the loss of each sample or position. */
-export const crossEntropy = (logits: Value, labels: Value): Value =>
-  logits.graph.add(crossEntropyOp, {}, [logits, labels]);
+export const crossEntropy = (logits: Value, labels: Value, smoothing = 0): Value =>
+  logits.graph.add(crossEntropyOp, smoothing === 0 ? {} : { smoothing }, [logits, labels]);
 export const meanSquaredError = (prediction: Value, target: Value): Value =>
   prediction.graph.add(meanSquaredErrorOp, {}, [prediction, target]);

@@ -3,7 +3,8 @@ import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder.js";
 import type { FmaMode, Kernel, Lanes, Reg } from "#fovea/codegen/ir.js";
 import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/codegen/targets.js";
 import { encodeX64 } from "#fovea/codegen/x64/encode.js";
-import { exp, log, maxNaN, scaledTanh, sigmoid, tanh } from "#fovea/kernels/math.js";
+import { exp, gelu, geluSlope, log, maxNaN, scaledTanh, sigmoid, tanh } from "#fovea/kernels/math.js";
+import { normalDistribution } from "#fovea/ops/gelu.js";
 import { equalBits, floatsOf, nativeTargets, Random, runKernel, wasmFeatures } from "../support/kernels.js";
 
 type Emit = (k: KernelBuilder, x: Reg) => Reg;
@@ -105,6 +106,25 @@ describe.each(modes)("vector math, %s multiply-add", (mode) => {
     expect(at(scaledTanh, -0, Infinity, -Infinity)).toEqual([-0, Math.fround(1.7159), -Math.fround(1.7159)]);
   });
 
+  it("errs in gelu by at most 2.1e-7 of x, and in its lower tail by 4e-7 + 8e-8 x^2 of itself", () => {
+    const values = Float32Array.from({ length: 100_000 }, (_, n) => -12 + (24 * n) / 99_999);
+    const results = apply(gelu, values, mode);
+    const slopes = apply(geluSlope, values, mode);
+    let [share, tail, slope] = [0, 0, 0];
+    values.forEach((x, n) => {
+      const exact = normalDistribution(x);
+      share = Math.max(share, Math.abs(results[n]! / x - exact));
+      if (x < 0) tail = Math.max(tail, Math.abs(results[n]! / (x * exact) - 1) / (4e-7 + 8e-8 * x * x));
+      const density = Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
+      slope = Math.max(slope, Math.abs(slopes[n]! - exact - x * density));
+    });
+    expect(share).toBeLessThan(2.1e-7);
+    expect(tail).toBeLessThan(1);
+    expect(slope).toBeLessThan(2.5e-7);
+    const at = (...x: number[]) => Array.from(apply(gelu, Float32Array.from(x), mode));
+    expect(at(0, 20, -20, Infinity, Number.NaN)).toEqual([0, 20, -0, Infinity, NaN]);
+  });
+
   it("has an odd tanh that stays within 1", () => {
     const values = sweep(0, 12, 100_000).map(Math.abs);
     for (const f of [tanh, scaledTanh]) {
@@ -123,7 +143,7 @@ describe.each(modes)("vector math, %s multiply-add", (mode) => {
   it("gives the same bits in any lane width, in the interpreter as in WebAssembly and machine code", () => {
     const values = new Random(5).oddFloats(512);
     const range = (lanes: number) => ({ begin: 0, end: values.length / lanes, batch: 1 });
-    for (const f of [exp, log, tanh, sigmoid, scaledTanh]) {
+    for (const f of [exp, log, tanh, sigmoid, scaledTanh, gelu, geluSlope]) {
       const operands = [values, new Float32Array(values.length)];
       const target = { ...AVX512, fma: mode };
       const wide = runKernel(kernelOf(f, target, 16), "interpreter", operands, range(16))[1]!;
@@ -147,6 +167,8 @@ describe("registers", () => {
     { f: tanh, needs: 3 },
     { f: sigmoid, needs: 3 },
     { f: scaledTanh, needs: 3 },
+    { f: gelu, needs: 4 },
+    { f: geluSlope, needs: 4 },
   ])("$f.name leaves all but $needs to accumulators", ({ f, needs }) => {
     for (const target of [AVX512, AVX2]) {
       const { lanes, vectorRegisters } = target;

@@ -199,6 +199,8 @@ function logitParts(rng: Random) {
   return { rows, classes: rng.pick([1, 2, 3, 5, 10, 16, 17, 33, 100]) };
 }
 
+const smoothing = (rng: Random) => (rng.uniform() < 0.5 ? {} : { smoothing: rng.pick([0.1, 0.25]) });
+
 export const opCases: Readonly<Record<string, (rng: Random) => OpCase>> = {
   conv2d(rng) {
     const { x, w, attributes } = convParts(rng);
@@ -248,6 +250,8 @@ export const opCases: Readonly<Record<string, (rng: Random) => OpCase>> = {
   scaledTanhGrad: gradientCase("unit", "normal"),
   sigmoid: unaryCase("normal"),
   sigmoidGrad: gradientCase("unit", "normal"),
+  gelu: unaryCase("normal"),
+  geluGrad: gradientCase("normal", "normal"),
   add: binaryCase("normal", "normal"),
   subtract: binaryCase("normal", "normal"),
   multiply: binaryCase("normal", "normal"),
@@ -339,13 +343,17 @@ export const opCases: Readonly<Record<string, (rng: Random) => OpCase>> = {
   softmaxGrad: gradientCase("unit", "normal"),
   crossEntropy(rng) {
     const { rows, classes } = logitParts(rng);
-    return { inputs: [batched([...rows, classes]), labels(rows)], attributes: {}, feeds: ["normal", classes] };
+    return {
+      inputs: [batched([...rows, classes]), labels(rows)],
+      attributes: smoothing(rng),
+      feeds: ["normal", classes],
+    };
   },
   crossEntropyGrad(rng) {
     const { rows, classes } = logitParts(rng);
     return {
       inputs: [batched([...rows, classes]), labels(rows), batched(rows)],
-      attributes: {},
+      attributes: smoothing(rng),
       feeds: ["normal", classes, "normal"],
     };
   },
