@@ -1,6 +1,7 @@
 /** `fovea eval`: measures a trained model on a data set. */
 import type { Command } from "commander";
 import { openDataset } from "../data/open-node.js";
+import { parseBrokenLimit } from "../data/open-options.js";
 import { OptionError } from "../errors.js";
 import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { confusionText } from "../train/metrics.js";
@@ -13,6 +14,7 @@ import { Progress, showCount } from "./progress.js";
 interface Flags {
   readonly data?: string;
   readonly split: "train" | "test";
+  readonly maxBroken?: string;
   readonly network?: string;
   readonly option?: Readonly<Record<string, string>>;
   readonly threads?: number;
@@ -28,11 +30,12 @@ export function evalCommand(program: Command): void {
     .description(
       "Measures a trained model: loss, accuracy and confusion matrix over every picture of a data set, each once.",
     )
-    .argument("<model>", "a .safetensors file, or the folder of a run")
+    .argument("<model>", "a .safetensors or .pth file, or the folder of a run")
     .option(
       "--data <data>",
-      "mnist, a folder of IDX files, or both as NAME:FOLDER (default: what the run learned from)",
+      "as `fovea train` takes it; pictures are brought to what the network takes (default: what the run learned from)",
     )
+    .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)")
     .option("--split <half>", "train or test", oneOf("--split", ["train", "test"] as const), "test" as const)
     .option("--network <name>", "whose weights these are, for a file that does not say it")
     .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
@@ -47,7 +50,8 @@ export function evalCommand(program: Command): void {
 Examples:
   $ fovea eval runs/lenet5-mnist
   $ fovea eval runs/lenet5-mnist/model.safetensors --data mnist --split train
-  $ fovea eval from-pytorch.safetensors --network lenet5 --data mnist --json`,
+  $ fovea eval from-pytorch.safetensors --network lenet5 --data mnist --json
+  $ fovea eval resnet20.pth --network resnet20 --data cifar10:./cifar-10-batches-bin`,
     )
     .action(evaluateModel);
 }
@@ -62,7 +66,15 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
   const found = await openModel(path, { network, options });
   const source = flags.data ?? found.config?.data;
   if (source === undefined) throw new OptionError("eval: say what to measure on, such as --data mnist");
-  const data = (await openDataset(source))[split];
+  const { input } = found.model;
+  const maxBroken = flags.maxBroken ?? found.config?.maxBroken;
+  const sets = await openDataset(source, {
+    size: [input[0]!, input[1]!],
+    channels: input[2]!,
+    maxBroken: maxBroken === undefined ? undefined : parseBrokenLimit(maxBroken),
+    note: (text) => output.note(text),
+  });
+  const data = sets[split];
 
   const { stream, json } = output;
   const progress =

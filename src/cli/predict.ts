@@ -33,7 +33,7 @@ export function predictCommand(program: Command): void {
         "For networks that read digits, dark ink on light paper or the other way round is prepared as MNIST's digits were: " +
         "scaled, and centred by mass. A picture that cannot be read is named and skipped; the exit code is then 1.",
     )
-    .argument("<model>", "a .safetensors file, or the folder of a run")
+    .argument("<model>", "a .safetensors or .pth file, or the folder of a run")
     .argument("<pictures...>", "files, and folders with pictures in them or below")
     .option("--top <n>", "classes to show, the likeliest first", wholeOf("--top", 1), 3)
     .option("--batch <n>", "pictures that are computed at once", wholeOf("--batch", 1), 256)

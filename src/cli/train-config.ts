@@ -1,7 +1,9 @@
 /** From the flags of `fovea train` to the configuration of a run, or to the same one that a resumed run had. */
 import type { Dataset } from "../data/dataset.js";
 import { DISTORT_DEFAULTS } from "../data/distort.js";
+import { type OpenOptions, parseBrokenLimit } from "../data/open-options.js";
 import { OptionError } from "../errors.js";
+import type { Shape } from "../graph/value.js";
 import { create, definitionOf, type ModelOptions } from "../models/index.js";
 import {
   differences,
@@ -35,12 +37,32 @@ export interface TrainFlags {
   readonly final?: number;
   readonly seed?: number;
   readonly distort?: boolean;
+  readonly weights?: string;
+  readonly resetClassifier?: boolean;
+  readonly size?: readonly [number, number];
+  readonly maxBroken?: string;
 }
 
 export function newConfig(network: string, data: string, pictures: Dataset, flags: TrainFlags): TrainingConfig {
   const options = { ...fitted(network, pictures), ...networkOptions(network, flags.option) };
   const base: TrainingConfig = { ...defaultsOf(network), network, options: create(network, options).options, data };
   return withFlags(base, flags);
+}
+
+/** How the data of a run, new or resumed, is opened. */
+export function openOptionsOf(
+  config: Pick<TrainingConfig, "size" | "maxBroken">,
+  usual: Shape,
+  note: (text: string) => void,
+): OpenOptions {
+  const { size, maxBroken } = config;
+  const pair = (extents: readonly number[]) => [extents[0]!, extents[1]!] as const;
+  return {
+    size: size && pair(size),
+    usualSize: pair(usual),
+    maxBroken: maxBroken === undefined ? undefined : parseBrokenLimit(maxBroken),
+    note,
+  };
 }
 
 /** The common defaults, with what the network asks for. */
@@ -88,6 +110,10 @@ function withFlags(base: TrainingConfig, flags: TrainFlags): TrainingConfig {
     schedule: scheduleWith(base.schedule, flags),
     seed: flags.seed ?? base.seed,
     ...(flags.distort ? { distort: DISTORT_DEFAULTS } : {}),
+    ...(flags.weights === undefined ? {} : { weights: flags.weights }),
+    ...(flags.resetClassifier ? { resetClassifier: true } : {}),
+    ...(flags.size === undefined ? {} : { size: flags.size }),
+    ...(flags.maxBroken === undefined ? {} : { maxBroken: flags.maxBroken }),
   };
 }
 

@@ -2,17 +2,19 @@
 import type { Command } from "commander";
 import type { ReportOptions } from "../analysis/report/report-node.js";
 import { openDataset } from "../data/open-node.js";
+import { parseBrokenLimit, parseSize } from "../data/open-options.js";
 import { OptionError } from "../errors.js";
-import { definitionOf, list } from "../models/index.js";
+import type { Shape } from "../graph/value.js";
+import { definitionOf, list, type ModelOptions } from "../models/index.js";
 import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { OPTIMIZERS, SCHEDULES, TRAINING_DEFAULTS } from "../train/config.js";
 import { openRunFolder } from "../train/run-folder-node.js";
 import { type RunPlan, runTraining } from "../train/run-node.js";
-import { bytesOf, listOf, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { bytesOf, listOf, networkOptions, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
 import { Output } from "./output.js";
 import { StopRequest } from "./stop.js";
-import { newConfig, resumedConfig, type TrainFlags } from "./train-config.js";
+import { newConfig, openOptionsOf, resumedConfig, type TrainFlags } from "./train-config.js";
 import { TrainDisplay } from "./train-display.js";
 
 interface Flags extends TrainFlags {
@@ -43,7 +45,18 @@ export function trainCommand(program: Command): void {
         .map((d) => d.name)
         .join(", ")}`,
     )
-    .option("--data <data>", "mnist, a folder of IDX files, or both as fashion-mnist:FOLDER")
+    .option(
+      "--data <data>",
+      "mnist; a folder with a sub-folder a class, tar shards, CIFAR or IDX files; or with its kind, as cifar10:FOLDER",
+    )
+    .option(
+      "--size <pixels>",
+      "to which pictures are brought, such as 64 or HEIGHTxWIDTH (default: their own)",
+      parseSize,
+    )
+    .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)", checkedBroken)
+    .option("--weights <file>", "start from published weights, a .safetensors or .pth file")
+    .option("--reset-classifier", "start the last layer of those weights anew, for other classes")
     .option("--option <key=value>", "an option of the network, such as classes=26; may be repeated", pairOf("--option"))
     .option("--epochs <n>", `passes over the training pictures (default ${epochs})`, wholeOf("--epochs", 1))
     .option("--batch-size <n>", `pictures a step (default ${batchSize})`, wholeOf("--batch-size", 1))
@@ -94,6 +107,7 @@ Examples:
   $ fovea train lenet5 --data mnist
   $ fovea train lenet5 --data fashion-mnist:./data/fashion --epochs 12 --optimizer adamw --lr 0.002
   $ fovea train mlp --data ./data/letters --option classes=26 --schedule step --milestones 4,6
+  $ fovea train resnet18 --weights resnet18.pth --reset-classifier --data ./pictures --size 128
   $ fovea train --resume runs/lenet5-mnist`,
     )
     .action(async (network: string | undefined, flags: Flags) => {
@@ -110,7 +124,7 @@ async function train(network: string | undefined, flags: Flags): Promise<number>
     else process.exit(EXIT.interrupted); // nothing is begun yet
   });
   try {
-    const { config, data, resume } = await prepare(network, flags);
+    const { config, data, resume } = await prepare(network, flags, (text) => output.note(text));
     const shown = new TrainDisplay(output, config, data.train);
     display = shown;
     const { out, threads, backend, memoryLimit } = flags;
@@ -165,13 +179,29 @@ async function reportOn(options: ReportOptions, output: Output): Promise<string 
 
 const firstLine = (error: unknown) => (error instanceof Error ? error.message : String(error)).split("\n")[0];
 
+/** What a network takes where the data does not decide it. */
+function usualInput(network: string, options: ModelOptions): Shape {
+  const { defaults, input } = definitionOf(network);
+  return input({ ...defaults, ...options });
+}
+
+const checkedBroken = (text: string): string => {
+  parseBrokenLimit(text);
+  return text;
+};
+
 /** Everything that can be wrong with the flags is found here, before anything is computed. */
-async function prepare(network: string | undefined, flags: Flags) {
+async function prepare(network: string | undefined, flags: Flags, note: (text: string) => void) {
   if (flags.resume !== undefined) {
     if (flags.out !== undefined) throw new OptionError("--out: a resumed run stays in its folder; leave --out out");
     const { folder, config: saved } = await openRunFolder(flags.resume);
     const config = resumedConfig(saved, network, flags);
-    return { config, resume: folder, data: await openDataset(flags.data ?? config.data) };
+    const usual = usualInput(config.network, config.options);
+    return {
+      config,
+      resume: folder,
+      data: await openDataset(flags.data ?? config.data, openOptionsOf(config, usual, note)),
+    };
   }
   if (network === undefined) {
     const names = list().map((definition) => definition.name);
@@ -179,6 +209,10 @@ async function prepare(network: string | undefined, flags: Flags) {
   }
   definitionOf(network);
   if (flags.data === undefined) throw new OptionError("train: say what to learn from, such as --data mnist");
-  const data = await openDataset(flags.data);
+  if (flags.resetClassifier && flags.weights === undefined) {
+    throw new OptionError("--reset-classifier: is of the weights that --weights names; give both");
+  }
+  const usual = usualInput(network, networkOptions(network, flags.option));
+  const data = await openDataset(flags.data, openOptionsOf(flags, usual, note));
   return { config: newConfig(network, flags.data, data.train, flags), data, resume: undefined };
 }

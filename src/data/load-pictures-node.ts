@@ -85,13 +85,13 @@ async function decodeHalf(
   const most = "count" in limit ? limit.count : Math.floor(limit.part * pictures.length);
   const images = new Uint8Array(pictures.length * size);
   const reasons = new Map<number, string>();
-  const sizes = new Map<string, number>();
+  const found: string[] = [];
   const decode = async (i: number) => {
     const picture = pictures[i]!;
     try {
       const { pixels, height, width } = await decodePicture(picture.name, await picture.read(), shape);
       images.set(pixels, i * size);
-      sizes.set(`${height}x${width}`, (sizes.get(`${height}x${width}`) ?? 0) + 1);
+      found[i] = `${height}x${width}`;
     } catch (error) {
       if (!(error instanceof FoveaError)) throw error;
       reasons.set(i, error.message);
@@ -110,6 +110,8 @@ async function decodeHalf(
   if (broken.length > 0) {
     for (const [to, from] of good.entries()) images.copyWithin(to * size, from * size, (from + 1) * size);
   }
+  const sizes = new Map<string, number>();
+  for (const i of good) sizes.set(found[i]!, (sizes.get(found[i]!) ?? 0) + 1);
   const kept = images.subarray(0, good.length * size);
   const labels = Int32Array.from(good, (i) => pictures[i]!.label);
   const { mean, std } = scaling ?? measureScaling(kept, shape[2]);

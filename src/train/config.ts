@@ -35,6 +35,14 @@ export interface TrainingConfig {
   readonly optimizer: OptimizerConfig;
   readonly schedule: Schedule;
   readonly seed: number;
+  /** A .safetensors or .pth file whose weights training starts from; the network's initial ones where left out. */
+  readonly weights?: string | undefined;
+  /** Starts the classifier of those weights anew. */
+  readonly resetClassifier?: boolean | undefined;
+  /** To which pictures are brought, [height, width], where that was said. */
+  readonly size?: readonly number[] | undefined;
+  /** How many pictures may be broken, where that was said: "20", "0.1%". */
+  readonly maxBroken?: string | undefined;
   /** How training pictures are distorted; not at all where left out. */
   readonly distort?: DistortOptions | undefined;
 }
@@ -84,6 +92,10 @@ const fields: Readonly<Record<string, Check>> = {
   optimizer: record,
   schedule: record,
   seed: number,
+  weights: optional(text),
+  resetClassifier: optional(flag),
+  size: optional(numbers),
+  maxBroken: optional(text),
   distort: optional(record),
 };
 

@@ -10,24 +10,15 @@
  * them; model-file-node.ts reads and writes files.
  */
 import type { Scaling } from "../data/dataset.js";
-import { FileError, FoveaError, OptionError } from "../errors.js";
-import { hwioToOihw, oihwToHwio, transpose } from "../formats/layout.js";
-import { encodeSafetensors, parseSafetensors, type SafeTensor, type SafetensorsFile } from "../formats/safetensors.js";
-import { type Shape, sameShape } from "../graph/value.js";
+import { FileError, FoveaError } from "../errors.js";
+import { encodeSafetensors, type SafetensorsFile } from "../formats/safetensors.js";
+import { parseTensors } from "../formats/tensors.js";
+import type { Shape } from "../graph/value.js";
 import { create, type Model, type ModelOptions } from "../models/index.js";
-import {
-  Conv2d,
-  Linear,
-  type Module,
-  modulesOf,
-  type Parameter,
-  PartialConv2d,
-  type Statistic,
-  savedOf,
-  trace,
-} from "../nn/index.js";
+import { type Module, savedOf, trace } from "../nn/index.js";
+import { fitWeights } from "./fit-weights.js";
 import type { NetworkName, TrainedModel } from "./trained-model.js";
-import type { Weight } from "./weights.js";
+import { toFile, weightKinds } from "./weight-layout.js";
 
 const FORMAT = "fovea";
 const VERSION = "1";
@@ -64,11 +55,12 @@ export interface LoadModelOptions {
 }
 
 /**
- * A model from the bytes of its file.
+ * A model from the bytes of its file: a safetensors file of fovea, or published weights (also PyTorch's .pth) of a network that
+ * is named.
  * @throws FileError where they are not a model of this network, naming `path` and each tensor that does not fit.
  */
 export function parseModel(bytes: Uint8Array, options: LoadModelOptions = {}, path = "model"): TrainedModel {
-  const file = parseSafetensors(bytes, path);
+  const file = parseTensors(bytes, path);
   const { metadata } = file;
   const isOurs = metadata["format"] === FORMAT;
   if (isOurs && metadata["version"] !== VERSION) {
@@ -77,7 +69,7 @@ export function parseModel(bytes: Uint8Array, options: LoadModelOptions = {}, pa
     );
   }
   const parts = networkOf(path, file, options, isOurs);
-  const weights = readTensors(path, file, parts.module, parts.network?.name);
+  const { weights } = fitWeights(path, file.tensors, parts);
   const classes = field(path, metadata, "classes", isStrings) ?? numbered(parts.classes);
   const channels = parts.input.at(-1)!;
   const plain: Scaling = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
@@ -140,92 +132,6 @@ function createFor(path: string, name: string, options: ModelOptions, isFiles: b
     throw new FileError(`${path}: names a network that cannot be made: ${error.message}`, { cause: error });
   }
 }
-
-function readTensors(path: string, file: SafetensorsFile, module: Module, network = "its network") {
-  const kinds = weightKinds(module);
-  const weights = new Map<string, Weight>();
-  const problems: string[] = [];
-  const parameters = savedOf(module);
-  for (const [name, parameter] of parameters) {
-    const kind = kinds.get(parameter);
-    const expected = fileShape(parameter.shape, kind);
-    const tensor = file.tensors.get(name);
-    if (tensor === undefined) problems.push(`tensor "${name}" (${shape(expected)}) is missing`);
-    else if (!sameShape(tensor.shape, expected))
-      problems.push(`tensor "${name}" is ${shape(tensor.shape)}, expected ${shape(expected)}`);
-    else if (!/^(BF|F)\d+$/.test(tensor.dtype))
-      problems.push(`tensor "${name}" is of type ${tensor.dtype}, expected floating-point numbers`);
-    else {
-      try {
-        weights.set(name, fromFile(tensor, parameter.shape, kind));
-      } catch (error) {
-        if (!(error instanceof OptionError)) throw error;
-        problems.push(`tensor "${name}": ${error.message}`);
-      }
-    }
-  }
-  for (const [name, tensor] of file.tensors)
-    if (!parameters.has(name) && !isCounter(name, parameters))
-      problems.push(`tensor "${name}" (${shape(tensor.shape)}) belongs to no parameter`);
-  if (problems.length > 0) {
-    const shown = problems.slice(0, 8);
-    const more = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : "";
-    throw new FileError(
-      `${path}: does not fit ${network}: ${shown.join("; ")}${more}. Name the network and the options that it was made with`,
-    );
-  }
-  return weights;
-}
-
-/** PyTorch's batch norms count their batches, which nothing here depends on. */
-function isCounter(name: string, saved: ReadonlyMap<string, Parameter | Statistic>): boolean {
-  const counter = /(?:^|\.)num_batches_tracked$/;
-  return counter.test(name) && saved.has(name.replace(/num_batches_tracked$/, "running_mean"));
-}
-
-// --- Layouts: told by the layer that holds a parameter, not by its rank alone
-
-/** A partial convolution's weight is a whole one's in files: with zeros where nothing is connected, as others load it. */
-type Kind = "convolution" | "linear" | PartialConv2d | undefined;
-
-function weightKinds(module: Module): ReadonlyMap<Parameter | Statistic, Kind> {
-  const kinds = new Map<Parameter | Statistic, Kind>();
-  for (const part of modulesOf(module).keys()) {
-    if (part instanceof Conv2d) kinds.set(part.weight, "convolution");
-    if (part instanceof PartialConv2d) kinds.set(part.weight, part);
-    if (part instanceof Linear) kinds.set(part.weight, "linear");
-  }
-  return kinds;
-}
-
-function fileShape(ours: Shape, kind: Kind): Shape {
-  if (kind instanceof PartialConv2d) return fileShape(kind.wholeShape, "convolution");
-  const order = kind === "convolution" ? [3, 2, 0, 1] : kind === "linear" ? [1, 0] : ours.map((_, axis) => axis);
-  return order.map((axis) => ours[axis]!);
-}
-
-function toFile({ shape, data }: Weight, kind: Kind): Weight {
-  const there = fileShape(shape, kind);
-  if (kind instanceof PartialConv2d) return { shape: there, data: hwioToOihw(kind.toWhole(data), kind.wholeShape) };
-  if (kind === "convolution")
-    return { shape: there, data: hwioToOihw(data, shape as [number, number, number, number]) };
-  if (kind === "linear") return { shape: there, data: transpose(data, shape as [number, number]) };
-  return { shape, data };
-}
-
-function fromFile(tensor: SafeTensor, shape: Shape, kind: Kind): Weight {
-  const data = Float32Array.from(tensor.data as Float32Array | Float64Array);
-  if (kind instanceof PartialConv2d) {
-    const oihw = tensor.shape as [number, number, number, number];
-    return { shape, data: kind.fromWhole(oihwToHwio(data, oihw)) };
-  }
-  if (kind === "convolution")
-    return { shape, data: oihwToHwio(data, tensor.shape as [number, number, number, number]) };
-  if (kind === "linear") return { shape, data: transpose(data, tensor.shape as [number, number]) };
-  return { shape, data };
-}
-
-const shape = (extents: Shape) => (extents.length === 0 ? "a scalar" : extents.join("x"));
 
 // --- Metadata: JSON texts, none of which is trusted
 

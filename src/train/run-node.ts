@@ -4,17 +4,18 @@
  */
 import type { DatasetSplits } from "../data/dataset.js";
 import { TrainingError } from "../errors.js";
-import { create } from "../models/index.js";
+import { create, type Model } from "../models/index.js";
 import { parameterCount } from "../nn/index.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
 import { identify, type RunIdentity, readCheckpoint, restoreCheckpoint, saveCheckpoint } from "./checkpoint-node.js";
 import { optimizerFrom, type TrainingConfig } from "./config.js";
 import type { Evaluation } from "./evaluator.js";
+import { loadWeights } from "./load-weights-node.js";
 import { saveModel } from "./model-file-node.js";
 import { createRunFolder, exists, type RunFolder, writeLog } from "./run-folder-node.js";
 import { scaledFor } from "./trained-model.js";
 import { type EpochRecord, type Progress, Trainer } from "./trainer.js";
-import { findNotFinite } from "./weights.js";
+import { findNotFinite, type Weights } from "./weights.js";
 
 export interface RunOptions {
   readonly config: TrainingConfig;
@@ -77,12 +78,14 @@ async function trainInSession(session: Session, options: RunOptions, listener: R
   const data = { train: scaledFor(model, options.data.train), test: scaledFor(model, options.data.test) };
   const { epochs, batchSize, schedule, seed, distort } = config;
   const optimizer = optimizerFrom(config.optimizer);
+  const weights = await startingWeights(model, options);
   const trainer = await Trainer.create(session, model.module, model.input, data, {
     epochs,
     batchSize,
     optimizer,
     schedule,
     seed,
+    weights,
     distort,
   });
   const identity = identify(trainer, config, data);
@@ -137,6 +140,13 @@ async function trainInSession(session: Session, options: RunOptions, listener: R
   if (completed && !saved) await saveResults();
   const { history, step: done } = trainer.state;
   return { folder, completed, history, step: done, evaluation };
+}
+
+/** A run that has a checkpoint goes on from that, and its weights' file may be gone. */
+async function startingWeights(model: Model, { config, resume }: RunOptions): Promise<Weights | undefined> {
+  const { weights, resetClassifier, seed } = config;
+  if (weights === undefined || (resume !== undefined && (await exists(resume.checkpoint)))) return undefined;
+  return (await loadWeights(weights, model, { resetClassifier, seed })).weights;
 }
 
 /** A run killed before its first checkpoint starts anew, which comes to the same. */

@@ -29,6 +29,8 @@ export interface TrainerOptions {
   readonly optimizer: Optimizer;
   readonly schedule: Schedule;
   readonly seed: number;
+  /** What the network starts from; its initial weights unless said. */
+  readonly weights?: Weights | undefined;
   /** How training pictures are distorted; not at all where left out. */
   readonly distort?: DistortOptions | undefined;
 }
@@ -112,7 +114,7 @@ export class Trainer {
     const program = compileEntry(step, { target: session.target, maxBatch });
     const loaded = await session.load(program, { slots: QUEUE_LENGTH });
     const evaluator = await Evaluator.create(session, network, input);
-    const initial = initialWeights(network, options.seed);
+    const initial = options.weights ?? initialWeights(network, options.seed);
     await writeWeights(session, initial);
     return new Trainer(session, network, data, options, loaded, evaluator, initial);
   }

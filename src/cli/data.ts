@@ -1,0 +1,102 @@
+/** `fovea data`: describes a data set before one trains on it. */
+import type { Command } from "commander";
+import type { Dataset } from "../data/dataset.js";
+import { openDataset } from "../data/open-node.js";
+import { parseSize } from "../data/open-options.js";
+import { OptionError } from "../errors.js";
+import { EXIT } from "./errors.js";
+import { Output, table, twoColumns } from "./output.js";
+import { showCount } from "./progress.js";
+
+interface Flags {
+  readonly size?: readonly [number, number];
+  readonly json?: boolean;
+}
+
+/** Sizes that are shown, the most frequent first. */
+const SIZES = 5;
+
+export function dataCommand(program: Command): void {
+  program
+    .command("data")
+    .summary("describe a data set")
+    .description(
+      "Describes a data set: classes, pictures in each half, their sizes, and every picture that will not decode, by name. " +
+        "The exit code is 1 where there are such.",
+    )
+    .argument("<data>", "as `fovea train --data` takes it")
+    .option(
+      "--size <pixels>",
+      "to which pictures are brought, such as 64 or HEIGHTxWIDTH (default: their own)",
+      parseSize,
+    )
+    .option("--json", "one JSON object on standard output, for programs")
+    .helpOption("-h, --help", "show this")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ fovea data ./pictures                   a folder with a sub-folder a class
+  $ fovea data cifar10:./cifar-10-batches-bin
+  $ fovea data shards:./shards --json`,
+    )
+    .action(async (data: string, flags: Flags) => {
+      process.exitCode = await describe(data, flags);
+    });
+}
+
+async function describe(source: string, flags: Flags): Promise<number> {
+  if (source === "") throw new OptionError("data: name a data set, such as mnist or ./pictures");
+  const output = new Output(flags.json ?? false);
+  const { train, test } = await openDataset(source, { size: flags.size, maxBroken: { part: 1 } });
+  const halves = [train, test];
+  const broken = halves.flatMap((half) => half.report?.broken ?? []);
+  output.event({
+    data: source,
+    classes: train.classes,
+    shape: train.shape,
+    mean: train.mean,
+    std: train.std,
+    train: factsOf(train),
+    test: factsOf(test),
+    broken,
+  });
+  output.say(
+    twoColumns([
+      ["data", source],
+      ["classes", showCount(train.classes.length)],
+      ["pictures", halves.map(({ name, length }) => `${showCount(length)} (${name})`).join(", ")],
+      ["as", `${train.shape.join("x")}, height x width x channels`],
+      ...halves.flatMap((half) => (half.report === undefined ? [] : [["sizes", sizesOf(half)] as const])),
+      ["mean", train.mean.map((value) => value.toFixed(4)).join(", ")],
+      ["deviation", train.std.map((value) => value.toFixed(4)).join(", ")],
+    ]),
+  );
+  output.say();
+  const counts = halves.map(countsOf);
+  const rows = train.classes.map((name, label) => [name, ...counts.map((count) => String(count[label]!))]);
+  output.say(table(["class", "train", "test"], rows));
+  if (broken.length === 0) return EXIT.ok;
+  output.say();
+  output.say(`${broken.length} ${broken.length === 1 ? "picture" : "pictures"} will not decode:`);
+  for (const { why } of broken) output.say(`  ${why}`);
+  return EXIT.failed;
+}
+
+function factsOf(half: Dataset) {
+  const sizes = half.report === undefined ? null : Object.fromEntries(half.report.sizes);
+  return { name: half.name, pictures: half.length, classCounts: countsOf(half), sizes };
+}
+
+function countsOf({ classes, labels }: Dataset): number[] {
+  const counts = new Array<number>(classes.length).fill(0);
+  for (const label of labels) counts[label]!++;
+  return counts;
+}
+
+function sizesOf({ name, report }: Dataset): string {
+  const sorted = [...(report?.sizes ?? [])].sort(([, a], [, b]) => b - a);
+  const shown = sorted.slice(0, SIZES).map(([size, count]) => `${size} (${showCount(count)})`);
+  const more = sorted.length > SIZES ? `, and ${sorted.length - SIZES} other sizes` : "";
+  return `${shown.join(", ")}${more} (${name})`;
+}
