@@ -2,6 +2,7 @@
 /** The command line. Each subcommand is a file of its own. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { dataCommand } from "./data.js";
 import { report } from "./errors.js";
 import { evalCommand } from "./eval.js";
 import { outliveReaders } from "./output.js";
@@ -31,6 +32,7 @@ const program = new Command("fovea")
     `
 Examples:
   $ fovea train lenet5 --data mnist         train LeNet-5 on handwritten digits
+  $ fovea data ./pictures                   classes, sizes and broken files of a data set
   $ fovea eval runs/lenet5-mnist            loss, accuracy and confusion matrix of what was trained
   $ fovea predict runs/lenet5-mnist a.png     what it sees in pictures of your own
   $ fovea summary lenet5 --batch 64         layers, parameters, multiply-adds and planned memory
@@ -44,6 +46,7 @@ trainCommand(program);
 evalCommand(program);
 predictCommand(program);
 summaryCommand(program);
+dataCommand(program);
 
 try {
   await program.parseAsync();
