@@ -2,12 +2,14 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { readSafetensorsFile, writeSafetensorsFile } from "#fovea/formats/safetensors-node.js";
+import type { Entry } from "#fovea/graph/graph.js";
 import type { Value } from "#fovea/graph/value.js";
 import * as nn from "#fovea/nn/index.js";
 import { Session } from "#fovea/runtime/session.js";
 import { compile } from "#fovea/train/classifier.js";
 import { loadModel, saveModel } from "#fovea/train/model-file-node.js";
 import { sgd } from "#fovea/train/optimizer.js";
+import { trainingEntries } from "#fovea/train/step.js";
 import { evaluate, type TrainOptions, train } from "#fovea/train/train.js";
 import type { TrainedModel } from "#fovea/train/trained-model.js";
 import { Trainer } from "#fovea/train/trainer.js";
@@ -78,6 +80,16 @@ it("learns, and evaluates and predicts with running statistics, also from a file
   counted.delete("bn2.running_var");
   await writeSafetensorsFile(path, counted, metadata);
   await expect(loadModel(path, { network: new Net() })).rejects.toThrow('tensor "bn2.running_var" (6) is missing');
+});
+
+it("moves statistics with every batch that is trained on, and not with the update alone", () => {
+  const entries = trainingEntries(new Net(), [28, 28, 1], sgd({ lr: 0.1 }));
+  const moved = ({ assigns }: Entry) =>
+    assigns.filter(({ state }) => state.attributes.kind === "statistic").map(({ state }) => state.attributes.name);
+  const all = ["bn1", "bn2", "bn3"].flatMap((bn) => [`${bn}.running_mean`, `${bn}.running_var`]);
+  expect(moved(entries.step)).toEqual(all);
+  expect(moved(entries.accumulate)).toEqual(all);
+  expect(moved(entries.apply)).toEqual([]);
 });
 
 it("gives the same bits for any number of threads", async () => {
