@@ -78,14 +78,14 @@ async function trainInSession(session: Session, options: RunOptions, listener: R
   const data = { train: scaledFor(model, options.data.train), test: scaledFor(model, options.data.test) };
   const { epochs, batchSize, schedule, seed, distort } = config;
   const optimizer = optimizerFrom(config.optimizer);
-  const weights = await startingWeights(model, options);
+  const initial = await startingWeights(model, options);
   const trainer = await Trainer.create(session, model.module, model.input, data, {
     epochs,
     batchSize,
     optimizer,
     schedule,
     seed,
-    weights,
+    initial,
     distort,
   });
   const identity = identify(trainer, config, data);

@@ -30,7 +30,7 @@ export interface TrainerOptions {
   readonly schedule: Schedule;
   readonly seed: number;
   /** What the network starts from; its initial weights unless said. */
-  readonly weights?: Weights | undefined;
+  readonly initial?: Weights | undefined;
   /** How training pictures are distorted; not at all where left out. */
   readonly distort?: DistortOptions | undefined;
 }
@@ -114,7 +114,7 @@ export class Trainer {
     const program = compileEntry(step, { target: session.target, maxBatch });
     const loaded = await session.load(program, { slots: QUEUE_LENGTH });
     const evaluator = await Evaluator.create(session, network, input);
-    const initial = options.weights ?? initialWeights(network, options.seed);
+    const initial = options.initial ?? initialWeights(network, options.seed);
     await writeWeights(session, initial);
     return new Trainer(session, network, data, options, loaded, evaluator, initial);
   }
