@@ -2,7 +2,14 @@
 import "./mlp.js";
 import "./lenet5.js";
 import "./lenet5-1998.js";
+import "./alexnet.js";
+import "./alexnet-2012.js";
+import "./vgg.js";
+import "./resnet.js";
+import "./resnet-cifar.js";
+import "./squeezenet.js";
 
+export { ImageClassifier, type ImageClassifierParts, imageClassifier } from "./image-classifier.js";
 export {
   create,
   definitionOf,

@@ -20,6 +20,7 @@ import {
   sequential,
   subsample2d,
 } from "../nn/index.js";
+import { imageClassifier } from "./image-classifier.js";
 import { registerModel } from "./registry.js";
 
 /** Table I: for each map of C3 the maps of S2 that it sees. */
@@ -73,20 +74,28 @@ registerModel({
   scaling: { mean: [0.1 / 1.275], std: [1 / 1.275] },
   build({ j }) {
     if (!(j > 0)) throw new OptionError(`lenet5-1998: option j is ${j}, expected a number above 0`);
-    return sequential({
-      c1: conv2d({ in: 1, out: 6, kernel: 5, ...within(25) }),
-      squash1: scaledTanh(),
-      s2: subsample2d({ channels: 6, ...within(4) }),
-      squash2: scaledTanh(),
-      c3: partialConv2d({ in: 6, kernel: 5, connections: C3_CONNECTIONS, bound }),
-      squash3: scaledTanh(),
-      s4: subsample2d({ channels: 16, ...within(4) }),
-      squash4: scaledTanh(),
-      c5: conv2d({ in: 16, out: 120, kernel: 5, ...within(400) }),
-      squash5: scaledTanh(),
-      f6: linear({ in: 120, out: 84, ...within(120) }),
-      squash6: scaledTanh(),
-      output: radialBasis({ centres: DIGIT_CODES }),
+    return imageClassifier({
+      features: sequential({
+        c1: conv2d({ in: 1, out: 6, kernel: 5, ...within(25) }),
+        squash1: scaledTanh(),
+        s2: subsample2d({ channels: 6, ...within(4) }),
+        squash2: scaledTanh(),
+        c3: partialConv2d({ in: 6, kernel: 5, connections: C3_CONNECTIONS, bound }),
+        squash3: scaledTanh(),
+        s4: subsample2d({ channels: 16, ...within(4) }),
+        squash4: scaledTanh(),
+        c5: conv2d({ in: 16, out: 120, kernel: 5, ...within(400) }),
+        squash5: scaledTanh(),
+        f6: linear({ in: 120, out: 84, ...within(120) }),
+        squash6: scaledTanh(),
+      }),
+      head: (outputs) => {
+        if (outputs !== DIGIT_CODES.length) {
+          throw new OptionError(`lenet5-1998: it has codes for ten digits, not for ${outputs} classes; take lenet5`);
+        }
+        return sequential({ output: radialBasis({ centres: DIGIT_CODES }) });
+      },
+      classes: DIGIT_CODES.length,
     });
   },
 });

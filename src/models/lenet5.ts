@@ -8,6 +8,7 @@
  */
 import { OptionError } from "../errors.js";
 import { conv2d, flatten, linear, maxPool2d, relu, sequential } from "../nn/index.js";
+import { imageClassifier } from "./image-classifier.js";
 import { registerModel } from "./registry.js";
 
 registerModel({
@@ -21,19 +22,22 @@ registerModel({
     if (size !== 28 && size !== 32) {
       throw new OptionError(`lenet5: option size is ${size}, expected 28 (padded by 2) or 32; resize the pictures`);
     }
-    return sequential({
-      conv1: conv2d({ in: channels, out: 6, kernel: 5, padding: size === 28 ? 2 : 0 }),
-      relu1: relu(),
-      pool1: maxPool2d(2),
-      conv2: conv2d({ in: 6, out: 16, kernel: 5 }),
-      relu2: relu(),
-      pool2: maxPool2d(2),
-      flatten: flatten(),
-      fc1: linear({ in: 400, out: 120 }),
-      relu3: relu(),
-      fc2: linear({ in: 120, out: 84 }),
-      relu4: relu(),
-      fc3: linear({ in: 84, out: classes }),
+    return imageClassifier({
+      features: sequential({
+        conv1: conv2d({ in: channels, out: 6, kernel: 5, padding: size === 28 ? 2 : 0 }),
+        relu1: relu(),
+        pool1: maxPool2d(2),
+        conv2: conv2d({ in: 6, out: 16, kernel: 5 }),
+        relu2: relu(),
+        pool2: maxPool2d(2),
+        flatten: flatten(),
+        fc1: linear({ in: 400, out: 120 }),
+        relu3: relu(),
+        fc2: linear({ in: 120, out: 84 }),
+        relu4: relu(),
+      }),
+      head: (outputs) => sequential({ fc3: linear({ in: 84, out: outputs }) }),
+      classes,
     });
   },
 });

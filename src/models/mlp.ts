@@ -3,6 +3,7 @@
  * two-hidden-layer networks of LeCun et al. 1998.
  */
 import { flatten, linear, relu, sequential } from "../nn/index.js";
+import { imageClassifier } from "./image-classifier.js";
 import { registerModel } from "./registry.js";
 
 registerModel({
@@ -13,12 +14,15 @@ registerModel({
   input: ({ size, channels }) => [size, size, channels],
   classes: ({ classes }) => classes,
   build: ({ size, channels, classes }) =>
-    sequential({
-      flatten: flatten(),
-      fc1: linear({ in: size * size * channels, out: 300 }),
-      relu1: relu(),
-      fc2: linear({ in: 300, out: 100 }),
-      relu2: relu(),
-      fc3: linear({ in: 100, out: classes }),
+    imageClassifier({
+      features: sequential({
+        flatten: flatten(),
+        fc1: linear({ in: size * size * channels, out: 300 }),
+        relu1: relu(),
+        fc2: linear({ in: 300, out: 100 }),
+        relu2: relu(),
+      }),
+      head: (outputs) => sequential({ fc3: linear({ in: 100, out: outputs }) }),
+      classes,
     }),
 });

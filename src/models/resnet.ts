@@ -1,0 +1,153 @@
+/**
+ * ResNet for ImageNet (He, Zhang, Ren, Sun, "Deep residual learning for image recognition", 2015): a 7x7 convolution and a pool,
+ * four stages of residual blocks of 64, 128, 256 and 512 channels (times 4 behind a bottleneck), the mean of each map, one
+ * dense layer. Where a stage halves the picture or widens it, the shortcut is a 1x1 convolution (kind B).
+ *
+ * A bottleneck (1x1, 3x3, 1x1) that halves the picture does so in its 3x3 convolution, as torchvision has it ("v1.5");
+ * the paper does so in the first 1x1: option strideOn "1x1". Names and initial values are torchvision's.
+ */
+import { OptionError } from "../errors.js";
+import {
+  batchNorm2d,
+  conv2d,
+  flatten,
+  globalAvgPool2d,
+  linear,
+  type Module,
+  maxPool2d,
+  relu,
+  sequential,
+} from "../nn/index.js";
+import { imageClassifier } from "./image-classifier.js";
+import { checkSize, heNormal, IMAGENET_SCALING } from "./parts.js";
+import { registerModel } from "./registry.js";
+import { Residual } from "./residual.js";
+
+/** Table 1 of the paper: blocks a stage. */
+const BASIC = [
+  { name: "resnet18", blocks: [2, 2, 2, 2], parameters: 11_689_512 },
+  { name: "resnet34", blocks: [3, 4, 6, 3], parameters: 21_797_672 },
+];
+const BOTTLENECK = [
+  { name: "resnet50", blocks: [3, 4, 6, 3], parameters: 25_557_032 },
+  { name: "resnet101", blocks: [3, 4, 23, 3], parameters: 44_549_160 },
+  { name: "resnet152", blocks: [3, 8, 36, 3], parameters: 60_192_808 },
+];
+
+const WIDTHS = [64, 128, 256, 512];
+
+/** Padded so that stride 1 keeps the picture's size. */
+function convolution(inputs: number, out: number, kernel: number, stride = 1): Module {
+  const padding = (kernel - 1) / 2;
+  return conv2d({ in: inputs, out, kernel, stride, padding, bias: false, weightInit: heNormal(kernel ** 2 * out) });
+}
+
+/** A block of some inner width that takes `inputs` channels. */
+interface BlockKind {
+  readonly expansion: number;
+  main(inputs: number, width: number, stride: number): Module;
+}
+
+const basic: BlockKind = {
+  expansion: 1,
+  main: (inputs, width, stride) =>
+    sequential({
+      conv1: convolution(inputs, width, 3, stride),
+      bn1: batchNorm2d({ channels: width }),
+      relu1: relu(),
+      conv2: convolution(width, width, 3),
+      bn2: batchNorm2d({ channels: width }),
+    }),
+};
+
+const bottleneck = (strideOn: string): BlockKind => ({
+  expansion: 4,
+  main: (inputs, width, stride) =>
+    sequential({
+      conv1: convolution(inputs, width, 1, strideOn === "1x1" ? stride : 1),
+      bn1: batchNorm2d({ channels: width }),
+      relu1: relu(),
+      conv2: convolution(width, width, 3, strideOn === "3x3" ? stride : 1),
+      bn2: batchNorm2d({ channels: width }),
+      relu2: relu(),
+      conv3: convolution(width, 4 * width, 1),
+      bn3: batchNorm2d({ channels: 4 * width }),
+    }),
+});
+
+/** The first block of a stage may halve and widen; the others keep what they get. */
+function stage({ main, expansion }: BlockKind, inputs: number, width: number, blocks: number, stride: number): Module {
+  const out = expansion * width;
+  const first = () => {
+    if (stride === 1 && inputs === out) return undefined;
+    return sequential(convolution(inputs, out, 1, stride), batchNorm2d({ channels: out }));
+  };
+  return sequential(
+    ...Array.from({ length: blocks }, (_, i) =>
+      i === 0 ? new Residual(main(inputs, width, stride), first()) : new Residual(main(out, width, 1)),
+    ),
+  );
+}
+
+function resnet(kind: BlockKind, blocks: readonly number[], classes: number): Module {
+  const stages = WIDTHS.map((width, i) => {
+    const inputs = i === 0 ? 64 : kind.expansion * WIDTHS[i - 1]!;
+    return [`layer${i + 1}`, stage(kind, inputs, width, blocks[i]!, i === 0 ? 1 : 2)] as const;
+  });
+  return imageClassifier({
+    features: sequential({
+      conv1: convolution(3, 64, 7, 2),
+      bn1: batchNorm2d({ channels: 64 }),
+      relu: relu(),
+      maxpool: maxPool2d(3, { stride: 2, padding: 1 }),
+      ...Object.fromEntries(stages),
+    }),
+    head: (outputs) =>
+      sequential({
+        avgpool: globalAvgPool2d(),
+        flatten: flatten(),
+        fc: linear({ in: 512 * kind.expansion, out: outputs }),
+      }),
+    classes,
+  });
+}
+
+/** The paper's rate is 0.1 at batch 256. */
+const TRAINING = { batchSize: 32, lr: 0.0125, weightDecay: 1e-4 };
+
+for (const { name, blocks, parameters } of BASIC) {
+  registerModel({
+    name,
+    description: `ResNet of ${name.slice(6)} layers, blocks of two 3x3 convolutions; 224x224`,
+    defaults: { classes: 1000, size: 224 },
+    parameters,
+    input: ({ size }) => [size, size, 3],
+    classes: ({ classes }) => classes,
+    scaling: IMAGENET_SCALING,
+    training: TRAINING,
+    build({ classes, size }) {
+      checkSize(name, size, 16);
+      return resnet(basic, blocks, classes);
+    },
+  });
+}
+
+for (const { name, blocks, parameters } of BOTTLENECK) {
+  registerModel({
+    name,
+    description: `ResNet of ${name.slice(6)} layers, bottleneck blocks (1x1, 3x3, 1x1); 224x224`,
+    defaults: { classes: 1000, size: 224, strideOn: "3x3" },
+    parameters,
+    input: ({ size }) => [size, size, 3],
+    classes: ({ classes }) => classes,
+    scaling: IMAGENET_SCALING,
+    training: TRAINING,
+    build({ classes, size, strideOn }) {
+      checkSize(name, size, 16);
+      if (strideOn !== "3x3" && strideOn !== "1x1") {
+        throw new OptionError(`${name}: option strideOn is "${strideOn}", expected "3x3" or, as in the paper, "1x1"`);
+      }
+      return resnet(bottleneck(strideOn), blocks, classes);
+    },
+  });
+}
