@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { dataCommand } from "./data.js";
 import { report } from "./errors.js";
 import { evalCommand } from "./eval.js";
+import { modelsCommand } from "./models.js";
 import { outliveReaders } from "./output.js";
 import { predictCommand } from "./predict.js";
 import { summaryCommand } from "./summary.js";
@@ -36,6 +37,7 @@ Examples:
   $ fovea eval runs/lenet5-mnist            loss, accuracy and confusion matrix of what was trained
   $ fovea predict runs/lenet5-mnist a.png     what it sees in pictures of your own
   $ fovea summary lenet5 --batch 64         layers, parameters, multiply-adds and planned memory
+  $ fovea models                            the networks known by name
 
 Environment:
   FOVEA_BACKEND, FOVEA_THREADS              as --backend and --threads
@@ -47,6 +49,7 @@ evalCommand(program);
 predictCommand(program);
 summaryCommand(program);
 dataCommand(program);
+modelsCommand(program);
 
 try {
   await program.parseAsync();
