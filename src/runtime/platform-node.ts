@@ -16,7 +16,7 @@ export const nodePlatform: Platform = {
   sharesMemory: () => typeof SharedArrayBuffer !== "undefined",
   startWorker,
   // koffi is loaded only when machine code is wanted: it is refused under the permission model.
-  nativeTargets: async () => (await import("./native/backend.js")).nativeTargets(),
+  nativeTargets: async () => (await import("./native/cpu.js")).detectTargets(),
   createNative: async (name) => (await import("./native/backend.js")).createNativeBackend(name),
   enableRelaxedSimd,
 };

@@ -14,12 +14,6 @@ import { ExecutableMemory } from "./executable.js";
 import { wishForHugePages } from "./huge-pages.js";
 import { addressOf } from "./libc.js";
 
-/** Machine code is taken unasked only where its tests run. Throws where native calls or executable memory are refused. */
-export function nativeTargets(): readonly NativeName[] {
-  if (process.platform !== "linux" || process.arch !== "x64") return [];
-  return detectTargets();
-}
-
 export function createNativeBackend(name: NativeName): Backend {
   if (!detectTargets().includes(name))
     throw new BackendError(

@@ -32,8 +32,12 @@ export function processorFeatures(): ProcessorFeatures {
 const SSE_AND_AVX_STATE = 0x06;
 const AVX512_STATE = 0xe6; // also mask registers, upper halves of zmm0-15, and zmm16-31
 
-/** The native targets that can run here, best first. */
+/**
+ * The native targets that can run here, best first: none where machine code has not been tested (Linux on x86-64 is).
+ * Throws where native calls or executable memory are refused.
+ */
 export function detectTargets(): ("avx512" | "avx2")[] {
+  if (process.platform !== "linux" || process.arch !== "x64") return [];
   return targetsOf(processorFeatures());
 }
 
