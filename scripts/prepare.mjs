@@ -72,7 +72,7 @@ function checkNode() {
 
 /**
  * Runs `npm install` unless node_modules already is what package-lock.json asks for. The versions are those of the lock
- * file, which stays as it is. (`npm ci` would refuse a lock file that lacks an optional package of another platform.)
+ * file, which stays as it is, and what stands in node_modules already is kept.
  */
 export async function install() {
   if (isInstalled()) return true;

@@ -20,8 +20,7 @@ export function levels(steps: readonly Access[]): number[] {
     let level = 0;
     for (const buffer of reads) level = Math.max(level, (lastWrite.get(buffer) ?? -1) + 1);
     for (const buffer of writes) {
-      const own = reads.includes(buffer) ? -1 : (lastWrite.get(buffer) ?? -1);
-      level = Math.max(level, own + 1, (lastWrite.get(buffer) ?? -1) + 1, (lastRead.get(buffer) ?? -1) + 1);
+      level = Math.max(level, (lastWrite.get(buffer) ?? -1) + 1, (lastRead.get(buffer) ?? -1) + 1);
     }
     for (const buffer of reads) lastRead.set(buffer, Math.max(lastRead.get(buffer) ?? -1, level));
     for (const buffer of writes) lastWrite.set(buffer, Math.max(lastWrite.get(buffer) ?? -1, level));

@@ -213,9 +213,8 @@ class Writer {
   write(): void {
     const { k, p } = this;
     const vectors = Math.ceil(p.outputs / p.lanes);
-    const fullBlocks = Math.floor(vectors / p.tile.vectors);
+    const blocks = Math.ceil(vectors / p.tile.vectors);
     const rest = vectors % p.tile.vectors;
-    const blocks = fullBlocks + (rest > 0 ? 1 : 0);
     const rowPieces = Math.ceil(p.y.count / p.rowsPerPiece);
     const blockPieces = Math.ceil(blocks / p.blocksPerPiece);
     const end = k.var(k.end, "end", { frame: true });
