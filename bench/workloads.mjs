@@ -53,12 +53,25 @@ const layer = (batch, kernel, size, input, output, stride = 1) =>
 
 const spoken = { forward: "forward", inputGradient: "input gradient", weightGradient: "weight gradient" };
 
-/** @type {Workload[]} */
+/** Those of the published speed tables; dropout is off, so that all systems compute the same. @type {Workload[]} */
 export const WORKLOADS = [
   ...network("lenet5", "LeNet-5 (32x32)", "lenet5", { size: 32 }, { train: [64, 128], infer: [1, 256] }),
+  ...network("resnet20", "CIFAR ResNet-20", "resnet20", {}, { train: [128], infer: [1, 256] }),
+  ...network("alexnet", "AlexNet", "alexnet", { dropout: 0 }, { train: [16], infer: [1, 16] }),
+  ...network("vgg16", "VGG-16", "vgg16", { dropout: 0 }, { train: [8], infer: [1, 8] }),
+  ...network("resnet18", "ResNet-18", "resnet18", {}, { train: [16], infer: [1, 16] }),
+  ...network("resnet50", "ResNet-50", "resnet50", {}, { train: [16], infer: [1, 16] }),
   ...layer(16, 3, 56, 64, 64),
+  ...layer(16, 3, 28, 128, 128),
   ...layer(16, 3, 14, 256, 256),
+  ...layer(16, 3, 7, 512, 512),
+  ...layer(16, 1, 56, 64, 256),
+  ...layer(16, 1, 14, 1024, 256),
+  ...layer(16, 3, 19, 192, 192),
 ];
+
+/** The rows of `--quick` where no others are asked for: a network of each kind. */
+const QUICK = ["lenet5", "resnet20", "resnet18", "alphago"];
 
 /** Multiply-adds count two. Of a layer's whole batch; undefined for networks. */
 export function operationsOf({ convolution, batch }) {
@@ -75,10 +88,12 @@ export function outputSize({ size, kernel, stride }) {
   return Math.floor((size + 2 * ((kernel - 1) / 2) - kernel) / stride) + 1;
 }
 
-/** Rows whose id, title or network contains `only`, and of the kind `what`. */
-export function choose({ what, only }) {
+/** Rows whose id, title or network contains `only`, and of the kind `what`; of a quick run without either, some networks. */
+export function choose({ what, only, quick = false }) {
+  const few = quick && what === undefined && only === undefined;
   return WORKLOADS.filter(
     (w) =>
+      (!few || QUICK.some((id) => w.id.startsWith(`${id}-`))) &&
       (what === undefined || w.what === what) &&
       (only === undefined || [w.id, w.title, w.network ?? ""].some((text) => text.includes(only))),
   );
