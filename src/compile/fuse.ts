@@ -96,6 +96,8 @@ function pointwiseGroups(live: Live, taken: ReadonlySet<Value>): Value[][] {
       const first = group.nodes[0]!;
       if (first.batched !== node.batched || !sameShape(first.shape, node.shape)) return false;
       if (live.isStatic(first) !== live.isStatic(node)) return false;
+      // what only the backward pass reads would be kept from one pass to the other
+      if (node.batched && live.isForward(first) !== live.isForward(node)) return false;
       if (group.nodes.length >= MOST_NODES) return false;
       const operands = new Set([...group.operands, ...node.inputs.filter((i) => !group.inside.has(i))]);
       return (

@@ -9,6 +9,8 @@ export interface Live {
   users(value: Value): readonly Value[];
   /** Whether a value must exist in memory for its own sake: it is an output or assigned to a state. */
   isKept(value: Value): boolean;
+  /** Whether an output needs it: of a training step, the forward pass. What only changes of state need comes after. */
+  isForward(value: Value): boolean;
   /** Whether it depends on nothing but constants and states that the entry does not write. */
   isStatic(value: Value): boolean;
 }
@@ -20,15 +22,8 @@ export function isLeaf(value: Value): boolean {
 
 export function liveNodes(entry: Entry): Live {
   const kept = new Set<Value>([...Object.values(entry.outputs), ...entry.assigns.map((a: Assign) => a.value)]);
-  const seen = new Set<Value>();
-  const waiting = [...kept];
-  while (waiting.length > 0) {
-    const value = waiting.pop()!;
-    if (seen.has(value)) continue;
-    seen.add(value);
-    waiting.push(...value.inputs);
-  }
-  const nodes = [...seen].sort((a, b) => a.id - b.id);
+  const forward = ancestors(Object.values(entry.outputs));
+  const nodes = [...ancestors([...kept])].sort((a, b) => a.id - b.id);
   const users = new Map<Value, Value[]>();
   for (const node of nodes) {
     for (const input of new Set(node.inputs)) {
@@ -53,6 +48,20 @@ export function liveNodes(entry: Entry): Live {
     nodes,
     users: (value) => users.get(value) ?? [],
     isKept: (value) => kept.has(value),
+    isForward: (value) => forward.has(value),
     isStatic: (value) => !moving.has(value) && !value.batched,
   };
+}
+
+/** The values that `of` are made from, themselves included. */
+function ancestors(of: readonly Value[]): Set<Value> {
+  const seen = new Set<Value>();
+  const waiting = [...of];
+  while (waiting.length > 0) {
+    const value = waiting.pop()!;
+    if (seen.has(value)) continue;
+    seen.add(value);
+    waiting.push(...value.inputs);
+  }
+  return seen;
 }
