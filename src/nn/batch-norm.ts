@@ -1,7 +1,7 @@
 /**
  * Batch normalisation (Ioffe and Szegedy 2015) over batch, height and width, under PyTorch's names. It trains with the
  * statistics of the batch and keeps running ones, with the unbiased variance; it predicts with the running ones, as one
- * multiply-add a number whose factors depend on states alone.
+ * multiply-add a number whose factors depend on states alone. A frozen layer trains as it predicts.
  */
 import { OptionError } from "../errors.js";
 import { shapeText, type Value } from "../graph/value.js";
@@ -55,7 +55,8 @@ export class BatchNorm2d extends Module {
     }
     const [weight, bias] = [this.weight.in(x), this.bias.in(x)];
     const factorOf = (variance: Value) => divide(weight, sqrt(scale(variance, 1, eps)));
-    if (tracingOf(x.graph)?.training !== true) {
+    const tracing = tracingOf(x.graph);
+    if (tracing?.training !== true || tracing.hasFixedStatistics(this)) {
       const factor = factorOf(this.running_var.in(x));
       return affine(x, factor, subtract(bias, multiply(this.running_mean.in(x), factor)));
     }

@@ -15,10 +15,16 @@ import type { Loss } from "./loss.js";
 
 /** A trainable tensor: its shape and what it starts with. */
 export class Parameter {
+  /** False for one that stays as it starts. */
+  readonly trainable: boolean;
+
   constructor(
     readonly shape: Shape,
     readonly init: Initializer,
-  ) {}
+    options: { readonly trainable?: boolean } = {},
+  ) {
+    this.trainable = options.trainable ?? true;
+  }
 
   /** Its value in the graph of `x`, for use inside `forward`. */
   in(x: Value): Value {
@@ -63,6 +69,8 @@ export interface Tracing {
   readonly paths: ReadonlyMap<Module, string>;
   readonly parameters: ReadonlyMap<Parameter, Value<StateAttributes>>;
   readonly statistics: ReadonlyMap<Statistic, Value<StateAttributes>>;
+  /** Whether a layer takes its running statistics in training too, and leaves them as they are. */
+  hasFixedStatistics(module: Module): boolean;
   /** Notes what a training step assigns to a statistic. */
   assign(statistic: Statistic, next: (old: Value) => Value, old: Value): void;
   /** The random key of this run: i32 [3], seed low, seed high, step. */

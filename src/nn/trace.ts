@@ -17,6 +17,10 @@ export interface TraceOptions {
   readonly input: Shape;
   /** Whether dropout drops, and batch normalisation takes the statistics of the batch. */
   readonly training: boolean;
+  /** Layers that take their running statistics in training too, and leave them as they are. */
+  readonly fixedStatistics?: ReadonlySet<Module>;
+  /** The state that holds a parameter or statistic: of its own name unless said. */
+  readonly stateName?: (name: string) => string;
 }
 
 export interface TracedParameter {
@@ -42,13 +46,14 @@ export const RANDOM_INPUT = "random";
 
 /** @throws ShapeError where a layer does not fit its input, naming the layer's path. */
 export function trace(network: Module, options: TraceOptions): Traced {
+  const { stateName = (name) => name, fixedStatistics } = options;
   const graph = new Graph();
   const input = graph.input("input", { shape: options.input });
   const parameters = new Map<string, TracedParameter>();
   const states = new Map<Parameter, Value<StateAttributes>>();
   for (const [name, parameter] of parametersOf(network)) {
     const path = name.slice(0, Math.max(0, name.lastIndexOf(".")));
-    const value = graph.scope(path, () => graph.state(name, "parameter", parameter.shape));
+    const value = graph.scope(path, () => graph.state(stateName(name), "parameter", parameter.shape));
     states.set(parameter, value);
     parameters.set(name, { value, init: parameter.init });
   }
@@ -57,7 +62,7 @@ export function trace(network: Module, options: TraceOptions): Traced {
     const path = name.slice(0, Math.max(0, name.lastIndexOf(".")));
     statistics.set(
       statistic,
-      graph.scope(path, () => graph.state(name, "statistic", statistic.shape)),
+      graph.scope(path, () => graph.state(stateName(name), "statistic", statistic.shape)),
     );
   }
   const updates = new Map<Statistic, Value>();
@@ -69,6 +74,7 @@ export function trace(network: Module, options: TraceOptions): Traced {
     paths: modulesOf(network),
     parameters: states,
     statistics,
+    hasFixedStatistics: (module) => fixedStatistics?.has(module) ?? false,
     assign(statistic, next, old) {
       updates.set(statistic, next(updates.get(statistic) ?? old));
     },

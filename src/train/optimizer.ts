@@ -16,6 +16,8 @@ export interface UpdateContext {
   readonly gradient: Value;
   /** A scalar input by name: `learningRate`, or one of `scalars`. */
   scalar(name: string): Value;
+  /** In place of the optimiser's own weight decay. */
+  readonly weightDecay?: number | undefined;
 }
 
 export interface Optimizer {
@@ -42,18 +44,18 @@ export interface SgdOptions {
  * p -= lr * (g + momentum * v).
  */
 export function sgd(options: SgdOptions): Optimizer {
-  const { lr, momentum = 0, nesterov = false, weightDecay = 0 } = options;
+  const { lr, momentum = 0, nesterov = false, weightDecay: commonDecay = 0 } = options;
   checkRange("sgd", "lr", lr, 0, Number.MAX_VALUE);
   checkRange("sgd", "momentum", momentum, 0, 1);
-  checkRange("sgd", "weightDecay", weightDecay, 0, Number.MAX_VALUE);
+  checkRange("sgd", "weightDecay", commonDecay, 0, Number.MAX_VALUE);
   if (nesterov && momentum === 0)
     throw new OptionError("sgd: nesterov needs a momentum above 0; give one, or leave nesterov out");
   return {
     name: "sgd",
-    options: { lr, momentum, nesterov, weightDecay },
+    options: { lr, momentum, nesterov, weightDecay: commonDecay },
     lr,
     scalars: () => ({}),
-    update({ graph, name, parameter, gradient, scalar }) {
+    update({ graph, name, parameter, gradient, scalar, weightDecay = commonDecay }) {
       const decayed = weightDecay === 0 ? gradient : add(gradient, scale(parameter, weightDecay));
       if (momentum === 0) {
         return [{ state: parameter, value: subtract(parameter, multiply(decayed, scalar("learningRate"))) }];
@@ -87,22 +89,22 @@ export function adamw(options: AdamOptions = {}): Optimizer {
 }
 
 function adamLike(name: "adam" | "adamw", options: AdamOptions): Optimizer {
-  const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = 0 } = options;
+  const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay: commonDecay = 0 } = options;
   checkRange(name, "lr", lr, 0, Number.MAX_VALUE);
   checkRange(name, "betas[0]", betas[0], 0, 1);
   checkRange(name, "betas[1]", betas[1], 0, 1);
   checkRange(name, "eps", eps, 0, Number.MAX_VALUE);
-  checkRange(name, "weightDecay", weightDecay, 0, Number.MAX_VALUE);
+  checkRange(name, "weightDecay", commonDecay, 0, Number.MAX_VALUE);
   return {
     name,
-    options: { lr, betas, eps, weightDecay },
+    options: { lr, betas, eps, weightDecay: commonDecay },
     lr,
     // 1 / (1 - beta^t): the running means start at zero and would be too small for long
     scalars: (step) => ({
       firstCorrection: 1 / (1 - power(betas[0], step)),
       secondCorrection: 1 / (1 - power(betas[1], step)),
     }),
-    update({ graph, name: path, parameter, gradient, scalar }) {
+    update({ graph, name: path, parameter, gradient, scalar, weightDecay = commonDecay }) {
       const first = graph.state(`${path}.firstMoment`, "optimizer", parameter.shape);
       const second = graph.state(`${path}.secondMoment`, "optimizer", parameter.shape);
       const learningRate = scalar("learningRate");

@@ -2,21 +2,27 @@
  * The graphs of a classifier's training and evaluation. A training step is one graph with two entry points, `accumulate`
  * (forward, backward, add to the gradients; running statistics move with every batch) and `apply` (update); where nothing comes between they are one, `step`.
  */
-import { unknownName } from "../errors.js";
+import { OptionError, unknownName } from "../errors.js";
 import type { Assign, Entry } from "../graph/graph.js";
 import type { Shape, Value } from "../graph/value.js";
-import { CROSS_ENTROPY, lossOf, type Module, type Traced, trace } from "../nn/index.js";
+import { CROSS_ENTROPY, type Loss, lossOf, type Module, type Traced, trace } from "../nn/index.js";
 import { add, argmax, correct, differentiate, mean, multiply, softmax } from "../ops/index.js";
+import { averageName, withAverages } from "./averaging.js";
+import { clip } from "./gradient-clipping.js";
 import type { Optimizer } from "./optimizer.js";
+import { frozenNorms, parameterRules } from "./parameter-rules.js";
+import type { Techniques } from "./techniques.js";
 
 export interface TrainingEntries {
-  /** Forward, backward and update on one batch. Outputs: `loss` and `correct`, one number a sample. */
+  /** Forward, backward and update on one batch. Outputs: `loss` and `correct`, one number a sample; with clipping `gradientNorm`. */
   readonly step: Entry;
   /** Adds the batch's gradients, times the input `share`, to the stored ones. Outputs as `step`. */
   readonly accumulate: Entry;
-  /** Updates with the stored gradients and clears them. */
+  /** Updates with the stored gradients and clears them. With clipping it has the output `gradientNorm`. */
   readonly apply: Entry;
   readonly traced: Traced;
+  /** The parameters that are trained and, where weights are averaged, statistics too: those that have a state `averageName`. */
+  readonly averaged: readonly string[];
 }
 
 /** Whether any layer drew random numbers, so that the program has the input "random". */
@@ -24,14 +30,42 @@ export function usesRandom(traced: Traced): boolean {
   return traced.graph.inputs.some((i) => i.attributes.name === "random");
 }
 
-export function trainingEntries(network: Module, input: Shape, optimizer: Optimizer): TrainingEntries {
-  const traced = trace(network, { input, training: true });
+/** A rate that is a factor of the schedule's comes in as a number of its own, so that the update costs no more. */
+const rateName = (factor: number) => (factor === 1 ? LEARNING_RATE : `${LEARNING_RATE} x ${factor}`);
+const LEARNING_RATE = "learningRate";
+
+/** What an input called `name` is at this learning rate; undefined where it is no learning rate. */
+export function rateOf(name: string, learningRate: number): number | undefined {
+  if (name === LEARNING_RATE) return learningRate;
+  const [start, factor] = name.split(" x ");
+  return start === LEARNING_RATE && factor !== undefined ? learningRate * Number(factor) : undefined;
+}
+
+/** What training takes for the loss; measuring takes the network's own. */
+function trainingLoss(network: Module, { labelSmoothing }: Techniques): Loss {
+  const loss = network.loss ?? CROSS_ENTROPY;
+  if (labelSmoothing === undefined) return loss;
+  if (loss.kind === "crossEntropy") return { ...loss, smoothing: labelSmoothing };
+  throw new OptionError(
+    `labelSmoothing is ${labelSmoothing}, but the network says its own loss, "${loss.kind}", whose targets cannot be smoothed; leave it out`,
+  );
+}
+
+export function trainingEntries(
+  network: Module,
+  input: Shape,
+  optimizer: Optimizer,
+  techniques: Techniques = {},
+): TrainingEntries {
+  const rules = parameterRules(network, techniques);
+  const fixedStatistics = techniques.frozenNorms === "batch" ? undefined : frozenNorms(network, rules);
+  const traced = trace(network, { input, training: true, ...(fixedStatistics && { fixedStatistics }) });
   const { graph, output } = traced;
   const labels = graph.input("labels", { shape: output.shape.slice(0, -1), dtype: "i32" });
-  const losses = graph.scope("loss", () => lossOf(network.loss ?? CROSS_ENTROPY, output, labels));
+  const losses = graph.scope("loss", () => lossOf(trainingLoss(network, techniques), output, labels));
   const loss = graph.scope("loss", () => mean(losses, { batch: true }));
   const hits = graph.scope("metrics", () => correct(output, labels));
-  const names = [...traced.parameters.keys()];
+  const names = [...traced.parameters.keys()].filter((name) => rules.get(name)?.trained === true);
   const parameters = names.map((name) => traced.parameters.get(name)!.value);
   const gradients = differentiate(loss, parameters);
   const scalars = new Map<string, Value>();
@@ -40,18 +74,38 @@ export function trainingEntries(network: Module, input: Shape, optimizer: Optimi
     scalars.set(name, known);
     return known;
   };
-  const updatesFrom = (values: readonly Value[]): Assign[] =>
-    names.flatMap((name, i) =>
-      graph.scope(name, () =>
-        optimizer.update({ graph, name, parameter: parameters[i]!, gradient: values[i]!, scalar }),
-      ),
-    );
+  /** `moved` are the changes of statistics that the same entry makes. */
+  const updateFrom = (gradients: readonly Value[], moved: readonly Assign[]) => {
+    const clipped = clip(gradients, names, techniques);
+    const changes = names.flatMap((name, i) => {
+      const { rate, weightDecay } = rules.get(name)!;
+      return graph.scope(name, () =>
+        optimizer.update({
+          graph,
+          name,
+          parameter: parameters[i]!,
+          gradient: clipped.gradients[i]!,
+          scalar: (input) => scalar(input === LEARNING_RATE ? rateName(rate) : input),
+          weightDecay,
+        }),
+      );
+    });
+    const norm: Readonly<Record<string, Value>> = clipped.norm === undefined ? {} : { gradientNorm: clipped.norm };
+    const { average } = techniques;
+    if (average === undefined) return { assigns: [...changes, ...moved], norm };
+    const others = traced.updates.map(({ state }) => state).filter((state) => !moved.some((m) => m.state === state));
+    return { assigns: withAverages(average, [...changes, ...moved], others, scalar), norm };
+  };
   const stored = names.map((name, i) => graph.state(`${name}.gradient`, "gradient", parameters[i]!.shape));
   const outputs = { loss: losses, correct: hits };
   const share = graph.input("share", { shape: [], batched: false });
+  const update = updateFrom(gradients, traced.updates);
+  const late = updateFrom(stored, []);
   return {
     traced,
-    step: { name: "step", outputs, assigns: [...updatesFrom(gradients), ...traced.updates] },
+    averaged:
+      techniques.average === undefined ? [] : [...names, ...traced.updates.map(({ state }) => state.attributes.name)],
+    step: { name: "step", outputs: { ...outputs, ...update.norm }, assigns: update.assigns },
     accumulate: {
       name: "accumulate",
       outputs,
@@ -65,18 +119,26 @@ export function trainingEntries(network: Module, input: Shape, optimizer: Optimi
     },
     apply: {
       name: "apply",
-      outputs: {},
+      outputs: late.norm,
       assigns: [
-        ...updatesFrom(stored),
+        ...late.assigns,
         ...stored.map((state) => ({ state, value: graph.constant(0, { shape: state.shape }) })),
       ],
     },
   };
 }
 
-/** Outputs `loss`, `correct` and `prediction` (the likeliest class), one a sample. */
-export function evaluationEntry(network: Module, input: Shape): { entry: Entry; traced: Traced } {
-  const traced = trace(network, { input, training: false });
+/**
+ * Outputs `loss`, `correct` and `prediction` (the likeliest class), one a sample. Of the states named in `averaged` it reads the
+ * averages.
+ */
+export function evaluationEntry(
+  network: Module,
+  input: Shape,
+  averaged: ReadonlySet<string> = new Set(),
+): { entry: Entry; traced: Traced } {
+  const stateName = (name: string) => (averaged.has(name) ? averageName(name) : name);
+  const traced = trace(network, { input, training: false, stateName });
   const { graph, output } = traced;
   const labels = graph.input("labels", { shape: output.shape.slice(0, -1), dtype: "i32" });
   const outputs = {
