@@ -1,0 +1,297 @@
+/**
+ * Takes a picture's bytes where a placement says and scales them: whole pixels are copied through the scaling table;
+ * upright placements (crops, flips, resizing) go by rows and columns, with linear interpolation, or where they shrink with the wider
+ * triangle that Pillow and torchvision call antialiasing; all others interpolate between four neighbours.
+ * Outside the picture is background, bytes of 0, or the picture's reflection.
+ */
+import type { Placement } from "./placement.js";
+
+/** A picture in memory: height x width x channels bytes. */
+export interface Picture {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly pixels: Uint8Array;
+  /** What errors call it; its number unless said. */
+  readonly name?: string;
+}
+
+/** `edge`: nothing of the result lies outside, but its outermost pixels may be taken from half a pixel beyond. */
+export type Outside = "edge" | "background" | "reflect";
+
+export interface Scale {
+  readonly channels: number;
+  /** Of every byte, 256 a channel. */
+  readonly table: Float32Array;
+  /** A byte times factor plus shift, by channel: the same, for values between bytes. */
+  readonly factor: readonly number[];
+  readonly shift: readonly number[];
+}
+
+export function scaleOf(mean: readonly number[], std: readonly number[]): Scale {
+  const channels = mean.length;
+  const table = Float32Array.from(
+    { length: 256 * channels },
+    (_, i) => ((i & 255) / 255 - mean[i >> 8]!) / std[i >> 8]!,
+  );
+  const factor = std.map((s) => 1 / (255 * s));
+  const shift = mean.map((m, c) => -m / std[c]!);
+  return { channels, table, factor, shift };
+}
+
+export class Sampler {
+  readonly #scale: Scale;
+  readonly #columns = new Taps();
+  readonly #rows = new Taps();
+  #line = new Float32Array(0);
+
+  constructor(scale: Scale) {
+    this.#scale = scale;
+  }
+
+  /** Writes what `at` shows of a picture, at.height x at.width x channels numbers from out[offset] on. */
+  sample(picture: Picture, at: Placement, outside: Outside, out: Float32Array, offset: number): void {
+    if (at.isWhole) this.#copy(picture, at, outside, out, offset);
+    else if (at.isUpright) this.#stretch(picture, at, outside, out, offset);
+    else this.#turn(picture, at, outside, out, offset);
+  }
+
+  #copy({ height, width, pixels }: Picture, at: Placement, outside: Outside, out: Float32Array, offset: number): void {
+    const { channels, table } = this.#scale;
+    const reflect = outside === "reflect";
+    const { x0, xx } = at;
+    // Columns of the result that lie inside the picture.
+    const [first, end] = reflect ? [0, at.width] : inside(x0, xx, at.width, width);
+    const isRun = xx === 1 && x0 + first >= 0 && x0 + end <= width;
+    const line = at.width * channels;
+    for (let v = 0; v < at.height; v++) {
+      const to = offset + v * line;
+      const y = at.y0 + v;
+      if (!reflect && (y < 0 || y >= height)) {
+        this.#background(out, to, at.width);
+        continue;
+      }
+      const row = (reflect ? reflected(y, height) : y) * width * channels;
+      if (first > 0) this.#background(out, to, first);
+      if (end < at.width) this.#background(out, to + end * channels, at.width - end);
+      if (isRun)
+        copyRun(pixels, row + (x0 + first) * channels, table, channels, out, to + first * channels, end - first);
+      else {
+        for (let u = first, d = to + first * channels; u < end; u++, d += channels) {
+          const x = x0 + xx * u;
+          const s = row + (reflect ? reflected(x, width) : x) * channels;
+          for (let c = 0; c < channels; c++) out[d + c] = table[256 * c + pixels[s + c]!]!;
+        }
+      }
+    }
+  }
+
+  #background(out: Float32Array, at: number, pixels: number): void {
+    const { channels, table } = this.#scale;
+    for (let c = 0; c < channels; c++) {
+      const value = table[256 * c]!;
+      for (let i = at + c, end = at + pixels * channels; i < end; i += channels) out[i] = value;
+    }
+  }
+
+  /** Rows first, over the columns that are needed, then columns. */
+  #stretch(
+    { height, width, pixels }: Picture,
+    at: Placement,
+    outside: Outside,
+    out: Float32Array,
+    offset: number,
+  ): void {
+    const { channels, factor, shift } = this.#scale;
+    const columns = this.#columns.set(at.x0, at.xx, at.width, width, outside);
+    const rows = this.#rows.set(at.y0, at.yy, at.height, height, outside);
+    const [low, high] = columns.extent();
+    const span = (high - low + 1) * channels;
+    if (this.#line.length < span) this.#line = new Float32Array(span);
+    const line = this.#line;
+    const taps = columns.taps;
+    let to = offset;
+    for (let v = 0; v < at.height; v++) {
+      const firstRow = v * rows.taps;
+      const start = low * channels;
+      for (let t = 0; t < rows.taps; t += 2) {
+        // Two rows at a time; the number of taps is even.
+        const w0 = rows.weight[firstRow + t]!;
+        const w1 = rows.weight[firstRow + t + 1]!;
+        const r0 = rows.index[firstRow + t]! * width * channels + start;
+        const r1 = rows.index[firstRow + t + 1]! * width * channels + start;
+        if (t === 0) for (let i = 0; i < span; i++) line[i] = w0 * pixels[r0 + i]! + w1 * pixels[r1 + i]!;
+        else for (let i = 0; i < span; i++) line[i]! += w0 * pixels[r0 + i]! + w1 * pixels[r1 + i]!;
+      }
+      for (let u = 0; u < at.width; u++) {
+        const first = u * taps;
+        const left = (columns.index[first]! - low) * channels;
+        const right = (columns.index[first + 1]! - low) * channels;
+        const w0 = columns.weight[first]!;
+        const w1 = columns.weight[first + 1]!;
+        for (let c = 0; c < channels; c++) {
+          let sum = w0 * line[left + c]! + w1 * line[right + c]!;
+          for (let t = 2; t < taps; t++) {
+            sum += columns.weight[first + t]! * line[(columns.index[first + t]! - low) * channels + c]!;
+          }
+          out[to++] = sum * factor[c]! + shift[c]!;
+        }
+      }
+    }
+  }
+
+  /** Bilinear; a picture that is to shrink is averaged over blocks of whole pixels first. */
+  #turn(picture: Picture, at: Placement, outside: Outside, out: Float32Array, offset: number): void {
+    const [right, down] = at.stride;
+    const block = Math.max(1, Math.round(Math.sqrt(right * down)));
+    const { height, width, channels, pixels } = block > 1 ? averaged(picture, block) : picture;
+    const { factor, shift } = this.#scale;
+    const within = (p: number) => (p + 0.5) / block - 0.5;
+    let to = offset;
+    for (let v = 0; v < at.height; v++) {
+      for (let u = 0; u < at.width; u++) {
+        const x = within(at.xx * u + at.xy * v + at.x0);
+        const y = within(at.yx * u + at.yy * v + at.y0);
+        const left = Math.floor(x);
+        const top = Math.floor(y);
+        const [fx, fy] = [x - left, y - top];
+        const x0 = place(left, width, outside);
+        const x1 = place(left + 1, width, outside);
+        const y0 = place(top, height, outside);
+        const y1 = place(top + 1, height, outside);
+        for (let c = 0; c < channels; c++) {
+          const read = (row: number, column: number) =>
+            row < 0 || column < 0 ? 0 : pixels[(row * width + column) * channels + c]!;
+          const upper = (1 - fx) * read(y0, x0) + fx * read(y0, x1);
+          const lower = (1 - fx) * read(y1, x0) + fx * read(y1, x1);
+          out[to++] = ((1 - fy) * upper + fy * lower) * factor[c]! + shift[c]!;
+        }
+      }
+    }
+  }
+}
+
+/** For each place of a line of the result, the same even number of places in the picture and their weights. */
+class Taps {
+  taps = 0;
+  index = new Int32Array(0);
+  weight = new Float32Array(0);
+  #count = 0;
+
+  /** Place n of `count` lies at origin + step n of a line of `length`. */
+  set(origin: number, step: number, count: number, length: number, outside: Outside): this {
+    const reach = Math.max(1, Math.abs(step));
+    const taps = 2 * Math.ceil(reach);
+    this.taps = taps;
+    this.#count = count * taps;
+    if (this.index.length < this.#count) {
+      this.index = new Int32Array(this.#count);
+      this.weight = new Float32Array(this.#count);
+    }
+    for (let n = 0, i = 0; n < count; n++) {
+      const centre = origin + step * n;
+      const first = Math.floor(centre - reach) + 1;
+      let sum = 0;
+      for (let p = first; p < first + taps; p++) {
+        const counts = outside !== "edge" || (p >= 0 && p < length);
+        if (counts) sum += Math.max(0, 1 - Math.abs(p - centre) / reach);
+      }
+      for (let p = first; p < first + taps; p++, i++) {
+        const at = place(p, length, outside === "edge" ? "background" : outside);
+        this.index[i] = Math.max(0, at);
+        this.weight[i] = at < 0 ? 0 : Math.max(0, 1 - Math.abs(p - centre) / reach) / sum;
+      }
+    }
+    return this;
+  }
+
+  /** The least and the largest place that is asked for. */
+  extent(): readonly [number, number] {
+    let low = Number.POSITIVE_INFINITY;
+    let high = 0;
+    for (let i = 0; i < this.#count; i++) {
+      const at = this.index[i]!;
+      if (at < low) low = at;
+      if (at > high) high = at;
+    }
+    return [low, high];
+  }
+}
+
+/** The place in a line of `length` that stands for place `at` of an endless one; -1 for background. */
+function place(at: number, length: number, outside: Outside): number {
+  if (at >= 0 && at < length) return at;
+  if (outside === "edge") return at < 0 ? 0 : length - 1;
+  return outside === "reflect" ? reflected(at, length) : -1;
+}
+
+/** Mirrored at the first and at the last, which are not repeated. */
+export function reflected(at: number, length: number): number {
+  if (at >= 0 && at < length) return at;
+  if (length === 1) return 0;
+  const period = 2 * (length - 1);
+  const within = ((at % period) + period) % period;
+  return within < length ? within : period - within;
+}
+
+/** From which to before which of `count` places origin + step n is inside a line of `length`; step is 1 or -1. */
+function inside(origin: number, step: number, count: number, length: number): readonly [number, number] {
+  const [low, high] = step > 0 ? [-origin, length - origin] : [origin - length + 1, origin + 1];
+  const first = Math.min(count, Math.max(0, low));
+  return [first, Math.min(count, Math.max(first, high))];
+}
+
+/** Four bytes a turn, or a pixel of three: a third faster than one, measured on Node 20. */
+function copyRun(
+  from: Uint8Array,
+  at: number,
+  table: Float32Array,
+  channels: number,
+  to: Float32Array,
+  offset: number,
+  pixels: number,
+): void {
+  let s = at;
+  let d = offset;
+  const end = at + pixels * channels;
+  if (channels === 3) {
+    for (; s < end; s += 3, d += 3) {
+      to[d] = table[from[s]!]!;
+      to[d + 1] = table[256 + from[s + 1]!]!;
+      to[d + 2] = table[512 + from[s + 2]!]!;
+    }
+  } else if (channels === 1) {
+    for (; s < end - 3; s += 4, d += 4) {
+      to[d] = table[from[s]!]!;
+      to[d + 1] = table[from[s + 1]!]!;
+      to[d + 2] = table[from[s + 2]!]!;
+      to[d + 3] = table[from[s + 3]!]!;
+    }
+    for (; s < end; s++, d++) to[d] = table[from[s]!]!;
+  } else {
+    for (; s < end; s += channels, d += channels) {
+      for (let c = 0; c < channels; c++) to[d + c] = table[256 * c + from[s + c]!]!;
+    }
+  }
+}
+
+/** Means of blocks of block x block pixels; those at the right and below may be cut short. */
+function averaged({ height, width, channels, pixels }: Picture, block: number): Picture {
+  const [rows, columns] = [Math.ceil(height / block), Math.ceil(width / block)];
+  const means = new Uint8Array(rows * columns * channels);
+  for (let y = 0, to = 0; y < rows; y++) {
+    const bottom = Math.min(height, (y + 1) * block);
+    for (let x = 0; x < columns; x++) {
+      const right = Math.min(width, (x + 1) * block);
+      const count = (bottom - y * block) * (right - x * block);
+      for (let c = 0; c < channels; c++, to++) {
+        let sum = 0;
+        for (let v = y * block; v < bottom; v++) {
+          for (let u = x * block; u < right; u++) sum += pixels[(v * width + u) * channels + c]!;
+        }
+        means[to] = Math.round(sum / count);
+      }
+    }
+  }
+  return { height: rows, width: columns, channels, pixels: means };
+}
