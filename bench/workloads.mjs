@@ -11,6 +11,7 @@
  * @property {number} batch
  * @property {string} [network]     name in fovea's registry; the same in peers/torch_models.py
  * @property {Record<string, unknown>} [options]
+ * @property {number} [checkRate]   of training
  * @property {"forward" | "inputGradient" | "weightGradient"} [direction]   of a layer
  * @property {Convolution} [convolution]
  *
@@ -22,12 +23,16 @@
  * @property {number} stride
  */
 
-const network = (id, title, name, options, { train, infer }) => [
+/** The learning rate of the few steps whose losses are compared: deep networks multiply a rounding error at a large one. */
+const CHECK_RATE = 0.001;
+
+const network = (id, title, name, options, { train, infer, checkRate = CHECK_RATE }) => [
   ...train.map((batch) => ({
     id: `${id}-train-${batch}`,
     title: `${title}, ${batch}`,
     what: "train",
     batch,
+    checkRate,
     network: name,
     options,
   })),
@@ -55,7 +60,7 @@ const spoken = { forward: "forward", inputGradient: "input gradient", weightGrad
 
 /** Those of the published speed tables; dropout is off, so that all systems compute the same. @type {Workload[]} */
 export const WORKLOADS = [
-  ...network("lenet5", "LeNet-5 (32x32)", "lenet5", { size: 32 }, { train: [64, 128], infer: [1, 256] }),
+  ...network("lenet5", "LeNet-5 (32x32)", "lenet5", { size: 32 }, { train: [64, 128], infer: [1, 256], checkRate: 0.05 }),
   ...network("resnet20", "CIFAR ResNet-20", "resnet20", {}, { train: [128], infer: [1, 256] }),
   ...network("alexnet", "AlexNet", "alexnet", { dropout: 0 }, { train: [16], infer: [1, 16] }),
   ...network("vgg16", "VGG-16", "vgg16", { dropout: 0 }, { train: [8], infer: [1, 8] }),

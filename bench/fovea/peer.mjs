@@ -8,7 +8,7 @@
 import { writeFileSync } from "node:fs";
 import { Session } from "#fovea/runtime/session.js";
 import { serve } from "../serve.mjs";
-import { CHECK_RATE, compileWorkload, numbersOf, TIMED_RATE } from "./programs.mjs";
+import { compileWorkload, numbersOf, TIMED_RATE } from "./programs.mjs";
 
 const THREADS = 2;
 const SLOTS = 4;
@@ -51,7 +51,7 @@ serve({
     const { workload, slots } = prepared;
     const slot = slots[0];
     if (workload.what === "train") {
-      await reset(CHECK_RATE);
+      await reset(workload.checkRate);
       const losses = [];
       for (let n = 0; n < CHECKED_STEPS; n++) {
         await slot.run(workload.batch);

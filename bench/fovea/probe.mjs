@@ -137,7 +137,7 @@ async function acquire(into, kernel, operands, pieces, bytes) {
     outputs: [],
     states: [],
     writes: [],
-    bytes: { store: 0, prepared: 0, slot: 0, scratch: 0, ...bytes },
+    bytes: { store: 0, prepared: 0, slot: 0, scratch: 0, workspace: 0, ...bytes },
   };
   return (await into.load(program)).acquire();
 }

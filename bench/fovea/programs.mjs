@@ -9,8 +9,7 @@ import { fromFile, readInputs } from "../inputs.mjs";
 import { outputSize, paddingOf } from "../workloads.mjs";
 
 export const MOMENTUM = 0.9;
-/** Learning rate of the steps whose losses are compared, and of those that are timed: weights then stay as they are. */
-export const CHECK_RATE = 0.05;
+/** The learning rate of the steps that are timed: weights then stay as they are. */
 export const TIMED_RATE = 1e-9;
 
 /** The entry, and the graph for whoever wants to know what its steps cost. */
@@ -18,7 +17,7 @@ export function entryOf(workload) {
   if (workload.convolution !== undefined) return layerEntry(workload);
   const model = create(workload.network, workload.options);
   if (workload.what === "train") {
-    const { step, traced } = trainingEntries(model.module, model.input, sgd({ lr: CHECK_RATE, momentum: MOMENTUM }));
+    const { step, traced } = trainingEntries(model.module, model.input, sgd({ lr: TIMED_RATE, momentum: MOMENTUM }));
     return { entry: step, graph: traced.graph };
   }
   const { entry, traced } = predictionEntry(model.module, model.input);

@@ -1,5 +1,5 @@
 /** A program loaded without a session or a team, so that single steps can be called: for the profile only. */
-import { Resident } from "#fovea/runtime/resident.js";
+import { Resident, scratchBytes } from "#fovea/runtime/resident.js";
 import { chooseBackend } from "#fovea/runtime/choose.js";
 import { pack, viewOf } from "#fovea/runtime/copy.js";
 import { currentPlatform } from "#fovea/runtime/platform.js";
@@ -16,8 +16,8 @@ async function load(backend, program, { inputs, states }, learningRate) {
   const store = new StateStore();
   store.add(program, backend);
   const code = await backend.encode(program.kernels);
-  const resident = new Resident(0, program, 1, code, backend, store);
-  resident.writeTables(backend.allocate(Math.max(64, program.bytes.scratch)));
+  const resident = new Resident(0, program, 1, 1, code, backend, store);
+  resident.writeTables(backend.allocate(Math.max(64, scratchBytes(program, 1))));
   resident.bind(await backend.bind(code));
   const fill = (segment, offset, bytes, layout, data, name) =>
     pack(viewOf(segment, offset, Math.floor(bytes / 4), layout), layout, data, program.maxBatch, name);

@@ -18,7 +18,7 @@ from torch_models import MODELS
 
 THREADS = 2
 CHECKED_STEPS = 4
-CHECK_RATE, TIMED_RATE, MOMENTUM = 0.05, 1e-9, 0.9
+TIMED_RATE, MOMENTUM = 1e-9, 0.9
 FORMATS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
 
 
@@ -55,6 +55,7 @@ class Training:
         self.make = lambda: network(workload, tensors, layout).train()
         self.input = image(tensors["input"], layout)
         self.labels = tensors["labels"].long()
+        self.check_rate = workload["checkRate"]
         self.reset(TIMED_RATE)
 
     def reset(self, rate):
@@ -73,7 +74,7 @@ class Training:
         return loss
 
     def check(self):
-        self.reset(CHECK_RATE)
+        self.reset(self.check_rate)
         losses = torch.tensor([self().item() for _ in range(CHECKED_STEPS)])
         self.reset(TIMED_RATE)
         return losses
