@@ -32,9 +32,9 @@ export class Evaluator {
     session: Session,
     network: Module,
     input: Shape,
-    options: { readonly batchSize?: number | undefined } = {},
+    options: { readonly batchSize?: number | undefined; readonly averaged?: ReadonlySet<string> | undefined } = {},
   ): Promise<Evaluator> {
-    const { entry, traced } = evaluationEntry(network, input);
+    const { entry, traced } = evaluationEntry(network, input, options.averaged);
     const maxBatch = options.batchSize ?? EVALUATION_BATCH;
     const program = compileEntry(entry, { target: session.target, maxBatch });
     const loaded = await session.load(program, { slots: QUEUE_LENGTH });

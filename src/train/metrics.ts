@@ -29,6 +29,25 @@ export function figures(sums: EpochSums): EpochFigures {
   return { loss: sums.loss / n, accuracy: sums.correct / n };
 }
 
+/** Of the updates of an epoch. Plain data. */
+export interface NormSums {
+  readonly updates: number;
+  readonly total: number;
+  readonly largest: number;
+}
+
+export interface NormFigures {
+  readonly mean: number;
+  readonly largest: number;
+}
+
+export function addNorm(sums: NormSums | undefined, norm: number): NormSums {
+  const { updates, total, largest } = sums ?? { updates: 0, total: 0, largest: 0 };
+  return { updates: updates + 1, total: total + norm, largest: Math.max(largest, norm) };
+}
+
+export const normFigures = ({ updates, total, largest }: NormSums): NormFigures => ({ mean: total / updates, largest });
+
 /** confusion[actual][predicted]: how often. */
 export type ConfusionMatrix = readonly (readonly number[])[];
 

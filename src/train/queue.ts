@@ -8,6 +8,8 @@ export const QUEUE_LENGTH = 4;
 export interface QueueWork {
   /** Fills a slot for batch 0, 1, ...; returns how many samples it put in. */
   fill(slot: Slot, batch: number): number;
+  /** Submits what is to run right behind a batch, which counts as a part of it. */
+  behind?(slot: Slot, batch: number): Promise<void> | undefined;
   /** Takes a batch's results. False: submit no more, and finish what was submitted. */
   done(slot: Slot, batch: number, count: number): boolean;
 }
@@ -35,6 +37,8 @@ export async function runQueue(program: LoadedProgram, batches: number, work: Qu
     try {
       count = work.fill(slot, batch);
       ran = slot.run(count);
+      const behind = work.behind?.(slot, batch);
+      if (behind !== undefined) ran = Promise.all([ran, behind]).then(() => {});
     } catch (error) {
       slot.release();
       fail(error);

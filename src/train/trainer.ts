@@ -14,16 +14,31 @@ import { type Module, RANDOM_INPUT } from "../nn/index.js";
 import type { LoadedProgram } from "../runtime/loaded-program.js";
 import type { Session } from "../runtime/session.js";
 import type { Slot } from "../runtime/slot.js";
+import { type Batches, batchesOf, checkAccumulation, endsGroup, shareOf, updateAt, updatesOf } from "./accumulation.js";
+import { Apply } from "./apply.js";
+import { averageName, averagingScalars } from "./averaging.js";
+import { isExhausted } from "./best-epoch.js";
 import { type Evaluation, Evaluator } from "./evaluator.js";
 import { checkData, feed } from "./feed.js";
-import { addBatch, type EpochFigures, type EpochSums, figures, noSums } from "./metrics.js";
+import {
+  addBatch,
+  addNorm,
+  type EpochFigures,
+  type EpochSums,
+  figures,
+  type NormFigures,
+  type NormSums,
+  normFigures,
+  noSums,
+} from "./metrics.js";
 import type { Optimizer } from "./optimizer.js";
 import { QUEUE_LENGTH, runQueue } from "./queue.js";
 import { checkSchedule, learningRateAt, type Schedule } from "./schedule.js";
-import { trainingEntries } from "./step.js";
+import { rateOf, trainingEntries } from "./step.js";
+import { checkTechniques, type Techniques } from "./techniques.js";
 import { initialWeights, readWeights, type Weight, type Weights, writeWeights } from "./weights.js";
 
-export interface TrainerOptions {
+export interface TrainerOptions extends Techniques {
   readonly epochs: number;
   readonly batchSize: number;
   readonly optimizer: Optimizer;
@@ -43,6 +58,8 @@ export interface TrainerState {
   /** Batches done of the epoch. */
   readonly batch: number;
   readonly sums: EpochSums;
+  /** Of the epoch's updates, where gradients are clipped by norm. */
+  readonly norms?: NormSums;
   /** Seconds spent on the epoch. */
   readonly seconds: number;
   readonly history: readonly EpochRecord[];
@@ -53,7 +70,10 @@ export interface EpochRecord {
   readonly epoch: number;
   readonly train: EpochFigures;
   readonly test?: EpochFigures;
+  /** At the last step. */
   readonly learningRate: number;
+  /** Before clipping, over the epoch's updates; where gradients are clipped by norm. */
+  readonly gradientNorm?: NormFigures;
   /** Seconds of training and of evaluation, on this machine. */
   readonly trainSeconds: number;
   readonly testSeconds: number;
@@ -71,7 +91,23 @@ export interface Progress {
   readonly accuracy: number;
 }
 
+/** One batch's figures. */
+export interface StepRecord {
+  /** From 1; a step is a batch. */
+  readonly step: number;
+  /** From 1. */
+  readonly epoch: number;
+  /** Means over the batch. */
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly learningRate: number;
+  /** Before clipping, of the update that the batch ended, where gradients are clipped by norm. */
+  readonly gradientNorm?: number;
+}
+
 export interface TrainHooks {
+  /** Called after each step, while later ones run. */
+  step?(record: StepRecord): void;
   /** Called often, at most once a batch. */
   progress?(progress: Progress): void;
   /** Called after each epoch, when nothing runs: the place to save. `test` is what the record's test figures are from. */
@@ -94,8 +130,10 @@ export class Trainer {
   readonly #network: Module;
   readonly #data: TrainingData;
   readonly #step: LoadedProgram;
+  readonly #apply: Apply | undefined;
   readonly #evaluator: Evaluator;
   readonly #initial: Weights;
+  readonly #averaged: ReadonlySet<string>;
   #state: TrainerState = { step: 0, epoch: 0, batch: 0, sums: noSums(), seconds: 0, history: [] };
 
   /** Compiles, loads and initialises. Throws before any memory is taken if the plan does not fit. */
@@ -106,17 +144,28 @@ export class Trainer {
     data: TrainingData,
     options: TrainerOptions,
   ): Promise<Trainer> {
-    checkOptions(options);
-    const { step, traced } = trainingEntries(network, input, options.optimizer);
+    checkOptions(options, data);
+    const grouped = (options.accumulate ?? 1) > 1;
+    const { step, accumulate, apply, traced, ...entries } = trainingEntries(network, input, options.optimizer, options);
     const classes = traced.output.shape.at(-1)!;
     for (const set of [data.train, data.test]) if (set !== undefined) checkData(set, input, classes);
     const maxBatch = Math.min(options.batchSize, data.train.length);
-    const program = compileEntry(step, { target: session.target, maxBatch });
+    const { target } = session;
+    const program = compileEntry(grouped ? accumulate : step, { target, maxBatch });
     const loaded = await session.load(program, { slots: QUEUE_LENGTH });
-    const evaluator = await Evaluator.create(session, network, input);
+    const applying = grouped ? await Apply.create(session, compileEntry(apply, { target, maxBatch: 1 })) : undefined;
+    const averaged = new Set(entries.averaged);
+    const evaluator = await Evaluator.create(session, network, input, { averaged });
     const initial = options.initial ?? initialWeights(network, options.seed);
     await writeWeights(session, initial);
-    return new Trainer(session, network, data, options, loaded, evaluator, initial);
+    for (const name of averaged) await session.writeState(averageName(name), initial.get(name)!.data);
+    return new Trainer(session, network, data, options, {
+      step: loaded,
+      apply: applying,
+      evaluator,
+      initial,
+      averaged,
+    });
   }
 
   private constructor(
@@ -124,17 +173,23 @@ export class Trainer {
     network: Module,
     data: TrainingData,
     options: TrainerOptions,
-    step: LoadedProgram,
-    evaluator: Evaluator,
-    initial: Weights,
+    parts: {
+      readonly step: LoadedProgram;
+      readonly apply: Apply | undefined;
+      readonly evaluator: Evaluator;
+      readonly initial: Weights;
+      readonly averaged: ReadonlySet<string>;
+    },
   ) {
     this.session = session;
     this.options = options;
     this.#network = network;
     this.#data = data;
-    this.#step = step;
-    this.#evaluator = evaluator;
-    this.#initial = initial;
+    this.#step = parts.step;
+    this.#apply = parts.apply;
+    this.#evaluator = parts.evaluator;
+    this.#initial = parts.initial;
+    this.#averaged = parts.averaged;
   }
 
   get state(): TrainerState {
@@ -143,29 +198,37 @@ export class Trainer {
 
   /** The training step and the evaluation. */
   get programs(): readonly Program[] {
-    return [this.#step.program, this.#evaluator.program];
+    const apply = this.#apply === undefined ? [] : [this.#apply.program];
+    return [this.#step.program, ...apply, this.#evaluator.program];
   }
 
   get stepsPerEpoch(): number {
     return batchCount(this.#data.train.length, this.options.batchSize);
   }
 
-  /** A copy of the weights as they are after the steps done. */
+  /** Whether patience is at its end: the run is over before its last epoch. */
+  get exhausted(): boolean {
+    return isExhausted(this.#state.history, this.options.patience, this.options.watch);
+  }
+
+  /** A copy of the weights as they are after the steps done; the averages, where weights are averaged. */
   weights(): Promise<Map<string, Weight>> {
-    return readWeights(this.session, this.#network, this.#initial);
+    const stateOf = (name: string) => (this.#averaged.has(name) ? averageName(name) : name);
+    return readWeights(this.session, this.#network, this.#initial, stateOf);
   }
 
   /** Goes on from a state; the session's states must have been written by the caller. */
   restore(state: TrainerState): void {
-    this.#state = { ...state, sums: { ...state.sums } };
+    const { sums, norms } = state;
+    this.#state = { ...state, sums: { ...sums }, ...(norms && { norms: { ...norms } }) };
   }
 
   /** Trains to the end of the last epoch, or until asked to stop; true if it came to the end. */
   async run(hooks: TrainHooks = {}): Promise<boolean> {
-    while (this.#state.epoch < this.options.epochs) {
+    while (this.#state.epoch < this.options.epochs && !this.exhausted) {
       if (hooks.shouldStop?.()) return false;
       if (!(await this.#runEpoch(hooks))) return false;
-      const { epoch, step, sums, seconds, history } = this.#state;
+      const { epoch, step, sums, norms, seconds, history } = this.#state;
       const { test: testSet } = this.#data;
       const test = testSet === undefined ? undefined : await this.#evaluate(testSet, hooks);
       // The last update of an epoch is one that no training loss has seen.
@@ -175,6 +238,7 @@ export class Trainer {
         train: figures(sums),
         ...(test === undefined ? {} : { test: { loss: test.loss, accuracy: test.accuracy } }),
         learningRate: this.#learningRate(step - 1),
+        ...(norms && { gradientNorm: normFigures(norms) }),
         trainSeconds: seconds,
         testSeconds: test?.seconds ?? 0,
       };
@@ -226,14 +290,31 @@ export class Trainer {
         fill: (slot, i) => {
           const indices = order.subarray((first + i) * batchSize, (first + i + 1) * batchSize);
           feed(slot, this.#step, train, indices, distortion);
-          this.#fillScalars(slot, epoch * total + first + i);
+          this.#fillScalars(this.#step, slot, epoch * total + first + i);
           return indices.length;
         },
-        done: (slot, _, count) => {
+        behind: (slot, i) => {
+          if (this.#apply === undefined || !endsGroup(this.#batches, first + i)) return undefined;
+          const applying = this.#apply.slotBehind(slot);
+          this.#fillScalars(this.#apply.loaded, applying, epoch * total + first + i);
+          return applying.run(1);
+        },
+        done: (slot, i, count) => {
+          const { loss: lossBefore, correct: correctBefore } = sums;
           if (!addBatch(sums, slot.raw("loss"), slot.raw("correct"), count)) throw this.notFinite();
-          const { step, batch } = this.#state;
+          const { step, batch, norms } = this.#state;
+          const norm = this.#normAfter(slot, first + i);
           const seconds = before + (performance.now() - started) / 1000;
-          this.#state = { ...this.#state, step: step + 1, batch: batch + 1, seconds };
+          const next = { ...this.#state, step: step + 1, batch: batch + 1, seconds };
+          this.#state = norm === undefined ? next : { ...next, norms: addNorm(norms, norm) };
+          hooks.step?.({
+            step: step + 1,
+            epoch: epoch + 1,
+            loss: (sums.loss - lossBefore) / count,
+            accuracy: (sums.correct - correctBefore) / count,
+            learningRate: this.#learningRate(step),
+            ...(norm === undefined ? {} : { gradientNorm: norm }),
+          });
           const { loss, accuracy } = figures(sums);
           hooks.progress?.({ ...at, done: sums.samples, loss, accuracy });
           return !(hooks.shouldStop?.() || hooks.wantsCheckpoint?.());
@@ -246,28 +327,46 @@ export class Trainer {
     return true;
   }
 
-  /** Of step 0, 1, ... */
-  #learningRate(step: number): number {
-    const { schedule, optimizer, epochs } = this.options;
-    const stepsPerEpoch = this.stepsPerEpoch;
-    return learningRateAt(schedule, optimizer.lr, step, { totalSteps: epochs * stepsPerEpoch, stepsPerEpoch });
+  get #batches(): Batches {
+    const { batchSize, accumulate = 1 } = this.options;
+    return { pictures: this.#data.train.length, batchSize, accumulate };
   }
 
-  #fillScalars(slot: Slot, step: number): void {
-    const { optimizer, seed } = this.options;
+  /** The gradient's norm of the update that ended with batch `batch` of the epoch, where there was one and it was computed. */
+  #normAfter(slot: Slot, batch: number): number | undefined {
+    if (this.options.clipNorm === undefined || !endsGroup(this.#batches, batch)) return undefined;
+    const norm = (this.#apply?.slotBehind(slot) ?? slot).raw("gradientNorm")[0]!;
+    if (!Number.isFinite(norm)) throw this.notFinite("the gradient's norm");
+    return norm;
+  }
+
+  /** Of step 0, 1, ...: schedules count updates. */
+  #learningRate(step: number): number {
+    const { schedule, optimizer, epochs } = this.options;
+    const stepsPerEpoch = updatesOf(this.#batches);
+    const update = updateAt(this.#batches, step);
+    return learningRateAt(schedule, optimizer.lr, update, { totalSteps: epochs * stepsPerEpoch, stepsPerEpoch });
+  }
+
+  #fillScalars({ program }: LoadedProgram, slot: Slot, step: number): void {
+    const { optimizer, seed, epochs, average } = this.options;
+    const batches = this.#batches;
+    const learningRate = this.#learningRate(step);
+    const update = updateAt(batches, step) + 1;
     const scalars: Readonly<Record<string, number>> = {
-      learningRate: this.#learningRate(step),
-      ...optimizer.scalars(step + 1),
+      share: shareOf(batches, step % batchesOf(batches)),
+      ...optimizer.scalars(update),
+      ...(average && averagingScalars(average, update, epochs * updatesOf(batches))),
     };
-    for (const { name } of this.#step.program.inputs) {
-      const value = scalars[name];
+    for (const { name } of program.inputs) {
+      const value = rateOf(name, learningRate) ?? scalars[name];
       if (value !== undefined) slot.fill(name, [value]);
       else if (name === RANDOM_INPUT) slot.fill(name, [seed | 0, Math.floor(seed / 2 ** 32) | 0, step]);
     }
   }
 }
 
-function checkOptions(options: TrainerOptions): void {
+function checkOptions(options: TrainerOptions, data: TrainingData): void {
   for (const name of ["epochs", "batchSize"] as const) {
     const value = options[name];
     if (!Number.isInteger(value) || value < 1) {
@@ -278,5 +377,13 @@ function checkOptions(options: TrainerOptions): void {
     throw new OptionError(`seed is ${options.seed}, expected a whole number from 0 to 2^53 - 1`);
   }
   checkSchedule(options.schedule);
+  checkTechniques(options);
+  if (options.patience !== undefined && data.test === undefined) {
+    throw new OptionError(
+      `patience is ${options.patience}, but there are no test pictures to tell a better epoch by; give some, or leave patience out`,
+    );
+  }
+  const { batchSize, accumulate = 1 } = options;
+  if (data.train.length > 0) checkAccumulation({ pictures: data.train.length, batchSize, accumulate });
   if (options.distort !== undefined) checkDistortion(options.distort);
 }

@@ -36,12 +36,22 @@ export async function writeWeights(session: Session, weights: Weights): Promise<
   for (const [name, { data }] of weights) if (known.has(name)) await session.writeState(name, data);
 }
 
-/** A copy of a network's weights as the session has them now; `others` gives those that no program reads. */
-export async function readWeights(session: Session, network: Module, others: Weights): Promise<Map<string, Weight>> {
+/**
+ * A copy of a network's weights as the session has them now; `others` gives those that no program reads, `stateOf` the state that
+ * is read for a name.
+ */
+export async function readWeights(
+  session: Session,
+  network: Module,
+  others: Weights,
+  stateOf = (name: string) => name,
+): Promise<Map<string, Weight>> {
   const known = new Set(session.states().map(({ name }) => name));
   const weights = new Map<string, Weight>();
   for (const [name, { shape }] of savedOf(network)) {
-    const data = known.has(name) ? ((await session.readState(name)) as Float32Array) : others.get(name)!.data.slice();
+    const data = known.has(stateOf(name))
+      ? ((await session.readState(stateOf(name))) as Float32Array)
+      : others.get(name)!.data.slice();
     weights.set(name, { shape, data });
   }
   return weights;
