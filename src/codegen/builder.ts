@@ -305,6 +305,19 @@ export class KernelBuilder {
     this.#same(dst, b);
     this.#emit({ op: "float2", kind, dst, a: dst, b });
   }
+  /** Lane l is element indices[l] of a's lanes followed by b's; float vectors of 4 lanes at least. */
+  shuffle(a: Reg, b: Reg, indices: readonly number[]): Reg {
+    this.#want(a, "f32");
+    this.#same(a, b);
+    const lanes = this.#lanes(a);
+    if (lanes < 4 || indices.length !== lanes || indices.some((n) => !Number.isInteger(n) || n < 0 || n >= 2 * lanes))
+      this.#fail(
+        `shuffle of ${lanes} lanes by [${indices.join(", ")}]: expected ${lanes} places from 0 to ${2 * lanes - 1}`,
+      );
+    const dst = this.#reg(a.type, "s");
+    this.#emit({ op: "shuffle", dst, a, b, indices });
+    return dst;
+  }
   /** Upper half onto lower half until one lane is left: lower + upper each time. */
   reduceAdd(src: Reg): Reg {
     return this.#reduce("fadd", src);

@@ -162,6 +162,12 @@ export function vectorStep(m: Machine, i: Instr): Step {
         f[d] = fold[0]!;
       };
     }
+    case "shuffle": {
+      const places = i.indices.map((index) => (index < lanes ? m.slot(i.a) + index : m.slot(i.b) + index - lanes));
+      return each(lanes, (l) => {
+        n[d + l] = n[places[l]!]!;
+      });
+    }
     case "cmpfloat": {
       const [a, b] = [m.slot(i.a), m.slot(i.b)];
       const holds = COMPARE_FLOAT[i.kind];

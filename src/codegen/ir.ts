@@ -102,6 +102,8 @@ export type Instr =
   | { readonly op: "iota"; readonly dst: Reg } // i32 vector 0, 1, 2, ...
   // lanes of src[i] for i < lanes/2^k ...: folds the upper half onto the lower until one lane is left, in that order
   | { readonly op: "reduce"; readonly kind: "fadd" | "pmax"; readonly dst: Reg; readonly src: Reg } // dst: f32x1; step: lower OP upper
+  // lane l of dst is element indices[l] of a's lanes followed by b's
+  | { readonly op: "shuffle"; readonly dst: Reg; readonly a: Reg; readonly b: Reg; readonly indices: readonly number[] }
   // --- masks
   | { readonly op: "cmpfloat"; readonly kind: CompareFloat; readonly dst: Reg; readonly a: Reg; readonly b: Reg }
   | { readonly op: "cmpint"; readonly kind: "eq" | "gt"; readonly dst: Reg; readonly a: Reg; readonly b: Reg } // signed i32 lanes
@@ -221,6 +223,7 @@ export function reads(i: Instr): Reg[] {
       break;
     case "float2":
     case "intvec2":
+    case "shuffle":
     case "cmpfloat":
     case "cmpint":
     case "mask2":

@@ -108,6 +108,8 @@ function value(i: Extract<Instr, { dst: Reg }>, kernel?: Kernel): string {
       return "iota";
     case "reduce":
       return `reduce ${i.kind} ${reg(i.src)}`;
+    case "shuffle":
+      return `shuffle ${reg(i.a)}, ${reg(i.b)} by ${i.indices.join(" ")}`;
     case "cmpfloat":
     case "cmpint":
       return `${i.op} ${i.kind} ${reg(i.a)}, ${reg(i.b)}`;

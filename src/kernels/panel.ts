@@ -6,6 +6,7 @@ import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import type { Buffer, Lowering } from "./strategy.js";
+import { transposed } from "./transpose.js";
 
 export interface PanelOrder {
   readonly lanes: Lanes;
@@ -59,8 +60,13 @@ export function packPanel(to: Lowering, weight: Value, label: string, order: Pan
   }
   return to.derived(weight, label, inner * vectors * lanes * 4, (panel) => {
     for (const part of parts) {
-      const kernel = to.kernel(`panel ${JSON.stringify(part)}`, (key) => writeKernel(key, to.target, part));
-      to.step(kernel, [to.buffer(weight), panel], { count: part.blocks * extents[0] * extents[1] });
+      // Where outputs lie a row apart and the middle index runs along the row, squares of both are transposed in registers.
+      const turned = part.outputStep !== 1 && part.steps[1] === 1 && extents[1] >= lanes;
+      const kernel = to.kernel(`panel ${JSON.stringify(part)}`, (key) =>
+        turned ? writeTransposed(key, to.target, part) : writeKernel(key, to.target, part),
+      );
+      const middle = turned ? Math.ceil(extents[1] / lanes) : extents[1];
+      to.step(kernel, [to.buffer(weight), panel], { count: part.blocks * extents[0] * middle });
     }
   });
 }
@@ -108,6 +114,69 @@ function writeKernel(key: string, target: Target, p: Part) {
       );
     },
   );
+}
+
+/** One piece is a block of outputs, one first index, and as many middle ones as a vector has lanes. */
+function writeTransposed(key: string, target: Target, p: Part) {
+  const operands = [["weight", "read"] as const, ["panel", "write"] as const];
+  const [a, b, c] = p.extents;
+  const { lanes } = p;
+  const squares = Math.ceil(b / lanes);
+  return buildKernel({ key, name: "panel", target, operands }, (k) => {
+    k.loop(
+      k.begin,
+      k.var(k.end, "end", { frame: true }),
+      (piece) => {
+        const at = k.var(piece, "at");
+        const block = k.div(at, a * squares);
+        k.set(at, k.mod(at, a * squares));
+        const indexA = k.div(at, squares);
+        // the last square overlaps the one before it, and writes the same again
+        const indexB = k.min(k.mul(k.mod(at, squares), lanes), b - lanes);
+        const output = k.var(k.add(k.mul(block, p.width), p.firstOutput), "output", { frame: true });
+        const element = k.add(k.add(k.mul(indexA, p.steps[0]), indexB), k.add(k.mul(output, p.outputStep), p.origin));
+        const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from", { frame: true });
+        const row = k.mul(k.add(k.mul(indexA, b), indexB), c * p.width);
+        const into = k.add(k.mul(block, p.blockElements), row);
+        const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, 4)), p.panelOffset * 4), "to", {
+          frame: true,
+        });
+        k.loop(
+          0,
+          c,
+          () => {
+            for (let o = 0; o < p.width; o += lanes) {
+              const store = (rows: readonly Reg[]) => {
+                const to = k.ptrAdd(panel, o * 4);
+                for (const [i, value] of transposed(k, rows).entries()) k.store(to, i * c * p.width * 4, value);
+              };
+              const rows = (count: number) => {
+                const source = k.ptrAdd(from, o * p.outputStep * 4);
+                return Array.from({ length: lanes }, (_, i) =>
+                  i < count ? k.load(source, i * p.outputStep * 4, lanes) : k.splat(0, lanes),
+                );
+              };
+              const rest = p.outputs % lanes;
+              const last = rest > 0 && p.firstOutput + (p.blocks - 1) * p.width + o + lanes > p.outputs;
+              if (!last) store(rows(lanes));
+              else
+                k.if(
+                  output,
+                  "lt",
+                  p.outputs - o - rest,
+                  () => store(rows(lanes)),
+                  () => store(rows(rest)),
+                );
+            }
+            k.advance(from, p.steps[2] * 4);
+            k.advance(panel, p.width * 4);
+          },
+          { frame: true },
+        );
+      },
+      { frame: true, name: "piece" },
+    );
+  });
 }
 
 function copyVectors(k: KernelBuilder, p: Part, from: Reg, to: Reg, valid: Reg): void {

@@ -56,6 +56,18 @@ describe("the interpreter computes", () => {
     expect(out).toEqual([3, 3, 103]);
   });
 
+  it("shuffles of two vectors", () => {
+    const y = run([1, 2, 3, 4, 5, 6, 7, 8], 4, (k) => {
+      const x = k.operand("x");
+      k.store(k.operand("y"), 0, k.shuffle(k.load(x, 0, 4), k.load(x, 16, 4), [7, 0, 4, 0]));
+    });
+    expect(y).toEqual([8, 1, 5, 1]);
+    const shuffle = (indices: readonly number[]) => () =>
+      run([], 4, (k) => k.store(k.operand("y"), 0, k.shuffle(k.splat(0, 4), k.splat(0, 4), indices)));
+    expect(shuffle([0, 1, 2])).toThrow("shuffle of 4 lanes by [0, 1, 2]: expected 4 places from 0 to 7");
+    expect(shuffle([0, 1, 2, 8])).toThrow(TypeError);
+  });
+
   it("ifs of every kind", () => {
     const kinds = ["lt", "le", "eq", "ne", "gt", "ge"] as const;
     const out = runInts([], 18, (k) => {

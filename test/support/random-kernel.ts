@@ -272,7 +272,7 @@ class Generator {
     const { k, random } = this;
     const a = this.#float(lanes);
     const b = this.#float(lanes);
-    switch (random.integer(17)) {
+    switch (random.integer(18)) {
       case 0:
         return k.fadd(a, b);
       case 1:
@@ -303,6 +303,13 @@ class Generator {
         return k.splatLane0(this.#float(this.#lanes()), lanes);
       case 14:
         return k.toFloat(this.#intVector(lanes));
+      case 16:
+        if (lanes === 1) return k.fadd(a, b);
+        return k.shuffle(
+          a,
+          b,
+          Array.from({ length: lanes }, () => random.integer(2 * lanes)),
+        );
       case 15: {
         // Any bits but a NaN's or an infinity's.
         const bits = k.vand(this.#intVector(lanes), k.splatI32(0xbfffffff, lanes));

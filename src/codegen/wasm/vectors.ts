@@ -86,6 +86,9 @@ export function vectorCode(w: FunctionWriter, i: Instr): void {
       w.get(i.dst).get(i.dst).get(i.dst).shuffleWords([1, 1, 1, 1]).simd(fold);
       break;
     }
+    case "shuffle":
+      w.get(i.a).get(i.b).shuffleWords(i.indices);
+      break;
     case "cmpfloat":
       if (i.kind === "unordered") {
         w.get(i.a).get(i.a).simd(SIMD.f32x4_ne);

@@ -234,6 +234,18 @@ export const VPTERNLOGQ = row("vpternlogq", {
   element: 8,
   operands: "rvmi",
 });
+/** Any element of two registers to any place; the register of the places takes the result. */
+export const VPERMI2PS = row("vpermi2ps", { encodings: "evex", map: 2, opcode: 0x77, prefix: 1 });
+export const VPERMPS = row("vpermps", { map: 2, opcode: 0x16, prefix: 1, bits: [256, 512] });
+export const VPERMILPS = row("vpermilps", { map: 2, opcode: 0x0c, prefix: 1 });
+export const VBLENDPS = row("vblendps", {
+  encodings: "vex",
+  map: 3,
+  opcode: 0x0c,
+  prefix: 1,
+  operands: "rvmi",
+  bits: [128, 256],
+});
 const MASKED_MOVE = { encodings: "vex", map: 2, prefix: 1, mFile: "memory", bits: [128, 256] } as const;
 export const VMASKMOVPS_LOAD = row("vmaskmovps", { ...MASKED_MOVE, opcode: 0x2c });
 export const VMASKMOVPS_STORE = row("vmaskmovps", { ...MASKED_MOVE, opcode: 0x2e, operands: "mvr" });
@@ -253,5 +265,6 @@ export const VECTOR_INSTRUCTIONS: readonly VectorInstruction[] = [
   ...[VPSLLD, VPSRLD, VPSRLQ, VPCMPEQD, VPCMPGTD, VCVTDQ2PS, VCVTPS2DQ, VMOVAPS, VMOVUPS_LOAD, VMOVUPS_STORE],
   ...[VMOVSS_LOAD, VMOVSS_STORE, VBROADCASTSS, VPBROADCASTD_GPR, VMOVD, VMOVHLPS, VMOVSHDUP],
   ...[VEXTRACTF128, VEXTRACTF32X4, VEXTRACTF32X8, VBLENDMPS, VBLENDVPS, VPBLENDD, VPTERNLOGQ],
+  ...[VPERMI2PS, VPERMPS, VPERMILPS, VBLENDPS],
   ...[VMASKMOVPS_LOAD, VMASKMOVPS_STORE, KANDW, KANDNW, KORW, KMOVW, KMOVW_GPR],
 ];

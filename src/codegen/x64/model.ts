@@ -58,6 +58,7 @@ export function registerModel(kernel: Kernel, selection: Selection, table: Reg |
 
 function vectorTemporaries(i: Instr, wide: boolean): number {
   if (i.op === "intvec2" && i.kind === "umulhi") return 2;
+  if (i.op === "shuffle") return wide ? 1 : 2;
   if (i.op === "reduce" && lanesOf(i.src) > 1) return 1;
   if (i.op === "storemask" && !wide && lanesOf(i.mask) === 1) return 1;
   return 0;

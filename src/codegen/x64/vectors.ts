@@ -71,7 +71,8 @@ type VectorInstr = Extract<
       | "intshift"
       | "convert"
       | "iota"
-      | "reduce";
+      | "reduce"
+      | "shuffle";
   }
 >;
 
@@ -141,6 +142,9 @@ export function encodeVector(e: Emitter, i: VectorInstr): void {
       break;
     case "reduce":
       reduce(e, i);
+      break;
+    case "shuffle":
+      shuffle(e, i);
       break;
   }
 }
@@ -286,6 +290,35 @@ function multiplyHigh(e: Emitter, i: Instr, dst: Reg, a: Reg, b: Reg): void {
     const options = { immediate: A_OR_B_AND_C, broadcast: true };
     asm.vector(I.VPTERNLOGQ, bits, to, odd, e.wordList([0, -1]), options);
   } else asm.vector(I.VPBLENDD, bits, to, to, odd, { immediate: 0xaa });
+}
+
+/** AVX-512 takes elements from two registers at once; AVX2 from each by itself, and blends. */
+function shuffle(e: Emitter, i: Extract<Instr, { op: "shuffle" }>): void {
+  const { asm } = e;
+  const { indices } = i;
+  const lanes = lanesOf(i.dst);
+  const bits = bitsFor(lanes);
+  const [dst, a, b] = [e.vector(i.dst), e.vector(i.a), e.vector(i.b)];
+  const places = e.wordList(indices.map((n) => (e.wide ? n : n % lanes)));
+  if (e.wide) {
+    const into = dst === a || dst === b ? e.temporary(i, 0) : dst;
+    asm.vector(I.VMOVUPS_LOAD, bits, into, 0, places);
+    asm.vector(I.VPERMI2PS, bits, into, a, b);
+    moveVector(e, dst, into, lanes);
+    return;
+  }
+  const [first, second] = [e.temporary(i, 0), e.temporary(i, 1)];
+  const take = (to: number, from: number) => {
+    if (lanes === 4) asm.vector(I.VPERMILPS, bits, to, from, places);
+    else {
+      asm.vector(I.VMOVUPS_LOAD, bits, to, 0, places);
+      asm.vector(I.VPERMPS, bits, to, to, from);
+    }
+  };
+  const fromB = indices.reduce((mask, n, l) => (n < lanes ? mask : mask | (1 << l)), 0);
+  take(first, a);
+  take(second, b);
+  asm.vector(I.VBLENDPS, bits, dst, first, second, { immediate: fromB });
 }
 
 /** Fold the upper half onto the lower until one lane is left. */
