@@ -6,9 +6,10 @@ import { OptionError, unknownName } from "../errors.js";
 import type { Assign, Entry } from "../graph/graph.js";
 import type { Shape, Value } from "../graph/value.js";
 import { CROSS_ENTROPY, type Loss, lossOf, type Module, type Traced, trace } from "../nn/index.js";
-import { add, argmax, correct, differentiate, mean, multiply, softmax } from "../ops/index.js";
+import { add, argmax, correct, differentiate, mean, multiply, softmax, subtract } from "../ops/index.js";
 import { averageName, withAverages } from "./averaging.js";
 import { clip } from "./gradient-clipping.js";
+import { MIX, OTHER_LABELS } from "./mixup.js";
 import type { Optimizer } from "./optimizer.js";
 import { frozenNorms, parameterRules } from "./parameter-rules.js";
 import type { Techniques } from "./techniques.js";
@@ -51,6 +52,14 @@ function trainingLoss(network: Module, { labelSmoothing }: Techniques): Loss {
   );
 }
 
+/** share x loss of the one label + (1 - share) x loss of the other (mixup.ts). */
+function mixed(lossOf: (labels: Value) => Value, labels: Value): Value {
+  const { graph, shape } = labels;
+  const share = graph.input(MIX, { shape });
+  const [one, other] = [lossOf(labels), lossOf(graph.input(OTHER_LABELS, { shape, dtype: "i32" }))];
+  return add(other, multiply(share, subtract(one, other)));
+}
+
 export function trainingEntries(
   network: Module,
   input: Shape,
@@ -62,7 +71,10 @@ export function trainingEntries(
   const traced = trace(network, { input, training: true, ...(fixedStatistics && { fixedStatistics }) });
   const { graph, output } = traced;
   const labels = graph.input("labels", { shape: output.shape.slice(0, -1), dtype: "i32" });
-  const losses = graph.scope("loss", () => lossOf(trainingLoss(network, techniques), output, labels));
+  const losses = graph.scope("loss", () => {
+    const of = (labels: Value) => lossOf(trainingLoss(network, techniques), output, labels);
+    return techniques.mixup === undefined ? of(labels) : mixed(of, labels);
+  });
   const loss = graph.scope("loss", () => mean(losses, { batch: true }));
   const hits = graph.scope("metrics", () => correct(output, labels));
   const names = [...traced.parameters.keys()].filter((name) => rules.get(name)?.trained === true);

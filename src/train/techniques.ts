@@ -49,6 +49,8 @@ export interface Techniques {
   readonly average?: Averaging | undefined;
   /** The share of the target that is spread over all classes, in training; measuring goes without. */
   readonly labelSmoothing?: number | undefined;
+  /** Mixes pictures in pairs, with shares from Beta(mixup, mixup) (mixup.ts). */
+  readonly mixup?: number | undefined;
   /** Stops after so many epochs without a better one on the test pictures. */
   readonly patience?: number | undefined;
   /** What tells a better epoch: accuracy on the test pictures unless said, of equals the one of less loss; or that loss. */
@@ -76,6 +78,7 @@ export function checkTechniques(techniques: Techniques): void {
   oneOf("frozenNorms", techniques.frozenNorms, ["running", "batch"]);
   oneOf("watch", techniques.watch, WATCHED);
   above("clipNorm", clipNorm);
+  above("mixup", techniques.mixup);
   above("clipValue", clipValue);
   if (clipNorm !== undefined && clipValue !== undefined) {
     throw new OptionError("clipNorm and clipValue are both given; clip by one of them");
