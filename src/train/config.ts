@@ -7,6 +7,7 @@ import { OptionError, unknownName } from "../errors.js";
 import type { ModelOptions } from "../models/index.js";
 import { adam, adamw, type Optimizer, sgd } from "./optimizer.js";
 import { checkSchedule, type Schedule } from "./schedule.js";
+import { checkTechniques, type Techniques } from "./techniques.js";
 
 export type OptimizerConfig =
   | {
@@ -24,7 +25,7 @@ export type OptimizerConfig =
       readonly weightDecay: number;
     };
 
-export interface TrainingConfig {
+export interface TrainingConfig extends Techniques {
   /** A name of the zoo, and all of its options. */
   readonly network: string;
   readonly options: ModelOptions;
@@ -57,7 +58,7 @@ export const TRAINING_DEFAULTS = {
 } as const satisfies Partial<TrainingConfig>;
 
 export const OPTIMIZERS = ["sgd", "adam", "adamw"] as const;
-export const SCHEDULES = ["constant", "step", "cosine"] as const;
+export const SCHEDULES = ["constant", "step", "cosine", "one-cycle", "triangular"] as const;
 
 /** @throws OptionError where a number is out of range. */
 export function optimizerFrom(config: OptimizerConfig): Optimizer {
@@ -80,6 +81,8 @@ const optional =
   (check: Check): Check =>
   (v) =>
     v === undefined ? undefined : check(v);
+const texts: Check = (v) => (Array.isArray(v) && v.every((n) => typeof n === "string") ? undefined : "texts");
+const records: Check = (v) => (Array.isArray(v) && v.every(isRecord) ? undefined : "objects");
 const record: Check = (v) => (isRecord(v) ? undefined : "an object");
 const isRecord = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
 
@@ -97,6 +100,24 @@ const fields: Readonly<Record<string, Check>> = {
   size: optional(numbers),
   maxBroken: optional(text),
   distort: optional(record),
+  groups: optional(records),
+  noDecay: optional(text),
+  freeze: optional(texts),
+  frozenNorms: optional(text),
+  clipNorm: optional(number),
+  clipValue: optional(number),
+  accumulate: optional(number),
+  average: optional(record),
+  labelSmoothing: optional(number),
+  patience: optional(number),
+  watch: optional(text),
+};
+
+const groupFields = { match: text, lr: optional(number), weightDecay: optional(number) };
+
+const averageFields: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
+  ema: { kind: text, decay: number, warmup: optional(flag) },
+  lookahead: { kind: text, every: number, decay: optional(number), ramp: optional(number) },
 };
 
 const optimizerFields: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
@@ -109,6 +130,14 @@ const scheduleFields: Readonly<Record<string, Readonly<Record<string, Check>>>> 
   constant: { kind: text, warmupSteps: optional(number) },
   step: { kind: text, milestones: numbers, gamma: optional(number), warmupSteps: optional(number) },
   cosine: { kind: text, final: optional(number), warmupSteps: optional(number) },
+  "one-cycle": {
+    kind: text,
+    rise: optional(number),
+    initial: optional(number),
+    final: optional(number),
+    shape: optional(text),
+  },
+  triangular: { kind: text, rise: optional(number), initial: optional(number), final: optional(number) },
 };
 
 /**
@@ -128,6 +157,12 @@ export function parseConfig(value: unknown, where: string): TrainingConfig {
     checkFields(config.distort, Object.fromEntries(names), `${where}: distort`);
     checkDistortion(config.distort);
   }
+  for (const [i, group] of (config.groups ?? []).entries()) checkFields(group, groupFields, `${where}: groups[${i}]`);
+  const { average } = value;
+  if (average !== undefined) {
+    checkFields(average, variant(average, "kind", averageFields, `${where}: average`), `${where}: average`);
+  }
+  checkTechniques(config);
   return config;
 }
 
