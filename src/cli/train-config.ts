@@ -16,9 +16,10 @@ import {
 import { adam, adamw, sgd } from "../train/optimizer.js";
 import { checkSchedule, type Schedule } from "../train/schedule.js";
 import { networkOptions } from "./arguments.js";
+import { type TechniqueFlags, techniquesOf } from "./train-techniques.js";
 
 /** What was given on the command line; what was not is undefined. */
-export interface TrainFlags {
+export interface TrainFlags extends TechniqueFlags {
   readonly data?: string;
   readonly option?: Readonly<Record<string, string>>;
   readonly epochs?: number;
@@ -35,6 +36,9 @@ export interface TrainFlags {
   readonly milestones?: readonly number[];
   readonly gamma?: number;
   readonly final?: number;
+  readonly rise?: number;
+  readonly initial?: number;
+  readonly shape?: "cosine" | "linear";
   readonly seed?: number;
   readonly distort?: boolean;
   readonly weights?: string;
@@ -110,6 +114,7 @@ function withFlags(base: TrainingConfig, flags: TrainFlags): TrainingConfig {
     schedule: scheduleWith(base.schedule, flags),
     seed: flags.seed ?? base.seed,
     ...(flags.distort ? { distort: DISTORT_DEFAULTS } : {}),
+    ...techniquesOf(flags),
     ...(flags.weights === undefined ? {} : { weights: flags.weights }),
     ...(flags.resetClassifier ? { resetClassifier: true } : {}),
     ...(flags.size === undefined ? {} : { size: flags.size }),
@@ -136,16 +141,26 @@ function optimizerDefaults(name: OptimizerConfig["name"]): OptimizerConfig {
   return optimizerConfig(name === "adam" ? adam() : adamw());
 }
 
+const SCHEDULE_FLAGS = ["warmup", "milestones", "gamma", "final", "rise", "initial", "shape"] as const;
+const FLAGS_OF: Readonly<Record<Schedule["kind"], readonly (typeof SCHEDULE_FLAGS)[number][]>> = {
+  constant: ["warmup"],
+  step: ["warmup", "milestones", "gamma"],
+  cosine: ["warmup", "final"],
+  "one-cycle": ["rise", "initial", "final", "shape"],
+  triangular: ["rise", "initial", "final"],
+};
+
 function scheduleWith(base: Schedule, flags: TrainFlags): Schedule {
   const kind = flags.schedule ?? base.kind;
   const start: Partial<Record<string, unknown>> = kind === base.kind ? base : {};
   refuseOthers(
     `schedule ${kind}`,
     flags,
-    kind === "step" ? ["final"] : kind === "cosine" ? ["milestones", "gamma"] : ["milestones", "gamma", "final"],
+    SCHEDULE_FLAGS.filter((flag) => !FLAGS_OF[kind].includes(flag)),
   );
-  const { warmup, milestones, gamma, final } = flags;
-  const given = Object.entries({ warmupSteps: warmup, milestones, gamma, final }).filter(([, v]) => v !== undefined);
+  const { warmup, milestones, gamma, final, rise, initial, shape } = flags;
+  const all = { warmupSteps: warmup, milestones, gamma, final, rise, initial, shape };
+  const given = Object.entries(all).filter(([, v]) => v !== undefined);
   const schedule = { ...start, kind, ...Object.fromEntries(given) } as Schedule;
   if (schedule.kind === "step" && schedule.milestones === undefined) {
     throw new OptionError("--schedule step: give the epochs at which the rate falls, such as --milestones 3,5");

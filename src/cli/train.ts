@@ -10,12 +10,14 @@ import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { OPTIMIZERS, SCHEDULES, TRAINING_DEFAULTS } from "../train/config.js";
 import { openRunFolder } from "../train/run-folder-node.js";
 import { type RunPlan, runTraining } from "../train/run-node.js";
+import { WATCHED } from "../train/techniques.js";
 import { bytesOf, listOf, networkOptions, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
 import { Output } from "./output.js";
 import { StopRequest } from "./stop.js";
 import { newConfig, openOptionsOf, resumedConfig, type TrainFlags } from "./train-config.js";
 import { TrainDisplay } from "./train-display.js";
+import { groupOf, repeated } from "./train-techniques.js";
 
 interface Flags extends TrainFlags {
   readonly threads?: number;
@@ -78,13 +80,61 @@ export function trainCommand(program: Command): void {
     )
     .option("--betas <b1,b2>", "of adam and adamw (default 0.9,0.999)", listOf("--betas"))
     .option("--eps <e>", "of adam and adamw (default 1e-8)", numberOf("--eps"))
+    .option(
+      "--group <pattern:settings>",
+      "parameters whose names match a regular expression: lr, a factor of the rate, and decay, such as 'bias$:lr=64,decay=0'; may be repeated",
+      groupOf,
+    )
+    .option(
+      "--no-decay <which>",
+      "leave norms-and-biases out of weight decay",
+      oneOf("--no-decay", ["norms-and-biases"]),
+    )
+    .option("--clip-norm <n>", "scale all gradients together to this norm at most", numberOf("--clip-norm"))
+    .option("--clip-value <v>", "limit each number of the gradients to this size", numberOf("--clip-value"))
+    .option("--accumulate <n>", "batches whose gradients make one update (default 1)", wholeOf("--accumulate", 1))
+    .option(
+      "--label-smoothing <s>",
+      "share of the target that is spread over all classes",
+      numberOf("--label-smoothing"),
+    )
+    .optionsGroup("Fine-tuning:")
+    .option(
+      "--freeze <pattern>",
+      "keep parameters whose names match a regular expression as they are, such as 'layer[1-3]'; may be repeated",
+      repeated,
+    )
+    .option(
+      "--frozen-norms <which>",
+      "what frozen batch norms take: running statistics (default), or those of the batch",
+      oneOf("--frozen-norms", ["running", "batch"]),
+    )
+    .optionsGroup("Averaged weights (measured and kept in place of the last ones):")
+    .option("--ema <decay>", "a moving average of the weights after each update, such as 0.999", numberOf("--ema"))
+    .option("--ema-warmup", "let the decay grow with the first updates")
+    .option("--lookahead <n>", "average after every n updates, and go on from the average", wholeOf("--lookahead", 1))
+    .option("--lookahead-decay <d>", "what the average keeps (default 0.5)", numberOf("--lookahead-decay"))
+    .option("--lookahead-ramp <r>", "let that grow as progress^r (default 0)", wholeOf("--lookahead-ramp", 0))
     .optionsGroup("Learning rate schedule:")
     .option("--schedule <kind>", `${SCHEDULES.join(", ")} (default ${schedule.kind})`, oneOf("--schedule", SCHEDULES))
     .option("--warmup <steps>", "steps in which the rate rises from zero (default 0)", wholeOf("--warmup", 0))
     .option("--milestones <epochs>", "of step: after which epochs the rate falls, such as 3,5", listOf("--milestones"))
     .option("--gamma <factor>", "of step: times which it falls (default 0.1)", numberOf("--gamma"))
-    .option("--final <part>", "of cosine: the last rate, as a part of the first (default 0)", numberOf("--final"))
+    .option(
+      "--final <part>",
+      "of cosine, one-cycle, triangular: the last rate, as a part of the highest (default 0; one-cycle 4e-6)",
+      numberOf("--final"),
+    )
+    .option(
+      "--rise <part>",
+      "of one-cycle, triangular: the part of the steps in which it rises (default 0.3, 0.25)",
+      numberOf("--rise"),
+    )
+    .option("--initial <part>", "of one-cycle, triangular: the first rate (default 0.04, 0)", numberOf("--initial"))
+    .option("--shape <shape>", "of one-cycle: cosine (default) or linear", oneOf("--shape", ["cosine", "linear"]))
     .optionsGroup("Run:")
+    .option("--patience <n>", "stop after n epochs without a better one on the test pictures", wholeOf("--patience", 1))
+    .option("--watch <figure>", "what tells a better epoch: accuracy (default) or loss", oneOf("--watch", WATCHED))
     .option("--out <folder>", "where the run is kept (default runs/NETWORK-DATA, the next free one)")
     .option("--resume <run>", "goes on with the run in this folder")
     .option(
