@@ -3,14 +3,16 @@ import { compileEntry } from "../compile/compile.js";
 import type { Program } from "../compile/program.js";
 import type { Dataset } from "../data/dataset.js";
 import { batchCount, inOrder } from "../data/sampler.js";
+import type { ViewName } from "../data/views.js";
 import type { Shape } from "../graph/value.js";
 import type { Module } from "../nn/index.js";
 import type { LoadedProgram } from "../runtime/loaded-program.js";
 import type { Session } from "../runtime/session.js";
+import { evaluateViews, type ViewFigures } from "./evaluate-views.js";
 import { checkData, feed } from "./feed.js";
 import { addBatch, type ConfusionMatrix, confusionMatrix, type EpochFigures, figures, noSums } from "./metrics.js";
 import { QUEUE_LENGTH, runQueue } from "./queue.js";
-import { evaluationEntry } from "./step.js";
+import { evaluationEntry, viewEntry } from "./step.js";
 
 export interface Evaluation extends EpochFigures {
   readonly samples: number;
@@ -22,29 +24,41 @@ export interface Evaluation extends EpochFigures {
 
 export const EVALUATION_BATCH = 256;
 
+export interface EvaluatorOptions {
+  readonly batchSize?: number | undefined;
+  /** The names of states whose averages are measured. */
+  readonly averaged?: ReadonlySet<string> | undefined;
+  /** Measures the mean of the probabilities over these views; pictures may then be larger than what the network takes. */
+  readonly views?: ViewName | undefined;
+}
+
 export class Evaluator {
   readonly #loaded: LoadedProgram;
   readonly #input: Shape;
   readonly #classes: number;
+  readonly #views: ViewName | undefined;
 
   /** Compiles and loads into a session, whose states are the weights. */
   static async create(
     session: Session,
     network: Module,
     input: Shape,
-    options: { readonly batchSize?: number | undefined; readonly averaged?: ReadonlySet<string> | undefined } = {},
+    options: EvaluatorOptions = {},
   ): Promise<Evaluator> {
-    const { entry, traced } = evaluationEntry(network, input, options.averaged);
+    const { views } = options;
+    const make = views === undefined ? evaluationEntry : viewEntry;
+    const { entry, traced } = make(network, input, options.averaged);
     const maxBatch = options.batchSize ?? EVALUATION_BATCH;
     const program = compileEntry(entry, { target: session.target, maxBatch });
     const loaded = await session.load(program, { slots: QUEUE_LENGTH });
-    return new Evaluator(loaded, input, traced.output.shape.at(-1)!);
+    return new Evaluator(loaded, input, traced.output.shape.at(-1)!, views);
   }
 
-  private constructor(loaded: LoadedProgram, input: Shape, classes: number) {
+  private constructor(loaded: LoadedProgram, input: Shape, classes: number, views: ViewName | undefined) {
     this.#loaded = loaded;
     this.#input = input;
     this.#classes = classes;
+    this.#views = views;
   }
 
   get program(): Program {
@@ -52,8 +66,23 @@ export class Evaluator {
   }
 
   async run(data: Dataset, progress?: (done: number, figures: EpochFigures) => void): Promise<Evaluation> {
-    checkData(data, this.#input, this.#classes);
     const started = performance.now();
+    const { sums, predictions } =
+      this.#views === undefined
+        ? await this.#once(data, progress)
+        : await evaluateViews(this.#loaded, this.#views, data, this.#classes, progress);
+    return {
+      ...figures(sums),
+      samples: sums.samples,
+      confusion: confusionMatrix(data.labels, predictions, this.#classes),
+      predictions,
+      seconds: (performance.now() - started) / 1000,
+    };
+  }
+
+  /** Each picture as it is. */
+  async #once(data: Dataset, progress?: (done: number, figures: EpochFigures) => void): Promise<ViewFigures> {
+    checkData(data, this.#input, this.#classes);
     const sums = noSums();
     const predictions = new Int32Array(data.length);
     const order = inOrder(data.length);
@@ -71,12 +100,6 @@ export class Evaluator {
         return true;
       },
     });
-    return {
-      ...figures(sums),
-      samples: sums.samples,
-      confusion: confusionMatrix(data.labels, predictions, this.#classes),
-      predictions,
-      seconds: (performance.now() - started) / 1000,
-    };
+    return { sums, predictions };
   }
 }

@@ -1,4 +1,5 @@
 /** Pictures of a data set into a slot of a program that takes `input` and `labels`. */
+import { type Augmentation, fillAugmented } from "../data/augment/fill.js";
 import { fillBatch } from "../data/batch.js";
 import { borderOf } from "../data/border.js";
 import type { Dataset } from "../data/dataset.js";
@@ -8,13 +9,14 @@ import { type Shape, sizeOf } from "../graph/value.js";
 import type { LoadedProgram } from "../runtime/loaded-program.js";
 import type { Slot } from "../runtime/slot.js";
 
-/** Straight into the program's memory where it has no pads between pictures. Distorted where it is said how. */
+/** Straight into the program's memory where it has no pads between pictures. Distorted or augmented where it is said how. */
 export function feed(
   slot: Slot,
   { program }: LoadedProgram,
   data: Dataset,
   indices: Uint32Array,
   distortion?: Distortion,
+  augmentation?: Augmentation,
 ): void {
   const { layout } = program.inputs.find((p) => p.name === "input")!;
   const { shape } = layout;
@@ -22,20 +24,26 @@ export function feed(
   const labels = slot.input("labels") as Int32Array;
   const dense = layout.sampleStride === size && layout.channelStride === layout.channels;
   const images = dense ? (slot.input("input") as Float32Array) : new Float32Array(indices.length * size);
-  if (distortion === undefined) fillBatch(data, indices, images, labels, shape);
+  if (augmentation !== undefined) fillAugmented(data, indices, images, labels, shape, augmentation);
+  else if (distortion === undefined) fillBatch(data, indices, images, labels, shape);
   else fillDistorted(data, indices, images, labels, shape, distortion);
   if (!dense) slot.fill("input", images);
 }
 
 /** @throws DataError where a network that takes `input` and tells `classes` apart cannot learn or be measured on `data`. */
 export function checkData(data: Dataset, input: Shape, classes: number): void {
-  if (data.length === 0) throw new DataError(`${data.name}: there are no pictures in it`);
+  checkClasses(data, classes);
   if (borderOf(data.shape, input) === undefined) {
     throw new DataError(
       `${data.name}: pictures are ${data.shape.join("x")}, but the network takes ${input.join("x")} (height x width x channels); ` +
         "choose a network or a size that fits (pictures may be smaller by the same few pixels on both sides)",
     );
   }
+}
+
+/** Of the same, what does not depend on how pictures are brought to the network's size. */
+export function checkClasses(data: Dataset, classes: number): void {
+  if (data.length === 0) throw new DataError(`${data.name}: there are no pictures in it`);
   if (data.classes.length > classes) {
     throw new DataError(
       `${data.name}: has ${data.classes.length} classes, but the network tells ${classes} apart; set its option classes to ${data.classes.length}`,

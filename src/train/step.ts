@@ -161,6 +161,18 @@ export function evaluationEntry(
   return { entry: { name: "evaluate", outputs, assigns: [] }, traced };
 }
 
+/** Outputs `probabilities` of each sample; of the states named in `averaged` it reads the averages. */
+export function viewEntry(
+  network: Module,
+  input: Shape,
+  averaged: ReadonlySet<string> = new Set(),
+): { entry: Entry; traced: Traced } {
+  const stateName = (name: string) => (averaged.has(name) ? averageName(name) : name);
+  const traced = trace(network, { input, training: false, stateName });
+  const probabilities = traced.graph.scope("probabilities", () => softmax(traced.output));
+  return { entry: { name: "views", outputs: { probabilities }, assigns: [] }, traced };
+}
+
 /** The name of the output that holds what the layer at `path` gives. */
 export const layerOutput = (path: string) => `layer ${path}`;
 

@@ -5,9 +5,11 @@
  */
 import { compileEntry } from "../compile/compile.js";
 import type { Program } from "../compile/program.js";
+import type { Augmenter, Transform } from "../data/augment/augment.js";
 import type { Dataset } from "../data/dataset.js";
 import { checkDistortion, type Distortion, type DistortOptions } from "../data/distort.js";
 import { batchCount, epochOrder } from "../data/sampler.js";
+import type { ViewName } from "../data/views.js";
 import { OptionError, TrainingError } from "../errors.js";
 import type { Shape } from "../graph/value.js";
 import { type Module, RANDOM_INPUT } from "../nn/index.js";
@@ -16,10 +18,11 @@ import type { Session } from "../runtime/session.js";
 import type { Slot } from "../runtime/slot.js";
 import { type Batches, batchesOf, checkAccumulation, endsGroup, shareOf, updateAt, updatesOf } from "./accumulation.js";
 import { Apply } from "./apply.js";
+import { augmenting } from "./augmenting.js";
 import { averageName, averagingScalars } from "./averaging.js";
 import { isExhausted } from "./best-epoch.js";
 import { type Evaluation, Evaluator } from "./evaluator.js";
-import { checkData, feed } from "./feed.js";
+import { feed } from "./feed.js";
 import {
   addBatch,
   addNorm,
@@ -31,6 +34,7 @@ import {
   normFigures,
   noSums,
 } from "./metrics.js";
+import { drawMixture, mixSlot } from "./mixup.js";
 import type { Optimizer } from "./optimizer.js";
 import { QUEUE_LENGTH, runQueue } from "./queue.js";
 import { checkSchedule, learningRateAt, type Schedule } from "./schedule.js";
@@ -48,6 +52,10 @@ export interface TrainerOptions extends Techniques {
   readonly initial?: Weights | undefined;
   /** How training pictures are distorted; not at all where left out. */
   readonly distort?: DistortOptions | undefined;
+  /** What training pictures go through, in place of distortion. */
+  readonly augment?: readonly Transform[] | undefined;
+  /** The views of test pictures that are averaged over; just the picture where left out. */
+  readonly views?: ViewName | undefined;
 }
 
 /** Where a run is: with the session's states, all that it needs to go on. Plain data. */
@@ -134,6 +142,7 @@ export class Trainer {
   readonly #evaluator: Evaluator;
   readonly #initial: Weights;
   readonly #averaged: ReadonlySet<string>;
+  readonly #augmenter: Augmenter | undefined;
   #state: TrainerState = { step: 0, epoch: 0, batch: 0, sums: noSums(), seconds: 0, history: [] };
 
   /** Compiles, loads and initialises. Throws before any memory is taken if the plan does not fit. */
@@ -148,14 +157,14 @@ export class Trainer {
     const grouped = (options.accumulate ?? 1) > 1;
     const { step, accumulate, apply, traced, ...entries } = trainingEntries(network, input, options.optimizer, options);
     const classes = traced.output.shape.at(-1)!;
-    for (const set of [data.train, data.test]) if (set !== undefined) checkData(set, input, classes);
+    const { augmenter, views } = augmenting(data, input, classes, options);
     const maxBatch = Math.min(options.batchSize, data.train.length);
     const { target } = session;
     const program = compileEntry(grouped ? accumulate : step, { target, maxBatch });
     const loaded = await session.load(program, { slots: QUEUE_LENGTH });
     const applying = grouped ? await Apply.create(session, compileEntry(apply, { target, maxBatch: 1 })) : undefined;
     const averaged = new Set(entries.averaged);
-    const evaluator = await Evaluator.create(session, network, input, { averaged });
+    const evaluator = await Evaluator.create(session, network, input, { averaged, views });
     const initial = options.initial ?? initialWeights(network, options.seed);
     await writeWeights(session, initial);
     for (const name of averaged) await session.writeState(averageName(name), initial.get(name)!.data);
@@ -165,6 +174,7 @@ export class Trainer {
       evaluator,
       initial,
       averaged,
+      augmenter,
     });
   }
 
@@ -179,6 +189,7 @@ export class Trainer {
       readonly evaluator: Evaluator;
       readonly initial: Weights;
       readonly averaged: ReadonlySet<string>;
+      readonly augmenter: Augmenter | undefined;
     },
   ) {
     this.session = session;
@@ -190,6 +201,7 @@ export class Trainer {
     this.#evaluator = parts.evaluator;
     this.#initial = parts.initial;
     this.#averaged = parts.averaged;
+    this.#augmenter = parts.augmenter;
   }
 
   get state(): TrainerState {
@@ -275,10 +287,11 @@ export class Trainer {
 
   /** The rest of the current epoch; false if stopped on the way. */
   async #runEpoch(hooks: TrainHooks): Promise<boolean> {
-    const { batchSize, epochs, seed, distort } = this.options;
+    const { batchSize, epochs, seed, distort, mixup } = this.options;
     const { train } = this.#data;
     const { epoch, sums } = this.#state;
     const distortion: Distortion | undefined = distort && { options: distort, seed, epoch };
+    const augmentation = this.#augmenter && { augmenter: this.#augmenter, key: { seed, epoch } };
     const order = epochOrder(train.length, seed, epoch);
     const total = this.stepsPerEpoch;
     const at = { phase: "train", epoch: epoch + 1, epochs, total: train.length } as const;
@@ -289,7 +302,10 @@ export class Trainer {
       await runQueue(this.#step, total - first, {
         fill: (slot, i) => {
           const indices = order.subarray((first + i) * batchSize, (first + i + 1) * batchSize);
-          feed(slot, this.#step, train, indices, distortion);
+          feed(slot, this.#step, train, indices, distortion, augmentation);
+          if (mixup !== undefined) {
+            mixSlot(slot, this.#step, drawMixture(mixup, seed, epoch, first + i, indices.length));
+          }
           this.#fillScalars(this.#step, slot, epoch * total + first + i);
           return indices.length;
         },

@@ -1,0 +1,50 @@
+/** How a trainer's pictures are brought to what the network takes: its transforms compiled, and checked against its data. */
+import { type Augmenter, compileAugmentation, type Transform } from "../data/augment/augment.js";
+import { needsOwnSize } from "../data/augment/geometry.js";
+import { measuredOn } from "../data/augment/pca.js";
+import type { Dataset } from "../data/dataset.js";
+import { type ViewName, viewsOf } from "../data/views.js";
+import { OptionError } from "../errors.js";
+import type { Shape } from "../graph/value.js";
+import { checkClasses, checkData } from "./feed.js";
+
+export interface Augmenting {
+  readonly augmenter: Augmenter | undefined;
+  /** For test pictures; undefined where they are taken as they are. */
+  readonly views: ViewName | undefined;
+}
+
+/**
+ * Where transforms say the size themselves, test pictures may be larger than what the network takes, and give their middle.
+ * @throws OptionError and DataError where data, transforms and network do not fit.
+ */
+export function augmenting(
+  data: { readonly train: Dataset; readonly test?: Dataset | undefined },
+  input: Shape,
+  classes: number,
+  options: {
+    readonly augment?: readonly Transform[] | undefined;
+    readonly distort?: unknown;
+    readonly views?: ViewName | undefined;
+  },
+): Augmenting {
+  const { train, test } = data;
+  const { augment, distort } = options;
+  if (augment !== undefined && distort !== undefined) {
+    throw new OptionError("distort and augment are both given; make distort one of the transforms: distort,flip");
+  }
+  const views = options.views ?? (augment?.some(needsOwnSize) ? "none" : undefined);
+  if (test !== undefined && views === undefined) checkData(test, input, classes);
+  if (test !== undefined && views !== undefined) {
+    checkClasses(test, classes);
+    viewsOf(views, test.shape, input, test.name);
+  }
+  if (augment === undefined) {
+    checkData(train, input, classes);
+    return { augmenter: undefined, views };
+  }
+  checkClasses(train, classes);
+  const augmenter = compileAugmentation(measuredOn(augment, train), input, train);
+  augmenter.check(train.shape[0], train.shape[1], train.name);
+  return { augmenter, views };
+}
