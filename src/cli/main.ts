@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { dataCommand } from "./data.js";
 import { report } from "./errors.js";
 import { evalCommand } from "./eval.js";
+import { explainCommand } from "./explain.js";
 import { modelsCommand } from "./models.js";
 import { outliveReaders } from "./output.js";
 import { predictCommand } from "./predict.js";
@@ -48,6 +49,7 @@ trainCommand(program);
 evalCommand(program);
 predictCommand(program);
 summaryCommand(program);
+explainCommand(program);
 dataCommand(program);
 modelsCommand(program);
 

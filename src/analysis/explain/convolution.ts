@@ -1,0 +1,214 @@
+/**
+ * A convolution taken apart: the size of its output, its cost against the fully connected layer that computes the same, that
+ * layer's matrix, and each product of each sum. Images are [height, width, channels], weights HWIO.
+ *
+ * The numbers are those of the op itself (its float64 meaning); nothing is computed in a second way here.
+ */
+import { OptionError, ShapeError } from "../../errors.js";
+import { evaluate } from "../../graph/evaluate.js";
+import { Graph } from "../../graph/graph.js";
+import { tensor } from "../../graph/tensor.js";
+import { type Shape, sizeOf } from "../../graph/value.js";
+import { type ConvAttributes, type ConvOptions, conv2d, conv2dOp } from "../../ops/conv.js";
+import { type Pair, pair, type Window } from "../../ops/window.js";
+import { type AxisArithmetic, axesOf, tapsOnImage } from "./axis.js";
+
+export interface ConvolutionQuestion extends ConvOptions {
+  /** [height, width, channels]. */
+  readonly input: Shape;
+  /** The image's numbers, row-major, channels last; without them only sizes are explained. */
+  readonly values?: ArrayLike<number> | undefined;
+  readonly kernel: Pair;
+  readonly filters?: number;
+  /** [kernel y, kernel x, channels / groups, filters], row-major. */
+  readonly weights?: ArrayLike<number> | undefined;
+  /** Whether there is a bias a filter, which counts as a parameter; true unless said. */
+  readonly bias?: boolean;
+}
+
+export interface LayerCost {
+  readonly weights: number;
+  readonly biases: number;
+  readonly multiplyAdds: number;
+}
+
+/** Which weight joins an input to an output: the fully connected layer that the convolution is. */
+export interface EqualMatrix {
+  /** Outputs and inputs, each row-major, channels last. */
+  readonly rows: number;
+  readonly columns: number;
+  /** For each row and column the position in the weights, or -1 where there is no edge. */
+  readonly weightAt: Int32Array;
+}
+
+export interface ConvolutionExplanation {
+  readonly kind: "conv";
+  readonly input: Shape;
+  readonly output: Shape;
+  readonly window: Window;
+  /** Whether the padding was chosen so that output = input / stride. */
+  readonly same: boolean;
+  readonly groups: number;
+  readonly filters: number;
+  readonly rows: AxisArithmetic;
+  readonly columns: AxisArithmetic;
+  readonly convolution: LayerCost;
+  /** Every input joined to every output. */
+  readonly dense: LayerCost;
+  /** Edges of the dense layer that the convolution has; the others are absent. */
+  readonly edges: number;
+  /** Multiply-adds that meet a zero of the padding. */
+  readonly onPadding: number;
+  /** For small cases. */
+  readonly matrix?: EqualMatrix;
+  readonly values?: Float64Array;
+  readonly weights?: Float64Array;
+  /** The output's numbers, where image and weights are given. */
+  readonly result?: Float64Array;
+}
+
+/** Products that are still worked out: the op's meaning is plain and slow. */
+const MOST_PRODUCTS = 1e9;
+/** Numbers in a matrix that is still made. */
+const LARGEST_MATRIX = 20_000;
+
+/** @throws ShapeError where a number is out of range or the kernel does not fit. */
+export function explainConvolution(question: ConvolutionQuestion): ConvolutionExplanation {
+  const { input, filters = 1, groups = 1, bias = true, padding } = question;
+  checkFilters(filters);
+  const drawn = draw(question);
+  const { window, output } = drawn;
+  const { rows, columns } = axesOf(window, input);
+  const [inputs, outputs] = [sizeOf(input), sizeOf(output)];
+  const weights = sizeOf(drawn.shape);
+  const perGroup = input[2]! / groups;
+  const edges = tapsOnImage(rows) * tapsOnImage(columns) * perGroup * filters;
+  const explanation = {
+    kind: "conv" as const,
+    input,
+    output,
+    window,
+    same: padding === "same",
+    groups,
+    filters,
+    rows,
+    columns,
+    convolution: { weights, biases: bias ? filters : 0, multiplyAdds: drawn.multiplyAdds },
+    dense: { weights: inputs * outputs, biases: bias ? outputs : 0, multiplyAdds: inputs * outputs },
+    edges,
+    onPadding: drawn.multiplyAdds - edges,
+    ...(inputs * outputs <= LARGEST_MATRIX ? { matrix: matrixOf(question, inputs, outputs) } : {}),
+  };
+  const given = {
+    ...(question.values === undefined ? {} : { values: numbers("the image", question.values, input) }),
+    ...(question.weights === undefined ? {} : { weights: numbers("the kernel", question.weights, drawn.shape) }),
+  };
+  if (given.values === undefined || given.weights === undefined) return { ...explanation, ...given };
+  if (drawn.multiplyAdds > MOST_PRODUCTS)
+    throw new OptionError(
+      `explain: ${input.join("x")} with ${filters} filters takes ${drawn.multiplyAdds} products, expected at most ` +
+        `${MOST_PRODUCTS} to be worked out; take a smaller image (of a picture: --size 64)`,
+    );
+  return { ...explanation, ...given, result: drawn.run(given.values, given.weights, 1) };
+}
+
+function checkFilters(filters: number): void {
+  if (!Number.isInteger(filters) || filters < 1)
+    throw new ShapeError(`conv2d: filters is ${filters}, expected a whole number from 1`);
+}
+
+function numbers(what: string, values: ArrayLike<number>, shape: Shape): Float64Array {
+  if (values.length !== sizeOf(shape))
+    throw new ShapeError(`conv2d: ${what} has ${values.length} numbers, expected ${shape.join(" x ")}`);
+  return Float64Array.from(values);
+}
+
+/** The op on a graph of its own: its shape rule checks the question, its meaning answers it. */
+function draw({ input, kernel, filters = 1, groups = 1, stride, padding, dilation }: ConvolutionQuestion) {
+  const graph = new Graph();
+  const shape = [...pair(kernel), Math.max(1, Math.floor(input[2]! / groups)), filters];
+  const x = graph.input("image", { shape: input });
+  const w = graph.state("weights", "parameter", shape);
+  const y = conv2d(x, w, {
+    groups,
+    ...(stride === undefined ? {} : { stride }),
+    ...(padding === undefined ? {} : { padding }),
+    ...(dilation === undefined ? {} : { dilation }),
+  });
+  const attributes = y.attributes as ConvAttributes;
+  const run = (image: ArrayLike<number>, weights: ArrayLike<number>, batch: number): Float64Array => {
+    const feeds = { inputs: { image: tensor([batch, ...input], image) }, states: { weights: tensor(shape, weights) } };
+    return evaluate([y], feeds, batch)[0]!.data;
+  };
+  const { multiplyAdds } = conv2dOp.cost(y.inputs, attributes, y);
+  return { shape, output: y.shape, window: attributes, multiplyAdds, run };
+}
+
+/**
+ * One input at a time is 1 and the weights are 1, 2, 3 ...: an output then is the number of the one weight that joins the two, or 0.
+ */
+function matrixOf(question: ConvolutionQuestion, inputs: number, outputs: number): EqualMatrix {
+  const { run, shape } = draw(question);
+  const units = new Float64Array(inputs * inputs);
+  for (let i = 0; i < inputs; i++) units[i * inputs + i] = 1;
+  const numbered = Float64Array.from({ length: sizeOf(shape) }, (_, i) => i + 1);
+  const found = run(units, numbered, inputs);
+  const weightAt = new Int32Array(outputs * inputs);
+  for (let o = 0; o < outputs; o++)
+    for (let i = 0; i < inputs; i++) weightAt[o * inputs + i] = found[i * outputs + o]! - 1;
+  return { rows: outputs, columns: inputs, weightAt };
+}
+
+export interface Term {
+  /** Where the tap falls; outside the image in the padding. */
+  readonly row: number;
+  readonly column: number;
+  /** Of the image. */
+  readonly channel: number;
+  readonly inPadding: boolean;
+  /** 0 in the padding. */
+  readonly x: number;
+  readonly weight: number;
+}
+
+export interface ConvolutionStep {
+  readonly row: number;
+  readonly column: number;
+  readonly filter: number;
+  /** Kernel rows, columns, then channels, as the weights lie. */
+  readonly terms: readonly Term[];
+  readonly result: number;
+}
+
+/** How one output came about. @throws ShapeError where the explanation has no numbers or no such output. */
+export function convolutionStep(
+  explanation: ConvolutionExplanation,
+  { row, column, filter }: { readonly row: number; readonly column: number; readonly filter: number },
+): ConvolutionStep {
+  const { input, output, window, filters, groups, values, weights, result } = explanation;
+  if (values === undefined || weights === undefined || result === undefined)
+    throw new ShapeError("conv2d: a step is worked out only where the numbers of image and kernel are given");
+  const [height, width, channels] = input as [number, number, number];
+  const at = (row * output[1]! + column) * filters + filter;
+  if (!(row >= 0 && row < output[0]! && column >= 0 && column < output[1]! && filter >= 0 && filter < filters))
+    throw new ShapeError(`conv2d: there is no output ${row}, ${column}, ${filter} in ${output.join(" x ")}`);
+  const perGroup = channels / groups;
+  const first = Math.floor(filter / (filters / groups)) * perGroup;
+  const terms: Term[] = [];
+  for (let ky = 0; ky < window.kernel[0]; ky++)
+    for (let kx = 0; kx < window.kernel[1]; kx++)
+      for (let c = 0; c < perGroup; c++) {
+        const y = row * window.stride[0] - window.padding[0] + ky * window.dilation[0];
+        const x = column * window.stride[1] - window.padding[2] + kx * window.dilation[1];
+        const inPadding = y < 0 || y >= height || x < 0 || x >= width;
+        terms.push({
+          row: y,
+          column: x,
+          channel: first + c,
+          inPadding,
+          x: inPadding ? 0 : values[(y * width + x) * channels + first + c]!,
+          weight: weights[((ky * window.kernel[1] + kx) * perGroup + c) * filters + filter]!,
+        });
+      }
+  return { row, column, filter, terms, result: result[at]! };
+}

@@ -1,0 +1,117 @@
+/** A pool taken apart: the size of its output, and what each window gave. Images are [height, width, channels]. */
+import { ShapeError } from "../../errors.js";
+import { evaluate } from "../../graph/evaluate.js";
+import { Graph } from "../../graph/graph.js";
+import { tensor } from "../../graph/tensor.js";
+import { type Shape, sizeOf } from "../../graph/value.js";
+import { type AvgPoolAttributes, avgPool2d, divisorsOf, maxPool2d } from "../../ops/pool.js";
+import type { Pair, Window, WindowOptions } from "../../ops/window.js";
+import { type AxisArithmetic, axesOf } from "./axis.js";
+
+export type PoolKind = "max" | "average" | "sum";
+
+export interface PoolQuestion extends WindowOptions {
+  readonly input: Shape;
+  readonly values?: ArrayLike<number> | undefined;
+  readonly kernel: Pair;
+  /** "max" unless said. */
+  readonly pool?: PoolKind;
+  /** Whether a last, incomplete window counts. */
+  readonly ceil?: boolean;
+}
+
+export interface PoolExplanation {
+  readonly kind: "pool";
+  readonly pool: PoolKind;
+  readonly input: Shape;
+  readonly output: Shape;
+  readonly window: Window;
+  readonly same: boolean;
+  readonly ceil: boolean;
+  readonly rows: AxisArithmetic;
+  readonly columns: AxisArithmetic;
+  /** Comparisons or additions, one a tap. */
+  readonly operations: number;
+  /** Of each output pixel, row by row, where means are taken. */
+  readonly divisors?: Float64Array;
+  readonly values?: Float64Array;
+  readonly result?: Float64Array;
+}
+
+/** @throws ShapeError where a number is out of range or the kernel does not fit. */
+export function explainPool(question: PoolQuestion): PoolExplanation {
+  const { input, values, kernel, pool = "max", ceil = false, stride, padding, dilation } = question;
+  const graph = new Graph();
+  const x = graph.input("image", { shape: input });
+  const options = {
+    ceil,
+    ...(stride === undefined ? {} : { stride }),
+    ...(padding === undefined ? {} : { padding }),
+    ...(dilation === undefined ? {} : { dilation }),
+  };
+  const y =
+    pool === "max"
+      ? maxPool2d(x, kernel, options)
+      : avgPool2d(x, kernel, { ...options, ...(pool === "sum" ? { divisor: 1 } : {}) });
+  const window = y.attributes as AvgPoolAttributes;
+  const explanation = {
+    kind: "pool" as const,
+    pool,
+    input,
+    output: y.shape,
+    window,
+    same: padding === "same",
+    ceil,
+    ...axesOf(window, input, ceil),
+    operations: y.op.cost(y.inputs, y.attributes, y).multiplyAdds,
+    ...(pool === "average" ? { divisors: divisorsOf(window, input, y.shape) } : {}),
+  };
+  if (values === undefined) return explanation;
+  if (values.length !== sizeOf(input))
+    throw new ShapeError(`${y.op.name}: the image has ${values.length} numbers, expected ${input.join(" x ")}`);
+  const image = Float64Array.from(values);
+  const [result] = evaluate([y], { inputs: { image: tensor([1, ...input], image) } }, 1);
+  return { ...explanation, values: image, result: result!.data };
+}
+
+export interface PoolTap {
+  readonly row: number;
+  readonly column: number;
+  readonly x: number;
+  /** Of a maximum, the tap that gave it; of equal ones the first. */
+  readonly chosen: boolean;
+}
+
+export interface PoolStep {
+  readonly row: number;
+  readonly column: number;
+  readonly channel: number;
+  /** Taps on pixels of the image, in reading order. */
+  readonly taps: readonly PoolTap[];
+  /** What the sum is divided by; 1 for sums and maxima. */
+  readonly divisor: number;
+  readonly result: number;
+}
+
+/** How one output came about. @throws ShapeError where the explanation has no numbers. */
+export function poolStep(
+  explanation: PoolExplanation,
+  { row, column, channel }: { readonly row: number; readonly column: number; readonly channel: number },
+): PoolStep {
+  const { input, output, window, values, result, divisors, pool } = explanation;
+  if (values === undefined || result === undefined)
+    throw new ShapeError("pool: a step is worked out only where the numbers of the image are given");
+  const [height, width, channels] = input as [number, number, number];
+  const given = result[(row * output[1]! + column) * channels + channel]!;
+  const taps: PoolTap[] = [];
+  for (let ky = 0; ky < window.kernel[0]; ky++)
+    for (let kx = 0; kx < window.kernel[1]; kx++) {
+      const y = row * window.stride[0] - window.padding[0] + ky * window.dilation[0];
+      const x = column * window.stride[1] - window.padding[2] + kx * window.dilation[1];
+      if (y < 0 || y >= height || x < 0 || x >= width) continue;
+      const value = values[(y * width + x) * channels + channel]!;
+      const chosen = pool === "max" && Object.is(value, given) && !taps.some((tap) => tap.chosen);
+      taps.push({ row: y, column: x, x: value, chosen });
+    }
+  return { row, column, channel, taps, divisor: divisors?.[row * output[1]! + column] ?? 1, result: given };
+}
