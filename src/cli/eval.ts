@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { openDataset } from "../data/open-node.js";
 import { parseBrokenLimit } from "../data/open-options.js";
+import { VIEWS, type ViewName } from "../data/views.js";
 import { OptionError } from "../errors.js";
 import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { confusionText } from "../train/metrics.js";
@@ -15,6 +16,8 @@ interface Flags {
   readonly data?: string;
   readonly split: "train" | "test";
   readonly maxBroken?: string;
+  readonly crops?: ViewName;
+  readonly resize?: number;
   readonly network?: string;
   readonly option?: Readonly<Record<string, string>>;
   readonly threads?: number;
@@ -37,6 +40,16 @@ export function evalCommand(program: Command): void {
     )
     .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)")
     .option("--split <half>", "train or test", oneOf("--split", ["train", "test"] as const), "test" as const)
+    .option(
+      "--crops <views>",
+      `average over views of each picture: ${VIEWS.join(", ")} (default: as the run did, else none)`,
+      oneOf("--crops", VIEWS),
+    )
+    .option(
+      "--resize <pixels>",
+      "to which picture files are brought before the network's part is cut out, such as 256 (default: the network's size)",
+      wholeOf("--resize", 1),
+    )
     .option("--network <name>", "whose weights these are, for a file that does not say it")
     .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
     .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
@@ -51,6 +64,7 @@ Examples:
   $ fovea eval runs/lenet5-mnist
   $ fovea eval runs/lenet5-mnist/model.safetensors --data mnist --split train
   $ fovea eval from-pytorch.safetensors --network lenet5 --data mnist --json
+  $ fovea eval runs/alexnet-pictures --crops ten --resize 256
   $ fovea eval resnet20.pth --network resnet20 --data cifar10:./cifar-10-batches-bin`,
     )
     .action(evaluateModel);
@@ -69,12 +83,13 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
   const { input } = found.model;
   const maxBroken = flags.maxBroken ?? found.config?.maxBroken;
   const sets = await openDataset(source, {
-    size: [input[0]!, input[1]!],
+    size: flags.resize === undefined ? [input[0]!, input[1]!] : [flags.resize, flags.resize],
     channels: input[2]!,
     maxBroken: maxBroken === undefined ? undefined : parseBrokenLimit(maxBroken),
     note: (text) => output.note(text),
   });
   const data = sets[split];
+  const views = flags.crops ?? found.config?.views ?? (flags.resize === undefined ? undefined : "none");
 
   const { stream, json } = output;
   const progress =
@@ -85,13 +100,25 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     threads,
     backend,
     memoryLimit,
+    ...(views === undefined ? {} : { views }),
     note: (text) => output.note(text),
     onProgress: (done) => progress?.update(done),
   }).finally(() => progress?.stop());
 
   const { loss, accuracy, samples, confusion } = result;
-  output.event({ model: found.path, data: data.name, samples, loss, accuracy, confusion, seconds: result.seconds });
-  output.say(`${found.path} on ${data.name}: ${showCount(samples)} images in ${seconds(result.seconds)}`);
+  output.event({
+    model: found.path,
+    data: data.name,
+    views: views ?? "none",
+    samples,
+    loss,
+    accuracy,
+    confusion,
+    seconds: result.seconds,
+  });
+  output.say(
+    `${found.path} on ${data.name}: ${showCount(samples)} images in ${seconds(result.seconds)}${views === undefined || views === "none" ? "" : `, views ${views}`}`,
+  );
   output.say(`  loss      ${loss.toFixed(4)}`);
   output.say(
     `  accuracy  ${percent(accuracy)} (${showCount(samples * (1 - accuracy))} wrong, error ${percent(1 - accuracy)})`,

@@ -1,7 +1,11 @@
 /** From the flags of `fovea train` to the configuration of a run, or to the same one that a resumed run had. */
+import { describeAugmentation, parseAugmentation } from "../data/augment/grammar.js";
+import { measuredOn } from "../data/augment/pca.js";
+import type { Transform } from "../data/augment/transform.js";
 import type { Dataset } from "../data/dataset.js";
 import { DISTORT_DEFAULTS } from "../data/distort.js";
 import { type OpenOptions, parseBrokenLimit } from "../data/open-options.js";
+import type { ViewName } from "../data/views.js";
 import { OptionError } from "../errors.js";
 import type { Shape } from "../graph/value.js";
 import { create, definitionOf, type ModelOptions } from "../models/index.js";
@@ -41,6 +45,8 @@ export interface TrainFlags extends TechniqueFlags {
   readonly shape?: "cosine" | "linear";
   readonly seed?: number;
   readonly distort?: boolean;
+  readonly augment?: string;
+  readonly crops?: ViewName;
   readonly weights?: string;
   readonly resetClassifier?: boolean;
   readonly size?: readonly [number, number];
@@ -50,7 +56,9 @@ export interface TrainFlags extends TechniqueFlags {
 export function newConfig(network: string, data: string, pictures: Dataset, flags: TrainFlags): TrainingConfig {
   const options = { ...fitted(network, pictures), ...networkOptions(network, flags.option) };
   const base: TrainingConfig = { ...defaultsOf(network), network, options: create(network, options).options, data };
-  return withFlags(base, flags);
+  const config = withFlags(base, flags);
+  const { augment } = config;
+  return augment === undefined ? config : { ...config, augment: measuredOn(augment, pictures) };
 }
 
 /** How the data of a run, new or resumed, is opened. */
@@ -114,12 +122,25 @@ function withFlags(base: TrainingConfig, flags: TrainFlags): TrainingConfig {
     schedule: scheduleWith(base.schedule, flags),
     seed: flags.seed ?? base.seed,
     ...(flags.distort ? { distort: DISTORT_DEFAULTS } : {}),
+    ...augmentWith(base, flags),
+    ...(flags.crops === undefined ? {} : { views: flags.crops }),
     ...techniquesOf(flags),
     ...(flags.weights === undefined ? {} : { weights: flags.weights }),
     ...(flags.resetClassifier ? { resetClassifier: true } : {}),
     ...(flags.size === undefined ? {} : { size: flags.size }),
     ...(flags.maxBroken === undefined ? {} : { maxBroken: flags.maxBroken }),
   };
+}
+
+/** The transforms that a flag names; those of a run that has the same keep what was measured for them. */
+function augmentWith(base: TrainingConfig, flags: TrainFlags): { readonly augment?: readonly Transform[] } {
+  if (flags.augment === undefined) return {};
+  if (flags.distort) throw new OptionError("--distort and --augment: write --augment distort, and what else there is");
+  const target = definitionOf(base.network).input(base.options);
+  const augment = parseAugmentation(flags.augment, target);
+  const before = base.augment;
+  const same = before !== undefined && describeAugmentation(before) === describeAugmentation(augment);
+  return { augment: same ? before : augment };
 }
 
 function optimizerWith(base: OptimizerConfig, flags: TrainFlags): OptimizerConfig {

@@ -20,6 +20,7 @@ export interface TechniqueFlags {
   readonly lookaheadDecay?: number;
   readonly lookaheadRamp?: number;
   readonly labelSmoothing?: number;
+  readonly mixup?: number;
   readonly patience?: number;
   readonly watch?: Watch;
 }
@@ -48,7 +49,8 @@ export function groupOf(text: string, before: readonly ParameterGroup[] = []): r
 
 /** What the flags say, and nothing that they do not. */
 export function techniquesOf(flags: TechniqueFlags): Techniques {
-  const { group, decay, freeze, frozenNorms, clipNorm, clipValue, accumulate, labelSmoothing, patience, watch } = flags;
+  const { group, decay, freeze, frozenNorms, clipNorm, clipValue, accumulate, labelSmoothing, mixup, patience, watch } =
+    flags;
   const average = averagingOf(flags);
   const noDecay = decay === true ? undefined : decay;
   const all = {
@@ -61,6 +63,7 @@ export function techniquesOf(flags: TechniqueFlags): Techniques {
     accumulate,
     average,
     labelSmoothing,
+    mixup,
     patience,
     watch,
   };
@@ -96,6 +99,7 @@ export function techniqueRows(config: TrainingConfig, parameters: number, frozen
     clipValue,
     average,
     labelSmoothing,
+    mixup,
     patience,
     watch,
   } = config;
@@ -119,6 +123,7 @@ export function techniqueRows(config: TrainingConfig, parameters: number, frozen
     ],
     ["averaging", average && averagingText(average)],
     ["smoothing", labelSmoothing === undefined ? undefined : `labels by ${labelSmoothing}`],
+    ["mixup", mixup === undefined ? undefined : `shares from Beta(${mixup}, ${mixup})`],
     [
       "patience",
       patience === undefined

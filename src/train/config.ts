@@ -2,7 +2,9 @@
  * All that decides what a training computes, as one plain object: printed at the start, kept in the run's folder and in
  * every checkpoint, and refused where a key is not known. What only decides how fast (threads) is not in it.
  */
+import { parseTransforms, type Transform } from "../data/augment/transform.js";
 import { checkDistortion, DISTORT_DEFAULTS, type DistortOptions } from "../data/distort.js";
+import { checkViews, type ViewName } from "../data/views.js";
 import { OptionError, unknownName } from "../errors.js";
 import type { ModelOptions } from "../models/index.js";
 import { adam, adamw, type Optimizer, sgd } from "./optimizer.js";
@@ -46,6 +48,10 @@ export interface TrainingConfig extends Techniques {
   readonly maxBroken?: string | undefined;
   /** How training pictures are distorted; not at all where left out. */
   readonly distort?: DistortOptions | undefined;
+  /** What training pictures go through (data/augment); as they are where left out. */
+  readonly augment?: readonly Transform[] | undefined;
+  /** The views of test pictures that are averaged over. */
+  readonly views?: ViewName | undefined;
 }
 
 /** What holds where nobody says otherwise. LeNet-5 came to 99.20 to 99.40% on MNIST with it, over seeds 0 to 5. */
@@ -100,6 +106,9 @@ const fields: Readonly<Record<string, Check>> = {
   size: optional(numbers),
   maxBroken: optional(text),
   distort: optional(record),
+  augment: optional(records),
+  views: optional(text),
+  mixup: optional(number),
   groups: optional(records),
   noDecay: optional(text),
   freeze: optional(texts),
@@ -157,6 +166,8 @@ export function parseConfig(value: unknown, where: string): TrainingConfig {
     checkFields(config.distort, Object.fromEntries(names), `${where}: distort`);
     checkDistortion(config.distort);
   }
+  if (config.augment !== undefined) parseTransforms(config.augment, `${where}: augment`);
+  if (config.views !== undefined) checkViews(config.views);
   for (const [i, group] of (config.groups ?? []).entries()) checkFields(group, groupFields, `${where}: groups[${i}]`);
   const { average } = value;
   if (average !== undefined) {

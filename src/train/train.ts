@@ -4,8 +4,11 @@
  *     const run = await train(models.create("lenet5"), digits.train, { test: digits.test, epochs: 8 });
  *     const { accuracy } = await evaluate(run.model, digits.test);
  */
+import { parseAugmentation } from "../data/augment/grammar.js";
+import type { Transform } from "../data/augment/transform.js";
 import type { Dataset } from "../data/dataset.js";
 import { DISTORT_DEFAULTS, type DistortOptions } from "../data/distort.js";
+import type { ViewName } from "../data/views.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "./config.js";
 import { type Evaluation, Evaluator } from "./evaluator.js";
@@ -30,6 +33,10 @@ export interface TrainOptions extends Machine {
   readonly schedule?: Schedule;
   /** Distorts each training picture anew in every epoch: true for the usual amounts. */
   readonly distort?: boolean | Partial<DistortOptions>;
+  /** What training pictures go through: a preset or a list, such as "cifar" or "padCrop:4,flip,cutout:8", or transforms. */
+  readonly augment?: string | readonly Transform[];
+  /** Averages test figures over views of each picture. */
+  readonly views?: ViewName;
   /** A whole number; the same seed gives the same bits on the same kind of machine. 0 unless said. */
   readonly seed?: number;
   onEpoch?(record: EpochRecord): void | Promise<void>;
@@ -52,7 +59,18 @@ export interface TrainingRun {
  * before anything is allocated, and TrainingError where the loss is not finite.
  */
 export async function train(network: Network, data: Dataset, options: TrainOptions = {}): Promise<TrainingRun> {
-  const { onEpoch, onProgress, signal, backend, threads, relaxedSimd, memoryLimit, note, distort = false } = options;
+  const {
+    onEpoch,
+    onProgress,
+    signal,
+    backend,
+    threads,
+    relaxedSimd,
+    memoryLimit,
+    note,
+    distort = false,
+    augment,
+  } = options;
   const learned = scaledFor(network, data);
   const test = options.test && scaledFor(network, options.test);
   const { module, input, network: name } = networkParts(network, data.shape);
@@ -70,6 +88,8 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
         schedule: options.schedule ?? TRAINING_DEFAULTS.schedule,
         seed: options.seed ?? TRAINING_DEFAULTS.seed,
         distort: distort === false ? undefined : { ...DISTORT_DEFAULTS, ...(distort === true ? {} : distort) },
+        augment: typeof augment === "string" ? parseAugmentation(augment, input) : augment,
+        views: options.views,
       },
     );
     const completed = await trainer.run({
@@ -91,16 +111,18 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
 export interface EvaluateOptions extends Machine {
   /** Pictures computed at once; 256 unless said. Changes nothing but speed and memory. */
   readonly batchSize?: number;
+  /** Averages probabilities over views of each picture; these may then be larger than what the network takes. */
+  readonly views?: ViewName;
   /** Called after each batch. */
   onProgress?(done: number, total: number): void;
 }
 
 /** Loss, accuracy and confusion matrix of a trained network; pictures are scaled as its training pictures were. */
 export async function evaluate(model: TrainedModel, data: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
-  const { backend, threads, relaxedSimd, memoryLimit, note, batchSize, onProgress } = options;
+  const { backend, threads, relaxedSimd, memoryLimit, note, batchSize, views, onProgress } = options;
   const session = await Session.create({ backend, threads, relaxedSimd, memoryLimit, note });
   try {
-    const evaluator = await Evaluator.create(session, model.module, model.input, { batchSize });
+    const evaluator = await Evaluator.create(session, model.module, model.input, { batchSize, views });
     await writeWeights(session, model.weights);
     const { mean, std } = model.scaling;
     return await evaluator.run({ ...data, mean, std }, (done) => onProgress?.(done, data.length));

@@ -1,4 +1,5 @@
 /** The report's page: HTML that stands alone, without scripts and without anything from elsewhere, light or dark. */
+import { describeAugmentation } from "../../data/augment/grammar.js";
 import { describeOptimizer, describeSchedule, named } from "../../train/config.js";
 import { confusedPairs } from "./confusion.js";
 import { escapeXml as escaped } from "./figure.js";
@@ -168,6 +169,7 @@ function settingRows({ config, train, test, stepsPerEpoch }: ReportData): [strin
     ["batch size", String(config.batchSize)],
     ["optimizer", describeOptimizer(config.optimizer)],
     ["schedule", describeSchedule(config.schedule)],
+    ["augmentation", config.augment === undefined ? "none" : describeAugmentation(config.augment)],
     ["distortions", config.distort === undefined ? "none" : named("anew in every epoch", { ...config.distort })],
     ["seed", String(config.seed)],
   ];
