@@ -3,9 +3,11 @@ import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { findPictures } from "../data/picture-files-node.js";
 import { checkPreparation, PREPARATIONS, type Preparation, preparationFor } from "../data/preparation.js";
+import { VIEWS, type ViewName, viewsOf } from "../data/views.js";
 import { FoveaError, OptionError } from "../errors.js";
 import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { compile } from "../train/classifier.js";
+import { viewClassifier } from "../train/classify-views.js";
 import { Answers } from "./answers.js";
 import { bytesOf, networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
@@ -16,6 +18,8 @@ interface Flags {
   readonly top: number;
   readonly batch: number;
   readonly prepare?: Preparation;
+  readonly crops: ViewName;
+  readonly resize?: number;
   readonly network?: string;
   readonly option?: Readonly<Record<string, string>>;
   readonly threads?: number;
@@ -41,6 +45,17 @@ export function predictCommand(program: Command): void {
       "--prepare <how>",
       `${PREPARATIONS.join(" or ")} (default: digit for networks that read 28x28 digits, else resize)`,
       oneOf("--prepare", PREPARATIONS),
+    )
+    .option(
+      "--crops <views>",
+      `average over views of each picture: ${VIEWS.join(", ")}`,
+      oneOf("--crops", VIEWS),
+      "none" as const,
+    )
+    .option(
+      "--resize <pixels>",
+      "to which pictures are brought before the network's part is cut out, such as 256 (default: the network's size)",
+      wholeOf("--resize", 1),
     )
     .option("--network <name>", "whose weights these are, for a file that does not say it")
     .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
@@ -77,6 +92,12 @@ async function predict(path: string, pictures: readonly string[], flags: Flags):
   const { model } = await openModel(path, { network, options });
   const preparation = flags.prepare ?? preparationFor(model.input, model.classes);
   checkPreparation(model.input, preparation);
+  const { resize, crops } = flags;
+  if (resize !== undefined && preparation === "digit") {
+    throw new OptionError("--resize: digits are scaled by their ink; leave it out, or choose --prepare resize");
+  }
+  const shape = resize === undefined ? model.input : [resize, resize, model.input[2]!];
+  viewsOf(crops, shape, model.input, "predict");
   const { files, problems } = await findPictures(pictures);
 
   // The decoder takes a while to load, which no other command should wait for.
@@ -85,8 +106,12 @@ async function predict(path: string, pictures: readonly string[], flags: Flags):
   const most = Math.max(1, Math.min(batch, files.length));
   const note = (text: string) => answers.complain(text);
   const classify = await compile(model, { threads, backend, memoryLimit, note, batch: most });
+  const ask =
+    crops === "none" && resize === undefined
+      ? async (pictures: readonly Uint8Array[]) => (await classify.all(pictures)).map((said) => said.probabilities)
+      : viewClassifier(classify, crops, shape);
   const read = async (file: string): Promise<Read> => {
-    const bytes = await readPicture(file, model.input, preparation).catch((error: unknown) => {
+    const bytes = await readPicture(file, shape, preparation).catch((error: unknown) => {
       if (error instanceof FoveaError) return error;
       throw error;
     });
@@ -94,11 +119,13 @@ async function predict(path: string, pictures: readonly string[], flags: Flags):
   };
   const give = async (group: readonly Read[]) => {
     const good = group.flatMap(({ bytes }) => (bytes instanceof FoveaError ? [] : [bytes]));
-    const said = await classify.all(good);
+    const said = await ask(good);
     let next = 0;
     await answers.give(
       group.map(({ path, bytes }) =>
-        bytes instanceof FoveaError ? { picture: path, error: bytes.message } : { picture: path, ...said[next++]! },
+        bytes instanceof FoveaError
+          ? { picture: path, error: bytes.message }
+          : { picture: path, probabilities: said[next++]! },
       ),
     );
   };
