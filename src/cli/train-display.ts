@@ -1,10 +1,12 @@
 /** What `fovea train` shows: a head, a bar and a line an epoch, and what to do next; or the same as JSON lines. */
+import { describeAugmentation } from "../data/augment/grammar.js";
 import { type Dataset, describeDataset } from "../data/dataset.js";
 import { describeOptimizer, describeSchedule, named, type TrainingConfig } from "../train/config.js";
 import type { RunPlan, RunResult } from "../train/run-node.js";
 import type { EpochRecord, Progress as TrainingProgress } from "../train/trainer.js";
 import { bytes, invocation, type Output, percent, quoted, seconds, twoColumns } from "./output.js";
 import { Progress, showCount } from "./progress.js";
+import { techniqueRows } from "./train-techniques.js";
 
 export class TrainDisplay {
   readonly #output: Output;
@@ -22,7 +24,8 @@ export class TrainDisplay {
 
   plan(plan: RunPlan): void {
     this.#plan = plan;
-    const { network, options, epochs, batchSize, optimizer, schedule, seed, distort } = this.#config;
+    const { network, options, epochs, batchSize, accumulate, optimizer, schedule, seed, distort, augment, views } =
+      this.#config;
     const { parameters, backend, threads, memory, folder, stepsPerEpoch, resumedAt, notes } = plan;
     const total = Object.values(memory).reduce((sum, region) => sum + region, 0);
     const regions = Object.entries(memory).map(([name, size]) => `${name} ${bytes(size)}`);
@@ -32,9 +35,12 @@ export class TrainDisplay {
         ["data", describeDataset(this.#train)],
         [
           "training",
-          `${epochs} ${epochs === 1 ? "epoch" : "epochs"} of ${showCount(stepsPerEpoch)} steps, batch ${batchSize}, seed ${seed}${distort ? `, ${named("distorted", { ...distort })}` : ""}`,
+          `${epochs} ${epochs === 1 ? "epoch" : "epochs"} of ${showCount(stepsPerEpoch)} steps, batch ${batchText(batchSize, accumulate)}, seed ${seed}${distort ? `, ${named("distorted", { ...distort })}` : ""}`,
         ],
+        ...(augment === undefined ? [] : [["augment", describeAugmentation(augment)] as const]),
+        ...(views === undefined ? [] : [["test views", views] as const]),
         ["optimizer", `${describeOptimizer(optimizer)}, schedule ${describeSchedule(schedule)}`],
+        ...techniqueRows(this.#config, parameters, plan.frozen),
         ["machine", `${backend}, ${threads} ${threads === 1 ? "thread" : "threads"}`],
         ["memory", `${bytes(total)} planned (${regions.join(", ")})`],
         ["folder", folder.path],
@@ -46,6 +52,7 @@ export class TrainDisplay {
       folder: folder.path,
       config: this.#config,
       parameters,
+      frozen: plan.frozen,
       images: this.#train.length,
       backend,
       threads,
@@ -75,7 +82,7 @@ export class TrainDisplay {
     this.#progress?.update(done, { loss, accuracy: percent(accuracy) });
   }
 
-  epoch({ epoch, train, test, learningRate, trainSeconds, testSeconds }: EpochRecord): void {
+  epoch({ epoch, train, test, learningRate, gradientNorm, trainSeconds, testSeconds }: EpochRecord): void {
     const speed = this.#train.length / trainSeconds;
     const tested =
       test === undefined ? "" : `  test loss ${test.loss.toFixed(4)}  test accuracy ${percent(test.accuracy)}`;
@@ -84,7 +91,16 @@ export class TrainDisplay {
       `  ${seconds(trainSeconds)}  ${showCount(speed)} images/s`;
     this.clear();
     this.#output.say(line);
-    this.#output.event({ event: "epoch", epoch, train, test: test ?? null, learningRate, trainSeconds, testSeconds });
+    this.#output.event({
+      event: "epoch",
+      epoch,
+      train,
+      test: test ?? null,
+      learningRate,
+      ...(gradientNorm && { gradientNorm }),
+      trainSeconds,
+      testSeconds,
+    });
   }
 
   /** Takes an unfinished bar away. */
@@ -100,7 +116,7 @@ export class TrainDisplay {
   }
 
   /** `report` is the path of the page, if it could be written. */
-  end({ folder, history, completed, step }: RunResult, report: string | undefined): void {
+  end({ folder, history, completed, stoppedEarly, best, step }: RunResult, report: string | undefined): void {
     const trainSeconds = history.reduce((sum, record) => sum + record.trainSeconds, 0);
     const test = history.at(-1)?.test;
     const files = { model: folder.model, checkpoint: folder.checkpoint, log: folder.log };
@@ -113,6 +129,8 @@ export class TrainDisplay {
       step,
       trainSeconds,
       test: test ?? null,
+      best: best === undefined ? null : { epoch: best.epoch, test: best.test, model: folder.best },
+      ...(stoppedEarly && { stoppedEarly }),
       report: report ?? null,
       ...(completed ? {} : { resume: again }),
     });
@@ -125,13 +143,21 @@ export class TrainDisplay {
     }
     this.#output.say();
     if (test !== undefined) {
-      const { epochs } = this.#config;
+      const epochs = history.length;
+      const { patience, watch = "accuracy" } = this.#config;
+      if (stoppedEarly) this.#output.say(`Stopped early: ${patience} epochs brought no better test ${watch}.`);
       this.#output.say(
         `Test accuracy ${percent(test.accuracy)} (error ${percent(1 - test.accuracy)}) after ${epochs} ${epochs === 1 ? "epoch" : "epochs"} ` +
           `and ${seconds(trainSeconds)} of training.`,
       );
     }
-    this.#output.say(`Wrote ${folder.model} (also checkpoint.safetensors and log.jsonl).`);
+    if (best?.test !== undefined && best.epoch !== history.length) {
+      const { loss, accuracy } = best.test;
+      this.#output.say(
+        `Epoch ${best.epoch} was the best: test accuracy ${percent(accuracy)}, loss ${loss.toFixed(4)}; its network is ${folder.best}.`,
+      );
+    }
+    this.#output.say(`Wrote ${folder.model} (also best.safetensors, checkpoint.safetensors and log.jsonl).`);
     const run = quoted(folder.path);
     const next: (readonly [string, string])[] = [
       [`${invocation()} predict ${run} PICTURES...`, "ask it about pictures of your own"],
@@ -147,3 +173,6 @@ export class TrainDisplay {
     return this.#plan !== undefined;
   }
 }
+
+const batchText = (size: number, accumulate = 1) =>
+  accumulate === 1 ? `${size}` : `${size} x ${accumulate} an update`;

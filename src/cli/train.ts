@@ -1,8 +1,11 @@
 /** `fovea train`: trains a network of the zoo and keeps the run in a folder. */
 import type { Command } from "commander";
 import type { ReportOptions } from "../analysis/report/report-node.js";
+import { PRESETS } from "../data/augment/grammar.js";
+import { TRANSFORM_KINDS } from "../data/augment/transform.js";
 import { openDataset } from "../data/open-node.js";
 import { parseBrokenLimit, parseSize } from "../data/open-options.js";
+import { VIEWS } from "../data/views.js";
 import { OptionError } from "../errors.js";
 import type { Shape } from "../graph/value.js";
 import { definitionOf, list, type ModelOptions } from "../models/index.js";
@@ -26,6 +29,7 @@ interface Flags extends TrainFlags {
   readonly resume?: string;
   readonly checkpointEvery?: number;
   readonly memoryLimit?: number;
+  readonly tensorboard?: boolean;
   /** True unless --no-report. */
   readonly report: boolean;
   readonly json?: boolean;
@@ -64,6 +68,17 @@ export function trainCommand(program: Command): void {
     .option("--batch-size <n>", `pictures a step (default ${batchSize})`, wholeOf("--batch-size", 1))
     .option("--seed <n>", "of the first weights and the order of pictures (default 0)", wholeOf("--seed", 0))
     .option("--distort", "shift, scale, squeeze and shear each training picture a little, anew in every epoch")
+    .option(
+      "--augment <list>",
+      `what training pictures go through: ${Object.keys(PRESETS).join(", ")}, or a list such as padCrop:4,flip,cutout:8 ` +
+        `(of ${TRANSFORM_KINDS.join(", ")})`,
+    )
+    .option("--mixup <alpha>", "mix pairs of pictures, with shares from Beta(alpha, alpha)", numberOf("--mixup"))
+    .option(
+      "--crops <views>",
+      `average test figures over views of each picture: ${VIEWS.join(", ")}`,
+      oneOf("--crops", VIEWS),
+    )
     .optionsGroup("Optimizer:")
     .option(
       "--optimizer <name>",
@@ -142,6 +157,7 @@ export function trainCommand(program: Command): void {
       "seconds between checkpoints within an epoch (default 30)",
       numberOf("--checkpoint-every"),
     )
+    .option("--tensorboard", "write event files for TensorBoard into the folder of the run")
     .optionsGroup("Machine (the result does not depend on threads, and only in its last bits on the backend):")
     .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
     .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
@@ -157,7 +173,8 @@ Examples:
   $ fovea train lenet5 --data mnist
   $ fovea train lenet5 --data fashion-mnist:./data/fashion --epochs 12 --optimizer adamw --lr 0.002
   $ fovea train mlp --data ./data/letters --option classes=26 --schedule step --milestones 4,6
-  $ fovea train resnet18 --weights resnet18.pth --reset-classifier --data ./pictures --size 128
+  $ fovea train resnet20 --data cifar10:./cifar-10-batches-bin --augment cifar --crops flip
+  $ fovea train resnet18 --weights resnet18.pth --freeze 'layer[1-3]' --data ./pictures
   $ fovea train --resume runs/lenet5-mnist`,
     )
     .action(async (network: string | undefined, flags: Flags) => {
@@ -186,6 +203,7 @@ async function train(network: string | undefined, flags: Flags): Promise<number>
         resume,
         session: { threads, backend, memoryLimit, note: (text) => output.note(text) },
         checkpointEverySeconds: flags.checkpointEvery ?? 30,
+        tensorboard: flags.tensorboard,
       },
       {
         planned(running) {

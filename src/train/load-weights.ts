@@ -16,8 +16,8 @@ export interface LoadWeightsOptions {
   readonly map?: Names | undefined;
   /** Names, `*` standing for any part of one, of tensors that may be missing, left over or of another shape. */
   readonly allow?: readonly string[] | undefined;
-  /** Leaves the tensors whose shape depends on the number of classes at their initial values. */
-  readonly resetClassifier?: boolean | undefined;
+  /** Leaves the tensors whose shape depends on the number of classes at their initial values; or does so where they do not fit. */
+  readonly resetClassifier?: boolean | "where-needed" | undefined;
   /** Of initial values; 0 unless said. */
   readonly seed?: number | undefined;
 }
@@ -42,13 +42,13 @@ export function weightsFor(
   const model = "options" in network ? network : undefined;
   const parts = networkParts(network, model?.input ?? []);
   const classifier = model === undefined ? new Set<string>() : classifierNames(model);
-  if (resetClassifier && classifier.size === 0) {
+  if (resetClassifier === true && classifier.size === 0) {
     throw new OptionError(
       "resetClassifier: only a network of the zoo with an option classes says what its classifier is",
     );
   }
   const patterns = allow.map((pattern) => new RegExp(`^${pattern.split("*").map(escaped).join(".*")}$`));
-  const isFresh = (name: string) => resetClassifier && classifier.has(name);
+  const isFresh = (name: string) => resetClassifier !== false && classifier.has(name);
   const { weights, missing, unused } = fitWeights(path, file.tensors, parts, {
     map,
     mayDiffer: (name) => isFresh(name) || patterns.some((pattern) => pattern.test(name)),
@@ -57,7 +57,9 @@ export function weightsFor(
         ? "The classifier is of another number of classes: start it anew by --reset-classifier (option resetClassifier), or set the option classes"
         : "Name the network and the options that it was made with",
   });
-  const fresh = [...new Set([...missing, ...(resetClassifier ? classifier : [])])];
+  // A classifier is kept or started anew as a whole.
+  const isReset = resetClassifier === true || missing.some(isFresh);
+  const fresh = [...new Set([...missing, ...(isReset ? classifier : [])])];
   const initial = initialWeights(parts.module, seed);
   // In the network's order, as others give them.
   const all = new Map([...initial].map(([name, weight]) => [name, fresh.includes(name) ? weight : weights.get(name)!]));

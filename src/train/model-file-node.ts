@@ -7,8 +7,12 @@ import type { TrainedModel } from "./trained-model.js";
 export type { LoadModelOptions } from "./model-file.js";
 
 /** @throws FileError where it cannot be written; a file that was there is then as it was. */
-export async function saveModel(path: string, model: TrainedModel): Promise<void> {
-  await writeFileAtomically(path, encodeModel(model, path));
+export async function saveModel(
+  path: string,
+  model: TrainedModel,
+  notes: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await writeFileAtomically(path, encodeModel(model, path, notes));
 }
 
 /** @throws FileError where the file is not a model of this network, naming each tensor that does not fit. */

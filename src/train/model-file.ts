@@ -24,10 +24,14 @@ const FORMAT = "fovea";
 const VERSION = "1";
 
 /**
- * The bytes of a model's file, in pieces to be written one after another.
+ * The bytes of a model's file, in pieces to be written one after another. `notes` go into its metadata, and nothing reads them.
  * @throws FileError where weights are missing.
  */
-export function encodeModel(model: TrainedModel, path = "model"): Uint8Array[] {
+export function encodeModel(
+  model: TrainedModel,
+  path = "model",
+  notes: Readonly<Record<string, string>> = {},
+): Uint8Array[] {
   const kinds = weightKinds(model.module);
   const tensors = [...savedOf(model.module)].map(([name, parameter]) => {
     const weight = model.weights.get(name);
@@ -36,6 +40,7 @@ export function encodeModel(model: TrainedModel, path = "model"): Uint8Array[] {
   });
   const { network, input, classes, scaling } = model;
   return encodeSafetensors(tensors, {
+    ...notes,
     format: FORMAT,
     version: VERSION,
     ...(network === undefined ? {} : { network: network.name, options: JSON.stringify(network.options) }),

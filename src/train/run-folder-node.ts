@@ -4,7 +4,10 @@
  *     config.json              all hyper-parameters
  *     checkpoint.safetensors   where the run is: see checkpoint-node.ts
  *     model.safetensors        the network after the last whole epoch
+ *     best.safetensors         the network after the epoch that was best on the test pictures
  *     log.jsonl                one line an epoch
+ *     tensorboard/             event files for TensorBoard, where they were asked for
+ *     run.lock                 the process that works on the run; gone when none does
  *
  * Each file is written whole or not at all, and the folder appears with its config.json in it, so that a run killed at
  * any moment can be resumed.
@@ -23,7 +26,10 @@ export interface RunFolder {
   readonly config: string;
   readonly checkpoint: string;
   readonly model: string;
+  readonly best: string;
   readonly log: string;
+  readonly tensorboard: string;
+  readonly lock: string;
 }
 
 export function runFolder(path: string): RunFolder {
@@ -32,7 +38,10 @@ export function runFolder(path: string): RunFolder {
     config: join(path, "config.json"),
     checkpoint: join(path, "checkpoint.safetensors"),
     model: join(path, "model.safetensors"),
+    best: join(path, "best.safetensors"),
     log: join(path, "log.jsonl"),
+    tensorboard: join(path, "tensorboard"),
+    lock: join(path, "run.lock"),
   };
 }
 

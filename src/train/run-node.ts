@@ -1,18 +1,22 @@
 /**
- * A training run that keeps itself on disk: a folder with its configuration, log, model and checkpoint, which a later
- * process goes on from. This is what `fovea train` does.
+ * A training run that keeps itself on disk: a folder with its configuration, log, models and checkpoint, which a later
+ * process goes on from. One process at a time. This is what `fovea train` does.
  */
 import type { DatasetSplits } from "../data/dataset.js";
 import { TrainingError } from "../errors.js";
 import { create, type Model } from "../models/index.js";
-import { parameterCount } from "../nn/index.js";
+import { parameterCount, parametersOf } from "../nn/index.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
+import { bestEpoch } from "./best-epoch.js";
 import { identify, type RunIdentity, readCheckpoint, restoreCheckpoint, saveCheckpoint } from "./checkpoint-node.js";
 import { optimizerFrom, type TrainingConfig } from "./config.js";
 import type { Evaluation } from "./evaluator.js";
 import { loadWeights } from "./load-weights-node.js";
 import { saveModel } from "./model-file-node.js";
+import { parameterRules } from "./parameter-rules.js";
 import { createRunFolder, exists, type RunFolder, writeLog } from "./run-folder-node.js";
+import { lockRun } from "./run-lock-node.js";
+import { TensorBoardLog } from "./tensorboard-node.js";
 import { scaledFor } from "./trained-model.js";
 import { type EpochRecord, type Progress, Trainer } from "./trainer.js";
 import { findNotFinite, type Weights } from "./weights.js";
@@ -27,12 +31,16 @@ export interface RunOptions {
   readonly session: Pick<SessionOptions, "backend" | "threads" | "memoryLimit" | "note">;
   /** Seconds between checkpoints, besides those at the end of each epoch. */
   readonly checkpointEverySeconds: number;
+  /** Writes event files for TensorBoard into the folder; a resumed run goes on with those that it has. */
+  readonly tensorboard?: boolean | undefined;
 }
 
 /** What a run is about to do, known before the first step. */
 export interface RunPlan {
   readonly folder: RunFolder;
   readonly parameters: number;
+  /** Of these, how many are not trained. */
+  readonly frozen: number;
   readonly backend: string;
   readonly threads: number;
   /** Bytes by region. */
@@ -40,7 +48,7 @@ export interface RunPlan {
   readonly stepsPerEpoch: number;
   /** Where the run goes on; undefined for a new one. */
   readonly resumedAt: { readonly step: number; readonly epoch: number; readonly batch: number } | undefined;
-  /** What the reader should know about the resumption. */
+  /** What the reader should know about the start or the resumption. */
   readonly notes: readonly string[];
 }
 
@@ -56,6 +64,10 @@ export interface RunResult {
   readonly folder: RunFolder;
   /** False where it was stopped on the way. */
   readonly completed: boolean;
+  /** Whether patience ended it before its last epoch. */
+  readonly stoppedEarly: boolean;
+  /** The epoch whose weights are in best.safetensors; undefined where nothing was tested. */
+  readonly best: EpochRecord | undefined;
   readonly history: readonly EpochRecord[];
   readonly step: number;
   /** Of the test pictures after the last whole epoch, if there was one since the run was started or resumed. */
@@ -64,47 +76,53 @@ export interface RunResult {
 
 /** Trains to the end, or until stopped; whatever ends it, the folder can be resumed. */
 export async function runTraining(options: RunOptions, listener: RunListener = {}): Promise<RunResult> {
-  const session = await Session.create(options.session);
+  const ends: (() => Promise<void>)[] = [];
   try {
-    return await trainInSession(session, options, listener);
+    if (options.resume !== undefined) ends.push(await lockRun(options.resume.lock));
+    const session = await Session.create(options.session);
+    ends.push(() => session.close());
+    return await trainInSession(session, options, listener, ends);
   } finally {
-    await session.close();
+    for (const end of ends.reverse()) await end();
   }
 }
 
-async function trainInSession(session: Session, options: RunOptions, listener: RunListener): Promise<RunResult> {
+/** `ends` takes what is to be done at the end, whatever ends it. */
+async function trainInSession(
+  session: Session,
+  options: RunOptions,
+  listener: RunListener,
+  ends: (() => Promise<void>)[],
+): Promise<RunResult> {
   const { config } = options;
   const model = create(config.network, config.options);
   const data = { train: scaledFor(model, options.data.train), test: scaledFor(model, options.data.test) };
-  const { epochs, batchSize, schedule, seed, distort } = config;
   const optimizer = optimizerFrom(config.optimizer);
-  const initial = await startingWeights(model, options);
-  const trainer = await Trainer.create(session, model.module, model.input, data, {
-    epochs,
-    batchSize,
-    optimizer,
-    schedule,
-    seed,
-    initial,
-    distort,
-  });
+  const { weights: initial, note } = await startingWeights(model, options);
+  const trainer = await Trainer.create(session, model.module, model.input, data, { ...config, optimizer, initial });
   const identity = identify(trainer, config, data);
   const notes = options.resume === undefined ? [] : await restore(trainer, options.resume, identity);
   const folder = options.resume ?? (await createRunFolder(config, options.out));
+  if (options.resume === undefined) ends.push(await lockRun(folder.lock));
   const { step, epoch, batch } = trainer.state;
   listener.planned?.({
     folder,
     parameters: parameterCount(model.module),
+    frozen: frozenCount(model, config),
     backend: session.backend,
     threads: session.threads,
     memory: session.memory,
     stepsPerEpoch: trainer.stepsPerEpoch,
     resumedAt: options.resume === undefined ? undefined : { step, epoch, batch },
-    notes,
+    notes: [...note, ...(options.resume === undefined ? trainedBelow(model, config) : []), ...notes],
   });
 
+  const wantsEvents = options.tensorboard || (options.resume !== undefined && (await exists(folder.tensorboard)));
+  const events = wantsEvents ? await TensorBoardLog.create(folder.tensorboard, step) : undefined;
+  if (events !== undefined) ends.push(() => events.close());
   let savedAt = performance.now();
   const checkpoint = async () => {
+    await events?.flush();
     await saveCheckpoint(folder.checkpoint, trainer, identity);
     savedAt = performance.now();
   };
@@ -115,20 +133,28 @@ async function trainInSession(session: Session, options: RunOptions, listener: R
     const { name, options, module, input } = model;
     const { classes, mean, std } = data.train;
     const scaling = { mean, std };
-    await saveModel(folder.model, { module, input, classes, scaling, weights, network: { name, options } });
-    await writeLog(folder, trainer.state.history);
+    const trained = { module, input, classes, scaling, weights, network: { name, options } };
+    await saveModel(folder.model, trained);
+    const { history } = trainer.state;
+    const best = bestEpoch(history, config.watch);
+    if (best !== undefined && best === history.at(-1)) {
+      await saveModel(folder.best, trained, { best: JSON.stringify({ epoch: best.epoch, ...best.test }) });
+    }
+    await writeLog(folder, history);
   };
 
   let saved = false;
   let evaluation: Evaluation | undefined;
   const completed = await trainer.run({
     progress: (progress) => listener.progress?.(progress),
+    ...(events && { step: (record) => events.step(record) }),
     shouldStop: () => listener.shouldStop?.() ?? false,
     wantsCheckpoint: () => performance.now() - savedAt >= options.checkpointEverySeconds * 1000,
     checkpoint,
     // The checkpoint comes last: a run killed before it does the epoch again and writes the same files.
     async epoch(record, test) {
       evaluation = test;
+      events?.epoch(trainer.state.step, record);
       await saveResults();
       await checkpoint();
       saved = true;
@@ -138,15 +164,53 @@ async function trainInSession(session: Session, options: RunOptions, listener: R
   if (!completed && trainer.state.batch > 0) await checkpoint();
   // A run that was over when it was resumed wrote nothing above, and its files may have been lost.
   if (completed && !saved) await saveResults();
-  const { history, step: done } = trainer.state;
-  return { folder, completed, history, step: done, evaluation };
+  const { history, step: done, epoch: epochsDone } = trainer.state;
+  return {
+    folder,
+    completed,
+    stoppedEarly: completed && epochsDone < config.epochs,
+    best: bestEpoch(history, config.watch),
+    history,
+    step: done,
+    evaluation,
+  };
 }
 
-/** A run that has a checkpoint goes on from that, and its weights' file may be gone. */
-async function startingWeights(model: Model, { config, resume }: RunOptions): Promise<Weights | undefined> {
-  const { weights, resetClassifier, seed } = config;
-  if (weights === undefined || (resume !== undefined && (await exists(resume.checkpoint)))) return undefined;
-  return (await loadWeights(weights, model, { resetClassifier, seed })).weights;
+/**
+ * The weights that a run starts from, and what to say of them: a classifier for another number of classes starts anew. A run that has
+ * a checkpoint goes on from that, and its weights' file may be gone.
+ */
+async function startingWeights(
+  model: Model,
+  { config, resume }: RunOptions,
+): Promise<{ readonly weights: Weights | undefined; readonly note: readonly string[] }> {
+  const { weights: path, resetClassifier = "where-needed", seed } = config;
+  if (path === undefined || (resume !== undefined && (await exists(resume.checkpoint)))) {
+    return { weights: undefined, note: [] };
+  }
+  const { weights, fresh } = await loadWeights(path, model, { resetClassifier, seed });
+  const text = `the classifier of ${path} does not fit ${model.classes} classes: ${fresh.join(", ")} ${fresh.length === 1 ? "starts" : "start"} anew`;
+  return { weights, note: resetClassifier === "where-needed" && fresh.length > 0 ? [text] : [] };
+}
+
+function frozenCount(model: Model, config: TrainingConfig): number {
+  const rules = parameterRules(model.module, config);
+  const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
+  return [...parametersOf(model.module)].reduce(
+    (sum, [name, { shape }]) => sum + (rules.get(name)!.trained ? 0 : size(shape)),
+    0,
+  );
+}
+
+/** Freezing saves the backward pass only down to the lowest layer that is trained. */
+function trainedBelow(model: Model, config: TrainingConfig): string[] {
+  if (config.freeze === undefined) return [];
+  const rules = [...parameterRules(model.module, config)];
+  const lowest = rules.findIndex(([, { trained }]) => trained);
+  if (lowest > rules.findLastIndex(([, { trained }]) => !trained)) return [];
+  return [
+    `${rules[lowest]![0]} is trained, below what is frozen: the backward pass still goes down to it; freeze it too to save that time`,
+  ];
 }
 
 /** A run killed before its first checkpoint starts anew, which comes to the same. */

@@ -38,6 +38,7 @@ describe("train, eval, summary", () => {
 
     const run = join(folder, "runs", "lenet5-digits");
     expect(readdirSync(run).sort()).toEqual([
+      "best.safetensors",
       "checkpoint.safetensors",
       "config.json",
       "log.jsonl",

@@ -1,0 +1,100 @@
+/**
+ * One process at a time in a run's folder: `run.lock`, which names the process that works there. A process that was killed leaves
+ * its lock behind; that is told by the process being gone, or by another one having its number now, and the lock is taken over.
+ */
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { link, open, readFile, rename, rm } from "node:fs/promises";
+import { hostname } from "node:os";
+import { FileError } from "../errors.js";
+
+interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** When the process began, as the system counts; empty where it does not say. */
+  readonly began: string;
+}
+
+/**
+ * Takes the lock; the function that is given back releases it.
+ * @throws FileError where another process that is alive has it.
+ */
+export async function lockRun(path: string): Promise<() => Promise<void>> {
+  const own = JSON.stringify({ pid: process.pid, host: hostname(), began: beganAt(process.pid) } satisfies Holder);
+  while (!(await create(path, own))) {
+    const text = await readFile(path, "utf8").catch(() => undefined);
+    if (text === undefined) continue; // released just now
+    const holder = parse(text);
+    if (holder !== undefined && isAlive(holder)) {
+      const where = holder.host === hostname() ? "" : ` on ${holder.host}`;
+      throw new FileError(
+        `${path}: process ${holder.pid}${where} is working on this run; wait until it is done, or stop it` +
+          `${where === "" ? "" : " (if it is gone, delete this file)"}`,
+      );
+    }
+    await takeAway(path, text);
+  }
+  return async () => {
+    if ((await readFile(path, "utf8").catch(() => undefined)) === own) await rm(path, { force: true });
+  };
+}
+
+async function create(path: string, text: string): Promise<boolean> {
+  // Written whole before it appears, so that nobody reads half of it.
+  const beside = `${path}.tmp-${process.pid}-${randomBytes(4).toString("hex")}`;
+  try {
+    const file = await open(beside, "wx");
+    await file.writeFile(text).finally(() => file.close());
+    await link(beside, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw new FileError(`${path}: could not be made: ${(error as Error).message}`, { cause: error });
+  } finally {
+    await rm(beside, { force: true });
+  }
+}
+
+/** Removes a lock that holds `text`, and no other that came there meanwhile. */
+async function takeAway(path: string, text: string): Promise<void> {
+  const aside = `${path}.tmp-${process.pid}-${randomBytes(4).toString("hex")}`;
+  try {
+    await rename(path, aside);
+    if ((await readFile(aside, "utf8")) !== text) await link(aside, path).catch(() => {});
+    await rm(aside, { force: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+}
+
+function parse(text: string): Holder | undefined {
+  try {
+    const { pid, host, began } = JSON.parse(text) as Partial<Holder>;
+    return typeof pid === "number" && typeof host === "string" && typeof began === "string"
+      ? { pid, host, began }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive({ pid, host, began }: Holder): boolean {
+  if (host !== hostname()) return true; // nobody here can tell
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
+  }
+  const now = beganAt(pid);
+  return began === "" || now === "" || began === now;
+}
+
+/** Linux: field 22 of /proc/PID/stat, counted behind the name, which may hold spaces and brackets. */
+function beganAt(pid: number): string {
+  try {
+    const status = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return status.slice(status.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+  } catch {
+    return "";
+  }
+}
