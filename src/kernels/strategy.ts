@@ -15,6 +15,8 @@ export interface Buffer {
   /** Bytes = fixedBytes + sampleBytes * batch, rounded up to 64. */
   readonly fixedBytes: number;
   readonly sampleBytes: number;
+  /** Every thread has a copy: a workspace, which no step leaves anything in. */
+  readonly perThread?: boolean;
 }
 
 /** How many pieces a step has: `count`, times ceil(batch / samples) if `samples` is given. */
@@ -49,6 +51,13 @@ export interface Lowering {
   /** Memory that lives from the first to the last step of this work that uses it. */
   temporary(label: string, bytes: { fixedBytes?: number; sampleBytes?: number }): Buffer;
   /**
+   * Memory that every thread has a copy of its own of, for what a kernel keeps between its loops and that is too much for
+   * registers. A step may have one at most. It holds anything at all when the kernel is called, and nobody reads it after.
+   */
+  workspace(bytes: number): Buffer;
+  /** Whether a value depends on states and constants only, so that what is made of it is made in the `prepare` section. */
+  isStatic(value: Value): boolean;
+  /**
    * Memory that depends on `from` alone (a weight in the order a kernel reads it): made by the steps that `make`
    * emits, once for all users with the same label; where `from` depends only on parameters it is made again only when they change.
    */
@@ -66,7 +75,10 @@ export interface Strategy {
   /** Whether chains of elementwise nodes may be melted into its store. */
   readonly fuses: boolean;
   accepts(node: Value, target: Target): boolean;
-  /** Estimated nanoseconds for one sample (or one call, for unbatched work) on one core: only compared with its rivals'. */
-  cost(node: Value, target: Target): number;
+  /**
+   * Estimated nanoseconds for one sample (or one call, for unbatched work) on one core: only compared with its rivals'.
+   * What is done once a call is shared by `maxBatch` samples.
+   */
+  cost(node: Value, target: Target, maxBatch: number): number;
   lower(work: Work, to: Lowering): void;
 }

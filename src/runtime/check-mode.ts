@@ -11,7 +11,7 @@ const STALE = 0x7fc0dead;
 
 export function poison(resident: Resident, slot: number, scratch: Segment, prepare: boolean): void {
   const { program, preparedSegment, slotSegment } = resident;
-  scratch.i32(0, Math.ceil(program.bytes.scratch / 4)).fill(STALE);
+  scratch.i32(0, scratch.bytes / 4).fill(STALE);
   if (prepare && preparedSegment !== undefined) {
     preparedSegment.i32(0, preparedSegment.bytes / 4).fill(STALE);
     resident.writeConstants();

@@ -18,7 +18,16 @@ import {
   SUBMITTED,
   WAITING,
 } from "./control.js";
-import { BARRIER, type BoundProgram, KERNEL, type ProgramImage, piecesAt, STEP_WORDS, TABLE } from "./schedule.js";
+import {
+  BARRIER,
+  type BoundProgram,
+  firstTable,
+  KERNEL,
+  type ProgramImage,
+  piecesAt,
+  STEP_WORDS,
+  TABLE,
+} from "./schedule.js";
 
 export interface StartMessage {
   readonly kind: "start";
@@ -114,10 +123,11 @@ export class Crew {
   }
 
   async #load(image: ProgramImage): Promise<void> {
-    const { prepare, steps, tables } = image;
+    const { prepare, steps, tables, tablesPerSlot } = image;
     this.#program = image.id;
     this.#step = -1;
-    this.#programs.set(image.id, { functions: await this.#port.bind(image.code), prepare, steps, tables });
+    const functions = await this.#port.bind(image.code);
+    this.#programs.set(image.id, { functions, prepare, steps, tables, tablesPerSlot });
   }
 
   /** False when the team is to be given up. */
@@ -151,8 +161,8 @@ export class Crew {
 
   #walk(program: BoundProgram, section: Int32Array, slot: number, batch: number): boolean {
     const { functions } = program;
-    const tables = program.tables[slot]!;
     const thread = this.#thread;
+    const tables = firstTable(program, slot, thread);
     const threads = this.#threads;
     // Steps with fewer pieces than threads go to the threads in turn.
     let turn = 0;

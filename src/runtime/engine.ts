@@ -11,7 +11,7 @@ import { PREPARE, RUN } from "./control.js";
 import { JobQueue } from "./job-queue.js";
 import { checkMemory } from "./memory-check.js";
 import type { Platform } from "./platform.js";
-import { ownBytes, Resident } from "./resident.js";
+import { ownBytes, Resident, scratchBytes } from "./resident.js";
 import { StateStore } from "./state-store.js";
 import { Team } from "./team.js";
 import { validateProgram } from "./validate.js";
@@ -98,8 +98,8 @@ export class Engine {
       const undo = this.states.add(program, this.backend);
       let resident: Resident | undefined;
       try {
-        resident = new Resident(this.#ids++, program, slots, code, this.backend, this.states);
-        this.#growScratch(program.bytes.scratch);
+        resident = new Resident(this.#ids++, program, slots, this.threads, code, this.backend, this.states);
+        this.#growScratch(scratchBytes(program, this.threads));
         resident.writeTables(this.#scratch!);
         this.#programs.set(resident.id, resident);
         await this.#settle(resident);
@@ -316,16 +316,17 @@ export class Engine {
 
   #checkMemory(program: Program, slots: number): void {
     const now = this.memory;
-    const growth = Math.max(0, program.bytes.scratch - now.scratch);
+    const scratch = scratchBytes(program, this.threads);
+    const growth = Math.max(0, scratch - now.scratch);
     checkMemory(
       {
         program: program.name,
         maxBatch: program.maxBatch,
         slots,
         parts: {
-          scratch: growth > 0 ? program.bytes.scratch : 0,
+          scratch: growth > 0 ? scratch : 0,
           store: this.states.missingBytes(program),
-          ...ownBytes(program, slots, this.backend.limits.pointerBytes),
+          ...ownBytes(program, slots, this.threads, this.backend.limits.pointerBytes),
         },
         used: now.store + now.prepared + now.slots + now.tables + (growth > 0 ? 0 : now.scratch),
       },

@@ -6,12 +6,22 @@ import type { State, StateStore } from "./state-store.js";
 
 const round64 = (bytes: number) => Math.ceil(bytes / 64) * 64;
 
+/** Bytes of scratch that a program needs: its values, then a workspace for each thread. */
+export function scratchBytes({ bytes }: Program, threads: number): number {
+  return round64(bytes.scratch) + threads * round64(bytes.workspace);
+}
+
+/** Tables that each slot has: threads with workspaces cannot share one. */
+function tablesOf({ bytes }: Program, threads: number): number {
+  return bytes.workspace > 0 ? threads : 1;
+}
+
 /** Bytes that a program needs for itself alone. */
-export function ownBytes(program: Program, slots: number, pointerBytes: number) {
+export function ownBytes(program: Program, slots: number, threads: number, pointerBytes: number) {
   return {
     prepared: round64(program.bytes.prepared),
     slots: slots * round64(program.bytes.slot),
-    tables: slots * makeSchedule(program, pointerBytes).tableBytes,
+    tables: slots * tablesOf(program, threads) * makeSchedule(program, pointerBytes).tableBytes,
   };
 }
 
@@ -19,6 +29,7 @@ export class Resident {
   readonly id: number;
   readonly program: Program;
   readonly slots: number;
+  readonly #threads: number;
   readonly image: ProgramImage;
   /** States that `prepare` reads, and states that the steps write. */
   readonly preparedFrom: readonly State[];
@@ -38,15 +49,24 @@ export class Resident {
   readonly #tables: Segment;
   readonly #slotBytes: number;
 
-  constructor(id: number, program: Program, slots: number, code: Code, backend: Backend, states: StateStore) {
+  constructor(
+    id: number,
+    program: Program,
+    slots: number,
+    threads: number,
+    code: Code,
+    backend: Backend,
+    states: StateStore,
+  ) {
     this.id = id;
+    this.#threads = threads;
     this.program = program;
     this.slots = slots;
     this.#backend = backend;
     this.#states = states;
     this.#schedule = makeSchedule(program, backend.limits.pointerBytes);
     this.#slotBytes = round64(program.bytes.slot);
-    const bytes = ownBytes(program, slots, backend.limits.pointerBytes);
+    const bytes = ownBytes(program, slots, threads, backend.limits.pointerBytes);
     const taken: Segment[] = [];
     const allocate = (size: number) => {
       const segment = backend.allocate(Math.max(64, size));
@@ -62,8 +82,12 @@ export class Resident {
       throw cause;
     }
     this.writeConstants();
-    const tables = Float64Array.from({ length: slots }, (_, k) => this.#tables.address + k * this.#schedule.tableBytes);
-    this.image = { id, code, prepare: this.#schedule.prepare, steps: this.#schedule.steps, tables };
+    const tablesPerSlot = tablesOf(program, threads);
+    const tables = Float64Array.from(
+      { length: slots * tablesPerSlot },
+      (_, k) => this.#tables.address + k * this.#schedule.tableBytes,
+    );
+    this.image = { id, code, prepare: this.#schedule.prepare, steps: this.#schedule.steps, tables, tablesPerSlot };
     this.preparedFrom = [
       ...new Set(
         program.prepare
@@ -91,7 +115,7 @@ export class Resident {
   }
 
   get bytes() {
-    return ownBytes(this.program, this.slots, this.#backend.limits.pointerBytes);
+    return ownBytes(this.program, this.slots, this.#threads, this.#backend.limits.pointerBytes);
   }
 
   get slotSegment(): Segment {
@@ -108,8 +132,8 @@ export class Resident {
   }
 
   bind(functions: readonly KernelFunction[]): void {
-    const { prepare, steps, tables } = this.image;
-    this.bound = { functions, prepare, steps, tables };
+    const { prepare, steps, tables, tablesPerSlot } = this.image;
+    this.bound = { functions, prepare, steps, tables, tablesPerSlot };
   }
 
   /** Writes what the program brings along into its prepared region. Only while nothing runs. */
@@ -121,21 +145,26 @@ export class Resident {
   /** Writes all operand tables; again whenever the scratch has moved. Only while nothing runs. */
   writeTables(scratch: Segment): void {
     const { prepare, steps } = this.program;
-    for (let slot = 0; slot < this.slots; slot++) {
-      let offset = slot * this.#schedule.tableBytes;
+    const { tablesPerSlot } = this.image;
+    for (let table = 0; table < this.slots * tablesPerSlot; table++) {
+      const slot = Math.floor(table / tablesPerSlot);
+      const thread = table % tablesPerSlot;
+      let offset = table * this.#schedule.tableBytes;
       for (const step of [...prepare, ...steps]) {
-        this.#backend.writeTable(this.#tables, offset, this.#operands(step, slot, scratch));
+        this.#backend.writeTable(this.#tables, offset, this.#operands(step, slot, thread, scratch));
         offset += this.#backend.limits.pointerBytes * Math.max(1, step.operands.length);
       }
     }
   }
 
-  #operands(step: Step, slot: number, scratch: Segment): OperandMemory[] {
+  #operands(step: Step, slot: number, thread: number, scratch: Segment): OperandMemory[] {
     return step.operands.map((place) => {
       const { region, offset, bytes } = place;
       if (region === "store") return this.#states.resolve(this.program, place).memory;
       if (region === "slot") return { segment: this.#slots, offset: this.slotOffset(slot, place), bytes };
       if (region === "scratch") return { segment: scratch, offset, bytes };
+      if (region === "workspace")
+        return { segment: scratch, offset: scratchBytes(this.program, thread) + offset, bytes };
       return { segment: this.#prepared ?? scratch, offset, bytes };
     });
   }

@@ -26,8 +26,10 @@ export interface ProgramImage {
   readonly code: Code;
   readonly prepare: Int32Array;
   readonly steps: Int32Array;
-  /** Address of each slot's first table. */
+  /** Address of the first table of each slot, or of each slot and thread where threads have workspaces. */
   readonly tables: Float64Array;
+  /** How many of them a slot has: 1, or as many as there are threads. */
+  readonly tablesPerSlot: number;
 }
 
 /** A ProgramImage whose kernels can be called on this thread. */
@@ -36,6 +38,12 @@ export interface BoundProgram {
   readonly prepare: Int32Array;
   readonly steps: Int32Array;
   readonly tables: Float64Array;
+  readonly tablesPerSlot: number;
+}
+
+/** Address of the first table that `thread` calls the kernels with. */
+export function firstTable({ tables, tablesPerSlot }: BoundProgram, slot: number, thread: number): number {
+  return tables[slot * tablesPerSlot + (tablesPerSlot === 1 ? 0 : thread)]!;
 }
 
 export function makeSchedule(program: Program, pointerBytes: number): Schedule {

@@ -1,5 +1,5 @@
 /** Runs a section of a program on the caller's thread: at once, or in slices that let the event loop breathe. */
-import { type BoundProgram, KERNEL, piecesAt, STEP_WORDS, TABLE } from "./schedule.js";
+import { type BoundProgram, firstTable, KERNEL, piecesAt, STEP_WORDS, TABLE } from "./schedule.js";
 
 /** A kernel threw: which step of which section it was. */
 export class StepFailure extends Error {
@@ -12,7 +12,7 @@ export class StepFailure extends Error {
 
 export function walkAlone(program: BoundProgram, section: Int32Array, slot: number, batch: number): void {
   const { functions } = program;
-  const tables = program.tables[slot]!;
+  const tables = firstTable(program, slot, 0);
   let at = 0;
   try {
     for (; at < section.length; at += STEP_WORDS)
@@ -32,7 +32,7 @@ export async function walkInSlices(
   batch: number,
 ): Promise<void> {
   const { functions } = program;
-  const tables = program.tables[slot]!;
+  const tables = firstTable(program, slot, 0);
   let since = performance.now();
   for (let at = 0; at < section.length; at += STEP_WORDS) {
     const run = functions[section[at + KERNEL]!]!;

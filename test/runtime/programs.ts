@@ -19,7 +19,7 @@ export class Draft {
   readonly outputs: Port[] = [];
   readonly states: StoredState[] = [];
   writes: string[] = [];
-  readonly bytes: Record<Region, number> = { store: 0, prepared: 0, slot: 0, scratch: 0 };
+  readonly bytes: Record<Region, number> = { store: 0, prepared: 0, slot: 0, scratch: 0, workspace: 0 };
 
   constructor(
     readonly name: string,

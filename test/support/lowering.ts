@@ -34,12 +34,15 @@ export class TestLowering implements Lowering {
   readonly steps: { kernel: Kernel; operands: readonly Buffer[]; pieces: Pieces }[] = [];
   readonly kernels = new Map<string, Kernel>();
   readonly #buffers: Buffer[] = [];
+  readonly #workspaces = new Set<Buffer>();
   readonly #ofValue = new Map<Value, Buffer>();
   readonly #derived = new Map<string, Buffer>();
 
   constructor(
     readonly target: Target,
     readonly maxBatch: number,
+    /** Whether unbatched values count as those that stay from run to run. */
+    readonly keepsWeights = true,
   ) {}
 
   layout(value: Signature): Layout {
@@ -58,6 +61,14 @@ export class TestLowering implements Lowering {
     const buffer = { id: this.#buffers.length, label, fixedBytes, sampleBytes };
     this.#buffers.push(buffer);
     return buffer;
+  }
+  workspace(bytes: number): Buffer {
+    const buffer = this.temporary("workspace", { fixedBytes: bytes });
+    this.#workspaces.add(buffer);
+    return buffer;
+  }
+  isStatic(value: Value): boolean {
+    return this.keepsWeights && !value.batched;
   }
   derived(from: Value, label: string, bytes: number, make: (buffer: Buffer) => void): Buffer {
     const key = `${from.id} ${label}`;
@@ -102,6 +113,11 @@ export class TestLowering implements Lowering {
         const begin = Math.floor((total * cut) / cuts);
         const end = Math.floor((total * (cut + 1)) / cuts);
         if (begin === end) continue;
+        // what a call left in its workspace is nobody's
+        for (const workspace of operands.filter((b) => this.#workspaces.has(b))) {
+          memory[workspace.id]!.bytes.fill(0xff);
+          memory[workspace.id]!.written.fill(0);
+        }
         const bytes = places.map((m) => m.bytes);
         if (engine === "interpreter") {
           interpret(kernel, bytes, { begin, end, batch }, { initialised: places.map((m) => m.written) });

@@ -1,0 +1,67 @@
+/** Winograd's convolutions against the float64 meaning of the op: odd sizes, any padding, chains, short batches; and how far off they are. */
+import { describe, expect, it } from "vitest";
+import { Graph } from "#fovea/graph/graph.js";
+import type { Signature, Value } from "#fovea/graph/value.js";
+import { winograd } from "#fovea/kernels/winograd.js";
+import { conv2dInputGradOp, conv2dOp } from "#fovea/ops/conv.js";
+import { MACHINES, mismatch, TestLowering } from "../support/lowering.js";
+import { feedsOf } from "../support/op-cases.js";
+import { random } from "../support/random.js";
+
+interface Shape {
+  readonly size: readonly [number, number];
+  readonly channels: number;
+  readonly outputs: number;
+  readonly padding: readonly [number, number, number, number];
+}
+
+const SHAPES: readonly Shape[] = [
+  { size: [1, 1], channels: 16, outputs: 16, padding: [1, 1, 1, 1] },
+  { size: [4, 4], channels: 16, outputs: 32, padding: [1, 1, 1, 1] },
+  { size: [7, 7], channels: 33, outputs: 40, padding: [1, 1, 1, 1] },
+  { size: [9, 5], channels: 17, outputs: 24, padding: [0, 0, 0, 0] },
+  { size: [5, 14], channels: 24, outputs: 17, padding: [2, 1, 0, 2] },
+  { size: [3, 19], channels: 20, outputs: 80, padding: [1, 1, 1, 1] },
+  { size: [2, 3], channels: 48, outputs: 16, padding: [3, 4, 2, 3] },
+];
+
+const batched = (...shape: number[]): Signature => ({ shape, batched: true, dtype: "f32" });
+const single = (...shape: number[]): Signature => ({ shape, batched: false, dtype: "f32" });
+
+function signaturesOf(op: "forward" | "inputGradient", s: Shape) {
+  const [height, width] = s.size;
+  const [top, bottom, left, right] = s.padding;
+  const attributes = { kernel: [3, 3], stride: [1, 1], padding: s.padding, dilation: [1, 1], groups: 1 };
+  const weight = single(3, 3, s.channels, s.outputs);
+  if (op === "forward") return { op: conv2dOp, attributes, inputs: [batched(height, width, s.channels), weight] };
+  const gradient = batched(height + top + bottom - 2, width + left + right - 2, s.outputs);
+  return {
+    op: conv2dInputGradOp,
+    attributes: { ...attributes, inputShape: [height, width, s.channels] },
+    inputs: [gradient, weight],
+  };
+}
+
+describe.each(MACHINES)("winograd for $target.name by $engine", ({ target, engine }) => {
+  for (const direction of ["forward", "inputGradient"] as const) {
+    it.each(SHAPES)(`${direction} of $size, $channels to $outputs, padding $padding`, (shape) => {
+      for (const batch of engine === "interpreter" ? [1] : [1, 2, 3]) {
+        const { op, attributes, inputs } = signaturesOf(direction, shape);
+        const graph = new Graph();
+        const [x, w] = inputs.map((s, i) =>
+          s.batched ? graph.input(`in${i}`, s) : graph.state(`in${i}`, "parameter", s.shape, s.dtype),
+        ) as unknown as [Value, Value];
+        const root = graph.add(op, attributes, [x, w]) as Value;
+        expect(winograd.accepts(root, target)).toBe(true);
+        const rng = random(7 * batch + shape.channels);
+        const feeds = feedsOf({ inputs, attributes }, batch, rng);
+        const expected = op.reference(feeds, attributes, root, batch);
+        // compiled for more samples than are given
+        const to = new TestLowering(target, batch + 1, batch === 1);
+        winograd.lower({ root, chain: [], result: root }, to);
+        const [actual] = to.run(new Map([x, w].map((v, i) => [v, feeds[i]!])), [root], batch, { engine });
+        expect(mismatch(actual!, expected, 1e-5)).toBeUndefined();
+      }
+    });
+  }
+});
