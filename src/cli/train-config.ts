@@ -53,12 +53,17 @@ export interface TrainFlags extends TechniqueFlags {
   readonly maxBroken?: string;
 }
 
-export function newConfig(network: string, data: string, pictures: Dataset, flags: TrainFlags): TrainingConfig {
+export async function newConfig(
+  network: string,
+  data: string,
+  pictures: Dataset,
+  flags: TrainFlags,
+): Promise<TrainingConfig> {
   const options = { ...fitted(network, pictures), ...networkOptions(network, flags.option) };
   const base: TrainingConfig = { ...defaultsOf(network), network, options: create(network, options).options, data };
   const config = withFlags(base, flags);
   const { augment } = config;
-  return augment === undefined ? config : { ...config, augment: measuredOn(augment, pictures) };
+  return augment === undefined ? config : { ...config, augment: await measuredOn(augment, pictures) };
 }
 
 /** How the data of a run, new or resumed, is opened. */

@@ -282,5 +282,5 @@ async function prepare(network: string | undefined, flags: Flags, note: (text: s
   }
   const usual = usualInput(network, networkOptions(network, flags.option));
   const data = await openDataset(flags.data, openOptionsOf(flags, usual, note));
-  return { config: newConfig(network, flags.data, data.train, flags), data, resume: undefined };
+  return { config: await newConfig(network, flags.data, data.train, flags), data, resume: undefined };
 }

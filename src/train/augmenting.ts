@@ -18,7 +18,7 @@ export interface Augmenting {
  * Where transforms say the size themselves, test pictures may be larger than what the network takes, and give their middle.
  * @throws OptionError and DataError where data, transforms and network do not fit.
  */
-export function augmenting(
+export async function augmenting(
   data: { readonly train: Dataset; readonly test?: Dataset | undefined },
   input: Shape,
   classes: number,
@@ -27,7 +27,7 @@ export function augmenting(
     readonly distort?: unknown;
     readonly views?: ViewName | undefined;
   },
-): Augmenting {
+): Promise<Augmenting> {
   const { train, test } = data;
   const { augment, distort } = options;
   if (augment !== undefined && distort !== undefined) {
@@ -44,7 +44,7 @@ export function augmenting(
     return { augmenter: undefined, views };
   }
   checkClasses(train, classes);
-  const augmenter = compileAugmentation(measuredOn(augment, train), input, train);
-  augmenter.check(train.shape[0], train.shape[1], train.name);
+  const augmenter = compileAugmentation(await measuredOn(augment, train), input, train);
+  if (train.stream === undefined) augmenter.check(train.shape[0], train.shape[1], train.name);
   return { augmenter, views };
 }

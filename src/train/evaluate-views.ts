@@ -2,9 +2,10 @@
  * Measures a network on the mean of its probabilities over several views of each picture (data/views.ts). The views of a batch run
  * one after another, so that memory does not grow with their number.
  */
+import type { Picture } from "../data/augment/augment.js";
 import { pictureOf } from "../data/augment/fill.js";
 import type { Dataset } from "../data/dataset.js";
-import { batchCount } from "../data/sampler.js";
+import { batchCount, inOrder } from "../data/sampler.js";
 import { type View, Viewer, type ViewName, viewsOf } from "../data/views.js";
 import { naturalLogarithm } from "../random.js";
 import type { LoadedProgram } from "../runtime/loaded-program.js";
@@ -39,52 +40,93 @@ export async function evaluateViews(
   const means = new Float64Array(maxBatch * classes);
   const loss = new Float64Array(maxBatch);
   const correct = new Uint8Array(maxBatch);
-  const batchOf = (run: number) => Math.floor(run / views.length);
-  const countOf = (batch: number) => Math.min(maxBatch, data.length - batch * maxBatch);
-  await runQueue(loaded, batchCount(data.length, maxBatch) * views.length, {
-    fill: (slot, run) => {
-      const batch = batchOf(run);
-      fillView(slot, viewer, views[run % views.length]!, data, batch * maxBatch, countOf(batch), dense);
-      return countOf(batch);
-    },
-    done: (slot, run, count) => {
-      const at = run % views.length;
-      if (at === 0) means.fill(0);
-      const { weight } = views[at]!;
-      const probabilities = slot.output("probabilities");
-      for (let i = 0; i < count * classes; i++) means[i]! += weight * probabilities[i]!;
-      if (at < views.length - 1) return true;
-      const first = batchOf(run) * maxBatch;
-      for (let n = 0; n < count; n++) {
-        const label = data.labels[first + n]!;
-        const row = means.subarray(n * classes, (n + 1) * classes);
-        const best = likeliest(row);
-        predictions[first + n] = best;
-        correct[n] = best === label ? 1 : 0;
-        // A probability of 0 in float32 is one below 1e-45.
-        loss[n] = Number.isNaN(row[label]) ? Number.NaN : 0 - naturalLogarithm(Math.max(1e-45, row[label]!));
-      }
-      addBatch(sums, loss, correct, count);
-      progress?.(sums.samples, figures(sums));
-      return true;
-    },
-  });
+  for await (const { first, count, picture } of partsOf(data, maxBatch)) {
+    const batchOf = (run: number) => Math.floor(run / views.length);
+    const countOf = (batch: number) => Math.min(maxBatch, count - batch * maxBatch);
+    await runQueue(loaded, batchCount(count, maxBatch) * views.length, {
+      fill: (slot, run) => {
+        const batch = batchOf(run);
+        const pictures = Array.from({ length: countOf(batch) }, (_, n) => picture(first + batch * maxBatch + n));
+        fillView(slot, viewer, views[run % views.length]!, pictures, dense);
+        return pictures.length;
+      },
+      done: (slot, run, count) => {
+        const at = run % views.length;
+        if (at === 0) means.fill(0);
+        const { weight } = views[at]!;
+        const probabilities = slot.output("probabilities");
+        for (let i = 0; i < count * classes; i++) means[i]! += weight * probabilities[i]!;
+        if (at < views.length - 1) return true;
+        const from = first + batchOf(run) * maxBatch;
+        for (let n = 0; n < count; n++) {
+          const label = data.labels[from + n]!;
+          const row = means.subarray(n * classes, (n + 1) * classes);
+          const best = likeliest(row);
+          predictions[from + n] = best;
+          correct[n] = best === label ? 1 : 0;
+          // A probability of 0 in float32 is one below 1e-45.
+          loss[n] = Number.isNaN(row[label]) ? Number.NaN : 0 - naturalLogarithm(Math.max(1e-45, row[label]!));
+        }
+        addBatch(sums, loss, correct, count);
+        progress?.(sums.samples, figures(sums));
+        return true;
+      },
+    });
+  }
   return { sums, predictions };
 }
 
-function fillView(
-  slot: Slot,
-  viewer: Viewer,
-  view: View,
-  data: Dataset,
-  first: number,
-  count: number,
-  dense: boolean,
-): void {
+function fillView(slot: Slot, viewer: Viewer, view: View, pictures: readonly Picture[], dense: boolean): void {
   const { size } = viewer;
-  const images = dense ? (slot.input("input") as Float32Array) : new Float32Array(count * size);
-  for (let n = 0; n < count; n++) viewer.write(pictureOf(data, first + n), view, images, n * size);
+  const images = dense ? (slot.input("input") as Float32Array) : new Float32Array(pictures.length * size);
+  pictures.forEach((picture, n) => {
+    viewer.write(picture, view, images, n * size);
+  });
   if (!dense) slot.fill("input", images);
+}
+
+interface Part {
+  /** Its first picture's place in the set. */
+  readonly first: number;
+  readonly count: number;
+  /** By place in the set. */
+  picture(index: number): Picture;
+}
+
+/** A set in memory is one part; one on disk is read a batch at a time. */
+async function* partsOf(data: Dataset, maxBatch: number): AsyncGenerator<Part> {
+  const { length, shape, stream } = data;
+  if (stream === undefined) {
+    yield { first: 0, count: length, picture: (index) => pictureOf(data, index) };
+    return;
+  }
+  const [height, width, channels] = shape;
+  const size = height * width * channels;
+  // Bytes as they are: (p / 255 - 0) / (1 / 255).
+  const plain = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1 / 255) };
+  const reader = stream({ target: shape, ...plain, seed: 0 });
+  const images = new Float32Array(maxBatch * size);
+  const labels = new Int32Array(maxBatch);
+  const order = inOrder(length);
+  try {
+    for (let first = 0; first < length; first += maxBatch) {
+      const some = order.subarray(first, first + maxBatch);
+      await reader.fill(some, 0, images, labels);
+      const bytes = Uint8Array.from(images.subarray(0, some.length * size), Math.round);
+      yield {
+        first,
+        count: some.length,
+        picture: (index) => ({
+          height,
+          width,
+          channels,
+          pixels: bytes.subarray((index - first) * size, (index - first + 1) * size),
+        }),
+      };
+    }
+  } finally {
+    await reader.close();
+  }
 }
 
 function likeliest(row: Float64Array): number {

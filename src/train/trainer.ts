@@ -157,7 +157,7 @@ export class Trainer {
     const grouped = (options.accumulate ?? 1) > 1;
     const { step, accumulate, apply, traced, ...entries } = trainingEntries(network, input, options.optimizer, options);
     const classes = traced.output.shape.at(-1)!;
-    const { augmenter, views } = augmenting(data, input, classes, options);
+    const { augmenter, views } = await augmenting(data, input, classes, options);
     const maxBatch = Math.min(options.batchSize, data.train.length);
     const { target } = session;
     const program = compileEntry(grouped ? accumulate : step, { target, maxBatch });

@@ -106,17 +106,41 @@ export function withColors(transforms: readonly Transform[], colors: PrincipalCo
 
 /** Bytes that are measured at most, of large sets every so manieth picture. */
 const MOST_BYTES = 2 ** 27;
+/** Pictures that are measured of a set on disk. */
+const MOST_READ = 2048;
+const READ_AT_ONCE = 64;
 
-/** The list with the colours of a data set in memory, where it needs them. */
-export function measuredOn(
-  transforms: readonly Transform[],
-  data: Pick<Dataset, "images" | "shape" | "length">,
-): readonly Transform[] {
+/** The list with the colours of a data set, where it needs them. */
+export async function measuredOn(transforms: readonly Transform[], data: Dataset): Promise<readonly Transform[]> {
   if (!needsColors(transforms)) return transforms;
-  const { images, shape, length } = data;
-  const size = shape[0] * shape[1] * shape[2];
+  const { images, shape, length, stream } = data;
   const covariance = new ColorCovariance(shape[2]);
-  const step = Math.max(1, Math.ceil(images.length / MOST_BYTES));
-  for (let n = 0; n < length; n += step) covariance.add(images.subarray(n * size, (n + 1) * size));
+  if (stream !== undefined) await readInto(covariance, data);
+  else {
+    const size = shape[0] * shape[1] * shape[2];
+    const step = Math.max(1, Math.ceil(images.length / MOST_BYTES));
+    for (let n = 0; n < length; n += step) covariance.add(images.subarray(n * size, (n + 1) * size));
+  }
   return withColors(transforms, covariance.principal());
+}
+
+/** Pictures of a set on disk, evenly spread over it. */
+async function readInto(covariance: ColorCovariance, { shape, length, stream }: Dataset): Promise<void> {
+  const [height, width, channels] = shape;
+  const size = height * width * channels;
+  const plain = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1 / 255) };
+  const reader = stream!({ target: shape, ...plain, seed: 0 });
+  const step = Math.max(1, Math.ceil(length / MOST_READ));
+  const indices = Uint32Array.from({ length: Math.ceil(length / step) }, (_, n) => n * step);
+  const images = new Float32Array(READ_AT_ONCE * size);
+  const labels = new Int32Array(READ_AT_ONCE);
+  try {
+    for (let n = 0; n < indices.length; n += READ_AT_ONCE) {
+      const some = indices.subarray(n, n + READ_AT_ONCE);
+      await reader.fill(some, 0, images, labels);
+      covariance.add(Uint8Array.from(images.subarray(0, some.length * size), Math.round));
+    }
+  } finally {
+    await reader.close();
+  }
 }
