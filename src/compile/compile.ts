@@ -25,9 +25,10 @@ import { lowerPointwise } from "../kernels/pointwise-group.js";
 import type { Buffer, Lowering, Pieces, Strategy } from "../kernels/strategy.js";
 import { fuse, type Unit } from "./fuse.js";
 import { type Live, liveNodes } from "./live.js";
-import { align, placeBuffers } from "./memory.js";
-import { levels } from "./order.js";
-import type { Constant, Place, Port, Program, Region, Step, StoredState } from "./program.js";
+import { align } from "./memory.js";
+import { type Access, levels } from "./order.js";
+import type { Constant, Place, Port, Program, Region, ScratchUse, Step, StoredState } from "./program.js";
+import { planScratch, type ScratchPlan } from "./scratch.js";
 
 /** Byte offsets inside a value are 32-bit integers. */
 const LARGEST_VALUE = 2 ** 31 - 1;
@@ -37,6 +38,22 @@ export interface CompileOptions {
   readonly maxBatch: number;
   /** Strategies to choose from; all of them unless a test wants one. */
   readonly strategies?: readonly Strategy[];
+  /**
+   * The bytes that scratch may take, told what the program takes beside: where the plan is larger, steps come one by one, and
+   * values are computed again in the backward pass. Where that is not enough, the plan is the least that was found.
+   */
+  readonly scratchLimit?: ((rest: Unplanned) => number) | undefined;
+  /** False: what depends only on states is made in every run, in scratch, and not kept between runs. */
+  readonly prepares?: boolean | undefined;
+}
+
+/** What is known of a program before its scratch is planned. */
+export interface Unplanned {
+  readonly bytes: Readonly<Record<Region, number>>;
+  readonly states: readonly StoredState[];
+  readonly kernels: readonly Kernel[];
+  /** Of all steps. */
+  readonly operands: number;
 }
 
 interface Draft {
@@ -45,6 +62,13 @@ interface Draft {
   readonly pieces: Pieces;
   readonly label: string;
   readonly nanoseconds: { fixed: number; perSample: number };
+}
+
+/** A step of the main section as the plan of the scratch sees it. */
+interface MainStep extends Access {
+  readonly draft: Draft;
+  /** At the largest batch. */
+  readonly nanoseconds: number;
 }
 
 export function compileEntry(entry: Entry, options: CompileOptions): Program {
@@ -57,6 +81,7 @@ class Compiler implements Lowering {
   readonly #entry: Entry;
   readonly #live: Live;
   readonly #strategies: readonly Strategy[];
+  readonly #scratchLimit: (rest: Unplanned) => number;
   readonly #buffers: Buffer[] = [];
   readonly #homes = new Map<Buffer, { region: Region; offset: number }>();
   readonly #values = new Map<Value, Buffer>();
@@ -65,7 +90,7 @@ class Compiler implements Lowering {
   readonly #prepare: Draft[] = [];
   readonly #first: Draft[] = []; // what only waits for states: panels of weights that this entry goes on to change
   readonly #main: Draft[] = [];
-  readonly #sizes: Record<Region, number> = { store: 0, prepared: 0, slot: 0, scratch: 0, workspace: 0 };
+  readonly #sizes: Record<Region, number> = { store: 0, prepared: 0, slot: 0, scratch: 0 };
   readonly #constants: Constant[] = [];
   readonly #inputs: Port[] = [];
   readonly #outputs: Port[] = [];
@@ -80,7 +105,9 @@ class Compiler implements Lowering {
     this.target = options.target;
     this.maxBatch = options.maxBatch;
     this.#strategies = options.strategies ?? STRATEGIES;
-    this.#live = liveNodes(entry);
+    this.#scratchLimit = options.scratchLimit ?? (() => Number.POSITIVE_INFINITY);
+    const live = liveNodes(entry);
+    this.#live = options.prepares === false ? { ...live, isStatic: () => false } : live;
   }
 
   compile(): Program {
@@ -119,18 +146,6 @@ class Compiler implements Lowering {
     });
     if (this.#isPrepared) this.#home(buffer, "prepared");
     return buffer;
-  }
-
-  workspace(bytes: number): Buffer {
-    const bytesOnce = { fixedBytes: bytes, sampleBytes: 0 };
-    const buffer: Buffer = { ...this.#make(`${this.#label} workspace`, bytesOnce), perThread: true };
-    this.#homes.set(buffer, { region: "workspace", offset: 0 });
-    this.#sizes.workspace = Math.max(this.#sizes.workspace, this.#bytes(buffer));
-    return buffer;
-  }
-
-  isStatic(value: Value): boolean {
-    return this.#live.isStatic(value);
   }
 
   derived(from: Value, label: string, bytes: number, make: (buffer: Buffer) => void): Buffer {
@@ -297,7 +312,7 @@ class Compiler implements Lowering {
     let least = Number.POSITIVE_INFINITY;
     for (const strategy of this.#strategies) {
       if (!strategy.ops.includes(node.op.name) || !strategy.accepts(node, this.target)) continue;
-      const cost = strategy.cost(node, this.target, this.maxBatch);
+      const cost = strategy.cost(node, this.target);
       if (cost < least) {
         least = cost;
         best = strategy;
@@ -342,11 +357,20 @@ class Compiler implements Lowering {
 
   #assemble(): Program {
     const prepare = this.#leveled(this.#prepare);
-    const main = this.#leveled([...this.#first, ...this.#main]);
-    this.#placeScratch(main);
+    const plan = this.#planScratch([...this.#first, ...this.#main]);
+    for (const [buffer, offset] of plan.offsets) this.#homes.set(buffer, { region: "scratch", offset });
+    this.#sizes.scratch = plan.bytes;
+    const main = plan.steps.map(({ step: { draft }, instead, isCopy, level }) => ({
+      draft: {
+        ...draft,
+        operands: instead.size === 0 ? draft.operands : draft.operands.map((buffer) => instead.get(buffer) ?? buffer),
+        label: isCopy ? `${draft.label} again` : draft.label,
+      },
+      level,
+    }));
     const kernels: Kernel[] = [];
     const index = new Map<Kernel, number>();
-    const stepsOf = (drafts: { draft: Draft; level: number }[]): Step[] => {
+    const stepsOf = (drafts: readonly { draft: Draft; level: number }[]): Step[] => {
       let before = drafts[0]?.level ?? 0;
       return drafts.map(({ draft, level }) => {
         if (!index.has(draft.kernel)) index.set(draft.kernel, kernels.push(draft.kernel) - 1);
@@ -377,36 +401,65 @@ class Compiler implements Lowering {
       states: this.#states,
       writes: this.#entry.assigns.map((a) => a.state.attributes.name),
       bytes: { ...this.#sizes },
+      scratch: this.#scratchUse(plan),
     };
   }
 
   #leveled(drafts: readonly Draft[]): { draft: Draft; level: number }[] {
-    const accesses = drafts.map(({ kernel, operands }) => ({
-      reads: operands.filter((b, i) => b.perThread !== true && kernel.operands[i]!.access !== "write"),
-      writes: operands.filter((b, i) => b.perThread !== true && kernel.operands[i]!.access !== "read"),
-    }));
-    const level = levels(accesses);
+    const level = levels(drafts.map(accessOf));
     return drafts
       .map((draft, i) => ({ draft, level: level[i]!, i }))
       .sort((a, b) => a.level - b.level || a.i - b.i)
       .map(({ draft, level }) => ({ draft, level }));
   }
 
-  #placeScratch(drafts: readonly { draft: Draft; level: number }[]): void {
-    const lives = new Map<Buffer, { from: number; to: number }>();
-    for (const { draft, level } of drafts) {
-      for (const buffer of draft.operands) {
-        if (this.#homes.has(buffer)) continue;
-        const life = lives.get(buffer);
-        if (life === undefined) lives.set(buffer, { from: level, to: level });
-        else life.to = Math.max(life.to, level);
-      }
-    }
-    const buffers = [...lives.keys()];
-    const { offsets, bytes } = placeBuffers(buffers.map((b) => ({ ...lives.get(b)!, bytes: this.#bytes(b) })));
-    for (const [i, buffer] of buffers.entries()) this.#homes.set(buffer, { region: "scratch", offset: offsets[i]! });
-    this.#sizes.scratch = bytes;
+  #planScratch(drafts: readonly Draft[]): ScratchPlan<MainStep> {
+    const all = [...this.#prepare, ...drafts];
+    const limit = this.#scratchLimit({
+      bytes: { ...this.#sizes },
+      states: this.#states,
+      kernels: [...new Set(all.map(({ kernel }) => kernel))],
+      operands: all.reduce((sum, { operands }) => sum + Math.max(1, operands.length), 0),
+    });
+    const steps = drafts.map((draft): MainStep => {
+      const { fixed, perSample } = draft.nanoseconds;
+      return { draft, ...accessOf(draft), nanoseconds: fixed + perSample * this.maxBatch };
+    });
+    return planScratch(steps, {
+      bytes: (buffer) => (this.#homes.has(buffer) ? 0 : this.#bytes(buffer)),
+      isOutput: (buffer) => this.#homes.get(buffer)?.region === "slot",
+      copyOf: (buffer) => ({ ...this.#make(`${buffer.label} again`, buffer) }),
+      limit,
+    });
   }
+
+  /** What lies in the scratch where most of it is alive. */
+  #scratchUse(plan: ScratchPlan<MainStep>): ScratchUse {
+    const panels = new Set(this.#derived.values());
+    const forward = new Set(plan.forward.flatMap((step) => step.writes));
+    const use = { activations: 0, gradients: 0, panels: 0, gaps: plan.bytes - plan.liveBytes };
+    for (const buffer of plan.atPeak) {
+      const kind = panels.has(buffer)
+        ? "panels"
+        : forward.has(buffer) || plan.copies.has(buffer)
+          ? "activations"
+          : "gradients";
+      use[kind] += this.#bytes(buffer);
+    }
+    const total = plan.steps.reduce((sum, { step, isCopy }) => sum + (isCopy ? 0 : step.nanoseconds), 0);
+    return {
+      ...use,
+      recomputed: plan.recomputed.map((buffer) => buffer.label),
+      extraTime: total === 0 ? 0 : plan.extraNanoseconds / total,
+    };
+  }
+}
+
+function accessOf({ kernel, operands }: Draft): Access {
+  return {
+    reads: operands.filter((_, i) => kernel.operands[i]!.access !== "write"),
+    writes: operands.filter((_, i) => kernel.operands[i]!.access !== "read"),
+  };
 }
 
 /** A rough time on one core: 60 billion multiply-adds and 10 GB a second. Only decides where a program runs. */

@@ -8,13 +8,12 @@
  *             program
  *   slot      inputs and outputs; a session has several slots a program, so that steps can be queued
  *   scratch   everything else; one region shared by all programs of a session
- *   workspace what a kernel writes and reads within one call: every thread has its own, all steps use the same
  */
 import type { Kernel, Target } from "../codegen/ir.js";
 import type { Layout } from "../kernels/layout.js";
 import type { Pieces } from "../kernels/strategy.js";
 
-export type Region = "store" | "prepared" | "slot" | "scratch" | "workspace";
+export type Region = "store" | "prepared" | "slot" | "scratch";
 
 export interface Place {
   readonly region: Region;
@@ -48,6 +47,21 @@ export interface StoredState extends Port {
   readonly kind: "parameter" | "statistic" | "optimizer" | "gradient";
 }
 
+/** What the scratch is for: bytes where most of it is alive, which with the gaps between make all of it. */
+export interface ScratchUse {
+  /** What the forward pass made, or made again. */
+  readonly activations: number;
+  /** What the backward pass made: of activations and of weights. */
+  readonly gradients: number;
+  /** Weights in the order in which kernels read them. */
+  readonly panels: number;
+  readonly gaps: number;
+  /** Values that are computed again in the backward pass, so that they need not be kept; empty where there is room. */
+  readonly recomputed: readonly string[];
+  /** The time that this takes, as a part of that of all steps, as estimated. */
+  readonly extraTime: number;
+}
+
 /** Numbers that a program needs in its prepared region from the start, as they lie there (pads included). */
 export interface Constant {
   readonly place: Place;
@@ -69,6 +83,6 @@ export interface Program {
   readonly states: readonly StoredState[];
   /** States that the steps write: running them makes `prepare` of other programs stale. */
   readonly writes: readonly string[];
-  /** Of the workspace: what one thread needs. */
   readonly bytes: Readonly<Record<Region, number>>;
+  readonly scratch?: ScratchUse;
 }
