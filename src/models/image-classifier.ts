@@ -19,12 +19,19 @@ export class ImageClassifier extends Module {
   readonly features: Module;
   readonly #headFor: (classes: number) => Module;
   #head: Module;
+  #classes: number;
 
   constructor(parts: ImageClassifierParts) {
     super();
     this.features = parts.features;
     this.#headFor = parts.head;
     this.#head = parts.head(parts.classes);
+    this.#classes = parts.classes;
+  }
+
+  /** How many the head tells apart now. */
+  get classes(): number {
+    return this.#classes;
   }
 
   get head(): Module {
@@ -34,6 +41,7 @@ export class ImageClassifier extends Module {
   /** Replaces the head by a new one for so many classes; graphs that were traced before keep the old one. */
   resetClassifier(classes: number): void {
     this.#head = this.#headFor(classes);
+    this.#classes = classes;
   }
 
   override children(): ReturnType<Module["children"]> {

@@ -7,6 +7,7 @@ import { OptionError, unknownName } from "../errors.js";
 import type { Shape } from "../graph/value.js";
 import type { Loss } from "../nn/loss.js";
 import type { Module } from "../nn/module.js";
+import { ImageClassifier } from "./image-classifier.js";
 
 /** Hyper-parameters: plain data, stored beside the weights. */
 export type ModelOption = number | string | boolean | readonly number[];
@@ -50,7 +51,7 @@ export interface PixelScaling {
 
 export interface Model {
   readonly name: string;
-  /** All options, defaults included. */
+  /** All options, defaults included; with the classes that the network has now, if its classifier was reset. */
   readonly options: ModelOptions;
   readonly module: Module;
   readonly input: Shape;
@@ -89,13 +90,20 @@ export function create(name: string, options: ModelOptions = {}): Model {
   }
   const all = { ...definition.defaults, ...options };
   const module = definition.build(all);
+  const initial = module instanceof ImageClassifier ? module.classes : all["classes"];
   if (definition.loss !== undefined) module.loss = definition.loss(all);
   return {
     name,
-    options: all,
+    // The option and not what it comes to tells whether the classifier was reset: a network may count a class of its own.
+    get options() {
+      const classes = module instanceof ImageClassifier ? module.classes : all["classes"];
+      return "classes" in all && classes !== initial ? { ...all, classes: classes! } : all;
+    },
     module,
     input: definition.input(all),
-    classes: definition.classes(all),
+    get classes() {
+      return definition.classes(this.options);
+    },
     scaling: definition.scaling,
   };
 }

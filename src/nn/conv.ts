@@ -20,6 +20,8 @@ export interface Conv2dOptions {
   readonly bias?: boolean;
   readonly weightInit?: Initializer;
   readonly biasInit?: Initializer;
+  /** Whether the weight stays as it starts; the bias is trained. */
+  readonly fixed?: boolean;
 }
 
 export class Conv2d extends Module {
@@ -36,7 +38,8 @@ export class Conv2d extends Module {
     }
     const shape: Shape = [ky, kx, inputs / groups, out];
     const fanIn = ky * kx * (inputs / groups);
-    this.weight = new Parameter(shape, options.weightInit ?? defaultWeights(fanIn));
+    const trainable = !(options.fixed ?? false);
+    this.weight = new Parameter(shape, options.weightInit ?? defaultWeights(fanIn), { trainable });
     this.bias = options.bias === false ? undefined : new Parameter([out], options.biasInit ?? defaultBias(fanIn));
   }
 

@@ -34,3 +34,4 @@ export {
 export { RadialBasis, type RadialBasisOptions, radialBasis } from "./radial-basis.js";
 export { Sequential, sequential } from "./sequential.js";
 export { RANDOM_INPUT, type Traced, type TracedParameter, type TraceOptions, trace } from "./trace.js";
+export { WhiteningConv2d, type WhiteningConv2dOptions, whiteningConv2d } from "./whitening-conv.js";

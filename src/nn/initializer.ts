@@ -13,6 +13,8 @@ export type Initializer =
   /** Number i within bounds[i mod their number]: a bound for each entry of the last axis. */
   | { readonly kind: "uniformEach"; readonly bounds: readonly number[] }
   | { readonly kind: "normal"; readonly mean: number; readonly standardDeviation: number }
+  /** From the training pictures (train/whitening.ts); where there are none, PyTorch's uniform distribution. */
+  | { readonly kind: "whitening"; readonly fanIn: number; readonly eps: number; readonly pictures: number }
   | { readonly kind: "kaimingUniform" | "kaimingNormal"; readonly fanIn: number; readonly negativeSlope: number }
   | {
       readonly kind: "xavierUniform" | "xavierNormal";
@@ -60,6 +62,8 @@ function drawer(init: Initializer, generator: Generator): (i: number) => number 
     }
     case "normal":
       return around(init.mean, init.standardDeviation);
+    case "whitening":
+      return drawer(defaultWeights(init.fanIn), generator);
     case "kaimingUniform":
     case "kaimingNormal": {
       const variance = 2 / ((1 + init.negativeSlope ** 2) * checked("fanIn", init.fanIn));
