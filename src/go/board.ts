@@ -157,7 +157,10 @@ export class Board {
    * @throws DataError where that is not legal; the board is then as it was.
    */
   play(colour: Colour, vertex: number): void {
-    if (vertex === PASS) return this.pass();
+    if (vertex === PASS) {
+      this.pass();
+      return;
+    }
     if (!this.isLegal(colour, vertex)) {
       throw new DataError(
         `${colourName(colour)} ${this.#nameOf(vertex)} is not legal: ${this.whyIllegal(colour, vertex)}`,

@@ -13,7 +13,7 @@ export function mostFixedHandicap(size: number): number {
 /** The vertices of 2 to 9 stones; undefined where there are none for so many on this board. */
 export function fixedHandicap(size: number, stones: number): number[] | undefined {
   if (!Number.isInteger(stones) || stones < 2 || stones > mostFixedHandicap(size)) return undefined;
-  const low = size < 13 ? 2 : 3;
+  const low = size < 12 ? 2 : 3;
   const [high, middle] = [size - 1 - low, (size - 1) / 2];
   // Columns from the left, rows from below: the lower left and the upper right come first.
   const places: [number, number][] = [
