@@ -8,12 +8,13 @@
  *             program
  *   slot      inputs and outputs; a session has several slots a program, so that steps can be queued
  *   scratch   everything else; one region shared by all programs of a session
+ *   workspace what a kernel writes and reads within one call: every thread has its own, all steps use the same
  */
 import type { Kernel, Target } from "../codegen/ir.js";
 import type { Layout } from "../kernels/layout.js";
 import type { Pieces } from "../kernels/strategy.js";
 
-export type Region = "store" | "prepared" | "slot" | "scratch";
+export type Region = "store" | "prepared" | "slot" | "scratch" | "workspace";
 
 export interface Place {
   readonly region: Region;
@@ -83,6 +84,7 @@ export interface Program {
   readonly states: readonly StoredState[];
   /** States that the steps write: running them makes `prepare` of other programs stale. */
   readonly writes: readonly string[];
+  /** Of the workspace: what one thread needs. */
   readonly bytes: Readonly<Record<Region, number>>;
   readonly scratch?: ScratchUse;
 }
