@@ -90,7 +90,7 @@ class Compiler implements Lowering {
   readonly #prepare: Draft[] = [];
   readonly #first: Draft[] = []; // what only waits for states: panels of weights that this entry goes on to change
   readonly #main: Draft[] = [];
-  readonly #sizes: Record<Region, number> = { store: 0, prepared: 0, slot: 0, scratch: 0 };
+  readonly #sizes: Record<Region, number> = { store: 0, prepared: 0, slot: 0, scratch: 0, workspace: 0 };
   readonly #constants: Constant[] = [];
   readonly #inputs: Port[] = [];
   readonly #outputs: Port[] = [];
@@ -146,6 +146,18 @@ class Compiler implements Lowering {
     });
     if (this.#isPrepared) this.#home(buffer, "prepared");
     return buffer;
+  }
+
+  workspace(bytes: number): Buffer {
+    const bytesOnce = { fixedBytes: bytes, sampleBytes: 0 };
+    const buffer: Buffer = { ...this.#make(`${this.#label} workspace`, bytesOnce), perThread: true };
+    this.#homes.set(buffer, { region: "workspace", offset: 0 });
+    this.#sizes.workspace = Math.max(this.#sizes.workspace, this.#bytes(buffer));
+    return buffer;
+  }
+
+  isStatic(value: Value): boolean {
+    return this.#live.isStatic(value);
   }
 
   derived(from: Value, label: string, bytes: number, make: (buffer: Buffer) => void): Buffer {
@@ -312,7 +324,7 @@ class Compiler implements Lowering {
     let least = Number.POSITIVE_INFINITY;
     for (const strategy of this.#strategies) {
       if (!strategy.ops.includes(node.op.name) || !strategy.accepts(node, this.target)) continue;
-      const cost = strategy.cost(node, this.target);
+      const cost = strategy.cost(node, this.target, this.maxBatch);
       if (cost < least) {
         least = cost;
         best = strategy;
@@ -457,8 +469,8 @@ class Compiler implements Lowering {
 
 function accessOf({ kernel, operands }: Draft): Access {
   return {
-    reads: operands.filter((_, i) => kernel.operands[i]!.access !== "write"),
-    writes: operands.filter((_, i) => kernel.operands[i]!.access !== "read"),
+    reads: operands.filter((b, i) => b.perThread !== true && kernel.operands[i]!.access !== "write"),
+    writes: operands.filter((b, i) => b.perThread !== true && kernel.operands[i]!.access !== "read"),
   };
 }
 
