@@ -5,7 +5,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DataError, FileError } from "../errors.js";
-import { readWholeFile, whyUnreadable } from "../formats/read-node.js";
+import { whyUnreadable } from "../formats/read-node.js";
 import { labelFolders, readClassNames } from "./class-names-node.js";
 import { checkClasses, type FoundSet, type LabelledPicture, type PictureHalf, split } from "./labelled-pictures.js";
 import { findPictures } from "./picture-files-node.js";
@@ -74,9 +74,7 @@ async function picturesOf(
   const pictures: LabelledPicture[] = [];
   for (const name of classes) {
     const label = labelOf(name);
-    for (const path of await filesIn(join(folder, name))) {
-      pictures.push({ name: path, label, read: () => readWholeFile(path) });
-    }
+    for (const path of await filesIn(join(folder, name))) pictures.push({ name: path, label, place: { path } });
   }
   return pictures;
 }

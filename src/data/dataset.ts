@@ -1,9 +1,10 @@
 /**
- * A set of labelled pictures in memory. Pixels are bytes in NHWC; a network sees (pixel / 255 - mean) / std, with one
- * mean and one standard deviation a channel.
+ * A set of labelled pictures, in memory or decoded as they are needed. Pixels are bytes in NHWC; a network sees
+ * (pixel / 255 - mean) / std, with one mean and one standard deviation a channel.
  */
 import { DataError } from "../errors.js";
 import type { IdxArray } from "../formats/idx.js";
+import type { OpenStream } from "./stream.js";
 
 export interface Dataset {
   readonly name: string;
@@ -11,9 +12,9 @@ export interface Dataset {
   readonly length: number;
   /** The name of each class, by label. */
   readonly classes: readonly string[];
-  /** The extents of one picture. */
+  /** The extents of one picture; of a set on disk, what pictures are brought to unless transforms say otherwise. */
   readonly shape: readonly [height: number, width: number, channels: number];
-  /** length x height x width x channels bytes. */
+  /** length x height x width x channels bytes; none where pictures stay on disk, which `stream` then reads. */
   readonly images: Uint8Array;
   /** One label a picture, each from 0 to classes.length - 1. */
   readonly labels: Uint8Array | Int32Array;
@@ -23,6 +24,10 @@ export interface Dataset {
   readonly std: readonly number[];
   /** What decoding its pictures found, where they were picture files. */
   readonly report?: PictureReport;
+  /** Reads pictures from disk while a network learns from them; absent where they are in memory. */
+  readonly stream?: OpenStream;
+  /** Tells a set on disk apart from others: a hash of its files' names, sizes and labels. */
+  readonly contents?: string;
 }
 
 export interface PictureReport {

@@ -85,7 +85,8 @@ function symmetric(words: Words4, at: 0 | 1 | 2 | 3): number {
 }
 
 /**
- * As fillBatch (batch.ts), each picture distorted. Pixels from outside a picture are background.
+ * As fillBatch (batch.ts), each picture distorted. Pixels from outside a picture are background. `numbers` are those by which
+ * the pictures' distortions are drawn, their own unless said.
  * @throws DataError as fillBatch.
  */
 export function fillDistorted(
@@ -95,6 +96,7 @@ export function fillDistorted(
   labels: Labels,
   input: Shape,
   distortion: Distortion,
+  numbers: ArrayLike<number> = indices,
 ): void {
   checkTargets(dataset, indices, images, labels, input);
   const [rows, columns] = borderOf(dataset.shape, input)!;
@@ -103,7 +105,7 @@ export function fillDistorted(
   for (let n = 0; n < indices.length; n++) {
     const index = indices[n]!;
     place(dataset, index, field);
-    resample(field, affineMap(distortion, index), images, n * size);
+    resample(field, affineMap(distortion, numbers[n]!), images, n * size);
   }
 }
 

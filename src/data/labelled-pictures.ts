@@ -2,12 +2,19 @@
 import { DataError } from "../errors.js";
 import { Random } from "../random.js";
 
+/** Where a picture's bytes lie. */
+export interface PicturePlace {
+  readonly path: string;
+  /** In an archive: where it begins, and its size. */
+  readonly offset?: number;
+  readonly size?: number;
+}
+
 export interface LabelledPicture {
   /** As errors call it. */
   readonly name: string;
   readonly label: number;
-  /** The bytes of the file. */
-  read(): Promise<Uint8Array>;
+  readonly place: PicturePlace;
 }
 
 export interface PictureHalf {
@@ -19,8 +26,6 @@ export interface FoundSet {
   readonly classes: readonly string[];
   readonly train: PictureHalf;
   readonly test: PictureHalf;
-  /** To be called when no picture is read any more. */
-  close?(): Promise<void>;
 }
 
 /** @throws DataError where there is nothing to tell apart, or a class has no training picture. */

@@ -1,75 +1,101 @@
 /**
- * Decodes the pictures of a found set into memory, all of one size. A picture that will not decode is named, counted and
- * left out, up to a limit.
+ * Opens a found set of picture files. It is decoded into memory where that takes at most 512 MiB and nothing is lost by it; else
+ * pictures stay on disk and are decoded as they are needed (disk-set-node.ts). `options.stream` decides otherwise.
+ * A picture that will not decode is named, counted and left out, up to a limit.
  */
-import { availableParallelism } from "node:os";
-import { DataError, FoveaError, MemoryError } from "../errors.js";
-import { type BrokenPicture, type Dataset, type DatasetSplits, measureScaling, type Scaling } from "./dataset.js";
-import type { FoundSet, LabelledPicture, PictureHalf } from "./labelled-pictures.js";
-import { MOST_BROKEN, type OpenOptions } from "./open-options.js";
-import { decodePicture, inspectPicture, type PictureFacts } from "./read-picture-node.js";
+import { DataError, MemoryError } from "../errors.js";
+import { BrokenPictures } from "./broken-pictures.js";
+import { chunkLength } from "./chunks.js";
+import { cook, sizeText } from "./cook-node.js";
+import { type Dataset, type DatasetSplits, measureScaling, type Scaling } from "./dataset.js";
+import { openOnDisk } from "./disk-set-node.js";
+import type { FoundSet, PictureHalf } from "./labelled-pictures.js";
+import { LoaderPool } from "./loader-pool-node.js";
+import type { OpenOptions } from "./open-options.js";
 
 /** Pictures that are looked at to find the size that all have. */
 const SAMPLE = 256;
-/** A set is held whole in memory, in one array. */
+/** Up to this, a set is decoded into memory unless it is said otherwise. */
+export const HELD_BYTES = 2 ** 29;
+/** A set in memory is one array. */
 const MOST_BYTES = 2 ** 31;
-/** Broken pictures that are named one by one. */
-const NAMED = 10;
+/** Up to this many pictures, starting workers takes longer than decoding them here. */
+const FEW = 64;
 
 type Shape3 = readonly [height: number, width: number, channels: number];
 
-/** @throws DataError where too many pictures are broken, MemoryError where the set is too large to be held whole. */
+/** @throws DataError where too many pictures are broken, MemoryError where a set that is to be in memory is too large for it. */
 export async function loadPictures(found: FoundSet, options: OpenOptions = {}): Promise<DatasetSplits> {
+  const few = found.train.pictures.length + found.test.pictures.length <= FEW;
+  const pool = new LoaderPool(options.workers ?? (few ? 0 : undefined));
+  let kept = false;
   try {
-    const shape = await chooseShape(found.train, options);
+    const { shape, oneSize } = await chooseShape(found.train, options, pool);
+    if (staysOnDisk(found, shape, oneSize, options)) {
+      const sets = await openOnDisk(found, shape, options, pool);
+      kept = true;
+      return sets;
+    }
     for (const half of [found.train, found.test]) checkMemory(half, shape);
-    const train = await decodeHalf(found.train, found.classes, shape, options);
-    const test = await decodeHalf(found.test, found.classes, shape, options, train);
+    const train = await decodeHalf(found.train, found.classes, shape, options, pool);
+    const test = await decodeHalf(found.test, found.classes, shape, options, pool, train);
     return { train, test };
   } finally {
-    await found.close?.();
+    if (!kept) await pool.close();
   }
 }
 
-/** The size that was asked for, or that all of a sample have, or the usual one, or what most of the sample have. */
-async function chooseShape({ name, pictures }: PictureHalf, options: OpenOptions): Promise<Shape3> {
-  if (options.size !== undefined && options.channels !== undefined) return [...options.size, options.channels];
+/** In memory, pictures have one size: those that are to be transformed from their own sizes stay on disk where these differ. */
+function staysOnDisk({ train, test }: FoundSet, shape: Shape3, oneSize: boolean, options: OpenOptions): boolean {
+  if (options.stream !== undefined) return options.stream;
+  if (options.ownSize && !oneSize) return true;
+  return bytesOf(train, shape) + bytesOf(test, shape) > HELD_BYTES;
+}
+
+const bytesOf = ({ pictures }: PictureHalf, [height, width, channels]: Shape3) =>
+  pictures.length * height * width * channels;
+
+/**
+ * The size that was asked for, or that all of a sample have, or the usual one, or what most of the sample have. Pictures that are to
+ * keep their own size do where they have one.
+ */
+async function chooseShape(
+  { name, pictures }: PictureHalf,
+  options: OpenOptions,
+  pool: LoaderPool,
+): Promise<{ readonly shape: Shape3; readonly oneSize: boolean }> {
+  const { size, channels, usualSize, ownSize = false } = options;
+  if (size !== undefined && channels !== undefined && !ownSize) {
+    return { shape: [size[0], size[1], channels], oneSize: true };
+  }
   const count = Math.min(SAMPLE, pictures.length);
+  const sample = Array.from({ length: count }, (_, i) => pictures[Math.floor((i * pictures.length) / count)]!);
   const counts = new Map<string, { size: readonly [number, number]; count: number }>();
-  let good = 0;
   let grey = true;
-  for (let i = 0; i < count; i++) {
-    const picture = pictures[Math.floor((i * pictures.length) / count)]!;
-    const facts = await factsOf(picture);
-    if (facts === undefined) continue;
-    good++;
-    grey &&= facts.grey;
-    const key = `${facts.height}x${facts.width}`;
+  await cook(pool, { kind: "head" }, undefined, sample, 16, (_, outcome) => {
+    if ("why" in outcome) return true; // decoding it says what is wrong
+    grey &&= outcome.grey;
+    const key = sizeText(outcome);
     const before = counts.get(key)?.count ?? 0;
-    counts.set(key, { size: [facts.height, facts.width], count: before + 1 });
-  }
-  if (good === 0) throw new DataError(`${name}: none of its first ${count} pictures can be read`);
+    counts.set(key, { size: [outcome.height, outcome.width], count: before + 1 });
+    return true;
+  });
+  if (counts.size === 0) throw new DataError(`${name}: none of its first ${count} pictures can be read`);
   const [most] = [...counts.values()].sort((a, b) => b.count - a.count);
-  const common = counts.size === 1 ? most!.size : (options.usualSize ?? most!.size);
-  return [...(options.size ?? common), options.channels ?? (grey ? 1 : 3)];
+  const oneSize = counts.size === 1;
+  const common = oneSize ? most!.size : (usualSize ?? most!.size);
+  const [height, width] = ownSize && oneSize ? most!.size : (size ?? common);
+  return { shape: [height, width, channels ?? (grey ? 1 : 3)], oneSize };
 }
 
-async function factsOf(picture: LabelledPicture): Promise<PictureFacts | undefined> {
-  try {
-    return await inspectPicture(picture.name, await picture.read());
-  } catch (error) {
-    if (error instanceof FoveaError) return undefined; // decoding it says what is wrong
-    throw error;
-  }
-}
-
-function checkMemory({ name, pictures }: PictureHalf, [height, width, channels]: Shape3): void {
-  const total = pictures.length * height * width * channels;
+function checkMemory(half: PictureHalf, shape: Shape3): void {
+  const total = bytesOf(half, shape);
   if (total < MOST_BYTES) return;
-  const side = Math.floor(Math.sqrt((MOST_BYTES - 1) / (pictures.length * channels)));
+  const { name, pictures } = half;
+  const side = Math.floor(Math.sqrt((MOST_BYTES - 1) / (pictures.length * shape[2])));
   throw new MemoryError(
-    `${name}: ${pictures.length} pictures of ${height}x${width}x${channels} take ${(total / 2 ** 30).toFixed(1)} GiB, ` +
-      `but a set is held whole in memory, up to 2 GiB; choose a smaller --size, such as ${side}, or fewer pictures`,
+    `${name}: ${pictures.length} pictures of ${shape.join("x")} take ${(total / 2 ** 30).toFixed(1)} GiB, ` +
+      `but at most 2 GiB are held in memory; leave pictures on disk (--stream), or choose a smaller --size, such as ${side}`,
   );
 }
 
@@ -78,36 +104,30 @@ async function decodeHalf(
   classes: readonly string[],
   shape: Shape3,
   options: OpenOptions,
+  pool: LoaderPool,
   scaling?: Scaling,
 ): Promise<Dataset> {
   const size = shape[0] * shape[1] * shape[2];
-  const limit = options.maxBroken ?? MOST_BROKEN;
-  const most = "count" in limit ? limit.count : Math.floor(limit.part * pictures.length);
-  const images = new Uint8Array(pictures.length * size);
-  const reasons = new Map<number, string>();
+  const broken = new BrokenPictures(name, pictures.length, options);
+  const buffer = new SharedArrayBuffer(pictures.length * size);
   const found: string[] = [];
-  const decode = async (i: number) => {
-    const picture = pictures[i]!;
-    try {
-      const { pixels, height, width } = await decodePicture(picture.name, await picture.read(), shape);
-      images.set(pixels, i * size);
-      found[i] = `${height}x${width}`;
-    } catch (error) {
-      if (!(error instanceof FoveaError)) throw error;
-      reasons.set(i, error.message);
-    }
-  };
-  let next = 0;
-  const lane = async () => {
-    while (next < pictures.length && reasons.size <= most) await decode(next++);
-  };
-  // Two pictures a core keep the decoder busy.
-  await Promise.all(Array.from({ length: 2 * availableParallelism() }, lane));
-  const broken = [...reasons].sort(([a], [b]) => a - b).map(([i, why]) => ({ name: pictures[i]!.name, why }));
-  if (broken.length > most) throw tooMany(name, broken, most, pictures.length);
-  if (broken.length > 0) tell(name, broken, pictures.length, options.note);
-  const good = pictures.flatMap((_, i) => (reasons.has(i) ? [] : [i]));
-  if (broken.length > 0) {
+  await cook(
+    pool,
+    { kind: "bytes", shape },
+    { buffer, size },
+    pictures,
+    chunkLength(shape[0], shape[1]),
+    (i, outcome) => {
+      if ("why" in outcome) broken.add(i, { name: pictures[i]!.name, why: outcome.why });
+      else found[i] = sizeText(outcome);
+      return !broken.tooMany;
+    },
+  );
+  broken.check();
+  broken.tell();
+  const images = new Uint8Array(buffer);
+  const good = pictures.flatMap((_, i) => (broken.has(i) ? [] : [i]));
+  if (good.length < pictures.length) {
     for (const [to, from] of good.entries()) images.copyWithin(to * size, from * size, (from + 1) * size);
   }
   const sizes = new Map<string, number>();
@@ -115,18 +135,6 @@ async function decodeHalf(
   const kept = images.subarray(0, good.length * size);
   const labels = Int32Array.from(good, (i) => pictures[i]!.label);
   const { mean, std } = scaling ?? measureScaling(kept, shape[2]);
-  return { name, length: good.length, classes, shape, images: kept, labels, mean, std, report: { sizes, broken } };
-}
-
-function tooMany(name: string, broken: readonly BrokenPicture[], most: number, count: number): DataError {
-  const shown = broken.slice(0, NAMED).map(({ why }) => why);
-  return new DataError(
-    `${name}: more than ${most} of ${count} pictures cannot be read: ${shown.join("; ")}. ` +
-      "Mend or remove them, or allow more by --max-broken (`fovea data` names them all)",
-  );
-}
-
-function tell(name: string, broken: readonly BrokenPicture[], count: number, note: OpenOptions["note"]): void {
-  for (const { why } of broken.slice(0, NAMED)) note?.(`fovea: ${why}; left out`);
-  note?.(`fovea: ${name}: ${broken.length} of ${count} pictures could not be read and are left out`);
+  const report = { sizes, broken: broken.list() };
+  return { name, length: good.length, classes, shape, images: kept, labels, mean, std, report };
 }

@@ -14,6 +14,12 @@ export interface OpenOptions {
   readonly testPart?: number | undefined;
   /** Which pictures those are; 0 unless said. */
   readonly seed?: number | undefined;
+  /** True leaves picture files on disk, false holds them decoded; see load-pictures-node.ts for what holds otherwise. */
+  readonly stream?: boolean | undefined;
+  /** Pictures are to go through transforms from their own size: `size` is then what comes out, and not what they are brought to. */
+  readonly ownSize?: boolean | undefined;
+  /** Threads that decode; one a processor unless said. */
+  readonly workers?: number | undefined;
   /** Is told what the reader should know: pictures left out, say. */
   readonly note?: ((text: string) => void) | undefined;
 }

@@ -1,6 +1,6 @@
 /**
  * Pictures in tar shards, with a folder a class (`CC/file.JPEG`) or in WebDataset's naming (`key.jpg` beside `key.cls`, which
- * holds the label in digits). The archives are indexed by their headers and read picture by picture.
+ * holds the label in digits). The archives are indexed by their headers.
  */
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
@@ -9,7 +9,7 @@ import { whyUnreadable } from "../formats/read-node.js";
 import { type TarEntry, tarEntries } from "../formats/tar.js";
 import { type FindOptions, TEST_PART } from "./class-folders-node.js";
 import { labelFolders, readClassNames } from "./class-names-node.js";
-import { checkClasses, type FoundSet, type LabelledPicture, split } from "./labelled-pictures.js";
+import { checkClasses, type FoundSet, type LabelledPicture, type PicturePlace, split } from "./labelled-pictures.js";
 
 const PICTURES = [".png", ".jpg", ".jpeg", ".webp"];
 
@@ -24,10 +24,10 @@ interface Item {
   readonly name: string;
   readonly folder: string;
   readonly label: number | undefined;
-  read(): Promise<Uint8Array>;
+  readonly place: PicturePlace;
 }
 
-/** `path` is a folder of .tar files, or one of them. The files stay open until the set is closed. */
+/** `path` is a folder of .tar files, or one of them. */
 export async function findShards(path: string, options: FindOptions = {}): Promise<FoundSet> {
   const shards: Shard[] = [];
   const close = async () => {
@@ -43,11 +43,11 @@ export async function findShards(path: string, options: FindOptions = {}): Promi
     const [learnt, measured] = [await load(train), await load(test)];
     const { classes, labelOf } = await classesOf(path, folder, learnt);
     const label = (items: readonly Item[]): LabelledPicture[] =>
-      items.map(({ name, read, ...item }) => ({ name, read, label: item.label ?? labelOf(item.folder) }));
+      items.map(({ name, place, ...item }) => ({ name, place, label: item.label ?? labelOf(item.folder) }));
     const all = { name: path, pictures: label(learnt) };
     checkClasses(path, classes, all.pictures);
     if (test.length === 0) {
-      return { classes, ...split(all, options.testPart ?? TEST_PART, options.seed ?? 0), close };
+      return { classes, ...split(all, options.testPart ?? TEST_PART, options.seed ?? 0) };
     }
     const pictures = label(measured);
     const strange = pictures.find((picture) => !(picture.label >= 0 && picture.label < classes.length));
@@ -61,11 +61,9 @@ export async function findShards(path: string, options: FindOptions = {}): Promi
       classes,
       train: { name: `${path} train`, pictures: all.pictures },
       test: { name: `${path} test`, pictures },
-      close,
     };
-  } catch (error) {
+  } finally {
     await close();
-    throw error;
   }
 }
 
@@ -134,7 +132,7 @@ async function itemsOf(shards: readonly Shard[]): Promise<Item[]> {
           `${name}: has no class: expected CLASS/${entry.name}, or a label in ${keyOf(entry.name)}.cls`,
         );
       }
-      items.push({ name, folder, label, read: () => readAt(handle, entry.offset, entry.size) });
+      items.push({ name, folder, label, place: { path, offset: entry.offset, size: entry.size } });
     }
   }
   return items;

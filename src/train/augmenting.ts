@@ -10,6 +10,8 @@ import { checkClasses, checkData } from "./feed.js";
 
 export interface Augmenting {
   readonly augmenter: Augmenter | undefined;
+  /** What the augmenter was compiled from, with all that had to be measured. */
+  readonly transforms: readonly Transform[] | undefined;
   /** For test pictures; undefined where they are taken as they are. */
   readonly views: ViewName | undefined;
 }
@@ -41,10 +43,11 @@ export async function augmenting(
   }
   if (augment === undefined) {
     checkData(train, input, classes);
-    return { augmenter: undefined, views };
+    return { augmenter: undefined, transforms: undefined, views };
   }
   checkClasses(train, classes);
-  const augmenter = compileAugmentation(await measuredOn(augment, train), input, train);
+  const transforms = await measuredOn(augment, train);
+  const augmenter = compileAugmentation(transforms, input, train);
   if (train.stream === undefined) augmenter.check(train.shape[0], train.shape[1], train.name);
-  return { augmenter, views };
+  return { augmenter, transforms, views };
 }

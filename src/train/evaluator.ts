@@ -9,7 +9,8 @@ import type { Module } from "../nn/index.js";
 import type { LoadedProgram } from "../runtime/loaded-program.js";
 import type { Session } from "../runtime/session.js";
 import { evaluateViews, type ViewFigures } from "./evaluate-views.js";
-import { checkData, feed } from "./feed.js";
+import { checkData } from "./feed.js";
+import { openFeeder } from "./feeder.js";
 import { addBatch, type ConfusionMatrix, confusionMatrix, type EpochFigures, figures, noSums } from "./metrics.js";
 import { QUEUE_LENGTH, runQueue } from "./queue.js";
 import { evaluationEntry, viewEntry } from "./step.js";
@@ -17,7 +18,7 @@ import { evaluationEntry, viewEntry } from "./step.js";
 export interface Evaluation extends EpochFigures {
   readonly samples: number;
   readonly confusion: ConfusionMatrix;
-  /** The likeliest class of each sample, in the data set's order. */
+  /** The likeliest class of each sample, in the data set's order; -1 where a picture on disk would not decode, which does not count. */
   readonly predictions: Int32Array;
   readonly seconds: number;
 }
@@ -49,7 +50,7 @@ export class Evaluator {
     const make = views === undefined ? evaluationEntry : viewEntry;
     const { entry, traced } = make(network, input, options.averaged);
     const maxBatch = options.batchSize ?? EVALUATION_BATCH;
-    const program = compileEntry(entry, { target: session.target, maxBatch });
+    const program = compileEntry(entry, { target: session.target, winograd: session.winograd, maxBatch });
     const loaded = await session.load(program, { slots: QUEUE_LENGTH });
     return new Evaluator(loaded, input, traced.output.shape.at(-1)!, views);
   }
@@ -87,19 +88,32 @@ export class Evaluator {
     const predictions = new Int32Array(data.length);
     const order = inOrder(data.length);
     const { maxBatch } = this.#loaded.program;
-    await runQueue(this.#loaded, batchCount(data.length, maxBatch), {
-      fill: (slot, batch) => {
-        const indices = order.subarray(batch * maxBatch, (batch + 1) * maxBatch);
-        feed(slot, this.#loaded, data, indices);
-        return indices.length;
-      },
-      done: (slot, batch, count) => {
-        addBatch(sums, slot.raw("loss"), slot.raw("correct"), count);
-        predictions.set(slot.output("prediction").subarray(0, count), batch * maxBatch);
-        progress?.(sums.samples, figures(sums));
-        return true;
-      },
-    });
+    const feeder = openFeeder(this.#loaded, data, { seed: 0 });
+    const leftOut = new Map<number, readonly number[]>();
+    try {
+      await runQueue(this.#loaded, batchCount(data.length, maxBatch), {
+        fill: (slot, batch) => {
+          const indices = order.subarray(batch * maxBatch, (batch + 1) * maxBatch);
+          const filled = feeder.fill(slot, indices, 0);
+          if (!(filled instanceof Promise)) return indices.length;
+          return filled.then((replaced) => {
+            leftOut.set(batch, replaced);
+            return indices.length;
+          });
+        },
+        done: (slot, batch, count) => {
+          const replaced = leftOut.get(batch) ?? [];
+          addBatch(sums, slot.raw("loss"), slot.raw("correct"), count, replaced);
+          const first = batch * maxBatch;
+          predictions.set(slot.output("prediction").subarray(0, count), first);
+          for (const n of replaced) predictions[first + n] = -1;
+          progress?.(sums.samples, figures(sums));
+          return true;
+        },
+      });
+    } finally {
+      await feeder.close();
+    }
     return { sums, predictions };
   }
 }

@@ -1,4 +1,4 @@
-/** Pictures of a data set into a slot of a program that takes `input` and `labels`. */
+/** Pictures of a data set in memory into a slot of a program that takes `input` and `labels`. */
 import { type Augmentation, fillAugmented } from "../data/augment/fill.js";
 import { fillBatch } from "../data/batch.js";
 import { borderOf } from "../data/border.js";
@@ -6,6 +6,7 @@ import type { Dataset } from "../data/dataset.js";
 import { type Distortion, fillDistorted } from "../data/distort.js";
 import { DataError } from "../errors.js";
 import { type Shape, sizeOf } from "../graph/value.js";
+import type { Layout } from "../kernels/layout.js";
 import type { LoadedProgram } from "../runtime/loaded-program.js";
 import type { Slot } from "../runtime/slot.js";
 
@@ -22,12 +23,18 @@ export function feed(
   const { shape } = layout;
   const size = sizeOf(shape);
   const labels = slot.input("labels") as Int32Array;
-  const dense = layout.sampleStride === size && layout.channelStride === layout.channels;
-  const images = dense ? (slot.input("input") as Float32Array) : new Float32Array(indices.length * size);
+  const dense = denseInput(slot, layout);
+  const images = dense ?? new Float32Array(indices.length * size);
   if (augmentation !== undefined) fillAugmented(data, indices, images, labels, shape, augmentation);
   else if (distortion === undefined) fillBatch(data, indices, images, labels, shape);
   else fillDistorted(data, indices, images, labels, shape, distortion);
-  if (!dense) slot.fill("input", images);
+  if (dense === undefined) slot.fill("input", images);
+}
+
+/** The program's own memory, where pictures can be written straight into it. */
+export function denseInput(slot: Slot, layout: Layout): Float32Array | undefined {
+  const dense = layout.sampleStride === sizeOf(layout.shape) && layout.channelStride === layout.channels;
+  return dense ? (slot.input("input") as Float32Array) : undefined;
 }
 
 /** @throws DataError where a network that takes `input` and tells `classes` apart cannot learn or be measured on `data`. */

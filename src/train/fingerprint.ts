@@ -29,11 +29,11 @@ class Hash {
   }
 }
 
-/** Of every pixel, label, class name and scaling number: 20 ms for MNIST's 47 MB. */
+/** Of every pixel (of a set on disk, every file's name and size), label, class name and scaling number: 20 ms for MNIST's 47 MB. */
 export function datasetFingerprint(data: Dataset): string {
-  const { shape, classes, mean, std, images, labels } = data;
+  const { shape, classes, mean, std, images, labels, contents } = data;
   const hash = new Hash();
-  hash.text(JSON.stringify({ shape, classes, mean, std }));
+  hash.text(JSON.stringify({ shape, classes, mean, std, contents }));
   hash.bytes(images);
   hash.bytes(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength));
   return hash.toString();

@@ -14,13 +14,20 @@ export function noSums(): EpochSums {
   return { samples: 0, loss: 0, correct: 0 };
 }
 
-/** Adds a batch; false if a loss in it is not finite. */
-export function addBatch(sums: EpochSums, loss: ArrayLike<number>, correct: ArrayLike<number>, batch: number): boolean {
+/** Adds a batch but for the samples that are left out; false if a loss in it is not finite. */
+export function addBatch(
+  sums: EpochSums,
+  loss: ArrayLike<number>,
+  correct: ArrayLike<number>,
+  batch: number,
+  leftOut: readonly number[] = [],
+): boolean {
   for (let n = 0; n < batch; n++) {
+    if (leftOut.includes(n)) continue;
     sums.loss += loss[n]!;
     sums.correct += correct[n]!;
   }
-  sums.samples += batch;
+  sums.samples += batch - leftOut.length;
   return Number.isFinite(sums.loss);
 }
 
@@ -48,7 +55,7 @@ export function addNorm(sums: NormSums | undefined, norm: number): NormSums {
 
 export const normFigures = ({ updates, total, largest }: NormSums): NormFigures => ({ mean: total / updates, largest });
 
-/** confusion[actual][predicted]: how often. */
+/** confusion[actual][predicted]: how often. Samples without a prediction, below 0, do not count. */
 export type ConfusionMatrix = readonly (readonly number[])[];
 
 export function confusionMatrix(
@@ -57,7 +64,7 @@ export function confusionMatrix(
   classes: number,
 ): ConfusionMatrix {
   const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
-  for (let n = 0; n < actual.length; n++) matrix[actual[n]!]![predicted[n]!]!++;
+  for (let n = 0; n < actual.length; n++) if (predicted[n]! >= 0) matrix[actual[n]!]![predicted[n]!]!++;
   return matrix;
 }
 

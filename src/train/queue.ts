@@ -4,14 +4,26 @@ import type { Slot } from "../runtime/slot.js";
 
 /** Slots a program needs for its queue never to run dry while one is filled and one is read. */
 export const QUEUE_LENGTH = 4;
+/** A fill on this thread that takes longer lets others have their turn after it, so that the end of a run is noticed. */
+const LONG_FILL_MS = 4;
 
 export interface QueueWork {
-  /** Fills a slot for batch 0, 1, ...; returns how many samples it put in. */
-  fill(slot: Slot, batch: number): number;
+  /**
+   * Fills a slot for batch 0, 1, ...; gives how many samples it put in, at once or when others have done it. What is promised is
+   * begun for as many batches as there are slots. A promise settles when nobody writes into the slot any more.
+   */
+  fill(slot: Slot, batch: number): number | Promise<number>;
   /** Submits what is to run right behind a batch, which counts as a part of it. */
   behind?(slot: Slot, batch: number): Promise<void> | undefined;
   /** Takes a batch's results. False: submit no more, and finish what was submitted. */
   done(slot: Slot, batch: number, count: number): boolean;
+  /** Is told of time in which nothing ran since the next batch was not filled. */
+  waited?(milliseconds: number): void;
+}
+
+interface Submitted {
+  readonly count: number;
+  readonly ran: Promise<unknown>;
 }
 
 /**
@@ -25,32 +37,88 @@ export async function runQueue(program: LoadedProgram, batches: number, work: Qu
     failure ??= { error };
     open = false;
   };
+  const idle = new IdleClock();
+
+  /** In the order of batches; undefined where no more is to be run. */
+  const submit = (slot: Slot, batch: number, count: number): Submitted | undefined => {
+    if (!open) return undefined;
+    work.waited?.(idle.begin());
+    const runs = [slot.run(count)];
+    const behind = work.behind?.(slot, batch);
+    if (behind !== undefined) runs.push(behind);
+    return { count, ran: Promise.all(runs).finally(() => idle.end()) };
+  };
+
+  const take = async (
+    slot: Slot,
+    batch: number,
+    submitted: Submitted | Promise<Submitted | undefined> | undefined,
+    before: Promise<void>,
+  ) => {
+    try {
+      const run = await submitted;
+      const [ran] = await Promise.allSettled([run?.ran, before]);
+      if (ran.status === "rejected") throw ran.reason;
+      if (run !== undefined && failure === undefined && !work.done(slot, batch, run.count)) open = false;
+    } catch (error) {
+      fail(error);
+    } finally {
+      slot.release();
+    }
+  };
+
   let last = Promise.resolve();
+  let submitting: Promise<Submitted | undefined> | undefined;
   for (let batch = 0; batch < batches && open; batch++) {
     const slot = await program.acquire();
     if (!open) {
       slot.release();
       break;
     }
-    let count: number;
-    let ran: Promise<void>;
+    const started = performance.now();
+    let submitted: Submitted | Promise<Submitted | undefined> | undefined;
     try {
-      count = work.fill(slot, batch);
-      ran = slot.run(count);
-      const behind = work.behind?.(slot, batch);
-      if (behind !== undefined) ran = Promise.all([ran, behind]).then(() => {});
+      const filled = work.fill(slot, batch);
+      if (typeof filled === "number") submitted = submit(slot, batch, filled);
+      else {
+        const before = submitting;
+        submitting = Promise.allSettled([filled, before]).then(([count]) => {
+          if (count.status === "rejected") throw count.reason;
+          return submit(slot, batch, count.value);
+        });
+        submitted = submitting;
+      }
     } catch (error) {
       slot.release();
       fail(error);
       break;
     }
-    last = Promise.all([ran, last])
-      .then(() => {
-        if (failure === undefined && !work.done(slot, batch, count)) open = false;
-      })
-      .catch(fail)
-      .finally(() => slot.release());
+    last = take(slot, batch, submitted, last);
+    if (performance.now() - started > LONG_FILL_MS) await nextTurn();
   }
   await last;
   if (failure !== undefined) throw failure.error;
+}
+
+/** How long nothing has been running. */
+class IdleClock {
+  #running = 0;
+  #since = performance.now();
+
+  /** Something starts; gives the milliseconds for which nothing ran before. */
+  begin(): number {
+    return this.#running++ === 0 ? performance.now() - this.#since : 0;
+  }
+
+  end(): void {
+    if (--this.#running === 0) this.#since = performance.now();
+  }
+}
+
+/** Lets messages be heard. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    if (typeof setImmediate === "function") setImmediate(resolve);
+    else setTimeout(resolve, 0);
+  });
 }

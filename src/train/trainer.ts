@@ -5,9 +5,9 @@
  */
 import { compileEntry } from "../compile/compile.js";
 import type { Program } from "../compile/program.js";
-import type { Augmenter, Transform } from "../data/augment/augment.js";
+import type { Transform } from "../data/augment/augment.js";
 import type { Dataset } from "../data/dataset.js";
-import { checkDistortion, type Distortion, type DistortOptions } from "../data/distort.js";
+import { checkDistortion, type DistortOptions } from "../data/distort.js";
 import { batchCount, epochOrder } from "../data/sampler.js";
 import type { ViewName } from "../data/views.js";
 import { OptionError, TrainingError } from "../errors.js";
@@ -22,7 +22,7 @@ import { augmenting } from "./augmenting.js";
 import { averageName, averagingScalars } from "./averaging.js";
 import { isExhausted } from "./best-epoch.js";
 import { type Evaluation, Evaluator } from "./evaluator.js";
-import { feed } from "./feed.js";
+import { type Feeder, type FeederOptions, openFeeder } from "./feeder.js";
 import {
   addBatch,
   addNorm,
@@ -41,6 +41,8 @@ import { checkSchedule, learningRateAt, type Schedule } from "./schedule.js";
 import { rateOf, trainingEntries } from "./step.js";
 import { checkTechniques, type Techniques } from "./techniques.js";
 import { initialWeights, readWeights, type Weight, type Weights, writeWeights } from "./weights.js";
+
+import { whitened } from "./whitening.js";
 
 export interface TrainerOptions extends Techniques {
   readonly epochs: number;
@@ -70,6 +72,8 @@ export interface TrainerState {
   readonly norms?: NormSums;
   /** Seconds spent on the epoch. */
   readonly seconds: number;
+  /** Of these, how many the workers waited for pictures. */
+  readonly waited?: number;
   readonly history: readonly EpochRecord[];
 }
 
@@ -85,6 +89,8 @@ export interface EpochRecord {
   /** Seconds of training and of evaluation, on this machine. */
   readonly trainSeconds: number;
   readonly testSeconds: number;
+  /** The part of the training time that was spent waiting for pictures, from 0 to 1, where it is notable. */
+  readonly waited?: number;
 }
 
 export interface Progress {
@@ -97,7 +103,12 @@ export interface Progress {
   readonly total: number;
   readonly loss: number;
   readonly accuracy: number;
+  /** While training: the part of the epoch's time until now that was spent waiting for pictures, from 0 to 1. */
+  readonly waited?: number;
 }
+
+/** Below this part of the time, waiting for pictures is not worth a word. */
+export const NOTABLE_WAIT = 0.05;
 
 /** One batch's figures. */
 export interface StepRecord {
@@ -142,7 +153,7 @@ export class Trainer {
   readonly #evaluator: Evaluator;
   readonly #initial: Weights;
   readonly #averaged: ReadonlySet<string>;
-  readonly #augmenter: Augmenter | undefined;
+  readonly #feed: FeederOptions;
   #state: TrainerState = { step: 0, epoch: 0, batch: 0, sums: noSums(), seconds: 0, history: [] };
 
   /** Compiles, loads and initialises. Throws before any memory is taken if the plan does not fit. */
@@ -157,15 +168,15 @@ export class Trainer {
     const grouped = (options.accumulate ?? 1) > 1;
     const { step, accumulate, apply, traced, ...entries } = trainingEntries(network, input, options.optimizer, options);
     const classes = traced.output.shape.at(-1)!;
-    const { augmenter, views } = await augmenting(data, input, classes, options);
+    const { augmenter, transforms, views } = await augmenting(data, input, classes, options);
     const maxBatch = Math.min(options.batchSize, data.train.length);
-    const { target } = session;
-    const program = compileEntry(grouped ? accumulate : step, { target, maxBatch });
+    const { target, winograd } = session;
+    const program = compileEntry(grouped ? accumulate : step, { target, winograd, maxBatch });
     const loaded = await session.load(program, { slots: QUEUE_LENGTH });
     const applying = grouped ? await Apply.create(session, compileEntry(apply, { target, maxBatch: 1 })) : undefined;
     const averaged = new Set(entries.averaged);
     const evaluator = await Evaluator.create(session, network, input, { averaged, views });
-    const initial = options.initial ?? initialWeights(network, options.seed);
+    const initial = options.initial ?? whitened(initialWeights(network, options.seed), network, data.train);
     await writeWeights(session, initial);
     for (const name of averaged) await session.writeState(averageName(name), initial.get(name)!.data);
     return new Trainer(session, network, data, options, {
@@ -174,7 +185,7 @@ export class Trainer {
       evaluator,
       initial,
       averaged,
-      augmenter,
+      feed: { seed: options.seed, distort: options.distort, augmenter, transforms },
     });
   }
 
@@ -189,7 +200,7 @@ export class Trainer {
       readonly evaluator: Evaluator;
       readonly initial: Weights;
       readonly averaged: ReadonlySet<string>;
-      readonly augmenter: Augmenter | undefined;
+      readonly feed: FeederOptions;
     },
   ) {
     this.session = session;
@@ -201,7 +212,7 @@ export class Trainer {
     this.#evaluator = parts.evaluator;
     this.#initial = parts.initial;
     this.#averaged = parts.averaged;
-    this.#augmenter = parts.augmenter;
+    this.#feed = parts.feed;
   }
 
   get state(): TrainerState {
@@ -237,10 +248,19 @@ export class Trainer {
 
   /** Trains to the end of the last epoch, or until asked to stop; true if it came to the end. */
   async run(hooks: TrainHooks = {}): Promise<boolean> {
+    const feeder = openFeeder(this.#step, this.#data.train, this.#feed);
+    try {
+      return await this.#runEpochs(hooks, feeder);
+    } finally {
+      await feeder.close();
+    }
+  }
+
+  async #runEpochs(hooks: TrainHooks, feeder: Feeder): Promise<boolean> {
     while (this.#state.epoch < this.options.epochs && !this.exhausted) {
       if (hooks.shouldStop?.()) return false;
-      if (!(await this.#runEpoch(hooks))) return false;
-      const { epoch, step, sums, norms, seconds, history } = this.#state;
+      if (!(await this.#runEpoch(hooks, feeder))) return false;
+      const { epoch, step, sums, norms, seconds, waited = 0, history } = this.#state;
       const { test: testSet } = this.#data;
       const test = testSet === undefined ? undefined : await this.#evaluate(testSet, hooks);
       // The last update of an epoch is one that no training loss has seen.
@@ -253,6 +273,7 @@ export class Trainer {
         ...(norms && { gradientNorm: normFigures(norms) }),
         trainSeconds: seconds,
         testSeconds: test?.seconds ?? 0,
+        ...(waited >= NOTABLE_WAIT * seconds ? { waited: waited / seconds } : {}),
       };
       this.#state = { step, epoch: epoch + 1, batch: 0, sums: noSums(), seconds: 0, history: [...history, record] };
       await hooks.epoch?.(record, test);
@@ -286,12 +307,10 @@ export class Trainer {
   }
 
   /** The rest of the current epoch; false if stopped on the way. */
-  async #runEpoch(hooks: TrainHooks): Promise<boolean> {
-    const { batchSize, epochs, seed, distort, mixup } = this.options;
+  async #runEpoch(hooks: TrainHooks, feeder: Feeder): Promise<boolean> {
+    const { batchSize, epochs, seed, mixup } = this.options;
     const { train } = this.#data;
     const { epoch, sums } = this.#state;
-    const distortion: Distortion | undefined = distort && { options: distort, seed, epoch };
-    const augmentation = this.#augmenter && { augmenter: this.#augmenter, key: { seed, epoch } };
     const order = epochOrder(train.length, seed, epoch);
     const total = this.stepsPerEpoch;
     const at = { phase: "train", epoch: epoch + 1, epochs, total: train.length } as const;
@@ -299,15 +318,22 @@ export class Trainer {
       const first = this.#state.batch;
       const started = performance.now();
       const before = this.#state.seconds;
+      let waited = this.#state.waited ?? 0;
       await runQueue(this.#step, total - first, {
         fill: (slot, i) => {
           const indices = order.subarray((first + i) * batchSize, (first + i + 1) * batchSize);
-          feed(slot, this.#step, train, indices, distortion, augmentation);
-          if (mixup !== undefined) {
-            mixSlot(slot, this.#step, drawMixture(mixup, seed, epoch, first + i, indices.length));
-          }
-          this.#fillScalars(this.#step, slot, epoch * total + first + i);
-          return indices.length;
+          const rest = () => {
+            if (mixup !== undefined) {
+              mixSlot(slot, this.#step, drawMixture(mixup, seed, epoch, first + i, indices.length));
+            }
+            this.#fillScalars(this.#step, slot, epoch * total + first + i);
+            return indices.length;
+          };
+          const filled = feeder.fill(slot, indices, epoch);
+          return filled instanceof Promise ? filled.then(rest) : rest();
+        },
+        waited: (milliseconds) => {
+          waited += milliseconds / 1000;
         },
         behind: (slot, i) => {
           if (this.#apply === undefined || !endsGroup(this.#batches, first + i)) return undefined;
@@ -321,7 +347,7 @@ export class Trainer {
           const { step, batch, norms } = this.#state;
           const norm = this.#normAfter(slot, first + i);
           const seconds = before + (performance.now() - started) / 1000;
-          const next = { ...this.#state, step: step + 1, batch: batch + 1, seconds };
+          const next = { ...this.#state, step: step + 1, batch: batch + 1, seconds, waited };
           this.#state = norm === undefined ? next : { ...next, norms: addNorm(norms, norm) };
           hooks.step?.({
             step: step + 1,
@@ -332,7 +358,7 @@ export class Trainer {
             ...(norm === undefined ? {} : { gradientNorm: norm }),
           });
           const { loss, accuracy } = figures(sums);
-          hooks.progress?.({ ...at, done: sums.samples, loss, accuracy });
+          hooks.progress?.({ ...at, done: sums.samples, loss, accuracy, waited: waited / seconds });
           return !(hooks.shouldStop?.() || hooks.wantsCheckpoint?.());
         },
       });

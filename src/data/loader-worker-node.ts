@@ -1,0 +1,32 @@
+/** A worker of a loader: answers chunks until its port is closed. */
+import { parentPort } from "node:worker_threads";
+import { type Chunk, LoaderCrew, type Outcome, type Recipe } from "./loader-crew-node.js";
+
+export type LoaderMessage =
+  | { readonly kind: "learn"; readonly recipe: number; readonly what: Recipe }
+  | { readonly kind: "share"; readonly recipe: number; readonly buffer: number; readonly memory: SharedArrayBuffer }
+  | { readonly kind: "forget"; readonly recipe: number }
+  | { readonly kind: "run"; readonly id: number; readonly chunk: Chunk };
+
+export interface LoaderAnswer {
+  readonly id: number;
+  readonly outcomes: readonly Outcome[];
+}
+
+if (parentPort !== null) {
+  const port = parentPort;
+  const crew = new LoaderCrew();
+  port.on("message", (message: LoaderMessage) => {
+    switch (message.kind) {
+      case "learn":
+        return crew.learn(message.recipe, message.what);
+      case "share":
+        return crew.share(message.recipe, message.buffer, message.memory);
+      case "forget":
+        return crew.forget(message.recipe);
+      case "run":
+        // A rejection ends the worker, which the pool tells.
+        void crew.run(message.chunk).then((outcomes) => port.postMessage({ id: message.id, outcomes } as LoaderAnswer));
+    }
+  });
+}

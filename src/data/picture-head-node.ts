@@ -1,0 +1,26 @@
+/** Looks at a picture file without decoding it where its head and its end tell that it is whole. */
+import { parseJpegHeader } from "../formats/jpeg-header.js";
+import type { PicturePlace } from "./labelled-pictures.js";
+import type { Facts } from "./loader-crew-node.js";
+import type { PictureFiles } from "./picture-place-node.js";
+import { decodeWhole, inspectPicture } from "./read-picture-node.js";
+
+/**
+ * A JPEG file that ends with its end mark, and a file of another format whose head is right, count as whole; what else there is
+ * to find, decoding finds. A JPEG file without that mark at its end (cut off, or with something behind it) is decoded at once.
+ * @throws FileError and DataError as decoding does.
+ */
+export async function checkHead(files: PictureFiles, name: string, place: PicturePlace): Promise<Facts> {
+  const { head, tail, bytes } = files.readHead(place, name);
+  const header = parseJpegHeader(head);
+  const ends = tail[0] === 0xff && tail[1] === 0xd9;
+  if (header?.isCommon && ends && header.height * header.width > 1) {
+    const { height, width, components, orientation } = header;
+    const grey = components === 1;
+    return orientation >= 5 ? { height: width, width: height, grey, bytes } : { height, width, grey, bytes };
+  }
+  const whole = files.read(place, name);
+  const { height, width, grey } = await inspectPicture(name, whole);
+  if (head[0] === 0xff && !ends) await decodeWhole(name, whole, grey ? 1 : 3);
+  return { height, width, grey, bytes };
+}

@@ -1,0 +1,70 @@
+/**
+ * What fills the slots of a program that takes `input` and `labels` from a data set: at once from one in memory, by workers from one
+ * on disk, which write straight into the program's memory where that is shared and has no pads between pictures.
+ */
+import type { Augmenter, Transform } from "../data/augment/augment.js";
+import type { Dataset } from "../data/dataset.js";
+import type { DistortOptions } from "../data/distort.js";
+import type { OpenStream, PictureStream } from "../data/stream.js";
+import { sizeOf } from "../graph/value.js";
+import type { LoadedProgram } from "../runtime/loaded-program.js";
+import type { Slot } from "../runtime/slot.js";
+import { denseInput, feed } from "./feed.js";
+
+export interface FeederOptions {
+  readonly seed: number;
+  readonly distort?: DistortOptions | undefined;
+  /** The transforms of `augmenter`, in place of distortion. */
+  readonly transforms?: readonly Transform[] | undefined;
+  readonly augmenter?: Augmenter | undefined;
+}
+
+/** The positions in a batch whose picture would not decode, so that another is there. */
+export type Replaced = readonly number[];
+const NONE: Replaced = [];
+
+export interface Feeder {
+  /** Fills the front of a slot with pictures of the set as `epoch` sees them. */
+  fill(slot: Slot, indices: Uint32Array, epoch: number): Replaced | Promise<Replaced>;
+  /** Ends what workers there are. */
+  close(): Promise<void>;
+}
+
+/** @throws DataError and OptionError where the pictures of a set on disk do not go through the transforms. */
+export function openFeeder(loaded: LoadedProgram, data: Dataset, options: FeederOptions): Feeder {
+  return data.stream === undefined ? fromMemory(loaded, data, options) : fromDisk(loaded, data, data.stream, options);
+}
+
+function fromMemory(loaded: LoadedProgram, data: Dataset, { seed, distort, augmenter }: FeederOptions): Feeder {
+  return {
+    fill(slot, indices, epoch) {
+      const distortion = distort && { options: distort, seed, epoch };
+      feed(slot, loaded, data, indices, distortion, augmenter && { augmenter, key: { seed, epoch } });
+      return NONE;
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+function fromDisk(
+  { program }: LoadedProgram,
+  { mean, std }: Dataset,
+  open: OpenStream,
+  options: FeederOptions,
+): Feeder {
+  const { layout } = program.inputs.find((port) => port.name === "input")!;
+  const target = layout.shape;
+  const size = sizeOf(target);
+  const { seed, transforms, distort } = options;
+  const stream: PictureStream = open({ target, mean, std, seed, transforms, distort });
+  return {
+    async fill(slot, indices, epoch) {
+      const dense = denseInput(slot, layout);
+      const images = dense ?? new Float32Array(indices.length * size);
+      const replaced = await stream.fill(indices, epoch, images, slot.input("labels") as Int32Array);
+      if (dense === undefined) slot.fill("input", images);
+      return replaced;
+    },
+    close: () => stream.close(),
+  };
+}
