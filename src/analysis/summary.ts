@@ -4,28 +4,19 @@
  */
 import type { Target } from "../codegen/ir.js";
 import { compileEntry } from "../compile/compile.js";
-import { reachable } from "../graph/evaluate.js";
-import { type StateAttributes, stateOp } from "../graph/graph.js";
-import { type Shape, sizeOf, type Value } from "../graph/value.js";
-import { Activation, type Module, modulesOf, Parameter, trace } from "../nn/index.js";
+import { MemoryError } from "../errors.js";
+import type { Shape } from "../graph/value.js";
+import type { Module } from "../nn/index.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "../train/config.js";
 import { EVALUATION_BATCH } from "../train/evaluator.js";
 import type { Optimizer } from "../train/optimizer.js";
 import { QUEUE_LENGTH } from "../train/queue.js";
-import { evaluationEntry, trainingEntries } from "../train/step.js";
+import { evaluationEntry, predictionEntry, trainingEntries } from "../train/step.js";
 import { type Network, networkParts } from "../train/trained-model.js";
+import { type LayerSummary, layersOf, trainingMultiplyAdds } from "./layers.js";
 
-export interface LayerSummary {
-  /** Its property path: `features.0`; empty for what the network does outside its layers. */
-  readonly path: string;
-  /** `Conv2d`, or the op of a layer that is one: `relu`. */
-  readonly kind: string;
-  /** Of one picture. */
-  readonly output: Shape;
-  readonly parameters: number;
-  readonly multiplyAdds: number;
-}
+export type { LayerSummary } from "./layers.js";
 
 export interface MemorySummary {
   readonly batch: number;
@@ -39,26 +30,38 @@ export interface MemorySummary {
   readonly total: number;
 }
 
+/** Of a classifier that takes so many pictures at once. */
+export type InferenceMemory = Omit<MemorySummary, "optimizer" | "optimizerState">;
+
 export interface Summary {
   readonly input: Shape;
   readonly layers: readonly LayerSummary[];
   readonly parameters: number;
   /** Of convolutions and linear layers on one picture, forward, without biases: as torchvision's tables count. */
   readonly multiplyAdds: number;
+  /** Forward and backward, on one picture. */
+  readonly trainingMultiplyAdds: number;
+  /** Bytes of all layers' outputs for one picture; less where layers are computed as one. */
+  readonly activationBytes: number;
   readonly training?: MemorySummary;
+  readonly inference?: InferenceMemory;
+  /** Why one of the two cannot be planned at this batch. */
+  readonly refusal?: string;
 }
 
 export interface SummaryOptions extends Pick<SessionOptions, "backend" | "note"> {
-  /** What a module takes; a network of the zoo says it itself. */
-  readonly input?: Shape;
-  /** Plans a training at this batch. */
+  /** What it takes; a network of the zoo says it itself, but may be asked about another size. */
+  readonly input?: Shape | undefined;
+  /** Plans inference and training at this batch. */
   readonly batch?: number;
   readonly optimizer?: Optimizer;
 }
 
 /** @throws ShapeError where a layer does not fit its input. */
 export async function summarize(network: Network, options: SummaryOptions = {}): Promise<Summary> {
-  const { module, input } = networkParts(network, options.input);
+  const parts = networkParts(network, options.input);
+  const { module } = parts;
+  const input = options.input ?? parts.input;
   const layers = layersOf(module, input);
   const total = (of: (layer: LayerSummary) => number) => layers.reduce((sum, layer) => sum + of(layer), 0);
   const summary: Summary = {
@@ -66,6 +69,8 @@ export async function summarize(network: Network, options: SummaryOptions = {}):
     layers,
     parameters: total((layer) => layer.parameters),
     multiplyAdds: total((layer) => layer.multiplyAdds),
+    trainingMultiplyAdds: trainingMultiplyAdds(module, input),
+    activationBytes: total((layer) => layer.activationBytes),
   };
   if (options.batch === undefined) return summary;
   const { backend, note } = options;
@@ -73,45 +78,37 @@ export async function summarize(network: Network, options: SummaryOptions = {}):
   const { target } = session;
   await session.close();
   const optimizer = options.optimizer ?? optimizerFrom(TRAINING_DEFAULTS.optimizer);
-  return { ...summary, training: planTraining(module, input, target, options.batch, optimizer) };
+  const { batch } = options;
+  return {
+    ...summary,
+    ...planned(() => ({ inference: planInference(module, input, target, batch) })),
+    ...planned(() => ({ training: planTraining(module, input, target, batch, optimizer) })),
+  };
 }
 
-/** What the field's tables count: a bias, an activation or a pool is not a multiply-add. */
-const COUNTED: readonly string[] = ["conv2d", "linear"];
-
-function layersOf(module: Module, input: Shape): LayerSummary[] {
-  const { graph, output } = trace(module, { input, training: false });
-  const modules = new Map([...modulesOf(module)].map(([part, path]) => [path, part]));
-  const live = new Set(reachable([output]));
-  const values = graph.values.filter((value) => value.op.name !== "input" && value.op.name !== "constant");
-  const isState = (value: Value) => value.op.name === stateOp.name;
-  const computed = values.filter((value) => !isState(value));
-  // In the order in which the layers compute; parameters come before all of it.
-  const paths = new Set([...computed, ...values].map((value) => value.path));
-  return [...paths].map((path) => {
-    const part = modules.get(path);
-    const own = computed.filter((value) => value.path === path);
-    const isLeaf = part?.children().every(([, child]) => child instanceof Parameter) ?? false;
-    const last = isLeaf ? firstUse(computed, path) : own.at(-1);
-    return {
-      path,
-      kind: part === undefined || part instanceof Activation ? (last?.op.name ?? "") : part.constructor.name,
-      output: last?.shape ?? [],
-      parameters: values
-        .filter((v) => v.path === path && isState(v) && (v.attributes as StateAttributes).kind === "parameter")
-        .reduce((sum, value) => sum + sizeOf(value.shape), 0),
-      multiplyAdds: own
-        .filter((v) => live.has(v) && COUNTED.includes(v.op.name))
-        .reduce((sum, v) => sum + v.op.cost(v.inputs, v.attributes, v).multiplyAdds, 0),
-    };
-  });
+/** A plan that cannot be made says why, beside what can be told. */
+function planned<T extends object>(plan: () => T): T | { readonly refusal: string } {
+  try {
+    return plan();
+  } catch (error) {
+    if (error instanceof MemoryError) return { refusal: error.message };
+    throw error;
+  }
 }
 
-/** What a layer gave when it was first used: later values of its path are other uses, or ops that another layer moved. */
-function firstUse(computed: readonly Value[], path: string): Value | undefined {
-  const from = computed.findIndex((value) => value.path === path);
-  const behind = computed.findIndex((value, i) => i > from && value.path !== path);
-  return computed[(behind < 0 ? computed.length : behind) - 1];
+/** Slots of a classifier: one is filled while the other is computed. */
+const CLASSIFIER_SLOTS = 2;
+
+/** What a compiled classifier takes, as `compile` makes it. */
+export function planInference(module: Module, input: Shape, target: Target, batch: number): InferenceMemory {
+  const { bytes, states } = compileEntry(predictionEntry(module, input).entry, { target, maxBatch: batch });
+  const regions = {
+    parameters: states.reduce((sum, state) => sum + Math.ceil(state.place.bytes / 64) * 64, 0),
+    scratch: bytes.scratch,
+    prepared: bytes.prepared,
+    slots: CLASSIFIER_SLOTS * bytes.slot,
+  };
+  return { batch, ...regions, total: Object.values(regions).reduce((sum, size) => sum + size, 0) };
 }
 
 /** What a Trainer would take, to the byte but for tables of addresses: it loads a training step and an evaluation. */

@@ -1,7 +1,9 @@
 /** `fovea summary`: a network's layers and costs. */
 import type { Command } from "commander";
 import { type Summary, summarize } from "../analysis/summary.js";
-import { create, list } from "../models/index.js";
+import { nearest, OptionError } from "../errors.js";
+import type { Shape } from "../graph/value.js";
+import { create, definitionOf, list } from "../models/index.js";
 import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { OPTIMIZERS, type OptimizerConfig, TRAINING_DEFAULTS } from "../train/config.js";
 import { adam, adamw, sgd } from "../train/optimizer.js";
@@ -12,11 +14,14 @@ import { bytes, Output, table, twoColumns } from "./output.js";
 import { showCount } from "./progress.js";
 
 interface Flags {
+  readonly input?: readonly [number, number];
+  readonly layer?: string;
   readonly batch?: number;
   readonly optimizer?: OptimizerConfig["name"];
   readonly option?: Readonly<Record<string, string>>;
   readonly backend?: BackendName;
   readonly json?: boolean;
+  readonly markdown?: boolean;
 }
 
 export function summaryCommand(program: Command): void {
@@ -24,8 +29,9 @@ export function summaryCommand(program: Command): void {
     .command("summary")
     .summary("show a network's layers and costs")
     .description(
-      "Shows a network's layers with their outputs, parameters and multiply-adds for one picture, and with --batch the " +
-        "memory that training is planned to take.",
+      "Shows a network's layers: what each gives for one picture, its parameters, multiply-adds and activations in bytes, and " +
+        "which part of the picture a number of its output sees (size, stride, first pixel). With --batch also the memory that " +
+        "inference and training are planned to take.",
     )
     .argument(
       "<network>",
@@ -34,9 +40,12 @@ export function summaryCommand(program: Command): void {
         .join(", ")}), a .safetensors file, or a run`,
     )
     .option("--option <key=value>", "an option of the network, such as classes=26; may be repeated", pairOf("--option"))
-    .option("--batch <n>", "plan a training with this many pictures a step", wholeOf("--batch", 1))
+    .option("--input <size>", "pictures of another size, such as 320x240 (height, width)", inputSize)
+    .option("--layer <path>", "only this layer and those inside it, such as layer1.0")
+    .option("--batch <n>", "plan inference and training with this many pictures at once", wholeOf("--batch", 1))
     .option("--optimizer <name>", `for that plan: ${OPTIMIZERS.join(", ")}`, oneOf("--optimizer", OPTIMIZERS))
     .option("--backend <name>", `for that plan: ${BACKEND_NAMES.join(", ")}`, oneOf("--backend", BACKEND_NAMES))
+    .option("--markdown", "a table in Markdown")
     .option("--json", "one JSON object on standard output, for programs")
     .helpOption("-h, --help", "show this")
     .addHelpText(
@@ -45,66 +54,179 @@ export function summaryCommand(program: Command): void {
 Examples:
   $ fovea summary lenet5
   $ fovea summary lenet5 --option classes=26 --batch 128 --optimizer adamw
+  $ fovea summary resnet50 --input 320x240 --markdown
   $ fovea summary runs/lenet5-mnist`,
     )
     .action(showSummary);
 }
 
+/** `224` or `320x240`. */
+function inputSize(text: string): readonly [number, number] {
+  const [, height, width = height] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
+  if (Number(height) >= 1 && Number(width) >= 1) return [Number(height), Number(width)];
+  throw new OptionError(`--input ${text}: expected pixels such as 224, or HEIGHTxWIDTH such as 320x240`);
+}
+
 async function showSummary(name: string, flags: Flags): Promise<void> {
+  if (flags.json && flags.markdown) throw new OptionError("--json and --markdown: give one of the two");
   const output = new Output(flags.json ?? false);
   const { network, input, title } = await find(name, flags);
   const { batch, backend } = flags;
   const optimizer =
     flags.optimizer === "adam" ? adam() : flags.optimizer === "adamw" ? adamw() : sgd(TRAINING_DEFAULTS.optimizer);
-  const summary = await summarize(network, { input, batch, backend, optimizer, note: (text) => output.note(text) });
+  const whole = await summarize(network, { input, batch, backend, optimizer, note: (text) => output.note(text) });
+  const summary = flags.layer === undefined ? whole : { ...whole, layers: layersIn(whole.layers, flags.layer) };
   output.event({ network: title, ...summary });
-  output.say(summaryText(title, summary));
+  output.say(flags.markdown ? summaryMarkdown(title, summary) : summaryText(title, summary));
 }
 
 /** A path has a slash or an extension; everything else is a name. */
-async function find(name: string, flags: Flags) {
+async function find(name: string, flags: Flags): Promise<{ network: Network; input: Shape; title: string }> {
   if (/[/\\]|\.safetensors$/.test(name)) {
     const { model, path } = await openModel(name);
-    return {
-      network: model.module as Network,
-      input: model.input,
-      title: `${model.network?.name ?? "model"} (${path})`,
-    };
+    const title = `${model.network?.name ?? "model"} (${path})`;
+    return { network: model.module, input: resized(model.input, flags.input), title };
   }
-  const network = create(name, networkOptions(name, flags.option));
-  return { network: network as Network, input: network.input, title: name };
+  const options = networkOptions(name, flags.option);
+  const [height, width] = flags.input ?? [];
+  // A network that is built for its size is built for this one.
+  const built = definitionOf(name).defaults["size"] !== undefined && options["size"] === undefined && height === width;
+  const network = create(name, built && height !== undefined ? { ...options, size: height } : options);
+  return { network, input: resized(network.input, flags.input), title: name };
 }
 
-export function summaryText(title: string, { input, layers, parameters, multiplyAdds, training }: Summary): string {
-  const text = (shape: readonly number[]) => shape.join("x");
-  const rows = layers.map((layer) => [
+function layersIn(layers: Summary["layers"], path: string): Summary["layers"] {
+  const found = layers.filter((layer) => layer.path === path || layer.path.startsWith(`${path}.`));
+  if (found.length > 0) return found;
+  // A block is on the way to a layer.
+  const paths = new Set(
+    layers.flatMap((layer) => layer.path.split(".").map((_, i, parts) => parts.slice(0, i + 1).join("."))),
+  );
+  const near = nearest(path, [...paths]);
+  const hint = near === undefined ? "; `fovea summary` without --layer shows all" : `; did you mean "${near}"?`;
+  throw new OptionError(`--layer ${path}: there is no such layer${hint}`);
+}
+
+function resized(input: Shape, size: readonly [number, number] | undefined): Shape {
+  if (size === undefined) return input;
+  if (input.length !== 3)
+    throw new OptionError(`--input: the network takes ${input.join("x")} numbers, not a picture; leave it out`);
+  return [...size, input[2]!];
+}
+
+// --- As text
+
+const HEAD = ["layer", "kind", "output", "parameters", "multiply-adds", "activations", "sees", "stride", "from"];
+
+export function summaryText(title: string, summary: Summary): string {
+  const lines = [
+    `${title}: takes ${summary.input.join("x")}`,
+    "",
+    table(HEAD, [...layerRows(summary), totalRow(summary)]),
+    "",
+    twoColumns(totals(summary)),
+  ];
+  for (const { head, rows } of memories(summary)) lines.push("", head, twoColumns(rows));
+  return lines.join("\n");
+}
+
+function summaryMarkdown(title: string, summary: Summary): string {
+  const row = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  const lists = [{ head: "", rows: totals(summary) }, ...memories(summary)].flatMap(({ head, rows }) => [
+    "",
+    ...(head === "" ? [] : [head, ""]),
+    ...rows.map(([name, value]) => `- ${name.trim()}: ${value}`),
+  ]);
+  return [
+    `### ${title}`,
+    "",
+    `Takes ${summary.input.join("x")}.`,
+    "",
+    row(HEAD),
+    row(HEAD.map((_, i) => (i < 3 ? "---" : "--:"))),
+    ...layerRows(summary).map(row),
+    row(totalRow(summary).map((cell) => (cell === "" ? "" : `**${cell}**`))),
+    ...lists,
+  ].join("\n");
+}
+
+function layerRows({ layers }: Summary): string[][] {
+  return layers.map((layer) => [
     layer.path || "(network)",
     layer.kind,
-    text(layer.output),
+    layer.output.join("x"),
     showCount(layer.parameters),
     showCount(layer.multiplyAdds),
+    layer.activationBytes === 0 ? "" : showCount(layer.activationBytes),
+    ...fieldCells(layer),
   ]);
-  const lines = [
-    `${title}: takes ${text(input)}`,
-    "",
-    table(
-      ["layer", "kind", "output", "parameters", "multiply-adds"],
-      [...rows, ["total", "", "", showCount(parameters), showCount(multiplyAdds)]],
-    ),
+}
+
+/** Size, stride and first pixel; a number where rows and columns are alike. */
+function fieldCells({ receptiveField: field }: Summary["layers"][number]): string[] {
+  if (field === undefined) return ["", "", ""];
+  if (field.whole) return ["all", "", ""];
+  const { rows, columns } = field;
+  const both = (y: number, x: number) => {
+    const [a, b] = [y, x].map((n) => String(Number(n.toFixed(2))));
+    return a === b ? a! : `${a}x${b}`;
+  };
+  return [both(rows.size, columns.size), both(rows.stride, columns.stride), both(rows.offset, columns.offset)];
+}
+
+/** Of the whole network. */
+const totalRow = ({ parameters, multiplyAdds, activationBytes }: Summary): string[] => [
+  "total",
+  "",
+  "",
+  showCount(parameters),
+  showCount(multiplyAdds),
+  showCount(activationBytes),
+  "",
+  "",
+  "",
+];
+
+function totals(summary: Summary): [string, string][] {
+  const { parameters, multiplyAdds, trainingMultiplyAdds, activationBytes } = summary;
+  return [
+    ["parameters", `${showCount(parameters)}, ${bytes(4 * parameters)}`],
+    ["activations of a picture", `${bytes(activationBytes)}, every layer's kept`],
+    ["multiply-adds of a picture", `${giga(multiplyAdds)} in inference, ${giga(trainingMultiplyAdds)} in training`],
   ];
-  if (training !== undefined) {
-    const { batch, optimizer, ...sizes } = training;
-    lines.push(
-      "",
-      `Training at batch ${batch} with ${optimizer} takes ${bytes(sizes.total)}:`,
-      twoColumns([
-        ["parameters", bytes(sizes.parameters)],
-        ["optimizer state", bytes(sizes.optimizerState)],
-        ["activations, gradients", bytes(sizes.scratch)],
-        ["packed weights", bytes(sizes.prepared)],
-        ["pictures under way", bytes(sizes.slots)],
-      ]),
-    );
-  }
-  return lines.join("\n");
+}
+
+const giga = (count: number): string =>
+  count >= 1e8 ? `${(count / 1e9).toFixed(2)} G` : count >= 1e5 ? `${(count / 1e6).toFixed(2)} M` : showCount(count);
+
+interface MemoryLines {
+  readonly head: string;
+  readonly rows: [string, string][];
+}
+
+function memories({ inference, training, refusal }: Summary): MemoryLines[] {
+  const lines: MemoryLines[] = [];
+  if (inference !== undefined)
+    lines.push({
+      head: `Inference at batch ${inference.batch} takes ${bytes(inference.total)}:`,
+      rows: [
+        ["parameters", bytes(inference.parameters)],
+        ["activations", bytes(inference.scratch)],
+        ["packed weights", bytes(inference.prepared)],
+        ["pictures under way", bytes(inference.slots)],
+      ],
+    });
+  if (training !== undefined)
+    lines.push({
+      head: `Training at batch ${training.batch} with ${training.optimizer} takes ${bytes(training.total)}:`,
+      rows: [
+        ["parameters", bytes(training.parameters)],
+        ["optimizer state", bytes(training.optimizerState)],
+        ["activations, gradients", bytes(training.scratch)],
+        ["packed weights", bytes(training.prepared)],
+        ["pictures under way", bytes(training.slots)],
+      ],
+    });
+  if (refusal !== undefined) lines.push({ head: "What cannot be planned:", rows: [["", refusal]] });
+  return lines;
 }

@@ -8,7 +8,9 @@ import * as models from "#fovea/models/index.js";
 import * as nn from "#fovea/nn/index.js";
 import { add } from "#fovea/ops/index.js";
 import { Session } from "#fovea/runtime/session.js";
+import { compile } from "#fovea/train/classifier.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "#fovea/train/config.js";
+import { untrained } from "#fovea/train/trained-model.js";
 import { Trainer } from "#fovea/train/trainer.js";
 import { pictures } from "../support/pictures.js";
 
@@ -51,6 +53,24 @@ it("names what a block does itself by the block, and a shared layer once", async
   ]);
 });
 
+it("counts the memory of inference as a classifier takes it", async () => {
+  const model = untrained(models.create("lenet5"), { data: { ...pictures(1), mean: [0], std: [1] } });
+  const { inference } = await summarize(models.create("lenet5"), { batch: 8 });
+  const classify = await compile(model, { batch: 8, note: () => {} });
+  const { store, prepared, slots, scratch } = classify.memory;
+  await classify.close();
+  expect([inference!.parameters, inference!.prepared, inference!.slots]).toEqual([store, prepared, slots]);
+  expect(Math.abs(inference!.scratch - scratch)).toBeLessThan(64);
+  expect(inference!.total).toBe(inference!.parameters + inference!.prepared + inference!.slots + inference!.scratch);
+});
+
+it("counts three products forward and backward for each of a layer behind the first, which passes no gradient on", async () => {
+  const { trainingMultiplyAdds, activationBytes } = await summarize(models.create("lenet5"));
+  const [first, others] = [28 * 28 * 6 * 25, 416_520 - 28 * 28 * 6 * 25];
+  expect(trainingMultiplyAdds).toBe(2 * first + 3 * others);
+  expect(activationBytes).toBe(4 * (2 * 4704 + 1176 + 2 * 1600 + 400 + 400 + 2 * 120 + 2 * 84 + 10));
+});
+
 it("plans the memory that a trainer takes", async () => {
   const { module, input } = models.create("lenet5");
   const { training } = await summarize(models.create("lenet5"), { batch: 32 });
@@ -79,13 +99,18 @@ it("says what is missing or does not fit", async () => {
 
 it("is shown as a table with numbers to the right", async () => {
   const net = nn.sequential({ fc: nn.linear({ in: 1000, out: 12 }) });
-  expect(summaryText("mine", await summarize(net, { input: [1000] }))).toBe(
+  const summary = await summarize(net, { input: [1000] });
+  expect(summaryText("mine", summary)).toBe(
     [
       "mine: takes 1000",
       "",
-      "layer  kind    output  parameters  multiply-adds",
-      "fc     Linear      12      12,012         12,000",
-      "total                      12,012         12,000",
+      "layer  kind    output  parameters  multiply-adds  activations  sees  stride  from",
+      "fc     Linear      12      12,012         12,000           48  all",
+      "total                      12,012         12,000           48",
+      "",
+      "  parameters                  12,012, 47 KiB",
+      "  activations of a picture    1 KiB, every layer's kept",
+      "  multiply-adds of a picture  12,000 in inference, 24,000 in training",
     ].join("\n"),
   );
   expect(

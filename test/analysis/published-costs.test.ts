@@ -1,0 +1,69 @@
+/**
+ * Multiply-adds of the zoo against published ones: torchvision's weight documentation (GFLOPS, which there are multiply-adds
+ * in units of 10^9, to three digits), and for the others the sums of their papers' layers, worked by hand.
+ */
+import { expect, it } from "vitest";
+import { summarize } from "#fovea/analysis/summary.js";
+import * as models from "#fovea/models/index.js";
+
+const TORCHVISION = {
+  alexnet: 0.714,
+  vgg11: 7.609,
+  vgg11_bn: 7.609,
+  vgg13: 11.308,
+  vgg13_bn: 11.308,
+  vgg16: 15.47,
+  vgg16_bn: 15.47,
+  vgg19: 19.632,
+  vgg19_bn: 19.632,
+  resnet18: 1.814,
+  resnet34: 3.664,
+  resnet50: 4.089,
+  resnet101: 7.801,
+  resnet152: 11.514,
+  squeezenet1_1: 0.349,
+};
+
+/** Of a ResNet for CIFAR with n blocks a stage: 3x3 convolutions at 32x32x16, 16x16x32 and 8x8x64, and a dense layer. */
+const cifar = (n: number) =>
+  1024 * 27 * 16 +
+  2 * n * 1024 * 9 * 16 * 16 +
+  (256 * 9 * 16 * 32 + (2 * n - 1) * 256 * 9 * 32 * 32) +
+  (64 * 9 * 32 * 64 + (2 * n - 1) * 64 * 9 * 64 * 64) +
+  640;
+
+const BY_HAND = {
+  mlp: 784 * 300 + 300 * 100 + 100 * 10,
+  lenet5: 28 * 28 * 25 * 6 + 10 * 10 * 150 * 16 + 400 * 120 + 120 * 84 + 84 * 10,
+  // C3 is computed with zeros where the paper connects nothing; the output's distances are no multiply-adds of a layer.
+  "lenet5-1998": 28 * 28 * 25 * 6 + 10 * 10 * 150 * 16 + 400 * 120 + 120 * 84,
+  // Two groups in the second, fourth and fifth convolution.
+  "alexnet-2012":
+    55 * 55 * 363 * 96 +
+    27 * 27 * 1200 * 256 +
+    13 * 13 * (2304 * 384 + 1728 * 384 + 1728 * 256) +
+    9216 * 4096 +
+    4096 * 4096 +
+    4096 * 1000,
+  resnet20: cifar(3),
+  resnet32: cifar(5),
+  resnet44: cifar(7),
+  resnet56: cifar(9),
+  resnet110: cifar(18),
+};
+
+const multiplyAdds = async (name: string) => (await summarize(models.create(name))).multiplyAdds;
+
+it.each(Object.entries(TORCHVISION))("%s: %d GMAC", async (name, published) => {
+  expect(Number(((await multiplyAdds(name)) / 1e9).toFixed(3))).toBe(published);
+});
+
+it.each(Object.entries(BY_HAND))("%s: %d multiply-adds", async (name, counted) => {
+  expect(await multiplyAdds(name)).toBe(counted);
+});
+
+it("knows every network that is carried, or says which it does not", () => {
+  const known = new Set([...Object.keys(TORCHVISION), ...Object.keys(BY_HAND)]);
+  const pictures = models.list().filter(({ name }) => /^(mlp|lenet|alexnet|vgg|resnet|squeezenet)/.test(name));
+  expect(pictures.map(({ name }) => name).filter((name) => !known.has(name))).toEqual([]);
+});
