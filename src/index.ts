@@ -46,6 +46,7 @@ export { type ConfusionMatrix, confusionText, type EpochFigures } from "./train/
 export { encodeModel, type LoadModelOptions, parseModel } from "./train/model-file.js";
 export { type AdamOptions, adam, adamw, type Optimizer, type SgdOptions, sgd } from "./train/optimizer.js";
 export { learningRateAt, type Schedule } from "./train/schedule.js";
+export type { Averaging, ParameterGroup, Techniques } from "./train/techniques.js";
 export {
   type EvaluateOptions,
   evaluate,
@@ -54,5 +55,5 @@ export {
   train,
 } from "./train/train.js";
 export { type Network, type TrainedModel, untrained } from "./train/trained-model.js";
-export type { EpochRecord, Progress } from "./train/trainer.js";
+export type { EpochRecord, Progress, StepRecord } from "./train/trainer.js";
 export type { Weight, Weights } from "./train/weights.js";

@@ -60,6 +60,14 @@ export interface Techniques {
 export type Watch = "accuracy" | "loss";
 export const WATCHED = ["accuracy", "loss"] as const;
 
+/** Those of an object that may hold more. */
+export function techniquesIn(options: Techniques): Techniques {
+  const { groups, noDecay, freeze, frozenNorms, clipNorm, clipValue, accumulate, average, labelSmoothing } = options;
+  const { patience, watch } = options;
+  const update = { groups, noDecay, freeze, frozenNorms, clipNorm, clipValue, accumulate, average };
+  return { ...update, labelSmoothing, patience, watch };
+}
+
 /** @throws OptionError where a number is out of range; patterns are held against a network by `parameterRules`. */
 export function checkTechniques(techniques: Techniques): void {
   const { groups = [], freeze = [], clipNorm, clipValue, accumulate, average, labelSmoothing, patience } = techniques;

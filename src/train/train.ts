@@ -10,17 +10,19 @@ import type { Dataset } from "../data/dataset.js";
 import { DISTORT_DEFAULTS, type DistortOptions } from "../data/distort.js";
 import type { ViewName } from "../data/views.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
+import { bestEpoch } from "./best-epoch.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "./config.js";
 import { type Evaluation, Evaluator } from "./evaluator.js";
 import type { Optimizer } from "./optimizer.js";
 import type { Schedule } from "./schedule.js";
+import { type Techniques, techniquesIn } from "./techniques.js";
 import { type Network, networkParts, scaledFor, type TrainedModel } from "./trained-model.js";
-import { type EpochRecord, type Progress, Trainer } from "./trainer.js";
-import { findNotFinite, writeWeights } from "./weights.js";
+import { type EpochRecord, type Progress, type StepRecord, Trainer } from "./trainer.js";
+import { findNotFinite, type Weights, writeWeights } from "./weights.js";
 
-type Machine = Pick<SessionOptions, "backend" | "threads" | "relaxedSimd" | "memoryLimit" | "note">;
+type Machine = Pick<SessionOptions, "backend" | "threads" | "relaxedSimd" | "winograd" | "memoryLimit" | "note">;
 
-export interface TrainOptions extends Machine {
+export interface TrainOptions extends Machine, Techniques {
   /** Measured after each epoch. */
   readonly test?: Dataset;
   /** 8 unless said. */
@@ -39,7 +41,12 @@ export interface TrainOptions extends Machine {
   readonly views?: ViewName;
   /** A whole number; the same seed gives the same bits on the same kind of machine. 0 unless said. */
   readonly seed?: number;
+  /** What training starts from, as `loadWeights` gives it; the network's initial weights unless said. */
+  readonly initial?: Weights;
+  /** Keeps the weights of the epoch that was best on the test pictures; done with `patience` unless false. */
+  readonly keepBest?: boolean;
   onEpoch?(record: EpochRecord): void | Promise<void>;
+  onStep?(record: StepRecord): void;
   onProgress?(progress: Progress): void;
   /** Stops after the step under way; what was learned until then is the result. */
   readonly signal?: AbortSignal;
@@ -47,10 +54,14 @@ export interface TrainOptions extends Machine {
 
 export interface TrainingRun {
   readonly model: TrainedModel;
+  /** After the epoch that was best on the test pictures, where it was kept. */
+  readonly best?: { readonly epoch: number; readonly model: TrainedModel };
   /** One record an epoch. */
   readonly history: readonly EpochRecord[];
   /** False where `signal` stopped it. */
   readonly completed: boolean;
+  /** Whether patience ended it before its last epoch. */
+  readonly stoppedEarly: boolean;
 }
 
 /**
@@ -61,20 +72,23 @@ export interface TrainingRun {
 export async function train(network: Network, data: Dataset, options: TrainOptions = {}): Promise<TrainingRun> {
   const {
     onEpoch,
+    onStep,
     onProgress,
     signal,
     backend,
     threads,
     relaxedSimd,
+    winograd,
     memoryLimit,
     note,
     distort = false,
     augment,
+    keepBest = options.patience !== undefined,
   } = options;
   const learned = scaledFor(network, data);
   const test = options.test && scaledFor(network, options.test);
   const { module, input, network: name } = networkParts(network, data.shape);
-  const session = await Session.create({ backend, threads, relaxedSimd, memoryLimit, note });
+  const session = await Session.create({ backend, threads, relaxedSimd, winograd, memoryLimit, note });
   try {
     const trainer = await Trainer.create(
       session,
@@ -90,19 +104,32 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
         distort: distort === false ? undefined : { ...DISTORT_DEFAULTS, ...(distort === true ? {} : distort) },
         augment: typeof augment === "string" ? parseAugmentation(augment, input) : augment,
         views: options.views,
+        initial: options.initial,
+        ...techniquesIn(options),
       },
     );
+    const { classes, mean, std } = learned;
+    const modelNow = async (): Promise<TrainedModel> => {
+      const weights = await trainer.weights();
+      const broken = findNotFinite(weights);
+      if (broken !== undefined) throw trainer.notFinite(`a weight of "${broken}"`);
+      return { module, input, classes, scaling: { mean, std }, weights, network: name };
+    };
+    let best: TrainingRun["best"];
     const completed = await trainer.run({
       progress: (progress) => onProgress?.(progress),
-      epoch: (record) => onEpoch?.(record),
+      ...(onStep && { step: (record) => onStep(record) }),
+      async epoch(record) {
+        if (keepBest && bestEpoch(trainer.state.history, options.watch) === record) {
+          best = { epoch: record.epoch, model: await modelNow() };
+        }
+        await onEpoch?.(record);
+      },
       shouldStop: () => signal?.aborted ?? false,
     });
-    const weights = await trainer.weights();
-    const broken = findNotFinite(weights);
-    if (broken !== undefined) throw trainer.notFinite(`a weight of "${broken}"`);
-    const { classes, mean, std } = learned;
-    const model: TrainedModel = { module, input, classes, scaling: { mean, std }, weights, network: name };
-    return { model, history: trainer.state.history, completed };
+    const { history, epoch } = trainer.state;
+    const stoppedEarly = completed && epoch < trainer.options.epochs;
+    return { model: await modelNow(), ...(best && { best }), history, completed, stoppedEarly };
   } finally {
     await session.close();
   }
@@ -119,8 +146,8 @@ export interface EvaluateOptions extends Machine {
 
 /** Loss, accuracy and confusion matrix of a trained network; pictures are scaled as its training pictures were. */
 export async function evaluate(model: TrainedModel, data: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
-  const { backend, threads, relaxedSimd, memoryLimit, note, batchSize, views, onProgress } = options;
-  const session = await Session.create({ backend, threads, relaxedSimd, memoryLimit, note });
+  const { backend, threads, relaxedSimd, winograd, memoryLimit, note, batchSize, views, onProgress } = options;
+  const session = await Session.create({ backend, threads, relaxedSimd, winograd, memoryLimit, note });
   try {
     const evaluator = await Evaluator.create(session, model.module, model.input, { batchSize, views });
     await writeWeights(session, model.weights);
