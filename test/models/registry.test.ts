@@ -36,6 +36,7 @@ const PUBLISHED: Readonly<Record<string, number>> = {
   resnet56: 853_018,
   resnet110: 1_727_962,
   squeezenet1_1: 1_235_496,
+  "alphago-policy": 3_882_793,
 };
 const BATCH = 2;
 /** What the float64 oracle is asked for: above that the programs are compiled. */
@@ -45,8 +46,8 @@ const names = models.list().map((m) => m.name);
 
 /** The same network with smaller pictures, narrower dense layers, fewer classes and nothing dropped. */
 function reduced(name: string): models.Model {
-  const size = name === "alexnet-2012" ? 67 : /^vgg|^resnet/.test(name) ? 32 : 64;
-  const small: models.ModelOptions = { size, hidden: 32, classes: 10, dropout: 0 };
+  const size = name === "alexnet-2012" ? 67 : name === "alphago-policy" ? 9 : /^vgg|^resnet/.test(name) ? 32 : 64;
+  const small: models.ModelOptions = { size, hidden: 32, classes: 10, dropout: 0, filters: 32 };
   const { defaults } = models.definitionOf(name);
   return models.create(name, Object.fromEntries(Object.entries(small).filter(([key]) => key in defaults)));
 }
@@ -72,7 +73,7 @@ describe.each(names)("%s", (name) => {
       ...parametersOf(module).keys(),
     ]);
     if (!("classes" in options)) {
-      expect(() => module.resetClassifier(classes + 1)).toThrow("not for 11 classes");
+      expect(() => module.resetClassifier(classes + 1)).toThrow(`not for ${classes + 1} classes`);
       return;
     }
     const before = [...parametersOf(module)];
@@ -106,7 +107,8 @@ describe.each(names)("%s", (name) => {
           states.set(path, numbers);
           await session.writeState(path, numbers);
         }
-        const { mean, std } = model.scaling!;
+        // Planes of a board are no colours, and taken as they are.
+        const { mean, std } = model.scaling ?? { mean: [0, 0, 0], std: [1, 1, 1] };
         const pixels = Float32Array.from(
           { length: batch * model.input.reduce((a, b) => a * b, 1) },
           (_, i) => (rng.uniform() - mean[i % 3]!) / std[i % 3]!,

@@ -1,0 +1,84 @@
+/**
+ * AlphaGo's policy network (Silver et al., "Mastering the game of Go with deep neural networks and tree search", 2016,
+ * Methods, "Neural network architecture"): which move an expert plays, of the 361 points of the board.
+ *
+ *     planes -> 5x5, k filters, relu -> eleven times 3x3, k filters, relu -> 1x1, one filter -> a bias for each point -> softmax
+ *
+ * Nothing is pooled, and zeros stand around the board. k = 192 in the match version; 128, 256 and 384 are the paper's others.
+ * The input is [size, size, planes] as src/go/planes.ts encodes positions; a class is a vertex, row by row from the upper left.
+ */
+import { OptionError } from "../errors.js";
+import type { Value } from "../graph/value.js";
+import { conv2d, flatten, Module, Parameter, relu, sequential } from "../nn/index.js";
+import { add } from "../ops/index.js";
+import { imageClassifier } from "./image-classifier.js";
+import { constant, heNormal } from "./parts.js";
+import { registerModel } from "./registry.js";
+
+/** [height, width, 1] becomes one number a point, each with a bias of its own. */
+class PositionBias extends Module {
+  readonly bias: Parameter;
+
+  constructor(points: number) {
+    super();
+    this.bias = new Parameter([points], constant(0));
+  }
+
+  override forward(x: Value): Value {
+    return add(flatten().forward(x), this.bias.in(x));
+  }
+}
+
+/** The paper does not say what it starts from; He's variance keeps thirteen layers of relu alive. */
+const rectified = (inputs: number, out: number, kernel: number) =>
+  conv2d({
+    in: inputs,
+    out,
+    kernel,
+    padding: (kernel - 1) / 2,
+    weightInit: heNormal(kernel * kernel * inputs),
+    biasInit: constant(0),
+  });
+
+function checkWhole(option: string, value: number, least: number, most = Number.POSITIVE_INFINITY): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  const range = Number.isFinite(most) ? `from ${least} to ${most}` : `of at least ${least}`;
+  throw new OptionError(`alphago-policy: option ${option} is ${value}, expected a whole number ${range}`);
+}
+
+registerModel({
+  name: "alphago-policy",
+  description: "AlphaGo's policy network: 13 layers over 48 feature planes of a Go board, one class a point",
+  defaults: { filters: 192, layers: 13, planes: 48, size: 19 },
+  parameters: 3_882_793,
+  input: ({ size, planes }) => [size, size, planes],
+  classes: ({ size }) => size * size,
+  // Methods, "Policy network: classification": no momentum, and the rate halved every 80 million steps.
+  training: { batchSize: 16, lr: 0.003, weightDecay: 0 },
+  build({ filters, layers, planes, size }) {
+    checkWhole("filters", filters, 1);
+    checkWhole("layers", layers, 2);
+    checkWhole("planes", planes, 1);
+    checkWhole("size", size, 1, 25);
+    const hidden = Array.from({ length: layers - 1 }, (_, i): [string, Module][] => [
+      [`conv${i + 1}`, i === 0 ? rectified(planes, filters, 5) : rectified(filters, filters, 3)],
+      [`relu${i + 1}`, relu()],
+    ]);
+    return imageClassifier({
+      features: sequential(Object.fromEntries(hidden.flat())),
+      head: (outputs) => {
+        if (outputs !== size * size) {
+          throw new OptionError(
+            `alphago-policy: a ${size}x${size} board has ${size * size} points, not ${outputs}, so the head is not for ${outputs} classes; set its option size`,
+          );
+        }
+        const weightInit = heNormal(filters);
+        return sequential({
+          [`conv${layers}`]: conv2d({ in: filters, out: 1, kernel: 1, bias: false, weightInit }),
+          position: new PositionBias(size * size),
+        });
+      },
+      classes: size * size,
+    });
+  },
+});
