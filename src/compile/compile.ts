@@ -18,12 +18,13 @@ import {
   tableOp,
 } from "../graph/graph.js";
 import { type Signature, shapeText, type Value } from "../graph/value.js";
+import { lowerChannelSums } from "../kernels/channel-sums.js";
 import { bytesOf, lowerCopy, lowerFill } from "../kernels/fill.js";
 import { STRATEGIES } from "../kernels/index.js";
 import { layoutOf } from "../kernels/layout.js";
 import { lowerPointwise } from "../kernels/pointwise-group.js";
 import type { Buffer, Lowering, Pieces, Strategy } from "../kernels/strategy.js";
-import { fuse, type Unit } from "./fuse.js";
+import { fuse, nodesOf, type Unit } from "./fuse.js";
 import { type Live, liveNodes } from "./live.js";
 import { align } from "./memory.js";
 import { type Access, levels } from "./order.js";
@@ -296,8 +297,7 @@ class Compiler implements Lowering {
     const at = units.indexOf(maker);
     return units.every((unit, i) => {
       if (i <= at) return true;
-      const nodes = "work" in unit ? [unit.work.root, ...unit.work.chain] : unit.group.nodes;
-      return !nodes.some((node) => node.inputs.includes(state));
+      return !nodesOf(unit).some((node) => node.inputs.includes(state));
     });
   }
 
@@ -351,7 +351,7 @@ class Compiler implements Lowering {
   }
 
   #lowerUnit(unit: Unit): void {
-    const nodes = "work" in unit ? [unit.work.root, ...unit.work.chain] : unit.group.nodes;
+    const nodes = nodesOf(unit);
     const head = nodes[0]!;
     const result = nodes[nodes.length - 1]!;
     const isStatic = this.#live.isStatic(result);
@@ -360,6 +360,7 @@ class Compiler implements Lowering {
     this.#label = `${head.path} ${nodes.map((n) => n.op.name).join("+")}`.trim();
     this.#nanoseconds = estimate(nodes);
     if ("group" in unit) lowerPointwise(unit.group, this);
+    else if ("sums" in unit) lowerChannelSums(unit.sums, this);
     else this.#choose(unit.work.root).lower(unit.work, this);
     this.#into = this.#main;
     this.#isPrepared = false;

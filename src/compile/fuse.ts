@@ -1,15 +1,19 @@
 /**
  * Cuts the nodes of an entry into units that become kernels: a node with the elementwise chain that melts into its store,
- * or a group of elementwise nodes of one layout that are computed in one pass over memory.
+ * a group of elementwise nodes of one layout that are computed in one pass over memory, or two sums over one image.
  */
 import { sameShape, type Value } from "../graph/value.js";
+import { readsTogether, sumsTogether } from "../kernels/channel-sums.js";
 import { canFuse } from "../kernels/epilogue.js";
 import { isPointwise, operandKind } from "../kernels/pointwise.js";
 import type { PointwiseGroup } from "../kernels/pointwise-group.js";
 import type { Work } from "../kernels/strategy.js";
 import { isLeaf, type Live } from "./live.js";
 
-export type Unit = { readonly work: Work } | { readonly group: PointwiseGroup };
+export type Unit =
+  | { readonly work: Work }
+  | { readonly group: PointwiseGroup }
+  | { readonly sums: readonly [Value, Value] };
 
 /** Elementwise ops cheap enough in registers and time to stand in the store of a convolution. */
 const MELTS = new Set(["add", "subtract", "multiply", "scale", "affine", "relu", "reluGrad"]);
@@ -19,14 +23,21 @@ const MOST_OPERANDS = 10;
 export function fuse(live: Live, fuses: (node: Value) => boolean): Unit[] {
   const taken = new Set<Value>();
   const placed: { at: number; unit: Unit }[] = [];
+  const sums = new Map<Value, readonly [Value, Value]>();
+  for (const image of live.nodes) {
+    const pair = sumsTogether(image, live.users(image));
+    if (pair === undefined) continue;
+    for (const node of pair) sums.set(node, pair);
+    placed.push({ at: Math.max(...pair.map((node) => node.id)), unit: { sums: pair } });
+  }
   for (const node of live.nodes) {
-    if (isLeaf(node) || isPointwise(node)) continue;
+    if (isLeaf(node) || isPointwise(node) || sums.has(node)) continue;
     const chain = fuses(node) ? meltedChain(node, live, taken) : [];
     for (const melted of chain) taken.add(melted);
     const result = chain[chain.length - 1] ?? node;
     placed.push({ at: result.id, unit: { work: { root: node, chain, result } } });
   }
-  for (const nodes of pointwiseGroups(live, taken)) {
+  for (const nodes of pointwiseGroups(live, taken, sums)) {
     const inside = new Set(nodes);
     const outputs = nodes.filter((v) => live.isKept(v) || live.users(v).some((u) => !inside.has(u)));
     placed.push({ at: nodes[nodes.length - 1]!.id, unit: { group: { nodes, outputs } } });
@@ -34,8 +45,15 @@ export function fuse(live: Live, fuses: (node: Value) => boolean): Unit[] {
   return inOrder(placed.sort((a, b) => a.at - b.at).map((p) => p.unit));
 }
 
-function nodesOf(unit: Unit): readonly Value[] {
-  return "work" in unit ? [unit.work.root, ...unit.work.chain] : unit.group.nodes;
+/** The nodes that a unit computes. */
+export function nodesOf(unit: Unit): readonly Value[] {
+  if ("work" in unit) return [unit.work.root, ...unit.work.chain];
+  return "group" in unit ? unit.group.nodes : unit.sums;
+}
+
+/** What the kernels of a unit read to compute `node`. */
+function readsOf(unit: Unit, node: Value): readonly Value[] {
+  return "sums" in unit ? readsTogether(node) : node.inputs;
 }
 
 /** Units after those whose values they read; else in the order given. */
@@ -51,7 +69,7 @@ function inOrder(units: readonly Unit[]): Unit[] {
       const missing = done.has(unit)
         ? []
         : nodesOf(unit)
-            .flatMap((node) => node.inputs.map((input) => unitOf.get(input)))
+            .flatMap((node) => readsOf(unit, node).map((input) => unitOf.get(input)))
             .filter((u) => u !== undefined && u !== unit && !done.has(u));
       if (missing.length > 0) waiting.push(...(missing as Unit[]));
       else {
@@ -78,12 +96,35 @@ function meltedChain(root: Value, live: Live, taken: ReadonlySet<Value>): Value[
   }
 }
 
-function pointwiseGroups(live: Live, taken: ReadonlySet<Value>): Value[][] {
-  const groups: { nodes: Value[]; inside: Set<Value>; operands: Set<Value> }[] = [];
-  const groupOf = new Map<Value, (typeof groups)[number]>();
+interface Group {
+  readonly nodes: Value[];
+  readonly inside: Set<Value>;
+  readonly operands: Set<Value>;
+}
+
+function pointwiseGroups(
+  live: Live,
+  taken: ReadonlySet<Value>,
+  sums: ReadonlyMap<Value, readonly Value[]>,
+): readonly Value[][] {
+  const groups = new Set<Group>();
+  const groupOf = new Map<Value, Group>();
+  const together = (value: Value) => groupOf.get(value)?.nodes ?? sums.get(value);
+  /** `to` with `from` and `node` in it; undefined where they cannot be computed together. */
+  const united = (to: Group, from: Group, node: Value): Group | undefined => {
+    const nodes = [...new Set([...to.nodes, ...from.nodes, node])].sort((a, b) => a.id - b.id);
+    const inside = new Set(nodes);
+    const operands = new Set(nodes.flatMap((v) => v.inputs.filter((i) => !inside.has(i))));
+    if (nodes.length > MOST_NODES || operands.size > MOST_OPERANDS) return undefined;
+    // of one group and the newest node, only the node can be in the way
+    const asked = to.nodes.length === 0 ? [node] : nodes;
+    const blocked = asked.some((v) => dependsOutside(v, inside, nodes[0]!.id, together));
+    return blocked ? undefined : { nodes, inside, operands };
+  };
   for (const node of live.nodes) {
     if (isLeaf(node) || !isPointwise(node) || taken.has(node)) continue;
-    const candidates = new Set(node.inputs.flatMap((i) => groupOf.get(i) ?? []));
+    const makers = new Set(node.inputs.flatMap((i) => groupOf.get(i) ?? []));
+    const candidates = new Set(makers);
     // neighbours that read the same large value are worth one pass, too
     for (const input of node.inputs) {
       if (operandKind(input, node) !== "full") continue;
@@ -92,26 +133,32 @@ function pointwiseGroups(live: Live, taken: ReadonlySet<Value>): Value[][] {
         if (group !== undefined) candidates.add(group);
       }
     }
-    const home = [...candidates].find((group) => {
+    const alike = [...candidates].filter((group) => {
       const first = group.nodes[0]!;
       if (first.batched !== node.batched || !sameShape(first.shape, node.shape)) return false;
       if (live.isStatic(first) !== live.isStatic(node)) return false;
       // what only the backward pass reads would be kept from one pass to the other
-      if (node.batched && live.isForward(first) !== live.isForward(node)) return false;
-      if (group.nodes.length >= MOST_NODES) return false;
-      const operands = new Set([...group.operands, ...node.inputs.filter((i) => !group.inside.has(i))]);
-      return (
-        operands.size <= MOST_OPERANDS && !dependsOutside(node, group.inside, first.id, (v) => groupOf.get(v)?.nodes)
-      );
+      return !node.batched || live.isForward(first) === live.isForward(node);
     });
-    const group = home ?? { nodes: [], inside: new Set<Value>(), operands: new Set<Value>() };
-    if (home === undefined) groups.push(group);
-    group.nodes.push(node);
-    group.inside.add(node);
-    for (const input of node.inputs) if (!group.inside.has(input)) group.operands.add(input);
-    groupOf.set(node, group);
+    const fresh: Group = { nodes: [], inside: new Set(), operands: new Set() };
+    let home: Group | undefined;
+    for (const group of alike) {
+      // two groups that the node reads become one, so that what goes from them to it stays in registers
+      if (home !== undefined && !makers.has(group)) continue;
+      const next = united(home ?? fresh, group, node);
+      if (next === undefined) continue;
+      if (home !== undefined) groups.delete(home);
+      groups.delete(group);
+      groups.add(next);
+      for (const inner of next.nodes) groupOf.set(inner, next);
+      home = next;
+    }
+    if (home !== undefined) continue;
+    const own: Group = { nodes: [node], inside: new Set([node]), operands: new Set(node.inputs) };
+    groups.add(own);
+    groupOf.set(node, own);
   }
-  return groups.map((g) => g.nodes);
+  return [...groups].map((g) => g.nodes);
 }
 
 /** Whether `node` needs a value from outside the group that itself needs the group: then it cannot join. */
@@ -132,7 +179,7 @@ function dependsOutside(
     if (mates === undefined && value.id < firstId) continue;
     for (const mate of mates ?? [value]) {
       seen.add(mate);
-      for (const input of mate.inputs) {
+      for (const input of readsTogether(mate)) {
         if (inside.has(input)) return true;
         waiting.push(input);
       }

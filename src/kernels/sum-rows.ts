@@ -33,29 +33,26 @@ export interface Rows {
   add(sums: readonly Reg[], at: Reg): void;
 }
 
-/** Rows in flight at once. */
-const UNROLL = 4;
-
-/** The sums of `count` vectors over all rows: row i goes to accumulator i mod 4, and these are added pairwise. */
-export function addRows(k: KernelBuilder, r: Rows): Reg[] {
-  const sums = Array.from({ length: UNROLL }, () => Array.from({ length: r.count }, () => k.acc(0, r.lanes)));
+/** The sums of `count` vectors over all rows: row i goes to accumulator i mod `unroll` (2 or 4), and these are added pairwise. */
+export function addRows(k: KernelBuilder, r: Rows, unroll: 2 | 4 = 4): Reg[] {
+  const sums = Array.from({ length: unroll }, () => Array.from({ length: r.count }, () => k.acc(0, r.lanes)));
   const start = k.var(r.start, "start", { frame: true });
   const add = (unit: number, bytes: Reg) => {
     nest(k, r.inner, [bytes], ([at]) => r.add(sums[unit]!, at!), false);
   };
   const body = (sample: Reg) => {
     const base = k.add(k.mul(sample, r.sample.bytes), start);
-    const many = k.add(r.rows.from, k.mul(k.div(k.sub(r.rows.to, r.rows.from), UNROLL), UNROLL));
+    const many = k.add(r.rows.from, k.mul(k.div(k.sub(r.rows.to, r.rows.from), unroll), unroll));
     const four = (row: Reg) => {
       const first = k.add(base, k.mul(row, r.rows.bytes));
-      for (let unit = 0; unit < UNROLL; unit++) add(unit, unit === 0 ? first : k.add(first, unit * r.rows.bytes));
+      for (let unit = 0; unit < unroll; unit++) add(unit, unit === 0 ? first : k.add(first, unit * r.rows.bytes));
     };
-    k.loop(r.rows.from, many, four, { step: UNROLL, name: "row" });
+    k.loop(r.rows.from, many, four, { step: unroll, name: "row" });
     k.loop(many, r.rows.to, (row) => add(0, k.add(base, k.mul(row, r.rows.bytes))), { name: "row" });
   };
   k.loop(r.sample.from, r.sample.to, body, { frame: true, name: "n" });
   return Array.from({ length: r.count }, (_, i) => {
-    const [a, b, c, d] = sums.map((unit) => unit[i]!) as [Reg, Reg, Reg, Reg];
-    return k.fadd(k.fadd(a, b), k.fadd(c, d));
+    const [a, b, c, d] = sums.map((unit) => unit[i]!) as [Reg, Reg, Reg?, Reg?];
+    return c === undefined || d === undefined ? k.fadd(a, b) : k.fadd(k.fadd(a, b), k.fadd(c, d));
   });
 }
