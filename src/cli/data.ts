@@ -4,6 +4,7 @@ import type { Dataset } from "../data/dataset.js";
 import { openDataset } from "../data/open-node.js";
 import { parseSize } from "../data/open-options.js";
 import { OptionError } from "../errors.js";
+import { previewCommand } from "./data-preview.js";
 import { EXIT } from "./errors.js";
 import { Output, table, twoColumns } from "./output.js";
 import { showCount } from "./progress.js";
@@ -17,7 +18,7 @@ interface Flags {
 const SIZES = 5;
 
 export function dataCommand(program: Command): void {
-  program
+  const data = program
     .command("data")
     .summary("describe a data set")
     .description(
@@ -38,11 +39,13 @@ export function dataCommand(program: Command): void {
 Examples:
   $ fovea data ./pictures                   a folder with a sub-folder a class
   $ fovea data cifar10:./cifar-10-batches-bin
-  $ fovea data shards:./shards --json`,
+  $ fovea data shards:./shards --json
+  $ fovea data preview mnist --augment rotate:15   a picture of what training would see`,
     )
     .action(async (data: string, flags: Flags) => {
       process.exitCode = await describe(data, flags);
     });
+  previewCommand(data);
 }
 
 async function describe(source: string, flags: Flags): Promise<number> {

@@ -11,7 +11,7 @@ import { type Outside, Sampler, scaleOf } from "./augment/sample.js";
 import { borderOf } from "./border.js";
 import type { Scaling } from "./dataset.js";
 
-export const VIEWS = ["none", "flip", "shift", "ten"] as const;
+export const VIEWS = ["none", "flip", "shift", "flip+shift", "ten"] as const;
 export type ViewName = (typeof VIEWS)[number];
 
 export interface View {
@@ -44,7 +44,7 @@ export function viewsOf(name: ViewName, shape: Shape, input: Shape, what = "pict
   }
   const middle = { top: Math.floor((height - rows) / 2), left: Math.floor((width - columns) / 2) };
   const windows = windowsOf(name, middle, height - rows, width - columns);
-  if (name === "none") return windows.map((window) => ({ ...window, mirrored: false }));
+  if (name === "none" || name === "shift") return windows.map((window) => ({ ...window, mirrored: false }));
   return windows.flatMap(({ weight, ...at }) =>
     [false, true].map((mirrored) => ({ ...at, mirrored, weight: weight / 2 })),
   );
@@ -63,6 +63,7 @@ function windowsOf(
     case "flip":
       return [{ top, left, weight: 1 }];
     case "shift":
+    case "flip+shift":
       return [
         { top, left, weight: 0.5 },
         { top: top - 1, left: left - 1, weight: 0.25 },

@@ -95,24 +95,21 @@ interface Part {
 
 /** A set in memory is one part; one on disk is read a batch at a time. */
 async function* partsOf(data: Dataset, maxBatch: number): AsyncGenerator<Part> {
-  const { length, shape, stream } = data;
+  const { length, shape, stream, mean, std } = data;
   if (stream === undefined) {
     yield { first: 0, count: length, picture: (index) => pictureOf(data, index) };
     return;
   }
   const [height, width, channels] = shape;
   const size = height * width * channels;
-  // Bytes as they are: (p / 255 - 0) / (1 / 255).
-  const plain = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1 / 255) };
-  const reader = stream({ target: shape, ...plain, seed: 0 });
-  const images = new Float32Array(maxBatch * size);
+  const reader = stream({ target: shape, mean, std, seed: 0 });
   const labels = new Int32Array(maxBatch);
   const order = inOrder(length);
   try {
     for (let first = 0; first < length; first += maxBatch) {
       const some = order.subarray(first, first + maxBatch);
-      await reader.fill(some, 0, images, labels);
-      const bytes = Uint8Array.from(images.subarray(0, some.length * size), Math.round);
+      const bytes = new Uint8Array(some.length * size);
+      await reader.bytes(some, bytes, labels);
       yield {
         first,
         count: some.length,

@@ -84,16 +84,17 @@ function readValue(field: Field, text: string, item: string): unknown {
   return isPair ? [numbers[0], numbers[1] ?? numbers[0]] : numbers[0];
 }
 
-/** As one would write them; fields that have their usual value are left out. */
+/** As one would write them: of fields behind the first, only those that have not their usual value. */
 export function describeAugmentation(transforms: readonly Transform[]): string {
   return transforms
     .map((transform) => {
       const values = transform as unknown as Readonly<Record<string, unknown>>;
       let gap = false;
-      const parts = FIELDS[transform.kind].flatMap((field) => {
+      const parts = FIELDS[transform.kind].flatMap((field, position) => {
         const value = values[field.name];
-        const usual = value === undefined || JSON.stringify(value) === JSON.stringify(field.standard);
-        if (field.kind === "numbers" || usual) {
+        const usual = JSON.stringify(value) === JSON.stringify(field.standard);
+        const isShown = field.kind !== "numbers" && value !== undefined && (!usual || isLead(field, position));
+        if (!isShown) {
           gap = true;
           return [];
         }
@@ -103,6 +104,10 @@ export function describeAugmentation(transforms: readonly Transform[]): string {
     })
     .join(",");
 }
+
+/** A number that comes first says how much, so it is told even where it is the usual one. */
+const isLead = (field: Field, position: number) =>
+  position === 0 && (field.kind === "number" || field.kind === "whole");
 
 function textOf(field: Field, value: unknown): string {
   if (!Array.isArray(value)) return String(value);

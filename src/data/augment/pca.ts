@@ -125,20 +125,19 @@ export async function measuredOn(transforms: readonly Transform[], data: Dataset
 }
 
 /** Pictures of a set on disk, evenly spread over it. */
-async function readInto(covariance: ColorCovariance, { shape, length, stream }: Dataset): Promise<void> {
+async function readInto(covariance: ColorCovariance, { shape, length, stream, mean, std }: Dataset): Promise<void> {
   const [height, width, channels] = shape;
   const size = height * width * channels;
-  const plain = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1 / 255) };
-  const reader = stream!({ target: shape, ...plain, seed: 0 });
+  const reader = stream!({ target: shape, mean, std, seed: 0 });
   const step = Math.max(1, Math.ceil(length / MOST_READ));
   const indices = Uint32Array.from({ length: Math.ceil(length / step) }, (_, n) => n * step);
-  const images = new Float32Array(READ_AT_ONCE * size);
+  const images = new Uint8Array(READ_AT_ONCE * size);
   const labels = new Int32Array(READ_AT_ONCE);
   try {
     for (let n = 0; n < indices.length; n += READ_AT_ONCE) {
       const some = indices.subarray(n, n + READ_AT_ONCE);
-      await reader.fill(some, 0, images, labels);
-      covariance.add(Uint8Array.from(images.subarray(0, some.length * size), Math.round));
+      await reader.bytes(some, images, labels);
+      covariance.add(images.subarray(0, some.length * size));
     }
   } finally {
     await reader.close();

@@ -1,0 +1,98 @@
+/** `fovea data preview`: a picture of what training would see of a data set. */
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Command } from "commander";
+import { describeAugmentation, PRESETS, parseAugmentation } from "../data/augment/grammar.js";
+import { TRANSFORM_KINDS } from "../data/augment/transform.js";
+import { openDataset } from "../data/open-node.js";
+import { parseBrokenLimit, parseSize } from "../data/open-options.js";
+import { OptionError } from "../errors.js";
+import { writeFileAtomically } from "../formats/atomic-write-node.js";
+import { definitionOf } from "../models/index.js";
+import { networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { Output } from "./output.js";
+
+interface Flags {
+  readonly augment?: string;
+  readonly network?: string;
+  readonly option?: Readonly<Record<string, string>>;
+  readonly size?: readonly [number, number];
+  readonly maxBroken?: string;
+  readonly split: "train" | "test";
+  readonly seed: number;
+  readonly count: number;
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+export function previewCommand(data: Command): void {
+  data
+    .command("preview")
+    .summary("a picture of what training would see")
+    .description(
+      "Draws a sheet of a data set's pictures: each as it is, and beside it as each of the first epochs would see it, with the same " +
+        "transforms and the same seed as `fovea train` of these flags. Without --augment, more pictures as they are.",
+    )
+    .argument("<data>", "as `fovea train --data` takes it")
+    .option(
+      "--augment <list>",
+      `${Object.keys(PRESETS).join(", ")}, or a list such as padCrop:4,flip,cutout:8 (of ${TRANSFORM_KINDS.join(", ")})`,
+    )
+    .option("--network <name>", "for which network; one that takes pictures of this size unless said")
+    .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
+    .option(
+      "--size <pixels>",
+      "to which pictures are brought, such as 64 or HEIGHTxWIDTH (default: their own)",
+      parseSize,
+    )
+    .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)")
+    .option("--split <half>", "train or test", oneOf("--split", ["train", "test"] as const), "train" as const)
+    .option("--seed <n>", "of the training", wholeOf("--seed", 0), 0)
+    .option("--count <n>", "rows", wholeOf("--count", 1), 8)
+    .option("--out <file>", "the picture, a PNG", "preview.png")
+    .option("--json", "one JSON object on standard output, for programs")
+    .helpOption("-h, --help", "show this")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ fovea data preview mnist --augment 'rotate:15,translate:0.1'
+  $ fovea data preview ./pictures --size 128 --augment imagenet --out imagenet.png
+  $ fovea data preview cifar10:./cifar-10-batches-bin --augment 'cifar,cutout:8' --count 12`,
+    )
+    .action(preview);
+}
+
+async function preview(source: string, given: Flags, command: Command): Promise<void> {
+  // Flags that `fovea data` has as well are taken by it.
+  const flags: Flags = { ...given, ...(command.parent?.opts() as Partial<Flags>) };
+  const { network, seed, count, out } = flags;
+  if (!/\.png$/i.test(out))
+    throw new OptionError(`--out ${out}: the sheet is a PNG; expected a name that ends in .png`);
+  if (flags.option !== undefined && network === undefined) {
+    throw new OptionError("--option: options are of the network that --network names; give both");
+  }
+  const output = new Output(flags.json ?? false);
+  const input = network === undefined ? undefined : inputOf(network, flags.option);
+  const sets = await openDataset(source, {
+    size: flags.size,
+    ...(input && { usualSize: [input[0]!, input[1]!] as const }),
+    maxBroken: flags.maxBroken === undefined ? undefined : parseBrokenLimit(flags.maxBroken),
+    note: (text) => output.note(text),
+  });
+  const data = sets[flags.split];
+  const target = input ?? data.shape;
+  const augment = flags.augment === undefined ? undefined : parseAugmentation(flags.augment, target);
+  // Drawing loads libraries that no other command should wait for.
+  const { previewSheet } = await import("../analysis/preview/preview-node.js");
+  const sheet = await previewSheet(data, { target, augment, seed, count });
+  await mkdir(dirname(out), { recursive: true });
+  await writeFileAtomically(out, [sheet]);
+  output.event({ data: data.name, augment: augment ?? null, seed, target, file: out });
+  output.say(`Wrote ${out}: ${data.name}${augment === undefined ? "" : `, ${describeAugmentation(augment)}`}.`);
+}
+
+function inputOf(network: string, texts: Readonly<Record<string, string>> | undefined) {
+  const definition = definitionOf(network);
+  return definition.input({ ...definition.defaults, ...networkOptions(network, texts) });
+}
