@@ -5,7 +5,7 @@
  * that is whole, in every epoch.
  */
 import { createHash } from "node:crypto";
-import { DataError } from "../errors.js";
+import { DataError, MemoryError } from "../errors.js";
 import { Random } from "../random.js";
 import { BrokenPictures } from "./broken-pictures.js";
 import { chunkLength } from "./chunks.js";
@@ -23,6 +23,7 @@ type Shape3 = readonly [height: number, width: number, channels: number];
 /** Pictures whose pixels are measured for mean and deviation, and the bytes that they may take. */
 const MEASURED = 1024;
 const MEASURED_BYTES = 2 ** 27;
+const MOST_PICTURE_BYTES = 2 ** 29;
 
 /** `pool` is closed when the pictures have been looked at; training starts workers of its own. */
 export async function openOnDisk(
@@ -31,6 +32,13 @@ export async function openOnDisk(
   options: OpenOptions,
   pool: LoaderPool,
 ): Promise<DatasetSplits> {
+  const bytes = shape[0] * shape[1] * shape[2];
+  if (bytes > MOST_PICTURE_BYTES) {
+    const takes = `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+    throw new MemoryError(
+      `${found.train.name}: a picture of ${shape.join("x")} takes ${takes}; choose a smaller --size`,
+    );
+  }
   const workers = new SharedPool(() => new LoaderPool(options.workers));
   const learnt = await lookAt(found.train, options, pool);
   const scaling = await measure(learnt, shape, options.seed ?? 0, pool);

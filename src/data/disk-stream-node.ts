@@ -2,6 +2,7 @@
 import { DataError, FileError } from "../errors.js";
 import { type Shape, sizeOf } from "../graph/value.js";
 import { compileAugmentation } from "./augment/augment.js";
+import { needsOwnSize } from "./augment/geometry.js";
 import type { Labels } from "./batch.js";
 import type { BrokenPictures } from "./broken-pictures.js";
 import { chunkLength, chunksOf } from "./chunks.js";
@@ -28,9 +29,16 @@ export function openDiskStream(set: DiskPictures, workers: SharedPool, options: 
 }
 
 /** Every size that there is, once. */
-function checkSizes({ pictures, facts }: DiskPictures, { transforms, target, mean, std }: StreamOptions): void {
+function checkSizes(
+  { name, shape, pictures, facts }: DiskPictures,
+  { transforms, target, mean, std }: StreamOptions,
+): void {
   if (transforms === undefined) return;
   const augmenter = compileAugmentation(transforms, target, { mean, std });
+  if (!transforms.some(needsOwnSize)) {
+    augmenter.check(shape[0], shape[1], name);
+    return;
+  }
   const seen = new Set<number>();
   for (const [i, { height, width }] of facts.entries()) {
     const key = height * 65536 + width;

@@ -30,8 +30,8 @@ export async function loadPictures(found: FoundSet, options: OpenOptions = {}): 
   const pool = new LoaderPool(options.workers ?? (few ? 0 : undefined));
   let kept = false;
   try {
-    const { shape, oneSize } = await chooseShape(found.train, options, pool);
-    if (staysOnDisk(found, shape, oneSize, options)) {
+    const { shape, asTheyAre } = await chooseShape(found.train, options, pool);
+    if (staysOnDisk(found, shape, asTheyAre, options)) {
       const sets = await openOnDisk(found, shape, options, pool);
       kept = true;
       return sets;
@@ -45,10 +45,10 @@ export async function loadPictures(found: FoundSet, options: OpenOptions = {}): 
   }
 }
 
-/** In memory, pictures have one size: those that are to be transformed from their own sizes stay on disk where these differ. */
-function staysOnDisk({ train, test }: FoundSet, shape: Shape3, oneSize: boolean, options: OpenOptions): boolean {
+/** In memory, pictures have one size: those that are to be transformed from another stay on disk. */
+function staysOnDisk({ train, test }: FoundSet, shape: Shape3, asTheyAre: boolean, options: OpenOptions): boolean {
   if (options.stream !== undefined) return options.stream;
-  if (options.ownSize && !oneSize) return true;
+  if (options.ownSize && !asTheyAre) return true;
   return bytesOf(train, shape) + bytesOf(test, shape) > HELD_BYTES;
 }
 
@@ -56,17 +56,17 @@ const bytesOf = ({ pictures }: PictureHalf, [height, width, channels]: Shape3) =
   pictures.length * height * width * channels;
 
 /**
- * The size that was asked for, or that all of a sample have, or the usual one, or what most of the sample have. Pictures that are to
- * keep their own size do where they have one.
+ * The size that was asked for, or that all of a sample have, or the usual one, or what most of the sample have; and whether all of the
+ * sample are of it.
  */
 async function chooseShape(
   { name, pictures }: PictureHalf,
   options: OpenOptions,
   pool: LoaderPool,
-): Promise<{ readonly shape: Shape3; readonly oneSize: boolean }> {
+): Promise<{ readonly shape: Shape3; readonly asTheyAre: boolean }> {
   const { size, channels, usualSize, ownSize = false } = options;
   if (size !== undefined && channels !== undefined && !ownSize) {
-    return { shape: [size[0], size[1], channels], oneSize: true };
+    return { shape: [size[0], size[1], channels], asTheyAre: false };
   }
   const count = Math.min(SAMPLE, pictures.length);
   const sample = Array.from({ length: count }, (_, i) => pictures[Math.floor((i * pictures.length) / count)]!);
@@ -81,11 +81,13 @@ async function chooseShape(
     return true;
   });
   if (counts.size === 0) throw new DataError(`${name}: none of its first ${count} pictures can be read`);
-  const [most] = [...counts.values()].sort((a, b) => b.count - a.count);
+  const [most] = [...counts.values()].sort(
+    (a, b) => b.count - a.count || a.size[0] - b.size[0] || a.size[1] - b.size[1],
+  );
   const oneSize = counts.size === 1;
-  const common = oneSize ? most!.size : (usualSize ?? most!.size);
-  const [height, width] = ownSize && oneSize ? most!.size : (size ?? common);
-  return { shape: [height, width, channels ?? (grey ? 1 : 3)], oneSize };
+  const [height, width] = size ?? (oneSize ? most!.size : (usualSize ?? most!.size));
+  const asTheyAre = oneSize && most!.size[0] === height && most!.size[1] === width;
+  return { shape: [height, width, channels ?? (grey ? 1 : 3)], asTheyAre };
 }
 
 function checkMemory(half: PictureHalf, shape: Shape3): void {

@@ -5,13 +5,14 @@
 import { FoveaError } from "../errors.js";
 import { type Shape, sizeOf } from "../graph/value.js";
 import { type Augmenter, compileAugmentation } from "./augment/augment.js";
+import { needsOwnSize } from "./augment/geometry.js";
 import { fillBatch } from "./batch.js";
 import type { Dataset } from "./dataset.js";
+import { decodeTo, decodeWhole } from "./decode-picture-node.js";
 import { fillDistorted } from "./distort.js";
 import type { PicturePlace } from "./labelled-pictures.js";
 import { checkHead } from "./picture-head-node.js";
 import { LostPicture, PictureFiles } from "./picture-place-node.js";
-import { type DecodedPicture, decodePicture, decodeWhole } from "./read-picture-node.js";
 import type { StreamOptions } from "./stream.js";
 
 export type Recipe =
@@ -115,7 +116,7 @@ export class LoaderCrew {
   #bytes(shape: Shape): Cook {
     return async ({ name, place }, _, memory, offset) => {
       const bytes = this.#files.read(place, name);
-      const { pixels, height, width, grey } = await decodePicture(name, bytes, shape);
+      const { pixels, height, width, grey } = await decodeTo(name, bytes, shape);
       new Uint8Array(memory!, offset, pixels.length).set(pixels);
       return { height, width, grey, bytes: bytes.length };
     };
@@ -129,7 +130,7 @@ export class LoaderCrew {
     const label = new Int32Array(1);
     return async ({ name, place, index }, epoch, memory, offset) => {
       const bytes = this.#files.read(place, name);
-      const { pixels, height, width, grey } = await decodePicture(name, bytes, shape);
+      const { pixels, height, width, grey } = await decodeTo(name, bytes, shape);
       images.set(pixels);
       const out = new Float32Array(memory!, 4 * offset, sizeOf(target));
       if (distort === undefined) fillBatch(one, [0], out, label, target);
@@ -138,9 +139,12 @@ export class LoaderCrew {
     };
   }
 
-  #augmented(augmenter: Augmenter, { target, seed }: Recipe & { readonly kind: "numbers" }): Cook {
+  /** Of pictures in their own size where the transforms say the size, else of the same bytes as a set in memory has. */
+  #augmented(augmenter: Augmenter, recipe: Recipe & { readonly kind: "numbers" }): Cook {
+    const { target, seed, shape, transforms = [] } = recipe;
     const channels = target[2]!;
     const least = (height: number, width: number) => augmenter.decodeSize(height, width);
+    const ownSize = transforms.some(needsOwnSize);
     const views = new WeakMap<SharedArrayBuffer, Float32Array>();
     const viewOf = (memory: SharedArrayBuffer) => {
       let view = views.get(memory);
@@ -152,10 +156,12 @@ export class LoaderCrew {
     };
     return async ({ name, place, index }, epoch, memory, offset) => {
       const bytes = this.#files.read(place, name);
-      const picture: DecodedPicture = await decodeWhole(name, bytes, channels, least);
-      const { height, width, grey, pixels } = picture;
+      const { pixels, ...facts } = ownSize
+        ? await decodeWhole(name, bytes, channels, least)
+        : await decodeTo(name, bytes, shape);
+      const [height, width] = ownSize ? [facts.height, facts.width] : shape;
       augmenter.apply({ height, width, channels, pixels, name }, index, { seed, epoch }, viewOf(memory!), offset);
-      return { height, width, grey, bytes: bytes.length };
+      return { ...facts, bytes: bytes.length };
     };
   }
 }

@@ -1,9 +1,9 @@
 /** Looks at a picture file without decoding it where its head and its end tell that it is whole. */
 import { parseJpegHeader } from "../formats/jpeg-header.js";
+import { decodeWhole } from "./decode-picture-node.js";
 import type { PicturePlace } from "./labelled-pictures.js";
 import type { Facts } from "./loader-crew-node.js";
 import type { PictureFiles } from "./picture-place-node.js";
-import { decodeWhole, inspectPicture } from "./read-picture-node.js";
 
 /**
  * A JPEG file that ends with its end mark, and a file of another format whose head is right, count as whole; what else there is
@@ -20,6 +20,7 @@ export async function checkHead(files: PictureFiles, name: string, place: Pictur
     return orientation >= 5 ? { height: width, width: height, grey, bytes } : { height, width, grey, bytes };
   }
   const whole = files.read(place, name);
+  const { inspectPicture } = await import("./read-picture-node.js");
   const { height, width, grey } = await inspectPicture(name, whole);
   if (head[0] === 0xff && !ends) await decodeWhole(name, whole, grey ? 1 : 3);
   return { height, width, grey, bytes };

@@ -6,11 +6,9 @@
 import { stat } from "node:fs/promises";
 import sharp, { type Metadata, type Sharp } from "sharp";
 import { DataError, FileError } from "../errors.js";
-import type { JpegHeader } from "../formats/jpeg-header.js";
 import { whyUnreadable } from "../formats/read-node.js";
 import { type Shape, sizeOf } from "../graph/value.js";
 import { borderOf } from "./border.js";
-import { decodeCommonJpeg, loadFastJpeg } from "./fast-jpeg-node.js";
 import type { Preparation } from "./preparation.js";
 import { prepareDigit } from "./prepare-digit.js";
 
@@ -57,42 +55,25 @@ export interface DecodedPicture extends PictureFacts {
 
 /** As readPicture by resizing, from the bytes of a file, with what its head says: `height` and `width` are those of the file. */
 export async function decodePicture(name: string, bytes: Uint8Array, input: Shape): Promise<DecodedPicture> {
-  await loadFastJpeg();
-  const fits = ({ height, width }: JpegHeader) => height === input[0] && width === input[1];
-  const fast = decodeCommonJpeg(bytes, input[2]!, fits);
-  if (fast !== undefined) return fast;
   const { image, metadata } = await inspect(name, bytes);
   return { ...facts(metadata), pixels: await resized(name, image, metadata, input) };
 }
 
-/** The least [height, width] that serves, of the same shape, for a picture of a size. */
-export type LeastSize = (height: number, width: number) => readonly [height: number, width: number];
+/** The whole factor by which a picture of a size may be shrunk. */
+export type ShrinkFactor = (height: number, width: number) => number;
 
-/**
- * A picture in its own size, or by a whole factor smaller where `least` lets it, as JPEG files are decoded faster. `height` and
- * `width` are those of `pixels`.
- */
-export async function decodeWhole(
+/** A picture in its own size, a JPEG file by a factor smaller; `height` and `width` are those of `pixels`. */
+export async function decodeShrunk(
   name: string,
   bytes: Uint8Array,
   channels: number,
-  least: LeastSize = (height, width) => [height, width],
+  factorOf: ShrinkFactor,
 ): Promise<DecodedPicture> {
-  await loadFastJpeg();
-  const own = ({ height, width }: JpegHeader) => shrinkFactor(height, width, least) === 1;
-  const fast = decodeCommonJpeg(bytes, channels, own);
-  if (fast !== undefined) return fast;
   const { image, metadata } = await inspect(name, bytes);
   const { height, width, grey } = facts(metadata);
-  const factor = metadata.format === "jpeg" ? shrinkFactor(height, width, least) : 1;
+  const factor = metadata.format === "jpeg" ? factorOf(height, width) : 1;
   const shape = [Math.ceil(height / factor), Math.ceil(width / factor), channels] as const;
   return { height: shape[0], width: shape[1], grey, pixels: await resized(name, image, metadata, shape) };
-}
-
-/** What libjpeg can leave out while it decodes. */
-function shrinkFactor(height: number, width: number, least: LeastSize): number {
-  const [leastHeight, leastWidth] = least(height, width);
-  return [8, 4, 2].find((factor) => height / factor >= leastHeight && width / factor >= leastWidth) ?? 1;
 }
 
 /** Orientations from 5 on lie on their side. */
