@@ -4,9 +4,31 @@ import { type Dataset, describeDataset } from "../data/dataset.js";
 import { describeOptimizer, describeSchedule, named, type TrainingConfig } from "../train/config.js";
 import type { RunPlan, RunResult } from "../train/run-node.js";
 import type { EpochRecord, Progress as TrainingProgress } from "../train/trainer.js";
+import { describeRecomputed, type TrainingMemory } from "../train/training-memory.js";
 import { bytes, invocation, type Output, percent, quoted, seconds, twoColumns } from "./output.js";
 import { Progress, showCount } from "./progress.js";
 import { techniqueRows } from "./train-techniques.js";
+
+function partsOf({
+  parameters,
+  optimizerState,
+  activations,
+  gradients,
+  packedWeights,
+  pictures,
+  other,
+}: TrainingMemory) {
+  const parts: [string, number][] = [
+    ["parameters", parameters],
+    ["optimizer state", optimizerState],
+    ["activations", activations],
+    ["gradients", gradients],
+    ["packed weights", packedWeights],
+    ["pictures", pictures],
+    ["other", other],
+  ];
+  return parts.map(([name, size]) => `${name} ${bytes(size)}`).join(", ");
+}
 
 export class TrainDisplay {
   readonly #output: Output;
@@ -27,8 +49,7 @@ export class TrainDisplay {
     const { network, options, epochs, batchSize, accumulate, optimizer, schedule, seed, distort, augment, views } =
       this.#config;
     const { parameters, backend, threads, memory, folder, stepsPerEpoch, resumedAt, notes } = plan;
-    const total = Object.values(memory).reduce((sum, region) => sum + region, 0);
-    const regions = Object.entries(memory).map(([name, size]) => `${name} ${bytes(size)}`);
+    const again = describeRecomputed(memory);
     this.#output.say(
       twoColumns([
         ["network", `${named(network, options)}, ${showCount(parameters)} parameters`],
@@ -42,7 +63,8 @@ export class TrainDisplay {
         ["optimizer", `${describeOptimizer(optimizer)}, schedule ${describeSchedule(schedule)}`],
         ...techniqueRows(this.#config, parameters, plan.frozen),
         ["machine", `${backend}, ${threads} ${threads === 1 ? "thread" : "threads"}`],
-        ["memory", `${bytes(total)} planned (${regions.join(", ")})`],
+        ["memory", `${bytes(memory.total)} planned: ${partsOf(memory)}`],
+        ...(again === undefined ? [] : [["computed twice", again] as const]),
         ["folder", folder.path],
       ]),
     );
@@ -56,7 +78,7 @@ export class TrainDisplay {
       images: this.#train.length,
       backend,
       threads,
-      memory: { total, ...memory },
+      memory,
       resumedAt: resumedAt ?? null,
     });
     for (const note of notes) this.#output.note(`fovea: ${note}`);

@@ -9,7 +9,7 @@ import type { Backend, Segment } from "./backend.js";
 import { checkProgramPads, poison } from "./check-mode.js";
 import { PREPARE, RUN } from "./control.js";
 import { JobQueue } from "./job-queue.js";
-import { checkMemory } from "./memory-check.js";
+import { type Available, checkMemory, type Room, roomOf } from "./memory-check.js";
 import type { Platform } from "./platform.js";
 import { ownBytes, Resident, scratchBytes } from "./resident.js";
 import { StateStore } from "./state-store.js";
@@ -34,6 +34,8 @@ export interface MemoryUse {
   readonly slots: number;
   readonly scratch: number;
   readonly tables: number;
+  /** As planned before it is written. */
+  readonly code: number;
 }
 
 const DONE: Promise<void> = Promise.resolve();
@@ -75,13 +77,15 @@ export class Engine {
 
   get memory(): MemoryUse {
     const own = [...this.#programs.values()].map((resident) => resident.bytes);
-    const sum = (part: "prepared" | "slots" | "tables") => own.reduce((total, bytes) => total + bytes[part], 0);
+    const sum = (part: "prepared" | "slots" | "tables" | "code") =>
+      own.reduce((total, bytes) => total + bytes[part], 0);
     return {
       store: this.states.bytes,
       prepared: sum("prepared"),
       slots: sum("slots"),
       scratch: this.#scratch?.bytes ?? 0,
       tables: sum("tables"),
+      code: sum("code"),
     };
   }
 
@@ -328,14 +332,23 @@ export class Engine {
           store: this.states.missingBytes(program),
           ...ownBytes(program, slots, this.threads, this.backend.limits.pointerBytes),
         },
-        used: now.store + now.prepared + now.slots + now.tables + (growth > 0 ? 0 : now.scratch),
+        used: now.store + now.prepared + now.slots + now.tables + now.code + (growth > 0 ? 0 : now.scratch),
       },
-      {
-        memoryLimit: this.#options.memoryLimit,
-        machine: this.#options.platform.memory(),
-        limits: this.backend.limits,
-        backend: this.backend.name,
-      },
+      this.#available(),
     );
+  }
+
+  /** What all that is loaded may take together. */
+  get room(): Room {
+    return roomOf(this.#available(), this.threads);
+  }
+
+  #available(): Available {
+    return {
+      memoryLimit: this.#options.memoryLimit,
+      machine: this.#options.platform.memory(),
+      limits: this.backend.limits,
+      backend: this.backend.name,
+    };
   }
 }

@@ -1,4 +1,5 @@
 /** Whether a program fits, asked before anything is allocated. */
+import type { Instr, Kernel } from "../codegen/ir.js";
 import { MemoryError } from "../errors.js";
 import type { BackendLimits } from "./backend.js";
 
@@ -21,17 +22,47 @@ export interface Available {
   readonly backend: string;
 }
 
+/** What a session may take, and what it takes before any program is loaded. */
+export interface Room {
+  readonly bytes: number;
+  /** Who allows no more: "this machine has". */
+  readonly who: string;
+  /** Whether `memoryLimit` is what is in the way. */
+  readonly isOwnLimit: boolean;
+  readonly threads: number;
+  readonly pointerBytes: number;
+}
+
+export function roomOf({ limits, memoryLimit, machine, backend }: Available, threads: number): Room {
+  const bounds: [number, string, boolean][] = [
+    [limits.largestTotal, `${backend} can hold`, false],
+    [machine ?? Number.POSITIVE_INFINITY, "this machine has", false],
+    [memoryLimit ?? Number.POSITIVE_INFINITY, "memoryLimit allows", true],
+  ];
+  const [bytes, who, isOwnLimit] = bounds.reduce((a, b) => (b[0] < a[0] ? b : a));
+  return { bytes, who, isOwnLimit, threads, pointerBytes: limits.pointerBytes };
+}
+
+/** Machine code takes 6 to 8 bytes an instruction of the kernel language, and WebAssembly up to 15. */
+const CODE_BYTES = 16;
+
+/** Bytes set aside for the code of kernels, before it is written. */
+export function codeBytes(kernels: readonly Kernel[]): number {
+  const count = (body: readonly Instr[]): number =>
+    body.reduce((sum, instr) => {
+      if (instr.op === "loop") return sum + 1 + count(instr.body);
+      return sum + 1 + (instr.op === "if" ? count(instr.body) + count(instr.otherwise) : 0);
+    }, 0);
+  return CODE_BYTES * kernels.reduce((sum, kernel) => sum + count(kernel.body), 0);
+}
+
 export function checkMemory(need: Requirement, available: Available): void {
   const parts = Object.entries(need.parts).sort((a, b) => b[1] - a[1]);
   const total = parts.reduce((sum, [, bytes]) => sum + bytes, 0);
   const [largest, largestBytes] = parts[0] ?? ["nothing", 0];
-  const { limits, memoryLimit, machine } = available;
-  const bounds: [number, string, string][] = [
-    [limits.largestTotal, `${available.backend} can hold`, ""],
-    [machine ?? Number.POSITIVE_INFINITY, "this machine has", ""],
-    [memoryLimit ?? Number.POSITIVE_INFINITY, "memoryLimit allows", ", or raise memoryLimit"],
-  ];
-  const [most, who, or] = bounds.reduce((a, b) => (b[0] < a[0] ? b : a));
+  const { limits } = available;
+  const { bytes: most, who, isOwnLimit } = roomOf(available, 1);
+  const or = isOwnLimit ? `, or raise memoryLimit to ${megabytes(need.used + total)}` : "";
   const cure = `compile it for a smaller batch than ${need.maxBatch}${need.slots > 1 ? ` or load it with fewer slots than ${need.slots}` : ""}`;
   const list = parts
     .filter(([, bytes]) => bytes > 0)
@@ -49,6 +80,11 @@ export function checkMemory(need: Requirement, available: Available): void {
       `program "${need.program}": ${largest} needs ${gibibytes(largestBytes)} in one piece, but ${available.backend} can hold ` +
         `${gibibytes(limits.largestSegment)} at most; ${cure}`,
     );
+}
+
+/** Bytes as `--memory-limit` takes them, rounded up, so that as much is enough. */
+export function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1e6)}MB`;
 }
 
 export function gibibytes(bytes: number): string {

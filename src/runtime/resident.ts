@@ -1,6 +1,7 @@
 /** A program in a session's memory: its code, its own regions, and the operand tables of every slot. */
 import type { Place, Program, Step } from "../compile/program.js";
 import type { Backend, Code, KernelFunction, OperandMemory, Segment } from "./backend.js";
+import { codeBytes } from "./memory-check.js";
 import { type BoundProgram, makeSchedule, nanosecondsOf, type ProgramImage, type Schedule } from "./schedule.js";
 import type { State, StateStore } from "./state-store.js";
 
@@ -22,6 +23,7 @@ export function ownBytes(program: Program, slots: number, threads: number, point
     prepared: round64(program.bytes.prepared),
     slots: slots * round64(program.bytes.slot),
     tables: slots * tablesOf(program, threads) * makeSchedule(program, pointerBytes).tableBytes,
+    code: codeBytes(program.kernels),
   };
 }
 

@@ -1,5 +1,4 @@
 /** Measures a network on a data set: loss, accuracy and confusion matrix, each sample once. */
-import { compileEntry } from "../compile/compile.js";
 import type { Program } from "../compile/program.js";
 import type { Dataset } from "../data/dataset.js";
 import { batchCount, inOrder } from "../data/sampler.js";
@@ -12,6 +11,7 @@ import { evaluateViews, type ViewFigures } from "./evaluate-views.js";
 import { checkData } from "./feed.js";
 import { openFeeder } from "./feeder.js";
 import { addBatch, type ConfusionMatrix, confusionMatrix, type EpochFigures, figures, noSums } from "./metrics.js";
+import { planEvaluation } from "./plan.js";
 import { QUEUE_LENGTH, runQueue } from "./queue.js";
 import { evaluationEntry, viewEntry } from "./step.js";
 
@@ -23,14 +23,14 @@ export interface Evaluation extends EpochFigures {
   readonly seconds: number;
 }
 
-export const EVALUATION_BATCH = 256;
-
 export interface EvaluatorOptions {
   readonly batchSize?: number | undefined;
   /** The names of states whose averages are measured. */
   readonly averaged?: ReadonlySet<string> | undefined;
   /** Measures the mean of the probabilities over these views; pictures may then be larger than what the network takes. */
   readonly views?: ViewName | undefined;
+  /** Compiled from `entry` with the same options; planned here where left out. */
+  readonly program?: Program | undefined;
 }
 
 export class Evaluator {
@@ -46,13 +46,16 @@ export class Evaluator {
     input: Shape,
     options: EvaluatorOptions = {},
   ): Promise<Evaluator> {
-    const { views } = options;
-    const make = views === undefined ? evaluationEntry : viewEntry;
-    const { entry, traced } = make(network, input, options.averaged);
-    const maxBatch = options.batchSize ?? EVALUATION_BATCH;
-    const program = compileEntry(entry, { target: session.target, winograd: session.winograd, maxBatch });
+    const { views, batchSize } = options;
+    const { entry, traced } = Evaluator.entry(network, input, options);
+    const program = options.program ?? planEvaluation(session, entry, batchSize);
     const loaded = await session.load(program, { slots: QUEUE_LENGTH });
     return new Evaluator(loaded, input, traced.output.shape.at(-1)!, views);
+  }
+
+  static entry(network: Module, input: Shape, { averaged, views }: EvaluatorOptions) {
+    const make = views === undefined ? evaluationEntry : viewEntry;
+    return make(network, input, averaged);
   }
 
   private constructor(loaded: LoadedProgram, input: Shape, classes: number, views: ViewName | undefined) {

@@ -3,7 +3,6 @@
  * workers, and can stop and go on at any step. All that a run depends on is in `TrainerState` and the session's states: a run
  * that was restored ends in the same bits as one never stopped.
  */
-import { compileEntry } from "../compile/compile.js";
 import type { Program } from "../compile/program.js";
 import type { Transform } from "../data/augment/augment.js";
 import type { Dataset } from "../data/dataset.js";
@@ -36,10 +35,12 @@ import {
 } from "./metrics.js";
 import { drawMixture, mixSlot } from "./mixup.js";
 import type { Optimizer } from "./optimizer.js";
+import { planTraining } from "./plan.js";
 import { QUEUE_LENGTH, runQueue } from "./queue.js";
 import { checkSchedule, learningRateAt, type Schedule } from "./schedule.js";
 import { rateOf, trainingEntries } from "./step.js";
 import { checkTechniques, type Techniques } from "./techniques.js";
+import { type TrainingMemory, trainingMemory } from "./training-memory.js";
 import { initialWeights, readWeights, type Weight, type Weights, writeWeights } from "./weights.js";
 
 import { whitened } from "./whitening.js";
@@ -170,12 +171,16 @@ export class Trainer {
     const classes = traced.output.shape.at(-1)!;
     const { augmenter, transforms, views } = await augmenting(data, input, classes, options);
     const maxBatch = Math.min(options.batchSize, data.train.length);
-    const { target, winograd } = session;
-    const program = compileEntry(grouped ? accumulate : step, { target, winograd, maxBatch });
-    const loaded = await session.load(program, { slots: QUEUE_LENGTH });
-    const applying = grouped ? await Apply.create(session, compileEntry(apply, { target, maxBatch: 1 })) : undefined;
     const averaged = new Set(entries.averaged);
-    const evaluator = await Evaluator.create(session, network, input, { averaged, views });
+    const programs = planTraining(session, {
+      step: grouped ? accumulate : step,
+      maxBatch,
+      apply: grouped ? apply : undefined,
+      evaluation: Evaluator.entry(network, input, { averaged, views }).entry,
+    });
+    const loaded = await session.load(programs.step, { slots: QUEUE_LENGTH });
+    const applying = programs.apply && (await Apply.create(session, programs.apply));
+    const evaluator = await Evaluator.create(session, network, input, { views, program: programs.evaluation });
     const initial = options.initial ?? whitened(initialWeights(network, options.seed), network, data.train);
     await writeWeights(session, initial);
     for (const name of averaged) await session.writeState(averageName(name), initial.get(name)!.data);
@@ -232,6 +237,12 @@ export class Trainer {
   /** Whether patience is at its end: the run is over before its last epoch. */
   get exhausted(): boolean {
     return isExhausted(this.#state.history, this.options.patience, this.options.watch);
+  }
+
+  /** What was planned for the step, the update and the evaluation, by what it is for. */
+  get memory(): TrainingMemory {
+    const [step, apply] = [this.#step.program, this.#apply?.program];
+    return trainingMemory({ step, apply, evaluation: this.#evaluator.program }, this.session);
   }
 
   /** A copy of the weights as they are after the steps done; the averages, where weights are averaged. */

@@ -1,0 +1,176 @@
+/**
+ * Compiles the programs of a session so that together they keep to what it may take. A training step that does not fit computes
+ * values again in its backward pass; an evaluation takes fewer pictures at once, and brings weights into the order that kernels read
+ * anew in every batch instead of keeping them so. Neither changes a bit of what comes out.
+ */
+import { compileEntry } from "../compile/compile.js";
+import type { Program } from "../compile/program.js";
+import { MemoryError } from "../errors.js";
+import type { Entry } from "../graph/graph.js";
+import { sizeOf } from "../graph/value.js";
+import { gibibytes, megabytes } from "../runtime/memory-check.js";
+import { ownBytes, scratchBytes } from "../runtime/resident.js";
+import type { Session } from "../runtime/session.js";
+import { QUEUE_LENGTH } from "./queue.js";
+
+/** What a plan is made for: a session, or what stands for one. */
+export type Host = Pick<Session, "target" | "winograd" | "room">;
+
+/** Pictures computed at once in an evaluation, where there is memory. */
+export const EVALUATION_BATCH = 256;
+/** What an evaluation's two largest neighbouring values may take, unless training takes more anyway. */
+const EVALUATION_BYTES = 2 ** 28;
+
+export interface TrainingPrograms {
+  readonly step: Program;
+  readonly apply: Program | undefined;
+  readonly evaluation: Program;
+}
+
+export interface TrainingWish {
+  readonly step: Entry;
+  readonly maxBatch: number;
+  /** The update behind a group of batches. */
+  readonly apply?: Entry | undefined;
+  readonly evaluation: Entry;
+}
+
+/** What programs take together, by part; they share store and scratch. */
+export interface PlannedMemory {
+  readonly store: number;
+  readonly prepared: number;
+  readonly slots: number;
+  readonly scratch: number;
+  readonly tables: number;
+  readonly code: number;
+}
+
+/** What these programs would take in a session of their own. */
+export function plannedMemory(programs: readonly Program[], { room }: Host, slots = QUEUE_LENGTH): PlannedMemory {
+  const { threads, pointerBytes } = room;
+  const states = new Map(programs.flatMap((p) => p.states.map((s) => [s.name, Math.ceil(s.place.bytes / 64) * 64])));
+  const own = programs.map((program) => ownBytes(program, slots, threads, pointerBytes));
+  const sum = (part: keyof (typeof own)[number]) => own.reduce((total, bytes) => total + bytes[part], 0);
+  return {
+    store: [...states.values()].reduce((a, b) => a + b, 0),
+    prepared: sum("prepared"),
+    slots: sum("slots"),
+    scratch: Math.max(64, ...programs.map((program) => scratchBytes(program, threads))),
+    tables: sum("tables"),
+    code: sum("code"),
+  };
+}
+
+export const totalOf = (memory: PlannedMemory): number => Object.values(memory).reduce((a, b) => a + b, 0);
+
+/** @throws MemoryError where the least that was found is more than the session may take. */
+export function planTraining(host: Host, wish: TrainingWish): TrainingPrograms {
+  const { maxBatch } = wish;
+  const step = compileFor(host, wish.step, maxBatch);
+  const apply = wish.apply && compileFor(host, wish.apply, 1);
+  const batch = evaluationBatch(wish.evaluation, Math.max(EVALUATION_BYTES, step.bytes.scratch));
+  const plain = { step, apply, evaluation: compileFor(host, wish.evaluation, batch) };
+  const { bytes: most } = host.room;
+  if (totalOf(plannedMemory(programsOf(plain), host)) <= most) return plain;
+  const evaluations: Program[] = [];
+  for (const evaluation of frugalEvaluations(host, wish.evaluation, batch)) {
+    evaluations.push(evaluation);
+    const planned = { ...plain, evaluation };
+    if (totalOf(plannedMemory(programsOf(planned), host)) <= most) return planned;
+  }
+  let least: TrainingPrograms | undefined;
+  for (const evaluation of evaluations.slice(-2)) {
+    const planned = within(host, wish, { ...plain, evaluation });
+    const total = totalOf(plannedMemory(programsOf(planned), host));
+    if (total <= most) return planned;
+    if (least === undefined || total < totalOf(plannedMemory(programsOf(least), host))) least = planned;
+  }
+  throw tooMuch(host, plannedMemory(programsOf(least!), host), maxBatch);
+}
+
+/**
+ * Compiles an evaluation; with fewer pictures at once than `batch`, where that is not asked for, if it does not fit.
+ * @throws MemoryError where the least that was found is more than the session may take.
+ */
+export function planEvaluation(host: Host, entry: Entry, asked: number | undefined): Program {
+  const batch = asked ?? evaluationBatch(entry, EVALUATION_BYTES);
+  const fits = (program: Program) => totalOf(plannedMemory([program], host)) <= host.room.bytes;
+  const plain = compileFor(host, entry, batch);
+  if (fits(plain)) return plain;
+  let least = plain;
+  const frugal =
+    asked === undefined
+      ? frugalEvaluations(host, entry, batch)
+      : [compileFor(host, entry, batch, { prepares: false, scratchLimit: 0 })];
+  for (const program of frugal) {
+    if (fits(program)) return program;
+    least = program;
+  }
+  throw tooMuch(host, plannedMemory([least], host), least.maxBatch);
+}
+
+function compileFor(
+  host: Host,
+  entry: Entry,
+  maxBatch: number,
+  options: { scratchLimit?: number; prepares?: boolean } = {},
+): Program {
+  return compileEntry(entry, { target: host.target, winograd: host.winograd, maxBatch, ...options });
+}
+
+export function programsOf({ step, apply, evaluation }: TrainingPrograms): Program[] {
+  return [step, ...(apply === undefined ? [] : [apply]), evaluation];
+}
+
+/** A power of two of pictures whose largest neighbouring values take no more than `bytes`. */
+function evaluationBatch(entry: Entry, bytes: number): number {
+  let largest = 1;
+  const seen = new Set(Object.values(entry.outputs));
+  for (const value of seen) {
+    const size = (v: typeof value) => (v.batched ? 4 * sizeOf(v.shape) : 0);
+    for (const input of value.inputs) {
+      largest = Math.max(largest, size(value) + size(input));
+      seen.add(input);
+    }
+  }
+  let batch = EVALUATION_BATCH;
+  while (batch > 1 && batch * largest > bytes) batch /= 2;
+  return batch;
+}
+
+/** Ever smaller evaluations. */
+function* frugalEvaluations(host: Host, entry: Entry, batch: number): Generator<Program> {
+  const few = Math.min(8, batch);
+  yield compileFor(host, entry, few);
+  yield compileFor(host, entry, few, { prepares: false, scratchLimit: 0 });
+  yield compileFor(host, entry, 1, { prepares: false, scratchLimit: 0 });
+}
+
+/** The step with as much scratch as the others leave; tables grow with the steps, so that it may take a few turns. */
+function within(host: Host, wish: TrainingWish, others: TrainingPrograms): TrainingPrograms {
+  const { bytes: most, threads } = host.room;
+  let planned = others;
+  for (let turn = 0; turn < 3; turn++) {
+    const { scratch, ...rest } = plannedMemory(programsOf(planned), host);
+    const left = most - Object.values(rest).reduce((a, b) => a + b, 0);
+    if (turn > 0 && scratch <= left) return planned;
+    const scratchLimit = Math.max(0, left - threads * planned.step.bytes.workspace);
+    planned = { ...others, step: compileFor(host, wish.step, wish.maxBatch, { scratchLimit }) };
+  }
+  return planned;
+}
+
+function tooMuch({ room }: Host, memory: PlannedMemory, batch: number): MemoryError {
+  const total = totalOf(memory);
+  const parts = Object.entries(memory)
+    .filter(([, bytes]) => bytes > 0)
+    .sort((a, b) => b[1] - a[1])
+    .map(([part, bytes]) => `${part} ${gibibytes(bytes)}`);
+  const cure = room.isOwnLimit
+    ? `the least that would do is a memoryLimit of ${megabytes(total)}; or choose a smaller batch than ${batch}`
+    : `choose a smaller batch than ${batch}`;
+  return new MemoryError(
+    `memory: at least ${gibibytes(total)} is needed at batch ${batch} (${parts.join(", ")}), whatever is computed twice to ` +
+      `save memory, but ${room.who} ${gibibytes(room.bytes)}; ${cure}`,
+  );
+}

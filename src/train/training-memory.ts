@@ -1,0 +1,58 @@
+/** What the programs of a training take, by what it is for: known before anything runs. */
+import type { StoredState } from "../compile/program.js";
+import { type Host, plannedMemory, programsOf, type TrainingPrograms, totalOf } from "./plan.js";
+
+/** Bytes, and what was done to keep to a limit. */
+export interface TrainingMemory {
+  /** Trainable numbers, running statistics and averages. */
+  readonly parameters: number;
+  /** What the optimiser keeps, and gradients that are added up over batches. */
+  readonly optimizerState: number;
+  /** Where most of the scratch is alive: what the forward pass made, and what the backward pass made. */
+  readonly activations: number;
+  readonly gradients: number;
+  /** Weights in the order in which kernels read them. */
+  readonly packedWeights: number;
+  /** Batches under way, and their results. */
+  readonly pictures: number;
+  /** Workspaces, machine code, addresses, gaps, and what an evaluation needs beyond that. */
+  readonly other: number;
+  /** All of these. */
+  readonly total: number;
+  /** Values that the backward pass computes again, so that they need not be kept. */
+  readonly recomputed: readonly string[];
+  /** The time that this takes, as a part of a step's, as estimated. */
+  readonly extraTime: number;
+}
+
+export function trainingMemory(programs: TrainingPrograms, host: Host): TrainingMemory {
+  const all = programsOf(programs);
+  const memory = plannedMemory(all, host);
+  const states = new Map(all.flatMap((program) => program.states.map((state) => [state.name, state])));
+  const stored = (...kinds: StoredState["kind"][]) =>
+    [...states.values()]
+      .filter((state) => kinds.includes(state.kind))
+      .reduce((sum, { place }) => sum + Math.ceil(place.bytes / 64) * 64, 0);
+  const { activations = 0, gradients = 0, panels = 0, recomputed = [], extraTime = 0 } = programs.step.scratch ?? {};
+  const parts = {
+    parameters: stored("parameter", "statistic"),
+    optimizerState: stored("optimizer", "gradient"),
+    activations,
+    gradients,
+    packedWeights: panels + memory.prepared,
+    pictures: memory.slots,
+  };
+  const total = totalOf(memory);
+  const named = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
+  return { ...parts, other: total - named, total, recomputed, extraTime };
+}
+
+/** `features.1 relu, features.2 add and 4 more values, in about 7% more time`; undefined where nothing is. */
+export function describeRecomputed({ recomputed, extraTime }: TrainingMemory): string | undefined {
+  const [first, second] = recomputed;
+  if (first === undefined) return undefined;
+  const more = recomputed.length - 2;
+  const names =
+    second === undefined ? first : more > 0 ? `${first}, ${second} and ${more} more` : `${first} and ${second}`;
+  return `${names}, in about ${Math.max(1, Math.round(100 * extraTime))}% more time`;
+}
