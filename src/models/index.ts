@@ -8,6 +8,7 @@ import "./vgg.js";
 import "./resnet.js";
 import "./resnet-cifar.js";
 import "./squeezenet.js";
+import "./fast-cifar.js";
 import "./alphago.js";
 
 export { ImageClassifier, type ImageClassifierParts, imageClassifier } from "./image-classifier.js";

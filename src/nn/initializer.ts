@@ -15,6 +15,8 @@ export type Initializer =
   | { readonly kind: "normal"; readonly mean: number; readonly standardDeviation: number }
   /** From the training pictures (train/whitening.ts); where there are none, PyTorch's uniform distribution. */
   | { readonly kind: "whitening"; readonly fanIn: number; readonly eps: number; readonly pictures: number }
+  /** Convolutions: filter i passes channel i on, as far as there are channels; the others have PyTorch's uniform distribution. */
+  | { readonly kind: "identity"; readonly kernel: readonly [number, number]; readonly in: number; readonly out: number }
   | { readonly kind: "kaimingUniform" | "kaimingNormal"; readonly fanIn: number; readonly negativeSlope: number }
   | {
       readonly kind: "xavierUniform" | "xavierNormal";
@@ -64,6 +66,8 @@ function drawer(init: Initializer, generator: Generator): (i: number) => number 
       return around(init.mean, init.standardDeviation);
     case "whitening":
       return drawer(defaultWeights(init.fanIn), generator);
+    case "identity":
+      return identity(init, drawer(defaultWeights(init.kernel[0] * init.kernel[1] * init.in), generator));
     case "kaimingUniform":
     case "kaimingNormal": {
       const variance = 2 / ((1 + init.negativeSlope ** 2) * checked("fanIn", init.fanIn));
@@ -81,6 +85,20 @@ function drawer(init: Initializer, generator: Generator): (i: number) => number 
     const bound = Math.sqrt(3 * variance);
     return uniform ? between(-bound, bound) : around(0, Math.sqrt(variance));
   }
+}
+
+/** Number i of HWIO; `others` draws for the filters behind the last channel, and only for them. */
+function identity(
+  { kernel: [ky, kx], in: inputs, out }: Extract<Initializer, { kind: "identity" }>,
+  others: (i: number) => number,
+): (i: number) => number {
+  const centre = (ky >> 1) * kx + (kx >> 1);
+  return (i) => {
+    const filter = i % out;
+    if (filter >= inputs) return others(i);
+    const row = Math.floor(i / out);
+    return row % inputs === filter && Math.floor(row / inputs) === centre ? 1 : 0;
+  };
 }
 
 function checked(name: string, value: number): number {

@@ -31,6 +31,8 @@ describe("initialize", () => {
     [{ kind: "xavierUniform", fanIn: 10, fanOut: 14, gain: 2 }, [-1, -0.5, 0, 0.5]],
     // sqrt(2 / (3 + 5)) = 1/2.
     [{ kind: "xavierNormal", fanIn: 3, fanOut: 5, gain: 1 }, [-0.5, 0, 0.5, 1]],
+    // Channel 0 goes through the middle of filter 0; filter 1 is drawn within 1 / sqrt(2).
+    [{ kind: "identity", kernel: [1, 2], in: 1, out: 2 }, [0, -Math.SQRT1_2, 1, -Math.SQRT1_2 / 2]],
   ])("%j", (initializer, expected) => {
     for (const [i, value] of draw(initializer).entries()) expect(value).toBeCloseTo(expected[i]!, 6);
   });
