@@ -46,3 +46,40 @@ it("refuses what makes no sense, naming it", () => {
   refused({ kind: "step", milestones: [1], gamma: 0 }, "gamma is 0, expected a number above 0");
   refused({ kind: "cosine", final: 2 }, "final is 2, expected a part of the learning rate from 0 to 1");
 });
+
+// PyTorch 2: OneCycleLR(max_lr=1, total_steps=10), and (total_steps=8, pct_start=.5, anneal_strategy="linear", div_factor=10, final_div_factor=5).
+const ONE_CYCLE = [
+  0.04, 0.52, 1, 0.9504846320134737, 0.8117456539497631, 0.6112620219362893, 0.38874197806371075, 0.18825834605023697,
+  0.049519367986526286, 4e-6,
+];
+
+it("one-cycle rises and falls as PyTorch's does", () => {
+  for (const [i, rate] of rates({ kind: "one-cycle" }).entries()) expect(rate).toBeCloseTo(ONE_CYCLE[i]!, 14);
+  const linear: Schedule = { kind: "one-cycle", rise: 0.5, initial: 0.1, final: 0.02, shape: "linear" };
+  const eight = Array.from({ length: 8 }, (_, i) => learningRateAt(linear, 1, i, { totalSteps: 8, stepsPerEpoch: 4 }));
+  for (const [i, rate] of [0.1, 0.4, 0.7, 1, 0.755, 0.51, 0.265, 0.02].entries())
+    expect(eight[i]).toBeCloseTo(rate, 14);
+  // One step, or a rise to the end, has nothing to fall in.
+  expect(learningRateAt({ kind: "one-cycle" }, 3, 0, { totalSteps: 1, stepsPerEpoch: 1 })).toBe(3);
+  expect(rates({ kind: "one-cycle", rise: 1 })[9]).toBe(1);
+});
+
+it("triangular goes straight up and straight down", () => {
+  const triangle = rates({ kind: "triangular", rise: 0.4, initial: 0.2, final: 0.4 });
+  for (const [i, rate] of [0.2, 0.4, 0.6, 0.8, 1, 0.9, 0.8, 0.7, 0.6, 0.5].entries()) {
+    expect(triangle[i]).toBeCloseTo(rate, 14);
+  }
+  expect(rates({ kind: "triangular", rise: 0 })[0]).toBe(1);
+});
+
+it("refuses parts out of range and a warm-up beside a rise", () => {
+  const refused = (schedule: unknown) => expect(() => checkSchedule(schedule as Schedule));
+  refused({ kind: "one-cycle", rise: 1.5 }).toThrow(
+    "schedule one-cycle: rise is 1.5, expected a part of all steps from 0 to 1",
+  );
+  refused({ kind: "triangular", initial: -1 }).toThrow(
+    "initial is -1, expected a part of the learning rate from 0 to 1",
+  );
+  refused({ kind: "one-cycle", shape: "round" }).toThrow('shape is "round", expected "cosine" or "linear"');
+  refused({ kind: "triangular", warmupSteps: 3 }).toThrow("has a rise of its own; leave the warm-up out");
+});
