@@ -152,18 +152,19 @@ function bytesOf(numbers: Float32Array, { mean, std }: Dataset): Uint8Array {
   });
 }
 
-/** Small pictures are shown larger by a whole factor, so that their pixels are all alike; large ones are scaled down. */
+/** Small pictures are shown larger by a whole factor, so that their pixels are all alike. */
 async function cellOf(bytes: Uint8Array, [height, width, channels]: Shape): Promise<Cell> {
   // Of pictures that are neither grey nor RGB, the first channel.
   const shown = channels === 1 || channels === 3 ? bytes : bytes.filter((_, i) => i % channels! === 0);
   const longest = Math.max(height!, width!);
-  const factor = longest <= SIDE ? Math.max(1, Math.round(SIDE / longest)) : SIDE / longest;
+  const isSmall = 2 * longest <= SIDE;
+  const factor = isSmall ? Math.round(SIDE / longest) : SIDE / longest;
   const size = {
     height: Math.max(1, Math.round(height! * factor)),
     width: Math.max(1, Math.round(width! * factor)),
   };
   const raw = { width: width!, height: height!, channels: channels === 3 ? 3 : 1 } as const;
-  const kernel = factor >= 1 ? "nearest" : "lanczos3";
+  const kernel = isSmall ? "nearest" : "lanczos3";
   const png = await sharp(shown, { raw })
     .resize({ ...size, fit: "fill", kernel })
     .png()

@@ -41,6 +41,7 @@ export function compileAugmentation(transforms: readonly Transform[], target: Sh
   const steps = withStreams(transforms);
   const geometry = steps.filter(({ transform }) => isGeometry(transform));
   const colours = steps.filter(({ transform }) => transform.kind === "colorJitter" || transform.kind === "pcaColor");
+  const wantsMean = transforms.some((t) => t.kind === "colorJitter" && t.contrast > 0);
   const covers = steps.filter(({ transform }) => transform.kind === "cutout" || transform.kind === "erase");
   for (const { transform } of colours) checkColours(transform, channels);
   const keepsSize = !transforms.some(needsOwnSize);
@@ -88,7 +89,7 @@ export function compileAugmentation(transforms: readonly Transform[], target: Sh
       const outside = place(picture, index, key);
       sampler.sample(picture, placement, outside, out, offset);
       if (colours.length > 0) {
-        meanOf(out, offset, height * width, scaling, mean);
+        if (wantsMean) meanOf(out, offset, height * width, scaling, mean);
         colourMap.start(mean);
         for (const { transform, stream } of colours) {
           draws.start(stream, index, key);

@@ -137,10 +137,9 @@ export class ColorMap {
       for (let k = 0; k < n; k++) sum += this.#matrix[row * n + k]! * mean[k]!;
       return sum / std[row]!;
     });
-    const low = mean.map((m, c) => (this.#limited ? -m / std[c]! : Number.NEGATIVE_INFINITY));
-    const high = mean.map((m, c) => (this.#limited ? (1 - m) / std[c]! : Number.POSITIVE_INFINITY));
-    if (n === 1) mapGrey(numbers, at, pixels, matrix[0]!, offset[0]!, low[0]!, high[0]!);
-    else mapColour(numbers, at, pixels, matrix, offset, low, high);
+    if (n === 1) mapGrey(numbers, at, pixels, matrix[0]!, offset[0]!);
+    else mapColour(numbers, at, pixels, matrix, offset);
+    if (this.#limited) for (let c = 0; c < n; c++) limit(numbers, at + c, pixels, n, mean[c]!, std[c]!);
   }
 }
 
@@ -156,37 +155,31 @@ function inverse(m: readonly number[]): Float64Array {
   return Float64Array.from({ length: 9 }, (_, i) => minor(i % 3, Math.floor(i / 3)) / determinant);
 }
 
-function mapGrey(
-  numbers: Float32Array,
-  at: number,
-  pixels: number,
-  factor: number,
-  offset: number,
-  low: number,
-  high: number,
-): void {
-  for (let i = at; i < at + pixels; i++) {
-    numbers[i] = Math.min(high, Math.max(low, factor * numbers[i]! + offset));
+function mapGrey(numbers: Float32Array, at: number, pixels: number, factor: number, offset: number): void {
+  for (let i = at; i < at + pixels; i++) numbers[i] = factor * numbers[i]! + offset;
+}
+
+function mapColour(numbers: Float32Array, at: number, pixels: number, m: Float64Array, offset: Float64Array): void {
+  const [m0, m1, m2] = [m[0]!, m[1]!, m[2]!];
+  const [m3, m4, m5] = [m[3]!, m[4]!, m[5]!];
+  const [m6, m7, m8] = [m[6]!, m[7]!, m[8]!];
+  const [o0, o1, o2] = [offset[0]!, offset[1]!, offset[2]!];
+  for (let i = at; i < at + 3 * pixels; i += 3) {
+    const r = numbers[i]!;
+    const g = numbers[i + 1]!;
+    const b = numbers[i + 2]!;
+    numbers[i] = m0 * r + m1 * g + m2 * b + o0;
+    numbers[i + 1] = m3 * r + m4 * g + m5 * b + o1;
+    numbers[i + 2] = m6 * r + m7 * g + m8 * b + o2;
   }
 }
 
-function mapColour(
-  numbers: Float32Array,
-  at: number,
-  pixels: number,
-  m: Float64Array,
-  offset: Float64Array,
-  low: readonly number[],
-  high: readonly number[],
-): void {
-  const [m0, m1, m2, m3, m4, m5, m6, m7, m8] = m as unknown as readonly number[];
-  const [o0, o1, o2] = offset as unknown as readonly number[];
-  const [l0, l1, l2] = low;
-  const [h0, h1, h2] = high;
-  for (let i = at; i < at + 3 * pixels; i += 3) {
-    const [r, g, b] = [numbers[i]!, numbers[i + 1]!, numbers[i + 2]!];
-    numbers[i] = Math.min(h0!, Math.max(l0!, m0! * r + m1! * g + m2! * b + o0!));
-    numbers[i + 1] = Math.min(h1!, Math.max(l1!, m3! * r + m4! * g + m5! * b + o1!));
-    numbers[i + 2] = Math.min(h2!, Math.max(l2!, m6! * r + m7! * g + m8! * b + o2!));
+/** Holds one channel within what a pixel of 0 and one of 1 are scaled to. */
+function limit(numbers: Float32Array, at: number, pixels: number, step: number, mean: number, std: number): void {
+  const [low, high] = [(0 - mean) / std, (1 - mean) / std];
+  for (let i = at, end = at + pixels * step; i < end; i += step) {
+    const value = numbers[i]!;
+    if (value < low) numbers[i] = low;
+    else if (value > high) numbers[i] = high;
   }
 }

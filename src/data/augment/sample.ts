@@ -120,24 +120,42 @@ export class Sampler {
         const w1 = rows.weight[firstRow + t + 1]!;
         const r0 = rows.index[firstRow + t]! * width * channels + start;
         const r1 = rows.index[firstRow + t + 1]! * width * channels + start;
-        if (t === 0) for (let i = 0; i < span; i++) line[i] = w0 * pixels[r0 + i]! + w1 * pixels[r1 + i]!;
-        else for (let i = 0; i < span; i++) line[i]! += w0 * pixels[r0 + i]! + w1 * pixels[r1 + i]!;
+        if (t === 0) blend(pixels, r0, w0, r1, w1, line, span);
+        else addBlend(pixels, r0, w0, r1, w1, line, span);
       }
-      for (let u = 0; u < at.width; u++) {
-        const first = u * taps;
-        const left = (columns.index[first]! - low) * channels;
-        const right = (columns.index[first + 1]! - low) * channels;
-        const w0 = columns.weight[first]!;
-        const w1 = columns.weight[first + 1]!;
-        for (let c = 0; c < channels; c++) {
-          let sum = w0 * line[left + c]! + w1 * line[right + c]!;
-          for (let t = 2; t < taps; t++) {
-            sum += columns.weight[first + t]! * line[(columns.index[first + t]! - low) * channels + c]!;
+      if (taps === 2 && channels === 3) to = this.#blendColours(line, columns, at.width, low, out, to);
+      else {
+        for (let u = 0; u < at.width; u++) {
+          const first = u * taps;
+          for (let c = 0; c < channels; c++) {
+            let sum = 0;
+            for (let t = first; t < first + taps; t++) {
+              sum += columns.weight[t]! * line[(columns.index[t]! - low) * channels + c]!;
+            }
+            out[to++] = sum * factor[c]! + shift[c]!;
           }
-          out[to++] = sum * factor[c]! + shift[c]!;
         }
       }
     }
+  }
+
+  /** A line of RGB between two columns each: the commonest case, written out. */
+  #blendColours(line: Float32Array, columns: Taps, width: number, low: number, out: Float32Array, at: number): number {
+    const { index, weight } = columns;
+    const [f0, f1, f2] = this.#scale.factor as [number, number, number];
+    const [s0, s1, s2] = this.#scale.shift as [number, number, number];
+    let to = at;
+    for (let u = 0; u < 2 * width; u += 2) {
+      const left = 3 * (index[u]! - low);
+      const right = 3 * (index[u + 1]! - low);
+      const w0 = weight[u]!;
+      const w1 = weight[u + 1]!;
+      out[to] = (w0 * line[left]! + w1 * line[right]!) * f0 + s0;
+      out[to + 1] = (w0 * line[left + 1]! + w1 * line[right + 1]!) * f1 + s1;
+      out[to + 2] = (w0 * line[left + 2]! + w1 * line[right + 2]!) * f2 + s2;
+      to += 3;
+    }
+    return to;
   }
 
   /** Bilinear; a picture that is to shrink is averaged over blocks of whole pixels first. */
@@ -146,29 +164,66 @@ export class Sampler {
     const block = Math.max(1, Math.round(Math.sqrt(right * down)));
     const { height, width, channels, pixels } = block > 1 ? averaged(picture, block) : picture;
     const { factor, shift } = this.#scale;
-    const within = (p: number) => (p + 0.5) / block - 0.5;
+    const line = width * channels;
+    // The map in pixels of the means: their centres lie between those of the pixels.
+    const [xx, xy, yx, yy] = [at.xx / block, at.xy / block, at.yx / block, at.yy / block];
+    const [x0, y0] = [(at.x0 + 0.5) / block - 0.5, (at.y0 + 0.5) / block - 0.5];
     let to = offset;
     for (let v = 0; v < at.height; v++) {
       for (let u = 0; u < at.width; u++) {
-        const x = within(at.xx * u + at.xy * v + at.x0);
-        const y = within(at.yx * u + at.yy * v + at.y0);
+        const x = xx * u + xy * v + x0;
+        const y = yx * u + yy * v + y0;
         const left = Math.floor(x);
         const top = Math.floor(y);
-        const [fx, fy] = [x - left, y - top];
-        const x0 = place(left, width, outside);
-        const x1 = place(left + 1, width, outside);
-        const y0 = place(top, height, outside);
-        const y1 = place(top + 1, height, outside);
+        const fx = x - left;
+        const fy = y - top;
+        const isInside = left >= 0 && top >= 0 && left < width - 1 && top < height - 1;
+        const c0 = isInside ? left : place(left, width, outside);
+        const c1 = isInside ? left + 1 : place(left + 1, width, outside);
+        const r0 = isInside ? top : place(top, height, outside);
+        const r1 = isInside ? top + 1 : place(top + 1, height, outside);
+        // Background is 0, so that its weight may as well be.
+        const upper = r0 < 0 ? 0 : 1 - fy;
+        const lower = r1 < 0 ? 0 : fy;
+        const before = c0 < 0 ? 0 : 1 - fx;
+        const behind = c1 < 0 ? 0 : fx;
+        const p0 = Math.max(0, c0) * channels;
+        const p1 = Math.max(0, c1) * channels;
+        const q0 = Math.max(0, r0) * line;
+        const q1 = Math.max(0, r1) * line;
         for (let c = 0; c < channels; c++) {
-          const read = (row: number, column: number) =>
-            row < 0 || column < 0 ? 0 : pixels[(row * width + column) * channels + c]!;
-          const upper = (1 - fx) * read(y0, x0) + fx * read(y0, x1);
-          const lower = (1 - fx) * read(y1, x0) + fx * read(y1, x1);
-          out[to++] = ((1 - fy) * upper + fy * lower) * factor[c]! + shift[c]!;
+          const above = before * pixels[q0 + p0 + c]! + behind * pixels[q0 + p1 + c]!;
+          const below = before * pixels[q1 + p0 + c]! + behind * pixels[q1 + p1 + c]!;
+          out[to++] = (upper * above + lower * below) * factor[c]! + shift[c]!;
         }
       }
     }
   }
+}
+
+/** line = w0 x one row + w1 x another. Functions of their own, which engines compile better than loops amid others. */
+function blend(
+  pixels: Uint8Array,
+  r0: number,
+  w0: number,
+  r1: number,
+  w1: number,
+  line: Float32Array,
+  span: number,
+): void {
+  for (let i = 0; i < span; i++) line[i] = w0 * pixels[r0 + i]! + w1 * pixels[r1 + i]!;
+}
+
+function addBlend(
+  pixels: Uint8Array,
+  r0: number,
+  w0: number,
+  r1: number,
+  w1: number,
+  line: Float32Array,
+  span: number,
+): void {
+  for (let i = 0; i < span; i++) line[i] = line[i]! + w0 * pixels[r0 + i]! + w1 * pixels[r1 + i]!;
 }
 
 /** For each place of a line of the result, the same even number of places in the picture and their weights. */
