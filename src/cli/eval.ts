@@ -21,6 +21,7 @@ interface Flags {
   readonly network?: string;
   readonly option?: Readonly<Record<string, string>>;
   readonly threads?: number;
+  readonly winograd: boolean;
   readonly backend?: BackendName;
   readonly memoryLimit?: number;
   readonly json?: boolean;
@@ -54,6 +55,7 @@ export function evalCommand(program: Command): void {
     .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
     .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
     .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
+    .option("--no-winograd", "3x3 convolutions without Winograd's transforms: slower, and with less rounding")
     .option("--memory-limit <size>", "refuse to start if more is needed, such as 2GB", bytesOf("--memory-limit"))
     .option("--json", "one JSON object on standard output, for programs")
     .helpOption("-h, --help", "show this")
@@ -99,6 +101,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
   const result = await evaluate(found.model, data, {
     threads,
     backend,
+    winograd: flags.winograd ? undefined : false,
     memoryLimit,
     ...(views === undefined ? {} : { views }),
     note: (text) => output.note(text),

@@ -42,6 +42,7 @@ Examples:
 
 Environment:
   FOVEA_BACKEND, FOVEA_THREADS              as --backend and --threads
+  FOVEA_WINOGRAD=off                        as --no-winograd
   FOVEA_DEBUG=1                             errors with their stack`,
   );
 

@@ -23,6 +23,7 @@ interface Flags {
   readonly network?: string;
   readonly option?: Readonly<Record<string, string>>;
   readonly threads?: number;
+  readonly winograd: boolean;
   readonly backend?: BackendName;
   readonly memoryLimit?: number;
   readonly json?: boolean;
@@ -61,6 +62,7 @@ export function predictCommand(program: Command): void {
     .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
     .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
     .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
+    .option("--no-winograd", "3x3 convolutions without Winograd's transforms: slower, and with less rounding")
     .option("--memory-limit <size>", "refuse to start if more is needed, such as 2GB", bytesOf("--memory-limit"))
     .option("--json", "one JSON object a picture on standard output, for programs")
     .helpOption("-h, --help", "show this")
@@ -85,6 +87,7 @@ interface Read {
 
 async function predict(path: string, pictures: readonly string[], flags: Flags): Promise<number> {
   const { network, threads, backend, memoryLimit, batch } = flags;
+  const winograd = flags.winograd ? undefined : false;
   if (flags.option !== undefined && network === undefined) {
     throw new OptionError("--option: options are of the network that --network names; give both");
   }
@@ -105,7 +108,7 @@ async function predict(path: string, pictures: readonly string[], flags: Flags):
   const answers = new Answers(files.length, { top: flags.top, json: flags.json ?? false, classes: model.classes });
   const most = Math.max(1, Math.min(batch, files.length));
   const note = (text: string) => answers.complain(text);
-  const classify = await compile(model, { threads, backend, memoryLimit, note, batch: most });
+  const classify = await compile(model, { threads, backend, winograd, memoryLimit, note, batch: most });
   const ask =
     crops === "none" && resize === undefined
       ? async (pictures: readonly Uint8Array[]) => (await classify.all(pictures)).map((said) => said.probabilities)

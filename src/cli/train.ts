@@ -24,6 +24,7 @@ import { groupOf, repeated } from "./train-techniques.js";
 
 interface Flags extends TrainFlags {
   readonly threads?: number;
+  readonly winograd: boolean;
   readonly backend?: BackendName;
   readonly out?: string;
   readonly resume?: string;
@@ -161,6 +162,7 @@ export function trainCommand(program: Command): void {
     .optionsGroup("Machine (the result does not depend on threads, and only in its last bits on the backend):")
     .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
     .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
+    .option("--no-winograd", "3x3 convolutions without Winograd's transforms: slower, and with less rounding")
     .option("--memory-limit <size>", "refuse to start if more is needed, such as 2GB", bytesOf("--memory-limit"))
     .optionsGroup("Output:")
     .option("--no-report", "leave out report.html and its pictures, which take a second or two at the end")
@@ -195,13 +197,14 @@ async function train(network: string | undefined, flags: Flags): Promise<number>
     const shown = new TrainDisplay(output, config, data.train);
     display = shown;
     const { out, threads, backend, memoryLimit } = flags;
+    const winograd = flags.winograd ? undefined : false;
     const result = await runTraining(
       {
         config,
         data,
         out,
         resume,
-        session: { threads, backend, memoryLimit, note: (text) => output.note(text) },
+        session: { threads, backend, winograd, memoryLimit, note: (text) => output.note(text) },
         checkpointEverySeconds: flags.checkpointEvery ?? 30,
         tensorboard: flags.tensorboard,
       },
@@ -220,7 +223,7 @@ async function train(network: string | undefined, flags: Flags): Promise<number>
     shown.clear();
     const report =
       plan && flags.report
-        ? await reportOn({ config, data, plan, result, session: { threads, backend } }, output)
+        ? await reportOn({ config, data, plan, result, session: { threads, backend, winograd } }, output)
         : undefined;
     shown.end(result, report);
     return result.completed ? EXIT.ok : EXIT.interrupted;

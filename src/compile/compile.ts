@@ -20,7 +20,7 @@ import {
 import { type Signature, shapeText, type Value } from "../graph/value.js";
 import { lowerChannelSums } from "../kernels/channel-sums.js";
 import { bytesOf, lowerCopy, lowerFill } from "../kernels/fill.js";
-import { STRATEGIES } from "../kernels/index.js";
+import { STRATEGIES, WINOGRAD_STRATEGIES } from "../kernels/index.js";
 import { layoutOf } from "../kernels/layout.js";
 import { lowerPointwise } from "../kernels/pointwise-group.js";
 import type { Buffer, Lowering, Pieces, Strategy } from "../kernels/strategy.js";
@@ -37,6 +37,8 @@ const LARGEST_VALUE = 2 ** 31 - 1;
 export interface CompileOptions {
   readonly target: Target;
   readonly maxBatch: number;
+  /** Winograd's convolutions among the strategies: on unless switched off. */
+  readonly winograd?: boolean | undefined;
   /** Strategies to choose from; all of them unless a test wants one. */
   readonly strategies?: readonly Strategy[];
   /**
@@ -105,7 +107,9 @@ class Compiler implements Lowering {
     this.#entry = entry;
     this.target = options.target;
     this.maxBatch = options.maxBatch;
-    this.#strategies = options.strategies ?? STRATEGIES;
+    const strategies = options.strategies ?? STRATEGIES;
+    this.#strategies =
+      options.winograd === false ? strategies.filter((s) => !WINOGRAD_STRATEGIES.includes(s)) : strategies;
     this.#scratchLimit = options.scratchLimit ?? (() => Number.POSITIVE_INFINITY);
     const live = liveNodes(entry);
     this.#live = options.prepares === false ? { ...live, isStatic: () => false } : live;
@@ -324,7 +328,7 @@ class Compiler implements Lowering {
     let least = Number.POSITIVE_INFINITY;
     for (const strategy of this.#strategies) {
       if (!strategy.ops.includes(node.op.name) || !strategy.accepts(node, this.target)) continue;
-      const cost = strategy.cost(node, this.target, this.maxBatch);
+      const cost = strategy.cost(node, this.target);
       if (cost < least) {
         least = cost;
         best = strategy;

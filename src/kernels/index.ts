@@ -23,8 +23,13 @@ import { squaredErrorStrategy } from "./squared-error.js";
 import type { Strategy } from "./strategy.js";
 import { sumStrategy } from "./sum.js";
 import { weightGradient } from "./weight-gradient.js";
+import { winograd } from "./winograd.js";
+
+/** Fewer multiplications for more rounding: what may be switched off. */
+export const WINOGRAD_STRATEGIES: readonly Strategy[] = [winograd];
 
 export const STRATEGIES: readonly Strategy[] = [
+  ...WINOGRAD_STRATEGIES,
   direct,
   linearProduct,
   weightGradient,

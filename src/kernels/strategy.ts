@@ -76,9 +76,9 @@ export interface Strategy {
   readonly fuses: boolean;
   accepts(node: Value, target: Target): boolean;
   /**
-   * Estimated nanoseconds for one sample (or one call, for unbatched work) on one core: only compared with its rivals'.
-   * What is done once a call is shared by `maxBatch` samples.
+   * Estimated nanoseconds for one sample (or one call, for unbatched work) on one core: only compared with its rivals'. It
+   * knows no batch, so that the same numbers come out whatever the batch that a program is compiled for.
    */
-  cost(node: Value, target: Target, maxBatch: number): number;
+  cost(node: Value, target: Target): number;
   lower(work: Work, to: Lowering): void;
 }

@@ -27,14 +27,11 @@ export const winograd: Strategy = {
   ops: ["conv2d", "conv2dInputGrad"],
   fuses: true,
   accepts: isWinogradShape,
-  cost: (node, target, maxBatch) => {
-    const p = planOf(node, target, maxBatch);
-    const blocks = Math.ceil((p.tileRows * maxBatch) / p.blockRows);
-    const tiles = (blocks * p.groups * p.tile.rows) / maxBatch;
-    const outputs = p.destination.vectors;
-    const products = tiles * POINTS * p.source.channels * outputs * 0.35;
-    const transforms = tiles * (p.source.vectors * 45 + outputs * 45);
-    return products + transforms + (weightBytes(p) * 0.1) / maxBatch;
+  cost: (node, target) => {
+    const { source, destination, tileRows, tileColumns } = planOf(node, target, 1);
+    const products = POINTS * source.channels * destination.vectors;
+    const transforms = source.vectors + destination.vectors;
+    return tileRows * tileColumns * (products * 0.35 + transforms * 50);
   },
   lower,
 };

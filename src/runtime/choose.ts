@@ -1,5 +1,6 @@
 /**
- * Which backend and how many threads: what the caller asks for, else the environment (FOVEA_BACKEND, FOVEA_THREADS), else
+ * Which backend and how many threads: what the caller asks for, else the environment (FOVEA_BACKEND, FOVEA_THREADS,
+ * FOVEA_WINOGRAD), else
  * the best that is there. Machine code that is refused is replaced by WebAssembly only where nobody asked for it by name.
  */
 import type { Target } from "../codegen/ir.js";
@@ -74,6 +75,15 @@ export function chooseThreads(threads: number | undefined, platform: Platform): 
       `${threads === undefined ? `FOVEA_THREADS "${variable}"` : `threads ${threads}`}: expected a whole number from 1 to ${MOST_THREADS}`,
     );
   return asked;
+}
+
+/** Whether programs may use Winograd's convolutions: `FOVEA_WINOGRAD=off` where the caller does not say. */
+export function chooseWinograd(winograd: boolean | undefined, platform: Platform): boolean {
+  const variable = platform.environment("FOVEA_WINOGRAD");
+  if (winograd !== undefined || variable === undefined || variable === "") return winograd ?? true;
+  if (variable !== "on" && variable !== "off")
+    throw new OptionError(`FOVEA_WINOGRAD "${variable}": expected "on" or "off"`);
+  return variable === "on";
 }
 
 function firstLine(cause: unknown): string {

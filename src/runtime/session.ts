@@ -12,7 +12,7 @@ import type { Program, StoredState } from "../compile/program.js";
 import { BackendError, OptionError, unknownName } from "../errors.js";
 import type { Layout } from "../kernels/layout.js";
 import type { BackendName } from "./backend.js";
-import { type BackendChoice, chooseBackend, chooseThreads, noteOnce } from "./choose.js";
+import { type BackendChoice, chooseBackend, chooseThreads, chooseWinograd, noteOnce } from "./choose.js";
 import { type Numbers, pack, unpack, viewOf } from "./copy.js";
 import { Engine, type MemoryUse } from "./engine.js";
 import { LoadedProgram } from "./loaded-program.js";
@@ -24,6 +24,8 @@ export interface SessionOptions extends BackendChoice {
   readonly threads?: number | undefined;
   /** Bytes that the session may take. */
   readonly memoryLimit?: number | undefined;
+  /** Whether programs should be compiled with Winograd's convolutions, which round more than others; on unless switched off. */
+  readonly winograd?: boolean | undefined;
   /** Fill memory with NaN before each run and look at pad lanes after it: slow, and finds stale reads. */
   readonly check?: boolean | undefined;
   /** Takes what there is to say about the choice of backend and threads; the console, once, unless given. */
@@ -41,6 +43,8 @@ const forgotten = new FinalizationRegistry<Engine>((engine) => void engine.close
 
 export class Session {
   readonly #engine: Engine;
+  /** Whether programs should be compiled with Winograd's convolutions. */
+  readonly winograd: boolean;
 
   static async create(options: SessionOptions = {}): Promise<Session> {
     const { memoryLimit } = options;
@@ -51,11 +55,13 @@ export class Session {
     const threads = chooseThreads(options.threads, platform);
     const backend = await chooseBackend(options, platform, note);
     const check = options.check ?? false;
-    return new Session(new Engine({ backend, platform, threads, memoryLimit, check, note }));
+    const winograd = chooseWinograd(options.winograd, platform);
+    return new Session(new Engine({ backend, platform, threads, memoryLimit, check, note }), winograd);
   }
 
-  private constructor(engine: Engine) {
+  private constructor(engine: Engine, winograd: boolean) {
     this.#engine = engine;
+    this.winograd = winograd;
     forgotten.register(this, engine, this);
   }
 

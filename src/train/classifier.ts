@@ -50,7 +50,7 @@ export interface Classifier {
 }
 
 export interface ClassifierOptions
-  extends Pick<SessionOptions, "backend" | "threads" | "relaxedSimd" | "memoryLimit" | "note"> {
+  extends Pick<SessionOptions, "backend" | "threads" | "relaxedSimd" | "winograd" | "memoryLimit" | "note"> {
   /** The most pictures that are computed at once; 1 unless said. */
   readonly batch?: number;
   /** Layers, by path (such as "relu1"), whose outputs each answer brings along: feature maps to look at. */
@@ -66,7 +66,8 @@ export async function compile(model: TrainedModel, options: ClassifierOptions = 
   const session = await Session.create(choice);
   try {
     const { entry } = predictionEntry(model.module, model.input, layers);
-    const program = await session.load(compileEntry(entry, { target: session.target, maxBatch: batch }), { slots: 2 });
+    const { target, winograd } = session;
+    const program = await session.load(compileEntry(entry, { target, winograd, maxBatch: batch }), { slots: 2 });
     await writeWeights(session, model.weights);
     const size = sizeOf(model.input);
 

@@ -28,7 +28,7 @@ export interface RunOptions {
   readonly out?: string | undefined;
   /** The folder of a run to go on with. */
   readonly resume?: RunFolder | undefined;
-  readonly session: Pick<SessionOptions, "backend" | "threads" | "memoryLimit" | "note">;
+  readonly session: Pick<SessionOptions, "backend" | "threads" | "winograd" | "memoryLimit" | "note">;
   /** Seconds between checkpoints, besides those at the end of each epoch. */
   readonly checkpointEverySeconds: number;
   /** Writes event files for TensorBoard into the folder; a resumed run goes on with those that it has. */

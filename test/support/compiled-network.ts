@@ -25,7 +25,9 @@ export async function compiledNetwork({ module, input }: Model, batch: number): 
   for (const [i, name] of names.entries()) outputs[`d ${name}`] = gradients[i]!;
   const session = await Session.create({ note: () => {} });
   const entry = { name: "gradients", outputs, assigns: updates };
-  const program = await session.load(compileEntry(entry, { target: session.target, maxBatch: batch }));
+  const program = await session.load(
+    compileEntry(entry, { target: session.target, winograd: session.winograd, maxBatch: batch }),
+  );
   const usesRandom = graph.inputs.some(({ attributes }) => attributes.name === "random");
   return {
     session,

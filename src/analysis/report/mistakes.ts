@@ -30,7 +30,7 @@ export async function findMistakes(
   model: TrainedModel,
   data: Dataset,
   predictions: ArrayLike<number>,
-  choice: Pick<ClassifierOptions, "backend" | "threads">,
+  choice: Pick<ClassifierOptions, "backend" | "threads" | "winograd">,
 ): Promise<Mistakes> {
   const wrong: number[] = [];
   for (let i = 0; i < data.length; i++) if (predictions[i] !== data.labels[i]) wrong.push(i);

@@ -31,7 +31,7 @@ export interface ReportOptions {
   readonly plan: RunPlan;
   readonly result: RunResult;
   /** Where the test pictures are asked about. */
-  readonly session: Pick<SessionOptions, "backend" | "threads">;
+  readonly session: Choice;
 }
 
 export interface WrittenReport {
@@ -98,10 +98,13 @@ async function gather({ config, data, plan, result, session }: ReportOptions): P
   };
 }
 
+type Choice = Pick<SessionOptions, "backend" | "threads" | "winograd">;
+
 /** The run has said already which backend it took and why. */
-const options = ({ backend, threads }: Pick<SessionOptions, "backend" | "threads">) => ({
+const options = ({ backend, threads, winograd }: Choice) => ({
   backend,
   threads,
+  winograd,
   note: () => {},
 });
 
@@ -109,7 +112,7 @@ const options = ({ backend, threads }: Pick<SessionOptions, "backend" | "threads
 async function evaluationOf(
   model: TrainedModel,
   test: Dataset,
-  choice: Pick<SessionOptions, "backend" | "threads">,
+  choice: Choice,
   known: Evaluation | undefined,
 ): Promise<Evaluation> {
   return known ?? (await evaluate(model, test, choice));
@@ -119,7 +122,7 @@ async function testedWith(
   model: TrainedModel,
   test: Dataset,
   { confusion, accuracy, samples, predictions }: Evaluation,
-  choice: Pick<SessionOptions, "backend" | "threads">,
+  choice: Choice,
 ): Promise<Tested> {
   const classes = confusion.map((_, label) => test.classes[label] ?? model.classes[label] ?? String(label));
   return { confusion, classes, accuracy, samples, mistakes: await findMistakes(model, test, predictions, choice) };
