@@ -16,6 +16,7 @@ interface Flags {
   readonly data?: string;
   readonly split: "train" | "test";
   readonly maxBroken?: string;
+  readonly stream?: boolean;
   readonly crops?: ViewName;
   readonly resize?: number;
   readonly network?: string;
@@ -40,6 +41,11 @@ export function evalCommand(program: Command): void {
       "as `fovea train` takes it; pictures are brought to what the network takes (default: what the run learned from)",
     )
     .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)")
+    .option(
+      "--stream",
+      "leave pictures on disk and decode them as they are measured (default: where they take over 512 MiB)",
+    )
+    .option("--no-stream", "decode all pictures into memory first")
     .option("--split <half>", "train or test", oneOf("--split", ["train", "test"] as const), "test" as const)
     .option(
       "--crops <views>",
@@ -56,7 +62,7 @@ export function evalCommand(program: Command): void {
     .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
     .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
     .option("--no-winograd", "3x3 convolutions without Winograd's transforms: slower, and with less rounding")
-    .option("--memory-limit <size>", "refuse to start if more is needed, such as 2GB", bytesOf("--memory-limit"))
+    .option("--memory-limit <size>", "take no more, such as 2GB, or refuse to start", bytesOf("--memory-limit"))
     .option("--json", "one JSON object on standard output, for programs")
     .helpOption("-h, --help", "show this")
     .addHelpText(
@@ -88,6 +94,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     size: flags.resize === undefined ? [input[0]!, input[1]!] : [flags.resize, flags.resize],
     channels: input[2]!,
     maxBroken: maxBroken === undefined ? undefined : parseBrokenLimit(maxBroken),
+    stream: flags.stream,
     note: (text) => output.note(text),
   });
   const data = sets[split];

@@ -1,4 +1,6 @@
 /** From the flags of `fovea train` to the configuration of a run, or to the same one that a resumed run had. */
+
+import { needsOwnSize } from "../data/augment/geometry.js";
 import { describeAugmentation, parseAugmentation } from "../data/augment/grammar.js";
 import { measuredOn } from "../data/augment/pca.js";
 import type { Transform } from "../data/augment/transform.js";
@@ -51,6 +53,8 @@ export interface TrainFlags extends TechniqueFlags {
   readonly resetClassifier?: boolean;
   readonly size?: readonly [number, number];
   readonly maxBroken?: string;
+  readonly stream?: boolean;
+  readonly workers?: number;
 }
 
 export async function newConfig(
@@ -66,18 +70,25 @@ export async function newConfig(
   return augment === undefined ? config : { ...config, augment: await measuredOn(augment, pictures) };
 }
 
-/** How the data of a run, new or resumed, is opened. */
+/** How the data of a run, new or resumed, is opened. Transforms that say the size themselves see pictures in their own. */
 export function openOptionsOf(
-  config: Pick<TrainingConfig, "size" | "maxBroken">,
+  config: Pick<TrainingConfig, "size" | "maxBroken" | "stream"> & {
+    readonly augment?: string | readonly Transform[] | undefined;
+  },
   usual: Shape,
   note: (text: string) => void,
+  workers?: number,
 ): OpenOptions {
-  const { size, maxBroken } = config;
+  const { size, maxBroken, stream, augment } = config;
   const pair = (extents: readonly number[]) => [extents[0]!, extents[1]!] as const;
+  const transforms = typeof augment === "string" ? parseAugmentation(augment, usual) : augment;
   return {
     size: size && pair(size),
     usualSize: pair(usual),
     maxBroken: maxBroken === undefined ? undefined : parseBrokenLimit(maxBroken),
+    stream,
+    ownSize: transforms?.some(needsOwnSize) ?? false,
+    workers,
     note,
   };
 }
@@ -134,6 +145,7 @@ function withFlags(base: TrainingConfig, flags: TrainFlags): TrainingConfig {
     ...(flags.resetClassifier ? { resetClassifier: true } : {}),
     ...(flags.size === undefined ? {} : { size: flags.size }),
     ...(flags.maxBroken === undefined ? {} : { maxBroken: flags.maxBroken }),
+    ...(flags.stream === undefined ? {} : { stream: flags.stream }),
   };
 }
 

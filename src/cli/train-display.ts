@@ -3,7 +3,7 @@ import { describeAugmentation } from "../data/augment/grammar.js";
 import { type Dataset, describeDataset } from "../data/dataset.js";
 import { describeOptimizer, describeSchedule, named, type TrainingConfig } from "../train/config.js";
 import type { RunPlan, RunResult } from "../train/run-node.js";
-import type { EpochRecord, Progress as TrainingProgress } from "../train/trainer.js";
+import { type EpochRecord, NOTABLE_WAIT, type Progress as TrainingProgress } from "../train/trainer.js";
 import { describeRecomputed, type TrainingMemory } from "../train/training-memory.js";
 import { bytes, invocation, type Output, percent, quoted, seconds, twoColumns } from "./output.js";
 import { Progress, showCount } from "./progress.js";
@@ -29,6 +29,9 @@ function partsOf({
   ];
   return parts.map(([name, size]) => `${name} ${bytes(size)}`).join(", ");
 }
+
+/** The part of the time in which nothing was computed, for want of pictures. */
+const forData = (waited: number) => `${Math.round(100 * waited)}% for data`;
 
 export class TrainDisplay {
   readonly #output: Output;
@@ -90,7 +93,7 @@ export class TrainDisplay {
     }
   }
 
-  progress({ phase, epoch, epochs, done, total, loss, accuracy }: TrainingProgress): void {
+  progress({ phase, epoch, epochs, done, total, loss, accuracy, waited = 0 }: TrainingProgress): void {
     const label = `epoch ${epoch}/${epochs}${phase === "test" ? " test" : ""}`;
     if (label !== this.#label) {
       this.#progress?.stop();
@@ -101,16 +104,17 @@ export class TrainDisplay {
       // The clock starts now, when these are done.
       this.#progress = shown ? new Progress({ total, label, unit: "images", done, stream }) : undefined;
     }
-    this.#progress?.update(done, { loss, accuracy: percent(accuracy) });
+    const figures = { loss, accuracy: percent(accuracy) };
+    this.#progress?.update(done, waited < NOTABLE_WAIT ? figures : { ...figures, waited: forData(waited) });
   }
 
-  epoch({ epoch, train, test, learningRate, gradientNorm, trainSeconds, testSeconds }: EpochRecord): void {
+  epoch({ epoch, train, test, learningRate, gradientNorm, trainSeconds, testSeconds, waited }: EpochRecord): void {
     const speed = this.#train.length / trainSeconds;
     const tested =
       test === undefined ? "" : `  test loss ${test.loss.toFixed(4)}  test accuracy ${percent(test.accuracy)}`;
     const line =
       `epoch ${epoch}/${this.#config.epochs}  loss ${train.loss.toFixed(4)}  accuracy ${percent(train.accuracy)}${tested}` +
-      `  ${seconds(trainSeconds)}  ${showCount(speed)} images/s`;
+      `  ${seconds(trainSeconds)}  ${showCount(speed)} images/s${waited === undefined ? "" : `  waited ${forData(waited)}`}`;
     this.clear();
     this.#output.say(line);
     this.#output.event({
@@ -122,6 +126,7 @@ export class TrainDisplay {
       ...(gradientNorm && { gradientNorm }),
       trainSeconds,
       testSeconds,
+      ...(waited === undefined ? {} : { waited }),
     });
   }
 

@@ -62,6 +62,9 @@ export function trainCommand(program: Command): void {
       parseSize,
     )
     .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)", checkedBroken)
+    .option("--stream", "leave pictures on disk and decode them while training (default: where they take over 512 MiB)")
+    .option("--no-stream", "decode all pictures into memory first")
+    .option("--workers <n>", "threads that decode pictures (default: one a processor)", wholeOf("--workers", 0))
     .option("--weights <file>", "start from published weights, a .safetensors or .pth file")
     .option("--reset-classifier", "start the last layer of those weights anew, for other classes")
     .option("--option <key=value>", "an option of the network, such as classes=26; may be repeated", pairOf("--option"))
@@ -163,7 +166,11 @@ export function trainCommand(program: Command): void {
     .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
     .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
     .option("--no-winograd", "3x3 convolutions without Winograd's transforms: slower, and with less rounding")
-    .option("--memory-limit <size>", "refuse to start if more is needed, such as 2GB", bytesOf("--memory-limit"))
+    .option(
+      "--memory-limit <size>",
+      "take no more, such as 2GB: values are computed again, or the run is refused",
+      bytesOf("--memory-limit"),
+    )
     .optionsGroup("Output:")
     .option("--no-report", "leave out report.html and its pictures, which take a second or two at the end")
     .option("--json", "JSON lines on standard output, for programs")
@@ -271,7 +278,7 @@ async function prepare(network: string | undefined, flags: Flags, note: (text: s
     return {
       config,
       resume: folder,
-      data: await openDataset(flags.data ?? config.data, openOptionsOf(config, usual, note)),
+      data: await openDataset(flags.data ?? config.data, openOptionsOf(config, usual, note, flags.workers)),
     };
   }
   if (network === undefined) {
@@ -284,6 +291,6 @@ async function prepare(network: string | undefined, flags: Flags, note: (text: s
     throw new OptionError("--reset-classifier: is of the weights that --weights names; give both");
   }
   const usual = usualInput(network, networkOptions(network, flags.option));
-  const data = await openDataset(flags.data, openOptionsOf(flags, usual, note));
+  const data = await openDataset(flags.data, openOptionsOf(flags, usual, note, flags.workers));
   return { config: await newConfig(network, flags.data, data.train, flags), data, resume: undefined };
 }

@@ -46,6 +46,8 @@ export interface TrainingConfig extends Techniques {
   readonly size?: readonly number[] | undefined;
   /** How many pictures may be broken, where that was said: "20", "0.1%". */
   readonly maxBroken?: string | undefined;
+  /** Whether picture files stay on disk, where that was said. */
+  readonly stream?: boolean | undefined;
   /** How training pictures are distorted; not at all where left out. */
   readonly distort?: DistortOptions | undefined;
   /** What training pictures go through (data/augment); as they are where left out. */
@@ -105,6 +107,7 @@ const fields: Readonly<Record<string, Check>> = {
   resetClassifier: optional(flag),
   size: optional(numbers),
   maxBroken: optional(text),
+  stream: optional(flag),
   distort: optional(record),
   augment: optional(records),
   views: optional(text),
