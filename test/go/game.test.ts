@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { boardFrom } from "#fovea/go/diagram.js";
 import { Game, TROMP_TAYLOR } from "#fovea/go/game.js";
-import { BLACK, type Colour, PASS, vertexNamed, WHITE } from "#fovea/go/geometry.js";
+import { BLACK, type Colour, vertexNamed, WHITE } from "#fovea/go/geometry.js";
 import { fixedHandicap, mostFixedHandicap } from "#fovea/go/handicap.js";
 import { areaOwners, areaScore, chineseCompensation, scoreText } from "#fovea/go/score.js";
 import { random } from "../support/random.js";

@@ -1,0 +1,37 @@
+/** The thread that makes blocks of positions while another trains on them. */
+import { parentPort, workerData } from "node:worker_threads";
+import { PlaneEncoder } from "./planes.js";
+import { GameStore } from "./store.js";
+import { type Block, encodeGame } from "./stream.js";
+
+export interface WorkerStart {
+  /** The store's bytes, shared. */
+  readonly bytes: Uint8Array;
+  readonly planes: number;
+}
+
+export interface WorkerOrder {
+  readonly games: Uint32Array;
+  readonly into: Block;
+}
+
+export type WorkerAnswer = { readonly positions: number } | { readonly error: string };
+
+if (parentPort !== null) {
+  const port = parentPort;
+  const { bytes, planes } = workerData as WorkerStart;
+  // Whoever opened it has checked it.
+  const store = new GameStore(bytes, "the store", false);
+  const encoder = new PlaneEncoder(store.size, planes);
+  port.on("message", ({ games, into }: WorkerOrder) => {
+    let answer: WorkerAnswer;
+    try {
+      let position = 0;
+      for (const game of games) position = encodeGame(store, game, encoder, into, position);
+      answer = { positions: position };
+    } catch (error) {
+      answer = { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    }
+    port.postMessage(answer);
+  });
+}
