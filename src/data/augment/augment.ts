@@ -44,6 +44,7 @@ export function compileAugmentation(transforms: readonly Transform[], target: Sh
   const wantsMean = transforms.some((t) => t.kind === "colorJitter" && t.contrast > 0);
   const covers = steps.filter(({ transform }) => transform.kind === "cutout" || transform.kind === "erase");
   for (const { transform } of colours) checkColours(transform, channels);
+  for (const transform of transforms) checkResize(transform, height, width);
   const keepsSize = !transforms.some(needsOwnSize);
   const reflects = transforms.some((t) => t.kind === "padCrop" && t.mode === "reflect");
   const scale = scaleOf(scaling.mean, scaling.std);
@@ -170,6 +171,15 @@ function colorsOf(transform: Transform & { readonly kind: "pcaColor" }) {
   const { colors, eigenvalues, eigenvectors } = transform;
   if (colors === "imagenet") return IMAGENET_COLORS;
   return eigenvalues && eigenvectors && { eigenvalues, eigenvectors };
+}
+
+function checkResize(transform: Transform, height: number, width: number): void {
+  if (transform.kind !== "randomCrop" || transform.resize === undefined) return;
+  const [least] = transform.resize;
+  if (least >= Math.max(height, width)) return;
+  throw new OptionError(
+    `augment: randomCrop: resize is ${least}, but the network takes a crop of ${height}x${width}; expected at least ${Math.max(height, width)}`,
+  );
 }
 
 function checkColours(transform: Transform, channels: number): void {

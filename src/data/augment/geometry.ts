@@ -63,9 +63,12 @@ export function applyGeometry(
       return;
     }
     case "translate": {
-      const { fraction } = transform;
-      const top = Math.round(draws.symmetric(fraction * height));
-      at.crop(top, Math.round(draws.symmetric(fraction * width)), height, width);
+      const upTo = (extent: number) => {
+        const most = Math.floor(transform.fraction * extent + 1e-9);
+        return draws.below(2 * most + 1) - most;
+      };
+      const top = upTo(height);
+      at.crop(top, upTo(width), height, width);
       return;
     }
     case "distort": {

@@ -126,7 +126,7 @@ function parseTransform(value: unknown, where: string): Transform {
   if (!isRecord(value)) throw new OptionError(`${where}: expected { kind: ... }, found ${JSON.stringify(value)}`);
   const { kind, ...given } = value;
   const known = TRANSFORM_KINDS.find((k) => k === kind);
-  if (known === undefined) throw unknownName(`${where}: transform`, String(kind), TRANSFORM_KINDS);
+  if (known === undefined) throw unknownName(`transform of ${where}`, String(kind), TRANSFORM_KINDS);
   const fields = FIELDS[known];
   const names = fields.map((field) => field.name);
   for (const key of Object.keys(given)) if (!names.includes(key)) throw unknownName(`field of ${known}`, key, names);
@@ -159,7 +159,9 @@ function mismatch(field: Field, value: unknown): string | undefined {
   const isPair = isNumbers(value) && value.length === 2 && value.every(within);
   if (kind === "size") return isPair ? undefined : `height and width, such as 224 or 160x120, each ${bounds}`;
   const isRange = isPair && value[0]! <= value[1]!;
-  return isRange ? undefined : `two rising ${isWhole ? "whole " : ""}numbers ${bounds}, such as ${low}-${high}`;
+  return isRange
+    ? undefined
+    : `two rising ${isWhole ? "whole " : ""}numbers ${bounds}, such as ${isWhole ? "256-512" : shown(field.standard)}`;
 }
 
 const isNumbers = (value: unknown): value is number[] =>
