@@ -40,7 +40,7 @@ export async function evaluateViews(
   const means = new Float64Array(maxBatch * classes);
   const loss = new Float64Array(maxBatch);
   const correct = new Uint8Array(maxBatch);
-  for await (const { first, count, picture } of partsOf(data, maxBatch)) {
+  for await (const { first, count, picture, leftOut } of partsOf(data, maxBatch)) {
     const batchOf = (run: number) => Math.floor(run / views.length);
     const countOf = (batch: number) => Math.min(maxBatch, count - batch * maxBatch);
     await runQueue(loaded, batchCount(count, maxBatch) * views.length, {
@@ -67,7 +67,8 @@ export async function evaluateViews(
           // A probability of 0 in float32 is one below 1e-45.
           loss[n] = Number.isNaN(row[label]) ? Number.NaN : 0 - naturalLogarithm(Math.max(1e-45, row[label]!));
         }
-        addBatch(sums, loss, correct, count);
+        for (const n of leftOut) predictions[first + n] = -1;
+        addBatch(sums, loss, correct, count, leftOut);
         progress?.(sums.samples, figures(sums));
         return true;
       },
@@ -91,13 +92,15 @@ interface Part {
   readonly count: number;
   /** By place in the set. */
   picture(index: number): Picture;
+  /** Places in the part of pictures that will not decode; only a part of one batch has such. */
+  readonly leftOut: readonly number[];
 }
 
 /** A set in memory is one part; one on disk is read a batch at a time. */
 async function* partsOf(data: Dataset, maxBatch: number): AsyncGenerator<Part> {
   const { length, shape, stream, mean, std } = data;
   if (stream === undefined) {
-    yield { first: 0, count: length, picture: (index) => pictureOf(data, index) };
+    yield { first: 0, count: length, picture: (index) => pictureOf(data, index), leftOut: [] };
     return;
   }
   const [height, width, channels] = shape;
@@ -105,21 +108,22 @@ async function* partsOf(data: Dataset, maxBatch: number): AsyncGenerator<Part> {
   const reader = stream({ target: shape, mean, std, seed: 0 });
   const labels = new Int32Array(maxBatch);
   const order = inOrder(length);
+  const read = async (first: number): Promise<Part> => {
+    const some = order.subarray(first, first + maxBatch);
+    const bytes = new Uint8Array(some.length * size);
+    const leftOut = await reader.bytes(some, bytes, labels);
+    const pixels = (index: number) => bytes.subarray((index - first) * size, (index - first + 1) * size);
+    const picture = (index: number) => ({ height, width, channels, pixels: pixels(index) });
+    return { first, count: some.length, picture, leftOut };
+  };
   try {
-    for (let first = 0; first < length; first += maxBatch) {
-      const some = order.subarray(first, first + maxBatch);
-      const bytes = new Uint8Array(some.length * size);
-      await reader.bytes(some, bytes, labels);
-      yield {
-        first,
-        count: some.length,
-        picture: (index) => ({
-          height,
-          width,
-          channels,
-          pixels: bytes.subarray((index - first) * size, (index - first + 1) * size),
-        }),
-      };
+    // The next part is read while one is measured.
+    let next: Promise<Part> | undefined = read(0);
+    for (let first = 0; next !== undefined; first += maxBatch) {
+      const part: Part = await next;
+      next = first + maxBatch < length ? read(first + maxBatch) : undefined;
+      next?.catch(() => {}); // thrown when it is waited for, if it ever is
+      yield part;
     }
   } finally {
     await reader.close();

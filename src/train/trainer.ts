@@ -43,7 +43,7 @@ import { checkTechniques, type Techniques } from "./techniques.js";
 import { type TrainingMemory, trainingMemory } from "./training-memory.js";
 import { initialWeights, readWeights, type Weight, type Weights, writeWeights } from "./weights.js";
 
-import { whitened } from "./whitening.js";
+import { whitenedOn } from "./whitening.js";
 
 export interface TrainerOptions extends Techniques {
   readonly epochs: number;
@@ -181,7 +181,7 @@ export class Trainer {
     const loaded = await session.load(programs.step, { slots: QUEUE_LENGTH });
     const applying = programs.apply && (await Apply.create(session, programs.apply));
     const evaluator = await Evaluator.create(session, network, input, { views, program: programs.evaluation });
-    const initial = options.initial ?? whitened(initialWeights(network, options.seed), network, data.train);
+    const initial = options.initial ?? (await whitenedOn(initialWeights(network, options.seed), network, data.train));
     await writeWeights(session, initial);
     for (const name of averaged) await session.writeState(averageName(name), initial.get(name)!.data);
     return new Trainer(session, network, data, options, {

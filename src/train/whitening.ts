@@ -8,6 +8,7 @@
  */
 import { fillBatch } from "../data/batch.js";
 import type { Dataset } from "../data/dataset.js";
+import { inMemory } from "../data/in-memory.js";
 import { OptionError } from "../errors.js";
 import { type Shape, sizeOf } from "../graph/value.js";
 import { type Module, savedOf } from "../nn/index.js";
@@ -16,6 +17,24 @@ import type { Weight, Weights } from "./weights.js";
 
 /** More patches change the filters by nothing that matters: a second's work for 3x3 patches of colour pictures. */
 const MOST_PATCHES = 2 ** 21;
+
+/** As `whitened`, of a set wherever its pictures are: of one on disk, just those that it takes are read. */
+export async function whitenedOn(weights: Weights, network: Module, data: Dataset): Promise<Weights> {
+  const layer = [...savedOf(network).values()].find(({ init }) => init.kind === "whitening");
+  if (layer === undefined || layer.init.kind !== "whitening" || data.stream === undefined) {
+    return whitened(weights, network, data);
+  }
+  const [ky, kx] = layer.shape as readonly [number, number];
+  const count = countOf(data, [ky, kx], layer.init.pictures);
+  const indices = Array.from({ length: count }, (_, n) => Math.floor((n * data.length) / count));
+  return whitened(weights, network, await inMemory(data, indices));
+}
+
+/** Pictures that are looked at. */
+function countOf({ shape, length }: Dataset, [ky, kx]: readonly [number, number], pictures: number): number {
+  const patches = Math.max(1, (shape[0] - ky + 1) * (shape[1] - kx + 1));
+  return Math.min(length, pictures, Math.max(1, Math.floor(MOST_PATCHES / patches)));
+}
 
 /** The weights with those of whitening layers computed from the pictures. */
 export function whitened(weights: Weights, network: Module, data: Dataset): Weights {
@@ -55,7 +74,7 @@ export function covariance(data: Dataset, [ky, kx]: readonly [number, number], p
   const [height, width, channels] = data.shape;
   const size = ky * kx * channels;
   const patches = (height - ky + 1) * (width - kx + 1);
-  const count = Math.min(data.length, pictures, Math.max(1, Math.floor(MOST_PATCHES / patches)));
+  const count = countOf(data, [ky, kx], pictures);
   const picture = new Float32Array(height * width * channels);
   const label = new Int32Array(1);
   const patch = new Float64Array(size);

@@ -1,6 +1,7 @@
 /** The pictures that a network got wrong, what it took them for, and how sure it was. */
 import { fillBatch } from "../../data/batch.js";
 import type { Dataset } from "../../data/dataset.js";
+import { inMemory } from "../../data/in-memory.js";
 import { sizeOf } from "../../graph/value.js";
 import { type ClassifierOptions, compile } from "../../train/classifier.js";
 import type { TrainedModel } from "../../train/trained-model.js";
@@ -25,7 +26,7 @@ const MOST_SHOWN = 60;
 const MOST_ASKED = 600;
 const BATCH = 60;
 
-/** @param predictions the likeliest class of each picture of the data set */
+/** @param predictions the likeliest class of each picture of the data set, below 0 where there is none */
 export async function findMistakes(
   model: TrainedModel,
   data: Dataset,
@@ -33,7 +34,7 @@ export async function findMistakes(
   choice: Pick<ClassifierOptions, "backend" | "threads" | "winograd">,
 ): Promise<Mistakes> {
   const wrong: number[] = [];
-  for (let i = 0; i < data.length; i++) if (predictions[i] !== data.labels[i]) wrong.push(i);
+  for (let i = 0; i < data.length; i++) if (predictions[i]! >= 0 && predictions[i] !== data.labels[i]) wrong.push(i);
   if (wrong.length === 0) return { shown: [], total: 0 };
   const every = Math.max(1, wrong.length / MOST_ASKED);
   const asked = Array.from({ length: Math.min(wrong.length, MOST_ASKED) }, (_, i) => wrong[Math.floor(i * every)]!);
@@ -42,7 +43,14 @@ export async function findMistakes(
   try {
     const size = sizeOf(model.input);
     const images = new Float32Array(asked.length * size);
-    fillBatch({ ...data, ...model.scaling }, asked, images, new Int32Array(asked.length), model.input);
+    const pictures = await inMemory(data, asked);
+    fillBatch(
+      { ...pictures, ...model.scaling },
+      asked.map((_, i) => i),
+      images,
+      new Int32Array(asked.length),
+      model.input,
+    );
     const answers = await classify.all(asked.map((_, i) => images.subarray(i * size, (i + 1) * size)));
     const name = (label: number) => data.classes[label] ?? model.classes[label] ?? String(label);
     const mistakes = asked.map((index, i) => {

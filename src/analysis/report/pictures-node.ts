@@ -1,6 +1,7 @@
 /** The figures of a report, for its page and as files. */
 import { scale } from "@observablehq/plot";
 import type { Dataset } from "../../data/dataset.js";
+import { inMemory } from "../../data/in-memory.js";
 import { confusionFigure } from "./confusion.js";
 import { curves } from "./curves.js";
 import { newDocument, pictureUri } from "./draw-node.js";
@@ -98,12 +99,16 @@ function rgbOf(text: string): [number, number, number] {
 
 // --- Mistakes
 
-function withPictures(mistakes: readonly Mistake[], data: Dataset): Promise<ShownMistake[]> {
+async function withPictures(mistakes: readonly Mistake[], data: Dataset): Promise<ShownMistake[]> {
   const [height, width, channels] = data.shape;
   const size = height * width * channels;
+  const { images } = await inMemory(
+    data,
+    mistakes.map(({ index }) => index),
+  );
   return Promise.all(
-    mistakes.map(async (mistake) => {
-      const whole = data.images.subarray(mistake.index * size, (mistake.index + 1) * size);
+    mistakes.map(async (mistake, n) => {
+      const whole = images.subarray(n * size, (n + 1) * size);
       // Of pictures that are neither grey nor RGB, the first channel.
       const bytes = channels === 1 || channels === 3 ? whole : whole.filter((_, i) => i % channels === 0);
       return { ...mistake, picture: await pictureUri(bytes, width, height, channels === 3 ? 3 : 1) };
