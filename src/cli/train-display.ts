@@ -172,7 +172,10 @@ export class TrainDisplay {
     if (test !== undefined) {
       const epochs = history.length;
       const { patience, watch = "accuracy" } = this.#config;
-      if (stoppedEarly) this.#output.say(`Stopped early: ${patience} epochs brought no better test ${watch}.`);
+      if (stoppedEarly)
+        this.#output.say(
+          `Stopped early: no better test ${watch} in ${patience} ${patience === 1 ? "epoch" : "epochs"}.`,
+        );
       this.#output.say(
         `Test accuracy ${percent(test.accuracy)} (error ${percent(1 - test.accuracy)}) after ${epochs} ${epochs === 1 ? "epoch" : "epochs"} ` +
           `and ${seconds(trainSeconds)} of training.`,

@@ -10,6 +10,20 @@ import { temporaryFolder } from "../support/temporary.js";
 
 // 1800 steps: a second or two, of which every moment is a moment to be killed at.
 const RUN = ["train", "lenet5", "--data", "./digits", "--epochs", "12", "--batch-size", "2", "--lr", "0.002"];
+// The same with all that has states of its own, or counts.
+const TECHNIQUES = [
+  ...["--ema", "0.99", "--ema-warmup", "--accumulate", "4", "--clip-norm", "0.5", "--label-smoothing", "0.1"],
+  ...[
+    "--group",
+    "bias$:lr=4,decay=0",
+    "--no-decay",
+    "norms-and-biases",
+    "--freeze",
+    "^conv1",
+    "--schedule",
+    "one-cycle",
+  ],
+];
 const OFTEN = ["--checkpoint-every", "0.05", "--json"];
 
 const model = (folder: string) => readFileSync(join(folder, "run", "model.safetensors"));
@@ -21,7 +35,11 @@ const figures = (folder: string) =>
     learningRate,
   }));
 
-let whole: { readonly model: Buffer; readonly figures: unknown };
+interface Whole {
+  readonly model: Buffer;
+  readonly figures: unknown;
+}
+let whole: Whole;
 const delay = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function start(args: readonly string[] = []) {
@@ -30,19 +48,25 @@ function start(args: readonly string[] = []) {
   return { folder, run: startFovea([...RUN, ...OFTEN, "--out", "run", ...args], folder) };
 }
 
-function expectWhole(folder: string): void {
-  expect(model(folder).equals(whole.model)).toBe(true);
-  expect(figures(folder)).toEqual(whole.figures);
+function expectWhole(folder: string, expected = whole): void {
+  expect(model(folder).equals(expected.model)).toBe(true);
+  expect(figures(folder)).toEqual(expected.figures);
+}
+
+/** A run to its end, without a stop. */
+async function runWhole(args: readonly string[] = []): Promise<Whole> {
+  const folder = mkdtempSync(join(tmpdir(), "fovea-test-"));
+  writePictures(folder);
+  const { code, stderr } = await fovea([...RUN, ...args, "--out", "run", "--json"], folder);
+  expect([code, stderr]).toEqual([0, ""]);
+  const whole = { model: model(folder), figures: figures(folder) };
+  rmSync(folder, { recursive: true });
+  return whole;
 }
 
 describe("a run", () => {
   beforeAll(async () => {
-    const folder = mkdtempSync(join(tmpdir(), "fovea-test-"));
-    writePictures(folder);
-    const { code, stderr } = await fovea([...RUN, "--out", "run", "--json"], folder);
-    expect([code, stderr]).toEqual([0, ""]);
-    whole = { model: model(folder), figures: figures(folder) };
-    rmSync(folder, { recursive: true });
+    whole = await runWhole();
   });
 
   it("stopped by Ctrl-C saves, says how to go on, and ends with 130", async () => {
@@ -84,6 +108,30 @@ describe("a run", () => {
     const end = await fovea(["train", "--resume", "run", ...OFTEN], folder);
     expect(end.code).toBe(0);
     expectWhole(folder);
+  });
+
+  it("of averaged weights, groups, clipping and accumulation, killed in the middle of an epoch, too", async () => {
+    const expected = await runWhole(TECHNIQUES);
+    expect(expected.model.equals(whole.model)).toBe(false);
+    const { folder, run } = start(TECHNIQUES);
+    await run.said('"epoch":1');
+    await delay(100);
+    run.child.kill("SIGKILL");
+    await run.ended;
+    expect(existsSync(join(folder, "run", "run.lock"))).toBe(true);
+    const again = startFovea(["train", "--resume", "run", ...OFTEN], folder);
+    await again.said('"event":"epoch"');
+    const beside = await fovea(["train", "--resume", "run"], folder);
+    expect([beside.code, beside.stderr]).toEqual([
+      1,
+      expect.stringMatching(/run\.lock: process \d+ is working on this run/),
+    ]);
+    again.child.kill("SIGKILL");
+    await again.ended;
+    const end = await fovea(["train", "--resume", "run", ...OFTEN, "--threads", "1"], folder);
+    expect([end.code, end.stderr]).toEqual([0, ""]);
+    expectWhole(folder, expected);
+    expect(existsSync(join(folder, "run", "run.lock"))).toBe(false);
   });
 
   it("killed while its folder is made has none, or one that goes on", async () => {

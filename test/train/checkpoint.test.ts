@@ -45,34 +45,67 @@ async function states({ session }: Trainer): Promise<[string, string][]> {
 }
 
 /** Trains until `steps` steps are done, and saves. */
-const stopAt = (steps: number, path: string) =>
-  withTrainer(async (trainer) => {
-    await trainer.run({ shouldStop: () => trainer.state.step >= steps });
-    await saveCheckpoint(path, trainer, identify(trainer, config, data));
-    return { state: trainer.state, states: await states(trainer) };
-  });
+const stopAt = (steps: number, path: string, of = config) =>
+  withTrainer(
+    async (trainer) => {
+      await trainer.run({ shouldStop: () => trainer.state.step >= steps });
+      await saveCheckpoint(path, trainer, identify(trainer, of, data));
+      return { state: trainer.state, states: await states(trainer) };
+    },
+    { config: of },
+  );
 
-it("goes on from any step to the same bits, in every state and figure", async () => {
-  const whole = await withTrainer(async (trainer) => {
-    expect(await trainer.run()).toBe(true);
-    return { states: await states(trainer), history: trainer.state.history };
-  });
-  expect(whole.states.map(([name]) => name)).toContain("fc1.weight.secondMoment");
-  const figures = ({ history }: Pick<typeof whole, "history">) =>
-    history.map(({ epoch, train, test, learningRate }) => ({ epoch, train, test, learningRate }));
-  for (const steps of [1, 6, 15, 19]) {
-    const path = join(temporaryFolder(), "checkpoint.safetensors");
-    const stopped = await stopAt(steps, path);
-    expect(stopped.state.epoch).toBe(steps < 15 ? 0 : 1);
-    expect(stopped.state.batch > 0).toBe(steps !== 15);
-    const resumed = await withTrainer(async (trainer) => {
-      const notes = await restoreCheckpoint(trainer, await readCheckpoint(path), identify(trainer, config, data));
-      expect(notes).toEqual([]);
-      expect(trainer.state).toEqual(stopped.state);
-      expect(await states(trainer)).toEqual(stopped.states);
+const everything: TrainingConfig = {
+  ...config,
+  schedule: { kind: "one-cycle" },
+  groups: [{ match: "bias$", lr: 4, weightDecay: 0 }],
+  noDecay: "norms-and-biases",
+  freeze: ["fc2.weight"],
+  clipNorm: 0.5,
+  accumulate: 4, // groups of 4, 4, 4 and 3: steps 1, 6 and 19 end in the middle of one
+  average: { kind: "lookahead", every: 3, ramp: 1 },
+  labelSmoothing: 0.1,
+  patience: 1,
+};
+
+it.each([
+  ["plain", config, "fc1.weight.secondMoment"],
+  ["every technique", everything, "fc1.weight.average"],
+  [
+    "a moving average",
+    { ...everything, average: { kind: "ema", decay: 0.9 }, accumulate: 1 } as const,
+    "fc1.bias.average",
+  ],
+])("goes on from any step to the same bits, in every state and figure: %s", async (_, config, state) => {
+  const whole = await withTrainer(
+    async (trainer) => {
       expect(await trainer.run()).toBe(true);
       return { states: await states(trainer), history: trainer.state.history };
-    });
+    },
+    { config },
+  );
+  const names = whole.states.map(([name]) => name);
+  expect(names).toContain(state);
+  expect(names.includes("fc2.weight.secondMoment")).toBe(config.freeze === undefined);
+  expect(names.includes("fc1.weight.gradient")).toBe((config.accumulate ?? 1) > 1);
+  const figures = ({ history }: Pick<typeof whole, "history">) =>
+    history.map(({ trainSeconds: _, testSeconds: __, waited: ___, ...record }) => record);
+  for (const steps of [1, 6, 15, 19]) {
+    const path = join(temporaryFolder(), "checkpoint.safetensors");
+    const stopped = await stopAt(steps, path, config);
+    expect(stopped.state.epoch).toBe(steps < 15 ? 0 : 1);
+    expect(stopped.state.batch > 0).toBe(steps !== 15);
+    const resumed = await withTrainer(
+      async (trainer) => {
+        const notes = await restoreCheckpoint(trainer, await readCheckpoint(path), identify(trainer, config, data));
+        expect(notes).toEqual([]);
+        expect(trainer.state).toEqual(stopped.state);
+        expect(await states(trainer)).toEqual(stopped.states);
+        expect(await trainer.run()).toBe(true);
+        return { states: await states(trainer), history: trainer.state.history };
+      },
+      { config },
+    );
     expect(resumed.states).toEqual(whole.states);
     expect(figures(resumed)).toEqual(figures(whole));
   }
