@@ -22,6 +22,8 @@ import { choose, operationsOf, WORKLOADS } from "./workloads.mjs";
 const HELP = `npm run bench -- [options]
 
   --what train|infer|layers   only these rows
+  --what loader               pictures a second from files to batches (bench/loader.mjs)
+  --workers N                 its worker threads
   --only TEXT                 only rows whose id, title or network contains TEXT
   --quick                     3 short rounds instead of 9, for a first look
   --repeats N                 rounds
@@ -37,6 +39,7 @@ const { values: options } = parseArgs({
   options: {
     what: { type: "string" },
     only: { type: "string" },
+    workers: { type: "string" },
     quick: { type: "boolean", default: false },
     repeats: { type: "string" },
     tries: { type: "string" },
@@ -58,7 +61,11 @@ const whole = (name, standard) => {
 };
 
 if (options.help) console.log(HELP);
-else if (options.list) for (const { id, title, what } of WORKLOADS) console.log(`${id.padEnd(36)} ${what}: ${title}`);
+else if (options.what === "loader") {
+  const { benchLoader } = await import("./loader.mjs");
+  const workers = options.workers === undefined ? undefined : whole("workers");
+  await benchLoader({ quick: options.quick, only: options.only, workers, note: console.log });
+} else if (options.list) for (const { id, title, what } of WORKLOADS) console.log(`${id.padEnd(36)} ${what}: ${title}`);
 else {
   const folder = mkdtempSync(join(tmpdir(), "fovea-bench-"));
   try {
