@@ -15,17 +15,29 @@ interface Holder {
   readonly began: string;
 }
 
+/** A process that was killed a moment ago takes a while to give its memory back, and counts as alive until then. */
+const PATIENCE_MS = 1000;
+
 /**
  * Takes the lock; the function that is given back releases it.
  * @throws FileError where another process that is alive has it.
  */
 export async function lockRun(path: string): Promise<() => Promise<void>> {
-  const own = JSON.stringify({ pid: process.pid, host: hostname(), began: beganAt(process.pid) } satisfies Holder);
+  const own = JSON.stringify({
+    pid: process.pid,
+    host: hostname(),
+    began: statusOf(process.pid).began,
+  } satisfies Holder);
+  const patientUntil = performance.now() + PATIENCE_MS;
   while (!(await create(path, own))) {
     const text = await readFile(path, "utf8").catch(() => undefined);
     if (text === undefined) continue; // released just now
     const holder = parse(text);
     if (holder !== undefined && isAlive(holder)) {
+      if (holder.host === hostname() && performance.now() < patientUntil) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        continue;
+      }
       const where = holder.host === hostname() ? "" : ` on ${holder.host}`;
       throw new FileError(
         `${path}: process ${holder.pid}${where} is working on this run; wait until it is done, or stop it` +
@@ -85,16 +97,19 @@ function isAlive({ pid, host, began }: Holder): boolean {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return false;
   }
-  const now = beganAt(pid);
+  const { state, began: now } = statusOf(pid);
+  // A zombie has ended, and nobody has asked for its exit code yet.
+  if (state === "Z" || state === "X") return false;
   return began === "" || now === "" || began === now;
 }
 
-/** Linux: field 22 of /proc/PID/stat, counted behind the name, which may hold spaces and brackets. */
-function beganAt(pid: number): string {
+/** Linux: fields 3 and 22 of /proc/PID/stat, counted behind the name, which may hold spaces and brackets. */
+function statusOf(pid: number): { readonly state: string; readonly began: string } {
   try {
     const status = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return status.slice(status.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    const fields = status.slice(status.lastIndexOf(")") + 2).split(" ");
+    return { state: fields[0] ?? "", began: fields[19] ?? "" };
   } catch {
-    return "";
+    return { state: "", began: "" };
   }
 }

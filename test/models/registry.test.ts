@@ -68,7 +68,8 @@ describe.each(names)("%s", (name) => {
   });
 
   it("has features and a head, and takes a new head for other classes", () => {
-    const { module, input, classes, options } = models.create(name);
+    const model = models.create(name);
+    const { module, input, classes, options } = model;
     if (!(module instanceof models.ImageClassifier)) expect.fail(`${name} is a ${module.constructor.name}`);
     const { features } = module;
     expect([...parametersOf(features).keys(), ...parametersOf(module.head).keys()]).toEqual([
@@ -80,6 +81,13 @@ describe.each(names)("%s", (name) => {
     }
     const before = [...parametersOf(module)];
     module.resetClassifier(classes + 3);
+    // A saved model says what makes the same network again.
+    expect([model.classes, model.options, module.classes]).toEqual([
+      classes + 3,
+      { ...options, classes: classes + 3 },
+      classes + 3,
+    ]);
+    expect(models.create(name, model.options).classes).toBe(classes + 3);
     expect(module.features).toBe(features);
     expect(trace(module, { input, training: false }).output.shape).toEqual([classes + 3]);
     // The features' parameters are the same ones, the head's are new under the same names.

@@ -1,5 +1,6 @@
 /** The report's page: HTML that stands alone, without scripts and without anything from elsewhere, light or dark. */
 import { describeAugmentation } from "../../data/augment/grammar.js";
+import { bestEpoch } from "../../train/best-epoch.js";
 import { describeOptimizer, describeSchedule, named } from "../../train/config.js";
 import { confusedPairs } from "./confusion.js";
 import { escapeXml as escaped } from "./figure.js";
@@ -47,18 +48,26 @@ ${section("Machine", definitions(machineRows(data)))}
 
 function state({ completed, history, config, step, stepsPerEpoch }: ReportData): string {
   const { epochs } = config;
+  if (completed && history.length < epochs) {
+    const { patience, watch = "accuracy" } = config;
+    return `Stopped early after ${history.length} of ${epochs} epochs: no better test ${watch} in ${patience}.`;
+  }
   if (completed) return `${epochs} ${epochs === 1 ? "epoch" : "epochs"}, finished.`;
   const inside = step - history.length * stepsPerEpoch;
   return `Stopped after ${history.length} of ${epochs} epochs${inside > 0 ? ` and ${inside} of the next ${stepsPerEpoch} steps` : ""}. What follows is about the whole epochs.`;
 }
 
-function headline({ history, train, summary }: ReportData): string {
+function headline({ history, train, summary, config }: ReportData): string {
   const last = history.at(-1);
   const figures: [string, string][] = [];
   if (last !== undefined) {
     const { accuracy } = last.test ?? last.train;
     const half = last.test === undefined ? "training" : "test";
     figures.push([`${half} accuracy`, percent(accuracy)], [`${half} error`, percent(1 - accuracy)]);
+    const best = bestEpoch(history, config.watch);
+    if (best?.test !== undefined && best !== last) {
+      figures.push([`of the best epoch, ${best.epoch} (best.safetensors)`, percent(best.test.accuracy)]);
+    }
     const seconds = trainingSeconds(history);
     figures.push(["time of training", time(seconds)]);
     if (seconds > 0) figures.push(["images a second", count((history.length * train.length) / seconds)]);
