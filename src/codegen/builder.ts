@@ -207,6 +207,10 @@ export class KernelBuilder {
     this.#emit({ op: "loadmask", dst, at: this.#at(ptr, offset), mask });
     return dst;
   }
+  /** Asks for the cache line at an address, which may lie outside the operand, to be brought to the second cache. */
+  prefetch(ptr: Reg, offset: number): void {
+    this.#emit({ op: "prefetch", at: this.#at(ptr, offset) });
+  }
   store(ptr: Reg, offset: number, src: Reg): void {
     this.#lanes(src);
     this.#emit({ op: "store", src, at: this.#at(ptr, offset) });

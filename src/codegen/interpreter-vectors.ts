@@ -213,6 +213,7 @@ export function vectorStep(m: Machine, i: Instr): Step {
 
 function storeStep(m: Machine, i: Instr): Step {
   const { ints: n, owner } = m;
+  if (i.op === "prefetch") return () => {};
   if (i.op === "store") {
     const lanes = lanesOf(i.src);
     const s = m.slot(i.src);

@@ -82,6 +82,7 @@ export type Instr =
   | { readonly op: "broadcast"; readonly dst: Reg; readonly at: Address } // one 32-bit element to every lane
   | { readonly op: "store"; readonly src: Reg; readonly at: Address }
   | { readonly op: "storemask"; readonly src: Reg; readonly at: Address; readonly mask: Reg }
+  | { readonly op: "prefetch"; readonly at: Address } // a hint: bring this line to the second cache; may point anywhere
   // --- vectors
   | { readonly op: "splat"; readonly dst: Reg; readonly value: number } // a constant (f32 value, or i32 bits) in every lane
   | { readonly op: "splatlane0"; readonly dst: Reg; readonly src: Reg } // lane 0 of any-width src to every lane of dst
@@ -209,6 +210,7 @@ export function reads(i: Instr): Reg[] {
     case "loadint":
     case "load":
     case "broadcast":
+    case "prefetch":
       out.push(i.at.ptr);
       break;
     case "loadmask":

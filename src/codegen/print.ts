@@ -56,6 +56,8 @@ export function printInstr(i: Instr, kernel?: Kernel): string {
     case "storeint":
     case "store":
       return `${i.op} ${address(i.at)}, ${reg(i.src)}`;
+    case "prefetch":
+      return `prefetch ${address(i.at)}`;
     case "storemask":
       return `storemask ${address(i.at)}, ${reg(i.src)} where ${reg(i.mask)}`;
     case "loop":

@@ -12,6 +12,7 @@ import { packPanel } from "./panel.js";
 import { epilogueOperands, storeTile } from "./store-tile.js";
 import type { Lowering, Strategy, Work } from "./strategy.js";
 import { accumulate, maximumRows, zeroTile } from "./tile.js";
+import { isWide, lowerWide } from "./wide-linear.js";
 
 /** out[n][part][o] = sum over rows and channels of in[n][row][channel] * panel, for each of `parts` rows of the output. */
 interface Product {
@@ -86,6 +87,10 @@ function productOf(node: Value, target: Target, inStore = 0): Product {
 }
 
 function lower(work: Work, to: Lowering): void {
+  if (isWide(work, to)) {
+    lowerWide(work, to);
+    return;
+  }
   const { root } = work;
   const forward = root.op.name === "linear";
   const [given, weight] = root.inputs as [Value, Value];

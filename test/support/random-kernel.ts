@@ -231,6 +231,7 @@ class Generator {
 
   #store(lanes: Lanes): void {
     const { k, random } = this;
+    if (random.chance(0.1)) k.prefetch(k.operand("floats"), 4 * random.between(-5000, 5000));
     if (random.chance(0.3)) {
       const [p, offset] = this.#place("counts", lanes);
       k.store(p, offset, this.#intVector(lanes));

@@ -7,6 +7,7 @@ const SIGN = new Float32Array(1);
 const BITS = new Int32Array(SIGN.buffer);
 
 export function vectorCode(w: FunctionWriter, i: Instr): void {
+  if (i.op === "prefetch") return; // there is no such instruction
   if (i.op === "store") {
     w.pointer(i.at).get(i.src);
     if (lanesOf(w, i, i.src) === 1) w.simd(SIMD.v128_store32_lane).memory(i.at).op(0);

@@ -143,6 +143,10 @@ export class Assembler {
   mov32(dst: number, src: RegisterOrMemory): void {
     this.#modrm(false, [0x8b], dst, src);
   }
+  /** Into the second cache (prefetcht1). */
+  prefetch(from: Memory): void {
+    this.#modrm(false, [0x0f, 0x18], 2, from);
+  }
   store(to: Memory, src: number): void {
     this.#modrm(true, [0x89], src, to);
   }

@@ -61,6 +61,7 @@ type VectorInstr = Extract<
       | "load"
       | "broadcast"
       | "store"
+      | "prefetch"
       | "splat"
       | "splatlane0"
       | "splatint"
@@ -85,6 +86,9 @@ export function encodeVector(e: Emitter, i: VectorInstr): void {
       asm.vector(lanes === 1 ? I.VMOVSS_LOAD : I.VMOVUPS_LOAD, bitsFor(lanes), e.vector(i.dst), 0, from);
       break;
     }
+    case "prefetch":
+      asm.prefetch(e.memory(i.at));
+      break;
     case "store": {
       const lanes = lanesOf(i.src);
       const to = e.memory(i.at);
