@@ -2,6 +2,7 @@
 /** The command line. Each subcommand is a file of its own. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { compareCommand } from "./compare.js";
 import { dataCommand } from "./data.js";
 import { report } from "./errors.js";
 import { evalCommand } from "./eval.js";
@@ -50,6 +51,7 @@ trainCommand(program);
 evalCommand(program);
 predictCommand(program);
 summaryCommand(program);
+compareCommand(program);
 explainCommand(program);
 dataCommand(program);
 modelsCommand(program);

@@ -1,0 +1,333 @@
+/**
+ * The pictures of Canziani, Paszke and Culurciello (2017): accuracy against operations with the area of a dot for parameters
+ * (their figure 2), time against operations (9), and time and memory against the batch size (3 and 5).
+ */
+import { dot, line, link, type Markish, text } from "@observablehq/plot";
+import { paint } from "../figures/palette.js";
+import type { Figure } from "../report/figure.js";
+import { colourOf, dashOf } from "./families.js";
+import { type Box, boxesAlong, inAColumn } from "./labels.js";
+import type { ComparedNetwork } from "./measure.js";
+import {
+  type Axis,
+  along,
+  FRAME,
+  linearAxis,
+  logAxis,
+  MARGINS,
+  type NamedDot,
+  namedDots,
+  panel,
+  plainNumber,
+  RANGE_Y,
+  rangeX,
+  SIZE,
+  SOFT,
+} from "./plane.js";
+
+export interface NamedFigures {
+  readonly name: string;
+  readonly title: string;
+  readonly note: string;
+  /** Side by side. */
+  readonly figures: readonly Figure[];
+}
+
+const GIGA = 1e9;
+const OPERATIONS = "multiply-adds for one picture (billions)";
+
+// --- Accuracy against operations
+
+/** One panel a data set: accuracies on different ones cannot be compared. */
+export function accuracyFigures(document: Document, networks: readonly ComparedNetwork[]): NamedFigures | undefined {
+  const known = networks.filter(({ published }) => published !== undefined);
+  if (known.length === 0) return undefined;
+  const sets = [...new Set(known.map(({ published }) => published!.data))];
+  const missing = networks.filter(({ published }) => published === undefined).map(({ name }) => name);
+  return {
+    name: "accuracy-operations",
+    title: "Accuracy against operations",
+    note: `Published top-1 accuracy; the area of a dot is the number of parameters.${missing.length === 0 ? "" : ` No published accuracy: ${missing.join(", ")}.`}`,
+    figures: sets.map((data) =>
+      accuracyPanel(
+        document,
+        data,
+        known.filter(({ published }) => published!.data === data),
+      ),
+    ),
+  };
+}
+
+const LARGEST_RADIUS = 30;
+
+function accuracyPanel(document: Document, data: string, networks: readonly ComparedNetwork[]): Figure {
+  const largest = Math.max(...networks.map(({ parameters }) => parameters));
+  const x = logAxis(
+    networks.map(({ multiplyAdds }) => multiplyAdds / GIGA),
+    rangeX(MARGINS.marginRight),
+    1.7,
+  );
+  const tops = networks.map(({ published }) => published!.top1);
+  const y = linearAxis(tops, RANGE_Y, Math.max(0.3, (Math.max(...tops) - Math.min(...tops)) * 0.12));
+  const radius = (parameters: number) => Math.max(2.5, LARGEST_RADIUS * Math.sqrt(parameters / largest));
+  const dots = [...networks]
+    // Large ones lie below small ones.
+    .sort((a, b) => b.parameters - a.parameters)
+    .map(({ name, multiplyAdds, parameters, published }): NamedDot => {
+      const giga = multiplyAdds / GIGA;
+      return {
+        text: name,
+        x: along(x, giga),
+        y: along(y, published!.top1),
+        radius: radius(parameters),
+        colour: colourOf(name),
+        title: `${name}: ${published!.top1}%, ${plainNumber(giga)} billion multiply-adds, ${(parameters / 1e6).toPrecision(3)} million parameters`,
+      };
+    });
+  const samples = niceSizes(networks.map(({ parameters }) => parameters));
+  return panel(document, {
+    label: `${data}: top-1 accuracy against operations`,
+    x,
+    y,
+    xLabel: OPERATIONS,
+    yLabel: `top-1 accuracy on ${data} (%)`,
+    marks: [...namedDots(dots, [keyBox(samples, radius)]), ...sizeKey(samples, radius)],
+  });
+}
+
+/** Circles one in another with what their areas stand for, in the lower right corner. */
+function sizeKey(samples: readonly number[], radius: (parameters: number) => number): Markish[] {
+  const widest = radius(samples.at(-1)!);
+  const middle = -(widest + KEY_WORDS + 8);
+  return samples.flatMap((count) => {
+    const r = radius(count);
+    const corner = { frameAnchor: "bottom-right" as const };
+    const height = -10 - 2 * r;
+    return [
+      dot([0], { ...corner, dx: middle, dy: -10 - r, r, stroke: paint("soft"), strokeWidth: 1 }),
+      text([`${plainNumber(count / 1e6)} M`], {
+        ...corner,
+        dx: -8,
+        dy: height + 4,
+        textAnchor: "end",
+        ...SOFT,
+        fontSize: 11,
+      }),
+    ];
+  });
+}
+
+const KEY_WORDS = 44;
+
+function keyBox(samples: readonly number[], radius: (parameters: number) => number): Box {
+  const widest = radius(samples.at(-1)!);
+  return {
+    left: FRAME.right - 2 * widest - KEY_WORDS - 34,
+    right: FRAME.right,
+    top: FRAME.bottom - 2 * widest - 24,
+    bottom: FRAME.bottom,
+  };
+}
+
+/** At most three round numbers up to the largest, whose circles are far enough apart for their words. */
+function niceSizes(counts: readonly number[]): number[] {
+  const round = (value: number) => {
+    const power = 10 ** Math.floor(Math.log10(value));
+    return power * ([5, 2, 1].find((digit) => digit * power <= value) ?? 1);
+  };
+  const largest = round(Math.max(...counts));
+  return [round(largest / 12), round(largest / 3), largest];
+}
+
+// --- Time against operations
+
+/** At one batch size a panel: the smallest and the largest that all networks were measured at. */
+export function timeFigures(document: Document, networks: readonly ComparedNetwork[]): NamedFigures | undefined {
+  const measured = networks.filter(({ batches }) => batches.some((b) => b.millisecondsAPicture !== undefined));
+  const common = (measured[0]?.batches ?? [])
+    .map(({ batch }) => batch)
+    .filter((batch) => measured.every((network) => timeAt(network, batch) !== undefined));
+  if (measured.length === 0 || common.length === 0) return undefined;
+  const shown = [...new Set([common[0]!, common.at(-1)!])];
+  return {
+    name: "time-operations",
+    title: "Time against operations",
+    note: "Dotted: the middle one of the networks' speeds, in billions of multiply-adds a second.",
+    figures: shown.map((batch) => timePanel(document, measured, batch, shown)),
+  };
+}
+
+const timeAt = ({ batches }: ComparedNetwork, batch: number): number | undefined =>
+  batches.find((b) => b.batch === batch)?.millisecondsAPicture;
+
+function timePanel(
+  document: Document,
+  networks: readonly ComparedNetwork[],
+  batch: number,
+  shown: readonly number[],
+): Figure {
+  const x = logAxis(
+    networks.map(({ multiplyAdds }) => multiplyAdds / GIGA),
+    rangeX(MARGINS.marginRight),
+    1.9,
+  );
+  // Panels side by side have the same heights.
+  const y = logAxis(
+    networks.flatMap((network) => shown.map((b) => timeAt(network, b)!)),
+    RANGE_Y,
+    1.7,
+  );
+  const dots = networks.map((network): NamedDot => {
+    const [giga, ms] = [network.multiplyAdds / GIGA, timeAt(network, batch)!];
+    return {
+      text: network.name,
+      x: along(x, giga),
+      y: along(y, ms),
+      radius: 4,
+      colour: colourOf(network.name),
+      title: `${network.name}: ${plainNumber(ms)} ms a picture, ${plainNumber(giga)} billion multiply-adds`,
+    };
+  });
+  const speeds = networks
+    .map((network) => network.multiplyAdds / (timeAt(network, batch)! * 1e6))
+    .sort((a, b) => a - b);
+  const speed = speeds[speeds.length >> 1]!;
+  const [low, high] = [
+    Math.max(x.domain[0], (speed * y.domain[0]) / 1000),
+    Math.min(x.domain[1], (speed * y.domain[1]) / 1000),
+  ];
+  const end = (giga: number) => [along(x, giga), along(y, (1000 * giga) / speed)] as const;
+  const [[x1, y1], [x2, y2]] = [end(low), end(high)];
+  return panel(document, {
+    label: `time a picture against operations at batch ${batch}`,
+    x,
+    y,
+    xLabel: OPERATIONS,
+    yLabel: "time a picture (ms)",
+    marks: [
+      link([{ x1, y1, x2, y2 }], {
+        x1: "x1",
+        y1: "y1",
+        x2: "x2",
+        y2: "y2",
+        stroke: paint("soft"),
+        strokeDasharray: "2 4",
+        strokeWidth: 1.5,
+      }),
+      ...namedDots(dots, boxesAlong(x1, y1, x2, y2)),
+      text([`batch ${batch}`], { frameAnchor: "top-right", dy: -30, textAnchor: "end", fontWeight: 600 }),
+      text([`dotted: ${plainNumber(speed)} billion a second`], {
+        frameAnchor: "bottom-right",
+        dx: -6,
+        dy: -8,
+        textAnchor: "end",
+        ...SOFT,
+      }),
+    ],
+  });
+}
+
+// --- Against the batch size
+
+export function batchFigures(document: Document, networks: readonly ComparedNetwork[]): NamedFigures[] {
+  const time = curves(networks, ({ millisecondsAPicture }) => millisecondsAPicture);
+  const memory = curves(networks, ({ memoryBytes }) => (memoryBytes === undefined ? undefined : memoryBytes / 2 ** 20));
+  const of = (name: string, title: string, note: string, unit: string, lines: readonly Curve[]): NamedFigures[] =>
+    lines.length === 0
+      ? []
+      : [{ name, title, note, figures: [curvePanel(document, `${title.toLowerCase()}`, unit, lines)] }];
+  return [
+    ...of(
+      "time-batch",
+      "Time a picture against batch size",
+      "Measured; the median of several runs.",
+      "time a picture (ms)",
+      time,
+    ),
+    ...of(
+      "memory-batch",
+      "Memory against batch size",
+      "Planned for inference: weights, packed weights, activations and the pictures themselves.",
+      "memory (MiB)",
+      memory,
+    ),
+  ];
+}
+
+interface Curve {
+  readonly name: string;
+  readonly points: readonly { readonly batch: number; readonly value: number }[];
+}
+
+function curves(
+  networks: readonly ComparedNetwork[],
+  of: (figures: ComparedNetwork["batches"][number]) => number | undefined,
+): Curve[] {
+  return networks
+    .map(({ name, batches }) => ({
+      name,
+      points: batches.flatMap((figures) => {
+        const value = of(figures);
+        return value === undefined ? [] : [{ batch: figures.batch, value }];
+      }),
+    }))
+    .filter(({ points }) => points.length > 0);
+}
+
+const NAMES = 118;
+
+function curvePanel(document: Document, label: string, yLabel: string, lines: readonly Curve[]): Figure {
+  const batches = [...new Set(lines.flatMap(({ points }) => points.map(({ batch }) => batch)))].sort((a, b) => a - b);
+  const right = MARGINS.marginRight + NAMES;
+  const width = SIZE.width + NAMES - 60;
+  const [first, last] = [batches[0]!, batches.at(-1)!];
+  const x: Axis = {
+    type: "log",
+    domain: first === last ? [first / 2, first * 2] : [first / 1.08, last * 1.08],
+    range: [MARGINS.marginLeft, width - right],
+    ticks: batches,
+  };
+  const y = logAxis(
+    lines.flatMap(({ points }) => points.map(({ value }) => value)),
+    RANGE_Y,
+    1.3,
+  );
+  const drawn = lines.map(({ name }) => name);
+  const ends = lines.map(({ points }) => along(y, points.at(-1)!.value));
+  const places = inAColumn(ends, FRAME.top - 6, FRAME.bottom + 6);
+  const edge = width - right;
+  return panel(document, {
+    label,
+    x,
+    y,
+    xLabel: "pictures at once (batch size)",
+    yLabel,
+    width,
+    marginRight: right,
+    marks: lines.flatMap(({ name, points }, i) => {
+      const colour = colourOf(name);
+      const placed = points.map(({ batch, value }) => ({
+        x: along(x, batch),
+        y: along(y, value),
+        title: `${name}, batch ${batch}: ${plainNumber(value)}`,
+      }));
+      const [end, place] = [placed.at(-1)!, places[i]!];
+      // From the last point to the name, which may have had to give way to others.
+      const leader = { x1: end.x + 4, y1: end.y, x2: edge + 14, y2: place };
+      return [
+        line(placed, { x: "x", y: "y", stroke: colour, strokeWidth: 1.8, strokeDasharray: dashOf(name, drawn) }),
+        dot(placed, { x: "x", y: "y", r: 2.6, fill: colour, title: "title" }),
+        link([leader], {
+          x1: "x1",
+          y1: "y1",
+          x2: "x2",
+          y2: "y2",
+          stroke: colour,
+          strokeOpacity: 0.6,
+          strokeWidth: 0.8,
+        }),
+        text([{ x: edge + 18, y: place }], { x: "x", y: "y", text: [name], textAnchor: "start", fontSize: 12 }),
+      ];
+    }),
+  });
+}

@@ -1,0 +1,184 @@
+/**
+ * What networks cost: multiply-adds, parameters, planned memory at several batch sizes and measured time a picture, as
+ * Canziani, Paszke and Culurciello compare them ("An analysis of deep neural network models for practical applications", 2017).
+ */
+import type { Program } from "../../compile/program.js";
+import { MemoryError, OptionError } from "../../errors.js";
+import { type Shape, sizeOf } from "../../graph/value.js";
+import { create, type Model } from "../../models/index.js";
+import { type Initializer, savedOf } from "../../nn/index.js";
+import { Random } from "../../random.js";
+import { Session, type SessionOptions } from "../../runtime/session.js";
+import { inferenceMemory, inferenceProgram } from "../inference.js";
+import { summarize } from "../summary.js";
+import { type PublishedAccuracy, publishedAccuracy } from "./published.js";
+
+export interface ComparedNetwork {
+  readonly name: string;
+  readonly input: Shape;
+  readonly parameters: number;
+  readonly multiplyAdds: number;
+  readonly published?: PublishedAccuracy;
+  /** One a batch size, as far as it was planned and measured. */
+  readonly batches: readonly BatchFigures[];
+}
+
+export interface BatchFigures {
+  readonly batch: number;
+  /** Planned, in inference; absent where it cannot be held. */
+  readonly memoryBytes?: number;
+  /** Median over the runs. */
+  readonly millisecondsAPicture?: number;
+  readonly runs?: number;
+}
+
+export interface Comparison {
+  readonly networks: readonly ComparedNetwork[];
+  /** Whether it was asked to stop before all was measured. */
+  readonly stopped: boolean;
+  readonly backend: string;
+  readonly threads: number;
+}
+
+export interface CompareOptions extends Pick<SessionOptions, "backend" | "threads" | "note"> {
+  /** Pictures at once; ascending. */
+  readonly batches?: readonly number[];
+  /** Milliseconds for each network and batch size, at least one run; 0 measures no time. */
+  readonly budgetMs?: number;
+  /** Batch sizes that would take more memory are planned and not measured. */
+  readonly mostBytes?: number;
+  /** Is told before each batch size of each network. */
+  readonly progress?: (network: string, batch: number) => void;
+  /** Asked between runs. */
+  readonly stop?: () => boolean;
+}
+
+export const BATCHES: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
+export const BUDGET_MS = 1000;
+const MOST_RUNS = 50;
+
+/** @throws OptionError where there is no such network. */
+export async function compareNetworks(names: readonly string[], options: CompareOptions = {}): Promise<Comparison> {
+  if (names.length === 0) throw new OptionError("compare: name at least one network");
+  const repeated = names.find((name, i) => names.indexOf(name) < i);
+  if (repeated !== undefined) throw new OptionError(`compare: ${repeated} is named twice; name each network once`);
+  const models = names.map((name) => create(name));
+  const networks: ComparedNetwork[] = [];
+  const { backend, threads, note } = options;
+  const facts = await Session.create({ backend, threads, note });
+  const told = { backend: facts.backend, threads: facts.threads };
+  await facts.close();
+  const stopped = () => options.stop?.() ?? false;
+  for (const model of models) {
+    if (stopped()) break;
+    networks.push(await compareOne(model, options, stopped));
+  }
+  return { networks, stopped: stopped(), ...told };
+}
+
+async function compareOne(model: Model, options: CompareOptions, stopped: () => boolean): Promise<ComparedNetwork> {
+  const { name, input, module } = model;
+  const { parameters, multiplyAdds } = await summarize(model);
+  const published = publishedAccuracy(name);
+  const batches: BatchFigures[] = [];
+  const { backend, threads, note } = options;
+  const session = await Session.create({ backend, threads, note });
+  try {
+    for (const batch of options.batches ?? BATCHES) {
+      if (stopped()) break;
+      options.progress?.(name, batch);
+      const program = planned(() => inferenceProgram(module, input, session, batch));
+      if (program === undefined) {
+        batches.push({ batch });
+        continue;
+      }
+      const memoryBytes = inferenceMemory(program, session).total;
+      const isMeasured =
+        (options.budgetMs ?? BUDGET_MS) > 0 && memoryBytes <= (options.mostBytes ?? Number.POSITIVE_INFINITY);
+      const time = isMeasured
+        ? await measure(session, model, program, options.budgetMs ?? BUDGET_MS, stopped)
+        : undefined;
+      batches.push({ batch, memoryBytes, ...time });
+    }
+  } finally {
+    await session.close();
+  }
+  return { name, input, parameters, multiplyAdds, ...(published === undefined ? {} : { published }), batches };
+}
+
+/** Undefined where a value is larger than can be held. */
+function planned(plan: () => Program): Program | undefined {
+  try {
+    return plan();
+  } catch (error) {
+    if (error instanceof MemoryError) return undefined;
+    throw error;
+  }
+}
+
+/** The median of as many runs as the budget has room for; none where it was stopped before the first. */
+async function measure(
+  session: Session,
+  model: Model,
+  program: Program,
+  budgetMs: number,
+  stopped: () => boolean,
+): Promise<{ millisecondsAPicture: number; runs: number } | undefined> {
+  const loaded = await session.load(program, { slots: 1 });
+  try {
+    await fillStates(session, model);
+    const slot = await loaded.acquire();
+    try {
+      const batch = program.maxBatch;
+      slot.fill("input", numbers(batch * sizeOf(model.input), 1));
+      // Packs the weights, and brings code and memory into the caches.
+      await slot.run(1);
+      const times: number[] = [];
+      const from = performance.now();
+      while (!stopped() && times.length < MOST_RUNS && (times.length === 0 || performance.now() - from < budgetMs)) {
+        const start = performance.now();
+        await slot.run(batch);
+        times.push(performance.now() - start);
+      }
+      if (times.length === 0) return undefined;
+      times.sort((a, b) => a - b);
+      const middle = times[times.length >> 1]!;
+      return { millisecondsAPicture: middle / batch, runs: times.length };
+    } finally {
+      slot.release();
+    }
+  } finally {
+    await loaded.unload();
+  }
+}
+
+const filled = new WeakSet<Session>();
+
+/** Random weights of the usual size: what they are makes no difference to the time, as long as nothing overflows. */
+async function fillStates(session: Session, { module }: Model): Promise<void> {
+  if (filled.has(session)) return;
+  const known = new Set(session.states().map(({ name }) => name));
+  for (const [name, { shape, init }] of savedOf(module))
+    if (known.has(name)) await session.writeState(name, numbers(sizeOf(shape), scaleOf(init, shape), init));
+  filled.add(session);
+}
+
+function scaleOf(init: Initializer, shape: Shape): number {
+  return Math.sqrt(3 / Math.max(1, sizeOf(shape.slice(0, -1)))) * (init.kind === "constant" ? 0 : 1);
+}
+
+const BLOCK = 1 << 16;
+let block: Float32Array | undefined;
+
+/** Uniform in +-scale, the same block again and again: drawing 138 million numbers one by one takes a minute. */
+function numbers(count: number, scale: number, init?: Initializer): Float32Array {
+  if (init?.kind === "constant") return new Float32Array(count).fill(init.value);
+  if (block === undefined) {
+    const random = new Random(0);
+    block = Float32Array.from({ length: BLOCK }, () => 2 * random.uniform() - 1);
+  }
+  const scaled = block.map((value) => value * scale);
+  const all = new Float32Array(count);
+  for (let at = 0; at < count; at += BLOCK) all.set(scaled.subarray(0, Math.min(BLOCK, count - at)), at);
+  return all;
+}

@@ -1,0 +1,57 @@
+/**
+ * Published accuracies of the zoo's networks, with where they are published. All are of one network and one view of each
+ * picture unless the note says otherwise.
+ */
+export interface PublishedAccuracy {
+  /** Right first answers of 100. */
+  readonly top1: number;
+  readonly data: string;
+  readonly source: string;
+  readonly note?: string;
+}
+
+const TORCHVISION = "torchvision's weight documentation, IMAGENET1K_V1";
+const HE = "He, Zhang, Ren, Sun 2015, table 6";
+const LECUN = "LeCun, Bottou, Bengio, Haffner 1998, figure 9";
+
+const imageNet = (top1: number): PublishedAccuracy => ({ top1, data: "ImageNet", source: TORCHVISION });
+const cifar = (error: number): PublishedAccuracy => ({ top1: rounded(100 - error), data: "CIFAR-10", source: HE });
+
+const rounded = (value: number) => Number(value.toFixed(3));
+
+const PUBLISHED: Readonly<Record<string, PublishedAccuracy>> = {
+  alexnet: imageNet(56.522),
+  vgg11: imageNet(69.02),
+  vgg13: imageNet(69.928),
+  vgg16: imageNet(71.592),
+  vgg19: imageNet(72.376),
+  vgg11_bn: imageNet(70.37),
+  vgg13_bn: imageNet(71.586),
+  vgg16_bn: imageNet(73.36),
+  vgg19_bn: imageNet(74.218),
+  resnet18: imageNet(69.758),
+  resnet34: imageNet(73.314),
+  resnet50: imageNet(76.13),
+  resnet101: imageNet(77.374),
+  resnet152: imageNet(78.312),
+  squeezenet1_1: imageNet(58.178),
+  "alexnet-2012": {
+    top1: rounded(100 - 40.7),
+    data: "ImageNet",
+    source: "Krizhevsky, Sutskever, Hinton 2012, table 2",
+    note: "the mean over ten views of each picture",
+  },
+  resnet20: cifar(8.75),
+  resnet32: cifar(7.51),
+  resnet44: cifar(7.17),
+  resnet56: cifar(6.97),
+  resnet110: cifar(6.43),
+  "lenet5-1998": { top1: rounded(100 - 0.95), data: "MNIST", source: LECUN },
+  "alphago-policy": { top1: 55.4, data: "KGS positions", source: "Silver et al. 2016, extended data table 3" },
+  mlp: { top1: rounded(100 - 3.05), data: "MNIST", source: LECUN, note: "with squashing units in place of ReLU" },
+};
+
+/** Undefined where none is known. */
+export function publishedAccuracy(network: string): PublishedAccuracy | undefined {
+  return Object.hasOwn(PUBLISHED, network) ? PUBLISHED[network] : undefined;
+}

@@ -1,0 +1,45 @@
+/** A comparison as a table: a row for each network and batch size, for files with commas between the values. */
+import type { Comparison } from "./measure.js";
+
+export const COLUMNS = [
+  "network",
+  "input",
+  "parameters",
+  "multiply_adds",
+  "top1_percent",
+  "data_set",
+  "source",
+  "batch",
+  "planned_bytes",
+  "ms_a_picture",
+  "runs",
+] as const;
+
+export type Row = Readonly<Record<(typeof COLUMNS)[number], string | number>>;
+
+/** What is not known is empty. */
+export function comparisonRows({ networks }: Comparison): Row[] {
+  return networks.flatMap(({ name, input, parameters, multiplyAdds, published, batches }) =>
+    batches.map(({ batch, memoryBytes, millisecondsAPicture, runs }) => ({
+      network: name,
+      input: input.join("x"),
+      parameters,
+      multiply_adds: multiplyAdds,
+      top1_percent: published?.top1 ?? "",
+      data_set: published?.data ?? "",
+      source: [published?.source, published?.note].filter((text) => text !== undefined).join("; "),
+      batch,
+      planned_bytes: memoryBytes ?? "",
+      ms_a_picture: millisecondsAPicture === undefined ? "" : Number(millisecondsAPicture.toPrecision(6)),
+      runs: runs ?? "",
+    })),
+  );
+}
+
+/** RFC 4180, but for lines that end as files do here. */
+export function csv(rows: readonly Row[]): string {
+  const cell = (value: string | number) =>
+    /[",\r\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
+  const lines = [COLUMNS.join(","), ...rows.map((row) => COLUMNS.map((name) => cell(row[name])).join(","))];
+  return `${lines.join("\n")}\n`;
+}
