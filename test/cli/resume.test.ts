@@ -121,6 +121,7 @@ describe("a run", () => {
     expect(existsSync(join(folder, "run", "run.lock"))).toBe(true);
     const again = startFovea(["train", "--resume", "run", ...OFTEN], folder);
     await again.said('"event":"epoch"');
+    again.child.kill("SIGSTOP"); // it still has the folder, and will not end meanwhile
     const beside = await fovea(["train", "--resume", "run"], folder);
     expect([beside.code, beside.stderr]).toEqual([
       1,
