@@ -7,6 +7,7 @@ import { dataCommand } from "./data.js";
 import { report } from "./errors.js";
 import { evalCommand } from "./eval.js";
 import { explainCommand } from "./explain.js";
+import { goCommand } from "./go.js";
 import { modelsCommand } from "./models.js";
 import { outliveReaders } from "./output.js";
 import { predictCommand } from "./predict.js";
@@ -40,6 +41,7 @@ Examples:
   $ fovea predict runs/lenet5-mnist a.png     what it sees in pictures of your own
   $ fovea summary lenet5 --batch 64         layers, parameters, multiply-adds and planned memory
   $ fovea models                            the networks known by name
+  $ fovea go --help                         play Go by a network
 
 Environment:
   FOVEA_BACKEND, FOVEA_THREADS              as --backend and --threads
@@ -55,6 +57,7 @@ compareCommand(program);
 explainCommand(program);
 dataCommand(program);
 modelsCommand(program);
+goCommand(program);
 
 try {
   await program.parseAsync();

@@ -72,9 +72,14 @@ export class Game {
   /** Why a move is not legal, in words; undefined where it is. */
   whyIllegal(colour: Colour, vertex: number): string | undefined {
     const why = this.board.whyIllegal(colour, vertex);
-    if (why !== undefined || vertex === PASS || this.rules.ko === "simple") return why;
-    const key = this.board.keyAfter(colour, this.board.geometry.pointOf[vertex]!);
-    return this.#positions.has(key) ? "it repeats an earlier position (super-ko)" : undefined;
+    if (why !== undefined || this.rules.ko === "simple" || !this.repeats(colour, vertex)) return why;
+    return "it repeats an earlier position (super-ko)";
+  }
+
+  /** Whether a move that the board allows would bring an earlier position back. */
+  repeats(colour: Colour, vertex: number): boolean {
+    if (vertex === PASS) return false;
+    return this.#positions.has(this.board.keyAfter(colour, this.board.geometry.pointOf[vertex]!));
   }
 
   isLegal(colour: Colour, vertex: number): boolean {

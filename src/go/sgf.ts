@@ -103,3 +103,37 @@ function pointsOf(text: string, size: number, where: string): number[] {
   for (let y = y0; y <= y1; y++) for (let x = x0; x <= x1; x++) points.push(y * size + x);
   return points;
 }
+
+export interface SgfFacts {
+  readonly size: number;
+  readonly komi: number;
+  readonly setup?: readonly Move[];
+  readonly moves: readonly Move[];
+  readonly black: string;
+  readonly white: string;
+  readonly result: string;
+  readonly rules?: string;
+  readonly comment?: string;
+}
+
+/** A game as SGF, one line. */
+export function sgfText(facts: SgfFacts): string {
+  const escaped = (text: string) => text.replace(/[\\\]]/g, "\\$&");
+  const point = (vertex: number) =>
+    vertex === PASS ? "" : `${letters[vertex % facts.size]}${letters[Math.floor(vertex / facts.size)]}`;
+  const stones = (colour: Colour) => (facts.setup ?? []).filter((stone) => stone.colour === colour);
+  const setup = [BLACK, WHITE].map((colour) => {
+    const list = stones(colour as Colour).map(({ vertex }) => `[${point(vertex)}]`);
+    return list.length === 0 ? "" : `${colour === BLACK ? "AB" : "AW"}${list.join("")}`;
+  });
+  const root = [
+    "GM[1]FF[4]CA[UTF-8]",
+    `SZ[${facts.size}]KM[${facts.komi}]`,
+    facts.rules === undefined ? "" : `RU[${escaped(facts.rules)}]`,
+    `PB[${escaped(facts.black)}]PW[${escaped(facts.white)}]RE[${escaped(facts.result)}]`,
+    facts.comment === undefined || facts.comment === "" ? "" : `C[${escaped(facts.comment)}]`,
+    ...setup,
+  ].join("");
+  const moves = facts.moves.map(({ colour, vertex }) => `;${colour === BLACK ? "B" : "W"}[${point(vertex)}]`);
+  return `(;${root}${moves.join("")})`;
+}

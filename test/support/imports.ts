@@ -20,7 +20,7 @@ export interface Import {
 
 /** Each floor, and the floors right below it; what lies below those may be imported too. */
 const floorsBelow: Readonly<Record<string, readonly string[]>> = {
-  cli: ["analysis"],
+  cli: ["analysis", "go"],
   serve: ["analysis"],
   studio: ["analysis"],
   go: ["train"],

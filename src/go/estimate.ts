@@ -1,0 +1,101 @@
+/**
+ * Who owns what, by random games (Bruegmann 1993): from a position on, both sides play anywhere that is legal and no eye of their
+ * own, until neither can. Points that one side holds in nearly all of these games are settled; stones on points that the other side mostly
+ * holds are dead. This knows nothing of tactics: it is for positions where the fighting is over.
+ */
+import { Random } from "../random.js";
+import { Board } from "./board.js";
+import { isEye } from "./eye.js";
+import { BLACK, type Colour, EMPTY, opponentOf } from "./geometry.js";
+
+export interface EstimateOptions {
+  /** Random games; 100 unless said. */
+  readonly playouts?: number;
+  /** 0 unless said. */
+  readonly seed?: number;
+}
+
+export interface Estimate {
+  /** By vertex: from -1, always White's, to 1, always Black's. */
+  readonly ownership: Float32Array;
+  /** Vertices of stones that are dead. */
+  readonly dead: readonly number[];
+  /** Black's area less White's at the end of each game, komi not counted. */
+  readonly margins: Float32Array;
+}
+
+/** A chain whose points its owner loses in more than about seven of ten games is dead. */
+const DEAD_BELOW = -0.4;
+
+export function estimate(board: Board, toPlay: Colour, options: EstimateOptions = {}): Estimate {
+  const { playouts = 100, seed = 0 } = options;
+  const random = new Random(seed).fork("playouts");
+  const { area, pointOf, vertexOf } = board.geometry;
+  const work = new Board(board.size);
+  const ownership = new Float32Array(area);
+  const margins = new Float32Array(playouts);
+  for (let n = 0; n < playouts; n++) {
+    work.copyFrom(board);
+    playOut(work, toPlay, random);
+    let margin = 0;
+    for (let vertex = 0; vertex < area; vertex++) {
+      const owner = ownerAtEnd(work, pointOf[vertex]!);
+      ownership[vertex]! += owner;
+      margin += owner;
+    }
+    margins[n] = margin;
+  }
+  for (let vertex = 0; vertex < area; vertex++) ownership[vertex]! /= playouts;
+  const dead: number[] = [];
+  for (let vertex = 0; vertex < area; vertex++) {
+    const head = pointOf[vertex]!;
+    if (board.colour[head] === EMPTY || board.head[head] !== head) continue;
+    const side = board.colour[head] === BLACK ? 1 : -1;
+    const stones: number[] = [];
+    let sum = 0;
+    for (let p = head; stones.length === 0 || p !== head; p = board.next[p]!) {
+      stones.push(vertexOf[p]!);
+      sum += side * ownership[vertexOf[p]!]!;
+    }
+    if (sum / stones.length < DEAD_BELOW) dead.push(...stones);
+  }
+  return { ownership, dead: dead.sort((a, b) => a - b), margins };
+}
+
+/** Plays to the end: at most three moves a point, where kos go round. */
+function playOut(board: Board, toPlay: Colour, random: Random): void {
+  const { area, pointOf } = board.geometry;
+  const empty = new Int32Array(area);
+  let colour = toPlay;
+  for (let turn = 0, passes = 0; turn < 3 * area && passes < 2; turn++) {
+    let count = 0;
+    for (let vertex = 0; vertex < area; vertex++) {
+      const point = pointOf[vertex]!;
+      if (board.colour[point] === EMPTY) empty[count++] = point;
+    }
+    let played = false;
+    // Drawn without putting back, until one can be played.
+    while (count > 0 && !played) {
+      const i = random.integer(count);
+      const point = empty[i]!;
+      empty[i] = empty[--count]!;
+      if (!board.isLegalAt(colour, point) || isEye(board, colour, point)) continue;
+      board.playAt(colour, point);
+      played = true;
+    }
+    if (!played) board.pass();
+    board.forget();
+    passes = played ? 0 : passes + 1;
+    colour = opponentOf(colour);
+  }
+}
+
+/** 1 for Black, -1 for White: a stone, or an empty point whose neighbours are all of one colour. */
+function ownerAtEnd(board: Board, point: number): number {
+  const { stride } = board.geometry;
+  const { colour } = board;
+  if (colour[point] !== EMPTY) return colour[point] === BLACK ? 1 : -1;
+  let seen = 0;
+  for (const p of [point - 1, point + 1, point - stride, point + stride]) seen |= colour[p] === 3 ? 0 : colour[p]!;
+  return seen === 1 ? 1 : seen === 2 ? -1 : 0;
+}
