@@ -6,7 +6,7 @@ import { parseSize } from "../data/open-options.js";
 import { OptionError } from "../errors.js";
 import { previewCommand } from "./data-preview.js";
 import { EXIT } from "./errors.js";
-import { Output, table, twoColumns } from "./output.js";
+import { bytes, Output, table, twoColumns } from "./output.js";
 import { showCount } from "./progress.js";
 
 interface Flags {
@@ -51,7 +51,7 @@ Examples:
 async function describe(source: string, flags: Flags): Promise<number> {
   if (source === "") throw new OptionError("data: name a data set, such as mnist or ./pictures");
   const output = new Output(flags.json ?? false);
-  const { train, test } = await openDataset(source, { size: flags.size, maxBroken: { part: 1 } });
+  const { train, test } = await openDataset(source, { size: flags.size, maxBroken: { part: 1 }, whole: true });
   const halves = [train, test];
   const broken = halves.flatMap((half) => half.report?.broken ?? []);
   output.event({
@@ -60,6 +60,7 @@ async function describe(source: string, flags: Flags): Promise<number> {
     shape: train.shape,
     mean: train.mean,
     std: train.std,
+    onDisk: train.stream !== undefined,
     train: factsOf(train),
     test: factsOf(test),
     broken,
@@ -71,6 +72,7 @@ async function describe(source: string, flags: Flags): Promise<number> {
       ["pictures", halves.map(({ name, length }) => `${showCount(length)} (${name})`).join(", ")],
       ["as", `${train.shape.join("x")}, height x width x channels`],
       ...halves.flatMap((half) => (half.report === undefined ? [] : [["sizes", sizesOf(half)] as const])),
+      ...(train.stream === undefined ? [] : [["memory", decodedOf(halves)] as const]),
       ["mean", train.mean.map((value) => value.toFixed(4)).join(", ")],
       ["deviation", train.std.map((value) => value.toFixed(4)).join(", ")],
     ]),
@@ -84,6 +86,12 @@ async function describe(source: string, flags: Flags): Promise<number> {
   output.say(`${broken.length} ${broken.length === 1 ? "picture" : "pictures"} will not decode:`);
   for (const { why } of broken) output.say(`  ${why}`);
   return EXIT.failed;
+}
+
+/** Of a set on disk; what is measured of its pixels is of a sample. */
+function decodedOf(halves: readonly Dataset[]): string {
+  const total = halves.reduce((sum, { length, shape }) => sum + length * shape[0] * shape[1] * shape[2], 0);
+  return `would take ${bytes(total)}, so that pictures stay on disk and are decoded while a network learns`;
 }
 
 function factsOf(half: Dataset) {

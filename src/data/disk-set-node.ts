@@ -58,11 +58,18 @@ interface Looked {
 async function lookAt({ name, pictures }: PictureHalf, options: OpenOptions, pool: LoaderPool): Promise<Looked> {
   const broken = new BrokenPictures(name, pictures.length, options);
   const facts: Facts[] = [];
-  await cook(pool, { kind: "head" }, undefined, pictures, 64, (i, outcome) => {
-    if ("why" in outcome) broken.add(i, { name: pictures[i]!.name, why: outcome.why });
-    else facts[i] = outcome;
-    return !broken.tooMany;
-  });
+  await cook(
+    pool,
+    { kind: "head", whole: options.whole ?? false },
+    undefined,
+    pictures,
+    options.whole ? 8 : 64,
+    (i, outcome) => {
+      if ("why" in outcome) broken.add(i, { name: pictures[i]!.name, why: outcome.why });
+      else facts[i] = outcome;
+      return !broken.tooMany;
+    },
+  );
   broken.check();
   broken.tell();
   const isGood = (_: unknown, i: number) => !broken.has(i);

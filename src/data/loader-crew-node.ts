@@ -11,13 +11,13 @@ import type { Dataset } from "./dataset.js";
 import { decodeTo, decodeWhole } from "./decode-picture-node.js";
 import { fillDistorted } from "./distort.js";
 import type { PicturePlace } from "./labelled-pictures.js";
-import { checkHead } from "./picture-head-node.js";
+import { checkHead, checkWhole } from "./picture-head-node.js";
 import { LostPicture, PictureFiles } from "./picture-place-node.js";
 import type { StreamOptions } from "./stream.js";
 
 export type Recipe =
-  /** Nothing but what heads say. */
-  | { readonly kind: "head" }
+  /** Nothing but what heads say; where they must be whole, pictures are decoded as well. */
+  | { readonly kind: "head"; readonly whole?: boolean }
   /** Bytes, all brought to one shape. */
   | { readonly kind: "bytes"; readonly shape: Shape }
   /** Numbers as a network takes them; `shape` is what pictures are brought to before, where there are no transforms. */
@@ -104,7 +104,8 @@ export class LoaderCrew {
 
   #cookOf(recipe: Recipe): { readonly cook: Cook; readonly size: number } {
     if (recipe.kind === "head") {
-      return { size: 0, cook: ({ name, place }) => checkHead(this.#files, name, place) };
+      const check = recipe.whole ? checkWhole : checkHead;
+      return { size: 0, cook: ({ name, place }) => check(this.#files, name, place) };
     }
     if (recipe.kind === "bytes") return { size: sizeOf(recipe.shape), cook: this.#bytes(recipe.shape) };
     const { transforms, target, mean, std } = recipe;

@@ -18,6 +18,8 @@ export interface OpenOptions {
   readonly stream?: boolean | undefined;
   /** Pictures are to go through transforms from their own size: `size` is then what comes out, and not what they are brought to. */
   readonly ownSize?: boolean | undefined;
+  /** Decodes every picture when a set on disk is opened, so that all that are broken are known at once. */
+  readonly whole?: boolean | undefined;
   /** Threads that decode; one a processor unless said. */
   readonly workers?: number | undefined;
   /** Is told what the reader should know: pictures left out, say. */

@@ -19,9 +19,20 @@ export async function checkHead(files: PictureFiles, name: string, place: Pictur
     const grey = components === 1;
     return orientation >= 5 ? { height: width, width: height, grey, bytes } : { height, width, grey, bytes };
   }
-  const whole = files.read(place, name);
+  return look(name, files.read(place, name), head[0] === 0xff && !ends);
+}
+
+/** Decodes the picture, whatever its ends look like. */
+export async function checkWhole(files: PictureFiles, name: string, place: PicturePlace): Promise<Facts> {
+  return look(name, files.read(place, name), true);
+}
+
+async function look(name: string, bytes: Uint8Array, decode: boolean): Promise<Facts> {
+  if (decode) {
+    const { height, width, grey } = await decodeWhole(name, bytes, 3);
+    return { height, width, grey, bytes: bytes.length };
+  }
   const { inspectPicture } = await import("./read-picture-node.js");
-  const { height, width, grey } = await inspectPicture(name, whole);
-  if (head[0] === 0xff && !ends) await decodeWhole(name, whole, grey ? 1 : 3);
-  return { height, width, grey, bytes };
+  const { height, width, grey } = await inspectPicture(name, bytes);
+  return { height, width, grey, bytes: bytes.length };
 }

@@ -2,6 +2,7 @@
  * Pictures in tar shards, with a folder a class (`CC/file.JPEG`) or in WebDataset's naming (`key.jpg` beside `key.cls`, which
  * holds the label in digits). The archives are indexed by their headers.
  */
+import { readSync } from "node:fs";
 import { type FileHandle, open, readdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { DataError, FileError } from "../errors.js";
@@ -95,19 +96,20 @@ async function openShard(path: string, opened: Shard[]): Promise<Shard> {
   const shard = { path, handle, entries };
   opened.push(shard);
   const { size } = await handle.stat();
-  for await (const entry of tarEntries((offset, length) => readAt(handle, offset, length), size, path)) {
+  for await (const entry of tarEntries(async (offset, length) => readAt(handle, offset, length), size, path)) {
     entries.push(entry);
   }
   return shard;
 }
 
-async function readAt(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+/** Read at once: a promise for each of a million headers of 512 bytes took ten times as long. */
+function readAt({ fd }: FileHandle, offset: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   let done = 0;
   while (done < length) {
-    const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
+    const count = readSync(fd, bytes, done, length - done, offset + done);
+    if (count === 0) break;
+    done += count;
   }
   return bytes.subarray(0, done);
 }
@@ -125,7 +127,7 @@ async function itemsOf(shards: readonly Shard[]): Promise<Item[]> {
       const name = `${path}: ${entry.name}`;
       if (labels.size > 0 && cls === undefined)
         throw new DataError(`${name}: has no label: there is no ${keyOf(entry.name)}.cls`);
-      const label = cls && labelFrom(await readAt(handle, cls.offset, Math.min(cls.size, 64)), `${path}: ${cls.name}`);
+      const label = cls && labelFrom(readAt(handle, cls.offset, Math.min(cls.size, 64)), `${path}: ${cls.name}`);
       const folder = basename(dirname(entry.name));
       if (label === undefined && (folder === "" || folder === ".")) {
         throw new DataError(
