@@ -22,7 +22,8 @@ export function isLeaf(value: Value): boolean {
 
 export function liveNodes(entry: Entry): Live {
   const kept = new Set<Value>([...Object.values(entry.outputs), ...entry.assigns.map((a: Assign) => a.value)]);
-  const forward = ancestors(Object.values(entry.outputs));
+  // An output that is not of samples, such as the norm of the gradients, may come at the end of the backward pass.
+  const forward = ancestors(Object.values(entry.outputs).filter(({ batched }) => batched));
   const nodes = [...ancestors([...kept])].sort((a, b) => a.id - b.id);
   const users = new Map<Value, Value[]>();
   for (const node of nodes) {
