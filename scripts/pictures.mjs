@@ -16,6 +16,9 @@ const PICTURES = [
   ["wrong", 904, 16],
   ["filters", 800, 64],
 ];
+/** What docs/augmentation.md shows. */
+const AUGMENTATION = ["augmentation", 1048, 16];
+const AUGMENT = ["--augment", "rotate:15,translate:0.1,cutout:8", "--count", "4"];
 
 if (!(await prepare())) process.exit(1);
 const given = process.argv[2];
@@ -28,9 +31,13 @@ try {
   }
   const folder = inProject("docs", "pictures");
   mkdirSync(folder, { recursive: true });
-  for (const [name, width, colours] of PICTURES) {
+  const sheet = join(temporary, "augmentation.png");
+  const preview = ["data", "preview", "mnist", ...AUGMENT, "--out", sheet];
+  const { code } = await runNode([inProject("dist/cli/main.js"), ...preview]);
+  if (code !== 0) process.exit(1);
+  for (const [name, width, colours] of [...PICTURES, AUGMENTATION]) {
     const path = join(folder, `${name}.png`);
-    await sharp(join(run, "report", `${name}.png`))
+    await sharp(name === "augmentation" ? sheet : join(run, "report", `${name}.png`))
       .resize({ width, withoutEnlargement: true })
       .png({ palette: true, colours, dither: 0, effort: 10, compressionLevel: 9 })
       .toFile(path);

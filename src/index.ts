@@ -10,9 +10,12 @@ export {
   type SummaryOptions,
   summarize,
 } from "./analysis/summary.js";
+export { type Augmenter, type AugmentKey, compileAugmentation, type Transform } from "./data/augment/augment.js";
+export { parseAugmentation } from "./data/augment/grammar.js";
 export { type Dataset, type DatasetSplits, datasetFromIdx, type IdxParts, type Scaling } from "./data/dataset.js";
 export { DISTORT_DEFAULTS, type DistortOptions } from "./data/distort.js";
 export { type PictureBytes, type PreparedDigit, prepareDigit } from "./data/prepare-digit.js";
+export type { ViewName } from "./data/views.js";
 export {
   BackendError,
   DataError,
