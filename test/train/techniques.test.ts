@@ -156,6 +156,14 @@ describe("clipping", () => {
     expect((await once({ clipNorm: 100 * norm })).model.weights).toEqual(plain);
   });
 
+  it("takes no more memory for the norm that is handed back", () => {
+    const { module, input } = models.create("resnet20");
+    const bytes = (techniques: Techniques) =>
+      compileEntry(trainingEntries(module, input, sgd({ lr: 1 }), techniques).step, { target: AVX512, maxBatch: 32 })
+        .bytes.scratch;
+    expect(bytes({ clipNorm: 1 })).toBeLessThan(1.02 * bytes({}));
+  });
+
   it("limits each number to the value, and leaves smaller ones as they are", async () => {
     const plain = (await once()).model.weights;
     const { weights } = (await once({ clipValue: 0.01 })).model;
