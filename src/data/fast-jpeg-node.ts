@@ -11,10 +11,11 @@ const MOST_PIXELS = 400 * 400;
 /** What is used of the package's class, which has no types. */
 interface Decoder {
   /** Room for the file, in the module's memory. */
-  getEncodedBuffer(bytes: number): Uint8Array;
+  getEncodedBuffer(bytes: number): Uint8Array | Uint8ClampedArray;
   /** Throws where libjpeg-turbo has as much as a warning. */
   decode(): void;
-  getDecodedBuffer(): Uint8Array;
+  /** A view of the module's memory. */
+  getDecodedBuffer(): Uint8Array | Uint8ClampedArray;
 }
 
 type Factory = () => Promise<{ readonly JPEGDecoder: new () => Decoder }>;
@@ -57,7 +58,7 @@ export function decodeCommonJpeg(
   if (header === undefined || !isPlain(header, channels) || !wants(header)) return undefined;
   const { height, width, components } = header;
   const count = height * width * components;
-  let decoded: Uint8Array;
+  let decoded: Uint8Array | Uint8ClampedArray;
   try {
     decoder.getEncodedBuffer(bytes.length).set(bytes);
     decoder.decode();
@@ -66,7 +67,8 @@ export function decodeCommonJpeg(
     return undefined;
   }
   if (decoded.length !== count) return undefined;
-  const pixels = components === channels ? decoded.slice() : repeated(decoded, channels);
+  const view = new Uint8Array(decoded.buffer, decoded.byteOffset, count);
+  const pixels = components === channels ? view.slice() : repeated(view, channels);
   return { height, width, grey: components === 1, pixels };
 }
 

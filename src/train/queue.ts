@@ -17,7 +17,7 @@ export interface QueueWork {
   behind?(slot: Slot, batch: number): Promise<void> | undefined;
   /** Takes a batch's results. False: submit no more, and finish what was submitted. */
   done(slot: Slot, batch: number, count: number): boolean;
-  /** Is told of time in which nothing ran since the next batch was not filled. */
+  /** Is told of time in which nothing ran since the next batch was not filled, as far as was heard of the ends of runs. */
   waited?(milliseconds: number): void;
 }
 
@@ -65,6 +65,7 @@ export async function runQueue(program: LoadedProgram, batches: number, work: Qu
     } finally {
       slot.release();
     }
+    await before;
   };
 
   let last = Promise.resolve();
