@@ -5,12 +5,17 @@ import type { Command } from "commander";
 import { describeAugmentation, PRESETS, parseAugmentation } from "../data/augment/grammar.js";
 import { TRANSFORM_KINDS } from "../data/augment/transform.js";
 import { openDataset } from "../data/open-node.js";
-import { parseBrokenLimit, parseSize } from "../data/open-options.js";
+import { parseSize } from "../data/open-options.js";
 import { OptionError } from "../errors.js";
 import { writeFileAtomically } from "../formats/atomic-write-node.js";
-import { definitionOf } from "../models/index.js";
+import type { Shape } from "../graph/value.js";
+import { definitionOf, type ModelOptions } from "../models/index.js";
 import { networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { Output } from "./output.js";
+import { newConfig, openOptionsOf } from "./train-config.js";
+
+/** Whether a list says a size itself does not depend on the network's. */
+const SOME_SIZE: Shape = [224, 224, 3];
 
 interface Flags {
   readonly augment?: string;
@@ -73,15 +78,13 @@ async function preview(source: string, given: Flags, command: Command): Promise<
     throw new OptionError("--option: options are of the network that --network names; give both");
   }
   const output = new Output(flags.json ?? false);
-  const input = network === undefined ? undefined : inputOf(network, flags.option);
-  const sets = await openDataset(source, {
-    size: flags.size,
-    ...(input && { usualSize: [input[0]!, input[1]!] as const }),
-    maxBroken: flags.maxBroken === undefined ? undefined : parseBrokenLimit(flags.maxBroken),
-    note: (text) => output.note(text),
-  });
+  const usual = network === undefined ? undefined : inputOf(network, networkOptions(network, flags.option));
+  const { usualSize, ...options } = openOptionsOf(flags, usual ?? SOME_SIZE, (text) => output.note(text));
+  const sets = await openDataset(source, usual === undefined ? options : { ...options, usualSize });
   const data = sets[flags.split];
-  const target = input ?? data.shape;
+  // As training would choose them: a network fits the pictures where it can.
+  const config = network === undefined ? undefined : await newConfig(network, source, sets.train, flags);
+  const target = config === undefined ? data.shape : inputOf(config.network, config.options);
   const augment = flags.augment === undefined ? undefined : parseAugmentation(flags.augment, target);
   // Drawing loads libraries that no other command should wait for.
   const { previewSheet } = await import("../analysis/preview/preview-node.js");
@@ -92,7 +95,7 @@ async function preview(source: string, given: Flags, command: Command): Promise<
   output.say(`Wrote ${out}: ${data.name}${augment === undefined ? "" : `, ${describeAugmentation(augment)}`}.`);
 }
 
-function inputOf(network: string, texts: Readonly<Record<string, string>> | undefined) {
-  const definition = definitionOf(network);
-  return definition.input({ ...definition.defaults, ...networkOptions(network, texts) });
+function inputOf(network: string, options: ModelOptions): Shape {
+  const { defaults, input } = definitionOf(network);
+  return input({ ...defaults, ...options });
 }
