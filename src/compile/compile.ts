@@ -42,21 +42,12 @@ export interface CompileOptions {
   /** Strategies to choose from; all of them unless a test wants one. */
   readonly strategies?: readonly Strategy[];
   /**
-   * The bytes that scratch may take, told what the program takes beside: where the plan is larger, steps come one by one, and
-   * values are computed again in the backward pass. Where that is not enough, the plan is the least that was found.
+   * The bytes that scratch may take: where the plan is larger, steps come one by one, and values are computed again in the
+   * backward pass. Where that is not enough, the plan is the least that was found.
    */
-  readonly scratchLimit?: ((rest: Unplanned) => number) | undefined;
+  readonly scratchLimit?: number | undefined;
   /** False: what depends only on states is made in every run, in scratch, and not kept between runs. */
   readonly prepares?: boolean | undefined;
-}
-
-/** What is known of a program before its scratch is planned. */
-export interface Unplanned {
-  readonly bytes: Readonly<Record<Region, number>>;
-  readonly states: readonly StoredState[];
-  readonly kernels: readonly Kernel[];
-  /** Of all steps. */
-  readonly operands: number;
 }
 
 interface Draft {
@@ -84,7 +75,7 @@ class Compiler implements Lowering {
   readonly #entry: Entry;
   readonly #live: Live;
   readonly #strategies: readonly Strategy[];
-  readonly #scratchLimit: (rest: Unplanned) => number;
+  readonly #scratchLimit: number;
   readonly #buffers: Buffer[] = [];
   readonly #homes = new Map<Buffer, { region: Region; offset: number }>();
   readonly #values = new Map<Value, Buffer>();
@@ -110,7 +101,7 @@ class Compiler implements Lowering {
     const strategies = options.strategies ?? STRATEGIES;
     this.#strategies =
       options.winograd === false ? strategies.filter((s) => !WINOGRAD_STRATEGIES.includes(s)) : strategies;
-    this.#scratchLimit = options.scratchLimit ?? (() => Number.POSITIVE_INFINITY);
+    this.#scratchLimit = options.scratchLimit ?? Number.POSITIVE_INFINITY;
     const live = liveNodes(entry);
     this.#live = options.prepares === false ? { ...live, isStatic: () => false } : live;
   }
@@ -431,13 +422,6 @@ class Compiler implements Lowering {
   }
 
   #planScratch(drafts: readonly Draft[]): ScratchPlan<MainStep> {
-    const all = [...this.#prepare, ...drafts];
-    const limit = this.#scratchLimit({
-      bytes: { ...this.#sizes },
-      states: this.#states,
-      kernels: [...new Set(all.map(({ kernel }) => kernel))],
-      operands: all.reduce((sum, { operands }) => sum + Math.max(1, operands.length), 0),
-    });
     const steps = drafts.map((draft): MainStep => {
       const { fixed, perSample } = draft.nanoseconds;
       return { draft, ...accessOf(draft), nanoseconds: fixed + perSample * this.maxBatch };
@@ -446,7 +430,7 @@ class Compiler implements Lowering {
       bytes: (buffer) => (this.#homes.has(buffer) ? 0 : this.#bytes(buffer)),
       isOutput: (buffer) => this.#homes.get(buffer)?.region === "slot",
       copyOf: (buffer) => ({ ...this.#make(`${buffer.label} again`, buffer) }),
-      limit,
+      limit: this.#scratchLimit,
     });
   }
 
