@@ -63,7 +63,7 @@ export function predictCommand(program: Command): void {
     .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
     .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
     .option("--no-winograd", "3x3 convolutions without Winograd's transforms: slower, and with less rounding")
-    .option("--memory-limit <size>", "refuse to start if more is needed, such as 2GB", bytesOf("--memory-limit"))
+    .option("--memory-limit <size>", "take no more, such as 2GB, or refuse to start", bytesOf("--memory-limit"))
     .option("--json", "one JSON object a picture on standard output, for programs")
     .helpOption("-h, --help", "show this")
     .addHelpText(

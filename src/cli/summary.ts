@@ -8,7 +8,8 @@ import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { OPTIMIZERS, type OptimizerConfig, TRAINING_DEFAULTS } from "../train/config.js";
 import { adam, adamw, sgd } from "../train/optimizer.js";
 import type { Network } from "../train/trained-model.js";
-import { networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { describeRecomputed, type TrainingMemory } from "../train/training-memory.js";
+import { bytesOf, networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { openModel } from "./model-argument.js";
 import { bytes, Output, table, twoColumns } from "./output.js";
 import { showCount } from "./progress.js";
@@ -20,6 +21,7 @@ interface Flags {
   readonly optimizer?: OptimizerConfig["name"];
   readonly option?: Readonly<Record<string, string>>;
   readonly backend?: BackendName;
+  readonly memoryLimit?: number;
   readonly json?: boolean;
   readonly markdown?: boolean;
 }
@@ -45,6 +47,7 @@ export function summaryCommand(program: Command): void {
     .option("--batch <n>", "plan inference and training with this many pictures at once", wholeOf("--batch", 1))
     .option("--optimizer <name>", `for that plan: ${OPTIMIZERS.join(", ")}`, oneOf("--optimizer", OPTIMIZERS))
     .option("--backend <name>", `for that plan: ${BACKEND_NAMES.join(", ")}`, oneOf("--backend", BACKEND_NAMES))
+    .option("--memory-limit <size>", "for that plan: what training may take, such as 2GB", bytesOf("--memory-limit"))
     .option("--markdown", "a table in Markdown")
     .option("--json", "one JSON object on standard output, for programs")
     .helpOption("-h, --help", "show this")
@@ -71,10 +74,17 @@ async function showSummary(name: string, flags: Flags): Promise<void> {
   if (flags.json && flags.markdown) throw new OptionError("--json and --markdown: give one of the two");
   const output = new Output(flags.json ?? false);
   const { network, input, title } = await find(name, flags);
-  const { batch, backend } = flags;
+  const { batch, backend, memoryLimit } = flags;
   const optimizer =
     flags.optimizer === "adam" ? adam() : flags.optimizer === "adamw" ? adamw() : sgd(TRAINING_DEFAULTS.optimizer);
-  const whole = await summarize(network, { input, batch, backend, optimizer, note: (text) => output.note(text) });
+  const whole = await summarize(network, {
+    input,
+    batch,
+    backend,
+    memoryLimit,
+    optimizer,
+    note: (text) => output.note(text),
+  });
   const summary = flags.layer === undefined ? whole : { ...whole, layers: layersIn(whole.layers, flags.layer) };
   output.event({ network: title, ...summary });
   output.say(flags.markdown ? summaryMarkdown(title, summary) : summaryText(title, summary));
@@ -204,13 +214,19 @@ interface MemoryLines {
   readonly rows: [string, string][];
 }
 
+/** What a limit cost. */
+function again(training: TrainingMemory): [string, string][] {
+  const text = describeRecomputed(training);
+  return text === undefined ? [] : [["computed twice", text]];
+}
+
 function memories({ inference, training, refusal }: Summary): MemoryLines[] {
   const lines: MemoryLines[] = [];
   if (inference !== undefined)
     lines.push({
       head: `Inference at batch ${inference.batch} takes ${bytes(inference.total)}:`,
       rows: [
-        ["parameters", bytes(inference.parameters)],
+        ["parameters", bytes(inference.store)],
         ["activations", bytes(inference.scratch)],
         ["packed weights", bytes(inference.prepared)],
         ["pictures under way", bytes(inference.slots)],
@@ -222,9 +238,12 @@ function memories({ inference, training, refusal }: Summary): MemoryLines[] {
       rows: [
         ["parameters", bytes(training.parameters)],
         ["optimizer state", bytes(training.optimizerState)],
-        ["activations, gradients", bytes(training.scratch)],
-        ["packed weights", bytes(training.prepared)],
-        ["pictures under way", bytes(training.slots)],
+        ["activations", bytes(training.activations)],
+        ["gradients", bytes(training.gradients)],
+        ["packed weights", bytes(training.packedWeights)],
+        ["pictures under way", bytes(training.pictures)],
+        ["code, workspaces, gaps", bytes(training.other)],
+        ...again(training),
       ],
     });
   if (refusal !== undefined) lines.push({ head: "What cannot be planned:", rows: [["", refusal]] });

@@ -68,21 +68,23 @@ export interface Arrangement {
 export interface ArrangeOptions {
   /** Bytes of a buffer that is taken from the shared region while it lives; 0 for any other. */
   bytes(buffer: Buffer): number;
-  /** A step that takes no more bytes than this is left at its level. */
+  /** Steps that take no more bytes than this may share a level with others, whatever is alive then. */
   readonly small: number;
+  /** A step that takes no more than this is not put off; `small` unless said. */
+  readonly tiny?: number;
   /** Whether a step is to come only right before what reads its results, however small they are. */
   isLate?(step: number): boolean;
 }
 
 export function arrange(steps: readonly Access[], options: ArrangeOptions): Arrangement {
-  const { small } = options;
+  const { small, tiny = small } = options;
   const waits = dependencies(steps);
   const earliest = levelsOf(waits);
   const byLevel = steps.map((_, step) => step).sort((a, b) => earliest[a]! - earliest[b]! || a - b);
   const { taken, freed } = traffic(steps, byLevel, options.bytes);
   const late = lateSteps(steps, waits, earliest, (step) => {
     if (options.isLate?.(step)) return "always";
-    return taken[step]! > small && taken[step]! > freed[step]! ? "withSlack" : "never";
+    return taken[step]! > tiny && taken[step]! > freed[step]! ? "withSlack" : "never";
   });
   // What a step takes for itself and for the late steps before it, and how much of that it leaves behind.
   const most = steps.map((_, step) => {
@@ -100,6 +102,8 @@ export function arrange(steps: readonly Access[], options: ArrangeOptions): Arra
   const visit = (step: number): void => {
     if (done[step]) return;
     done[step] = 1;
+    // What waits for more comes first: a panel would else be kept while a whole chain is made.
+    for (const other of waits[step]!) if (waits[other]!.some((before) => !done[before])) visit(other);
     for (const other of waits[step]!) visit(other);
     order.push(step);
   };

@@ -52,6 +52,8 @@ export class Recomputation<S extends CostedStep> {
   /** Those that the backward pass reads. */
   readonly #keepable = new Set<Buffer>();
   readonly #pure = new Map<Buffer, boolean>();
+  /** The first step that writes what is not scratch: its old value is gone then. */
+  readonly #changed = new Map<Buffer, number>();
 
   constructor(steps: readonly S[], options: RecomputeOptions) {
     this.#steps = steps;
@@ -61,6 +63,7 @@ export class Recomputation<S extends CostedStep> {
     const { bytes, tiny } = options;
     const isRead = new Set<Buffer>();
     for (const [i, { reads, writes }] of steps.entries()) {
+      for (const write of writes) if (bytes(write) === 0 && !this.#changed.has(write)) this.#changed.set(write, i);
       if (!this.#forward[i]) for (const buffer of reads) isRead.add(buffer);
       else {
         for (const buffer of writes) {
@@ -89,22 +92,26 @@ export class Recomputation<S extends CostedStep> {
     const { bytes, tiny } = this.#options;
     const copies = new Map<Buffer, Buffer>();
     const rewritten: Rewritten[] = [];
-    /** What is not scratch and has been written: its old value is gone. */
-    const changed = new Set<Buffer>();
     const isKept = (buffer: Buffer) =>
       !this.#makers.has(buffer) ||
       bytes(buffer) <= tiny ||
       (this.#keepable.has(buffer) && !dropped.has(buffer)) ||
       !this.#isPure(buffer);
-    const canMake = (buffer: Buffer): boolean =>
-      copies.has(buffer) ||
-      this.#makers
-        .get(buffer)!
-        .every((maker) =>
-          this.#steps[maker]!.reads.every(
-            (read) => !changed.has(read) && (read === buffer || isKept(read) || canMake(read)),
-          ),
-        );
+    /** The first step behind which a value cannot be made any more, since a state that it needs has changed. */
+    const deadlines = new Map<Buffer, number>();
+    const deadline = (buffer: Buffer): number => {
+      const known = deadlines.get(buffer);
+      if (known !== undefined) return known;
+      let earliest = Number.POSITIVE_INFINITY;
+      for (const maker of this.#makers.get(buffer)!) {
+        for (const read of this.#steps[maker]!.reads) {
+          if (bytes(read) === 0) earliest = Math.min(earliest, this.#changed.get(read) ?? earliest);
+          else if (read !== buffer && !isKept(read)) earliest = Math.min(earliest, deadline(read));
+        }
+      }
+      deadlines.set(buffer, earliest);
+      return earliest;
+    };
     const make = (buffer: Buffer): void => {
       if (copies.has(buffer)) return;
       const makers = this.#makers.get(buffer)!;
@@ -121,17 +128,16 @@ export class Recomputation<S extends CostedStep> {
         rewritten.push({ source, isCopy: true, instead });
       }
     };
-    for (const [source, { reads, writes }] of this.#steps.entries()) {
+    for (const [source, { reads }] of this.#steps.entries()) {
       const instead = new Map<Buffer, Buffer>();
       if (!this.#forward[source]) {
         for (const read of reads) {
-          if (!dropped.has(read) || !canMake(read)) continue;
+          if (!dropped.has(read) || (!copies.has(read) && deadline(read) < source)) continue;
           make(read);
           instead.set(read, copies.get(read)!);
         }
       }
       rewritten.push({ source, isCopy: false, instead });
-      for (const write of writes) if (bytes(write) === 0) changed.add(write);
     }
     return rewritten;
   }

@@ -139,7 +139,7 @@ class Planner<S extends CostedStep> {
       return { reads: reads.map(through), writes: writes.map(through) };
     });
     const isLate = (step: number) => rewritten[step]!.isCopy;
-    const { order, levels } = arrange(accesses, { bytes, small, isLate });
+    const { order, levels } = arrange(accesses, { bytes, small, tiny: TINY, isLate });
     const lives = new Map<Buffer, { from: number; to: number; bytes: number }>();
     for (const [at, step] of order.entries()) {
       for (const buffer of [...accesses[step]!.reads, ...accesses[step]!.writes]) {

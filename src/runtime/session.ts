@@ -16,6 +16,7 @@ import { type BackendChoice, chooseBackend, chooseThreads, chooseWinograd, noteO
 import { type Numbers, pack, unpack, viewOf } from "./copy.js";
 import { Engine, type MemoryUse } from "./engine.js";
 import { LoadedProgram } from "./loaded-program.js";
+import type { Room } from "./memory-check.js";
 import { currentPlatform } from "./platform.js";
 import type { State } from "./state-store.js";
 
@@ -81,6 +82,11 @@ export class Session {
   /** Bytes in use, by region. */
   get memory(): MemoryUse {
     return this.#engine.memory;
+  }
+
+  /** What all programs may take together. */
+  get room(): Room {
+    return this.#engine.room;
   }
 
   /** Throws MemoryError before anything is allocated if the program does not fit. */

@@ -19,6 +19,7 @@ import { lockRun } from "./run-lock-node.js";
 import { TensorBoardLog } from "./tensorboard-node.js";
 import { scaledFor } from "./trained-model.js";
 import { type EpochRecord, type Progress, Trainer } from "./trainer.js";
+import type { TrainingMemory } from "./training-memory.js";
 import { findNotFinite, type Weights } from "./weights.js";
 
 export interface RunOptions {
@@ -43,8 +44,7 @@ export interface RunPlan {
   readonly frozen: number;
   readonly backend: string;
   readonly threads: number;
-  /** Bytes by region. */
-  readonly memory: Session["memory"];
+  readonly memory: TrainingMemory;
   readonly stepsPerEpoch: number;
   /** Where the run goes on; undefined for a new one. */
   readonly resumedAt: { readonly step: number; readonly epoch: number; readonly batch: number } | undefined;
@@ -111,7 +111,7 @@ async function trainInSession(
     frozen: frozenCount(model, config),
     backend: session.backend,
     threads: session.threads,
-    memory: session.memory,
+    memory: trainer.memory,
     stepsPerEpoch: trainer.stepsPerEpoch,
     resumedAt: options.resume === undefined ? undefined : { step, epoch, batch },
     notes: [...note, ...(options.resume === undefined ? trainedBelow(model, config) : []), ...notes],
