@@ -67,8 +67,9 @@ export class Player {
     const pass: Choice = { move: PASS, probability: 0 };
     if (candidates.length === 0) return pass;
     const { board, moves } = game;
-    const opponentPassed = moves.at(-1)?.vertex === PASS;
-    if (!opponentPassed && moves.length < LATE * board.geometry.area) return this.#pick(candidates);
+    const last = moves.at(-1);
+    const opponentPassed = last?.vertex === PASS && last.colour !== colour;
+    if (moves.length < LATE * board.geometry.area) return this.#pick(candidates);
 
     const guess = estimate(board, colour, { playouts: PLAYOUTS, seed: moves.length });
     const sign = colour === BLACK ? 1 : -1;
