@@ -101,7 +101,9 @@ export class LoaderPool {
   }
 
   #thread(n: number): Hand {
-    const worker = new Worker(new URL("./loader-worker-node.js", import.meta.url), { name: `fovea loader ${n}` });
+    // The process's own flags are none of theirs: --input-type, say, stops a worker that is a file.
+    const options = { name: `fovea loader ${n}`, execArgv: [] };
+    const worker = new Worker(new URL("./loader-worker-node.js", import.meta.url), options);
     const hand: Hand = { worker, running: new Map(), post: (message) => worker.postMessage(message) };
     const died = (cause: unknown) => {
       if (!this.#hands.includes(hand)) return;

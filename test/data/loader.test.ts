@@ -1,4 +1,5 @@
 /** Sets on disk: what their streams give, whoever computes it, and what happens to pictures that are broken, gone or too small. */
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -288,5 +289,20 @@ describe("workers", () => {
     expect(await pool.run(chunk)).toMatchObject([{ height: 40, width: 48, grey: false }]);
     await pool.close();
     expect(() => new LoaderPool(1.5)).toThrow("workers is 1.5, expected a whole number from 0 to 256");
+  });
+
+  it("that have nothing to do let the process end", () => {
+    const modules = new URL("../../dist/data/", import.meta.url).href;
+    const script = `
+      const { openDataset } = await import("${modules}open-node.js");
+      const { train } = await openDataset(${JSON.stringify(folder)}, { stream: true, size: [8, 8], workers: 2 });
+      const stream = train.stream({ target: [8, 8, 3], mean: train.mean, std: train.std, seed: 0 });
+      await stream.fill(Uint32Array.of(0, 1), 0, new Float32Array(384), new Int32Array(2));
+      console.log("filled");`;
+    const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+      encoding: "utf8",
+      timeout: 30_000,
+    });
+    expect([status, stdout, stderr]).toEqual([0, "filled\n", ""]);
   });
 });
