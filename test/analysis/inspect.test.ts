@@ -1,0 +1,102 @@
+/** Grad-CAM and saliency against PyTorch's (test/fixtures/grad-cam.json, made by scripts/fixtures/grad-cam.py). */
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { lookInside } from "#fovea/analysis/inspect/look.js";
+import { sizeOf } from "#fovea/graph/value.js";
+import * as models from "#fovea/models/index.js";
+import { parametersOf, statisticsOf } from "#fovea/nn/index.js";
+import type { TrainedModel } from "#fovea/train/trained-model.js";
+import { formula, fromTorch } from "../support/formula.js";
+
+interface Case {
+  readonly network: string;
+  readonly target: number;
+  readonly logits: readonly number[];
+  readonly gradCam: Readonly<Record<string, readonly number[]>>;
+  readonly saliency: readonly number[];
+}
+const { cases } = JSON.parse(readFileSync(new URL("../fixtures/grad-cam.json", import.meta.url), "utf8")) as {
+  cases: Case[];
+};
+
+function filled(name: string): { model: TrainedModel; picture: Float32Array } {
+  const { module, input, classes } = models.create(name);
+  const weights = new Map(
+    [...parametersOf(module)].map(([path, { shape }]) => {
+      const scale = shape.length > 1 ? Math.sqrt(6 / (sizeOf(shape) / shape.at(-1)!)) : 0.1;
+      const centre = shape.length === 1 && path.endsWith("weight") ? 0.5 : 0;
+      return [path, { shape, data: fromTorch(formula(path, sizeOf(shape), scale, centre), shape) }];
+    }),
+  );
+  for (const [path, { shape }] of statisticsOf(module))
+    weights.set(path, { shape, data: new Float32Array(sizeOf(shape)).fill(path.endsWith("running_var") ? 1 : 0) });
+  const [height, width, channels] = input as [number, number, number];
+  const planes = formula("grad-cam picture", sizeOf(input));
+  const picture = Float32Array.from({ length: sizeOf(input) }, (_, i) => {
+    const [place, channel] = [Math.floor(i / channels), i % channels];
+    return planes[channel * height * width + place]!;
+  });
+  const names = Array.from({ length: classes }, (_, i) => `class ${i}`);
+  const scaling = { mean: new Array(channels).fill(0), std: new Array(channels).fill(1) };
+  return { model: { module, input, classes: names, scaling, weights }, picture };
+}
+
+/** To 1e-3 of the largest. */
+function expectClose(found: Float32Array, expected: readonly number[]): void {
+  expect(found.length).toBe(expected.length);
+  const largest = Math.max(...expected.map(Math.abs));
+  expect(largest).toBeGreaterThan(0);
+  const worst = Math.max(...expected.map((value, i) => Math.abs(value - found[i]!)));
+  expect(worst / largest).toBeLessThan(1e-3);
+}
+
+describe.each(cases)("$network as PyTorch", ({ network, target, gradCam, saliency, logits }) => {
+  const { model, picture } = filled(network);
+
+  it.each(Object.keys(gradCam))("Grad-CAM of %s, and saliency", async (layer) => {
+    const look = await lookInside(model, picture, { layer, target, note: () => {} });
+    expectClose(look.gradCam.data, gradCam[layer]!);
+    expectClose(look.saliency.data, saliency);
+    expect(look.label).toBe(logits.indexOf(Math.max(...logits)));
+    expect([look.target, look.gradCam.path]).toEqual([target, layer]);
+  });
+});
+
+describe("looking inside", () => {
+  const { model, picture } = filled("lenet5");
+  const quiet = { note: () => {} };
+
+  it("shows the maps on the way, and asks about the likeliest class and the last convolution", async () => {
+    const look = await lookInside(model, picture, quiet);
+    expect(look.layers.map(({ path, kind, shape }) => [path, kind, shape])).toEqual([
+      ["conv1", "Conv2d", [28, 28, 6]],
+      ["pool1", "MaxPool2d", [14, 14, 6]],
+      ["conv2", "Conv2d", [10, 10, 16]],
+      ["pool2", "MaxPool2d", [5, 5, 16]],
+    ]);
+    expect([look.target, look.gradCam.path, look.gradCam.height]).toEqual([look.label, "conv2", 10]);
+    const again = await lookInside(model, picture, { ...quiet, target: look.label, layer: "conv2" });
+    expect(again.gradCam.data).toEqual(look.gradCam.data);
+  });
+
+  it("greys squares, and says by how much the probability falls", async () => {
+    const { occlusion, probabilities, target } = await lookInside(model, picture, { ...quiet, occlusion: true });
+    expect([occlusion!.patch, occlusion!.stride, occlusion!.height, occlusion!.width]).toEqual([6, 3, 9, 9]);
+    // The square in the middle, by hand.
+    const mean = picture.reduce((total, value) => total + value / picture.length, 0);
+    const covered = picture.slice();
+    for (let y = 12; y < 18; y++) covered.fill(mean, y * 28 + 15, y * 28 + 21);
+    const other = await lookInside(model, covered, { ...quiet, target });
+    expect(occlusion!.data[4 * 9 + 5]).toBeCloseTo(probabilities[target]! - other.probabilities[target]!, 5);
+  });
+
+  it("refuses what it cannot show", async () => {
+    await expect(lookInside(model, picture, { ...quiet, layer: "conf2" })).rejects.toThrow(
+      '--layer conf2: there is no such layer; did you mean "conv2"?',
+    );
+    await expect(lookInside(model, picture, { ...quiet, layer: "relu2" })).rejects.toThrow("gives no maps of its own");
+    await expect(lookInside(model, picture, { ...quiet, target: 10 })).rejects.toThrow("has 10 classes, from 0 on");
+    await expect(lookInside(model, picture.slice(1), quiet)).rejects.toThrow("783 numbers, expected 28 x 28 x 1");
+    await expect(lookInside(filled("mlp").model, picture, quiet)).rejects.toThrow("no layer that gives maps");
+  });
+});
