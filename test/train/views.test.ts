@@ -1,6 +1,12 @@
 /** Averaging over views of a picture: against predictions of each view by itself. */
+import { mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import sharp from "sharp";
 import { describe, expect, it } from "vitest";
+import { measuredOn } from "#fovea/data/augment/pca.js";
+import { parseTransforms } from "#fovea/data/augment/transform.js";
 import type { Dataset } from "#fovea/data/dataset.js";
+import { openDataset } from "#fovea/data/open-node.js";
 import { VIEWS, type ViewName, viewsOf } from "#fovea/data/views.js";
 import { nn } from "#fovea/index.js";
 import { compile } from "#fovea/train/classifier.js";
@@ -8,6 +14,7 @@ import { viewClassifier } from "#fovea/train/classify-views.js";
 import { evaluate } from "#fovea/train/train.js";
 import { untrained } from "#fovea/train/trained-model.js";
 import { random } from "../support/random.js";
+import { temporaryFolder } from "../support/temporary.js";
 
 const { integer } = random(5);
 const COUNT = 11;
@@ -114,6 +121,29 @@ describe.each(CASES)("%s of %ix%i", (name, size, channels, windows) => {
       await classify.close();
     }
   });
+});
+
+it("pictures that stay on disk are measured as those in memory", async () => {
+  const folder = temporaryFolder();
+  const { images } = set(9, 3);
+  for (let i = 0; i < COUNT; i++) {
+    const path = join(folder, i % 4 === 3 ? "test" : "train", "ab"[i % 2]!, `${i}.png`);
+    mkdirSync(dirname(path), { recursive: true });
+    const raw = { width: 9, height: 9, channels: 3 as const };
+    await sharp(images.subarray(i * 243, (i + 1) * 243), { raw })
+      .png()
+      .toFile(path);
+  }
+  const [held, onDisk] = await Promise.all([false, true].map((stream) => openDataset(folder, { stream })));
+  expect([held!.train.stream, typeof onDisk!.train.stream]).toEqual([undefined, "function"]);
+  const trained = model(6, held!.train);
+  const measure = (data: Dataset) =>
+    evaluate(trained, data, { views: "ten", batchSize: 4, threads: 1, note: () => {} });
+  const [a, b] = [await measure(held!.train), await measure(onDisk!.train)];
+  expect({ ...b, seconds: 0 }).toEqual({ ...a, seconds: 0 });
+
+  const list = parseTransforms([{ kind: "pcaColor" }]);
+  expect(await measuredOn(list, onDisk!.train)).toEqual(await measuredOn(list, held!.train));
 });
 
 it("one view of pictures of the network's size measures what no views measure", async () => {
