@@ -24,7 +24,7 @@ import { STRATEGIES, WINOGRAD_STRATEGIES } from "../kernels/index.js";
 import { layoutOf } from "../kernels/layout.js";
 import { lowerPointwise } from "../kernels/pointwise-group.js";
 import type { Buffer, Lowering, Pieces, Strategy } from "../kernels/strategy.js";
-import { fuse, nodesOf, type Unit } from "./fuse.js";
+import { elementwiseOf, fuse, nodesOf, type Unit } from "./fuse.js";
 import { type Live, liveNodes } from "./live.js";
 import { align } from "./memory.js";
 import { type Access, levels } from "./order.js";
@@ -111,7 +111,10 @@ class Compiler implements Lowering {
     // States in the order of the graph, so that every program of a graph lays the store out alike.
     for (const node of this.#live.nodes) this.#placeLeaf(node);
     for (const state of assigned) this.#placeLeaf(state);
-    const units = fuse(this.#live, (node) => this.#choose(node).fuses);
+    const units = fuse(this.#live, {
+      fuses: (node) => this.#choose(node).fuses,
+      updates: (node, group) => this.#choose(node).updates?.(node, group, this.target) ?? false,
+    });
     this.#placeOutputs();
     const late = this.#aliasAssigned(units);
     for (const node of this.#live.nodes) if ((node.op as unknown) === constantOp) this.#lowerConstant(node);
@@ -275,9 +278,8 @@ class Compiler implements Lowering {
           `assign(${assign.state.attributes.name}): ${shapeText(value)} does not fit a state of ${shapeText(state)}`,
         );
       }
-      const maker = units.find((u) => "group" in u && u.group.nodes.includes(value));
-      const inPlace =
-        maker !== undefined && "group" in maker && !this.#values.has(value) && this.#isLast(state, maker, units);
+      const maker = units.find((u) => elementwiseOf(u)?.nodes.includes(value));
+      const inPlace = maker !== undefined && !this.#values.has(value) && this.#isLast(state, maker, units);
       if (inPlace) this.#values.set(value, this.#values.get(state)!);
       else late.push(assign);
     }

@@ -1,6 +1,7 @@
 /**
  * Cuts the nodes of an entry into units that become kernels: a node with the elementwise chain that melts into its store,
- * a group of elementwise nodes of one layout that are computed in one pass over memory, or two sums over one image.
+ * a group of elementwise nodes of one layout that are computed in one pass over memory, or two sums over one image. A group
+ * that starts from a gradient which nobody else reads, the update of its weights, can be computed as the gradient is stored.
  */
 import { sameShape, type Value } from "../graph/value.js";
 import { readsTogether, sumsTogether } from "../kernels/channel-sums.js";
@@ -20,7 +21,15 @@ const MELTS = new Set(["add", "subtract", "multiply", "scale", "affine", "relu",
 const MOST_NODES = 24;
 const MOST_OPERANDS = 10;
 
-export function fuse(live: Live, fuses: (node: Value) => boolean): Unit[] {
+/** What the strategies of nodes can do. */
+export interface Abilities {
+  /** Whether elementwise nodes may melt into the node's store. */
+  fuses(node: Value): boolean;
+  /** Whether a whole group may. */
+  updates(node: Value, group: PointwiseGroup): boolean;
+}
+
+export function fuse(live: Live, { fuses, updates }: Abilities): Unit[] {
   const taken = new Set<Value>();
   const placed: { at: number; unit: Unit }[] = [];
   const sums = new Map<Value, readonly [Value, Value]>();
@@ -40,15 +49,34 @@ export function fuse(live: Live, fuses: (node: Value) => boolean): Unit[] {
   for (const nodes of pointwiseGroups(live, taken, sums)) {
     const inside = new Set(nodes);
     const outputs = nodes.filter((v) => live.isKept(v) || live.users(v).some((u) => !inside.has(u)));
-    placed.push({ at: nodes[nodes.length - 1]!.id, unit: { group: { nodes, outputs } } });
+    const group = { nodes, outputs };
+    const at = nodes[nodes.length - 1]!.id;
+    const gradient = placed.findIndex(({ unit }) => {
+      if (!("work" in unit) || unit.work.chain.length > 0 || unit.work.update !== undefined) return false;
+      const { root } = unit.work;
+      const users = live.users(root);
+      if (root.batched || live.isKept(root) || users.length === 0 || !users.every((u) => inside.has(u))) return false;
+      return sameShape(root.shape, nodes[0]!.shape) && updates(root, group);
+    });
+    if (gradient < 0) placed.push({ at, unit: { group } });
+    else {
+      const { work } = placed[gradient]!.unit as { readonly work: Work };
+      placed[gradient] = { at, unit: { work: { ...work, update: group } } };
+    }
   }
   return inOrder(placed.sort((a, b) => a.at - b.at).map((p) => p.unit));
 }
 
 /** The nodes that a unit computes. */
 export function nodesOf(unit: Unit): readonly Value[] {
-  if ("work" in unit) return [unit.work.root, ...unit.work.chain];
+  if ("work" in unit) return [unit.work.root, ...unit.work.chain, ...(unit.work.update?.nodes ?? [])];
   return "group" in unit ? unit.group.nodes : unit.sums;
+}
+
+/** The group of elementwise nodes that a unit computes, by itself or behind a gradient. */
+export function elementwiseOf(unit: Unit): PointwiseGroup | undefined {
+  if ("group" in unit) return unit.group;
+  return "work" in unit ? unit.work.update : undefined;
 }
 
 /** What the kernels of a unit read to compute `node`. */

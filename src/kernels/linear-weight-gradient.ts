@@ -1,6 +1,7 @@
 /**
  * Weight gradient of a linear layer: dW[f][o] = sum over samples of x[f] * dy[o], the outer product of `weight-gradient.ts`
- * with samples in place of pixels. A flattened image is read as it lies; its rows of W follow the CHW order.
+ * with samples in place of pixels. A flattened image is read as it lies; its rows of W follow the CHW order. Where the weights
+ * are large, their update is computed as the gradient is stored: it would else be written and read again.
  */
 import { buildKernel } from "../codegen/builder.js";
 import type { Kernel, Lanes, Target } from "../codegen/ir.js";
@@ -9,6 +10,7 @@ import { layoutOf, vectorLanes } from "./layout.js";
 import { featureOf } from "./linear.js";
 import type { Lowering, Strategy, Work } from "./strategy.js";
 import { accumulate, chooseTile, type TileSize, zeroTile } from "./tile.js";
+import { canUpdate, type Update, updateOf } from "./update.js";
 
 interface Outer {
   readonly parts: number; // rows of pixels in x
@@ -30,6 +32,7 @@ export const linearWeightGradient: Strategy = {
   name: "linearWeightGradient",
   ops: ["linearWeightGrad"],
   fuses: false,
+  updates: (node, update, target) => canUpdate(node, update, target),
   accepts: () => true,
   cost: (node, target) => {
     const p = outerOf(node, target);
@@ -38,7 +41,8 @@ export const linearWeightGradient: Strategy = {
   lower,
 };
 
-function outerOf(node: Value, target: Target): Outer {
+/** `inStore`: registers that the store needs beside the tile. */
+function outerOf(node: Value, target: Target, inStore = 0): Outer {
   const [x, dy] = node.inputs as [Value, Value];
   const input = layoutOf(x, target);
   const output = layoutOf(dy, target);
@@ -55,22 +59,31 @@ function outerOf(node: Value, target: Target): Outer {
     narrow: output.channelStride <= 4,
     weightRow: layoutOf(node, target).channelStride,
     lanes,
-    tile: chooseTile(target, input.channels, Math.ceil(output.channels / lanes), output.channelStride <= 4 ? 2 : 0),
+    tile: chooseTile(
+      target,
+      input.channels,
+      Math.ceil(output.channels / lanes),
+      inStore + (output.channelStride <= 4 ? 2 : 0),
+    ),
   };
 }
 
-function lower(work: Work, to: Lowering): void {
-  const p = outerOf(work.root, to.target);
-  const [x, dy] = work.root.inputs as [Value, Value];
-  const { sampleStride, rows, channelStride } = to.layout(work.root);
+function lower({ root, update: group }: Work, to: Lowering): void {
+  const update = group === undefined ? undefined : updateOf(root, group, to);
+  // while storing, the registers of the operands are free
+  const p = outerOf(root, to.target, Math.max(0, (update?.registers ?? 0) - 2));
+  const [x, dy] = root.inputs as [Value, Value];
+  const { sampleStride, rows, channelStride } = to.layout(root);
   const tail = sampleStride - rows * channelStride;
-  const kernel = to.kernel(`linearWeightGradient ${JSON.stringify(p)}`, (key) => writeKernel(key, to.target, p, tail));
+  const key = `linearWeightGradient ${JSON.stringify(p)} ${update?.key ?? ""}`;
+  const kernel = to.kernel(key, (full) => writeKernel(full, to.target, p, tail, update));
   const count = p.parts * Math.ceil(p.channels / p.tile.rows);
-  to.step(kernel, [to.buffer(x), to.buffer(dy), to.buffer(work.result)], { count });
+  to.step(kernel, [to.buffer(x), to.buffer(dy), ...(update?.buffers ?? [to.buffer(root)])], { count });
 }
 
-function writeKernel(key: string, target: Target, p: Outer, tail: number): Kernel {
-  const operands = [["x", "read"] as const, ["dy", "read"] as const, ["dw", "write"] as const];
+function writeKernel(key: string, target: Target, p: Outer, tail: number, update: Update | undefined): Kernel {
+  const results = update?.operands ?? [["dw", "write"] as const];
+  const operands = [["x", "read"] as const, ["dy", "read"] as const, ...results];
   const blocks = Math.ceil(p.channels / p.tile.rows);
   const full = Math.floor(p.channels / p.tile.rows);
   const vectors = Math.ceil(p.outputs / p.lanes);
@@ -88,7 +101,7 @@ function writeKernel(key: string, target: Target, p: Outer, tail: number): Kerne
           frame: true,
         });
         const row = k.add(k.mul(channel, p.channelRows), k.mul(part, p.partRows));
-        const weights = k.var(k.ptrAdd(k.operand("dw"), k.mul(row, p.weightRow * 4)), "weights", { frame: true });
+        const weights = k.var(k.mul(row, p.weightRow * 4), "weights", { frame: true });
         const columns = (rows: number) => {
           for (let first = 0; first < vectors; first += p.tile.vectors) {
             const width = Math.min(p.tile.vectors, vectors - first);
@@ -96,6 +109,12 @@ function writeKernel(key: string, target: Target, p: Outer, tail: number): Kerne
             const s = k.var(source, "s");
             const d = k.var(k.ptrAdd(k.operand("dy"), first * p.lanes * 4), "d");
             const mask = p.narrow && pads > 0 ? k.firstLanes(pads, p.lanes) : undefined;
+            const place = (i: number, v: number) => (i * p.channelRows * p.weightRow + v * p.lanes) * 4;
+            // what the next tiles update, which comes from memory
+            for (const name of update?.reads ?? []) {
+              const ahead = k.ptrAdd(k.operand(name), k.add(weights, (first + 2 * p.tile.vectors) * p.lanes * 4));
+              for (let i = 0; i < rows; i++) for (let v = 0; v < width; v++) k.prefetch(ahead, place(i, v));
+            }
             k.loop(
               0,
               k.batch,
@@ -116,12 +135,13 @@ function writeKernel(key: string, target: Target, p: Outer, tail: number): Kerne
               },
               { name: "sample" },
             );
-            const into = k.ptrAdd(weights, first * p.lanes * 4);
+            const bytes = k.add(weights, first * p.lanes * 4);
+            const into = update === undefined ? k.ptrAdd(k.operand("dw"), bytes) : undefined;
             for (const [i, r] of acc.entries()) {
               for (const [v, value] of r.entries()) {
-                const place = (i * p.channelRows * p.weightRow + v * p.lanes) * 4;
-                if (mask) k.storeMasked(into, place, value, mask);
-                else k.store(into, place, value);
+                if (into === undefined) update!.store(k, value, bytes, place(i, v), p.lanes);
+                else if (mask) k.storeMasked(into, place(i, v), value, mask);
+                else k.store(into, place(i, v), value);
               }
             }
           }

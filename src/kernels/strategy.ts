@@ -7,6 +7,7 @@
 import type { Kernel, Target } from "../codegen/ir.js";
 import type { Signature, Value } from "../graph/value.js";
 import type { Layout } from "./layout.js";
+import type { PointwiseGroup } from "./pointwise-group.js";
 
 /** A place in memory that the planner will give an address: a value's, or a step's own temporary. 64-byte aligned. */
 export interface Buffer {
@@ -32,12 +33,14 @@ export function pieceCount(pieces: Pieces, batch: number): number {
 /**
  * A node with the elementwise nodes melted into its store. `chain[0]` has `root` as an input, `chain[i]` has
  * `chain[i-1]`; their other inputs are values of the same layout, channel vectors [C] or scalars. `result` is what is
- * stored: the last of the chain, or the root where the chain is empty.
+ * stored: the last of the chain, or the root where the chain is empty. With an `update`, nobody reads the root but that
+ * group, whose outputs are stored in its place.
  */
 export interface Work {
   readonly root: Value;
   readonly chain: readonly Value[];
   readonly result: Value;
+  readonly update?: PointwiseGroup;
 }
 
 /** What a strategy is given to lower a node with. */
@@ -74,6 +77,8 @@ export interface Strategy {
   readonly ops: readonly string[];
   /** Whether chains of elementwise nodes may be melted into its store. */
   readonly fuses: boolean;
+  /** Whether it can compute such an update as it stores the node, an unbatched gradient. */
+  updates?(node: Value, update: PointwiseGroup, target: Target): boolean;
   accepts(node: Value, target: Target): boolean;
   /**
    * Estimated nanoseconds for one sample (or one call, for unbatched work) on one core: only compared with its rivals'. It
