@@ -115,8 +115,9 @@ export function measureScaling(images: Uint8Array, channels: number): Scaling {
 /** One line about a data set: `mnist: 60000 images of 28x28x1 in 10 classes (mean 0.1307, std 0.3081)`. */
 export function describeDataset(dataset: Dataset): string {
   const digits = (numbers: readonly number[]) => numbers.map((x) => x.toFixed(4)).join("/");
-  const { name, length, shape, classes, mean, std } = dataset;
-  return `${name}: ${length} images of ${shape.join("x")} in ${classes.length} classes (mean ${digits(mean)}, std ${digits(std)})`;
+  const { name, length, shape, classes, mean, std, stream } = dataset;
+  const where = stream === undefined ? "" : ", on disk";
+  return `${name}: ${length} images of ${shape.join("x")} in ${classes.length} classes (mean ${digits(mean)}, std ${digits(std)})${where}`;
 }
 
 function numbered(labels: Uint8Array): string[] {
