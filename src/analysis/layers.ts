@@ -83,3 +83,15 @@ export function trainingMultiplyAdds(module: Module, input: Shape): number {
   const weights = [...parameters.values()].map(({ value }) => value);
   return multiplyAddsOf(reachable([output, ...differentiate(loss, weights)]), COUNTED_IN_TRAINING);
 }
+
+/** Of each layer what its output sees, by path. */
+export function receptiveFieldsOf(module: Module, input: Shape): Map<string, ReceptiveField> {
+  const traced = trace(module, { input, training: false });
+  const fields = receptiveFields(traced.input, traced.graph.values);
+  return new Map(
+    [...traced.layers].flatMap(([path, value]) => {
+      const field = fields.get(value);
+      return field === undefined ? [] : [[path, field] as const];
+    }),
+  );
+}

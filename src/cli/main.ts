@@ -8,6 +8,7 @@ import { report } from "./errors.js";
 import { evalCommand } from "./eval.js";
 import { explainCommand } from "./explain.js";
 import { goCommand } from "./go.js";
+import { inspectCommand } from "./inspect.js";
 import { modelsCommand } from "./models.js";
 import { outliveReaders } from "./output.js";
 import { predictCommand } from "./predict.js";
@@ -52,6 +53,7 @@ Environment:
 trainCommand(program);
 evalCommand(program);
 predictCommand(program);
+inspectCommand(program);
 summaryCommand(program);
 compareCommand(program);
 explainCommand(program);

@@ -1,0 +1,85 @@
+/** Numbers as colours, and heat laid over a picture. Bytes are RGB, row-major. */
+import { scale } from "@observablehq/plot";
+import type { Heat } from "./look.js";
+
+export type Ramp = readonly (readonly [number, number, number])[];
+
+/** Dark to bright, alike for colour-blind eyes and in print. */
+export const VIRIDIS = ramp("viridis");
+/** Red below zero, white at zero, blue above. */
+export const DIVERGING = ramp("rdbu");
+
+function ramp(scheme: "viridis" | "rdbu"): Ramp {
+  const colours = scale({ color: { type: "linear", scheme, domain: [0, 255] } });
+  return Array.from({ length: 256 }, (_, i) => rgbOf(colours.apply(i) as string));
+}
+
+function rgbOf(text: string): [number, number, number] {
+  if (text.startsWith("#"))
+    return [1, 3, 5].map((at) => Number.parseInt(text.slice(at, at + 2), 16)) as [number, number, number];
+  const [r, g, b] = (text.match(/\d+/g) ?? []).map(Number);
+  return [r ?? 0, g ?? 0, b ?? 0];
+}
+
+/** From `low` (the first colour) to `high` (the last). */
+export function coloured(values: ArrayLike<number>, colours: Ramp, low: number, high: number): Uint8Array {
+  const bytes = new Uint8Array(values.length * 3);
+  for (let i = 0; i < values.length; i++) {
+    const part = high > low ? (values[i]! - low) / (high - low) : 0;
+    bytes.set(colours[Math.max(0, Math.min(255, Math.round(255 * part)))]!, 3 * i);
+  }
+  return bytes;
+}
+
+/** Of a heat, bilinearly, its outermost numbers being at the middle of its outermost places. */
+export function enlarged({ height, width, data }: Heat, toHeight: number, toWidth: number): Float32Array {
+  const at = (to: number, from: number, i: number) => Math.max(0, Math.min(from - 1, ((i + 0.5) * from) / to - 0.5));
+  return Float32Array.from({ length: toHeight * toWidth }, (_, i) => {
+    const [y, x] = [at(toHeight, height, Math.floor(i / toWidth)), at(toWidth, width, i % toWidth)];
+    const [y0, x0] = [Math.floor(y), Math.floor(x)];
+    const [y1, x1] = [Math.min(height - 1, y0 + 1), Math.min(width - 1, x0 + 1)];
+    const [fy, fx] = [y - y0, x - x0];
+    const row = (r: number) => data[r * width + x0]! * (1 - fx) + data[r * width + x1]! * fx;
+    return row(y0) * (1 - fy) + row(y1) * fy;
+  });
+}
+
+/** No larger than `most` on a side: the mean of the numbers that become one. */
+export function reduced({ height, width, data }: Heat, most: number): Heat {
+  const step = Math.ceil(Math.max(height, width) / most);
+  if (step <= 1) return { height, width, data };
+  const [rows, columns] = [Math.ceil(height / step), Math.ceil(width / step)];
+  const sums = new Float32Array(rows * columns);
+  const counts = new Float32Array(rows * columns);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const to = Math.floor(y / step) * columns + Math.floor(x / step);
+      sums[to]! += data[y * width + x]!;
+      counts[to]! += 1;
+    }
+  return { height: rows, width: columns, data: sums.map((sum, i) => sum / counts[i]!) };
+}
+
+/** Colours laid over a grey form of a picture of bytes, [height, width, 1 or 3], each `zoom` times as large. */
+export function overlaid(
+  picture: Uint8Array,
+  [height, width, channels]: readonly [number, number, number],
+  heat: Heat,
+  zoom: number,
+): { readonly height: number; readonly width: number; readonly bytes: Uint8Array } {
+  const [toHeight, toWidth] = [height * zoom, width * zoom];
+  const hot = enlarged(heat, toHeight, toWidth);
+  const most = heat.data.reduce((a, b) => Math.max(a, b), 0);
+  const bytes = coloured(hot, VIRIDIS, 0, most);
+  for (let y = 0; y < toHeight; y++)
+    for (let x = 0; x < toWidth; x++) {
+      const from = (Math.floor(y / zoom) * width + Math.floor(x / zoom)) * channels;
+      const grey =
+        channels === 3
+          ? 0.299 * picture[from]! + 0.587 * picture[from + 1]! + 0.114 * picture[from + 2]!
+          : picture[from]!;
+      const to = 3 * (y * toWidth + x);
+      for (let c = 0; c < 3; c++) bytes[to + c] = Math.round(0.6 * bytes[to + c]! + 0.4 * grey);
+    }
+  return { height: toHeight, width: toWidth, bytes };
+}
