@@ -4,7 +4,7 @@
  * processors are told: on a machine that others use, the second says more.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { availableParallelism, tmpdir } from "node:os";
+import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { compileAugmentation } from "../dist/data/augment/augment.js";
@@ -38,11 +38,32 @@ export async function benchLoader({ quick = false, workers = availableParallelis
       rows.push({ ...row, ...(await measureRow(row, data, { workers, milliseconds: quick ? 1000 : 4000 })) });
       note(text(rows.at(-1)));
     }
-    if (only === undefined || "held".includes(only)) note(await heldRow(quick));
+    const held = await heldRow(quick);
+    note(held);
+    return { rows, held };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  return rows;
+}
+
+/** The results as Markdown. */
+export function loaderTable({ rows, held }, date = new Date()) {
+  const lines = rows.map(
+    ({ id, side, target, perSecond, cpuUs, wanted }) =>
+      `| ${id} | ${side}x${side} | ${target}x${target} | ${Math.round(perSecond)} | ${cpuUs.toFixed(0)} | ${Math.round(2e6 / cpuUs)} | ${wanted} |`,
+  );
+  return `# The loader by itself, ${date.toISOString().slice(0, 10)}
+
+${cpus()[0].model}, ${availableParallelism()} processors, Node ${process.version.slice(1)}; ${rows[0]?.workers} workers, JPEG files of quality 85, batches of ${BATCH}.
+The best of three repeats. Load average at the end ${loadavg()[0].toFixed(1)}: where others use the machine, pictures a second by the clock are
+too few, and the time of processors says what two of them would do if nobody else did.
+
+| row | files | batch | pictures/s by the clock | microseconds of processors a picture | two processors to itself, pictures/s | aim |
+|---|---|---|---|---|---|---|
+${lines.join("\n")}
+
+${held.replace(/^held +/, "")}
+`;
 }
 
 function text({ id, side, target, perSecond, wallUs, cpuUs, wanted, workers }) {

@@ -62,9 +62,10 @@ const whole = (name, standard) => {
 
 if (options.help) console.log(HELP);
 else if (options.what === "loader") {
-  const { benchLoader } = await import("./loader.mjs");
+  const { benchLoader, loaderTable } = await import("./loader.mjs");
   const workers = options.workers === undefined ? undefined : whole("workers");
-  await benchLoader({ quick: options.quick, only: options.only, workers, note: console.log });
+  const results = await benchLoader({ quick: options.quick, only: options.only, workers, note: console.log });
+  if (!options["no-save"] && options.only === undefined) writeFileSync(join(options.out, "loader.md"), loaderTable(results));
 } else if (options.list) for (const { id, title, what } of WORKLOADS) console.log(`${id.padEnd(36)} ${what}: ${title}`);
 else {
   const folder = mkdtempSync(join(tmpdir(), "fovea-bench-"));
