@@ -1,5 +1,5 @@
 /** The fast way to decode JPEG files gives sharp's bits, and leaves alone what it would get wrong. */
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { beforeAll, expect, it } from "vitest";
 import { decodeTo, decodeWhole } from "#fovea/data/decode-picture-node.js";
 import { decodeCommonJpeg, loadFastJpeg } from "#fovea/data/fast-jpeg-node.js";
@@ -14,7 +14,7 @@ const raw = (height: number, width: number) => {
   const pixels = Uint8Array.from({ length: height * width * 3 }, (_, i) => 60 + ((i * 5) % 97) + integer(0, 60));
   return sharp(pixels, { raw: { width, height, channels: 3 } });
 };
-const bytesOf = async (image: sharp.Sharp) => new Uint8Array(await image.toBuffer());
+const bytesOf = async (image: Sharp) => new Uint8Array(await image.toBuffer());
 const bySharp = async (bytes: Uint8Array, space = "srgb") =>
   new Uint8Array(await sharp(bytes).toColourspace(space).raw({ depth: "uchar" }).toBuffer());
 
@@ -102,7 +102,7 @@ it("shrinks by 2, 4 or 8 while it decodes, never below the least size that serve
 
 it("reads what heads say", async () => {
   const image = raw(20, 30);
-  const head = async (options: sharp.Sharp) => parseJpegHeader(await bytesOf(options));
+  const head = async (options: Sharp) => parseJpegHeader(await bytesOf(options));
   const plain = { height: 20, width: 30, components: 3, isCommon: true, orientation: 1, hasProfile: false };
   expect(await head(image.clone().jpeg())).toEqual(plain);
   expect(await head(image.clone().jpeg({ progressive: true }))).toEqual(plain);
