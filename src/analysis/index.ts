@@ -1,0 +1,43 @@
+/**
+ * `fovea/analysis`: what networks compute, cost and look at, as plain data, for Node and for browsers. Drawing is apart: `frame`
+ * and `standalone` give SVG text; what writes files is in `fovea/analysis/node`.
+ */
+export {
+  type BatchFigures,
+  type ComparedNetwork,
+  type CompareOptions,
+  type Comparison,
+  compareNetworks,
+} from "./compare/measure.js";
+export { type PublishedAccuracy, publishedAccuracy } from "./compare/published.js";
+export { comparisonRows, csv } from "./compare/table.js";
+export type { AxisArithmetic } from "./explain/axis.js";
+export {
+  type ConvolutionExplanation,
+  type ConvolutionQuestion,
+  type ConvolutionStep,
+  convolutionStep,
+  type EqualMatrix,
+  explainConvolution,
+  type LayerCost,
+  type Term,
+} from "./explain/convolution.js";
+export { frame, stepCount } from "./explain/frames.js";
+export {
+  explainPool,
+  type PoolExplanation,
+  type PoolKind,
+  type PoolQuestion,
+  type PoolStep,
+  type PoolTap,
+  poolStep,
+} from "./explain/pooling.js";
+export { type StandaloneOptions, standalone } from "./figures/standalone.js";
+export { type InferenceMemory, planInference } from "./inference.js";
+export { type Excited, type ExcitingOptions, excitingPictures } from "./inspect/exciting.js";
+export { allFilters, type LayerFilters, planeOf } from "./inspect/filters.js";
+export { type Heat, type LayerMaps, type Look, type LookOptions, lookInside } from "./inspect/look.js";
+export { type LayerSummary, layersOf, receptiveFieldsOf, trainingMultiplyAdds } from "./layers.js";
+export { type AxisField, type ReceptiveField, receptiveFields } from "./receptive-field.js";
+export type { Figure } from "./report/figure.js";
+export { type MemorySummary, type Summary, type SummaryOptions, summarize } from "./summary.js";
