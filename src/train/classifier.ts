@@ -5,10 +5,10 @@
  *     const classify = await compile(run.model);
  *     const { label, probabilities } = await classify(image);
  */
-import { compileEntry } from "../compile/compile.js";
 import { OptionError } from "../errors.js";
 import { type Shape, sizeOf } from "../graph/value.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
+import { planEvaluation } from "./plan.js";
 import { layerOutput, predictionEntry } from "./step.js";
 import type { TrainedModel } from "./trained-model.js";
 import { writeWeights } from "./weights.js";
@@ -66,8 +66,8 @@ export async function compile(model: TrainedModel, options: ClassifierOptions = 
   const session = await Session.create(choice);
   try {
     const { entry } = predictionEntry(model.module, model.input, layers);
-    const { target, winograd } = session;
-    const program = await session.load(compileEntry(entry, { target, winograd, maxBatch: batch }), { slots: 2 });
+    const slots = 2;
+    const program = await session.load(planEvaluation(session, entry, batch, slots), { slots });
     await writeWeights(session, model.weights);
     const size = sizeOf(model.input);
 

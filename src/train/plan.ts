@@ -89,12 +89,12 @@ export function planTraining(host: Host, wish: TrainingWish): TrainingPrograms {
 }
 
 /**
- * Compiles an evaluation; with fewer pictures at once than `batch`, where that is not asked for, if it does not fit.
+ * Compiles an evaluation or a prediction; with fewer pictures at once than `batch`, where that is not asked for, if it does not fit.
  * @throws MemoryError where the least that was found is more than the session may take.
  */
-export function planEvaluation(host: Host, entry: Entry, asked: number | undefined): Program {
+export function planEvaluation(host: Host, entry: Entry, asked: number | undefined, slots = QUEUE_LENGTH): Program {
   const batch = asked ?? evaluationBatch(entry, EVALUATION_BYTES);
-  const fits = (program: Program) => totalOf(plannedMemory([program], host)) <= host.room.bytes;
+  const fits = (program: Program) => totalOf(plannedMemory([program], host, slots)) <= host.room.bytes;
   const plain = compileFor(host, entry, batch);
   if (fits(plain)) return plain;
   let least = plain;
@@ -106,7 +106,7 @@ export function planEvaluation(host: Host, entry: Entry, asked: number | undefin
     if (fits(program)) return program;
     least = program;
   }
-  throw tooMuch(host, plannedMemory([least], host), least.maxBatch);
+  throw tooMuch(host, plannedMemory([least], host, slots), least.maxBatch);
 }
 
 function compileFor(

@@ -41,7 +41,14 @@ import { checkSchedule, learningRateAt, type Schedule } from "./schedule.js";
 import { rateOf, trainingEntries } from "./step.js";
 import { checkTechniques, type Techniques } from "./techniques.js";
 import { type TrainingMemory, trainingMemory } from "./training-memory.js";
-import { initialWeights, readWeights, type Weight, type Weights, writeWeights } from "./weights.js";
+import {
+  initialWeightsOnDemand,
+  readWeights,
+  type Weight,
+  type Weights,
+  weightsBeside,
+  writeWeights,
+} from "./weights.js";
 
 import { whitenedOn } from "./whitening.js";
 
@@ -152,7 +159,8 @@ export class Trainer {
   readonly #step: LoadedProgram;
   readonly #apply: Apply | undefined;
   readonly #evaluator: Evaluator;
-  readonly #initial: Weights;
+  /** Weights that no program reads. */
+  readonly #unread: Weights;
   readonly #averaged: ReadonlySet<string>;
   readonly #feed: FeederOptions;
   #state: TrainerState = { step: 0, epoch: 0, batch: 0, sums: noSums(), seconds: 0, history: [] };
@@ -181,14 +189,15 @@ export class Trainer {
     const loaded = await session.load(programs.step, { slots: QUEUE_LENGTH });
     const applying = programs.apply && (await Apply.create(session, programs.apply));
     const evaluator = await Evaluator.create(session, network, input, { views, program: programs.evaluation });
-    const initial = options.initial ?? (await whitenedOn(initialWeights(network, options.seed), network, data.train));
+    const initial =
+      options.initial ?? (await whitenedOn(initialWeightsOnDemand(network, options.seed), network, data.train));
     await writeWeights(session, initial);
     for (const name of averaged) await session.writeState(averageName(name), initial.get(name)!.data);
     return new Trainer(session, network, data, options, {
       step: loaded,
       apply: applying,
       evaluator,
-      initial,
+      unread: weightsBeside(session, initial),
       averaged,
       feed: { seed: options.seed, distort: options.distort, augmenter, transforms },
     });
@@ -203,7 +212,7 @@ export class Trainer {
       readonly step: LoadedProgram;
       readonly apply: Apply | undefined;
       readonly evaluator: Evaluator;
-      readonly initial: Weights;
+      readonly unread: Weights;
       readonly averaged: ReadonlySet<string>;
       readonly feed: FeederOptions;
     },
@@ -215,7 +224,7 @@ export class Trainer {
     this.#step = parts.step;
     this.#apply = parts.apply;
     this.#evaluator = parts.evaluator;
-    this.#initial = parts.initial;
+    this.#unread = parts.unread;
     this.#averaged = parts.averaged;
     this.#feed = parts.feed;
   }
@@ -248,7 +257,7 @@ export class Trainer {
   /** A copy of the weights as they are after the steps done; the averages, where weights are averaged. */
   weights(): Promise<Map<string, Weight>> {
     const stateOf = (name: string) => (this.#averaged.has(name) ? averageName(name) : name);
-    return readWeights(this.session, this.#network, this.#initial, stateOf);
+    return readWeights(this.session, this.#network, this.#unread, stateOf);
   }
 
   /** Goes on from a state; the session's states must have been written by the caller. */

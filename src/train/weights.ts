@@ -23,6 +23,26 @@ export function initialWeights(network: Module, seed: number): Map<string, Weigh
   return weights;
 }
 
+/** The same, but each tensor's numbers are made when they are asked for, and not kept: for networks of hundreds of megabytes. */
+export function initialWeightsOnDemand(network: Module, seed: number): Map<string, Weight> {
+  const weights = new Map<string, Weight>();
+  for (const [name, { shape, init }] of savedOf(network)) {
+    weights.set(name, {
+      shape,
+      get data() {
+        return initialNumbers(name, shape, init, seed);
+      },
+    });
+  }
+  return weights;
+}
+
+/** Those that no program of the session reads. */
+export function weightsBeside(session: Session, weights: Weights): Weights {
+  const known = new Set(session.states().map(({ name }) => name));
+  return new Map([...weights].filter(([name]) => !known.has(name)));
+}
+
 function initialNumbers(name: string, shape: Shape, init: Initializer, seed: number): Float32Array {
   const data = new Float32Array(sizeOf(shape));
   // One generator a parameter, named after it: adding a layer does not change the others.
