@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { fovea } from "../support/cli.js";
+import { examplesOf, shellWords } from "../support/shell-words.js";
 import { temporaryFolder } from "../support/temporary.js";
 
 describe("fovea summary", () => {
@@ -64,4 +66,14 @@ describe("fovea summary", () => {
     expect([stdout, code === 0]).toEqual(["", false]);
     expect(stderr).toContain(message);
   });
+});
+
+it("prints what docs/looking-inside.md shows", async () => {
+  const markdown = readFileSync(new URL("../../docs/looking-inside.md", import.meta.url), "utf8");
+  const examples = examplesOf(markdown);
+  expect(examples.length).toBeGreaterThan(0);
+  for (const { command, expected } of examples) {
+    const { stdout } = await fovea(shellWords(command).slice(1), temporaryFolder());
+    expect(stdout.trimEnd()).toBe(expected);
+  }
 });
