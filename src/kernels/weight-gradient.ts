@@ -28,12 +28,14 @@ interface Gradient {
   readonly inputColumns: number;
   readonly inputPixel: number;
   readonly inputSample: number;
-  readonly channels: number;
+  readonly channels: number; // of a group
+  readonly firstChannel: number; // of the group
   readonly outputRows: number;
   readonly outputColumns: number;
   readonly outputPixel: number;
   readonly outputSample: number;
-  readonly outputs: number;
+  readonly outputs: number; // of a group
+  readonly firstOutput: number; // of the group
   readonly weightRow: number; // elements from one row of the weights to the next
   readonly lanes: Lanes;
   readonly tile: TileSize;
@@ -45,6 +47,7 @@ interface Gradient {
 
 const MAXIMUM_PARTIAL_BYTES = 8 * 1024 * 1024;
 const WANTED_PIECES = 8;
+const WANTED_FLAT_PIECES = 16;
 const MAXIMUM_CODE = 16_000; // multiply-add instructions in one kernel
 
 export const weightGradient: Strategy = {
@@ -54,11 +57,13 @@ export const weightGradient: Strategy = {
   accepts: (node, target) => {
     const a = node.attributes as ConvAttributes;
     const g = gradientOf(node, target);
-    return a.groups === 1 && codeSize(g) <= MAXIMUM_CODE;
+    if (a.groups > 1 && (a.groups > 4 || g.outputs % g.lanes !== 0 || g.outputPixel <= 4)) return false;
+    return codeSize(g) <= MAXIMUM_CODE;
   },
   cost: (node, target) => {
     const g = gradientOf(node, target);
     return (
+      (node.attributes as ConvAttributes).groups *
       g.outputRows *
       g.outputColumns *
       node.shape[0]! *
@@ -71,20 +76,22 @@ export const weightGradient: Strategy = {
   lower,
 };
 
-function gradientOf(node: Value, target: Target): Gradient {
+function gradientOf(node: Value, target: Target, group = 0): Gradient {
   const a = node.attributes as ConvAttributes;
   const [x, dy] = node.inputs as [Value, Value];
   const input = layoutOf(x, target);
   const output = layoutOf(dy, target);
   const weight = layoutOf(node, target);
   const lanes: Lanes = output.channelStride <= 4 ? 4 : vectorLanes(output, target);
-  const channels = input.channels;
+  const channels = input.channels / a.groups;
+  const outputs = output.channels / a.groups;
   const flat = channels < 8;
   const rows = flat ? a.kernel[1] * channels : channels;
-  const tile = chooseTile(target, rows, Math.ceil(output.channels / lanes), output.channelStride <= 4 ? 2 : 0);
-  const pieces = a.kernel[0] * Math.ceil(rows / tile.rows);
+  const tile = chooseTile(target, rows, Math.ceil(outputs / lanes), output.channelStride <= 4 ? 2 : 0);
+  const pieces = a.kernel[0] * (flat ? 1 : Math.ceil(rows / tile.rows));
   const bytes = weight.sampleStride * 4;
-  const slices = Math.max(1, Math.min(Math.ceil(WANTED_PIECES / pieces), Math.floor(MAXIMUM_PARTIAL_BYTES / bytes)));
+  const wanted = Math.ceil((flat ? WANTED_FLAT_PIECES : WANTED_PIECES) / pieces);
+  const slices = Math.max(1, Math.min(wanted, Math.floor(MAXIMUM_PARTIAL_BYTES / bytes)));
   const rowBytes = dy.shape[1]! * output.channelStride * 4 + a.stride[0] * x.shape[1]! * input.channelStride * 4;
   const bandRows = Math.max(Math.ceil(64 / dy.shape[1]!), Math.floor((256 * 1024) / rowBytes));
   return {
@@ -97,11 +104,13 @@ function gradientOf(node: Value, target: Target): Gradient {
     inputPixel: input.channelStride,
     inputSample: input.sampleStride,
     channels,
+    firstChannel: group * channels,
     outputRows: dy.shape[0]!,
     outputColumns: dy.shape[1]!,
     outputPixel: output.channelStride,
     outputSample: output.sampleStride,
-    outputs: output.channels,
+    outputs,
+    firstOutput: group * outputs,
     weightRow: weight.channelStride,
     lanes,
     tile,
@@ -129,9 +138,14 @@ function lower(work: Work, to: Lowering): void {
   const elements = weight.sampleStride;
   const target =
     g.slices === 1 ? result : to.temporary("partial weight gradients", { fixedBytes: g.slices * elements * 4 });
-  const kernel = to.kernel(`weightGradient ${JSON.stringify(g)}`, (key) => writeKernel(key, to.target, g, elements));
-  const blocks = Math.ceil((g.flat ? g.kernel[1] * g.channels : g.channels) / g.tile.rows);
-  to.step(kernel, [to.buffer(x), to.buffer(dy), target], { count: g.slices * g.kernel[0] * blocks });
+  const blocks = g.flat ? 1 : Math.ceil(g.channels / g.tile.rows);
+  for (let group = 0; group < (node.attributes as ConvAttributes).groups; group++) {
+    const own = gradientOf(node, to.target, group);
+    const kernel = to.kernel(`weightGradient ${JSON.stringify(own)}`, (key) =>
+      writeKernel(key, to.target, own, elements),
+    );
+    to.step(kernel, [to.buffer(x), to.buffer(dy), target], { count: g.slices * g.kernel[0] * blocks });
+  }
   if (g.slices > 1) addSlices(to, target, result, g.slices, elements);
 }
 
@@ -192,8 +206,7 @@ class Writer {
 
   write(): void {
     const { k, g } = this;
-    const rows = g.flat ? g.kernel[1] * g.channels : g.channels;
-    const blocks = Math.ceil(rows / g.tile.rows);
+    const blocks = g.flat ? 1 : Math.ceil(g.channels / g.tile.rows);
     const perSlice = g.kernel[0] * blocks;
     k.loop(
       k.begin,
@@ -208,16 +221,17 @@ class Writer {
         const from = k.var(k.min(k.mul(slice, chunk), k.batch), "from", { frame: true });
         const to = k.var(k.min(k.add(from, chunk), k.batch), "to", { frame: true });
         const base = k.var(k.mul(slice, this.elements * 4), "base", { frame: true });
-        k.if(at, "eq", 0, () => this.#zeroTail(base));
+        if (g.firstOutput === 0) k.if(at, "eq", 0, () => this.#zeroTail(base));
         if (g.flat) {
-          // every block has items of its own, so each has its own code
+          // Every block has items of its own, so each has its own code. One piece does all of them, band by band: what it reads
+          // of dy is little used by each.
           const items: Item[] = [];
           for (let tap = 0; tap < g.kernel[1]; tap++)
             for (let channel = 0; channel < g.channels; channel++) items.push({ tap, channel });
-          for (let b = 0; b < blocks; b++) {
-            const own = items.slice(b * g.tile.rows, (b + 1) * g.tile.rows);
-            k.if(block, "eq", b, () => this.#piece(tapRow, from, to, base, [own], undefined));
-          }
+          const groups = Array.from({ length: Math.ceil(items.length / g.tile.rows) }, (_, b) =>
+            items.slice(b * g.tile.rows, (b + 1) * g.tile.rows),
+          );
+          this.#piece(tapRow, from, to, base, groups, undefined);
         } else {
           const groups = (size: number): Item[][] =>
             Array.from({ length: g.kernel[1] }, (_, tap) =>
@@ -255,6 +269,7 @@ class Writer {
     // byte offset of the input row that output row 0 reads
     const origin = k.var(k.mul(k.sub(0, shift), g.inputColumns * g.inputPixel * 4), "origin", { frame: true });
     if (channelBytes !== undefined) k.set(origin, k.add(origin, channelBytes));
+    if (g.firstChannel > 0) k.set(origin, k.add(origin, 4 * g.firstChannel));
     k.loop(
       from,
       to,
@@ -289,16 +304,17 @@ class Writer {
     const full = Math.floor(total / g.tile.vectors);
     const rest = total % g.tile.vectors;
     const width = g.tile.vectors * g.lanes * 4;
-    if (full === 1) body(g.tile.vectors, k.var(0, "outputBytes", { frame: true }), rest === 0);
+    const start = 4 * g.firstOutput;
+    if (full === 1) body(g.tile.vectors, k.var(start, "outputBytes", { frame: true }), rest === 0);
     else if (full > 1) {
       // the pads of the last block are zeros in dy, so its code need not differ
-      k.loop(0, full * width, (outputBytes) => body(g.tile.vectors, outputBytes, true), {
+      k.loop(start, start + full * width, (outputBytes) => body(g.tile.vectors, outputBytes, true), {
         step: width,
         frame: true,
         name: "outputBytes",
       });
     }
-    if (rest > 0) body(rest, k.var(full * width, "outputBytes", { frame: true }), true);
+    if (rest > 0) body(rest, k.var(start + full * width, "outputBytes", { frame: true }), true);
   }
 
   #narrowMask(last: boolean): Reg | undefined {
