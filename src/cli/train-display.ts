@@ -143,7 +143,10 @@ export class TrainDisplay {
   }
 
   /** `report` is the path of the page, if it could be written. */
-  end({ folder, history, completed, stoppedEarly, best, step }: RunResult, report: string | undefined): void {
+  end(
+    { folder, history, completed, stoppedEarly, best, tensorboard, step }: RunResult,
+    report: string | undefined,
+  ): void {
     const trainSeconds = history.reduce((sum, record) => sum + record.trainSeconds, 0);
     const test = history.at(-1)?.test;
     const files = { model: folder.model, checkpoint: folder.checkpoint, log: folder.log };
@@ -192,6 +195,9 @@ export class TrainDisplay {
     const next: (readonly [string, string])[] = [
       [`${invocation()} predict ${run} PICTURES...`, "ask it about pictures of your own"],
       [`${invocation()} eval ${run}`, "measure it: loss, accuracy and confusion matrix"],
+      ...(tensorboard
+        ? [[`tensorboard --logdir ${quoted(folder.tensorboard)}`, "loss and rate of every batch"] as const]
+        : []),
       [`${invocation()} train --help`, "other networks, data and settings"],
     ];
     this.#output.say();

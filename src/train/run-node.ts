@@ -69,6 +69,8 @@ export interface RunResult {
   /** The epoch whose weights are in best.safetensors; undefined where nothing was tested. */
   readonly best: EpochRecord | undefined;
   readonly history: readonly EpochRecord[];
+  /** Whether there are event files for TensorBoard. */
+  readonly tensorboard: boolean;
   readonly step: number;
   /** Of the test pictures after the last whole epoch, if there was one since the run was started or resumed. */
   readonly evaluation: Evaluation | undefined;
@@ -171,6 +173,7 @@ async function trainInSession(
     stoppedEarly: completed && epochsDone < config.epochs,
     best: bestEpoch(history, config.watch),
     history,
+    tensorboard: events !== undefined,
     step: done,
     evaluation,
   };
