@@ -97,12 +97,16 @@ export class LadderReader {
       // Where one liberty would lead to three, the hunter has to play there.
       const lowOpen = this.#openings(low, high);
       const highOpen = this.#openings(high, low);
-      away =
-        (lowOpen >= 3 && highOpen >= 3) ||
-        !(
-          (highOpen < 3 && this.#hunts(colour, prey, low, depth)) ||
-          (lowOpen < 3 && this.#hunts(colour, prey, high, depth))
-        );
+      if (lowOpen >= 3 || highOpen >= 3) {
+        away = (lowOpen >= 3 && highOpen >= 3) || !this.#hunts(colour, prey, lowOpen >= 3 ? low : high, depth);
+      } else {
+        // The more open liberty first, and away from the edge: the prey cannot run there. The other is rarely right, and
+        // reading it first would double the work at each step.
+        const { onEdge } = board.geometry;
+        const lowFirst = lowOpen > highOpen || (lowOpen === highOpen && onEdge[low]! <= onEdge[high]!);
+        const [first, second] = lowFirst ? [low, high] : [high, low];
+        away = !(this.#hunts(colour, prey, first, depth) || this.#hunts(colour, prey, second, depth));
+      }
     }
     board.undoTo(mark);
     return away;

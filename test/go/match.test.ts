@@ -82,7 +82,10 @@ describe("the referee", () => {
   it("takes the game from whom refuses a legal move, dies, or is silent, and starts it anew", async () => {
     const folder = temporaryFolder();
     const good = scripted(folder, ["C3", "C3", "C3"]);
-    const refuses = between(good, scripted(folder, [], 'if (line.startsWith("play")) { say("? illegal move"); continue; }'));
+    const refuses = between(
+      good,
+      scripted(folder, [], 'if (line.startsWith("play")) { say("? illegal move"); continue; }'),
+    );
     const refused = await refuses.play(0);
     expect(refused.result).toBe("B+F");
     expect(refused.remark).toContain('white refused "play black C3"');
@@ -94,7 +97,9 @@ describe("the referee", () => {
     expect((await dies.play(1)).result).toBe("W+F");
     await dies.close();
 
-    const silent = between(good, scripted(folder, [], 'if (line.startsWith("genmove")) continue;'), { timeoutMs: 3000 });
+    const silent = between(good, scripted(folder, [], 'if (line.startsWith("genmove")) continue;'), {
+      timeoutMs: 3000,
+    });
     const game = await silent.play(1);
     expect(game.result).toBe("W+F");
     expect(game.remark).toContain("did not answer within 3 s (asked: genmove black)");
@@ -179,7 +184,10 @@ describe("fovea go match", () => {
   it("wants two engines that can be started", async () => {
     const folder = temporaryFolder();
     const one = await fovea(["go", "match", "--engine", engine()], folder);
-    expect([one.code, one.stderr]).toEqual([2, "fovea: --engine: expected two engines, found 1; give the flag twice\n"]);
+    expect([one.code, one.stderr]).toEqual([
+      2,
+      "fovea: --engine: expected two engines, found 1; give the flag twice\n",
+    ]);
     const none = await fovea(["go", "match", "--engine", "/no/engine", "--engine", engine()], folder);
     expect(none.code).toBe(1);
     expect(none.stderr).toContain("fovea: engine `/no/engine` could not be started");
