@@ -14,6 +14,7 @@ import { agreement } from "./agree.mjs";
 import { profile, profileText } from "./fovea/profile.mjs";
 import { writeInputs } from "./inputs.mjs";
 import { calibrate, Machine, measure } from "./measure.mjs";
+import { measureMemory } from "./memory.mjs";
 import { bestOf, summarise, timesFaster } from "./summary.mjs";
 import { startSystems } from "./systems.mjs";
 import { markdown, milliseconds } from "./table.mjs";
@@ -22,6 +23,7 @@ import { choose, operationsOf, WORKLOADS } from "./workloads.mjs";
 const HELP = `npm run bench -- [options]
 
   --what train|infer|layers   only these rows
+  --what memory               what is planned, and how the resident size grows by the first step
   --what loader               pictures a second from files to batches (bench/loader.mjs)
   --workers N                 its worker threads
   --only TEXT                 only rows whose id, title or network contains TEXT
@@ -66,7 +68,8 @@ else if (options.what === "loader") {
   const workers = options.workers === undefined ? undefined : whole("workers");
   const results = await benchLoader({ quick: options.quick, only: options.only, workers, note: console.log });
   if (!options["no-save"] && options.only === undefined) writeFileSync(join(options.out, "loader.md"), loaderTable(results));
-} else if (options.list) for (const { id, title, what } of WORKLOADS) console.log(`${id.padEnd(36)} ${what}: ${title}`);
+} else if (options.what === "memory") console.log(measureMemory({ only: options.only, note }));
+else if (options.list) for (const { id, title, what } of WORKLOADS) console.log(`${id.padEnd(36)} ${what}: ${title}`);
 else {
   const folder = mkdtempSync(join(tmpdir(), "fovea-bench-"));
   try {

@@ -147,5 +147,6 @@ MODELS = {
     "vgg16": vgg16,
     "resnet18": resnet((2, 2, 2, 2), False),
     "resnet50": resnet((3, 4, 6, 3), True),
+    "resnet152": resnet((3, 8, 36, 3), True),
     "resnet20": resnet20,
 }
