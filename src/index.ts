@@ -15,6 +15,7 @@ export { parseAugmentation } from "./data/augment/grammar.js";
 export { type Dataset, type DatasetSplits, datasetFromIdx, type IdxParts, type Scaling } from "./data/dataset.js";
 export { DISTORT_DEFAULTS, type DistortOptions } from "./data/distort.js";
 export { type PictureBytes, type PreparedDigit, prepareDigit } from "./data/prepare-digit.js";
+export type { OpenStream, PictureStream, StreamOptions } from "./data/stream.js";
 export type { ViewName } from "./data/views.js";
 export {
   BackendError,

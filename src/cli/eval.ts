@@ -95,6 +95,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     channels: input[2]!,
     maxBroken: maxBroken === undefined ? undefined : parseBrokenLimit(maxBroken),
     stream: flags.stream,
+    half: split,
     note: (text) => output.note(text),
   });
   const data = sets[split];

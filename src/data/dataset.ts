@@ -112,6 +112,12 @@ export function measureScaling(images: Uint8Array, channels: number): Scaling {
   return { mean: mean.map((m) => m / 255), std: std.map((s) => (s === 0 ? 1 : s / 255)) };
 }
 
+/** As measureScaling; where there are no pictures, what leaves pixels from 0 to 1 as they are. */
+export function scalingOf(images: Uint8Array, channels: number): Scaling {
+  const all = (value: number) => new Array<number>(channels).fill(value);
+  return images.length > 0 ? measureScaling(images, channels) : { mean: all(0), std: all(1) };
+}
+
 /** One line about a data set: `mnist: 60000 images of 28x28x1 in 10 classes (mean 0.1307, std 0.3081)`. */
 export function describeDataset(dataset: Dataset): string {
   const digits = (numbers: readonly number[]) => numbers.map((x) => x.toFixed(4)).join("/");

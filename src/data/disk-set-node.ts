@@ -10,7 +10,7 @@ import { Random } from "../random.js";
 import { BrokenPictures } from "./broken-pictures.js";
 import { chunkLength } from "./chunks.js";
 import { cook, sizeText } from "./cook-node.js";
-import { type Dataset, type DatasetSplits, measureScaling, type Scaling } from "./dataset.js";
+import { type Dataset, type DatasetSplits, type Scaling, scalingOf } from "./dataset.js";
 import { type DiskPictures, openDiskStream } from "./disk-stream-node.js";
 import type { FoundSet, LabelledPicture, PictureHalf } from "./labelled-pictures.js";
 import type { Facts } from "./loader-crew-node.js";
@@ -43,7 +43,8 @@ export async function openOnDisk(
   const learnt = await lookAt(found.train, options, pool);
   const scaling = await measure(learnt, shape, options.seed ?? 0, pool);
   const train = datasetOf(learnt, found.classes, shape, scaling, workers);
-  const test = datasetOf(await lookAt(found.test, options, pool), found.classes, shape, scaling, workers);
+  const measured = await lookAt(found.test, options, pool);
+  const test = datasetOf(measured, found.classes, shape, scaling, workers);
   await pool.close();
   return { train, test };
 }
@@ -96,10 +97,11 @@ async function measure({ name, pictures }: Looked, shape: Shape3, seed: number, 
       return true;
     },
   );
-  if (good.length === 0) throw new DataError(`${name}: none of ${sample.length} of its pictures will decode`);
+  if (good.length === 0 && sample.length > 0)
+    throw new DataError(`${name}: none of ${sample.length} of its pictures will decode`);
   good.sort((a, b) => a - b);
   for (const [to, from] of good.entries()) images.copyWithin(to * size, from * size, (from + 1) * size);
-  return measureScaling(images.subarray(0, good.length * size), shape[2]);
+  return scalingOf(images.subarray(0, good.length * size), shape[2]);
 }
 
 function datasetOf(

@@ -7,7 +7,7 @@ import { DataError, MemoryError } from "../errors.js";
 import { BrokenPictures } from "./broken-pictures.js";
 import { chunkLength } from "./chunks.js";
 import { cook, sizeText } from "./cook-node.js";
-import { type Dataset, type DatasetSplits, measureScaling, type Scaling } from "./dataset.js";
+import { type Dataset, type DatasetSplits, type Scaling, scalingOf } from "./dataset.js";
 import { openOnDisk } from "./disk-set-node.js";
 import type { FoundSet, PictureHalf } from "./labelled-pictures.js";
 import { LoaderPool } from "./loader-pool-node.js";
@@ -31,18 +31,25 @@ export async function loadPictures(found: FoundSet, options: OpenOptions = {}): 
   let kept = false;
   try {
     const { shape, asTheyAre } = await chooseShape(found.train, options, pool);
-    if (staysOnDisk(found, shape, asTheyAre, options)) {
-      const sets = await openOnDisk(found, shape, options, pool);
+    const wanted = { ...found, train: halfOf(found, "train", options), test: halfOf(found, "test", options) };
+    if (staysOnDisk(wanted, shape, asTheyAre, options)) {
+      const sets = await openOnDisk(wanted, shape, options, pool);
       kept = true;
       return sets;
     }
-    for (const half of [found.train, found.test]) checkMemory(half, shape);
-    const train = await decodeHalf(found.train, found.classes, shape, options, pool);
-    const test = await decodeHalf(found.test, found.classes, shape, options, pool, train);
+    for (const half of [wanted.train, wanted.test]) checkMemory(half, shape);
+    const train = await decodeHalf(wanted.train, found.classes, shape, options, pool);
+    const scaling = train.length > 0 ? train : undefined;
+    const test = await decodeHalf(wanted.test, found.classes, shape, options, pool, scaling);
     return { train, test };
   } finally {
     if (!kept) await pool.close();
   }
+}
+
+/** One that is not wanted has no pictures. */
+function halfOf(found: FoundSet, name: "train" | "test", { half = name }: OpenOptions): PictureHalf {
+  return half === name ? found[name] : { name: found[name].name, pictures: [] };
 }
 
 /** In memory, pictures have one size: those that are to be transformed from another stay on disk. */
@@ -136,7 +143,7 @@ async function decodeHalf(
   for (const i of good) sizes.set(found[i]!, (sizes.get(found[i]!) ?? 0) + 1);
   const kept = images.subarray(0, good.length * size);
   const labels = Int32Array.from(good, (i) => pictures[i]!.label);
-  const { mean, std } = scaling ?? measureScaling(kept, shape[2]);
+  const { mean, std } = scaling ?? scalingOf(kept, shape[2]);
   const report = { sizes, broken: broken.list() };
   return { name, length: good.length, classes, shape, images: kept, labels, mean, std, report };
 }

@@ -20,6 +20,8 @@ export interface OpenOptions {
   readonly ownSize?: boolean | undefined;
   /** Decodes every picture when a set on disk is opened, so that all that are broken are known at once. */
   readonly whole?: boolean | undefined;
+  /** The one half that is wanted, where pictures are files: the other is then empty, and its files are left alone. */
+  readonly half?: "train" | "test" | undefined;
   /** Threads that decode; one a processor unless said. */
   readonly workers?: number | undefined;
   /** Is told what the reader should know: pictures left out, say. */

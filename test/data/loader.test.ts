@@ -66,7 +66,7 @@ const onDisk = (workers: number, from = folder) => openDataset(from, { stream: t
 
 describe("a set on disk", () => {
   it("is described as the same set in memory, and gives the same numbers", async () => {
-    const disk = await onDisk(2);
+    const disk = await onDisk(0);
     const held = await openDataset(folder, { size: [32, 32] });
     for (const half of ["train", "test"] as const) {
       const { images, stream, contents, report, ...facts } = disk[half];
@@ -124,7 +124,7 @@ describe("a set on disk", () => {
   });
 
   it("writes straight into shared memory, from where it is told on and no further", async () => {
-    const { train } = await onDisk(2);
+    const { train } = await onDisk(1);
     const memory = new Float32Array(new SharedArrayBuffer(4 * (100 + 2 * 3072 + 50))).fill(7);
     const { mean, std } = train;
     const stream = train.stream!({ target: [32, 32, 3], mean, std, seed: 5 });
@@ -144,8 +144,8 @@ describe("a set on disk", () => {
     const pictures = temporaryFolder();
     for (const [name, bytes] of files) put(pictures, `train/${name}`, bytes);
     for (const [name, bytes] of files.slice(0, 2)) put(pictures, `val/${name}`, bytes);
-    const a = await openDataset(shards, { stream: true, size: [20, 20], workers: 2 });
-    const b = await openDataset(pictures, { stream: true, size: [20, 20], workers: 2 });
+    const a = await openDataset(shards, { stream: true, size: [20, 20], workers: 0 });
+    const b = await openDataset(pictures, { stream: true, size: [20, 20], workers: 0 });
     // Folders are read class by class, shards as they lie.
     expect([...a.train.labels]).toEqual([0, 1, 0, 1, 0, 1]);
     expect([...b.train.labels]).toEqual([0, 0, 0, 1, 1, 1]);
@@ -176,6 +176,16 @@ describe("a set on disk", () => {
   });
 });
 
+it("leaves the half alone that is not wanted", async () => {
+  for (const stream of [true, false]) {
+    const { train, test } = await openDataset(folder, { stream, size: [32, 32], workers: 0, half: "test" });
+    expect([train.length, test.length, test.classes.length]).toEqual([0, 6, 3]);
+    const other = await openDataset(folder, { stream, size: [32, 32], workers: 0, half: "train" });
+    expect([other.train.length, other.test.length]).toEqual([24, 0]);
+    if (stream) expect((await filled(test, [3], 0, { mean: [0, 0, 0], std: [1, 1, 1] })).labels).toEqual([1]);
+  }
+});
+
 describe("pictures that are not whole", () => {
   async function withBroken() {
     const other = temporaryFolder();
@@ -192,7 +202,7 @@ describe("pictures that are not whole", () => {
   it("are left out where their end is missing, replaced by the next where only decoding tells, and named once", async () => {
     const other = await withBroken();
     const notes: string[] = [];
-    const options = { stream: true, workers: 2, maxBroken: { count: 4 }, note: (text: string) => notes.push(text) };
+    const options = { stream: true, workers: 0, maxBroken: { count: 4 }, note: (text: string) => notes.push(text) };
     const { train, test } = await openDataset(other, options);
     expect([...train.labels]).toEqual([0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1]);
     expect(train.report?.broken.map(({ name }) => name)).toEqual([join(other, "train/class0/004.jpg")]);
@@ -224,7 +234,7 @@ describe("pictures that are not whole", () => {
 
   it("end training where there are more than may be", async () => {
     const other = await withBroken();
-    const { train } = await openDataset(other, { stream: true, workers: 1, maxBroken: { count: 3 } });
+    const { train } = await openDataset(other, { stream: true, workers: 0, maxBroken: { count: 3 } });
     await filled(train, [2, 3], 0);
     const late = filled(train, [10], 0);
     await expect(late).rejects.toThrow(DataError);
@@ -249,7 +259,7 @@ describe("pictures that are not whole", () => {
   });
 
   it("are refused before anything is learned where they are smaller than a crop", async () => {
-    const { train } = await onDisk(2);
+    const { train } = await onDisk(0);
     const open = () =>
       train.stream!({
         target: [36, 36, 3],
