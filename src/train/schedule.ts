@@ -69,7 +69,7 @@ export function learningRateAt(schedule: Schedule, lr: number, step: number, ext
       const peak = Math.max(0, rise * extent.totalSteps - 1);
       const between = shape === "linear" ? straight : alongCosine;
       if (step < peak) return lr * between(initial, 1, step / peak);
-      return lr * between(1, final, peak < last ? Math.min(1, (step - peak) / (last - peak)) : 1);
+      return lr * between(1, final, peak < last ? Math.min(1, (step - peak) / (last - peak)) : 0);
     }
     case "triangular": {
       const { rise = 0.25, initial = 0, final = 0 } = schedule;
