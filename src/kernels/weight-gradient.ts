@@ -150,7 +150,7 @@ function lower(work: Work, to: Lowering): void {
 }
 
 /** result = sum of the slices in order, element by element. */
-function addSlices(to: Lowering, partial: Buffer, result: Buffer, slices: number, elements: number): void {
+export function addSlices(to: Lowering, partial: Buffer, result: Buffer, slices: number, elements: number): void {
   const { lanes } = to.target;
   const vectors = Math.ceil(elements / lanes);
   const perPiece = 64;

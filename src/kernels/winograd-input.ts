@@ -1,12 +1,12 @@
 /**
- * The input transform of a block of tiles: V = B^T d B, straight from NHWC, where d reaches over the edges of the image.
- * Rows of pixels above and below are read from a row of zeros; columns outside are left out of the code, so tiles at the
+ * The transform of a block of tiles to their 36 points, straight from NHWC, where a tile reaches over the edges of the image:
+ * of the input, V = B^T d B with d of 6x6, and for weight gradients of the output's gradient, A dy A^T with dy of 4x4. Rows of pixels above and below are read from a row of zeros; columns outside are left out of the code, so tiles at the
  * left and right edges have code of their own.
  */
 import type { KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg } from "../codegen/ir.js";
 import type { TiledImage } from "./winograd-plan.js";
-import { POINTS, TILE_INPUTS, TILE_OUTPUTS, transformInput } from "./winograd-transform.js";
+import { POINTS, TILE_INPUTS, TILE_OUTPUTS, transformInput, transformOutputGradient } from "./winograd-transform.js";
 
 export interface InputBlock {
   readonly lanes: Lanes;
@@ -16,6 +16,8 @@ export interface InputBlock {
   readonly tileColumns: number;
   readonly vTile: number;
   readonly vPoint: number;
+  /** The source is an output's gradient: tiles of 4x4, which do not overlap. */
+  readonly ofGradient?: boolean;
 }
 
 /** What a block is at run time. Pointers are asked for where they are used: to hold them would take registers. */
@@ -24,25 +26,28 @@ export interface InputPlaces {
   readonly first: Reg;
   readonly rows: Reg;
   /** Vectors of channels to transform, from byte `channel` of a pixel on. */
-  readonly vectors: number;
+  readonly vectors: Reg | number;
   readonly channel?: Reg;
   source(): Reg;
   v(): Reg;
   zeros(): Reg;
 }
 
-/** Equal tiles next to each other, by the columns of the 6x6 that lie inside the image. */
+const extentOf = (block: InputBlock): number => (block.ofGradient ? TILE_OUTPUTS : TILE_INPUTS);
+
+/** Equal tiles next to each other, by the columns of a tile that lie inside the image. */
 interface Run {
   readonly tiles: number;
   readonly from: number;
   readonly to: number;
 }
 
-function runsOf({ source, start, tileColumns }: InputBlock): Run[] {
+function runsOf(block: InputBlock): Run[] {
+  const { source, start, tileColumns } = block;
   const runs: { tiles: number; from: number; to: number }[] = [];
   for (let t = 0; t < tileColumns; t++) {
     const x = TILE_OUTPUTS * t + start[1];
-    const [from, to] = [Math.max(0, -x), Math.min(TILE_INPUTS, source.columns - x)];
+    const [from, to] = [Math.max(0, -x), Math.min(extentOf(block), source.columns - x)];
     const last = runs[runs.length - 1];
     if (last?.from === from && last.to === to) last.tiles++;
     else runs.push({ tiles: 1, from, to });
@@ -53,6 +58,7 @@ function runsOf({ source, start, tileColumns }: InputBlock): Run[] {
 export function transformInputBlock(k: KernelBuilder, block: InputBlock, places: InputPlaces): void {
   const { lanes, source, start, tileRows, tileColumns, vTile, vPoint } = block;
   const pixel = source.pixel * 4;
+  const transform = block.ofGradient ? transformOutputGradient : transformInput;
   k.loop(
     0,
     places.rows,
@@ -62,7 +68,7 @@ export function transformInputBlock(k: KernelBuilder, block: InputBlock, places:
       const image = k.var(k.ptrAdd(places.source(), k.mul(k.div(all, tileRows), source.sample * 4)), "image");
       if (places.channel !== undefined) k.advance(image, places.channel);
       const zeros = k.var(places.zeros(), "zeros");
-      const pixels = Array.from({ length: TILE_INPUTS }, (_, i) => {
+      const pixels = Array.from({ length: extentOf(block) }, (_, i) => {
         const at = k.add(y, i);
         const pointer = k.var(zeros, "pixels", { frame: true });
         k.if(at, "ge", 0, () =>
@@ -80,7 +86,7 @@ export function transformInputBlock(k: KernelBuilder, block: InputBlock, places:
             0,
             places.vectors,
             () => {
-              transformInput(
+              transform(
                 k,
                 lanes,
                 (c) => (c >= from && c < to ? (r) => k.load(rows[r]!, c * pixel, lanes) : undefined),

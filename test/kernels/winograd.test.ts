@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { Graph } from "#fovea/graph/graph.js";
 import type { Signature, Value } from "#fovea/graph/value.js";
 import { winograd } from "#fovea/kernels/winograd.js";
-import { conv2dInputGradOp, conv2dOp } from "#fovea/ops/conv.js";
+import { winogradWeightGradient } from "#fovea/kernels/winograd-weight-gradient.js";
+import { conv2dInputGradOp, conv2dOp, conv2dWeightGradOp } from "#fovea/ops/conv.js";
 import { MACHINES, mismatch, TestLowering } from "../support/lowering.js";
 import { feedsOf } from "../support/op-cases.js";
 import { random } from "../support/random.js";
@@ -28,13 +29,16 @@ const SHAPES: readonly Shape[] = [
 const batched = (...shape: number[]): Signature => ({ shape, batched: true, dtype: "f32" });
 const single = (...shape: number[]): Signature => ({ shape, batched: false, dtype: "f32" });
 
-function signaturesOf(op: "forward" | "inputGradient", s: Shape) {
+function signaturesOf(op: "forward" | "inputGradient" | "weightGradient", s: Shape) {
   const [height, width] = s.size;
   const [top, bottom, left, right] = s.padding;
   const attributes = { kernel: [3, 3], stride: [1, 1], padding: s.padding, dilation: [1, 1], groups: 1 };
   const weight = single(3, 3, s.channels, s.outputs);
   if (op === "forward") return { op: conv2dOp, attributes, inputs: [batched(height, width, s.channels), weight] };
   const gradient = batched(height + top + bottom - 2, width + left + right - 2, s.outputs);
+  if (op === "weightGradient") {
+    return { op: conv2dWeightGradOp, attributes, inputs: [batched(height, width, s.channels), gradient] };
+  }
   return {
     op: conv2dInputGradOp,
     attributes: { ...attributes, inputShape: [height, width, s.channels] },
@@ -43,7 +47,8 @@ function signaturesOf(op: "forward" | "inputGradient", s: Shape) {
 }
 
 describe.each(MACHINES)("winograd for $target.name by $engine", ({ target, engine }) => {
-  for (const direction of ["forward", "inputGradient"] as const) {
+  for (const direction of ["forward", "inputGradient", "weightGradient"] as const) {
+    const strategy = direction === "weightGradient" ? winogradWeightGradient : winograd;
     it.each(SHAPES)(`${direction} of $size, $channels to $outputs, padding $padding`, (shape) => {
       for (const batch of engine === "interpreter" ? [1] : [1, 2, 3]) {
         const { op, attributes, inputs } = signaturesOf(direction, shape);
@@ -52,13 +57,13 @@ describe.each(MACHINES)("winograd for $target.name by $engine", ({ target, engin
           s.batched ? graph.input(`in${i}`, s) : graph.state(`in${i}`, "parameter", s.shape, s.dtype),
         ) as unknown as [Value, Value];
         const root = graph.add(op, attributes, [x, w]) as Value;
-        expect(winograd.accepts(root, target)).toBe(true);
+        expect(strategy.accepts(root, target)).toBe(true);
         const rng = random(7 * batch + shape.channels);
         const feeds = feedsOf({ inputs, attributes }, batch, rng);
         const expected = op.reference(feeds, attributes, root, batch);
         // compiled for more samples than are given
         const to = new TestLowering(target, batch + 1, batch === 1);
-        winograd.lower({ root, chain: [], result: root }, to);
+        strategy.lower({ root, chain: [], result: root }, to);
         const [actual] = to.run(new Map([x, w].map((v, i) => [v, feeds[i]!])), [root], batch, { engine });
         expect(mismatch(actual!, expected, 1e-5)).toBeUndefined();
       }
