@@ -1,6 +1,7 @@
 /** `fovea inspect`: a page that shows what a model does with a picture. */
 import { basename, extname } from "node:path";
 import type { Command } from "commander";
+import type { Subject } from "../analysis/inspect/inspect-node.js";
 import { openDataset } from "../data/open-node.js";
 import { checkPreparation, PREPARATIONS, type Preparation, preparationFor } from "../data/preparation.js";
 import { OptionError, unknownName } from "../errors.js";
@@ -14,6 +15,7 @@ interface Flags {
   readonly out?: string;
   readonly layer?: string;
   readonly class?: string;
+  readonly move?: number;
   readonly top: number;
   readonly occlusion: boolean;
   readonly data?: string;
@@ -36,10 +38,11 @@ export function inspectCommand(program: Command): void {
         "set that excite the strongest units most. The page is one file, without scripts.",
     )
     .argument("<model>", "a .safetensors or .pth file, or the folder of a run")
-    .argument("<picture>", "PNG, JPEG or WebP")
+    .argument("<picture>", "PNG, JPEG or WebP; for a network that plays Go, a game in SGF")
     .option("--out <file>", "the page (default: the picture's name with .inspect.html)")
     .option("--layer <path>", "the layer of Grad-CAM (default: the last convolution that still knows places)")
     .option("--class <name>", "the class that is asked about, by name or number (default: the likeliest)")
+    .option("--move <n>", "the position before this move of the game (default: the last)", wholeOf("--move", 1))
     .option("--top <n>", "classes to show, the likeliest first", wholeOf("--top", 1), 5)
     .option("--no-occlusion", "grey no squares, which takes about a hundred answers")
     .option("--data <data>", "a data set to look through, as `fovea train --data` takes it")
@@ -61,6 +64,7 @@ export function inspectCommand(program: Command): void {
 Examples:
   $ fovea inspect runs/lenet5-mnist seven.png
   $ fovea inspect runs/lenet5-mnist seven.png --class 1 --layer conv1 --data mnist
+  $ fovea inspect policy.safetensors game.sgf --move 57 --out move57.html
   $ fovea inspect resnet50.pth cat.jpg --network resnet50 --out cat.html`,
     )
     .action(inspect);
@@ -72,13 +76,15 @@ async function inspect(path: string, picture: string, flags: Flags): Promise<voi
     throw new OptionError("--option: options are of the network that --network names; give both");
   const options = network === undefined ? undefined : networkOptions(network, flags.option);
   const { model, path: file } = await openModel(path, { network, options });
-  const preparation = flags.prepare ?? preparationFor(model.input, model.classes);
-  checkPreparation(model.input, preparation);
   const target = flags.class === undefined ? undefined : classNamed(flags.class, model);
   const output = new Output(flags.json ?? false);
   const note = (text: string) => output.note(text);
-  const { readPicture } = await import("../data/read-picture-node.js");
-  const bytes = await readPicture(picture, model.input, preparation);
+  const isGame = extname(picture).toLowerCase() === ".sgf";
+  if (flags.move !== undefined && !isGame)
+    throw new OptionError("--move: is of a game; give a .sgf file, or leave it out");
+  const subject = isGame
+    ? await (await import("./inspect-go.js")).goSubject(picture, model, flags.move)
+    : await readSubject(picture, model, flags.prepare);
   const [height, width, channels] = model.input as [number, number, number];
   const data =
     flags.data === undefined
@@ -86,12 +92,13 @@ async function inspect(path: string, picture: string, flags: Flags): Promise<voi
       : (await openDataset(flags.data, { size: [height, width], channels, note })).test;
   const { writeInspection } = await import("../analysis/inspect/inspect-node.js");
   const out = flags.out ?? `${basename(picture, extname(picture))}.inspect.html`;
-  const look = await writeInspection(out, model, bytes, {
+  const look = await writeInspection(out, model, subject, {
     names: { model: model.network?.name ?? basename(file), picture: basename(picture) },
     layer,
     target,
     top,
-    occlusion,
+    // Grey is no square of a board.
+    occlusion: occlusion && !isGame,
     threads,
     backend,
     note,
@@ -110,6 +117,14 @@ async function inspect(path: string, picture: string, flags: Flags): Promise<voi
   });
   output.say(`${picture}: ${name(label)} (${percent(probabilities[label]!)})`);
   output.note(`fovea: wrote ${quoted(out)}`);
+}
+
+async function readSubject(path: string, model: TrainedModel, asked: Preparation | undefined): Promise<Subject> {
+  const preparation = asked ?? preparationFor(model.input, model.classes);
+  checkPreparation(model.input, preparation);
+  const { readPicture } = await import("../data/read-picture-node.js");
+  const { pictureSubject } = await import("../analysis/inspect/inspect-node.js");
+  return pictureSubject(await readPicture(path, model.input, preparation), model);
 }
 
 function classNamed(text: string, { classes }: TrainedModel): number {

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { lookInside } from "#fovea/analysis/inspect/look.js";
 import { sizeOf } from "#fovea/graph/value.js";
 import * as models from "#fovea/models/index.js";
+import * as nn from "#fovea/nn/index.js";
 import { parametersOf, statisticsOf } from "#fovea/nn/index.js";
 import type { TrainedModel } from "#fovea/train/trained-model.js";
 import { formula, fromTorch } from "../support/formula.js";
@@ -88,6 +89,35 @@ describe("looking inside", () => {
     for (let y = 12; y < 18; y++) covered.fill(mean, y * 28 + 15, y * 28 + 21);
     const other = await lookInside(model, covered, { ...quiet, target });
     expect(occlusion!.data[4 * 9 + 5]).toBeCloseTo(probabilities[target]! - other.probabilities[target]!, 5);
+  });
+
+  it("asks a network that names every place about the places of one class", async () => {
+    const module = nn.sequential({
+      conv: nn.conv2d({ in: 1, out: 2, kernel: 1, bias: false }),
+      head: nn.conv2d({ in: 2, out: 3, kernel: 1, bias: false }),
+    });
+    // Class 0 is bright, class 1 dark, class 2 never the likeliest.
+    const head = [2, -2, 0, -1, 1, 0];
+    const weights = new Map([
+      ["conv.weight", { shape: [1, 1, 1, 2], data: Float32Array.of(1, -1) }],
+      ["head.weight", { shape: [1, 1, 2, 3], data: Float32Array.from(head) }],
+    ]);
+    const scaling = { mean: [0], std: [1] };
+    const dense = { module, input: [2, 2, 1], classes: ["bright", "dark", "none"], scaling, weights };
+    const image = Float32Array.of(1, 2, 3, -1);
+    const look = await lookInside(dense, image, { ...quiet, occlusion: true });
+    expect([look.label, look.target, look.gradCam.path, look.probabilities.length]).toEqual([0, 0, "conv", 3]);
+    // Three places are bright: a third each, and the mean over the four places of the map is a quarter of their sum.
+    // a = (2, -1) / 4, A = (x, -x): relu(3 x / 4).
+    expect([...look.gradCam.data]).toEqual([0.75, 1.5, 2.25, 0]);
+    // d score / d x = 3 at the bright places, over three of them.
+    expect([...look.saliency.data].map((value) => Number(value.toFixed(6)))).toEqual([1, 1, 1, 0]);
+    const of = (x: number) => 1 / (1 + Math.exp(-6 * x) + Math.exp(-3 * x));
+    const before = (of(1) + of(2) + of(3)) / 3;
+    // The mean of the picture is 1.25.
+    expect(look.occlusion!.data[2]).toBeCloseTo(before - (of(1) + of(2) + of(1.25)) / 3, 5);
+    const none = await lookInside(dense, image, { ...quiet, target: 2 });
+    expect([...none.gradCam.data]).toEqual([0, 0, 0, 0]);
   });
 
   it("refuses what it cannot show", async () => {

@@ -76,9 +76,29 @@ describe("fovea inspect", () => {
     expect(await refusal("disc.png", "--class", "kind 7")).toContain('unknown class "kind 7"');
   });
 
-  it("refuses a network that takes no pictures", async () => {
+  it("looks at a position of Go, and refuses a picture there", async () => {
     const folder = await prepared("alphago-policy", { filters: 16, layers: 3 });
-    const { stderr, code } = await fovea(["inspect", "model.safetensors", "disc.png"], folder);
-    expect([code, stderr]).toEqual([2, expect.stringContaining("but pictures are height x width x 1 (grey) or x 3")]);
+    const inspect = (...words: string[]) => fovea(["inspect", "model.safetensors", ...words], folder);
+    writeFileSync(join(folder, "game.sgf"), "(;GM[1]SZ[19];B[pd];W[dp];B[pp];W[dd])");
+    const { stdout, stderr, code } = await inspect("game.sgf", "--move", "3", "--json");
+    expect([code, stderr]).toEqual([0, "fovea: wrote game.inspect.html\n"]);
+    const { gradCam } = JSON.parse(stdout);
+    expect([gradCam.layer, gradCam.height, gradCam.width]).toEqual([expect.stringMatching(/2$/), 19, 19]);
+    const html = readFileSync(join(folder, "game.inspect.html"), "utf8");
+    const png = Buffer.from(
+      /class="heats"><figure><img src="data:image\/png;base64,([^"]+)"/.exec(html)![1]!,
+      "base64",
+    );
+    const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
+    // Before move 3 a black stone stands at the upper right star point and a white one at the lower left, and no third.
+    const at = (column: number, row: number) => data[((row * 13 + 6) * info.width + column * 13 + 6) * info.channels]!;
+    expect([info.width, at(15, 3), at(3, 15), at(15, 15)]).toEqual([247, 25, 245, 110]);
+    expect((await inspect("game.sgf", "--move", "9")).stderr).toContain("--move 9: the game has 4 moves");
+    const picture = await inspect("disc.png");
+    expect([picture.code, picture.stderr]).toEqual([
+      2,
+      expect.stringContaining("but pictures are height x width x 1 (grey)"),
+    ]);
+    expect((await inspect("disc.png", "--move", "2")).stderr).toContain("--move: is of a game");
   });
 });

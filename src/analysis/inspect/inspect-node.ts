@@ -1,7 +1,6 @@
 /** A look inside as a page: pictures are put into it as PNG, so that one file is all. */
 import type { Dataset } from "../../data/dataset.js";
 import { writeFileAtomically } from "../../formats/atomic-write-node.js";
-import type { Shape } from "../../graph/value.js";
 import type { TrainedModel } from "../../train/trained-model.js";
 import { receptiveFieldsOf } from "../layers.js";
 import { foveaVersion, pictureUri } from "../report/draw-node.js";
@@ -10,6 +9,22 @@ import { excitingPictures } from "./exciting.js";
 import { allFilters, type LayerFilters, planeOf } from "./filters.js";
 import { type Heat, type LayerMaps, type Look, type LookOptions, lookInside } from "./look.js";
 import { type HeatPicture, inspectPage, type LayerTiles, type Tile } from "./page.js";
+
+/** What is looked at. */
+export interface Subject {
+  /** As the network takes it. */
+  readonly numbers: Float32Array;
+  /** As it is shown: bytes, [height, width, 1 or 3]. */
+  readonly picture: { readonly bytes: Uint8Array; readonly shape: readonly [number, number, number] };
+}
+
+/** A picture's bytes as the network takes them but for scaling, [height, width, channels]. */
+export function pictureSubject(bytes: Uint8Array, { input, scaling: { mean, std } }: TrainedModel): Subject {
+  const shape = input as readonly [number, number, number];
+  const channels = shape[2];
+  const numbers = Float32Array.from(bytes, (byte, i) => (byte / 255 - mean[i % channels]!) / std[i % channels]!);
+  return { numbers, picture: { bytes, shape } };
+}
 
 export interface InspectOptions extends LookOptions {
   /** What page and footer call them. */
@@ -33,14 +48,14 @@ const SHOWN = 224;
 const UNITS = 6;
 const EXCITING = 8;
 
-/** @param bytes the picture as the network takes it, before it is scaled. Throws as lookInside. */
+/** Throws as lookInside. */
 export async function writeInspection(
   path: string,
   model: TrainedModel,
-  bytes: Uint8Array,
+  subject: Subject,
   options: InspectOptions,
 ): Promise<Look> {
-  const look = await lookInside(model, scaled(bytes, model), { occlusion: true, ...options });
+  const look = await lookInside(model, subject.numbers, { occlusion: true, ...options });
   const { names, top = 5 } = options;
   const order = [...look.probabilities.keys()].sort((a, b) => look.probabilities[b]! - look.probabilities[a]!);
   const shown = [...new Set([...order.slice(0, top), look.target])];
@@ -54,7 +69,7 @@ export async function writeInspection(
       probability: look.probabilities[label]!,
       isTarget: label === look.target,
     })),
-    heats: await heatPictures(look, bytes, model.input, nameOf(look.target)),
+    heats: await heatPictures(look, subject, nameOf(look.target)),
     scale: await pictureUri(
       coloured(
         Array.from({ length: 64 }, (_, i) => i),
@@ -80,11 +95,6 @@ export async function writeInspection(
   return look;
 }
 
-function scaled(bytes: Uint8Array, { scaling: { mean, std }, input }: TrainedModel): Float32Array {
-  const channels = input[2]!;
-  return Float32Array.from(bytes, (byte, i) => (byte / 255 - mean[i % channels]!) / std[i % channels]!);
-}
-
 /** Evenly spread over the whole. */
 function chosen<T>(all: readonly T[], most: number): T[] {
   if (all.length <= most) return [...all];
@@ -93,8 +103,8 @@ function chosen<T>(all: readonly T[], most: number): T[] {
 
 // --- Heat
 
-async function heatPictures(look: Look, bytes: Uint8Array, input: Shape, name: string): Promise<HeatPicture[]> {
-  const shape = input as readonly [number, number, number];
+async function heatPictures(look: Look, { picture }: Subject, name: string): Promise<HeatPicture[]> {
+  const { bytes, shape } = picture;
   const zoom = Math.max(1, Math.ceil(SHOWN / Math.max(shape[0], shape[1])));
   const over = async (heat: Heat) => {
     const { height, width, bytes: colours } = overlaid(bytes, shape, heat, zoom);

@@ -6,7 +6,8 @@
  * - Saliency (Simonyan, Vedaldi, Zisserman 2014): |d score / d pixel|, of a pixel's channels the largest.
  * - Occlusion (Zeiler, Fergus 2014): how much the class's probability falls when a square of the picture is greyed.
  *
- * A score need not be one logit: it is the sum of those that `target` marks, so that networks whose output is a plane fit.
+ * Of a network that names every place of a picture (its output is [height, width, classes]) the score is the mean of the class's
+ * logits over the places that it gave to this class, or over all where there are none; its probability likewise.
  */
 import { compileEntry } from "../../compile/compile.js";
 import { nearest, OptionError } from "../../errors.js";
@@ -36,8 +37,9 @@ export interface Heat {
 }
 
 export interface Look {
-  /** The likeliest class. */
+  /** The likeliest class; where every place has its own, the one of most places. */
   readonly label: number;
+  /** Of each class; where every place has its own, the mean over the places. */
   readonly probabilities: Float32Array;
   /** The class that the heat is about. */
   readonly target: number;
@@ -68,13 +70,15 @@ export async function lookInside(model: TrainedModel, picture: Float32Array, opt
     throw new OptionError(`inspect: the picture has ${picture.length} numbers, expected ${input.join(" x ")}`);
   const traced = trace(module, { input, training: false });
   const { graph, output } = traced;
-  if (output.shape.length !== 1)
-    throw new OptionError(`inspect: the network gives ${output.shape.join("x")}, expected one number a class`);
+  if (output.shape.length !== 1 && output.shape.length !== 3)
+    throw new OptionError(
+      `inspect: the network gives ${output.shape.join("x")}, expected one number a class, or that for every place`,
+    );
   const parts = new Map([...modulesOf(module)].map(([part, path]) => [path, part]));
   const every = mapsOf(traced);
   // Of layers that give the same, a block and its last layer, the outermost.
   const maps = new Map([...new Map([...every].map(([path, value]) => [value, path]))].map(([v, path]) => [path, v]));
-  const camPath = options.layer ?? defaultLayer(maps, (path) => isPool(parts.get(path)));
+  const camPath = options.layer ?? defaultLayer(maps, (path, value) => value === output || isPool(parts.get(path)));
   const cam = mapAt(every, camPath, traced);
   const target = graph.input("target", { shape: output.shape });
   const score = graph.scope("score", () => sum(multiply(output, target), { batch: true }));
@@ -95,33 +99,26 @@ export async function lookInside(model: TrainedModel, picture: Float32Array, opt
     );
     const program = await session.load(compiled);
     await writeWeights(session, model.weights);
-    const classes = output.shape[0]!;
-    const oneHot = (label: number) => Float32Array.from({ length: classes }, (_, i) => (i === label ? 1 : 0));
-    const ask = (label: number) => program.run({ input: picture, target: oneHot(label) }, 1);
-    let answer = await ask(options.target ?? 0);
-    const probabilities = answer["probabilities"] as Float32Array;
-    const label = largest(probabilities);
+    const classes = output.shape.at(-1)!;
+    const ask = (mask: Float32Array) => program.run({ input: picture, target: mask }, 1);
+    const first = (await ask(new Float32Array(sizeOf(output.shape))))["probabilities"] as Float32Array;
+    const label = commonest(first, classes);
     const chosen = options.target ?? label;
     if (!Number.isInteger(chosen) || chosen < 0 || chosen >= classes)
       throw new OptionError(`inspect: class ${chosen}: the network has ${classes} classes, from 0 on`);
-    if (chosen !== (options.target ?? 0)) answer = await ask(chosen);
+    const mask = maskOf(first, classes, chosen);
+    const answer = await ask(mask);
     const layers = [...maps].map(([path, value]): LayerMaps => {
       const data = answer[`layer ${path}`] as Float32Array;
       return { path, kind: parts.get(path)?.constructor.name ?? "", shape: value.shape, data };
     });
     const shown = layers.find(({ path }) => maps.get(path) === cam)!;
     const occlusion = options.occlusion
-      ? await occlude(program, {
-          picture,
-          input,
-          target: chosen,
-          oneHot: oneHot(chosen),
-          before: probabilities[chosen]!,
-        })
+      ? await occlude(program, { picture, input, mask, before: masked(first, mask) })
       : undefined;
     return {
       label,
-      probabilities,
+      probabilities: meansOf(first, classes),
       target: chosen,
       layers,
       gradCam: { path: camPath, ...weighted(shown, answer["camGradient"] as Float32Array) },
@@ -145,9 +142,11 @@ function mapsOf({ layers, output, input }: Traced): Map<string, Value> {
 const isPool = (part: unknown): boolean =>
   [MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, Subsample2d].some((kind) => part instanceof kind);
 
-/** The last that is more than a point, and no pool: where the network still knows places, and knows the most. */
-function defaultLayer(maps: ReadonlyMap<string, Value>, isLeftOut: (path: string) => boolean): string {
-  const found = [...maps].filter(([path, { shape }]) => shape[0]! * shape[1]! > 1 && !isLeftOut(path)).at(-1);
+/** The last that is more than a point and more than one map, no pool and not the answer itself: where the network still knows places, and knows the most. */
+function defaultLayer(maps: ReadonlyMap<string, Value>, isLeftOut: (path: string, value: Value) => boolean): string {
+  const found = [...maps]
+    .filter(([path, value]) => value.shape[0]! * value.shape[1]! > 1 && value.shape[2]! > 1 && !isLeftOut(path, value))
+    .at(-1);
   if (found === undefined)
     throw new OptionError("inspect: the network has no layer that gives maps, so that there is nothing to look at");
   return found[0];
@@ -165,9 +164,46 @@ function mapAt(maps: ReadonlyMap<string, Value>, path: string, { layers }: Trace
   );
 }
 
-function largest(numbers: Float32Array): number {
-  return numbers.reduce((best, value, i) => (value > numbers[best]! ? i : best), 0);
+// --- Answers: one row of classes, or one a place
+
+/** The likeliest class of each row. */
+function labelsOf(probabilities: Float32Array, classes: number): number[] {
+  return Array.from({ length: probabilities.length / classes }, (_, row) => {
+    let best = row * classes;
+    for (let i = best + 1; i < (row + 1) * classes; i++) if (probabilities[i]! > probabilities[best]!) best = i;
+    return best - row * classes;
+  });
 }
+
+function commonest(probabilities: Float32Array, classes: number): number {
+  const counts = new Array<number>(classes).fill(0);
+  for (const label of labelsOf(probabilities, classes)) counts[label]!++;
+  return counts.indexOf(Math.max(...counts));
+}
+
+/** A share for each row of this class, at the class. */
+function maskOf(probabilities: Float32Array, classes: number, label: number): Float32Array {
+  const labels = labelsOf(probabilities, classes);
+  const rows = labels.flatMap((found, row) => (found === label ? [row] : []));
+  const chosen = rows.length > 0 ? rows : [...labels.keys()];
+  const mask = new Float32Array(probabilities.length);
+  for (const row of chosen) mask[row * classes + label] = 1 / chosen.length;
+  return mask;
+}
+
+const masked = (probabilities: Float32Array, mask: Float32Array): number =>
+  mask.reduce((sum, share, i) => sum + share * probabilities[i]!, 0);
+
+function meansOf(probabilities: Float32Array, classes: number): Float32Array {
+  const means = new Float32Array(classes);
+  const rows = probabilities.length / classes;
+  probabilities.forEach((value, i) => {
+    means[i % classes]! += value / rows;
+  });
+  return means;
+}
+
+// --- Heat
 
 function weighted({ shape, data }: LayerMaps, gradient: Float32Array): Heat {
   const [height, width, channels] = shape as [number, number, number];
@@ -198,9 +234,9 @@ function saliencyOf(gradient: Float32Array, input: Shape): Heat {
 /** Squares of about a fifth of the picture, half of one from place to place. */
 async function occlude(
   program: LoadedProgram,
-  asked: { picture: Float32Array; input: Shape; target: number; oneHot: Float32Array; before: number },
+  asked: { picture: Float32Array; input: Shape; mask: Float32Array; before: number },
 ): Promise<NonNullable<Look["occlusion"]>> {
-  const { picture, input, target, oneHot, before } = asked;
+  const { picture, input, mask, before } = asked;
   const [height, width, channels] = input as [number, number, number];
   const patch = Math.max(1, Math.round(Math.min(height, width) / 5));
   const stride = Math.max(1, Math.round(patch / 2));
@@ -214,8 +250,8 @@ async function occlude(
       const [top, left] = [Math.min(row * stride, height - patch), Math.min(column * stride, width - patch)];
       for (let y = top; y < top + patch; y++)
         for (let x = left; x < left + patch; x++) covered.set(grey, (y * width + x) * channels);
-      const { probabilities } = await program.run({ input: covered, target: oneHot }, 1);
-      data[row * columns + column] = before - probabilities![target]!;
+      const { probabilities } = await program.run({ input: covered, target: mask }, 1);
+      data[row * columns + column] = before - masked(probabilities as Float32Array, mask);
     }
   return { height: rows, width: columns, data, patch, stride };
 }
