@@ -1,0 +1,46 @@
+/** A sample of real games: every move legal, and each position's label among its sensible points. test/slow has all of them. */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { PASS } from "#fovea/go/geometry.js";
+import { PLANES, PlaneEncoder } from "#fovea/go/planes.js";
+import { startOf } from "#fovea/go/record.js";
+import { parseGameTexts, readGameTexts } from "#fovea/go/sgf-node.js";
+
+const data = join(
+  process.env["FOVEA_DATA"] ?? fileURLToPath(new URL("../../../shared/data", import.meta.url)),
+  "go-kgs",
+);
+
+it.skipIf(!existsSync(data))("of 36,233 games from KGS are legal (skipped without FOVEA_DATA)", async () => {
+  let [games, moves, sensible, captures, escapes] = [0, 0, 0, 0, 0];
+  const encoder = new PlaneEncoder(19);
+  const bit = (vertex: number, plane: number) => (encoder.high[vertex]! >> (plane - 32)) & 1;
+  for (const file of readdirSync(data).sort()) {
+    const { texts, ...rest } = await readGameTexts(join(data, file));
+    const some = texts.filter((text, i) => i % 600 === 0 && text !== "");
+    for (const { name, game } of parseGameTexts({ ...rest, texts: some })) {
+      if (game instanceof Error) expect.fail(`${name}: ${game.message}`);
+      games++;
+      const board = startOf(game);
+      for (const { colour, vertex } of game.moves) {
+        if (vertex !== PASS) {
+          encoder.encode(board, colour);
+          moves++;
+          sensible += bit(vertex, PLANES.sensible);
+          captures += bit(vertex, PLANES.ladderCapture);
+          escapes += bit(vertex, PLANES.ladderEscape);
+        }
+        board.play(colour, vertex);
+        board.forget();
+      }
+    }
+  }
+  expect(games).toBe(63);
+  expect(moves).toBeGreaterThan(10_000);
+  // Good players fill their own eyes only to connect at the very end, and play ladders now and then.
+  expect(sensible / moves).toBeGreaterThan(0.998);
+  expect(captures / moves).toBeGreaterThan(0.005);
+  expect(escapes / moves).toBeGreaterThan(0.005);
+});
