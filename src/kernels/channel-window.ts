@@ -1,12 +1,13 @@
 /**
  * Sums over a window of neighbouring channels. Where the whole window is inside a row, vectors of channels are added as
  * they lie, unaligned; the last of them may overlap the one before. Channels near the ends have a shorter window of
- * their own, one number at a time. One piece is one sample.
+ * their own, one number at a time. One piece is a part of a sample.
  */
 import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg } from "../codegen/ir.js";
 import { layoutKey, storeTail, storeZeros } from "./channels.js";
 import type { Layout } from "./layout.js";
+import { partsOf, rangeOf, sampleAndPart } from "./nest.js";
 import type { Strategy } from "./strategy.js";
 
 interface Window {
@@ -26,6 +27,7 @@ export const channelWindowStrategy: Strategy = {
     const most = layout.channels - 1;
     const window = { before: Math.min(before, most), after: Math.min(after, most) };
     const key = `channelWindowSum ${layoutKey(layout)} ${window.before} ${window.after}`;
+    const parts = partsOf(4 * layout.sampleStride, layout.rows);
     const kernel = to.kernel(key, () =>
       buildKernel(
         {
@@ -38,20 +40,22 @@ export const channelWindowStrategy: Strategy = {
           ],
         },
         (k) => {
-          const sample = (n: Reg) => {
-            const start = k.mul(n, 4 * layout.sampleStride);
+          const sample = (piece: Reg) => {
+            const { sample: n, part } = sampleAndPart(k, piece, parts);
+            const start = k.var(k.mul(n, 4 * layout.sampleStride), "start", { frame: true });
             storeTail(k, layout, k.ptrAdd(k.operand("y"), start));
             const row = (r: Reg) => {
               const at = k.add(start, k.mul(r, 4 * layout.channelStride));
               writeRow(k, layout, window, k.ptrAdd(k.operand("x"), at), k.ptrAdd(k.operand("y"), at));
             };
-            k.loop(0, layout.rows, row, { frame: true, name: "row" });
+            const { from, to: end } = rangeOf(k, part, layout.rows);
+            k.loop(from, end, row, { frame: true, name: "row" });
           };
           k.loop(k.begin, k.end, sample, { frame: true, name: "n" });
         },
       ),
     );
-    to.step(kernel, [to.buffer(root.inputs[0]!), to.buffer(root)], { count: 1, samples: 1 });
+    to.step(kernel, [to.buffer(root.inputs[0]!), to.buffer(root)], { count: parts, samples: 1 });
   },
 };
 

@@ -3,7 +3,7 @@ import { buildKernel } from "../codegen/builder.js";
 import type { Reg } from "../codegen/ir.js";
 import type { Shape } from "../graph/value.js";
 import { channelVectors, eachGroup, layoutKey, loadChannels, storeChannels, storeTail } from "./channels.js";
-import { axisStrides, type Dimension, dimensionsKey, merged, nest } from "./nest.js";
+import { axisStrides, type Dimension, dimensionsKey, merged, nest, partsOf, sampleAndPart } from "./nest.js";
 import type { Strategy } from "./strategy.js";
 import { type Mean, scaleMean } from "./sum-rows.js";
 
@@ -15,7 +15,7 @@ interface ExpandAttributes {
   readonly mean: boolean;
 }
 
-/** One piece is one sample (or all of an unbatched result). */
+/** One piece is a part of one sample (or of an unbatched result). */
 export const expandStrategy: Strategy = {
   name: "expand",
   ops: ["expand"],
@@ -41,6 +41,7 @@ export const expandStrategy: Strategy = {
     }
     const rows = merged(leading);
     const vectors = channelVectors(output, to.target);
+    const parts = partsOf(4 * output.sampleStride, rows[0]?.extent ?? 1);
     const inSample = small.batched ? 4 * input.sampleStride : 0;
     const key = `expand ${layoutKey(input)} ${layoutKey(output)} ${dimensionsKey(rows)} ${lastRepeated} ${JSON.stringify(divide)}`;
     const kernel = to.kernel(key, () =>
@@ -55,11 +56,12 @@ export const expandStrategy: Strategy = {
           ],
         },
         (k) => {
-          const body = (n: Reg) => {
+          const body = (piece: Reg) => {
+            const { sample: n, part } = sampleAndPart(k, piece, parts);
             const into = k.mul(n, 4 * output.sampleStride);
             if (rank > 0) storeTail(k, output, k.ptrAdd(k.operand("y"), into));
             const from = k.mul(n, inSample);
-            nest(k, rows, [from, into], ([source, target]) => {
+            const row = ([source, target]: readonly Reg[]) => {
               const { lanes } = vectors;
               if (lastRepeated) {
                 const one = scaleMean(k, k.load(k.ptrAdd(k.operand("x"), source!), 0, 1), divide, 1);
@@ -81,12 +83,17 @@ export const expandStrategy: Strategy = {
                   }
                 });
               }
-            });
+            };
+            nest(k, rows, [from, into], row, true, part);
           };
           k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
         },
       ),
     );
-    to.step(kernel, [to.buffer(small), to.buffer(root)], root.batched ? { count: 1, samples: 1 } : { count: 1 });
+    to.step(
+      kernel,
+      [to.buffer(small), to.buffer(root)],
+      root.batched ? { count: parts, samples: 1 } : { count: parts },
+    );
   },
 };

@@ -41,6 +41,39 @@ export function dimensionsKey(dimensions: readonly Dimension[]): string {
   return `[${dimensions.map((d) => `${d.extent}:${d.strides.join("/")}`).join(" ")}]`;
 }
 
+/** A part of a sample's work, so that one sample keeps several threads busy. */
+export interface Part {
+  /** 0 to `parts` - 1; undefined where there is one. */
+  readonly part: Reg | undefined;
+  readonly parts: number;
+}
+
+/** Bytes that a part should move at least. */
+const PART = 65536;
+
+/** Into how many parts a sample of that many bytes is cut, whose first dimension is `extent`. */
+export function partsOf(bytes: number, extent: number): number {
+  return Math.max(1, Math.min(extent, 8, Math.floor(bytes / PART)));
+}
+
+/** The sample and the part of a piece. */
+export function sampleAndPart(k: KernelBuilder, piece: Reg, parts: number): { sample: Reg; part: Part } {
+  if (parts === 1) return { sample: piece, part: { part: undefined, parts } };
+  const sample = k.var(k.div(piece, parts), "sample", { frame: true });
+  return { sample, part: { part: k.var(k.mod(piece, parts), "part", { frame: true }), parts } };
+}
+
+/** The indices of `extent` that belong to a part. */
+export function rangeOf(
+  k: KernelBuilder,
+  { part, parts }: Part,
+  extent: number,
+): { from: Reg | number; to: Reg | number } {
+  if (part === undefined) return { from: 0, to: extent };
+  const from = k.div(k.mul(part, extent), parts);
+  return { from, to: k.div(k.mul(k.add(part, 1), extent), parts) };
+}
+
 /** Visits every index of `dimensions`, the last fastest; `places` are the byte offsets of its first element. */
 export function nest(
   k: KernelBuilder,
@@ -48,6 +81,7 @@ export function nest(
   places: readonly Reg[],
   visit: (places: readonly Reg[]) => void,
   frames = true,
+  part: Part = { part: undefined, parts: 1 },
 ): void {
   const [first, ...rest] = dimensions;
   if (first === undefined) {
@@ -58,5 +92,6 @@ export function nest(
     const moved = places.map((p, i) => (first.strides[i] === 0 ? p : k.add(p, k.mul(index, first.strides[i]!))));
     nest(k, rest, moved, visit, frames);
   };
-  k.loop(0, first.extent, body, { frame: frames && rest.length > 0 });
+  const { from, to } = rangeOf(k, part, first.extent);
+  k.loop(from, to, body, { frame: frames && rest.length > 0 });
 }

@@ -6,7 +6,8 @@
  * Windows that overlap: one piece is one sample and one vector of channels; zeros, then added to in scan order, so that
  * sums do not depend on threads.
  *
- * The maximum's place is found again from x: of equal maxima the first takes the gradient, and NaN is the maximum.
+ * The maximum's place is found again from x, as the first tap with the maximum's bits: of equal maxima the first takes the
+ * gradient (the maximum is the first of -0 and +0, too), and NaN is the maximum.
  */
 import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Kernel, Reg } from "../codegen/ir.js";
@@ -247,12 +248,14 @@ function writeWindow(k: KernelBuilder, p: PoolGradient, place: WindowPlace, add:
     });
   });
   const zero = k.splat(0, lanes);
+  const bits = k.asInt(most!);
   // What has not found its maximum yet.
   const left = k.var(dy, "left");
   eachTap(k, bounds, [pointer("x", at.image), pointer("dx", at.image)], rowStep, (rowPointers, rowOffset) => {
     eachTap(k, run, rowPointers, columnStep, ([x, dx], offset) => {
-      const value = load(x!, rowOffset + offset);
-      const hit = k.maskOr(k.cmp("eq", value, most!), k.cmp("unordered", value, value));
+      const at = rowOffset + offset;
+      const value = vectors.packed ? k.asInt(load(x!, at)) : k.loadI32(x!, at + 4 * index * lanes, lanes);
+      const hit = k.cmpI32("eq", value, bits);
       give(dx!, rowOffset + offset, k.select(hit, left, zero));
       k.set(left, k.select(hit, zero, left));
     });

@@ -1,6 +1,7 @@
 /**
  * The ops that move numbers and change none: concat, slice, pad and reshape. All are boxes copied from one layout to
- * another; rows are runs of channels, which need not start on a vector in either. One piece is one sample.
+ * another; rows are runs of channels, which need not start on a vector in either. One piece is a part of a sample, or
+ * the whole of it where it is filled before it is copied to.
  *
  * reshape reads and writes rank-3 values in the order C, H, W: it is a copy element by element along one order of the
  * axes, both sides' axes cut at their common factors.
@@ -11,9 +12,21 @@ import type { Shape, Value } from "../graph/value.js";
 import { layoutKey, storeZeros } from "./channels.js";
 import { copyRun, fillRun } from "./copy.js";
 import type { Layout } from "./layout.js";
-import { axisStrides, type Dimension, dimensionsKey, merged, nest } from "./nest.js";
+import {
+  axisStrides,
+  type Dimension,
+  dimensionsKey,
+  merged,
+  nest,
+  type Part,
+  partsOf,
+  rangeOf,
+  sampleAndPart,
+} from "./nest.js";
 import { readingDimensions } from "./reading-order.js";
 import type { Strategy } from "./strategy.js";
+
+const WHOLE: Part = { part: undefined, parts: 1 };
 
 /** A part of an input and where it goes. */
 interface Box {
@@ -32,25 +45,29 @@ export const shapeStrategy: Strategy = {
   lower({ root }, to) {
     const boxes = boxesOf(root);
     const value = root.op.name === "pad" ? (root.attributes as { readonly value: number }).value : 0;
+    const fills = root.op.name === "pad";
     const output = to.layout(root);
     const inputs = root.inputs.map((v) => to.layout(v));
+    const extents = boxes.map((box) => runOf(box, inputs[box.input]!, output).outer[0]?.extent ?? 1);
+    const parts = fills ? 1 : partsOf(4 * output.sampleStride, Math.min(...extents));
     const places = boxes.map((b) => [b.from, b.to, b.extents].map((p) => p.join(",")).join("/")).join(" ");
     const key = `${root.op.name} ${inputs.map(layoutKey).join(" ")} > ${layoutKey(output)} ${root.shape.join("x")} ${places} ${value}`;
     const operands = [
       ...root.inputs.map((_, i) => [`x${i}`, "read"] as const),
-      ["y", root.op.name === "pad" ? "readwrite" : "write"] as const,
+      ["y", fills ? "readwrite" : "write"] as const,
     ];
     const kernel = to.kernel(key, () =>
       buildKernel({ key, name: root.op.name, target: to.target, operands }, (k) => {
-        const body = (n: Reg) => {
-          clear(k, output, n, value, root.op.name === "pad");
-          for (const box of boxes) copyBox(k, box, inputs[box.input]!, output, n);
+        const body = (piece: Reg) => {
+          const { sample: n, part } = sampleAndPart(k, piece, parts);
+          clear(k, output, n, value, fills, part);
+          for (const box of boxes) copyBox(k, box, inputs[box.input]!, output, n, part);
         };
         k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
       }),
     );
     const buffers = [...root.inputs, root].map((v) => to.buffer(v));
-    to.step(kernel, buffers, root.batched ? { count: 1, samples: 1 } : { count: 1 });
+    to.step(kernel, buffers, root.batched ? { count: parts, samples: 1 } : { count: parts });
   },
 };
 
@@ -74,38 +91,52 @@ function boxesOf(root: Value): Box[] {
 }
 
 /** Makes the pads zero and, with `all`, everything else `value`. */
-function clear(k: KernelBuilder, output: Layout, n: Reg, value: number, all: boolean): void {
+function clear(k: KernelBuilder, output: Layout, n: Reg, value: number, all: boolean, part: Part = WHOLE): void {
   const { rows, channels, channelStride, sampleStride } = output;
   const start = k.ptrAdd(k.operand("y"), k.mul(n, 4 * sampleStride));
   if (all && (value === 0 || channels === channelStride)) fillRun(k, start, rows * channelStride, value);
   else if (all || channels < channelStride) {
-    const body = (at: Reg) => {
-      const row = k.ptrAdd(start, at);
+    const body = (index: Reg) => {
+      const row = k.ptrAdd(start, k.mul(index, 4 * channelStride));
       if (all) fillRun(k, row, channels, value);
       storeZeros(k, row, 4 * channels, channelStride - channels);
     };
-    k.loop(0, 4 * rows * channelStride, body, { step: 4 * channelStride });
+    const { from, to } = rangeOf(k, part, rows);
+    k.loop(from, to, body);
   }
-  if (output.shape.length > 0) storeZeros(k, start, 4 * rows * channelStride, sampleStride - rows * channelStride);
+  const tail = () => storeZeros(k, start, 4 * rows * channelStride, sampleStride - rows * channelStride);
+  if (output.shape.length === 0 || sampleStride === rows * channelStride) return;
+  if (part.part === undefined) tail();
+  else k.if(part.part, "eq", 0, tail);
 }
 
-function copyBox(k: KernelBuilder, box: Box, input: Layout, output: Layout, n: Reg): void {
+/** The axes of a box, without the last where that is one run of elements on both sides. */
+function runOf(
+  box: Box,
+  input: Layout,
+  output: Layout,
+): { readonly outer: readonly Dimension[]; readonly run: number } {
   const inStrides = axisStrides(input);
   const outStrides = axisStrides(output);
-  const offset = (at: readonly number[], strides: readonly number[]) =>
-    at.reduce((sum, p, a) => sum + p * strides[a]!, 0);
   const dimensions = merged(
     box.extents.map((extent, a): Dimension => ({ extent, strides: [inStrides[a]!, outStrides[a]!] })),
   );
   const last = dimensions[dimensions.length - 1];
   const contiguous = last?.strides.every((s) => s === 4) ?? false;
-  const outer = contiguous ? dimensions.slice(0, -1) : dimensions;
-  const from = k.add(k.mul(n, 4 * input.sampleStride), offset(box.from, inStrides));
-  const to = k.add(k.mul(n, 4 * output.sampleStride), offset(box.to, outStrides));
-  nest(k, outer, [from, to], ([source, target]) => {
+  return { outer: contiguous ? dimensions.slice(0, -1) : dimensions, run: contiguous ? last!.extent : 1 };
+}
+
+function copyBox(k: KernelBuilder, box: Box, input: Layout, output: Layout, n: Reg, part: Part): void {
+  const offset = (at: readonly number[], strides: readonly number[]) =>
+    at.reduce((sum, p, a) => sum + p * strides[a]!, 0);
+  const { outer, run } = runOf(box, input, output);
+  const from = k.add(k.mul(n, 4 * input.sampleStride), offset(box.from, axisStrides(input)));
+  const to = k.add(k.mul(n, 4 * output.sampleStride), offset(box.to, axisStrides(output)));
+  const copy = ([source, target]: readonly Reg[]) => {
     const x = k.ptrAdd(k.operand(`x${box.input}`), source!);
-    copyRun(k, x, k.ptrAdd(k.operand("y"), target!), contiguous ? last!.extent : 1);
-  });
+    copyRun(k, x, k.ptrAdd(k.operand("y"), target!), run);
+  };
+  nest(k, outer, [from, to], copy, true, part);
 }
 
 export const reshapeStrategy: Strategy = {
