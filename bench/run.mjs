@@ -32,6 +32,7 @@ const HELP = `npm run bench -- [options]
   --tries N                   how often a disturbed repeat is taken again (5)
   --peers torch,ort           which peers; "none" for fovea alone
   --backends avx512,avx2      fovea's backends beside each other; its own choice without
+  --direct                    fovea without Winograd's convolutions beside it
   --profile                   time a program's steps one by one instead, on one thread
   --out FOLDER                where results go (bench/results)
   --no-save                   only print
@@ -47,6 +48,7 @@ const { values: options } = parseArgs({
     tries: { type: "string" },
     peers: { type: "string", default: "torch,ort" },
     backends: { type: "string" },
+    direct: { type: "boolean", default: false },
     profile: { type: "boolean", default: false },
     out: { type: "string", default: fileURLToPath(new URL("results", import.meta.url)) },
     "no-save": { type: "boolean", default: false },
@@ -96,7 +98,7 @@ async function main(folder) {
     `multiply-add peak ${machine.gflops.toFixed(0)} GFLOP/s on two threads, ${machine.gflopsOfOne.toFixed(0)} on one; ` +
       `memory read ${machine.gigabytesPerSecond.toFixed(0)} GB/s`,
   );
-  const systems = await startSystems({ backends, peers, note });
+  const systems = await startSystems({ backends, direct: options.direct, peers, note });
   const rows = [];
   try {
     for (const workload of workloads) {

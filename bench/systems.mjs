@@ -20,7 +20,7 @@ const SYSTEM_PYTHON = "/usr/bin/python3";
  */
 
 /** Starts them all; `note` is told what is missing. @returns {Promise<System[]>} */
-export async function startSystems({ backends, peers, note }) {
+export async function startSystems({ backends, direct = false, peers, note }) {
   const systems = [];
   const start = async (id, family, child) => {
     try {
@@ -38,6 +38,10 @@ export async function startSystems({ backends, peers, note }) {
       "fovea",
       new Child(process.execPath, [path("fovea/peer.mjs")], { env }),
     );
+  }
+  if (direct) {
+    const env = { ...(backends[0] === undefined ? {} : { FOVEA_BACKEND: backends[0] }), FOVEA_WINOGRAD: "off" };
+    await start("fovea direct", "fovea", new Child(process.execPath, [path("fovea/peer.mjs")], { env }));
   }
   if (peers.includes("torch")) {
     const python = process.env.FOVEA_BENCH_PYTHON ?? VENV_PYTHON;

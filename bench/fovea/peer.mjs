@@ -31,7 +31,7 @@ serve({
   async prepare({ workload, folder }) {
     await session?.close();
     session = await Session.create({ threads: THREADS });
-    const { program } = compileWorkload(workload, session.target);
+    const { program } = compileWorkload(workload, session.target, session.winograd);
     const count = workload.what === "train" ? SLOTS : 1;
     const loaded = await session.load(program, { slots: count });
     const numbers = numbersOf(workload, folder);

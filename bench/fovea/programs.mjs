@@ -24,9 +24,9 @@ export function entryOf(workload) {
   return { entry, graph: traced.graph };
 }
 
-export function compileWorkload(workload, target) {
+export function compileWorkload(workload, target, winograd = true) {
   const { entry, graph } = entryOf(workload);
-  return { program: compileEntry(entry, { target, maxBatch: workload.batch }), graph };
+  return { program: compileEntry(entry, { target, winograd, maxBatch: workload.batch }), graph };
 }
 
 /** Weights are states, as in inference: they are brought into the order that a kernel reads before the first run. */

@@ -3,6 +3,7 @@
 import { argmaxStrategy } from "./argmax.js";
 import { arrangeStrategy } from "./arrange.js";
 import { channelWindowStrategy } from "./channel-window.js";
+import { classWeightStrategy } from "./class-weight.js";
 import { deviationStrategy } from "./deviations.js";
 import { direct } from "./direct.js";
 import { squaredDistanceStrategy } from "./distance.js";
@@ -17,6 +18,7 @@ import { linearWeightGradient } from "./linear-weight-gradient.js";
 import { maxReduceStrategy } from "./max-reduce.js";
 import { poolStrategy } from "./pool.js";
 import { poolGradientStrategy } from "./pool-gradient.js";
+import { resizeStrategy } from "./resize.js";
 import { reshapeStrategy, shapeStrategy } from "./shape.js";
 import { softmaxStrategy } from "./softmax.js";
 import { squaredErrorStrategy } from "./squared-error.js";
@@ -24,9 +26,10 @@ import type { Strategy } from "./strategy.js";
 import { sumStrategy } from "./sum.js";
 import { weightGradient } from "./weight-gradient.js";
 import { winograd } from "./winograd.js";
+import { winogradWeightGradient } from "./winograd-weight-gradient.js";
 
 /** Fewer multiplications for more rounding: what may be switched off. */
-export const WINOGRAD_STRATEGIES: readonly Strategy[] = [winograd];
+export const WINOGRAD_STRATEGIES: readonly Strategy[] = [winograd, winogradWeightGradient];
 
 export const STRATEGIES: readonly Strategy[] = [
   ...WINOGRAD_STRATEGIES,
@@ -36,6 +39,7 @@ export const STRATEGIES: readonly Strategy[] = [
   linearWeightGradient,
   poolStrategy,
   poolGradientStrategy,
+  resizeStrategy,
   sumStrategy,
   deviationStrategy,
   channelWindowStrategy,
@@ -48,6 +52,7 @@ export const STRATEGIES: readonly Strategy[] = [
   dropoutStrategy,
   softmaxStrategy,
   argmaxStrategy,
+  classWeightStrategy,
   squaredErrorStrategy,
   generalConvolution,
   generalInputGradient,

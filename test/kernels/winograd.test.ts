@@ -70,3 +70,44 @@ describe.each(MACHINES)("winograd for $target.name by $engine", ({ target, engin
     });
   }
 });
+
+/** Root of the mean square and largest error, as parts of those of what is expected. */
+function errorOf(actual: ArrayLike<number>, expected: ArrayLike<number>) {
+  let [squares, total, most, largest] = [0, 0, 0, 0];
+  for (let i = 0; i < expected.length; i++) {
+    const off = actual[i]! - expected[i]!;
+    squares += off * off;
+    total += expected[i]! ** 2;
+    most = Math.max(most, Math.abs(off));
+    largest = Math.max(largest, Math.abs(expected[i]!));
+  }
+  return { mean: Math.sqrt(squares / total), most: most / largest };
+}
+
+const machine = MACHINES.filter(({ engine }) => engine !== "interpreter")[0]!;
+
+describe("winograd's rounding on normally distributed numbers", () => {
+  it.each([
+    ["forward", { size: [10, 10], channels: 32, outputs: 32, padding: [1, 1, 1, 1] }, 1],
+    ["forward", { size: [10, 10], channels: 512, outputs: 32, padding: [1, 1, 1, 1] }, 1],
+    ["inputGradient", { size: [10, 10], channels: 32, outputs: 512, padding: [1, 1, 1, 1] }, 1],
+    ["weightGradient", { size: [12, 12], channels: 32, outputs: 32, padding: [1, 1, 1, 1] }, 1],
+    ["weightGradient", { size: [28, 28], channels: 16, outputs: 16, padding: [1, 1, 1, 1] }, 8],
+  ] as const)("%s of %o stays below what is promised", (direction, shape, batch) => {
+    const { op, attributes, inputs } = signaturesOf(direction, shape);
+    const graph = new Graph();
+    const values = inputs.map((s, i) =>
+      s.batched ? graph.input(`in${i}`, s) : graph.state(`in${i}`, "parameter", s.shape, s.dtype),
+    ) as unknown as Value[];
+    const root = graph.add(op, attributes, values) as Value;
+    const feeds = feedsOf({ inputs, attributes }, batch, random(5));
+    const expected = op.reference(feeds, attributes, root, batch);
+    const to = new TestLowering(machine.target, batch);
+    const strategy = direction === "weightGradient" ? winogradWeightGradient : winograd;
+    strategy.lower({ root, chain: [], result: root }, to);
+    const [actual] = to.run(new Map(values.map((v, i) => [v, feeds[i]!])), [root], batch, { engine: machine.engine });
+    const { mean, most } = errorOf(actual!.data, expected.data);
+    expect(mean).toBeLessThan(3e-6);
+    expect(most).toBeLessThan(1e-5);
+  });
+});
