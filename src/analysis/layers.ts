@@ -24,8 +24,10 @@ export interface LayerSummary {
 }
 
 /** What the field's tables count: a bias, an activation or a pool is not a multiply-add. */
-const COUNTED: readonly string[] = ["conv2d", "linear"];
-const COUNTED_IN_TRAINING: readonly string[] = COUNTED.flatMap((op) => [op, `${op}InputGrad`, `${op}WeightGrad`]);
+const PRODUCTS: readonly string[] = ["conv2d", "linear"];
+/** Going forward, the input gradient of a convolution is a transposed one. */
+const COUNTED: readonly string[] = [...PRODUCTS, "conv2dInputGrad"];
+const COUNTED_IN_TRAINING: readonly string[] = PRODUCTS.flatMap((op) => [op, `${op}InputGrad`, `${op}WeightGrad`]);
 
 /** @throws ShapeError where a layer does not fit its input. */
 export function layersOf(module: Module, input: Shape): LayerSummary[] {

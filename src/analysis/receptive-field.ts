@@ -7,7 +7,8 @@
  *
  *     size' = size + (k - 1) stride,   stride' = s stride,   offset' = offset - p stride
  *
- * and where branches meet, the field is the smallest that holds those of all of them.
+ * and where branches meet, the field is the smallest that holds those of all of them. Behind transposed convolutions and where images are
+ * made larger, strides are parts of a pixel, and the field of a number may be a pixel to the side of where it is said to be.
  */
 import type { Value } from "../graph/value.js";
 import { span, type Window } from "../ops/window.js";
@@ -72,6 +73,16 @@ function axisOf(value: Value, axis: 0 | 1, seen: readonly Value[], before: reado
   const [first] = before as [AxisField];
   if (isWindow(attributes)) {
     const { kernel, stride, padding, dilation } = attributes;
+    // A transposed convolution: pixel i reads those of (i + p - (k - 1) d) / s to (i + p) / s that are whole.
+    if (value.op.name === "conv2dInputGrad") {
+      const reach = span(kernel[axis], dilation[axis]) - 1;
+      const nearest = Math.ceil((padding[2 * axis]! - reach) / stride[axis]);
+      return {
+        size: first.size + Math.floor(reach / stride[axis]) * first.stride,
+        stride: first.stride / stride[axis],
+        offset: first.offset + nearest * first.stride,
+      };
+    }
     return {
       size: first.size + (span(kernel[axis], dilation[axis]) - 1) * first.stride,
       stride: first.stride * stride[axis],

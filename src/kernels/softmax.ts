@@ -57,7 +57,7 @@ export const softmaxStrategy: Strategy = {
             ["label", "read"],
             ["loss", "write"],
           ],
-          (rows, row) => lossRow(rows, row, smoothing(root), classes),
+          (rows, row) => lossRow(rows, row, target(root, classes)),
         );
       default: {
         const operands = [
@@ -67,14 +67,25 @@ export const softmaxStrategy: Strategy = {
           ["dx", "readwrite"],
         ] as const;
         return lowerClassRows(to, root, first!, second, operands, (rows, row) =>
-          lossGradRow(rows, row, smoothing(root), classes),
+          lossGradRow(rows, row, target(root, classes)),
         );
       }
     }
   },
 };
 
-const smoothing = (root: Value): number => (root.attributes as { readonly smoothing?: number }).smoothing ?? 0;
+/** What the loss compares with. */
+interface Target {
+  readonly smoothing: number;
+  /** A label that counts for nothing. */
+  readonly ignore: number | undefined;
+  readonly classes: number;
+}
+
+function target(root: Value, classes: number): Target {
+  const { smoothing = 0, ignore } = root.attributes as { readonly smoothing?: number; readonly ignore?: number };
+  return { smoothing, ignore, classes };
+}
 
 /** Stores e^(x - max) to `into` and returns the sum in every lane. */
 function exponentials(rows: ClassRows, row: ClassRow, into: string | undefined, most: Reg): Reg {
@@ -116,7 +127,7 @@ function labelOf(rows: ClassRows, row: ClassRow): Reg {
 }
 
 /** log(sum of e^(x - max)) - (1 - s) (x[label] - max) - s / K sum of (x - max) */
-function lossRow(rows: ClassRows, row: ClassRow, smoothing: number, classes: number): void {
+function lossRow(rows: ClassRows, row: ClassRow, { smoothing, ignore, classes }: Target): void {
   const { k, lanes } = rows;
   const most = rows.maximum("x", row);
   const sum = exponentials(rows, row, undefined, most);
@@ -136,12 +147,20 @@ function lossRow(rows: ClassRows, row: ClassRow, smoothing: number, classes: num
     all === undefined
       ? atLabel
       : k.fma(atLabel, k.splat(1 - smoothing, lanes), k.fmul(rows.fold(all), k.splat(smoothing / classes, lanes)));
-  const loss = k.fsub(log(k, sum), target);
+  const loss = unlessIgnored(rows, row, ignore, k.fsub(log(k, sum), target));
   k.store(k.ptrAdd(k.operand("loss"), row.number), 0, k.splatLane0(loss, 1));
 }
 
+/** 0 in the rows whose label is ignored. */
+function unlessIgnored(rows: ClassRows, row: ClassRow, ignore: number | undefined, value: Reg): Reg {
+  if (ignore === undefined) return value;
+  const { k, lanes } = rows;
+  const ignored = k.cmpI32("eq", labelOf(rows, row), k.splatI32(ignore, lanes));
+  return k.select(ignored, k.splat(0, lanes), value);
+}
+
 /** (softmax - (1 - s) [k = label] - s / K) dy */
-function lossGradRow(rows: ClassRows, row: ClassRow, smoothing: number, classes: number): void {
+function lossGradRow(rows: ClassRows, row: ClassRow, { smoothing, ignore, classes }: Target): void {
   const { k, lanes } = rows;
   const sum = exponentials(rows, row, "dx", rows.maximum("x", row));
   const count = k.acc(0, lanes);
@@ -155,7 +174,7 @@ function lossGradRow(rows: ClassRows, row: ClassRow, smoothing: number, classes:
   rows.each((v) => {
     const [label, others] = [1 - smoothing + smoothing / classes, smoothing / classes];
     const target = k.select(rows.isLabel(labelOf(rows, row), v), k.splat(label, lanes), k.splat(others, lanes));
-    const dx = k.fmul(k.fsub(k.fdiv(rows.load("dx", row, v), sum), target), scale);
+    const dx = unlessIgnored(rows, row, ignore, k.fmul(k.fsub(k.fdiv(rows.load("dx", row, v), sum), target), scale));
     storeChannels(k, rows.vectors, rows.pointer("dx", row, v), 0, v.index, dx, false);
   });
 }

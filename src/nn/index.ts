@@ -2,11 +2,12 @@
 export { Activation, flatten, gelu, relu, scaledTanh, sigmoid, softmax, tanh } from "./activation.js";
 export { BatchNorm2d, type BatchNorm2dOptions, batchNorm2d } from "./batch-norm.js";
 export { Conv2d, type Conv2dOptions, conv2d } from "./conv.js";
+export { ConvTranspose2d, type ConvTranspose2dOptions, convTranspose2d } from "./conv-transpose.js";
 export { Dropout, dropout } from "./dropout.js";
 export { type Generator, type Initializer, initialize } from "./initializer.js";
 export { Linear, type LinearOptions, linear } from "./linear.js";
 export { LocalResponseNorm, localResponseNorm } from "./local-response.js";
-export { CROSS_ENTROPY, type Loss, lossOf } from "./loss.js";
+export { accuracyOf, CROSS_ENTROPY, decisionOf, type Loss, lossOf } from "./loss.js";
 export {
   Module,
   modulesOf,
@@ -34,4 +35,5 @@ export {
 export { RadialBasis, type RadialBasisOptions, radialBasis } from "./radial-basis.js";
 export { Sequential, sequential } from "./sequential.js";
 export { RANDOM_INPUT, type Traced, type TracedParameter, type TraceOptions, trace } from "./trace.js";
+export { Upsample, type UpsampleOptions, upsample } from "./upsample.js";
 export { WhiteningConv2d, type WhiteningConv2dOptions, whiteningConv2d } from "./whitening-conv.js";

@@ -17,6 +17,11 @@ export type Initializer =
   | { readonly kind: "whitening"; readonly fanIn: number; readonly eps: number; readonly pictures: number }
   /** Convolutions: filter i passes channel i on, as far as there are channels; the others have PyTorch's uniform distribution. */
   | { readonly kind: "identity"; readonly kernel: readonly [number, number]; readonly in: number; readonly out: number }
+  /**
+   * Transposed convolutions: each map is interpolated bilinearly and goes to the map of the same number, as fully convolutional
+   * networks begin their upsampling (Long, Shelhamer, Darrell 2015). `maps` is the extent of the last axis.
+   */
+  | { readonly kind: "bilinear"; readonly kernel: readonly [number, number]; readonly maps: number }
   | { readonly kind: "kaimingUniform" | "kaimingNormal"; readonly fanIn: number; readonly negativeSlope: number }
   | {
       readonly kind: "xavierUniform" | "xavierNormal";
@@ -68,6 +73,8 @@ function drawer(init: Initializer, generator: Generator): (i: number) => number 
       return drawer(defaultWeights(init.fanIn), generator);
     case "identity":
       return identity(init, drawer(defaultWeights(init.kernel[0] * init.kernel[1] * init.in), generator));
+    case "bilinear":
+      return bilinear(init);
     case "kaimingUniform":
     case "kaimingNormal": {
       const variance = 2 / ((1 + init.negativeSlope ** 2) * checked("fanIn", init.fanIn));
@@ -98,6 +105,20 @@ function identity(
     if (filter >= inputs) return others(i);
     const row = Math.floor(i / out);
     return row % inputs === filter && Math.floor(row / inputs) === centre ? 1 : 0;
+  };
+}
+
+/** Number i of [ky, kx, maps, maps]. */
+function bilinear({ kernel: [ky, kx], maps }: Extract<Initializer, { kind: "bilinear" }>): (i: number) => number {
+  /** The hat over the kernel's middle that falls to zero right outside it. */
+  const hat = (at: number, extent: number) => {
+    const half = Math.ceil(extent / 2);
+    return 1 - Math.abs(at - (extent - 1) / 2) / half;
+  };
+  return (i) => {
+    const pixel = Math.floor(i / (maps * maps));
+    const same = i % maps === Math.floor(i / maps) % maps;
+    return same ? hat(Math.floor(pixel / kx), ky) * hat(pixel % kx, kx) : 0;
   };
 }
 

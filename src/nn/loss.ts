@@ -1,7 +1,10 @@
 /** What a classifier is trained with, as data: a network of the zoo says which. */
 import type { Value } from "../graph/value.js";
+import { add } from "../ops/arithmetic.js";
 import { crossEntropy } from "../ops/loss.js";
-import { concat } from "../ops/shape.js";
+import { argmax, correct } from "../ops/metric.js";
+import { pixelAccuracy, pixelCrossEntropy } from "../ops/pixel-loss.js";
+import { concat, slice } from "../ops/shape.js";
 
 export type Loss =
   /** -log softmax(outputs)[label]; with label smoothing s, a share s of the target is spread over all classes. */
@@ -14,14 +17,53 @@ export type Loss =
    * is cross-entropy with one more class, "none of these", whose penalty is always j. It holds the penalty of the right
    * class below j, and lets those of the wrong ones rest once they are well above it.
    */
-  | { readonly kind: "map"; readonly j: number };
+  | { readonly kind: "map"; readonly j: number }
+  /**
+   * The weighted mean over a picture's pixels (ops/pixel-loss.ts); labels of -1 count for nothing. Where the outputs are several
+   * labellings one behind the other, as recurrent nets give them in training, it is the sum of their losses, and the last of
+   * them is the answer.
+   */
+  | {
+      readonly kind: "pixelCrossEntropy";
+      readonly classes: number;
+      /** One a class; all alike where left out. */
+      readonly weights?: readonly number[];
+      readonly smoothing?: number;
+    };
 
 export const CROSS_ENTROPY: Loss = { kind: "crossEntropy" };
 
 /** outputs [..., classes], labels i32 [...]: the loss of each sample or position. */
 export function lossOf(loss: Loss, outputs: Value, labels: Value): Value {
   if (loss.kind === "crossEntropy") return crossEntropy(outputs, labels, loss.smoothing);
+  if (loss.kind === "pixelCrossEntropy") {
+    const { classes, weights, smoothing } = loss;
+    const options = { ...(weights && { weights }), ...(smoothing !== undefined && { smoothing }) };
+    return labellings(outputs, classes)
+      .map((logits) => pixelCrossEntropy(logits, labels, options))
+      .reduce(add);
+  }
   const shape = [...outputs.shape.slice(0, -1), 1];
   const none = outputs.graph.constant(-loss.j, { shape, batched: true });
   return crossEntropy(concat([outputs, none], outputs.shape.length - 1), labels);
 }
+
+/** Outputs [H, W, n classes] as n labellings. */
+function labellings(outputs: Value, classes: number): Value[] {
+  const count = outputs.shape[2]! / classes;
+  return Array.from({ length: count }, (_, i) => slice(outputs, 2, i * classes, (i + 1) * classes));
+}
+
+/** The outputs that the answer is read from. */
+function answering(loss: Loss, outputs: Value): Value {
+  return loss.kind === "pixelCrossEntropy" ? labellings(outputs, loss.classes).at(-1)! : outputs;
+}
+
+/** 1 for a sample that is right, else 0; of a labelled picture the share of its pixels that are. */
+export function accuracyOf(loss: Loss, outputs: Value, labels: Value): Value {
+  const answer = answering(loss, outputs);
+  return loss.kind === "pixelCrossEntropy" ? pixelAccuracy(answer, labels) : correct(answer, labels);
+}
+
+/** The likeliest class of each sample, or of each pixel. */
+export const decisionOf = (loss: Loss, outputs: Value): Value => argmax(answering(loss, outputs));

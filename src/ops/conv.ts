@@ -115,7 +115,10 @@ export const conv2dOp: Op<ConvAttributes> = {
   }),
 };
 
-/** dx[...] = the sum of dy w over all products in which x[...] takes part; inputs dy and w. */
+/**
+ * dx[...] = the sum of dy w over all products in which x[...] takes part; inputs dy and w. By itself it is the transposed
+ * convolution (conv-transpose.ts).
+ */
 export const conv2dInputGradOp: Op<ConvInputGradAttributes> = {
   name: "conv2dInputGrad",
   infer(inputs, attributes, path) {
@@ -131,6 +134,15 @@ export const conv2dInputGradOp: Op<ConvInputGradAttributes> = {
       convShape("conv2dInputGrad", path, attributes, inputShape, inputs[1]!.shape),
     );
     return { shape: inputShape, batched: true, dtype: "f32" };
+  },
+  // dx is linear in dy and in w, by the same products: what comes back to dx, u, goes on to dy as the convolution of u, and to
+  // w as the weight gradient for the input u.
+  gradient({ graph, inputs, attributes, upstream, wanted }) {
+    const [dy, w] = inputs as readonly [Value, Value];
+    return [
+      wanted[0] ? graph.add(conv2dOp, windowPart(attributes), [upstream, w]) : undefined,
+      wanted[1] ? graph.add(conv2dWeightGradOp, windowPart(attributes), [upstream, dy]) : undefined,
+    ];
   },
   reference([dy, w], attributes, output, batch) {
     const dx = emptyTensor(output, batch);

@@ -4,6 +4,7 @@ import type { Op, Value } from "../graph/value.js";
 import * as activation from "./activation.js";
 import * as arithmetic from "./arithmetic.js";
 import * as arranging from "./arrange.js";
+import * as classWeights from "./class-weight.js";
 import * as conv from "./conv.js";
 import * as distance from "./distance.js";
 import * as dropouts from "./dropout.js";
@@ -15,12 +16,15 @@ import * as metric from "./metric.js";
 import * as normalization from "./normalization.js";
 import * as pool from "./pool.js";
 import * as reduce from "./reduce.js";
+import * as resizing from "./resize.js";
 import * as shape from "./shape.js";
 
 export * from "./activation.js";
 export * from "./arithmetic.js";
 export * from "./arrange.js";
+export * from "./class-weight.js";
 export * from "./conv.js";
+export * from "./conv-transpose.js";
 export * from "./distance.js";
 export * from "./dropout.js";
 export { gelu, geluGradOp, geluOp } from "./gelu.js";
@@ -29,8 +33,10 @@ export * from "./local-response.js";
 export * from "./loss.js";
 export * from "./metric.js";
 export * from "./normalization.js";
+export * from "./pixel-loss.js";
 export * from "./pool.js";
 export * from "./reduce.js";
+export { type ResizeMode, resize, resizeGradOp, resizeOp } from "./resize.js";
 export * from "./shape.js";
 export type { Padding, Pair, Window, WindowOptions } from "./window.js";
 
@@ -72,6 +78,8 @@ export const ALL_OPS: readonly Op[] = [
   reduce.expandOp,
   reduce.maxReduceOp,
   reduce.maxReduceGradOp,
+  resizing.resizeOp,
+  resizing.resizeGradOp,
   shape.reshapeOp,
   shape.concatOp,
   shape.sliceOp,
@@ -84,6 +92,7 @@ export const ALL_OPS: readonly Op[] = [
   loss.crossEntropyOp,
   loss.crossEntropyGradOp,
   loss.meanSquaredErrorOp,
+  classWeights.classWeightOp,
   metric.argmaxOp,
   metric.correctOp,
 ] as readonly Op[];

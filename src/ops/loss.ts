@@ -26,6 +26,8 @@ function logSumExp(x: Float64Array, first: number, classes: number): number {
 export interface CrossEntropyAttributes {
   /** Label smoothing; absent for none. */
   readonly smoothing?: number;
+  /** A label whose rows have the loss 0 and no gradient; absent for none. */
+  readonly ignore?: number;
 }
 
 export const softmaxOp: Op = {
@@ -94,6 +96,8 @@ export function rowsOf(op: string, path: string, logits: Signature, labels: Sign
  * one of the K classes, the label's too, with s / K:
  *
  *     log(sum of e^logits) - (1 - s) logits[label] - s / K sum of logits
+ *
+ * A row whose label is `ignore` has the loss 0, whatever its logits.
  */
 export const crossEntropyOp: Op<CrossEntropyAttributes> = {
   name: "crossEntropy",
@@ -109,11 +113,12 @@ export const crossEntropyOp: Op<CrossEntropyAttributes> = {
     graph.add(crossEntropyGradOp, attributes, [logits!, labels!, upstream]),
     undefined,
   ],
-  reference([logits, labels], { smoothing = 0 }, output, batch) {
+  reference([logits, labels], { smoothing = 0, ignore }, output, batch) {
     const loss = emptyTensor(output, batch);
     const classes = logits!.shape.at(-1)!;
     eachRow(logits!.data.length, classes, (first, row) => {
       const label = labels!.data[row]!;
+      if (label === ignore) return;
       const picked = label >= 0 && label < classes ? logits!.data[first + label]! : Number.NaN;
       const mean = logits!.data.subarray(first, first + classes).reduce((a, b) => a + b, 0) / classes;
       loss.data[row] = logSumExp(logits!.data, first, classes) - (1 - smoothing) * picked - smoothing * mean;
@@ -139,11 +144,12 @@ export const crossEntropyGradOp: Op<CrossEntropyAttributes> = {
     }
     return { shape: inputs[0]!.shape, batched: true, dtype: "f32" };
   },
-  reference([logits, labels, dy], { smoothing = 0 }, output, batch) {
+  reference([logits, labels, dy], { smoothing = 0, ignore }, output, batch) {
     const gradient = emptyTensor(output, batch);
     const classes = output.shape.at(-1)!;
     eachRow(gradient.data.length, classes, (first, row) => {
       const label = labels!.data[row]!;
+      if (label === ignore) return;
       const known = label >= 0 && label < classes;
       const log = logSumExp(logits!.data, first, classes);
       for (let k = 0; k < classes; k++) {
@@ -157,8 +163,9 @@ export const crossEntropyGradOp: Op<CrossEntropyAttributes> = {
   cost: costPerElement(TRANSCENDENTAL + 3),
 };
 
-function checkSmoothing(op: string, path: string, { smoothing = 0 }: CrossEntropyAttributes): void {
+function checkSmoothing(op: string, path: string, { smoothing = 0, ignore = 0 }: CrossEntropyAttributes): void {
   if (!(smoothing >= 0 && smoothing < 1)) refuse(op, path, `smoothing is ${smoothing}, expected 0 to less than 1`);
+  if (!Number.isInteger(ignore)) refuse(op, path, `ignore is ${ignore}, expected a whole number`);
 }
 
 /** The mean of (p - t)^2 over the elements of a sample: one number a sample. */
@@ -197,7 +204,11 @@ export const meanSquaredErrorOp: Op = {
 /** Probabilities over the last axis. */
 export const softmax = (x: Value): Value => x.graph.add(softmaxOp, {}, [x]);
 /** logits [..., K], labels i32 [...] with a batch: the loss of each sample or position. */
-export const crossEntropy = (logits: Value, labels: Value, smoothing = 0): Value =>
-  logits.graph.add(crossEntropyOp, smoothing === 0 ? {} : { smoothing }, [logits, labels]);
+export const crossEntropy = (logits: Value, labels: Value, smoothing = 0, ignore?: number): Value =>
+  logits.graph.add(
+    crossEntropyOp,
+    { ...(smoothing === 0 ? {} : { smoothing }), ...(ignore === undefined ? {} : { ignore }) },
+    [logits, labels],
+  );
 export const meanSquaredError = (prediction: Value, target: Value): Value =>
   prediction.graph.add(meanSquaredErrorOp, {}, [prediction, target]);

@@ -5,8 +5,17 @@
 import { OptionError, unknownName } from "../errors.js";
 import type { Assign, Entry } from "../graph/graph.js";
 import type { Shape, Value } from "../graph/value.js";
-import { CROSS_ENTROPY, type Loss, lossOf, type Module, type Traced, trace } from "../nn/index.js";
-import { add, argmax, correct, differentiate, mean, multiply, softmax, subtract } from "../ops/index.js";
+import {
+  accuracyOf,
+  CROSS_ENTROPY,
+  decisionOf,
+  type Loss,
+  lossOf,
+  type Module,
+  type Traced,
+  trace,
+} from "../nn/index.js";
+import { add, differentiate, mean, multiply, softmax, subtract } from "../ops/index.js";
 import { averageName, withAverages } from "./averaging.js";
 import { clip } from "./gradient-clipping.js";
 import { MIX, OTHER_LABELS } from "./mixup.js";
@@ -15,7 +24,7 @@ import { frozenNorms, parameterRules } from "./parameter-rules.js";
 import type { Techniques } from "./techniques.js";
 
 export interface TrainingEntries {
-  /** Forward, backward and update on one batch. Outputs: `loss` and `correct`, one number a sample; with clipping `gradientNorm`. */
+  /** Forward, backward and update on one batch. Outputs: `loss` and `correct`, one number a sample (of labelled pictures the share of pixels); with clipping `gradientNorm`. */
   readonly step: Entry;
   /** Adds the batch's gradients, times the input `share`, to the stored ones. Outputs as `step`. */
   readonly accumulate: Entry;
@@ -46,7 +55,7 @@ export function rateOf(name: string, learningRate: number): number | undefined {
 function trainingLoss(network: Module, { labelSmoothing }: Techniques): Loss {
   const loss = network.loss ?? CROSS_ENTROPY;
   if (labelSmoothing === undefined) return loss;
-  if (loss.kind === "crossEntropy") return { ...loss, smoothing: labelSmoothing };
+  if (loss.kind !== "map") return { ...loss, smoothing: labelSmoothing };
   throw new OptionError(
     `labelSmoothing is ${labelSmoothing}, but the network says its own loss, "${loss.kind}", whose targets cannot be smoothed; leave it out`,
   );
@@ -76,7 +85,7 @@ export function trainingEntries(
     return techniques.mixup === undefined ? of(labels) : mixed(of, labels);
   });
   const loss = graph.scope("loss", () => mean(losses, { batch: true }));
-  const hits = graph.scope("metrics", () => correct(output, labels));
+  const hits = graph.scope("metrics", () => accuracyOf(network.loss ?? CROSS_ENTROPY, output, labels));
   const names = [...traced.parameters.keys()].filter((name) => rules.get(name)?.trained === true);
   const parameters = names.map((name) => traced.parameters.get(name)!.value);
   const gradients = differentiate(loss, parameters);
@@ -153,10 +162,11 @@ export function evaluationEntry(
   const traced = trace(network, { input, training: false, stateName });
   const { graph, output } = traced;
   const labels = graph.input("labels", { shape: output.shape.slice(0, -1), dtype: "i32" });
+  const own = network.loss ?? CROSS_ENTROPY;
   const outputs = {
-    loss: graph.scope("loss", () => lossOf(network.loss ?? CROSS_ENTROPY, output, labels)),
-    correct: graph.scope("metrics", () => correct(output, labels)),
-    prediction: graph.scope("metrics", () => argmax(output)),
+    loss: graph.scope("loss", () => lossOf(own, output, labels)),
+    correct: graph.scope("metrics", () => accuracyOf(own, output, labels)),
+    prediction: graph.scope("metrics", () => decisionOf(own, output)),
   };
   return { entry: { name: "evaluate", outputs, assigns: [] }, traced };
 }

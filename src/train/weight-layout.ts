@@ -5,7 +5,16 @@
 import { hwioToOihw, oihwToHwio, transpose } from "../formats/layout.js";
 import type { SafeTensor } from "../formats/safetensors.js";
 import type { Shape } from "../graph/value.js";
-import { Conv2d, Linear, type Module, modulesOf, type Parameter, PartialConv2d, type Statistic } from "../nn/index.js";
+import {
+  Conv2d,
+  ConvTranspose2d,
+  Linear,
+  type Module,
+  modulesOf,
+  type Parameter,
+  PartialConv2d,
+  type Statistic,
+} from "../nn/index.js";
 import type { Weight } from "./weights.js";
 
 /** A partial convolution's weight is a whole one's in files: with zeros where nothing is connected, as others load it. */
@@ -14,7 +23,7 @@ export type Kind = "convolution" | "linear" | PartialConv2d | undefined;
 export function weightKinds(module: Module): ReadonlyMap<Parameter | Statistic, Kind> {
   const kinds = new Map<Parameter | Statistic, Kind>();
   for (const part of modulesOf(module).keys()) {
-    if (part instanceof Conv2d) kinds.set(part.weight, "convolution");
+    if (part instanceof Conv2d || part instanceof ConvTranspose2d) kinds.set(part.weight, "convolution");
     if (part instanceof PartialConv2d) kinds.set(part.weight, part);
     if (part instanceof Linear) kinds.set(part.weight, "linear");
   }

@@ -201,6 +201,20 @@ function logitParts(rng: Random) {
 
 const smoothing = (rng: Random) => (rng.uniform() < 0.5 ? {} : { smoothing: rng.pick([0.1, 0.25]) });
 
+/** Labels, and the one of them that is ignored: none, a class, or one more than there are. */
+function labelParts(rng: Random, classes: number): { labels: number; ignoring: { ignore?: number } } {
+  const kind = rng.integer(0, 2);
+  if (kind === 0) return { labels: classes, ignoring: {} };
+  return { labels: classes + kind - 1, ignoring: { ignore: kind === 1 ? rng.integer(0, classes - 1) : classes } };
+}
+
+function resizeParts(rng: Random) {
+  const x = image(rng);
+  const axis = rng.integer(0, 1);
+  const extent = rng.uniform() < 0.5 ? x[axis]! * rng.pick([1, 2, 3, 4]) : rng.integer(1, 20);
+  return { x, attributes: { mode: rng.pick(["nearest", "bilinear"] as const), axis, extent } };
+}
+
 export const opCases: Readonly<Record<string, (rng: Random) => OpCase>> = {
   conv2d(rng) {
     const { x, w, attributes } = convParts(rng);
@@ -343,19 +357,45 @@ export const opCases: Readonly<Record<string, (rng: Random) => OpCase>> = {
   softmaxGrad: gradientCase("unit", "normal"),
   crossEntropy(rng) {
     const { rows, classes } = logitParts(rng);
+    const { labels: count, ignoring } = labelParts(rng, classes);
     return {
       inputs: [batched([...rows, classes]), labels(rows)],
-      attributes: smoothing(rng),
-      feeds: ["normal", classes],
+      attributes: { ...smoothing(rng), ...ignoring },
+      feeds: ["normal", count],
     };
   },
   crossEntropyGrad(rng) {
     const { rows, classes } = logitParts(rng);
+    const { labels: count, ignoring } = labelParts(rng, classes);
     return {
       inputs: [batched([...rows, classes]), labels(rows), batched(rows)],
-      attributes: smoothing(rng),
-      feeds: ["normal", classes, "normal"],
+      attributes: { ...smoothing(rng), ...ignoring },
+      feeds: ["normal", count, "normal"],
     };
+  },
+  classWeight(rng) {
+    const classes = rng.pick([1, 2, 5, 12, 40]);
+    const shape =
+      rng.uniform() < 0.3 ? [] : rng.uniform() < 0.5 ? [channelCount(rng)] : [extent(rng), channelCount(rng)];
+    return {
+      inputs: [labels(shape)],
+      attributes: {
+        weights: Array.from({ length: classes }, () => Math.fround(rng.uniform())),
+        ignore: rng.pick([-1, 0, classes]),
+      },
+      // One label more than there are classes, which is ignored or is not a number.
+      feeds: [classes + 1],
+    };
+  },
+  resize(rng) {
+    const { x, attributes } = resizeParts(rng);
+    return { inputs: [batched(x)], attributes };
+  },
+  resizeGrad(rng) {
+    const { x, attributes } = resizeParts(rng);
+    const { axis, extent } = attributes;
+    const dy = x.map((n, a) => (a === axis ? extent : n));
+    return { inputs: [batched(dy)], attributes: { ...attributes, from: x[axis]! } };
   },
   meanSquaredError(rng) {
     const shape = anyShape(rng);

@@ -1,0 +1,206 @@
+/**
+ * Resizing along one axis, and its gradient (ops/resize.ts says what is computed). An image is seen as
+ * [outer, extent, inner]: for rows the inner run is a whole line with its pads, for columns one pixel's channels, so that both axes are
+ * one kernel: each output line is two input lines with their weights; in the gradient, each input line is the sum of the
+ * lines that read it. Pads are +0 in what is read, and stay so.
+ */
+import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { Lanes, Reg } from "../codegen/ir.js";
+import { layoutKey, storeTail, tailElements } from "./channels.js";
+import type { Layout } from "./layout.js";
+import type { Strategy } from "./strategy.js";
+
+interface ResizeAttributes {
+  readonly mode: "nearest" | "bilinear";
+  readonly axis: number;
+  readonly extent: number;
+}
+
+interface Lines {
+  readonly attributes: ResizeAttributes;
+  /** The number of lines that `extent` were made of. */
+  readonly from: number;
+  /** Elements of a line, and runs of lines in a sample. */
+  readonly inner: number;
+  readonly outer: number;
+  readonly source: Layout;
+  readonly destination: Layout;
+}
+
+export const resizeStrategy: Strategy = {
+  name: "resize",
+  ops: ["resize", "resizeGrad"],
+  fuses: false,
+  accepts: () => true,
+  cost: (node) => node.op.cost(node.inputs, node.attributes, node).bytes / 8,
+  lower({ root }, to) {
+    const backward = root.op.name === "resizeGrad";
+    const attributes = root.attributes as ResizeAttributes & { readonly from: number };
+    const { axis, mode, extent } = attributes;
+    const [input] = root.inputs;
+    const source = to.layout(input!);
+    const destination = to.layout(root);
+    const lines: Lines = {
+      attributes,
+      from: backward ? attributes.from : input!.shape[axis]!,
+      inner: source.channelStride * (axis === 0 ? root.shape[1]! : 1),
+      outer: axis === 0 ? 1 : root.shape[0]!,
+      source,
+      destination,
+    };
+    const key = `${root.op.name} ${mode} ${axis} ${lines.from}>${extent} ${lines.inner} ${lines.outer} ${layoutKey(source)} ${layoutKey(destination)}`;
+    const operands = [["x", "read"] as const, ["y", "write"] as const];
+    const kernel = to.kernel(key, () =>
+      buildKernel({ key, name: root.op.name, target: to.target, operands }, (k) =>
+        (axis === 0 ? writeRows : writeColumns)(k, lines, backward ? gatherLine : readLine),
+      ),
+    );
+    const count = axis === 0 ? root.shape[0]! : lines.outer;
+    to.step(kernel, [to.buffer(input!), to.buffer(root)], { count, samples: 1 });
+  },
+};
+
+/** Writes the line with number `at`, given where its run of lines begins in x, and where the line itself begins in y. */
+type WriteLine = (k: KernelBuilder, lines: Lines, at: Reg, from: Reg, into: Reg) => void;
+
+/** A piece is one line of a sample. */
+function writeRows(k: KernelBuilder, lines: Lines, write: WriteLine): void {
+  const { source, destination, inner } = lines;
+  const count = destination.shape[0]!;
+  const body = (piece: Reg) => {
+    const n = k.var(k.div(piece, count), "n", { frame: true });
+    const at = k.var(k.mod(piece, count), "row", { frame: true });
+    const from = k.var(k.ptrAdd(k.operand("x"), k.mul(n, 4 * source.sampleStride)), "from", { frame: true });
+    const sample = k.ptrAdd(k.operand("y"), k.mul(n, 4 * destination.sampleStride));
+    write(k, lines, at, from, k.var(k.ptrAdd(sample, k.mul(at, 4 * inner)), "into", { frame: true }));
+    writeTail(k, destination, n, at, count);
+  };
+  k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+}
+
+/** A piece is one row of pixels. */
+function writeColumns(k: KernelBuilder, lines: Lines, write: WriteLine): void {
+  const { source, destination, inner, outer } = lines;
+  const [read, written] = [source.shape[1]!, destination.shape[1]!];
+  const body = (piece: Reg) => {
+    const n = k.var(k.div(piece, outer), "n", { frame: true });
+    const row = k.var(k.mod(piece, outer), "row", { frame: true });
+    const x = k.add(k.mul(n, 4 * source.sampleStride), k.mul(row, 4 * read * inner));
+    const y = k.add(k.mul(n, 4 * destination.sampleStride), k.mul(row, 4 * written * inner));
+    const from = k.var(k.ptrAdd(k.operand("x"), x), "from", { frame: true });
+    const start = k.var(k.ptrAdd(k.operand("y"), y), "start", { frame: true });
+    const column = (at: Reg) => write(k, lines, at, from, k.ptrAdd(start, k.mul(at, 4 * inner)));
+    k.loop(0, written, column, { frame: true, name: "column" });
+    writeTail(k, destination, n, row, outer);
+  };
+  k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+}
+
+function writeTail(k: KernelBuilder, layout: Layout, n: Reg, piece: Reg, count: number): void {
+  if (tailElements(layout) === 0) return;
+  k.if(piece, "eq", count - 1, () => {
+    storeTail(k, layout, k.ptrAdd(k.operand("y"), k.mul(n, 4 * layout.sampleStride)));
+  });
+}
+
+const GROUP = 4;
+
+/** The elements of a line, a few vectors at a time: `visit` gets the bytes to the first, and each one's offset and lanes. */
+function eachVectors(
+  k: KernelBuilder,
+  count: number,
+  visit: (base: Reg | undefined, vectors: readonly { readonly offset: number; readonly lanes: Lanes }[]) => void,
+): void {
+  const { lanes: widest } = k.target;
+  const group = GROUP * widest;
+  const looped = count > 2 * group ? count - (count % group) : 0;
+  const inside = Array.from({ length: GROUP }, (_, i) => ({ offset: 4 * i * widest, lanes: widest }));
+  if (looped > 0) k.loop(0, 4 * looped, (base) => visit(base, inside), { step: 4 * group, name: "element" });
+  const rest: { offset: number; lanes: Lanes }[] = [];
+  let at = looped;
+  for (const lanes of [16, 8, 4, 1] as const) {
+    if (lanes > widest) continue;
+    for (; at + lanes <= count; at += lanes) rest.push({ offset: 4 * at, lanes });
+  }
+  for (let i = 0; i < rest.length; i += GROUP) visit(undefined, rest.slice(i, i + GROUP));
+}
+
+const moved = (k: KernelBuilder, ptr: Reg, base: Reg | undefined): Reg =>
+  base === undefined ? ptr : k.ptrAdd(ptr, base);
+
+/** Forward: the line `at` of y from one or two lines of x. */
+function readLine(k: KernelBuilder, { attributes, from: input, inner }: Lines, at: Reg, from: Reg, into: Reg): void {
+  const { mode, extent } = attributes;
+  const bytes = 4 * inner;
+  if (mode === "nearest") {
+    const line = k.ptrAdd(from, k.mul(k.div(k.mul(at, input), extent), bytes));
+    eachVectors(k, inner, (base, vectors) => {
+      const [x, y] = [moved(k, line, base), moved(k, into, base)];
+      for (const { offset, lanes } of vectors) k.store(y, offset, k.load(x, offset, lanes));
+    });
+    return;
+  }
+  const place = k.max(k.sub(k.mul(at, 2 * input), extent - input), 0);
+  const low = k.div(place, 2 * extent);
+  const high = k.min(k.add(low, 1), input - 1);
+  const rest = k.sub(place, k.mul(low, 2 * extent));
+  const first = k.ptrAdd(from, k.mul(low, bytes));
+  const second = k.ptrAdd(from, k.mul(high, bytes));
+  const share = shareOf(k, rest, extent);
+  const other = shareOf(k, k.sub(2 * extent, rest), extent);
+  eachVectors(k, inner, (base, vectors) => {
+    const [a, b, y] = [moved(k, first, base), moved(k, second, base), moved(k, into, base)];
+    for (const { offset, lanes } of vectors) {
+      const part = k.fmul(k.load(a, offset, lanes), k.splatLane0(other, lanes));
+      k.store(y, offset, k.fma(k.load(b, offset, lanes), k.splatLane0(share, lanes), part));
+    }
+  });
+}
+
+/** number / (2 extent), in one lane. */
+function shareOf(k: KernelBuilder, number: Reg, extent: number): Reg {
+  return k.fmul(k.toFloat(k.splatInt(number, 1)), k.splat(1 / (2 * extent), 1));
+}
+
+/** Gradient: the line `at` of dx from the lines of dy that read it, which lie behind one another. */
+function gatherLine(k: KernelBuilder, { attributes, from: input, inner }: Lines, at: Reg, from: Reg, into: Reg): void {
+  const { mode, extent } = attributes;
+  const bytes = 4 * inner;
+  const nearest = mode === "nearest";
+  // Nearest: the o with floor(o in / out) = i. Bilinear: those with i - 1 < s(o) < i + 1; at the last i all to the end.
+  const begin = nearest
+    ? k.div(k.add(k.mul(at, extent), input - 1), input)
+    : k.div(k.max(k.sub(k.mul(at, 2 * extent), extent - input), 0), 2 * input);
+  const end = k.var(
+    nearest
+      ? k.div(k.add(k.mul(at, extent), extent + input - 1), input)
+      : k.min(k.div(k.add(k.mul(at, 2 * extent), 3 * extent + input - 1), 2 * input), extent),
+    "end",
+    { frame: true },
+  );
+  if (!nearest) k.if(at, "eq", input - 1, () => k.set(end, extent));
+  const start = k.var(begin, "begin", { frame: true });
+  eachVectors(k, inner, (base, vectors) => {
+    const sums = vectors.map(({ lanes }) => k.acc(0, lanes));
+    const line = k.var(moved(k, k.ptrAdd(from, k.mul(start, bytes)), base), "line");
+    const add = (o: Reg) => {
+      const weight = nearest ? undefined : hat(k, o, at, input, extent);
+      for (const [i, { offset, lanes }] of vectors.entries()) {
+        const dy = k.load(line, offset, lanes);
+        if (weight === undefined) k.updateTo(sums[i]!, "fadd", dy);
+        else k.fmaTo(sums[i]!, dy, k.splatLane0(weight, lanes));
+      }
+      k.advance(line, bytes);
+    };
+    k.loop(start, end, add, { name: "o" });
+    const y = moved(k, into, base);
+    for (const [i, { offset }] of vectors.entries()) k.store(y, offset, sums[i]!);
+  });
+}
+
+/** max(0, 1 - |s(o) - i|) where s is held to the last pixel: (2 out - |place - 2 out i|) / (2 out). */
+function hat(k: KernelBuilder, o: Reg, i: Reg, input: number, extent: number): Reg {
+  const place = k.min(k.max(k.sub(k.mul(o, 2 * input), extent - input), 0), 2 * extent * (input - 1));
+  const away = k.sub(place, k.mul(i, 2 * extent));
+  return shareOf(k, k.sub(2 * extent, k.max(away, k.sub(0, away))), extent);
+}

@@ -1,0 +1,63 @@
+/**
+ * The transposed convolution layer, PyTorch's ConvTranspose2d. Weights are [kernel y, kernel x, out / groups, in]: those of the convolution
+ * that goes the other way, so that files have PyTorch's [in, out / groups, kernel y, kernel x].
+ */
+import { shapeText, type Value } from "../graph/value.js";
+import { add } from "../ops/arithmetic.js";
+import { convTranspose2d as convTransposeOf } from "../ops/conv-transpose.js";
+import { refuse } from "../ops/support.js";
+import { type Pair, pair } from "../ops/window.js";
+import { checkWhole } from "./check.js";
+import { defaultBias, defaultWeights, type Initializer } from "./initializer.js";
+import { Module, Parameter } from "./module.js";
+
+export interface ConvTranspose2dOptions {
+  /** Channels. */
+  readonly in: number;
+  readonly out: number;
+  readonly kernel: Pair;
+  readonly stride?: Pair;
+  readonly padding?: Pair;
+  readonly outputPadding?: Pair;
+  readonly dilation?: Pair;
+  readonly groups?: number;
+  readonly bias?: boolean;
+  readonly weightInit?: Initializer;
+  readonly biasInit?: Initializer;
+}
+
+export class ConvTranspose2d extends Module {
+  readonly weight: Parameter;
+  readonly bias: Parameter | undefined;
+
+  constructor(readonly options: ConvTranspose2dOptions) {
+    super();
+    const { in: inputs, out, groups = 1 } = options;
+    const [ky, kx] = pair(options.kernel);
+    checkWhole("convTranspose2d", { in: inputs, out, "kernel height": ky, "kernel width": kx, groups });
+    if (inputs % groups !== 0 || out % groups !== 0) {
+      refuse(
+        "convTranspose2d",
+        "",
+        `groups ${groups} does not divide in ${inputs} and out ${out}; choose a common divisor`,
+      );
+    }
+    // What PyTorch takes for the fan-in: that of the weight's second axis.
+    const fanIn = ky * kx * (out / groups);
+    this.weight = new Parameter([ky, kx, out / groups, inputs], options.weightInit ?? defaultWeights(fanIn));
+    this.bias = options.bias === false ? undefined : new Parameter([out], options.biasInit ?? defaultBias(fanIn));
+  }
+
+  override forward(x: Value): Value {
+    const { in: inputs } = this.options;
+    if (x.shape.length !== 3 || x.shape[2] !== inputs) {
+      const expected = `height x width x ${inputs}`;
+      const is = shapeText({ shape: x.shape });
+      refuse("convTranspose2d", x.graph.path, `in ${inputs} does not fit its input ${is}, expected ${expected}`);
+    }
+    const y = convTransposeOf(x, this.weight.in(x), this.options);
+    return this.bias === undefined ? y : add(y, this.bias.in(x));
+  }
+}
+
+export const convTranspose2d = (options: ConvTranspose2dOptions): ConvTranspose2d => new ConvTranspose2d(options);

@@ -1,0 +1,44 @@
+/**
+ * What each label counts: the weight of its class, 0 for the label that is ignored, and NaN for one that is no class, so that
+ * labels outside the list are noticed and never passed over.
+ */
+import type { Op, Value } from "../graph/value.js";
+import { costPerElement, emptyTensor, expectInputs, refuse } from "./support.js";
+
+export interface ClassWeightAttributes {
+  /** One a class. */
+  readonly weights: readonly number[];
+  /** The label that counts for nothing, whether or not it is a class. */
+  readonly ignore: number;
+}
+
+export const classWeightOp: Op<ClassWeightAttributes> = {
+  name: "classWeight",
+  infer(inputs, { weights, ignore }, path) {
+    expectInputs("classWeight", path, inputs, [{ name: "labels", dtype: "i32" }]);
+    if (weights.length === 0 || !weights.every((w) => Number.isFinite(w) && w >= 0)) {
+      refuse(
+        "classWeight",
+        path,
+        `weights are [${weights.join(", ")}], expected a finite number from 0 for each class`,
+      );
+    }
+    if (!Number.isInteger(ignore)) refuse("classWeight", path, `ignore is ${ignore}, expected a whole number`);
+    const { shape, batched } = inputs[0]!;
+    return { shape, batched, dtype: "f32" };
+  },
+  // Labels are indices and have no gradient.
+  gradient: () => [undefined],
+  reference([labels], { weights, ignore }, output, batch) {
+    const y = emptyTensor(output, batch);
+    labels!.data.forEach((label, i) => {
+      y.data[i] = label === ignore ? 0 : (weights[label] ?? Number.NaN);
+    });
+    return y;
+  },
+  cost: (inputs, attributes, output) => costPerElement(attributes.weights.length)(inputs, attributes, output),
+};
+
+/** labels i32 [...]: f32 of the same shape. */
+export const classWeight = (labels: Value, weights: readonly number[], ignore: number): Value =>
+  labels.graph.add(classWeightOp, { weights, ignore }, [labels]);

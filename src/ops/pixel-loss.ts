@@ -1,0 +1,52 @@
+/**
+ * Cross-entropy of every pixel, for nets that label all of a picture: one number a picture,
+ *
+ *     sum over pixels of w[label] (-log softmax(logits)[label])  /  sum over pixels of w[label]
+ *
+ * where ignored pixels have the weight 0; a picture of which all is ignored has the loss 0. It is PyTorch's
+ * cross_entropy(weight=w, ignore_index=..., reduction="mean") of each picture by itself. PyTorch divides by the sum over the batch
+ * instead; here every picture counts alike, so that a picture's loss does not depend on those beside it, a last short batch
+ * weighs as it should, and figures of an epoch are means over pictures.
+ */
+import type { Value } from "../graph/value.js";
+import { relu } from "./activation.js";
+import { add, divide, multiply, scale } from "./arithmetic.js";
+import { classWeight } from "./class-weight.js";
+import { crossEntropy } from "./loss.js";
+import { correct } from "./metric.js";
+import { sum } from "./reduce.js";
+
+export interface PixelLossOptions {
+  /** The label that counts for nothing; -1 unless said. */
+  readonly ignore?: number;
+  /** One a class; all alike unless said. */
+  readonly weights?: readonly number[];
+  readonly smoothing?: number;
+}
+
+export const IGNORED = -1;
+
+/** Far below what one pixel weighs. */
+const TINY = 1e-20;
+
+/** The mean of `values` over a picture, weighted; 0 where all weights are. */
+function weightedMean(values: Value, weights: Value): Value {
+  const axes = weights.shape.map((_, axis) => axis);
+  const total = sum(weights, { axes });
+  const divisor = add(total, relu(scale(total, -1, TINY)));
+  return divide(sum(multiply(values, weights), { axes }), divisor);
+}
+
+/** logits [H, W, K], labels i32 [H, W]: the loss of each picture. */
+export function pixelCrossEntropy(logits: Value, labels: Value, options: PixelLossOptions = {}): Value {
+  const { ignore = IGNORED, smoothing = 0 } = options;
+  const weights = options.weights ?? new Array<number>(logits.shape.at(-1)!).fill(1);
+  const losses = crossEntropy(logits, labels, smoothing, ignore);
+  return weightedMean(losses, classWeight(labels, weights, ignore));
+}
+
+/** The share of each picture's pixels that are right, ignored ones left out. */
+export function pixelAccuracy(logits: Value, labels: Value, ignore = IGNORED): Value {
+  const ones = new Array<number>(logits.shape.at(-1)!).fill(1);
+  return weightedMean(correct(logits, labels), classWeight(labels, ones, ignore));
+}
