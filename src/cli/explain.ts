@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { Command } from "commander";
 import { type ConvolutionExplanation, explainConvolution } from "../analysis/explain/convolution.js";
-import { frame, stepCount } from "../analysis/explain/frames.js";
+import { frame, showsNumbers, stepCount } from "../analysis/explain/frames.js";
 import { kernelOf, type Plane } from "../analysis/explain/matrix-text.js";
 import { explainPool, type PoolKind } from "../analysis/explain/pooling.js";
 import { standalone } from "../analysis/figures/standalone.js";
@@ -31,7 +31,7 @@ interface Flags {
   readonly pool: PoolKind;
   readonly steps: number;
   readonly svg?: string;
-  readonly frames: number;
+  readonly frames?: number;
   readonly json?: boolean;
 }
 
@@ -100,7 +100,11 @@ function windowFlags(command: Command): Command {
     .option("--dilation <n>", "as --stride", extentsOf("--dilation"))
     .option("--steps <n>", "steps that are written out", wholeOf("--steps", 0), 4)
     .option("--svg <path>", "draw the steps: a folder for a file each, or a file.svg for one sheet")
-    .option("--frames <n>", "steps that are drawn at most", wholeOf("--frames", 1), 64)
+    .option(
+      "--frames <n>",
+      "steps that are drawn at most (default: 64; of pictures 12, spread over all)",
+      wholeOf("--frames", 1),
+    )
     .option("--json", "one JSON object on standard output, for programs")
     .helpOption("-h, --help", "show this");
 }
@@ -199,11 +203,19 @@ function matrixRows(explanation: Explanation) {
   return matrix === undefined ? undefined : { ...matrix, weightAt: [...matrix.weightAt] };
 }
 
-async function writeFrames(explanation: Explanation, path: string, most: number): Promise<string> {
+/** The first steps; of large pictures, of which one step is like the next, some that are spread over all. */
+function stepsDrawn(explanation: Explanation, most: number | undefined): { steps: number[]; which: string } {
   const all = stepCount(explanation);
-  const count = Math.min(all, most);
-  const frames = Array.from({ length: count }, (_, step) => frame(explanation, step));
-  const which = count < all ? `the first ${count} of ${all} steps (--frames draws more)` : `${all} steps`;
+  const inOrder = showsNumbers(explanation);
+  const count = Math.min(all, most ?? (inOrder ? 64 : 12));
+  const steps = Array.from({ length: count }, (_, i) => (inOrder ? i : Math.floor(((i + 1) * all) / count) - 1));
+  if (count === all) return { steps, which: `${all} steps` };
+  return { steps, which: `${inOrder ? "the first " : ""}${count} of ${all} steps (--frames draws more)` };
+}
+
+async function writeFrames(explanation: Explanation, path: string, most: number | undefined): Promise<string> {
+  const { steps, which } = stepsDrawn(explanation, most);
+  const frames = steps.map((step) => frame(explanation, step));
   if (extname(path).toLowerCase() === ".svg") {
     const columns = Math.max(1, Math.min(3, Math.floor(1500 / frames[0]!.width)));
     await writeFileAtomically(path, [standalone(frames, { title: headText(explanation), columns }).svg]);
@@ -212,9 +224,9 @@ async function writeFrames(explanation: Explanation, path: string, most: number)
   await mkdir(path, { recursive: true }).catch((cause: Error) => {
     throw new FileError(`${path}: could not be made: ${cause.message}`, { cause });
   });
-  const digits = Math.max(3, String(count).length);
-  for (const [step, figure] of frames.entries()) {
-    const file = join(path, `step-${String(step + 1).padStart(digits, "0")}.svg`);
+  const digits = Math.max(3, String(steps.at(-1)! + 1).length);
+  for (const [i, figure] of frames.entries()) {
+    const file = join(path, `step-${String(steps[i]! + 1).padStart(digits, "0")}.svg`);
     await writeFileAtomically(file, [standalone([figure]).svg]);
   }
   return `drew ${which} in ${quoted(path)}`;

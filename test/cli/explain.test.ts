@@ -63,6 +63,23 @@ describe("fovea explain", () => {
     expect([input, result, convolution.weights]).toEqual([[3, 3, 1], [2, 0, 0, 2], 4]);
   });
 
+  it("draws of a large picture some steps that are spread over all, in greys", async () => {
+    const folder = temporaryFolder();
+    const pixels = Buffer.from(Array.from({ length: 20 * 20 }, (_, i) => (i * 13) % 256));
+    const png = await sharp(pixels, { raw: { width: 20, height: 20, channels: 1 } })
+      .png()
+      .toBuffer();
+    writeFileSync(join(folder, "a.png"), png);
+    const asked = ["explain", "conv", "--input", "a.png", "--grey", "--kernel", "0 1; 1 0", "--svg", "out"];
+    const { stderr } = await fovea([...asked, "--frames", "2"], folder);
+    expect(stderr).toContain("drew 2 of 361 steps");
+    expect(readdirSync(join(folder, "out"))).toEqual(["step-180.svg", "step-361.svg"]);
+    const svg = readFileSync(join(folder, "out/step-361.svg"), "utf8");
+    // Both grids are full; the kernel alone has its numbers.
+    expect(svg.match(/fill="rgb\(/g)).toHaveLength(400 + 361);
+    expect(svg).toContain("Step 361 of 361: row 18, column 18");
+  });
+
   it("groups, dilation and strides of two kinds", async () => {
     const asked = ["--input", "9x9x4", "--kernel", "3x2", "--filters", "6", "--groups", "2", "--no-bias"];
     const window = ["--stride", "x=1,y=2", "--dilation", "2", "--padding", "1x0", "--json"];

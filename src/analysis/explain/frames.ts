@@ -22,20 +22,28 @@ const MOST_PLANES = 4;
 /** Steps that a sequence has: one a number of the output. */
 export const stepCount = ({ output }: Explanation): number => output.reduce((a, b) => a * b, 1);
 
+/** Pixels along the longer side, padding included. */
+function extentOf({ input, window }: Explanation): number {
+  const [top, bottom, left, right] = window.padding;
+  return Math.max(input[0]! + top + bottom, input[1]! + left + right);
+}
+
+/** Whether the image is small enough for its numbers to be drawn; of larger ones the greys are. */
+export const showsNumbers = (explanation: Explanation): boolean => extentOf(explanation) <= MOST_NUMBERS;
+
 /**
  * The picture of one step, counted map after map and row after row.
  * @throws OptionError where the image is too large to be drawn, ShapeError where its numbers are not known.
  */
 export function frame(explanation: Explanation, step: number): Figure {
-  const { output, input, window } = explanation;
+  const { output, input } = explanation;
   const [rows, columns] = output as [number, number, number];
   const place = {
     map: Math.floor(step / (rows * columns)),
     row: Math.floor(step / columns) % rows,
     column: step % columns,
   };
-  const [top, bottom, left, right] = window.padding;
-  const extent = Math.max(input[0]! + top + bottom, input[1]! + left + right);
+  const extent = extentOf(explanation);
   if (extent > MOST_CELLS) {
     throw new OptionError(
       `explain: an image of ${input.join("x")} is too large to be drawn, expected at most ${MOST_CELLS} pixels a side; ` +
@@ -70,7 +78,7 @@ function convolutionFrame(explanation: ConvolutionExplanation, place: Place, ste
     }),
   );
   const kernels = Array.from({ length: shown }, (_, c) =>
-    block(window.kernel[0], window.kernel[1], cell, {
+    block(window.kernel[0], window.kernel[1], Math.max(cell, 30), {
       title: c === 0 ? (filters > 1 ? `kernel of filter ${place.map}` : "kernel") : "",
       name: "",
       cells: (y, x) => {
@@ -149,6 +157,7 @@ function imageGrid(
   return block(down, across, cell, {
     title: options.title,
     name: options.name,
+    ...(cell < 26 ? { outline: paint("line") } : {}),
     cells: (y, x) => {
       const [ky, kx] = [
         tapOf(y, fromY, window.kernel[0], window.dilation[0]),

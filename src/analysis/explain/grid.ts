@@ -48,7 +48,9 @@ export function block(
       body.push(
         rect(left, upper, cell, cell, {
           fill,
-          ...(large ? { stroke: paint("line"), ...(dashed ? { "stroke-dasharray": "3 2" } : {}) } : {}),
+          ...(large
+            ? { stroke: paint("line"), ...(dashed ? { "stroke-dasharray": "3 2" } : {}) }
+            : { "shape-rendering": "crispEdges" }),
         }),
       );
       // Lighter than the number, which stands over it.
