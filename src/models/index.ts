@@ -10,6 +10,10 @@ import "./resnet-cifar.js";
 import "./squeezenet.js";
 import "./fast-cifar.js";
 import "./alphago.js";
+import "./segmentation/unet.js";
+import "./segmentation/fcn8s.js";
+import "./segmentation/farabet-multiscale.js";
+import "./segmentation/pinheiro-rcnn.js";
 
 export { ImageClassifier, type ImageClassifierParts, imageClassifier } from "./image-classifier.js";
 export {
@@ -22,5 +26,6 @@ export {
   type ModelOptions,
   type PixelScaling,
   registerModel,
+  type Task,
   type TrainingHints,
 } from "./registry.js";

@@ -17,6 +17,8 @@ export interface ModelDefinition<O extends ModelOptions = ModelOptions> {
   readonly name: string;
   /** One line: what it is, and where it comes from. */
   readonly description: string;
+  /** What it answers: one class a picture unless said, or one for every pixel. */
+  readonly task?: Task;
   /** Every option with its default. */
   readonly defaults: O;
   /** Trainable numbers with the default options: asserted by the suite. */
@@ -33,6 +35,8 @@ export interface ModelDefinition<O extends ModelOptions = ModelOptions> {
   /** @throws OptionError where an option is out of range. */
   build(options: O): Module;
 }
+
+export type Task = "classification" | "segmentation";
 
 /** For SGD with momentum. */
 export interface TrainingHints {
@@ -68,9 +72,9 @@ export function registerModel<O extends ModelOptions>(definition: ModelDefinitio
   definitions.set(definition.name, definition as unknown as ModelDefinition);
 }
 
-/** All registered networks, in the order of registration. */
-export function list(): readonly ModelDefinition[] {
-  return [...definitions.values()];
+/** All registered networks that answer this, in the order of registration. */
+export function list(task: Task = "classification"): readonly ModelDefinition[] {
+  return [...definitions.values()].filter((definition) => (definition.task ?? "classification") === task);
 }
 
 /** The definition of a network; throws OptionError with the nearest name where there is none. */

@@ -16,7 +16,7 @@ export interface CompiledNetwork {
 
 export async function compiledNetwork({ module, input }: Model, batch: number): Promise<CompiledNetwork> {
   const { graph, output, parameters, updates } = trace(module, { input, training: true });
-  const labels = graph.input("labels", { shape: [], dtype: "i32" });
+  const labels = graph.input("labels", { shape: output.shape.slice(0, -1), dtype: "i32" });
   const losses = lossOf(module.loss ?? CROSS_ENTROPY, output, labels);
   const names = [...parameters.keys()];
   const wrt = names.map((name) => parameters.get(name)!.value);

@@ -1,0 +1,104 @@
+/**
+ * Pinheiro, Collobert, "Recurrent convolutional neural networks for scene labeling" (ICML 2014): one network f is applied p times with
+ * shared weights. Each instance reads the picture and the class planes of the instance before (zeros for the first), the picture at the
+ * scale that those planes have, so that it sees four times as far as the one before and can mend what that one got wrong. The loss is
+ * the sum of the losses of all instances; the last one's answer counts.
+ *
+ *     f: 7x7 to 32 maps, tanh, 2x2 max pool, 7x7 to 64, tanh, pool, 5x5 to 128, tanh, 1x1 to the classes
+ *
+ * (layer sizes are ours; the paper leaves them open). The paper computes an answer for every place by shifting the picture and stitching
+ * the answers together. Here the first instance answers for every fourth pixel, and the later ones go over that grid with dilated
+ * convolutions and pools that do not skip, which gives for every place of the grid what a shifted picture would. Planes are softmax
+ * probabilities, which keeps them of one size whatever the instance.
+ */
+import { OptionError } from "../../errors.js";
+import type { Value } from "../../graph/value.js";
+import { type Conv2d, conv2d, Module } from "../../nn/index.js";
+import { tracingOf } from "../../nn/module.js";
+import { add, avgPool2d, concat, conv2d as conv2dOf, maxPool2d, pad, resize, softmax, tanh } from "../../ops/index.js";
+import { registerModel } from "../registry.js";
+import { anySize, COMMON, checkPicture, checkWidths, pixelLoss } from "./any-size.js";
+
+export class PinheiroRcnn extends Module {
+  readonly conv1: Conv2d;
+  readonly conv2: Conv2d;
+  readonly conv3: Conv2d;
+  readonly classifier: Conv2d;
+  readonly #instances: number;
+  readonly #classes: number;
+
+  constructor(maps: readonly number[], classes: number, instances: number) {
+    super();
+    const [first, second, third] = maps as readonly [number, number, number];
+    this.conv1 = conv2d({ in: 3 + classes, out: first, kernel: 7 });
+    this.conv2 = conv2d({ in: first, out: second, kernel: 7 });
+    this.conv3 = conv2d({ in: second, out: third, kernel: 5 });
+    this.classifier = conv2d({ in: third, out: classes, kernel: 1 });
+    this.#instances = instances;
+    this.#classes = classes;
+  }
+
+  /** The layer with neighbours `step` pixels apart, zeros around. */
+  #apply(layer: Conv2d, x: Value, step: number): Value {
+    const half = (layer.weight.shape[0]! - 1) / 2;
+    return add(conv2dOf(x, layer.weight.in(x), { dilation: step, padding: step * half }), layer.bias!.in(x));
+  }
+
+  /** f with every pool skipping each other pixel: a fourth as high and wide. */
+  #coarse(x: Value): Value {
+    const first = maxPool2d(tanh(this.#apply(this.conv1, x, 1)), 2);
+    const second = maxPool2d(tanh(this.#apply(this.conv2, first, 1)), 2);
+    return this.classifier.forward(tanh(this.#apply(this.conv3, second, 1)));
+  }
+
+  /** The same for every pixel, its neighbours `step` pixels apart. */
+  #dense(x: Value, step: number): Value {
+    const first = densePool(tanh(this.#apply(this.conv1, x, step)), step);
+    const second = densePool(tanh(this.#apply(this.conv2, first, 2 * step)), 2 * step);
+    return this.classifier.forward(tanh(this.#apply(this.conv3, second, 4 * step)));
+  }
+
+  override forward(x: Value): Value {
+    const all = tracingOf(x.graph)?.training === true;
+    return anySize(x, 4, 3, (picture) => {
+      const [height, width] = picture.shape as readonly [number, number, number];
+      const nothing = picture.graph.constant(0, { shape: [height, width, this.#classes], batched: true });
+      const answers = [this.#coarse(concat([picture, nothing], 2))];
+      let view = avgPool2d(picture, 4);
+      for (let i = 1; i < this.#instances; i++) {
+        const step = 4 ** (i - 1);
+        // The picture at the scale of the planes before, at every place of the grid.
+        if (i > 1) view = avgPool2d(view, 5, { stride: 1, padding: step / 2, dilation: step / 4, divisor: "valid" });
+        answers.push(this.#dense(concat([view, softmax(answers.at(-1)!)], 2), step));
+      }
+      const large = (all ? answers : answers.slice(-1)).map((scores) => resize(scores, [height, width], "bilinear"));
+      return concat(large, 2);
+    });
+  }
+}
+
+/** The larger of each pixel and those `step` behind it, beyond the edge 0; as many as before. */
+function densePool(x: Value, step: number): Value {
+  return maxPool2d(pad(x, [0, 0, 0], [step, step, 0]), 2, { stride: 1, dilation: step });
+}
+
+registerModel({
+  name: "pinheiro-rcnn",
+  description: "Pinheiro, Collobert 2014: one network applied p times, each reading the class planes of the one before",
+  task: "segmentation",
+  defaults: { ...COMMON, maps: [32, 64, 128] as readonly number[], instances: 3 },
+  parameters: 328_747,
+  input: ({ height, width }) => [height, width, 3],
+  classes: ({ classes }) => classes,
+  loss: ({ classes, classWeights }) => pixelLoss({ classes, classWeights }),
+  build(options) {
+    checkPicture("pinheiro-rcnn", options);
+    checkWidths("pinheiro-rcnn", "maps", options.maps, 3, 3);
+    if (!Number.isInteger(options.instances) || options.instances < 1 || options.instances > 4) {
+      throw new OptionError(
+        `pinheiro-rcnn: option instances is ${options.instances}, expected a whole number from 1 to 4`,
+      );
+    }
+    return new PinheiroRcnn(options.maps, options.classes, options.instances);
+  },
+});
