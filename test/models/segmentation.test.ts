@@ -97,10 +97,10 @@ describe.each(names)("%s", (name) => {
       for (const [key, { data }] of Object.entries(states)) await session.writeState(key, Float32Array.from(data));
       const result = await run(pixels, labels);
       const found = ["logits", "losses", ...keys.map((key) => `d ${key}`)];
-      const steepest = Math.max(...gradients.map((_, i) => largest(expected[2 + i]!.data)));
       for (const [i, what] of found.entries()) {
         const { data } = expected[i]!;
-        const scale = i < 2 ? largest(data) : Math.max(largest(data), 1e-2 * steepest);
+        // A norm takes the mean away, and with it a bias in front: what is left of its gradient is rounding.
+        const scale = Math.max(largest(data), 1e-2);
         const actual = result(what);
         expect(actual.length, what).toBe(data.length);
         for (const [j, x] of data.entries()) {
