@@ -23,7 +23,11 @@ function smallPolicy(planes = 48, size = 5): TrainedModel {
 }
 
 /** Runs the engine with these lines on its standard input. */
-async function talk(args: readonly string[], cwd: string, input: string): Promise<{ code: number | null; stdout: string }> {
+async function talk(
+  args: readonly string[],
+  cwd: string,
+  input: string,
+): Promise<{ code: number | null; stdout: string }> {
   const child = spawn(process.execPath, [MAIN, "go", "gtp", ...args], { cwd, stdio: ["pipe", "pipe", "inherit"] });
   let stdout = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
@@ -82,9 +86,7 @@ it("plays by a trained network, of its size alone", async () => {
     "1 boardsize 19\n2 boardsize 5\nplay b B4\nplay w C4\n3 genmove b\n4 play white Z1\nquit\nname\n",
   );
   expect(code).toBe(0);
-  expect(stdout).toBe(
-    `?1 unacceptable size\n\n=2\n\n=\n\n=\n\n=3 ${vertexName(best, 5)}\n\n?4 syntax error\n\n=\n\n`,
-  );
+  expect(stdout).toBe(`?1 unacceptable size\n\n=2\n\n=\n\n=\n\n=3 ${vertexName(best, 5)}\n\n?4 syntax error\n\n=\n\n`);
 });
 
 it("answers to the end of its input, and says what is no policy", async () => {
@@ -156,8 +158,5 @@ it("judges the moves of a game, and draws the board before one", async () => {
   expect([far.code, far.stderr]).toEqual([2, "fovea: --move 9: the game has 5 moves\n"]);
   writeFileSync(join(folder, "game.sgf"), "(;SZ[9];B[aa])");
   const other = await run();
-  expect([other.code, other.stderr]).toEqual([
-    2,
-    "fovea: game.sgf: is played on 9x9, but the network plays 5x5\n",
-  ]);
+  expect([other.code, other.stderr]).toEqual([2, "fovea: game.sgf: is played on 9x9, but the network plays 5x5\n"]);
 });
