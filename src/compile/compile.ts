@@ -28,7 +28,7 @@ import { elementwiseOf, fuse, nodesOf, type Unit } from "./fuse.js";
 import { type Live, liveNodes } from "./live.js";
 import { align } from "./memory.js";
 import { type Access, levels } from "./order.js";
-import type { Constant, Place, Port, Program, Region, ScratchUse, Step, StoredState } from "./program.js";
+import type { Constant, Place, PlannedUnit, Port, Program, Region, ScratchUse, Step, StoredState } from "./program.js";
 import { planScratch, type ScratchPlan } from "./scratch.js";
 
 /** Byte offsets inside a value are 32-bit integers. */
@@ -56,6 +56,7 @@ interface Draft {
   readonly pieces: Pieces;
   readonly label: string;
   readonly nanoseconds: { fixed: number; perSample: number };
+  readonly unit: PlannedUnit;
 }
 
 /** A step of the main section as the plan of the scratch sees it. */
@@ -93,6 +94,7 @@ class Compiler implements Lowering {
   #isPrepared = false;
   #label = "";
   #nanoseconds = { fixed: 0, perSample: 0 };
+  #unit: PlannedUnit = { strategy: "", isPacking: false, nodes: [] };
 
   constructor(entry: Entry, options: CompileOptions) {
     this.#entry = entry;
@@ -167,12 +169,13 @@ class Compiler implements Lowering {
     this.#derived.set(key, buffer);
     const isStatic = this.#live.isStatic(from);
     if (isStatic) this.#home(buffer, "prepared");
-    const [into, prepared, nanoseconds] = [this.#into, this.#isPrepared, this.#nanoseconds];
+    const [into, prepared, nanoseconds, unit] = [this.#into, this.#isPrepared, this.#nanoseconds, this.#unit];
     this.#into = isStatic ? this.#prepare : (from.op as unknown) === stateOp ? this.#first : into;
     this.#isPrepared = isStatic;
     this.#nanoseconds = { fixed: bytes * 0.1, perSample: 0 };
+    this.#unit = { ...this.#moved(unit.strategy, from), isPacking: true };
     make(buffer);
-    [this.#into, this.#isPrepared, this.#nanoseconds] = [into, prepared, nanoseconds];
+    [this.#into, this.#isPrepared, this.#nanoseconds, this.#unit] = [into, prepared, nanoseconds, unit];
     return buffer;
   }
 
@@ -191,7 +194,8 @@ class Compiler implements Lowering {
         `${this.#label}: kernel ${kernel.name} has ${kernel.operands.length} operands, got ${operands.length}`,
       );
     }
-    this.#into.push({ kernel, operands, pieces, label: this.#label, nanoseconds: this.#nanoseconds });
+    const [label, nanoseconds, unit] = [this.#label, this.#nanoseconds, this.#unit];
+    this.#into.push({ kernel, operands, pieces, label, nanoseconds, unit });
     this.#nanoseconds = { fixed: 0, perSample: 0 }; // the first step of a unit carries its cost
   }
 
@@ -300,18 +304,21 @@ class Compiler implements Lowering {
 
   #lowerCopies(late: readonly Assign[]): void {
     this.#label = "assign";
-    for (const { value, into } of this.#copies) lowerCopy(value, this.buffer(value), into, this);
+    const copy = (value: Value, source: Buffer, into: Buffer) => {
+      this.#unit = this.#moved("copy", value);
+      lowerCopy(value, source, into, this);
+    };
+    for (const { value, into } of this.#copies) copy(value, this.buffer(value), into);
     // Old values that are still to be read by another assign must not be overwritten: through a temporary each.
     const staged = late.map(({ state, value }) => {
       const source = this.buffer(value);
       const isState = (value.op as unknown) === stateOp;
       if (!isState || late.length === 1) return { state, value, source };
       const temporary = this.temporary(state.attributes.name, bytesOf(value, this));
-      lowerCopy(value, source, temporary, this);
+      copy(value, source, temporary);
       return { state, value, source: temporary };
     });
-    for (const { state, value, source } of staged)
-      lowerCopy(value, source, this.#values.get(state as unknown as Value)!, this);
+    for (const { state, value, source } of staged) copy(value, source, this.#values.get(state as unknown as Value)!);
   }
 
   // --- units
@@ -339,6 +346,7 @@ class Compiler implements Lowering {
   #lowerConstant(node: Value): void {
     const { value } = node.attributes as ConstantAttributes;
     this.#label = `constant ${value}`;
+    this.#unit = this.#planned("fill", [node]);
     const buffer = this.#values.get(node) ?? this.#make(this.#label, bytesOf(node, this));
     this.#values.set(node, buffer);
     if (!this.#homes.has(buffer)) this.#home(buffer, "prepared");
@@ -356,11 +364,34 @@ class Compiler implements Lowering {
     this.#isPrepared = isStatic;
     this.#label = `${head.path} ${nodes.map((n) => n.op.name).join("+")}`.trim();
     this.#nanoseconds = estimate(nodes);
+    const strategy = "work" in unit ? this.#choose(unit.work.root) : undefined;
+    this.#unit = this.#planned(strategy?.name ?? ("group" in unit ? "elementwise" : "channelSums"), nodes);
     if ("group" in unit) lowerPointwise(unit.group, this);
     else if ("sums" in unit) lowerChannelSums(unit.sums, this);
-    else this.#choose(unit.work.root).lower(unit.work, this);
+    else strategy!.lower(unit.work, this);
     this.#into = this.#main;
     this.#isPrepared = false;
+  }
+
+  #planned(strategy: string, nodes: readonly Value[]): PlannedUnit {
+    return {
+      strategy,
+      isPacking: false,
+      nodes: nodes.map((node) => ({
+        path: node.path,
+        op: node.op.name,
+        multiplyAdds: node.op.cost(node.inputs, node.attributes, node).multiplyAdds,
+        isBatched: isOfSamples(node),
+        isForward: this.#live.isForward(node),
+        isAssigned: this.#entry.assigns.some(({ value }) => value === node),
+      })),
+    };
+  }
+
+  /** A value that is only brought to another place. */
+  #moved(strategy: string, value: Value): PlannedUnit {
+    const unit = this.#planned(strategy, [value]);
+    return { ...unit, nodes: unit.nodes.map((node) => ({ ...node, multiplyAdds: 0 })) };
   }
 
   // --- the whole
@@ -371,6 +402,7 @@ class Compiler implements Lowering {
     for (const [buffer, offset] of plan.offsets) this.#homes.set(buffer, { region: "scratch", offset });
     this.#sizes.scratch = plan.bytes;
     const main = plan.steps.map(({ step: { draft }, instead, isCopy, level }) => ({
+      isCopy,
       draft: {
         ...draft,
         operands: instead.size === 0 ? draft.operands : draft.operands.map((buffer) => instead.get(buffer) ?? buffer),
@@ -380,9 +412,9 @@ class Compiler implements Lowering {
     }));
     const kernels: Kernel[] = [];
     const index = new Map<Kernel, number>();
-    const stepsOf = (drafts: readonly { draft: Draft; level: number }[]): Step[] => {
+    const stepsOf = (drafts: readonly { draft: Draft; level: number; isCopy?: boolean }[]): Step[] => {
       let before = drafts[0]?.level ?? 0;
-      return drafts.map(({ draft, level }) => {
+      return drafts.map(({ draft, level, isCopy }) => {
         if (!index.has(draft.kernel)) index.set(draft.kernel, kernels.push(draft.kernel) - 1);
         const barrier = level !== before;
         before = level;
@@ -393,6 +425,8 @@ class Compiler implements Lowering {
           label: draft.label,
           barrier,
           nanoseconds: draft.nanoseconds,
+          unit: draft.unit,
+          ...(isCopy ? { isAgain: true } : {}),
         };
       });
     };
@@ -465,13 +499,16 @@ function accessOf({ kernel, operands }: Draft): Access {
   };
 }
 
+/** Whether it is computed for every sample, as a sum over all of them is, too. */
+const isOfSamples = (node: Value): boolean => node.batched || node.inputs.some((i) => i.batched);
+
 /** A rough time on one core: 60 billion multiply-adds and 10 GB a second. Only decides where a program runs. */
 function estimate(nodes: readonly Value[]): { fixed: number; perSample: number } {
   const total = { fixed: 300, perSample: 0 };
   for (const node of nodes) {
     const cost = node.op.cost(node.inputs, node.attributes, node);
     const nanoseconds = cost.multiplyAdds / 60 + cost.bytes / 10;
-    if (node.batched || node.inputs.some((i) => i.batched)) total.perSample += nanoseconds;
+    if (isOfSamples(node)) total.perSample += nanoseconds;
     else total.fixed += nanoseconds;
   }
   return total;

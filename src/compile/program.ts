@@ -25,6 +25,29 @@ export interface Place {
   readonly label: string;
 }
 
+/** A node of the graph, as far as a profile wants to know it. */
+export interface PlannedNode {
+  /** The layer that made it; the parameter's name where it is part of an update. */
+  readonly path: string;
+  readonly op: string;
+  /** Of one sample, or of a call where there are no samples. */
+  readonly multiplyAdds: number;
+  readonly isBatched: boolean;
+  /** Whether an output of samples needs it: of a training step, the forward pass. */
+  readonly isForward: boolean;
+  /** Whether a state takes its value. */
+  readonly isAssigned: boolean;
+}
+
+/** What the planner computes at once. All its steps share it. */
+export interface PlannedUnit {
+  /** The strategy that lowered it, such as `direct`; `elementwise`, `fill` and `copy` where there is no choice. */
+  readonly strategy: string;
+  /** Whether it only brings the node's value into the order in which kernels read it. */
+  readonly isPacking: boolean;
+  readonly nodes: readonly PlannedNode[];
+}
+
 export interface Step {
   /** Index into `kernels`. */
   readonly kernel: number;
@@ -36,6 +59,10 @@ export interface Step {
   readonly barrier: boolean;
   /** Multiply-adds a sample (`samples` pieces) or a call, for profiles and for the choice to run on the caller's thread. */
   readonly nanoseconds: { readonly fixed: number; readonly perSample: number };
+  /** What it is a part of, for profiles; absent where no graph was compiled. */
+  readonly unit?: PlannedUnit;
+  /** Whether it computes for the backward pass what was not kept. */
+  readonly isAgain?: boolean;
 }
 
 export interface Port {
