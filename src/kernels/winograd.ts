@@ -6,8 +6,8 @@
  * small matrix products with the register tile, output transform through the epilogue. A thread that goes on with the next
  * panel of the same block keeps the transformed input.
  *
- * Accuracy: float32 throughout. For normally distributed numbers and up to 512 input channels the largest error was
- * measured below 4e-6 of the largest output, and below 1e-5 is held by a test.
+ * Accuracy: float32 throughout. For normally distributed numbers the largest error was measured at 4.1e-6 of the largest result
+ * with 512 input channels (0.6e-6 with 32; weight gradients 0.8e-6); 1e-5 is what a test holds.
  */
 import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Kernel, Reg, Target } from "../codegen/ir.js";
