@@ -1,0 +1,259 @@
+/**
+ * Where a network's time goes, layer by layer: every step of the programs that predict and train is timed by a walker of its
+ * own, many times, and compared with what the machine's arithmetic and memory allow. In Node, where clocks are exact.
+ */
+import type { Program } from "../../compile/program.js";
+import { OptionError } from "../../errors.js";
+import { type Shape, sizeOf } from "../../graph/value.js";
+import { type Module, modulesOf, parametersOf, savedOf } from "../../nn/index.js";
+import { Random } from "../../random.js";
+import { chooseBackend, chooseThreads } from "../../runtime/choose.js";
+import { currentPlatform } from "../../runtime/platform.js";
+import { Session, type SessionOptions } from "../../runtime/session.js";
+import { optimizerFrom, TRAINING_DEFAULTS } from "../../train/config.js";
+import type { Optimizer } from "../../train/optimizer.js";
+import { type Host, planEvaluation, planTraining } from "../../train/plan.js";
+import { evaluationEntry, predictionEntry, rateOf, trainingEntries } from "../../train/step.js";
+import { type Network, networkParts } from "../../train/trained-model.js";
+import { type MachineFigures, measureMachine } from "./machine.js";
+import {
+  figuresTogether,
+  type Named,
+  PASSES,
+  type Pass,
+  type ProfileFigures,
+  type ProfileRow,
+  rowsOf,
+} from "./rows.js";
+import { type NumbersOf, TimedProgram } from "./timed-program-node.js";
+
+export interface ProfileOptions extends Pick<SessionOptions, "backend" | "memoryLimit" | "winograd" | "note"> {
+  /** What it takes; a network of the zoo says it itself, but may be asked about another size. */
+  readonly input?: Shape | undefined;
+  /** Pictures at once. */
+  readonly batch?: number | undefined;
+  /** Which programs; both unless said. */
+  readonly what?: readonly ProfiledProgram[] | undefined;
+  /** 1 unless said; with more, a step's time is from its first thread's beginning to its last one's end. */
+  readonly threads?: number | undefined;
+  /** Times that every step is run; unless said, as many as two seconds have room for, and 5 to 50. */
+  readonly repeats?: number | undefined;
+  readonly optimizer?: Optimizer | undefined;
+  /** Is told before what takes time. */
+  readonly progress?: ((what: string, done: number, total: number) => void) | undefined;
+  /** Asked between repeats: the medians are then of those that were made. */
+  readonly stop?: (() => boolean) | undefined;
+}
+
+export type ProfiledProgram = "infer" | "train";
+
+/** One program's. */
+export interface ProgramProfile {
+  readonly what: ProfiledProgram;
+  readonly batch: number;
+  readonly repeats: number;
+  /** In the order of their first steps; every step is in one. */
+  readonly rows: readonly ProfileRow[];
+  readonly total: ProfileFigures;
+  /** Those that have any, in the order of PASSES. */
+  readonly passes: readonly (ProfileFigures & { readonly pass: Pass })[];
+  /** What is made once, before the first run and whenever weights have changed, and is not in the total. */
+  readonly preparation: readonly ProfileRow[];
+  readonly compileMs: number;
+}
+
+export interface Profile {
+  readonly input: Shape;
+  readonly machine: MachineFigures;
+  readonly programs: readonly ProgramProfile[];
+}
+
+const BATCH = 16;
+const LEAST_REPEATS = 5;
+const MOST_REPEATS = 50;
+const BUDGET_MS = 2000;
+const MOST_PREPARATIONS = 5;
+/** Weights then stay as they are. */
+const LEARNING_RATE = 1e-9;
+
+/**
+ * @throws OptionError for a batch, threads or repeats below 1, or the interpreter.
+ * @throws ShapeError where a layer does not fit its input.
+ * @throws MemoryError where a program does not fit.
+ */
+export async function profile(network: Network, options: ProfileOptions = {}): Promise<Profile> {
+  const batch = wholeFrom1("batch", options.batch ?? BATCH);
+  const threads = wholeFrom1("threads", options.threads ?? 1);
+  const { backend, note, memoryLimit, winograd, progress } = options;
+  const parts = networkParts(network, options.input);
+  const input = options.input ?? parts.input;
+  const session = await Session.create({ backend, threads, memoryLimit, winograd, note });
+  const host: Host = { target: session.target, winograd: session.winograd, room: session.room };
+  const name = session.backend;
+  await session.close();
+  const asked = options.what ?? ["infer", "train"];
+  // Before anything is measured: what does not fit should say so at once.
+  const plans = asked.map((what) => ({ what, ...timed(() => plan(what, parts.module, input, host, batch, options)) }));
+  progress?.("machine", 0, plans.length);
+  const before = await measureMachine({ backend: name, threads, note });
+  const named = namesOf(parts.module);
+  const timings: (ProgramTimes & {
+    readonly what: ProfiledProgram;
+    readonly result: Program;
+    readonly compileMs: number;
+  })[] = [];
+  for (const [n, { what, result, milliseconds: compileMs }] of plans.entries()) {
+    progress?.(what, n, plans.length);
+    const times = await timeSteps(result, { ...options, backend: name, numbersOf: numbersFor(parts.module, batch) });
+    timings.push({ what, result, compileMs, ...times });
+  }
+  // Again, since others may have used the machine meanwhile: the roof is the highest that was seen.
+  const after = await measureMachine({ backend: name, threads, note });
+  const machine: MachineFigures = {
+    ...before,
+    gflops: Math.max(before.gflops, after.gflops),
+    gigabytesPerSecond: Math.max(before.gigabytesPerSecond, after.gigabytesPerSecond),
+  };
+  return {
+    input,
+    machine,
+    programs: timings.map(({ what, result, compileMs, ...times }) => ({
+      what,
+      batch,
+      compileMs,
+      ...tableOf(result, times, named, machine),
+    })),
+  };
+}
+
+export interface ProgramTimes {
+  readonly repeats: number;
+  /** Milliseconds: of each step the median. */
+  readonly steps: readonly number[];
+  readonly preparation: readonly number[];
+}
+
+export interface TimeOptions extends Pick<ProfileOptions, "backend" | "threads" | "repeats" | "note" | "stop"> {
+  readonly numbersOf: NumbersOf;
+}
+
+/** Runs a program again and again, and times each of its steps. */
+export async function timeSteps(program: Program, options: TimeOptions): Promise<ProgramTimes> {
+  const platform = await currentPlatform();
+  const backend = await chooseBackend(options, platform, options.note ?? console.warn);
+  if (backend.name === "interpreter")
+    throw new OptionError(
+      'profile: the interpreter checks instead of being fast, and its times say nothing; choose backend "wasm"',
+    );
+  const threads = backend.limits.threads && platform.sharesMemory() ? chooseThreads(options.threads ?? 1, platform) : 1;
+  const asked = options.repeats === undefined ? undefined : wholeFrom1("repeats", options.repeats);
+  const timed = await TimedProgram.load(backend, program, threads, options.numbersOf);
+  try {
+    const preparations: Float64Array[] = [];
+    for (let n = 0; n < Math.min(asked ?? MOST_PREPARATIONS, MOST_PREPARATIONS); n++)
+      preparations.push(timed.walk("prepare"));
+    const started = performance.now();
+    timed.walk("steps");
+    const once = performance.now() - started;
+    const repeats = asked ?? Math.min(MOST_REPEATS, Math.max(LEAST_REPEATS, Math.round(BUDGET_MS / once)));
+    const walks: Float64Array[] = [];
+    while (walks.length === 0 || (walks.length < repeats && options.stop?.() !== true)) {
+      walks.push(timed.walk("steps"));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return { repeats: walks.length, steps: medians(walks), preparation: medians(preparations) };
+  } finally {
+    await timed.close();
+    backend.release();
+  }
+}
+
+/** Times as rows and totals. */
+export function tableOf(
+  program: Program,
+  { repeats, steps, preparation }: ProgramTimes,
+  named: Named,
+  machine: Pick<MachineFigures, "gflops" | "gigabytesPerSecond">,
+): Pick<ProgramProfile, "repeats" | "rows" | "total" | "passes" | "preparation"> {
+  const rows = rowsOf(program, "steps", steps, named, machine);
+  const milliseconds = steps.reduce((a, b) => a + b, 0);
+  const passes = PASSES.map((pass) => ({ pass, of: rows.filter((row) => row.pass === pass) }));
+  return {
+    repeats,
+    rows,
+    total: figuresTogether(rows, milliseconds, machine),
+    passes: passes
+      .filter(({ of }) => of.length > 0)
+      .map(({ pass, of }) => ({ pass, ...figuresTogether(of, milliseconds, machine) })),
+    preparation: rowsOf(program, "prepare", preparation, named, machine),
+  };
+}
+
+export function namesOf(module: Module): Named {
+  return {
+    layers: new Set([...modulesOf(module)].map(([, path]) => path)),
+    parameters: new Set([...parametersOf(module)].map(([name]) => name)),
+  };
+}
+
+function plan(
+  what: ProfiledProgram,
+  module: Module,
+  input: Shape,
+  host: Host,
+  batch: number,
+  { optimizer = optimizerFrom(TRAINING_DEFAULTS.optimizer) }: ProfileOptions,
+): Program {
+  if (what === "infer") return planEvaluation(host, predictionEntry(module, input).entry, batch, 1);
+  const { step } = trainingEntries(module, input, optimizer);
+  return planTraining(host, { step, maxBatch: batch, evaluation: evaluationEntry(module, input).entry }).step;
+}
+
+// --- Numbers: what they are makes no difference to the time, as long as nothing overflows and nothing is nearly zero.
+
+const NUMBERS = 1 << 16;
+
+function numbersFor(module: Module, batch: number): NumbersOf {
+  const random = new Random(0);
+  const block = Float32Array.from({ length: NUMBERS }, () => 2 * random.uniform() - 1);
+  const saved = new Map([...savedOf(module)]);
+  return (name, layout) => {
+    const rate = rateOf(name, LEARNING_RATE);
+    if (rate !== undefined) return [rate];
+    const size = layout.rows * layout.channels * (layout.batched ? batch : 1);
+    if (layout.dtype === "i32") return new Int32Array(size);
+    const parameter = saved.get(name);
+    if (parameter === undefined) return layout.batched ? tiled(block, size, 1) : undefined;
+    const { init, shape } = parameter;
+    if (init.kind === "constant") return new Float32Array(size).fill(init.value);
+    return tiled(block, size, Math.sqrt(3 / Math.max(1, sizeOf(shape.slice(0, -1)))));
+  };
+}
+
+function tiled(block: Float32Array, size: number, scale: number): Float32Array {
+  const scaled = block.map((value) => value * scale);
+  const all = new Float32Array(size);
+  for (let at = 0; at < size; at += NUMBERS) all.set(scaled.subarray(0, Math.min(NUMBERS, size - at)), at);
+  return all;
+}
+
+// ---
+
+function wholeFrom1(what: string, value: number): number {
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new OptionError(`profile: ${what} ${value}: expected a whole number of at least 1`);
+}
+
+function timed<T>(make: () => T): { readonly result: T; readonly milliseconds: number } {
+  const started = performance.now();
+  const result = make();
+  return { result, milliseconds: performance.now() - started };
+}
+
+/** Element by element. */
+function medians(lists: readonly Float64Array[]): number[] {
+  return Array.from(lists[0] ?? [], (_, i) => {
+    const sorted = lists.map((list) => list[i]!).sort((a, b) => a - b);
+    return sorted[sorted.length >> 1]!;
+  });
+}
