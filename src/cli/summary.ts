@@ -1,16 +1,14 @@
 /** `fovea summary`: a network's layers and costs. */
 import type { Command } from "commander";
 import { type Summary, summarize } from "../analysis/summary.js";
-import { nearest, OptionError } from "../errors.js";
-import type { Shape } from "../graph/value.js";
-import { create, definitionOf, list } from "../models/index.js";
+import { OptionError } from "../errors.js";
+import { list } from "../models/index.js";
 import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { OPTIMIZERS, type OptimizerConfig, TRAINING_DEFAULTS } from "../train/config.js";
 import { adam, adamw, sgd } from "../train/optimizer.js";
-import type { Network } from "../train/trained-model.js";
 import { describeRecomputed, type TrainingMemory } from "../train/training-memory.js";
-import { bytesOf, networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
-import { openModel } from "./model-argument.js";
+import { bytesOf, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { findNetwork, inputSize, isInside, noSuchLayer } from "./network-argument.js";
 import { bytes, Output, table, twoColumns } from "./output.js";
 import { showCount } from "./progress.js";
 
@@ -63,17 +61,10 @@ Examples:
     .action(showSummary);
 }
 
-/** `224` or `320x240`. */
-function inputSize(text: string): readonly [number, number] {
-  const [, height, width = height] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
-  if (Number(height) >= 1 && Number(width) >= 1) return [Number(height), Number(width)];
-  throw new OptionError(`--input ${text}: expected pixels such as 224, or HEIGHTxWIDTH such as 320x240`);
-}
-
 async function showSummary(name: string, flags: Flags): Promise<void> {
   if (flags.json && flags.markdown) throw new OptionError("--json and --markdown: give one of the two");
   const output = new Output(flags.json ?? false);
-  const { network, input, title } = await find(name, flags);
+  const { network, input, title } = await findNetwork(name, flags);
   const { batch, backend, memoryLimit } = flags;
   const optimizer =
     flags.optimizer === "adam" ? adam() : flags.optimizer === "adamw" ? adamw() : sgd(TRAINING_DEFAULTS.optimizer);
@@ -90,38 +81,14 @@ async function showSummary(name: string, flags: Flags): Promise<void> {
   output.say(flags.markdown ? summaryMarkdown(title, summary) : summaryText(title, summary));
 }
 
-/** A path has a slash or an extension; everything else is a name. */
-async function find(name: string, flags: Flags): Promise<{ network: Network; input: Shape; title: string }> {
-  if (/[/\\]|\.safetensors$/.test(name)) {
-    const { model, path } = await openModel(name);
-    const title = `${model.network?.name ?? "model"} (${path})`;
-    return { network: model.module, input: resized(model.input, flags.input), title };
-  }
-  const options = networkOptions(name, flags.option);
-  const [height, width] = flags.input ?? [];
-  // A network that is built for its size is built for this one.
-  const built = definitionOf(name).defaults["size"] !== undefined && options["size"] === undefined && height === width;
-  const network = create(name, built && height !== undefined ? { ...options, size: height } : options);
-  return { network, input: resized(network.input, flags.input), title: name };
-}
-
 function layersIn(layers: Summary["layers"], path: string): Summary["layers"] {
-  const found = layers.filter((layer) => layer.path === path || layer.path.startsWith(`${path}.`));
+  const found = layers.filter((layer) => isInside(layer.path, path));
   if (found.length > 0) return found;
-  // A block is on the way to a layer.
-  const paths = new Set(
-    layers.flatMap((layer) => layer.path.split(".").map((_, i, parts) => parts.slice(0, i + 1).join("."))),
+  throw noSuchLayer(
+    path,
+    layers.map((layer) => layer.path),
+    "fovea summary",
   );
-  const near = nearest(path, [...paths]);
-  const hint = near === undefined ? "; `fovea summary` without --layer shows all" : `; did you mean "${near}"?`;
-  throw new OptionError(`--layer ${path}: there is no such layer${hint}`);
-}
-
-function resized(input: Shape, size: readonly [number, number] | undefined): Shape {
-  if (size === undefined) return input;
-  if (input.length !== 3)
-    throw new OptionError(`--input: the network takes ${input.join("x")} numbers, not a picture; leave it out`);
-  return [...size, input[2]!];
 }
 
 // --- As text

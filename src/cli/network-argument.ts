@@ -1,0 +1,59 @@
+/** A network by what a user writes, for commands that look at one: a name with options, a model's file, or a run; and layers in it. */
+import { nearest, OptionError } from "../errors.js";
+import type { Shape } from "../graph/value.js";
+import { create, definitionOf } from "../models/index.js";
+import type { Network } from "../train/trained-model.js";
+import { networkOptions } from "./arguments.js";
+import { openModel } from "./model-argument.js";
+
+export interface NetworkFlags {
+  /** Height and width. */
+  readonly input?: readonly [number, number];
+  readonly option?: Readonly<Record<string, string>>;
+}
+
+/** `224` or `320x240`. */
+export function inputSize(text: string): readonly [number, number] {
+  const [, height, width = height] = /^(\d+)(?:x(\d+))?$/.exec(text) ?? [];
+  if (Number(height) >= 1 && Number(width) >= 1) return [Number(height), Number(width)];
+  throw new OptionError(`--input ${text}: expected pixels such as 224, or HEIGHTxWIDTH such as 320x240`);
+}
+
+/** A path has a slash or an extension; everything else is a name. */
+export async function findNetwork(
+  name: string,
+  flags: NetworkFlags,
+): Promise<{ network: Network; input: Shape; title: string }> {
+  if (/[/\\]|\.safetensors$/.test(name)) {
+    const { model, path } = await openModel(name);
+    const title = `${model.network?.name ?? "model"} (${path})`;
+    return { network: model.module, input: resized(model.input, flags.input), title };
+  }
+  const options = networkOptions(name, flags.option);
+  const [height, width] = flags.input ?? [];
+  // A network that is built for its size is built for this one.
+  const built = definitionOf(name).defaults["size"] !== undefined && options["size"] === undefined && height === width;
+  const network = create(name, built && height !== undefined ? { ...options, size: height } : options);
+  return { network, input: resized(network.input, flags.input), title: name };
+}
+
+function resized(input: Shape, size: readonly [number, number] | undefined): Shape {
+  if (size === undefined) return input;
+  if (input.length !== 3)
+    throw new OptionError(`--input: the network takes ${input.join("x")} numbers, not a picture; leave it out`);
+  return [...size, input[2]!];
+}
+
+/** Whether a layer is another or lies in it. */
+export const isInside = (layer: string, path: string): boolean => layer === path || layer.startsWith(`${path}.`);
+
+/** @param command what shows all layers without --layer */
+export function noSuchLayer(path: string, layers: readonly string[], command: string): OptionError {
+  // A block is on the way to a layer.
+  const paths = new Set(
+    layers.flatMap((layer) => layer.split(".").map((_, i, parts) => parts.slice(0, i + 1).join("."))),
+  );
+  const near = nearest(path, [...paths]);
+  const hint = near === undefined ? `; \`${command}\` without --layer shows all` : `; did you mean "${near}"?`;
+  return new OptionError(`--layer ${path}: there is no such layer${hint}`);
+}
