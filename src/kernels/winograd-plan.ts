@@ -97,7 +97,7 @@ export function tiledImage(value: Value, target: Target): TiledImage {
 /** Tiles that a block should have: so many that its transformed weights are read for many tiles, and that V stays near. */
 const SMALL_WEIGHTS = 1024 * 1024;
 
-/** `inStore`: registers that the epilogue needs. */
+/** The plan of a node that `isWinogradShape`, for batches of at most `maxBatch`. */
 export function planOf(node: Value, target: Target, maxBatch: number): WinogradPlan {
   const { lanes } = target;
   const [sourceValue] = node.inputs as [Value, Value];

@@ -1,10 +1,13 @@
 /** Winograd's convolutions against the float64 meaning of the op: odd sizes, any padding, chains, short batches; and how far off they are. */
 import { describe, expect, it } from "vitest";
+import { AVX512 } from "#fovea/codegen/targets.js";
+import { compileEntry } from "#fovea/compile/compile.js";
 import { Graph } from "#fovea/graph/graph.js";
-import type { Signature, Value } from "#fovea/graph/value.js";
+import type { Attributes, Op, Signature, Value } from "#fovea/graph/value.js";
 import { winograd } from "#fovea/kernels/winograd.js";
 import { winogradWeightGradient } from "#fovea/kernels/winograd-weight-gradient.js";
 import { conv2dInputGradOp, conv2dOp, conv2dWeightGradOp } from "#fovea/ops/conv.js";
+import { Session } from "#fovea/runtime/session.js";
 import { MACHINES, mismatch, TestLowering } from "../support/lowering.js";
 import { feedsOf } from "../support/op-cases.js";
 import { random } from "../support/random.js";
@@ -29,7 +32,10 @@ const SHAPES: readonly Shape[] = [
 const batched = (...shape: number[]): Signature => ({ shape, batched: true, dtype: "f32" });
 const single = (...shape: number[]): Signature => ({ shape, batched: false, dtype: "f32" });
 
-function signaturesOf(op: "forward" | "inputGradient" | "weightGradient", s: Shape) {
+function signaturesOf(
+  op: "forward" | "inputGradient" | "weightGradient",
+  s: Shape,
+): { op: Op; attributes: Attributes; inputs: Signature[] } {
   const [height, width] = s.size;
   const [top, bottom, left, right] = s.padding;
   const attributes = { kernel: [3, 3], stride: [1, 1], padding: s.padding, dilation: [1, 1], groups: 1 };
@@ -109,5 +115,47 @@ describe("winograd's rounding on normally distributed numbers", () => {
     const { mean, most } = errorOf(actual!.data, expected.data);
     expect(mean).toBeLessThan(3e-6);
     expect(most).toBeLessThan(1e-5);
+  });
+});
+
+describe("the choice of winograd", () => {
+  const kernelsOf = (channels: number, options: { maxBatch: number; winograd?: boolean }) => {
+    const graph = new Graph();
+    const x = graph.input("x", { shape: [14, 14, channels] });
+    const w = graph.state("w", "parameter", [3, 3, channels, channels]);
+    const attributes = { kernel: [3, 3], stride: [1, 1], padding: [1, 1, 1, 1], dilation: [1, 1], groups: 1 };
+    const result = graph.add(conv2dOp as Op, attributes, [x, w] as unknown as Value[]) as Value;
+    const entry = { name: "forward", outputs: { result }, assigns: [] };
+    return compileEntry(entry, { target: AVX512, ...options }).kernels.map((kernel) => kernel.name);
+  };
+
+  it("is the same for every batch, so that the bits are", () => {
+    for (const maxBatch of [1, 16]) expect(kernelsOf(64, { maxBatch })).toEqual(["winogradWeights", "winograd"]);
+  });
+
+  it("leaves it out where it is switched off, and where channels do not fill a vector", () => {
+    expect(kernelsOf(64, { maxBatch: 16, winograd: false })).toEqual(["panel", "direct"]);
+    expect(kernelsOf(3, { maxBatch: 16 })).not.toContain("winograd");
+  });
+
+  it("is the session's to say, then FOVEA_WINOGRAD's", async () => {
+    const before = process.env["FOVEA_WINOGRAD"];
+    const chosen = async (winograd?: boolean) => {
+      const session = await Session.create({ backend: "wasm", threads: 1, note: () => {}, winograd });
+      await session.close();
+      return session.winograd;
+    };
+    try {
+      delete process.env["FOVEA_WINOGRAD"];
+      expect(await chosen()).toBe(true);
+      process.env["FOVEA_WINOGRAD"] = "off";
+      expect(await chosen()).toBe(false);
+      expect(await chosen(true)).toBe(true);
+      process.env["FOVEA_WINOGRAD"] = "no";
+      await expect(chosen()).rejects.toThrow('FOVEA_WINOGRAD "no": expected "on" or "off"');
+    } finally {
+      if (before === undefined) delete process.env["FOVEA_WINOGRAD"];
+      else process.env["FOVEA_WINOGRAD"] = before;
+    }
   });
 });
