@@ -1,4 +1,15 @@
 /** `fovea/analysis/node`: analyses as files, for which drawing and picture libraries are loaded. */
 export { drawComparison, writeComparison } from "./compare/write-node.js";
 export { type InspectOptions, pictureSubject, type Subject, writeInspection } from "./inspect/inspect-node.js";
+export { type MachineFigures, measureMachine } from "./profile/machine.js";
+export {
+  type Profile,
+  type ProfiledProgram,
+  type ProfileOptions,
+  type ProgramProfile,
+  profile,
+} from "./profile/profile-node.js";
+export type { Pass, ProfiledStep, ProfileFigures, ProfileRow } from "./profile/rows.js";
+export { profileRows } from "./profile/table.js";
+export { drawProfile, writeProfile, writeProfileSvg } from "./profile/write-node.js";
 export { newDocument, toPng } from "./report/draw-node.js";

@@ -12,6 +12,8 @@ import { inspectCommand } from "./inspect.js";
 import { modelsCommand } from "./models.js";
 import { outliveReaders } from "./output.js";
 import { predictCommand } from "./predict.js";
+import { profileCommand } from "./profile.js";
+import { segmentCommand } from "./segment.js";
 import { summaryCommand } from "./summary.js";
 import { trainCommand } from "./train.js";
 
@@ -56,10 +58,12 @@ predictCommand(program);
 inspectCommand(program);
 summaryCommand(program);
 compareCommand(program);
+profileCommand(program);
 explainCommand(program);
 dataCommand(program);
 modelsCommand(program);
 goCommand(program);
+segmentCommand(program);
 
 try {
   await program.parseAsync();

@@ -37,9 +37,12 @@ export function comparisonRows({ networks }: Comparison): Row[] {
 }
 
 /** RFC 4180, but for lines that end as files do here. */
-export function csv(rows: readonly Row[]): string {
+export function csv(
+  rows: readonly Readonly<Record<string, string | number>>[],
+  columns: readonly string[] = COLUMNS,
+): string {
   const cell = (value: string | number) =>
     /[",\r\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
-  const lines = [COLUMNS.join(","), ...rows.map((row) => COLUMNS.map((name) => cell(row[name])).join(","))];
+  const lines = [columns.join(","), ...rows.map((row) => columns.map((name) => cell(row[name] ?? "")).join(","))];
   return `${lines.join("\n")}\n`;
 }

@@ -1,0 +1,74 @@
+/** A profile as files: each figure as SVG and PNG with the table behind them, or all figures as one SVG. */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { FileError } from "../../errors.js";
+import { writeFileAtomically } from "../../formats/atomic-write-node.js";
+import { csv } from "../compare/table.js";
+import { standalone } from "../figures/standalone.js";
+import { newDocument, toPng } from "../report/draw-node.js";
+import type { Figure } from "../report/figure.js";
+import { rooflineFigure, timeFigure } from "./figures.js";
+import type { Profile, ProfiledProgram, ProgramProfile } from "./profile-node.js";
+import { PROFILE_COLUMNS, profileRows } from "./table.js";
+
+const WORDS: Readonly<Record<ProfiledProgram, string>> = { infer: "inference", train: "training" };
+
+/** By the name of the file without its extension: `infer-time`, `infer-roofline` ... */
+export function drawProfile(title: string, profile: Profile): Map<string, Figure> {
+  const document = newDocument();
+  const note = noteOf(profile);
+  return new Map(
+    profile.programs.flatMap((program) => [
+      [
+        `${program.what}-time`,
+        standalone([timeFigure(document, program.rows)], { title: titleOf(title, program, "time"), note }),
+      ],
+      [
+        `${program.what}-roofline`,
+        standalone([rooflineFigure(document, program.rows, profile.machine)], {
+          title: titleOf(title, program, "roofline"),
+          note,
+        }),
+      ],
+    ]),
+  );
+}
+
+const titleOf = (title: string, { what, batch }: ProgramProfile, of: string): string =>
+  `${title}, ${WORDS[what]} at batch ${batch}: ${of}`;
+
+function noteOf({ machine: { backend, threads } }: Profile): string {
+  return `${backend}, ${threads} ${threads === 1 ? "thread" : "threads"}; the area of a dot is its time.`;
+}
+
+/** Time and roofline beside each other, a row a program. @throws FileError where it cannot be written. */
+export async function writeProfileSvg(title: string, profile: Profile, path: string): Promise<void> {
+  const document = newDocument();
+  const figures = profile.programs.flatMap(({ rows }) => [
+    timeFigure(document, rows),
+    rooflineFigure(document, rows, profile.machine),
+  ]);
+  const what = profile.programs.map((program) => WORDS[program.what]).join(", then ");
+  const heading = `${title} at batch ${profile.programs[0]?.batch ?? 0}: ${what}`;
+  const { svg } = standalone(figures, { title: heading, note: noteOf(profile), columns: 2 });
+  await writeFileAtomically(path, [svg]);
+}
+
+/** The paths of what was written. @throws FileError where it cannot be. */
+export async function writeProfile(title: string, profile: Profile, folder: string): Promise<string[]> {
+  await mkdir(folder, { recursive: true }).catch((cause: Error) => {
+    throw new FileError(`${folder}: could not be made: ${cause.message}`, { cause });
+  });
+  const written: string[] = [];
+  const write = async (name: string, content: string | Uint8Array) => {
+    const path = join(folder, name);
+    await writeFileAtomically(path, [content]);
+    written.push(path);
+  };
+  for (const [name, figure] of drawProfile(title, profile)) {
+    await write(`${name}.svg`, figure.svg);
+    await write(`${name}.png`, toPng(figure));
+  }
+  await write("profile.csv", csv(profileRows(profile), PROFILE_COLUMNS));
+  return written;
+}
