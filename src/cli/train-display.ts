@@ -30,6 +30,9 @@ function partsOf({
   return parts.map(([name, size]) => `${name} ${bytes(size)}`).join(", ");
 }
 
+const meanIoUText = ({ meanIoU }: { readonly meanIoU?: number }) =>
+  meanIoU === undefined ? "" : `  mean IoU ${percent(meanIoU)}`;
+
 /** The part of the time in which nothing was computed, for want of pictures. */
 const forData = (waited: number) => `${Math.round(100 * waited)}% for data`;
 
@@ -40,8 +43,11 @@ export class TrainDisplay {
   #progress: Progress | undefined;
   #label = "";
   #plan: RunPlan | undefined;
+  readonly #command: "" | "segment ";
 
-  constructor(output: Output, config: TrainingConfig, train: Dataset) {
+  /** `command`: what the reader called, for lines to copy. */
+  constructor(output: Output, config: TrainingConfig, train: Dataset, command: "" | "segment " = "") {
+    this.#command = command;
     this.#output = output;
     this.#config = config;
     this.#train = train;
@@ -111,7 +117,9 @@ export class TrainDisplay {
   epoch({ epoch, train, test, learningRate, gradientNorm, trainSeconds, testSeconds, waited }: EpochRecord): void {
     const speed = this.#train.length / trainSeconds;
     const tested =
-      test === undefined ? "" : `  test loss ${test.loss.toFixed(4)}  test accuracy ${percent(test.accuracy)}`;
+      test === undefined
+        ? ""
+        : `  test loss ${test.loss.toFixed(4)}  test accuracy ${percent(test.accuracy)}${meanIoUText(test)}`;
     const line =
       `epoch ${epoch}/${this.#config.epochs}  loss ${train.loss.toFixed(4)}  accuracy ${percent(train.accuracy)}${tested}` +
       `  ${seconds(trainSeconds)}  ${showCount(speed)} images/s${waited === undefined ? "" : `  waited ${forData(waited)}`}`;
@@ -150,7 +158,7 @@ export class TrainDisplay {
     const trainSeconds = history.reduce((sum, record) => sum + record.trainSeconds, 0);
     const test = history.at(-1)?.test;
     const files = { model: folder.model, checkpoint: folder.checkpoint, log: folder.log };
-    const again = `${invocation()} train --resume ${quoted(folder.path)}`;
+    const again = `${invocation()} ${this.#command}train --resume ${quoted(folder.path)}`;
     this.#output.event({
       event: completed ? "end" : "stopped",
       folder: folder.path,
@@ -193,12 +201,12 @@ export class TrainDisplay {
     this.#output.say(`Wrote ${folder.model} (also best.safetensors, checkpoint.safetensors and log.jsonl).`);
     const run = quoted(folder.path);
     const next: (readonly [string, string])[] = [
-      [`${invocation()} predict ${run} PICTURES...`, "ask it about pictures of your own"],
-      [`${invocation()} eval ${run}`, "measure it: loss, accuracy and confusion matrix"],
+      [`${invocation()} ${this.#command}predict ${run} PICTURES...`, "ask it about pictures of your own"],
+      [`${invocation()} ${this.#command}eval ${run}`, "measure it: loss, accuracy and confusion matrix"],
       ...(tensorboard
         ? [[`tensorboard --logdir ${quoted(folder.tensorboard)}`, "loss and rate of every batch"] as const]
         : []),
-      [`${invocation()} train --help`, "other networks, data and settings"],
+      [`${invocation()} ${this.#command}train --help`, "other networks, data and settings"],
     ];
     this.#output.say();
     if (report !== undefined) this.#output.say(`Report: ${report} (open it in a browser)`);

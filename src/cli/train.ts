@@ -285,7 +285,11 @@ async function prepare(network: string | undefined, flags: Flags, note: (text: s
     const names = list().map((definition) => definition.name);
     throw new OptionError(`train: name a network (${names.join(", ")}), or a run to go on with: --resume RUN`);
   }
-  definitionOf(network);
+  if (definitionOf(network).task === "segmentation") {
+    throw new OptionError(
+      `train: ${network} labels every pixel, which is learned from label pictures: fovea segment train ${network}`,
+    );
+  }
   if (flags.data === undefined) throw new OptionError("train: say what to learn from, such as --data mnist");
   if (flags.resetClassifier && flags.weights === undefined) {
     throw new OptionError("--reset-classifier: is of the weights that --weights names; give both");

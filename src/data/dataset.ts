@@ -26,6 +26,8 @@ export interface Dataset {
   readonly report?: PictureReport;
   /** Reads pictures from disk while a network learns from them; absent where they are in memory. */
   readonly stream?: OpenStream;
+  /** True where every pixel has a label, which `stream` gives beside the pictures: height x width numbers each, -1 for none. */
+  readonly pixelLabels?: true;
   /** Tells a set on disk apart from others: a hash of its files' names, sizes and labels. */
   readonly contents?: string;
 }
@@ -121,8 +123,8 @@ export function scalingOf(images: Uint8Array, channels: number): Scaling {
 /** One line about a data set: `mnist: 60000 images of 28x28x1 in 10 classes (mean 0.1307, std 0.3081)`. */
 export function describeDataset(dataset: Dataset): string {
   const digits = (numbers: readonly number[]) => numbers.map((x) => x.toFixed(4)).join("/");
-  const { name, length, shape, classes, mean, std, stream } = dataset;
-  const where = stream === undefined ? "" : ", on disk";
+  const { name, length, shape, classes, mean, std, stream, pixelLabels } = dataset;
+  const where = pixelLabels ? ", every pixel labelled" : stream === undefined ? "" : ", on disk";
   return `${name}: ${length} images of ${shape.join("x")} in ${classes.length} classes (mean ${digits(mean)}, std ${digits(std)})${where}`;
 }
 

@@ -48,6 +48,8 @@ export interface TrainingConfig extends Techniques {
   readonly maxBroken?: string | undefined;
   /** Whether picture files stay on disk, where that was said. */
   readonly stream?: boolean | undefined;
+  /** The file with the classes of labelled pixels, where the data does not bring one. */
+  readonly classList?: string | undefined;
   /** How training pictures are distorted; not at all where left out. */
   readonly distort?: DistortOptions | undefined;
   /** What training pictures go through (data/augment); as they are where left out. */
@@ -108,6 +110,7 @@ const fields: Readonly<Record<string, Check>> = {
   size: optional(numbers),
   maxBroken: optional(text),
   stream: optional(flag),
+  classList: optional(text),
   distort: optional(record),
   augment: optional(records),
   views: optional(text),
@@ -238,10 +241,12 @@ export function describeSchedule(schedule: Schedule): string {
   return named(kind, { ...rest, warmup: warmupSteps });
 }
 
+const isNothing = (value: unknown) => Array.isArray(value) && value.length === 0;
+
 /** `lenet5 (classes 10, channels 1, size 28)`. */
 export function named(name: string, options: Readonly<Record<string, unknown>>): string {
   const shown = Object.entries(options)
-    .filter(([, value]) => value !== 0 && value !== false && value !== undefined)
+    .filter(([, value]) => value !== 0 && value !== false && value !== undefined && !isNothing(value))
     .map(([key, value]) => (value === true ? key : `${key} ${Array.isArray(value) ? value.join(", ") : value}`));
   return shown.length === 0 ? name : `${name} (${shown.join(", ")})`;
 }

@@ -11,6 +11,7 @@ import { evaluateViews, type ViewFigures } from "./evaluate-views.js";
 import { checkData } from "./feed.js";
 import { openFeeder } from "./feeder.js";
 import { addBatch, type ConfusionMatrix, confusionMatrix, type EpochFigures, figures, noSums } from "./metrics.js";
+import { addPixels, pixelFigures } from "./pixel-figures.js";
 import { planEvaluation } from "./plan.js";
 import { QUEUE_LENGTH, runQueue } from "./queue.js";
 import { evaluationEntry, viewEntry } from "./step.js";
@@ -21,6 +22,8 @@ export interface Evaluation extends EpochFigures {
   /** The likeliest class of each sample, in the data set's order; -1 where a picture on disk would not decode, which does not count. */
   readonly predictions: Int32Array;
   readonly seconds: number;
+  /** Of sets whose pixels are labelled, over all of it; the confusion matrix and the accuracy then count pixels, too. */
+  readonly meanIoU?: number;
 }
 
 export interface EvaluatorOptions {
@@ -50,7 +53,9 @@ export class Evaluator {
     const { entry, traced } = Evaluator.entry(network, input, options);
     const program = options.program ?? planEvaluation(session, entry, batchSize);
     const loaded = await session.load(program, { slots: QUEUE_LENGTH });
-    return new Evaluator(loaded, input, traced.output.shape.at(-1)!, views);
+    const { loss } = network;
+    const classes = loss?.kind === "pixelCrossEntropy" ? loss.classes : traced.output.shape.at(-1)!;
+    return new Evaluator(loaded, input, classes, views);
   }
 
   static entry(network: Module, input: Shape, { averaged, views }: EvaluatorOptions) {
@@ -71,6 +76,20 @@ export class Evaluator {
 
   async run(data: Dataset, progress?: (done: number, figures: EpochFigures) => void): Promise<Evaluation> {
     const started = performance.now();
+    if (data.pixelLabels) {
+      const confusion = Array.from({ length: this.#classes }, () => new Array<number>(this.#classes).fill(0));
+      const { sums, predictions } = await this.#once(data, progress, confusion);
+      const { pixelAccuracy, meanIoU } = pixelFigures(confusion);
+      return {
+        loss: figures(sums).loss,
+        accuracy: pixelAccuracy,
+        samples: sums.samples,
+        confusion,
+        predictions,
+        meanIoU,
+        seconds: (performance.now() - started) / 1000,
+      };
+    }
     const { sums, predictions } =
       this.#views === undefined
         ? await this.#once(data, progress)
@@ -84,8 +103,12 @@ export class Evaluator {
     };
   }
 
-  /** Each picture as it is. */
-  async #once(data: Dataset, progress?: (done: number, figures: EpochFigures) => void): Promise<ViewFigures> {
+  /** Each picture as it is. Where every pixel is labelled, they are counted in `pixels`, and there are no predictions a picture. */
+  async #once(
+    data: Dataset,
+    progress?: (done: number, figures: EpochFigures) => void,
+    pixels?: number[][],
+  ): Promise<ViewFigures> {
     checkData(data, this.#input, this.#classes);
     const sums = noSums();
     const predictions = new Int32Array(data.length);
@@ -108,7 +131,8 @@ export class Evaluator {
           const replaced = leftOut.get(batch) ?? [];
           addBatch(sums, slot.raw("loss"), slot.raw("correct"), count, replaced);
           const first = batch * maxBatch;
-          predictions.set(slot.output("prediction").subarray(0, count), first);
+          if (pixels !== undefined) addPixels(pixels, slot, this.#loaded.program, count);
+          else predictions.set(slot.output("prediction").subarray(0, count), first);
           for (const n of replaced) predictions[first + n] = -1;
           progress?.(sums.samples, figures(sums));
           return true;

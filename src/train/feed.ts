@@ -33,9 +33,12 @@ export function feed(
 
 /** The program's own memory, where pictures can be written straight into it. */
 export function denseInput(slot: Slot, layout: Layout): Float32Array | undefined {
-  const dense = layout.sampleStride === sizeOf(layout.shape) && layout.channelStride === layout.channels;
-  return dense ? (slot.input("input") as Float32Array) : undefined;
+  return isDense(layout) ? (slot.input("input") as Float32Array) : undefined;
 }
+
+/** Whether there are no pads in it. */
+export const isDense = (layout: Layout): boolean =>
+  layout.sampleStride === sizeOf(layout.shape) && layout.channelStride === layout.channels;
 
 /** @throws DataError where a network that takes `input` and tells `classes` apart cannot learn or be measured on `data`. */
 export function checkData(data: Dataset, input: Shape, classes: number): void {

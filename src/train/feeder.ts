@@ -9,7 +9,7 @@ import type { OpenStream, PictureStream } from "../data/stream.js";
 import { sizeOf } from "../graph/value.js";
 import type { LoadedProgram } from "../runtime/loaded-program.js";
 import type { Slot } from "../runtime/slot.js";
-import { denseInput, feed } from "./feed.js";
+import { denseInput, feed, isDense } from "./feed.js";
 
 export interface FeederOptions {
   readonly seed: number;
@@ -53,6 +53,7 @@ function fromDisk(
   options: FeederOptions,
 ): Feeder {
   const { layout } = program.inputs.find((port) => port.name === "input")!;
+  const { layout: ofLabels } = program.inputs.find((port) => port.name === "labels")!;
   const target = layout.shape;
   const size = sizeOf(target);
   const { seed, transforms, distort } = options;
@@ -61,8 +62,12 @@ function fromDisk(
     async fill(slot, indices, epoch) {
       const dense = denseInput(slot, layout);
       const images = dense ?? new Float32Array(indices.length * size);
-      const replaced = await stream.fill(indices, epoch, images, slot.input("labels") as Int32Array);
+      const labels = isDense(ofLabels)
+        ? (slot.input("labels") as Int32Array)
+        : new Int32Array(indices.length * sizeOf(ofLabels.shape));
+      const replaced = await stream.fill(indices, epoch, images, labels);
       if (dense === undefined) slot.fill("input", images);
+      if (!isDense(ofLabels)) slot.fill("labels", labels);
       return replaced;
     },
     close: () => stream.close(),

@@ -20,6 +20,7 @@ import { Apply } from "./apply.js";
 import { augmenting } from "./augmenting.js";
 import { averageName, averagingScalars } from "./averaging.js";
 import { isExhausted } from "./best-epoch.js";
+import { checkLabels } from "./check-labels.js";
 import { type Evaluation, Evaluator } from "./evaluator.js";
 import { type Feeder, type FeederOptions, openFeeder } from "./feeder.js";
 import {
@@ -89,7 +90,7 @@ export interface EpochRecord {
   /** From 1. */
   readonly epoch: number;
   readonly train: EpochFigures;
-  readonly test?: EpochFigures;
+  readonly test?: EpochFigures & { readonly meanIoU?: number };
   /** At the last step. */
   readonly learningRate: number;
   /** Before clipping, over the epoch's updates; where gradients are clipped by norm. */
@@ -174,21 +175,26 @@ export class Trainer {
     options: TrainerOptions,
   ): Promise<Trainer> {
     checkOptions(options, data);
+    const labelsPixels = checkLabels(network, data, options);
+    // Pictures to be labelled are tested in their own size, whatever size is cut out of them to train on.
+    const testInput = labelsPixels ? (data.test?.shape ?? input) : input;
     const grouped = (options.accumulate ?? 1) > 1;
     const { step, accumulate, apply, traced, ...entries } = trainingEntries(network, input, options.optimizer, options);
     const classes = traced.output.shape.at(-1)!;
-    const { augmenter, transforms, views } = await augmenting(data, input, classes, options);
+    const { augmenter, transforms, views } = labelsPixels
+      ? { augmenter: undefined, transforms: options.augment, views: undefined }
+      : await augmenting(data, input, classes, options);
     const maxBatch = Math.min(options.batchSize, data.train.length);
     const averaged = new Set(entries.averaged);
     const programs = planTraining(session, {
       step: grouped ? accumulate : step,
       maxBatch,
       apply: grouped ? apply : undefined,
-      evaluation: Evaluator.entry(network, input, { averaged, views }).entry,
+      evaluation: Evaluator.entry(network, testInput, { averaged, views }).entry,
     });
     const loaded = await session.load(programs.step, { slots: QUEUE_LENGTH });
     const applying = programs.apply && (await Apply.create(session, programs.apply));
-    const evaluator = await Evaluator.create(session, network, input, { views, program: programs.evaluation });
+    const evaluator = await Evaluator.create(session, network, testInput, { views, program: programs.evaluation });
     const initial =
       options.initial ?? (await whitenedOn(initialWeightsOnDemand(network, options.seed), network, data.train));
     await writeWeights(session, initial);
@@ -288,7 +294,7 @@ export class Trainer {
       const record: EpochRecord = {
         epoch: epoch + 1,
         train: figures(sums),
-        ...(test === undefined ? {} : { test: { loss: test.loss, accuracy: test.accuracy } }),
+        ...(test === undefined ? {} : { test: testFigures(test) }),
         learningRate: this.#learningRate(step - 1),
         ...(norms && { gradientNorm: normFigures(norms) }),
         trainSeconds: seconds,
@@ -426,6 +432,10 @@ export class Trainer {
       else if (name === RANDOM_INPUT) slot.fill(name, [seed | 0, Math.floor(seed / 2 ** 32) | 0, step]);
     }
   }
+}
+
+function testFigures({ loss, accuracy, meanIoU }: Evaluation): NonNullable<EpochRecord["test"]> {
+  return { loss, accuracy, ...(meanIoU === undefined ? {} : { meanIoU }) };
 }
 
 function checkOptions(options: TrainerOptions, data: TrainingData): void {

@@ -20,11 +20,12 @@ export interface Import {
 
 /** Each floor, and the floors right below it; what lies below those may be imported too. */
 const floorsBelow: Readonly<Record<string, readonly string[]>> = {
-  cli: ["analysis", "go"],
+  cli: ["analysis", "go", "segmentation"],
   serve: ["analysis"],
   studio: ["analysis"],
   go: ["train"],
-  segmentation: ["train"],
+  // Beside the report of a run, for the figures of its own.
+  segmentation: ["analysis"],
   analysis: ["train"],
   train: ["data", "formats", "models"],
   // A data set is read from a file format, never the other way round.

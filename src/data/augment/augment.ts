@@ -11,7 +11,7 @@ import { ColorMap, IMAGENET_COLORS } from "./color.js";
 import { type AugmentKey, Draws } from "./draws.js";
 import { applyGeometry, decodeFactor, isGeometry, needsOwnSize, type Target } from "./geometry.js";
 import { Placement } from "./placement.js";
-import { type Outside, type Picture, Sampler, scaleOf } from "./sample.js";
+import { type Outside, type Picture, reflected, Sampler, scaleOf } from "./sample.js";
 import { TRANSFORM_KINDS, type Transform } from "./transform.js";
 import { rectangleOf } from "./windows.js";
 
@@ -26,6 +26,11 @@ export interface Augmenter {
    * @throws DataError where a picture has other channels, or is smaller than a crop.
    */
   apply(picture: Picture, index: number, key: AugmentKey, out: Float32Array, offset: number): void;
+  /**
+   * Where `apply` takes each pixel of the result from: the number (row x width + column) of the nearest pixel of the picture, or -1
+   * outside of it, from out[offset] on. What holds of pixels, such as labels, goes the way of the picture by it.
+   */
+  sources(picture: Picture, index: number, key: AugmentKey, out: Int32Array, offset: number): void;
   /** The least size, of the same shape, to which decoding may shrink a picture of this size without a visible loss. */
   decodeSize(height: number, width: number): readonly [height: number, width: number];
   /** Throws the DataError that `apply` would throw for a picture of this size. */
@@ -110,6 +115,19 @@ export function compileAugmentation(transforms: readonly Transform[], target: Sh
         }
       }
     },
+    sources(picture, index, key, out, offset) {
+      const outside = place(picture, index, key);
+      const rows = (at: number) => nearest(at, picture.height, outside);
+      const columns = (at: number) => nearest(at, picture.width, outside);
+      const { xx, xy, x0, yx, yy, y0 } = placement;
+      for (let v = 0, i = offset; v < height; v++) {
+        for (let u = 0; u < width; u++, i++) {
+          const x = columns(xx * u + xy * v + x0);
+          const y = rows(yx * u + yy * v + y0);
+          out[i] = x < 0 || y < 0 ? -1 : y * picture.width + x;
+        }
+      }
+    },
     decodeSize(rows, columns) {
       const factor = Math.min(1, decodeFactor(transforms, rows, columns, [height, width]));
       return [Math.ceil(rows * factor), Math.ceil(columns * factor)];
@@ -119,6 +137,14 @@ export function compileAugmentation(transforms: readonly Transform[], target: Sh
       place(picture, 0, { seed: 0, epoch: 0 });
     },
   };
+}
+
+/** The pixel of a line that a place lies in; -1 where it lies in none. */
+function nearest(place: number, length: number, outside: Outside): number {
+  const at = Math.floor(place + 0.5);
+  if (at >= 0 && at < length) return at;
+  if (outside === "edge") return at < 0 ? 0 : length - 1;
+  return outside === "reflect" ? reflected(at, length) : -1;
 }
 
 interface Step {

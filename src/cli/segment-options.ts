@@ -1,0 +1,67 @@
+/** What the subcommands of `fovea segment` share: flags of the machine, and the classes that a model's labels stand for. */
+import type { Command } from "commander";
+import { OptionError } from "../errors.js";
+import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
+import { CAMVID, type ClassList, distinctColors } from "../segmentation/class-list.js";
+import type { TrainingConfig } from "../train/config.js";
+import type { TrainedModel } from "../train/trained-model.js";
+import { bytesOf, networkOptions, oneOf, wholeOf } from "./arguments.js";
+import { type FoundModel, openModel } from "./model-argument.js";
+
+export interface MachineFlags {
+  readonly threads?: number;
+  readonly winograd: boolean;
+  readonly backend?: BackendName;
+  readonly memoryLimit?: number;
+}
+
+export function machineOptions(command: Command): Command {
+  return command
+    .optionsGroup("Machine:")
+    .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
+    .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
+    .option("--no-winograd", "3x3 convolutions without Winograd's transforms: slower, and with less rounding")
+    .option("--memory-limit <size>", "take no more, such as 2GB", bytesOf("--memory-limit"));
+}
+
+export function sessionOptions(
+  { threads, backend, memoryLimit, winograd }: MachineFlags,
+  note: (text: string) => void,
+) {
+  return { threads, backend, memoryLimit, winograd: winograd ? undefined : false, note };
+}
+
+/** A model that labels pixels; `texts` are options of its network that are set anew, such as how often it is applied. */
+export async function openSegmenter(path: string, texts?: Readonly<Record<string, string>>): Promise<FoundModel> {
+  const found = await openModel(path);
+  const { network } = found.model;
+  if (found.model.module.loss?.kind !== "pixelCrossEntropy") {
+    throw new OptionError(
+      `${path}: its network${network === undefined ? "" : `, ${network.name},`} gives a class a picture; use fovea eval or fovea predict`,
+    );
+  }
+  if (texts === undefined || network === undefined) return found;
+  return openModel(path, { options: networkOptions(network.name, texts) });
+}
+
+/** The list of a run's data, if the reader has it; else colours for the model's own names. */
+export function classesOf(model: TrainedModel, list: ClassList | undefined): ClassList {
+  const names = model.classes;
+  const fits = (known: ClassList) =>
+    known.classes.length === names.length && known.classes.every(({ name }, i) => name === names[i]);
+  const found = [list, CAMVID].find((known) => known !== undefined && fits(known));
+  if (found !== undefined) return found;
+  const colors = distinctColors(names.length);
+  return { classes: names.map((name, value) => ({ name, value, color: colors[value]! })), ignore: [] };
+}
+
+/** What the data of a run is opened with. */
+export function scenesOf(
+  config: TrainingConfig | undefined,
+  flags: { readonly data?: string; readonly classes?: string; readonly size?: readonly number[] },
+) {
+  const data = flags.data ?? config?.data;
+  if (data === undefined)
+    throw new OptionError("segment: say on what, such as --data ./camvid; the model's file does not know");
+  return { data, options: { classes: flags.classes ?? config?.classList, size: flags.size ?? config?.size } };
+}

@@ -1,0 +1,144 @@
+/**
+ * The classes that pixels are labelled with, as a small JSON file:
+ *
+ *     { "classes": [{ "name": "sky", "color": [128, 128, 128] }, { "name": "road", "color": [128, 64, 128] }],
+ *       "ignore": [{ "name": "void", "value": 11, "color": [0, 0, 0] }] }
+ *
+ * In a label picture of grey values or palette indices, value i is the class at place i, unless it says a `value` of its own; in one of colours,
+ * each class has its colour. Pixels of what stands under `ignore` count for nothing; one that is neither is an error.
+ */
+import { DataError } from "../errors.js";
+
+export type Color = readonly [red: number, green: number, blue: number];
+
+export interface LabelName {
+  readonly name: string;
+  readonly color: Color;
+  /** In label pictures of indices. */
+  readonly value: number;
+}
+
+export interface ClassList {
+  readonly classes: readonly LabelName[];
+  readonly ignore: readonly LabelName[];
+}
+
+/** What is not labelled: -1 for networks, 255 in bytes. */
+export const UNLABELLED = 255;
+
+const MOST_CLASSES = 255;
+
+/**
+ * A class list from JSON; `where` is what errors call it.
+ * @throws DataError naming the entry and what is wrong with it.
+ */
+export function parseClassList(text: string, where: string): ClassList {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new DataError(`${where}: is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (!isRecord(json) || !Array.isArray(json["classes"])) {
+    throw new DataError(`${where}: expected {"classes": [{"name": "sky", "color": [128, 128, 128]}, ...]}`);
+  }
+  const unknown = Object.keys(json).find((key) => key !== "classes" && key !== "ignore");
+  if (unknown !== undefined) throw new DataError(`${where}: unknown key "${unknown}"; expected classes and ignore`);
+  const ignored = json["ignore"] ?? [];
+  if (!Array.isArray(ignored)) throw new DataError(`${where}: ignore is ${JSON.stringify(ignored)}, expected a list`);
+  const classes = json["classes"].map((entry, i) => labelName(entry, i, `${where}: classes[${i}]`));
+  const ignore = ignored.map((entry, i) => labelName(entry, undefined, `${where}: ignore[${i}]`));
+  return checkedList({ classes, ignore }, where);
+}
+
+function checkedList(list: ClassList, where: string): ClassList {
+  const { classes, ignore } = list;
+  if (classes.length < 2 || classes.length > MOST_CLASSES) {
+    throw new DataError(`${where}: has ${classes.length} classes, expected 2 to ${MOST_CLASSES}`);
+  }
+  const all = [...classes, ...ignore];
+  for (const key of ["name", "value", "color"] as const) {
+    const seen = new Map<string, string>();
+    for (const entry of all) {
+      const text = JSON.stringify(entry[key]);
+      const other = seen.get(text);
+      if (other !== undefined)
+        throw new DataError(`${where}: "${other}" and "${entry.name}" have the same ${key} ${text}`);
+      seen.set(text, entry.name);
+    }
+  }
+  return list;
+}
+
+function labelName(entry: unknown, place: number | undefined, where: string): LabelName {
+  if (!isRecord(entry)) throw new DataError(`${where}: is ${JSON.stringify(entry)}, expected an object`);
+  const { name, color, value = place } = entry;
+  if (typeof name !== "string" || name === "")
+    throw new DataError(`${where}: name is ${JSON.stringify(name)}, expected a text`);
+  if (!isByte(value))
+    throw new DataError(`${where}: value is ${JSON.stringify(value)}, expected a whole number from 0 to 255`);
+  if (!Array.isArray(color) || color.length !== 3 || !color.every(isByte)) {
+    throw new DataError(`${where}: color is ${JSON.stringify(color)}, expected [red, green, blue] from 0 to 255`);
+  }
+  return { name, value, color: color as unknown as Color };
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isByte = (value: unknown): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 255;
+
+/** For each value of an index picture its class, UNLABELLED, or undefined where it is none. */
+export function valueTable({ classes, ignore }: ClassList): readonly (number | undefined)[] {
+  const table = new Array<number | undefined>(256).fill(undefined);
+  for (const [i, { value }] of classes.entries()) table[value] = i;
+  for (const { value } of ignore) table[value] = UNLABELLED;
+  return table;
+}
+
+/** A colour as one number. */
+export const colorKey = (red: number, green: number, blue: number): number => (red << 16) | (green << 8) | blue;
+
+/** For each colour, by `colorKey`, its class or UNLABELLED. */
+export function colorTable({ classes, ignore }: ClassList): ReadonlyMap<number, number> {
+  const key = ({ color: [red, green, blue] }: LabelName) => colorKey(red, green, blue);
+  return new Map([
+    ...ignore.map((entry) => [key(entry), UNLABELLED] as const),
+    ...classes.map((entry, i) => [key(entry), i] as const),
+  ]);
+}
+
+const entries = (names: string, colors: readonly Color[]): LabelName[] =>
+  names.split(" ").map((name, value) => ({ name, value, color: colors[value]! }));
+
+/** CamVid's eleven classes (Brostow et al. 2009), with the usual colours; 11 is void. */
+export const CAMVID: ClassList = {
+  classes: entries("sky building pole road pavement tree sign fence car pedestrian bicyclist", [
+    [128, 128, 128],
+    [128, 0, 0],
+    [192, 192, 128],
+    [128, 64, 128],
+    [60, 40, 222],
+    [128, 128, 0],
+    [192, 128, 128],
+    [64, 64, 128],
+    [64, 0, 128],
+    [64, 64, 0],
+    [0, 128, 192],
+  ]),
+  ignore: [{ name: "void", value: 11, color: [0, 0, 0] }],
+};
+
+/** Colours that can be told apart, for classes that come without: around the circle of hues, light and dark in turn. */
+export function distinctColors(count: number): Color[] {
+  return Array.from({ length: count }, (_, i) => {
+    const hue = (6 * ((i * 5) % count)) / count;
+    const light = i % 2 === 0 ? 230 : 150;
+    const part = (from: number) => {
+      const at = (hue + from) % 6;
+      const share = Math.max(0, Math.min(1, Math.abs(at - 3) - 1));
+      return Math.round(light * (0.15 + 0.85 * share));
+    };
+    return [part(0), part(4), part(2)];
+  });
+}

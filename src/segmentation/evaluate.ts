@@ -1,0 +1,62 @@
+/** Measures a labeller on scenes of any size: every pixel that has a label, and each scene by itself. */
+
+import { DataError } from "../errors.js";
+import { type PixelFigures, pixelFigures } from "../train/pixel-figures.js";
+import { UNLABELLED } from "./class-list.js";
+import type { Labeller } from "./labeller.js";
+import type { Scene, SceneSet } from "./scene-set.js";
+
+export interface SceneResult {
+  readonly name: string;
+  /** The share of its labelled pixels that are right. */
+  readonly pixelAccuracy: number;
+}
+
+export interface SegmentationEvaluation extends PixelFigures {
+  readonly confusion: readonly (readonly number[])[];
+  readonly scenes: readonly SceneResult[];
+  readonly seconds: number;
+}
+
+/** @throws DataError where network and scenes have other classes. */
+export async function evaluateScenes(
+  labeller: Labeller,
+  set: SceneSet,
+  progress: (done: number, scene: Scene, labels: Uint8Array) => void | Promise<void> = () => {},
+): Promise<SegmentationEvaluation> {
+  const classes = set.classes.classes.length;
+  const known = labeller.model.classes.length;
+  if (classes !== known) {
+    throw new DataError(
+      `${set.name}: has ${classes} classes, but the model was trained for ${known}; give the list it was trained with`,
+    );
+  }
+  const started = performance.now();
+  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  const scenes: SceneResult[] = [];
+  for (const scene of set.scenes) {
+    const labels = await labeller.label(scene);
+    const counts = countPixels(confusion, scene.labels, labels);
+    scenes.push({ name: scene.name, pixelAccuracy: counts.all === 0 ? Number.NaN : counts.right / counts.all });
+    await progress(scenes.length, scene, labels);
+  }
+  return { ...pixelFigures(confusion), confusion, scenes, seconds: (performance.now() - started) / 1000 };
+}
+
+/** Adds each pixel that has a label to confusion[actual][predicted]. */
+export function countPixels(
+  confusion: number[][],
+  actual: Uint8Array,
+  predicted: Uint8Array,
+): { readonly all: number; readonly right: number } {
+  let all = 0;
+  let right = 0;
+  for (let i = 0; i < actual.length; i++) {
+    const label = actual[i]!;
+    if (label === UNLABELLED) continue;
+    confusion[label]![predicted[i]!]!++;
+    all++;
+    if (label === predicted[i]) right++;
+  }
+  return { all, right };
+}

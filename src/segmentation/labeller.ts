@@ -1,0 +1,159 @@
+/**
+ * A trained network that labels pictures of any size. A program is compiled for each size and kept for the next picture of it; large pictures go
+ * through in tiles (tiles.ts), with the same result as whole. Calls are answered one after another.
+ */
+import { OptionError } from "../errors.js";
+import type { Shape } from "../graph/value.js";
+import { trace } from "../nn/index.js";
+import { argmax } from "../ops/index.js";
+import type { LoadedProgram } from "../runtime/loaded-program.js";
+import { Session, type SessionOptions } from "../runtime/session.js";
+import { planEvaluation } from "../train/plan.js";
+import type { TrainedModel } from "../train/trained-model.js";
+import { writeWeights } from "../train/weights.js";
+import { type Reach, reachOf } from "./reach.js";
+import { majorityVote, type SuperpixelOptions, superpixels } from "./superpixels.js";
+import { planTiles } from "./tiles.js";
+
+export interface RgbPicture {
+  readonly height: number;
+  readonly width: number;
+  /** height x width x 3 bytes. */
+  readonly pixels: Uint8Array;
+}
+
+export interface LabellerOptions
+  extends Pick<SessionOptions, "backend" | "threads" | "relaxedSimd" | "winograd" | "memoryLimit" | "note"> {
+  /** Rows and columns that are labelled at once, at most; pictures larger than that go in tiles. */
+  readonly tile?: number;
+  /** Lets superpixels vote, for borders as sharp as the picture's. */
+  readonly vote?: boolean | SuperpixelOptions;
+}
+
+export interface Labeller {
+  /** The class of each pixel, row by row. */
+  label(picture: RgbPicture): Promise<Uint8Array>;
+  readonly model: TrainedModel;
+  readonly backend: string;
+  readonly threads: number;
+  close(): Promise<void>;
+}
+
+/** Whole pictures are labelled up to this many pixels a side, unless said. */
+const MOST_WHOLE = 1024;
+/** Sizes whose programs are kept. */
+const KEPT = 4;
+
+export async function createLabeller(model: TrainedModel, options: LabellerOptions = {}): Promise<Labeller> {
+  const { tile = MOST_WHOLE, vote = false, ...choice } = options;
+  const { module } = model;
+  if (module.loss?.kind !== "pixelCrossEntropy") {
+    throw new OptionError(
+      `segment: the network ${model.network?.name ?? ""} gives a class a picture, not a pixel; take one that labels pixels, such as unet`,
+    );
+  }
+  if (!Number.isInteger(tile) || tile < 1) throw new OptionError(`tile is ${tile}, expected a whole number from 1`);
+  const { classes } = module.loss;
+  const session = await Session.create(choice);
+  const programs = new Map<string, LoadedProgram>();
+  let reach: Reach | undefined;
+  let written = false;
+
+  const programFor = async (height: number, width: number): Promise<LoadedProgram> => {
+    const key = `${height}x${width}`;
+    const known = programs.get(key);
+    if (known !== undefined) {
+      programs.delete(key);
+      programs.set(key, known);
+      return known;
+    }
+    if (programs.size >= KEPT) {
+      const [oldest, program] = [...programs][0]!;
+      programs.delete(oldest);
+      await program.unload();
+    }
+    const input: Shape = [height, width, model.input[2]!];
+    const traced = trace(module, { input, training: false });
+    const labels = traced.graph.scope("labels", () => argmax(traced.output));
+    const program = planEvaluation(session, { name: `label ${key}`, outputs: { labels }, assigns: [] }, 1, 1);
+    const loaded = await session.load(program, { slots: 1 });
+    if (!written) await writeWeights(session, model.weights);
+    written = true;
+    programs.set(key, loaded);
+    return loaded;
+  };
+
+  const label = async (picture: RgbPicture): Promise<Uint8Array> => {
+    const { height, width } = picture;
+    const isLarge = height > tile || width > tile;
+    if (isLarge) reach ??= reachOf(module, model.input[2]!);
+    const along = (axis: 0 | 1, extent: number) =>
+      reach === undefined || !isLarge
+        ? { size: extent, spans: [{ begin: 0, from: 0, to: extent }] }
+        : planTiles(extent, tile, reach.halo[axis], reach.stride[axis]);
+    const [rows, columns] = [along(0, height), along(1, width)];
+    const labels = new Uint8Array(height * width);
+    const numbers = new Float32Array(rows.size * columns.size * 3);
+    const program = await programFor(rows.size, columns.size);
+    for (const row of rows.spans) {
+      for (const column of columns.spans) {
+        cut(picture, model, row.begin, column.begin, rows.size, columns.size, numbers);
+        const slot = await program.acquire();
+        try {
+          slot.fill("input", numbers);
+          await slot.run(1);
+          const found = slot.output("labels");
+          for (let y = row.from; y < row.to; y++) {
+            const line = (y - row.begin) * columns.size - column.begin;
+            for (let x = column.from; x < column.to; x++) labels[y * width + x] = found[line + x]!;
+          }
+        } finally {
+          slot.release();
+        }
+      }
+    }
+    if (vote === false) return labels;
+    return majorityVote(superpixels(picture.pixels, height, width, vote === true ? {} : vote), labels, classes);
+  };
+
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    label(picture) {
+      if (picture.pixels.length !== picture.height * picture.width * 3) {
+        return Promise.reject(
+          new OptionError(
+            `label: ${picture.pixels.length} bytes for a picture of ${picture.height}x${picture.width}x3`,
+          ),
+        );
+      }
+      const answer = last.then(() => label(picture));
+      last = answer.catch(() => {});
+      return answer;
+    },
+    model,
+    backend: session.backend,
+    threads: session.threads,
+    close: () => session.close(),
+  };
+}
+
+/** A window of the picture as the network's numbers. */
+function cut(
+  { width, pixels }: RgbPicture,
+  { scaling: { mean, std } }: TrainedModel,
+  top: number,
+  left: number,
+  height: number,
+  columns: number,
+  into: Float32Array,
+): void {
+  const table = Float32Array.from({ length: 768 }, (_, i) => ((i & 255) / 255 - mean[i >> 8]!) / std[i >> 8]!);
+  for (let y = 0, to = 0; y < height; y++) {
+    let from = ((top + y) * width + left) * 3;
+    for (let x = 0; x < columns; x++, from += 3, to += 3) {
+      into[to] = table[pixels[from]!]!;
+      into[to + 1] = table[256 + pixels[from + 1]!]!;
+      into[to + 2] = table[512 + pixels[from + 2]!]!;
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/** Labelled scenes in memory: pictures as bytes in RGB, and a byte a pixel that says its class, UNLABELLED where it has none. */
+import { DataError } from "../errors.js";
+import type { ClassList } from "./class-list.js";
+
+export interface Scene {
+  readonly name: string;
+  readonly height: number;
+  readonly width: number;
+  /** height x width x 3. */
+  readonly pixels: Uint8Array;
+  /** height x width. */
+  readonly labels: Uint8Array;
+}
+
+export interface SceneSet {
+  readonly name: string;
+  readonly classes: ClassList;
+  readonly scenes: readonly Scene[];
+}
+
+export interface SceneSplits {
+  readonly train: SceneSet;
+  readonly test: SceneSet;
+}
+
+/** How many pixels of each class there are. */
+export function pixelCounts({ scenes, classes }: SceneSet): number[] {
+  const counts = new Array<number>(256).fill(0);
+  for (const { labels } of scenes) for (const label of labels) counts[label]!++;
+  return counts.slice(0, classes.classes.length);
+}
+
+/** [height, width] of all scenes. @throws DataError where they differ. */
+export function commonSize({ name, scenes }: SceneSet): readonly [number, number] {
+  const [first] = scenes;
+  if (first === undefined) throw new DataError(`${name}: there are no pictures in it`);
+  const other = scenes.find(({ height, width }) => height !== first.height || width !== first.width);
+  if (other !== undefined) {
+    throw new DataError(
+      `${name}: ${first.name} is ${first.height}x${first.width} and ${other.name} ${other.height}x${other.width}; bring them to one size ` +
+        "with --size HEIGHTxWIDTH",
+    );
+  }
+  return [first.height, first.width];
+}
+
+/**
+ * Weights of classes in the loss. "median": the median share over the class's own (Eigen, Fergus 2015), at most 10 and at least 1/10, so
+ * that one rare class does not rule; "sqrt" the square root of that, a middle way.
+ */
+export function classWeights(set: SceneSet, balance: "none" | "median" | "sqrt"): number[] {
+  if (balance === "none") return [];
+  const counts = pixelCounts(set);
+  const present = counts.filter((n) => n > 0).sort((a, b) => a - b);
+  const median = present[Math.floor(present.length / 2)] ?? 1;
+  return counts.map((n) => {
+    const ratio = n === 0 ? 1 : Math.min(10, Math.max(0.1, median / n));
+    return Number((balance === "sqrt" ? Math.sqrt(ratio) : ratio).toPrecision(4));
+  });
+}
