@@ -35,7 +35,9 @@ export function chooseTile(target: Target, extent: number, totalVectors: number,
   let best: TileSize = { rows: 1, vectors: 1 };
   let least = Number.POSITIVE_INFINITY;
   for (let vectors = 1; vectors <= Math.min(4, totalVectors); vectors++) {
-    const rows = evenBlock(extent, maximumRows(target, vectors, reserved));
+    const most = maximumRows(target, vectors, reserved);
+    if (most < 1) continue;
+    const rows = evenBlock(extent, most);
     const rowBlocks = Math.ceil(extent / rows);
     let cycles = 0;
     for (let done = 0; done < totalVectors; done += vectors) {

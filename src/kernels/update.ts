@@ -11,6 +11,7 @@ import { layoutOf } from "./layout.js";
 import { operandKind, POINTWISE } from "./pointwise.js";
 import type { PointwiseGroup } from "./pointwise-group.js";
 import type { Buffer, Lowering } from "./strategy.js";
+import { maximumRows } from "./tile.js";
 
 export interface Update {
   /** Names everything that shapes the code. */
@@ -19,20 +20,43 @@ export interface Update {
   readonly buffers: readonly Buffer[];
   /** Names of the operands that are read in the places where results are stored. */
   readonly reads: readonly string[];
-  /** Vector registers that it needs beside the gradient. */
+  /** Vector registers that it needs beside the gradient, at most. */
   readonly registers: number;
   /** Stores what comes of a vector of the gradient that lies `bytes + offset` from the start of every operand. */
   store(k: KernelBuilder, gradient: Reg, bytes: Reg, offset: number, lanes: Lanes): void;
 }
 
-/** Whether a group can be computed vector by vector: of numbers in the same places or the same everywhere, no pads in between. */
+/** Rows of the tile without which the gradient itself would be slow. */
+const LEAST_ROWS = 4;
+/** What an op may take on the way to its result. */
+const WITHIN_OP = 2;
+
+/**
+ * Whether a group can be computed vector by vector: of numbers in the same places or the same everywhere, no pads in between, in
+ * the registers that a tile leaves.
+ */
 export function canUpdate(root: Value, group: PointwiseGroup, target: Target): boolean {
   const layout = layoutOf(root, target);
   if (layout.channelStride !== layout.channels || layout.channels % target.lanes !== 0 || tailElements(layout) > 0)
     return false;
+  if (maximumRows(target, 1, registersOf(root, group)) < LEAST_ROWS) return false;
   return group.nodes.every((node) =>
     node.inputs.every((v) => v === root || group.nodes.includes(v) || kindOf(v, node) !== undefined),
   );
+}
+
+/** The most that is alive at once: what is read stays until its last use, what is computed too. */
+function registersOf(root: Value, group: PointwiseGroup): number {
+  const alive = new Set<Value>();
+  let most = 0;
+  for (const [i, node] of group.nodes.entries()) {
+    for (const input of node.inputs) if (input !== root) alive.add(input);
+    alive.add(node);
+    most = Math.max(most, alive.size);
+    const later = group.nodes.slice(i + 1);
+    for (const value of alive) if (!later.some((n) => n.inputs.includes(value))) alive.delete(value);
+  }
+  return most + WITHIN_OP;
 }
 
 function kindOf(input: Value, node: Value): "full" | "scalar" | undefined {
@@ -59,7 +83,7 @@ export function updateOf(root: Value, group: PointwiseGroup, to: Lowering): Upda
     ],
     buffers: [...inputs.map((i) => to.buffer(i.value)), ...group.outputs.map((v) => to.buffer(v))],
     reads: inputs.filter((i) => i.kind === "full").map((i) => i.name),
-    registers: inputs.length + group.nodes.length,
+    registers: registersOf(root, group),
     store(k, gradient, bytes, offset, lanes) {
       const values = new Map<Value, Reg>([[root, gradient]]);
       const argument = (value: Value): Reg => {
