@@ -108,8 +108,8 @@ export interface NamedDot extends Labelled {
   readonly title: string;
 }
 
-export function namedDots(dots: readonly NamedDot[], reserved: readonly Box[]): Markish[] {
-  const labels = besideDots(dots, FRAME, reserved);
+export function namedDots(dots: readonly NamedDot[], reserved: readonly Box[], frame: Box = FRAME): Markish[] {
+  const labels = besideDots(dots, frame, reserved);
   const leaders = labels.flatMap(({ leader }, i) => {
     const { x, y, colour } = dots[i]!;
     return leader === undefined ? [] : [{ x1: x, y1: y, x2: leader[0], y2: leader[1], colour }];

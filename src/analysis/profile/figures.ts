@@ -7,13 +7,13 @@ import { barX, dot, gridX, line, type Markish, ruleX, text } from "@observablehq
 import { type Box, boxesAlong, type Labelled } from "../compare/labels.js";
 import {
   along,
+  FRAME,
   logAxis,
   MARGINS,
   namedDots,
   panel,
   plainNumber,
   RANGE_Y,
-  rangeX,
   SIZE,
   SOFT,
 } from "../compare/plane.js";
@@ -132,11 +132,12 @@ export function timeFigure(document: Document, rows: readonly ProfileRow[]): Fig
 }
 
 const barTitle = ({ name, side, from, to }: Bar): string => `${name}, ${side}: ${milliseconds(to - from)} ms`;
-const milliseconds = (value: number): string => plainNumber(Number(value.toPrecision(3)));
+const milliseconds = (value: number): string =>
+  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value.toFixed(3);
 
 /** What is what, above the frame. */
-function key(sides: readonly Side[]): Markish[] {
-  let x = 0;
+function key(sides: readonly Side[], from = 0): Markish[] {
+  let x = from;
   return sides.flatMap((side) => {
     const { fill, opacity, stroke } = LOOKS[side];
     const at = x;
@@ -145,7 +146,7 @@ function key(sides: readonly Side[]): Markish[] {
     const square = { symbol: "square" as const, r: 6, fill, fillOpacity: opacity, stroke, strokeWidth: 1 };
     return [
       dot([0], { ...corner, dx: at + 6, ...square }),
-      text([side], { ...corner, dx: at + 18, textAnchor: "start", fontSize: 12 }),
+      text([side], { ...corner, dx: at + 18, textAnchor: "start", lineAnchor: "middle", fontSize: 12 }),
     ];
   });
 }
@@ -159,7 +160,14 @@ interface Point extends Labelled {
 }
 
 const LARGEST_RADIUS = 16;
-const MOST_NAMES = 9;
+const MOST_NAMES = 7;
+/** Points that are nearer to each other share a name. */
+const NEAR = 22;
+/** Room for the words at the end of the roof. */
+const ROOF_WORDS = 90;
+const WIDTH = SIZE.width + ROOF_WORDS;
+const RIGHT = MARGINS.marginRight + ROOF_WORDS;
+const RANGE_X: [number, number] = [MARGINS.marginLeft, WIDTH - RIGHT];
 /** Rows that take less of the time are left out: they would only hide others. */
 const LEAST_SHARE = 0.002;
 
@@ -172,7 +180,7 @@ export function rooflineFigure(document: Document, rows: readonly ProfileRow[], 
     // Large ones lie below small ones.
     .sort((a, b) => b.milliseconds - a.milliseconds);
   const bend = machine.gflops / machine.gigabytesPerSecond;
-  const x = logAxis([...shown.map(({ intensity }) => intensity), bend, bend * 4], rangeX(MARGINS.marginRight), 1.6);
+  const x = logAxis([...shown.map(({ intensity }) => intensity), bend, bend * 4], RANGE_X, 1.6);
   const y = logAxis([...shown.map(({ gflops }) => gflops), machine.gflops, machine.gflops / 8], RANGE_Y, 1.8);
   const most = Math.max(...shown.map((row) => row.milliseconds), 0);
   const points = shown.map((row): Point => {
@@ -194,14 +202,12 @@ export function rooflineFigure(document: Document, rows: readonly ProfileRow[], 
   const low = Math.max(x.domain[0], y.domain[0] / machine.gigabytesPerSecond);
   const [start, corner, end] = [at(low), at(bend), at(x.domain[1])] as const;
   const slope = (180 / Math.PI) * Math.atan2(corner.y - start.y, corner.x - start.x);
-  const middle = { x: (start.x + corner.x) / 2, y: (start.y + corner.y) / 2 };
-  const peakWords = `peak ${plainNumber(machine.gflops)} GFLOP/s`;
+  const middle = { x: start.x + 0.7 * (corner.x - start.x), y: start.y + 0.7 * (corner.y - start.y) };
   const taken: Box[] = [
     ...boxesAlong(start.x, start.y, corner.x, corner.y),
     ...boxesAlong(corner.x, corner.y, end.x, end.y),
-    { left: end.x - 7 * peakWords.length - 6, right: end.x, top: end.y - 20, bottom: end.y },
+    { left: middle.x - 45, right: middle.x + 30, top: middle.y - 45, bottom: middle.y },
   ];
-  const named = points.slice(0, MOST_NAMES);
   const sides = (["forward", "backward"] as const).filter((side) => points.some((point) => point.side === side));
   return panel(document, {
     label: "roofline",
@@ -209,9 +215,19 @@ export function rooflineFigure(document: Document, rows: readonly ProfileRow[], 
     y,
     xLabel: "operations a byte moved",
     yLabel: "billion operations a second (GFLOP/s)",
+    width: WIDTH,
+    marginRight: RIGHT,
     marks: [
       line([start, corner, end], { x: "x", y: "y", stroke: paint("ink"), strokeWidth: 1.8 }),
-      text([end], { x: "x", y: "y", text: [peakWords], dy: -10, dx: -4, textAnchor: "end", ...SOFT }),
+      text([end], {
+        x: "x",
+        y: "y",
+        text: [`peak\n${plainNumber(machine.gflops)} GFLOP/s`],
+        dx: 8,
+        textAnchor: "start",
+        lineAnchor: "middle",
+        ...SOFT,
+      }),
       text([middle], {
         x: "x",
         y: "y",
@@ -227,26 +243,28 @@ export function rooflineFigure(document: Document, rows: readonly ProfileRow[], 
         const look = { fill, fillOpacity: opacity * 0.6, stroke, strokeWidth: 1.2 };
         return dot(own, { x: "x", y: "y", r: "radius", ...look, title: "title" });
       }),
-      ...names(named, points, taken),
-      ...key(sides),
+      ...names(points, taken),
+      ...key(sides, 300),
     ],
   });
 }
 
-/** The names of the points that take most of the time, beside them and over no other point. */
-function names(named: readonly Point[], points: readonly Point[], taken: readonly Box[]): Markish[] {
-  const others = points
-    .slice(named.length)
-    .map(({ x, y, radius: r }): Box => ({ left: x - r, right: x + r, top: y - r, bottom: y + r }));
-  const plain = named.map(({ x, y, radius, text, title, side }) => ({
-    x,
-    y,
-    radius,
-    text,
-    title,
-    colour: LOOKS[side].stroke,
-  }));
+/** The names of the points that take most of the time, largest first, beside them and over no other point. */
+function names(points: readonly Point[], taken: readonly Box[]): Markish[] {
+  const named: { readonly point: Point; readonly near: Point[] }[] = [];
+  const others: Box[] = [];
+  for (const point of points) {
+    const { x, y, radius: r } = point;
+    const home = named.find((one) => Math.hypot(one.point.x - x, one.point.y - y) < NEAR);
+    if (home !== undefined) home.near.push(point);
+    else if (named.length < MOST_NAMES) named.push({ point, near: [] });
+    if (named.at(-1)?.point !== point) others.push({ left: x - r, right: x + r, top: y - r, bottom: y + r });
+  }
+  const dots = named.map(({ point: { x, y, radius, title, side, text }, near }) => {
+    const more = new Set(near.map((other) => other.text).filter((other) => other !== text)).size;
+    return { x, y, radius, title, colour: LOOKS[side].stroke, text: more === 0 ? text : `${text} + ${more}` };
+  });
   // The dots themselves are drawn already, forward and backward in their own ways.
-  const [, , ...leadersAndNames] = namedDots(plain, [...taken, ...others]);
+  const [, , ...leadersAndNames] = namedDots(dots, [...taken, ...others], { ...FRAME, right: RANGE_X[1] });
   return leadersAndNames;
 }

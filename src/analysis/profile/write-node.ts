@@ -16,18 +16,18 @@ const WORDS: Readonly<Record<ProfiledProgram, string>> = { infer: "inference", t
 /** By the name of the file without its extension: `infer-time`, `infer-roofline` ... */
 export function drawProfile(title: string, profile: Profile): Map<string, Figure> {
   const document = newDocument();
-  const note = noteOf(profile);
+  const on = machineOf(profile);
   return new Map(
     profile.programs.flatMap((program) => [
       [
         `${program.what}-time`,
-        standalone([timeFigure(document, program.rows)], { title: titleOf(title, program, "time"), note }),
+        standalone([timeFigure(document, program.rows)], { title: titleOf(title, program, "time"), note: `${on}.` }),
       ],
       [
         `${program.what}-roofline`,
         standalone([rooflineFigure(document, program.rows, profile.machine)], {
           title: titleOf(title, program, "roofline"),
-          note,
+          note: `${on}. The area of a dot is its time; "+ 2" are two other layers at the same place.`,
         }),
       ],
     ]),
@@ -37,9 +37,8 @@ export function drawProfile(title: string, profile: Profile): Map<string, Figure
 const titleOf = (title: string, { what, batch }: ProgramProfile, of: string): string =>
   `${title}, ${WORDS[what]} at batch ${batch}: ${of}`;
 
-function noteOf({ machine: { backend, threads } }: Profile): string {
-  return `${backend}, ${threads} ${threads === 1 ? "thread" : "threads"}; the area of a dot is its time.`;
-}
+const machineOf = ({ machine: { backend, threads } }: Profile): string =>
+  `${backend}, ${threads} ${threads === 1 ? "thread" : "threads"}`;
 
 /** Time and roofline beside each other, a row a program. @throws FileError where it cannot be written. */
 export async function writeProfileSvg(title: string, profile: Profile, path: string): Promise<void> {
@@ -50,7 +49,11 @@ export async function writeProfileSvg(title: string, profile: Profile, path: str
   ]);
   const what = profile.programs.map((program) => WORDS[program.what]).join(", then ");
   const heading = `${title} at batch ${profile.programs[0]?.batch ?? 0}: ${what}`;
-  const { svg } = standalone(figures, { title: heading, note: noteOf(profile), columns: 2 });
+  const { svg } = standalone(figures, {
+    title: heading,
+    note: `${machineOf(profile)}. The area of a dot is its time.`,
+    columns: 2,
+  });
   await writeFileAtomically(path, [svg]);
 }
 
