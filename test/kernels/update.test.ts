@@ -66,4 +66,13 @@ describe.each(MACHINES)("updates in the store for $target.name by $engine", ({ t
     const sum = add(root, bias);
     expect(linearWeightGradient.updates!(root, { nodes: [sum], outputs: [sum] }, target)).toBe(false);
   });
+
+  it("not where more is alive at once than registers are left beside a tile", () => {
+    const { root, inputs } = drawn([12], 64);
+    const parts = Array.from({ length: 10 }, (_, i) => scale(inputs[2]!, i + 2));
+    const sums = [root];
+    for (const part of parts) sums.push(add(sums.at(-1)!, part));
+    const group = { nodes: [...parts, ...sums.slice(1)], outputs: [sums.at(-1)!] };
+    expect(linearWeightGradient.updates!(root, group, target)).toBe(target.vectorRegisters === 32);
+  });
 });
