@@ -33,10 +33,8 @@ export async function openScenes(data: string, options: OpenScenesOptions = {}):
   const [kind, ...rest] = data.split(":");
   if (kind === "scenes") return composed(rest.length === 0 ? "mnist" : rest.join(":"), options);
   const list = await classListOf(data, options.classes);
-  const [train, test] = await Promise.all([
-    pairsOf(data, ["train", "training"]),
-    pairsOf(data, ["val", "test", "validation"]),
-  ]);
+  const train = await pairsOf(data, ["train", "training"]);
+  const test = await pairsOf(data, ["val", "test", "validation"]);
   const name = basename(data);
   return {
     train: await loadScenes(`${name} train`, train, list, options.size),

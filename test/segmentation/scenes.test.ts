@@ -1,0 +1,356 @@
+/** Labelled scenes: class lists, label pictures, folders of them, composed ones, and what augmentation does to labels. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import sharp from "sharp";
+import { describe, expect, it } from "vitest";
+import { parseAugmentation } from "#fovea/data/augment/grammar.js";
+import type { Dataset } from "#fovea/data/dataset.js";
+import { CAMVID, distinctColors, parseClassList, UNLABELLED } from "#fovea/segmentation/class-list.js";
+import { composeScenes } from "#fovea/segmentation/compose-scenes.js";
+import { openScenes } from "#fovea/segmentation/open-scenes-node.js";
+import { encodeIndices, readLabels } from "#fovea/segmentation/read-labels-node.js";
+import { sceneDataset } from "#fovea/segmentation/scene-dataset.js";
+import { classWeights, type Scene } from "#fovea/segmentation/scene-set.js";
+import { temporaryFolder } from "../support/temporary.js";
+
+const LIST = parseClassList(
+  JSON.stringify({
+    classes: [
+      { name: "sky", color: [0, 0, 255] },
+      { name: "road", color: [90, 90, 90], value: 7 },
+    ],
+    ignore: [{ name: "void", color: [0, 0, 0], value: 9 }],
+  }),
+  "classes.json",
+);
+
+describe("a class list", () => {
+  const parse = (value: unknown) => () => parseClassList(JSON.stringify(value), "c.json");
+
+  it("numbers classes by their place, unless they say a value", () => {
+    expect(LIST.classes.map(({ name, value }) => [name, value])).toEqual([
+      ["sky", 0],
+      ["road", 7],
+    ]);
+    expect(CAMVID.classes).toHaveLength(11);
+  });
+
+  it("says what is wrong with it", () => {
+    const sky = { name: "sky", color: [0, 0, 255] };
+    expect(() => parseClassList("{", "c.json")).toThrow("c.json: is not JSON");
+    expect(parse({ names: [] })).toThrow('c.json: expected {"classes"');
+    expect(parse({ classes: [sky] })).toThrow("c.json: has 1 classes, expected 2 to 255");
+    expect(parse({ classes: [sky, { name: "sea", color: [0, 0, 255] }] })).toThrow(
+      '"sky" and "sea" have the same color [0,0,255]',
+    );
+    expect(parse({ classes: [sky, { name: "sea", color: [0, 300, 0] }] })).toThrow(
+      "classes[1]: color is [0,300,0], expected",
+    );
+    expect(parse({ classes: [sky, { name: "sea", color: [0, 3, 0], value: 0 }] })).toThrow("have the same value 0");
+    expect(parse({ classes: [sky, sky], extra: 1 })).toThrow('unknown key "extra"');
+  });
+
+  it("has colours of its own for classes that come without", () => {
+    const colors = distinctColors(21).map(String);
+    expect(new Set(colors).size).toBe(21);
+  });
+});
+
+const rgb = (colors: number[][], width: number) =>
+  sharp(Buffer.from(colors.flat()), { raw: { width, height: colors.length / width, channels: 3 } });
+const greyPng = (values: number[], width: number) =>
+  sharp(Buffer.from(values), { raw: { width, height: values.length / width, channels: 1 } })
+    .toColourspace("b-w")
+    .png()
+    .toBuffer();
+
+describe("label pictures", () => {
+  it("of grey values", async () => {
+    const { height, width, labels } = await readLabels("a.png", await greyPng([0, 7, 9, 7], 2), LIST);
+    expect([height, width, ...labels]).toEqual([2, 2, 0, 1, UNLABELLED, 1]);
+  });
+
+  it("of colours", async () => {
+    const png = await rgb(
+      [
+        [0, 0, 255],
+        [90, 90, 90],
+        [0, 0, 0],
+      ],
+      3,
+    )
+      .png()
+      .toBuffer();
+    expect([...(await readLabels("a.png", png, LIST)).labels]).toEqual([0, 1, UNLABELLED]);
+  });
+
+  it("of a palette, whose indices count and not its colours", async () => {
+    const png = await rgb(
+      [
+        [1, 2, 3],
+        [200, 100, 50],
+        [1, 2, 3],
+        [200, 100, 50],
+      ],
+      2,
+    )
+      .png({ palette: true, colours: 2 })
+      .toBuffer();
+    const list = parseClassList(
+      '{"classes": [{"name": "a", "color": [1, 1, 1]}, {"name": "b", "color": [2, 2, 2]}]}',
+      "c",
+    );
+    const { labels } = await readLabels("a.png", png, list);
+    expect(labels[0]).not.toBe(labels[1]);
+    expect([...labels]).toEqual([labels[0], labels[1], labels[0], labels[1]]);
+  });
+
+  it("say where a label is none", async () => {
+    await expect(readLabels("a.png", await greyPng([0, 0, 0, 3], 2), LIST)).rejects.toThrow(
+      "a.png: the label 3 at row 1, column 1 is outside the class list (0 to 9); add it to classes, or to ignore",
+    );
+    const png = await rgb(
+      [
+        [0, 0, 255],
+        [1, 2, 3],
+      ],
+      2,
+    )
+      .png()
+      .toBuffer();
+    await expect(readLabels("a.png", png, LIST)).rejects.toThrow(
+      "a.png: the colour 1, 2, 3 at row 0, column 1 is none of the 2 classes'",
+    );
+  });
+
+  it("must be PNG files that are whole", async () => {
+    await expect(
+      readLabels(
+        "a.jpg",
+        await rgb([[0, 0, 255]], 1)
+          .jpeg()
+          .toBuffer(),
+        LIST,
+      ),
+    ).rejects.toThrow("a.jpg: is not a PNG file");
+    const png = await greyPng(new Array<number>(900).fill(7), 30);
+    await expect(readLabels("a.png", png.subarray(0, 45), LIST)).rejects.toThrow("a.png: is damaged");
+  });
+
+  it("are read as they are written", async () => {
+    const labels = Uint8Array.of(0, 1, 1, 0, 1, 0);
+    const png = await encodeIndices(labels, 2, 3, LIST);
+    expect([...(await readLabels("a.png", png, LIST)).labels]).toEqual([...labels]);
+  });
+});
+
+describe("a folder of scenes", () => {
+  const PARTS = ["train", "trainannot", "val", "valannot"];
+  async function folderOf(change: (folder: string) => Promise<void>): Promise<string> {
+    const folder = await temporaryFolder();
+    for (const part of PARTS) await mkdir(join(folder, part));
+    for (const part of ["train", "val"]) {
+      for (const name of ["a", "b"]) {
+        await writeFile(
+          join(folder, part, `${name}.png`),
+          await rgb(new Array(12).fill([9, 99, 199]), 4)
+            .png()
+            .toBuffer(),
+        );
+        await writeFile(
+          join(folder, `${part}annot`, `${name}.png`),
+          await greyPng([0, 1, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0], 4),
+        );
+      }
+    }
+    await writeFile(
+      join(folder, "classes.json"),
+      '{"classes": [{"name": "a", "color": [255, 0, 0]}, {"name": "b", "color": [0, 255, 0]}]}',
+    );
+    await change(folder);
+    return folder;
+  }
+  const nothing = () => Promise.resolve();
+
+  it("is opened", async () => {
+    const { train, test } = await openScenes(await folderOf(nothing));
+    expect([train.scenes.length, test.scenes.length]).toEqual([2, 2]);
+    const [scene] = train.scenes as [Scene];
+    expect([scene.height, scene.width, ...scene.labels.slice(0, 5)]).toEqual([3, 4, 0, 1, 0, 1, 1]);
+    expect([...scene.pixels.slice(0, 3)]).toEqual([9, 99, 199]);
+    expect(classWeights(train, "median")).toEqual([1, 1]);
+  });
+
+  it("is brought to a size, labels to the nearest", async () => {
+    const { train } = await openScenes(await folderOf(nothing), { size: [6, 8] });
+    expect([...train.scenes[0]!.labels.slice(0, 8)]).toEqual([0, 0, 1, 1, 0, 0, 1, 1]);
+  });
+
+  it("has a label picture of the same name for each picture", async () => {
+    const folder = await folderOf(async (at) =>
+      writeFile(
+        join(at, "train", "c.png"),
+        await rgb(
+          [
+            [1, 1, 1],
+            [2, 2, 2],
+          ],
+          2,
+        )
+          .png()
+          .toBuffer(),
+      ),
+    );
+    await expect(openScenes(folder)).rejects.toThrow(
+      /train holds 3 pictures and .*trainannot 2: "c" of .*train has no partner/,
+    );
+  });
+
+  it("has label pictures of the size of their pictures", async () => {
+    const folder = await folderOf(async (at) => writeFile(join(at, "trainannot", "a.png"), await greyPng([0, 1], 2)));
+    await expect(openScenes(folder)).rejects.toThrow(
+      /a\.png: is 1x2, but its picture .*a\.png is 3x4; expected the same height and width/,
+    );
+  });
+
+  it("has a list of classes, which a palette alone is not", async () => {
+    const { rm } = await import("node:fs/promises");
+    const folder = await folderOf(async (at) => {
+      await rm(join(at, "classes.json"));
+      const palette = await rgb(new Array(12).fill([9, 99, 199]), 4)
+        .png({ palette: true })
+        .toBuffer();
+      await writeFile(join(at, "trainannot", "a.png"), palette);
+    });
+    await expect(openScenes(folder)).rejects.toThrow(
+      "is a palette PNG, whose colours have no names, and there is no classes.json",
+    );
+  });
+
+  it("has pictures of more than one pixel", async () => {
+    const folder = await folderOf(async (at) => {
+      await writeFile(
+        join(at, "train", "a.png"),
+        await rgb([[1, 1, 1]], 1)
+          .png()
+          .toBuffer(),
+      );
+      await writeFile(join(at, "trainannot", "a.png"), await greyPng([0], 1));
+    });
+    await expect(openScenes(folder)).rejects.toThrow("is a single pixel, which shows nothing");
+  });
+
+  it("has labelled pixels in every picture, and pictures of one size to train on", async () => {
+    const scene = (name: string, labels: number[]): Scene => ({
+      ...{ name, height: 1, width: labels.length },
+      pixels: new Uint8Array(3 * labels.length),
+      labels: Uint8Array.from(labels),
+    });
+    const set = (...scenes: Scene[]) => ({ name: "s", classes: LIST, scenes });
+    expect(() => sceneDataset(set(scene("a", [0, 1]), scene("b", [UNLABELLED, UNLABELLED])))).toThrow(
+      "b: has no labelled pixel",
+    );
+    expect(() => sceneDataset(set(scene("a", [0, 1]), scene("b", [1])))).toThrow(
+      "s: a is 1x2 and b 1x1; bring them to one size with --size",
+    );
+    expect(() => sceneDataset(set())).toThrow("s: there are no pictures in it");
+  });
+
+  it("says what it lacks", async () => {
+    const folder = await temporaryFolder();
+    await expect(openScenes(folder)).rejects.toThrow("no such folder, or an empty one");
+    await mkdir(join(folder, "train"));
+    await expect(openScenes(folder)).rejects.toThrow("holds train, expected train with pictures and trainannot");
+  });
+});
+
+/** Squares: full, and with a hole. */
+const ITEMS: Dataset = {
+  name: "squares",
+  length: 2,
+  classes: ["full", "ring"],
+  shape: [8, 8, 1],
+  images: Uint8Array.from({ length: 128 }, (_, i) => {
+    const [item, y, x] = [i >> 6, (i >> 3) & 7, i & 7];
+    const inside = y > 0 && y < 7 && x > 0 && x < 7;
+    return inside && !(item === 1 && y > 2 && y < 5 && x > 2 && x < 5) ? 255 : 0;
+  }),
+  labels: Uint8Array.of(0, 1),
+  mean: [0],
+  std: [1],
+};
+
+describe("composed scenes", () => {
+  const options = { count: 12, height: 24, width: 32, seed: 5 };
+  const set = composeScenes(ITEMS, options);
+
+  it("label each pixel by what is drawn there: items are lighter than any background", () => {
+    expect(set.classes.classes.map(({ name }) => name)).toEqual(["background", "full", "ring"]);
+    for (const { pixels, labels } of set.scenes) {
+      for (let i = 0; i < labels.length; i++) {
+        const light = Math.max(...pixels.subarray(3 * i, 3 * i + 3));
+        if (labels[i] === 0) expect(light).toBeLessThan(126);
+      }
+      expect(labels.some((label) => label > 0)).toBe(true);
+    }
+  });
+
+  it("are a function of the seed and their number", () => {
+    const again = composeScenes(ITEMS, { ...options, count: 3 });
+    expect(again.scenes).toEqual(set.scenes.slice(0, 3));
+    expect(composeScenes(ITEMS, { ...options, seed: 6 }).scenes[0]).not.toEqual(set.scenes[0]);
+    expect(() => composeScenes(ITEMS, { ...options, width: 0 })).toThrow("scenes: width is 0");
+  });
+});
+
+describe("augmentation", () => {
+  const REDS = [0, 90, 200];
+  /** A scene whose red says the label: what becomes of both must agree. */
+  function tinted(): Scene {
+    const labels = Uint8Array.from({ length: 24 * 32 }, (_, i) =>
+      i % 32 < 13 ? 0 : Math.floor(i / 32) < 9 ? 1 : UNLABELLED,
+    );
+    const pixels = Uint8Array.from({ length: 24 * 32 * 3 }, (_, i) => REDS[labels[Math.floor(i / 3)]! % 253]!);
+    return { name: "t", height: 24, width: 32, pixels, labels };
+  }
+
+  async function augmented(text: string, target: readonly [number, number, number]) {
+    const { stream } = sceneDataset(
+      { name: "s", classes: LIST, scenes: [tinted()] },
+      { mean: [0, 0, 0], std: [1, 1, 1] },
+    );
+    const opened = stream!({
+      target,
+      mean: [0, 0, 0],
+      std: [1, 1, 1],
+      seed: 3,
+      transforms: parseAugmentation(text, target),
+    });
+    const size = target[0] * target[1];
+    const images = new Float32Array(3 * size);
+    const labels = new Int32Array(size);
+    await opened.fill(Uint32Array.of(0), 2, images, labels);
+    return { red: Float32Array.from({ length: size }, (_, i) => 255 * images[3 * i]!), labels };
+  }
+
+  it.each(["flip", "randomCrop", "randomResizedCrop:0.3", "flip,randomResizedCrop:0.5"])(
+    "moves labels as pixels: %s",
+    async (text) => {
+      const { red, labels } = await augmented(text, [16, 20, 3]).catch(() => augmented(text, [24, 32, 3]));
+      // Between two labels the picture's pixel is between theirs, which tells nothing.
+      const clear = [...labels]
+        .map((label, i) => ({ label, is: REDS.findIndex((one) => Math.abs(one - red[i]!) < 1) }))
+        .filter(({ is }) => is >= 0);
+      const wrong = clear.filter(({ label, is }) => is !== (label < 0 ? 2 : label));
+      expect(clear.length).toBeGreaterThan(0.6 * labels.length);
+      expect(wrong.length).toBeLessThan(0.01 * labels.length);
+      expect(new Set(labels).size).toBeGreaterThan(1);
+    },
+  );
+
+  it("leaves what it brings in from outside unlabelled", async () => {
+    const { labels, red } = await augmented("padCrop:12", [24, 32, 3]);
+    const outside = [...labels].filter((label, i) => label === -1 && red[i] === 0).length;
+    expect(outside).toBeGreaterThan(0);
+  });
+});
