@@ -1,9 +1,11 @@
 /** `fovea go`: AlphaGo's policy network, from games to an engine. Each subcommand is a file of its own. */
 import type { Command } from "commander";
 import { goAnalyseCommand } from "./go-analyse.js";
+import { goEvalCommand } from "./go-eval.js";
 import { goGtpCommand } from "./go-gtp.js";
 import { goMatchCommand } from "./go-match.js";
 import { goPrepareCommand } from "./go-prepare.js";
+import { goTrainCommand } from "./go-train.js";
 
 export function goCommand(program: Command): void {
   const go = program
@@ -17,11 +19,15 @@ export function goCommand(program: Command): void {
       `
 Examples:
   $ fovea go prepare ./games --out kgs.store        games in SGF into a store to learn from
+  $ fovea go train kgs.store --filters 64 --layers 10 --minutes 90
+  $ fovea go eval runs/alphago-policy-kgs.store     top-1 and top-5 on the test games, by phase
   $ fovea go gtp --model policy.safetensors         an engine for GoGui, Sabaki and KGS
   $ fovea go match --engine "gnugo --mode gtp" --engine "fovea go gtp --model policy.safetensors" --games 40
   $ fovea go analyse game.sgf --model policy.safetensors   each move's probability and rank`,
     );
   goPrepareCommand(go);
+  goTrainCommand(go);
+  goEvalCommand(go);
   goGtpCommand(go);
   goMatchCommand(go);
   goAnalyseCommand(go);

@@ -233,6 +233,11 @@ export class GameStore {
     return this.description.size;
   }
 
+  /** Of the whole content: tells stores apart. */
+  get checkSum(): number {
+    return this.#view.getUint32(20, true);
+  }
+
   hash(game: number): number {
     return this.#view.getUint32(this.#at(game) + 4, true);
   }

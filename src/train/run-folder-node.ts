@@ -135,11 +135,15 @@ export async function openRunFolder(path: string): Promise<{ folder: RunFolder; 
   return { folder, config: parseConfig(json, folder.config) };
 }
 
-/** One line an epoch, all of them anew: so that a resumed run's log has no line twice. */
-export async function writeLog(folder: RunFolder, history: readonly EpochRecord[]): Promise<void> {
+/** One line an epoch, all of them anew: so that a resumed run's log has no line twice. `beside` is what each says besides its record. */
+export async function writeLog(
+  folder: RunFolder,
+  history: readonly EpochRecord[],
+  beside: readonly object[] = [],
+): Promise<void> {
   await writeFileAtomically(
     folder.log,
-    history.map((record) => `${JSON.stringify(record)}\n`),
+    history.map((record, i) => `${JSON.stringify({ ...record, ...beside[i] })}\n`),
   );
 }
 

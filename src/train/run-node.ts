@@ -34,6 +34,8 @@ export interface RunOptions {
   readonly checkpointEverySeconds: number;
   /** Writes event files for TensorBoard into the folder; a resumed run goes on with those that it has. */
   readonly tensorboard?: boolean | undefined;
+  /** What the log's lines say beside the records, such as counts that follow from them. */
+  readonly logged?: ((history: readonly EpochRecord[]) => readonly object[]) | undefined;
 }
 
 /** What a run is about to do, known before the first step. */
@@ -96,7 +98,7 @@ async function trainInSession(
   listener: RunListener,
   ends: (() => Promise<void>)[],
 ): Promise<RunResult> {
-  const { config } = options;
+  const { config, logged } = options;
   const model = create(config.network, config.options);
   const data = { train: scaledFor(model, options.data.train), test: scaledFor(model, options.data.test) };
   const optimizer = optimizerFrom(config.optimizer);
@@ -142,7 +144,7 @@ async function trainInSession(
     if (best !== undefined && best === history.at(-1)) {
       await saveModel(folder.best, trained, { best: JSON.stringify({ epoch: best.epoch, ...best.test }) });
     }
-    await writeLog(folder, history);
+    await writeLog(folder, history, logged?.(history));
   };
 
   let saved = false;

@@ -150,13 +150,14 @@ export function trainingEntries(
 }
 
 /**
- * Outputs `loss`, `correct` and `prediction` (the likeliest class), one a sample. Of the states named in `averaged` it reads the
- * averages.
+ * Outputs `loss`, `correct` and `prediction` (the likeliest class), one a sample, and `logits` if asked. Of the states named in
+ * `averaged` it reads the averages.
  */
 export function evaluationEntry(
   network: Module,
   input: Shape,
   averaged: ReadonlySet<string> = new Set(),
+  withLogits = false,
 ): { entry: Entry; traced: Traced } {
   const stateName = (name: string) => (averaged.has(name) ? averageName(name) : name);
   const traced = trace(network, { input, training: false, stateName });
@@ -167,6 +168,7 @@ export function evaluationEntry(
     loss: graph.scope("loss", () => lossOf(own, output, labels)),
     correct: graph.scope("metrics", () => accuracyOf(own, output, labels)),
     prediction: graph.scope("metrics", () => decisionOf(own, output)),
+    ...(withLogits ? { logits: output } : {}),
   };
   return { entry: { name: "evaluate", outputs, assigns: [] }, traced };
 }

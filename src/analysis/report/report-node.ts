@@ -128,7 +128,8 @@ async function testedWith(
   return { confusion, classes, accuracy, samples, mistakes: await findMistakes(model, test, predictions, choice) };
 }
 
-function machineOf({ backend, threads, memory }: RunPlan): Machine {
+/** What the run was on. */
+export function machineOf({ backend, threads, memory }: RunPlan): Machine {
   const processors = cpus();
   return {
     processor: processors[0]?.model.trim() || arch(),

@@ -1,0 +1,321 @@
+/** `fovea go train`: trains a policy on a store of games and keeps the run in a folder. */
+import type { Command } from "commander";
+import { OptionError } from "../errors.js";
+import { PLANE_COUNTS } from "../go/planes.js";
+import { testGames } from "../go/position-sets.js";
+import { openStore } from "../go/store-node.js";
+import { lengthOf, lengthWithin, type PolicyWish, policyConfig, RECIPES, type RecipeName } from "../go/train-config.js";
+import { type PositionData, positionData } from "../go/training-data-node.js";
+import { measureSpeed } from "../go/training-speed.js";
+import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
+import type { TrainingConfig } from "../train/config.js";
+import { openRunFolder, type RunFolder } from "../train/run-folder-node.js";
+import { type RunPlan, type RunResult, runTraining } from "../train/run-node.js";
+import type { EpochRecord } from "../train/trainer.js";
+import { bytesOf, numberOf, oneOf, wholeOf } from "./arguments.js";
+import { EXIT } from "./errors.js";
+import { GoTrainDisplay } from "./go-train-display.js";
+import { Output } from "./output.js";
+import { StopRequest } from "./stop.js";
+
+interface Flags {
+  readonly recipe?: RecipeName;
+  readonly filters?: number;
+  readonly layers?: number;
+  readonly planes?: number;
+  readonly minutes?: number;
+  readonly steps?: number;
+  readonly evaluateEvery?: number;
+  readonly testPositions?: number;
+  readonly batchSize?: number;
+  readonly lr?: number;
+  readonly weightDecay?: number;
+  readonly seed?: number;
+  readonly out?: string;
+  readonly resume?: string;
+  readonly checkpointEvery?: number;
+  readonly tensorboard?: boolean;
+  readonly threads?: number;
+  readonly backend?: BackendName;
+  readonly winograd: boolean;
+  readonly memoryLimit?: number;
+  /** True unless --no-report. */
+  readonly report: boolean;
+  readonly json?: boolean;
+}
+
+/** What a run is begun with, and stays with. */
+const FIXED = [
+  "recipe",
+  "filters",
+  "layers",
+  "planes",
+  "minutes",
+  "steps",
+  "evaluateEvery",
+  "testPositions",
+  "batchSize",
+  "lr",
+  "weightDecay",
+  "seed",
+  "out",
+] as const satisfies readonly (keyof Flags)[];
+
+const DEFAULTS = {
+  recipe: "modern",
+  filters: 192,
+  layers: 13,
+  planes: 48,
+  minutes: 90,
+  testPositions: 10_000,
+  seed: 0,
+} as const;
+/** The part of a run of so many minutes that may go into measuring how fast it will be, and the most seconds of it. */
+const MEASURING = { part: 0.05, most: 10 } as const;
+
+export function goTrainCommand(go: Command): void {
+  const { recipe, filters, layers, planes, minutes, testPositions, seed } = DEFAULTS;
+  go.command("train")
+    .summary("train a policy on the positions of games")
+    .description(
+      "Trains AlphaGo's policy network to foresee the moves of the training games of a store, each position in one of the board's 8 " +
+        "symmetries, and measures it on a fixed sample of positions of the test games. The run is kept in a folder; Ctrl-C saves and " +
+        "stops, and it goes on with --resume and ends in the same bits as one never stopped.",
+    )
+    .argument("[store]", "the file that `fovea go prepare` wrote")
+    .optionsGroup("Network:")
+    .option("--filters <n>", `of each hidden layer (default ${filters})`, wholeOf("--filters", 1))
+    .option("--layers <n>", `convolutions in all (default ${layers})`, wholeOf("--layers", 2))
+    .option(
+      "--planes <n>",
+      `feature planes of a position, ${PLANE_COUNTS.join(", ")} (default ${planes})`,
+      wholeOf("--planes", 1),
+    )
+    .optionsGroup("Length:")
+    .option(
+      "--minutes <m>",
+      `measure the speed first, and take the steps that fill this time (default ${minutes})`,
+      numberOf("--minutes", 0.01),
+    )
+    .option("--steps <n>", "updates, in place of minutes", wholeOf("--steps", 1))
+    .option(
+      "--evaluate-every <steps>",
+      "steps between evaluations (default: so that they take some 8% of the time)",
+      wholeOf("--evaluate-every", 1),
+    )
+    .option(
+      "--test-positions <n>",
+      `positions of the fixed sample that is measured (default ${testPositions})`,
+      wholeOf("--test-positions", 1),
+    )
+    .optionsGroup("Recipe:")
+    .option(
+      "--recipe <name>",
+      `${RECIPES.join(", ")} (default ${recipe}): paper is plain SGD with batches of 16 at 0.003, halved every 80 million steps; ` +
+        "modern has larger batches, Nesterov's momentum and one cycle of the rate",
+      oneOf("--recipe", RECIPES),
+    )
+    .option("--batch-size <n>", "positions a step (default 128; 16 in paper)", wholeOf("--batch-size", 1))
+    .option("--lr <rate>", "the highest learning rate (default: the recipe's)", numberOf("--lr"))
+    .option("--weight-decay <w>", "pulls weights towards zero (default: the recipe's)", numberOf("--weight-decay"))
+    .option("--seed <n>", `of the first weights and the order of positions (default ${seed})`, wholeOf("--seed", 0))
+    .optionsGroup("Run:")
+    .option("--out <folder>", "the folder of the run (default: the next free one in runs/)")
+    .option("--resume <run>", "goes on with the run in this folder")
+    .option("--checkpoint-every <s>", "seconds between checkpoints (default 30)", numberOf("--checkpoint-every"))
+    .option("--tensorboard", "write event files for TensorBoard into the folder of the run")
+    .optionsGroup("Machine (the result does not depend on threads, and only in its last bits on the backend):")
+    .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
+    .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
+    .option("--no-winograd", "3x3 convolutions without Winograd's transforms: slower, and with less rounding")
+    .option("--memory-limit <size>", "take no more, such as 2GB", bytesOf("--memory-limit"))
+    .optionsGroup("Output:")
+    .option("--no-report", "leave out report.html and its pictures")
+    .option("--json", "JSON lines on standard output, for programs")
+    .helpOption("-h, --help", "show this")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ fovea go prepare ./kgs --out kgs.store
+  $ fovea go train kgs.store --filters 64 --layers 10 --minutes 90
+  $ fovea go train kgs.store --recipe paper --steps 2000000
+  $ fovea go train --resume runs/alphago-policy-kgs.store`,
+    )
+    .action(async (path: string | undefined, flags: Flags) => {
+      process.exitCode = await train(path, flags);
+    });
+}
+
+async function train(path: string | undefined, flags: Flags): Promise<number> {
+  const output = new Output(flags.json ?? false);
+  let display: GoTrainDisplay | undefined;
+  let plan: RunPlan | undefined;
+  let measuring = false;
+  const stop = new StopRequest(() => {
+    if (display?.planned) display.stopping();
+    else if (!measuring) process.exit(EXIT.interrupted); // nothing is begun yet
+  });
+  const { threads, backend, memoryLimit } = flags;
+  const session = {
+    threads,
+    backend,
+    winograd: flags.winograd ? undefined : false,
+    memoryLimit,
+    note: (text: string) => output.note(text),
+  };
+  try {
+    const begun = await prepare(path, flags, output, async (wish, store, positions) => {
+      measuring = true;
+      const seconds = 60 * (flags.minutes ?? DEFAULTS.minutes);
+      output.note("Measuring how fast this is ...");
+      const speed = await measureSpeed({
+        config: policyConfig(wish, { evaluateEvery: 1, evaluations: 1 }),
+        store,
+        test: positions.test,
+        session,
+        seconds: Math.min(MEASURING.most, MEASURING.part * seconds),
+        shouldStop: () => stop.requested,
+      });
+      if (stop.requested) process.exit(EXIT.interrupted);
+      measuring = false;
+      return lengthWithin(seconds, speed, flags.evaluateEvery);
+    });
+    const { config, resume, positions, games } = begun;
+    const { evaluateEvery } = config.positions!;
+    const data = { train: positions.train(evaluateEvery * config.batchSize), test: positions.test };
+    const shown = new GoTrainDisplay(output, config, games);
+    display = shown;
+    const result = await runTraining(
+      {
+        config,
+        data,
+        out: flags.out,
+        resume,
+        session,
+        checkpointEverySeconds: flags.checkpointEvery ?? 30,
+        tensorboard: flags.tensorboard,
+        logged: (history) => placesOf(history, config),
+      },
+      {
+        planned(running) {
+          plan = running;
+          shown.plan(running);
+        },
+        progress: (progress) => {
+          if (!stop.requested) shown.progress(progress);
+        },
+        epoch: (record) => shown.epoch(record),
+        shouldStop: () => stop.requested,
+      },
+    );
+    shown.clear();
+    shown.end(result, plan && flags.report ? await reportOn(config, plan, result, games, output) : undefined);
+    return result.completed ? EXIT.ok : EXIT.interrupted;
+  } catch (error) {
+    display?.clear();
+    throw error;
+  } finally {
+    stop.release();
+  }
+}
+
+/** Where in the run each evaluation was: steps, positions, and seconds of training and testing. */
+function placesOf(history: readonly EpochRecord[], config: TrainingConfig) {
+  const { evaluateEvery } = config.positions!;
+  let seconds = 0;
+  return history.map(({ epoch, trainSeconds, testSeconds }) => {
+    seconds += trainSeconds + testSeconds;
+    const step = epoch * evaluateEvery;
+    return { step, positions: step * config.batchSize, seconds };
+  });
+}
+
+interface Begun {
+  readonly config: TrainingConfig;
+  readonly resume: RunFolder | undefined;
+  readonly positions: PositionData;
+  readonly games: ReturnType<typeof testGames>;
+}
+
+/** Everything that can be wrong with the flags is found here, before anything is computed. */
+async function prepare(
+  path: string | undefined,
+  flags: Flags,
+  output: Output,
+  measured: (
+    wish: PolicyWish,
+    store: Awaited<ReturnType<typeof openStore>>,
+    positions: PositionData,
+  ) => Promise<Parameters<typeof policyConfig>[1]>,
+): Promise<Begun> {
+  if (flags.resume !== undefined) return resumed(flags.resume, path, flags);
+  if (path === undefined) {
+    throw new OptionError(
+      "go train: name a store of games (fovea go prepare makes one), or a run to go on with: --resume RUN",
+    );
+  }
+  if (flags.minutes !== undefined && flags.steps !== undefined) {
+    throw new OptionError("--minutes and --steps: both say how long the run is; give one");
+  }
+  const store = await openStore(path);
+  const games = testGames(store, path);
+  const { recipe, filters, layers, planes, seed } = { ...DEFAULTS, ...given(flags) };
+  const { batchSize, lr, weightDecay, steps, evaluateEvery } = flags;
+  const testPositions = Math.min(games.positions, flags.testPositions ?? DEFAULTS.testPositions);
+  const network = { filters, layers, planes, seed };
+  const wish = { ...network, store: path, size: store.size, recipe, batchSize, lr, weightDecay, testPositions };
+  const length = steps === undefined ? undefined : lengthOf(steps, wish, evaluateEvery);
+  // Options out of range are found before positions are encoded.
+  policyConfig(wish, length ?? { evaluateEvery: 1, evaluations: 1 });
+  const positions = await positionData(store, path, wish);
+  const fixed = length ?? (await measured(wish, store, positions));
+  const total = fixed.evaluateEvery * fixed.evaluations;
+  if (steps !== undefined && total !== steps) {
+    output.note(`fovea: ${total} steps in place of ${steps}, so that ${fixed.evaluations} evaluations divide them`);
+  }
+  return { config: policyConfig(wish, fixed), resume: undefined, positions, games };
+}
+
+const given = (flags: Flags): Flags =>
+  Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)) as unknown as Flags;
+
+/** @throws OptionError where flags are given that a run was begun with, or the run is not one of positions. */
+async function resumed(run: string, path: string | undefined, flags: Flags): Promise<Begun> {
+  const again = FIXED.filter((name) => flags[name] !== undefined).map(
+    (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+  );
+  if (again.length > 0) {
+    throw new OptionError(`--resume: a run goes on as it was begun; leave out ${again.join(", ")}, or start a new run`);
+  }
+  const { folder, config } = await openRunFolder(run);
+  if (config.positions === undefined) {
+    throw new OptionError(`--resume ${run}: is not a run of go train; go on with fovea train --resume ${run}`);
+  }
+  const from = path ?? config.data;
+  const store = await openStore(from);
+  const { testPositions } = config.positions;
+  const positions = await positionData(store, from, { planes: Number(config.options["planes"]), testPositions });
+  return { config, resume: folder, positions, games: testGames(store, from) };
+}
+
+/** Writes the report and gives its path; a run whose report fails is a good run all the same. */
+async function reportOn(
+  config: TrainingConfig,
+  plan: RunPlan,
+  result: RunResult,
+  games: ReturnType<typeof testGames>,
+  output: Output,
+): Promise<string | undefined> {
+  try {
+    // Its libraries take a while to load, which no training should wait for.
+    const { writePositionsReport } = await import("../analysis/report/positions-report-node.js");
+    const about = `${games.games} of ${games.of} games: ${games.split}`;
+    return await writePositionsReport({ config, plan, result, testGames: about });
+  } catch (error) {
+    const debug = process.env["FOVEA_DEBUG"] && error instanceof Error ? `\n${error.stack}` : "";
+    const why = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    output.note(`fovea: the run is kept, but its report could not be written: ${why}${debug}`);
+    return undefined;
+  }
+}

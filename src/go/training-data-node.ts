@@ -1,0 +1,34 @@
+/** The positions of a store as what a run learns from and is measured on; encoding has a thread of its own. */
+import { basename } from "node:path";
+import type { Dataset } from "../data/dataset.js";
+import { checkPlanes } from "./planes.js";
+import { samplePositions } from "./position-sample.js";
+import { testGames, testSet, trainingSet } from "./position-sets.js";
+import type { GameStore } from "./store.js";
+import { workerMaker } from "./stream-node.js";
+
+export interface PositionData {
+  /** Positions of the training games, without an end; `length` of them are an epoch. */
+  train(length: number): Dataset;
+  /** The sample of the positions of the test games. */
+  readonly test: Dataset;
+}
+
+/**
+ * @param path the store's file.
+ * @throws DataError where there are no training or no test games, OptionError where there is no such set of planes.
+ */
+export async function positionData(
+  store: GameStore,
+  path: string,
+  { planes, testPositions }: { readonly planes: number; readonly testPositions: number },
+): Promise<PositionData> {
+  checkPlanes(planes);
+  testGames(store, path);
+  const name = basename(path);
+  const train = (length: number) =>
+    trainingSet(store, { name: `${name} train`, planes, length, maker: () => workerMaker(store, planes) });
+  train(1);
+  const sample = await samplePositions(store, store.select("test"), testPositions, planes);
+  return { train, test: testSet(`${name} test`, sample, store) };
+}
