@@ -30,6 +30,8 @@ export interface Dataset {
   readonly pixelLabels?: true;
   /** Tells a set on disk apart from others: a hash of its files' names, sizes and labels. */
   readonly contents?: string;
+  /** True of an endless stream that shuffles by itself: every epoch asks for 0, 1, 2, ... in this order, and they are others. */
+  readonly inOrder?: true;
 }
 
 export interface PictureReport {

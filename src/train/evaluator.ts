@@ -14,6 +14,7 @@ import { addBatch, type ConfusionMatrix, confusionMatrix, type EpochFigures, fig
 import { addPixels, pixelFigures } from "./pixel-figures.js";
 import { planEvaluation } from "./plan.js";
 import { QUEUE_LENGTH, runQueue } from "./queue.js";
+import { rankOf } from "./rank.js";
 import { evaluationEntry, viewEntry } from "./step.js";
 
 export interface Evaluation extends EpochFigures {
@@ -24,6 +25,8 @@ export interface Evaluation extends EpochFigures {
   readonly seconds: number;
   /** Of sets whose pixels are labelled, over all of it; the confusion matrix and the accuracy then count pixels, too. */
   readonly meanIoU?: number;
+  /** The part of the samples whose label is among the five likeliest classes, where it was asked for. */
+  readonly top5?: number;
 }
 
 export interface EvaluatorOptions {
@@ -32,6 +35,8 @@ export interface EvaluatorOptions {
   readonly averaged?: ReadonlySet<string> | undefined;
   /** Measures the mean of the probabilities over these views; pictures may then be larger than what the network takes. */
   readonly views?: ViewName | undefined;
+  /** Counts the labels among the five likeliest classes; without views only. */
+  readonly top5?: boolean | undefined;
   /** Compiled from `entry` with the same options; planned here where left out. */
   readonly program?: Program | undefined;
 }
@@ -41,6 +46,7 @@ export class Evaluator {
   readonly #input: Shape;
   readonly #classes: number;
   readonly #views: ViewName | undefined;
+  readonly #top5: boolean;
 
   /** Compiles and loads into a session, whose states are the weights. */
   static async create(
@@ -49,25 +55,31 @@ export class Evaluator {
     input: Shape,
     options: EvaluatorOptions = {},
   ): Promise<Evaluator> {
-    const { views, batchSize } = options;
+    const { views, batchSize, top5 = false } = options;
     const { entry, traced } = Evaluator.entry(network, input, options);
     const program = options.program ?? planEvaluation(session, entry, batchSize);
     const loaded = await session.load(program, { slots: QUEUE_LENGTH });
     const { loss } = network;
     const classes = loss?.kind === "pixelCrossEntropy" ? loss.classes : traced.output.shape.at(-1)!;
-    return new Evaluator(loaded, input, classes, views);
+    return new Evaluator(loaded, input, classes, views, top5 && views === undefined);
   }
 
-  static entry(network: Module, input: Shape, { averaged, views }: EvaluatorOptions) {
-    const make = views === undefined ? evaluationEntry : viewEntry;
-    return make(network, input, averaged);
+  static entry(network: Module, input: Shape, { averaged, views, top5 }: EvaluatorOptions) {
+    return views === undefined ? evaluationEntry(network, input, averaged, top5) : viewEntry(network, input, averaged);
   }
 
-  private constructor(loaded: LoadedProgram, input: Shape, classes: number, views: ViewName | undefined) {
+  private constructor(
+    loaded: LoadedProgram,
+    input: Shape,
+    classes: number,
+    views: ViewName | undefined,
+    top5: boolean,
+  ) {
     this.#loaded = loaded;
     this.#input = input;
     this.#classes = classes;
     this.#views = views;
+    this.#top5 = top5;
   }
 
   get program(): Program {
@@ -90,7 +102,7 @@ export class Evaluator {
         seconds: (performance.now() - started) / 1000,
       };
     }
-    const { sums, predictions } =
+    const { sums, predictions, firstFive }: ViewFigures & { readonly firstFive?: number } =
       this.#views === undefined
         ? await this.#once(data, progress)
         : await evaluateViews(this.#loaded, this.#views, data, this.#classes, progress);
@@ -100,6 +112,7 @@ export class Evaluator {
       confusion: confusionMatrix(data.labels, predictions, this.#classes),
       predictions,
       seconds: (performance.now() - started) / 1000,
+      ...(this.#top5 && firstFive !== undefined ? { top5: firstFive / Math.max(1, sums.samples) } : {}),
     };
   }
 
@@ -108,9 +121,10 @@ export class Evaluator {
     data: Dataset,
     progress?: (done: number, figures: EpochFigures) => void,
     pixels?: number[][],
-  ): Promise<ViewFigures> {
+  ): Promise<ViewFigures & { readonly firstFive: number }> {
     checkData(data, this.#input, this.#classes);
     const sums = noSums();
+    let firstFive = 0;
     const predictions = new Int32Array(data.length);
     const order = inOrder(data.length);
     const { maxBatch } = this.#loaded.program;
@@ -134,6 +148,13 @@ export class Evaluator {
           if (pixels !== undefined) addPixels(pixels, slot, this.#loaded.program, count);
           else predictions.set(slot.output("prediction").subarray(0, count), first);
           for (const n of replaced) predictions[first + n] = -1;
+          if (this.#top5) {
+            const logits = slot.output("logits");
+            for (let n = 0; n < count; n++) {
+              if (replaced.includes(n)) continue;
+              if (rankOf(logits, n * this.#classes, this.#classes, data.labels[first + n]!) <= 5) firstFive++;
+            }
+          }
           progress?.(sums.samples, figures(sums));
           return true;
         },
@@ -141,6 +162,6 @@ export class Evaluator {
     } finally {
       await feeder.close();
     }
-    return { sums, predictions };
+    return { sums, predictions, firstFive };
   }
 }

@@ -7,7 +7,7 @@ import type { Program } from "../compile/program.js";
 import type { Transform } from "../data/augment/augment.js";
 import type { Dataset } from "../data/dataset.js";
 import { checkDistortion, type DistortOptions } from "../data/distort.js";
-import { batchCount, epochOrder } from "../data/sampler.js";
+import { batchCount, epochOrder, inOrder } from "../data/sampler.js";
 import type { ViewName } from "../data/views.js";
 import { OptionError, TrainingError } from "../errors.js";
 import type { Shape } from "../graph/value.js";
@@ -67,6 +67,8 @@ export interface TrainerOptions extends Techniques {
   readonly augment?: readonly Transform[] | undefined;
   /** The views of test pictures that are averaged over; just the picture where left out. */
   readonly views?: ViewName | undefined;
+  /** Whether the label among the five likeliest classes is counted, too, when measuring; without views only. */
+  readonly top5?: boolean | undefined;
 }
 
 /** Where a run is: with the session's states, all that it needs to go on. Plain data. */
@@ -90,7 +92,7 @@ export interface EpochRecord {
   /** From 1. */
   readonly epoch: number;
   readonly train: EpochFigures;
-  readonly test?: EpochFigures & { readonly meanIoU?: number };
+  readonly test?: EpochFigures & { readonly meanIoU?: number; readonly top5?: number };
   /** At the last step. */
   readonly learningRate: number;
   /** Before clipping, over the epoch's updates; where gradients are clipped by norm. */
@@ -179,6 +181,7 @@ export class Trainer {
     // Pictures to be labelled are tested in their own size, whatever size is cut out of them to train on.
     const testInput = labelsPixels ? (data.test?.shape ?? input) : input;
     const grouped = (options.accumulate ?? 1) > 1;
+    const { top5 } = options;
     const { step, accumulate, apply, traced, ...entries } = trainingEntries(network, input, options.optimizer, options);
     const classes = traced.output.shape.at(-1)!;
     const { augmenter, transforms, views } = labelsPixels
@@ -190,11 +193,15 @@ export class Trainer {
       step: grouped ? accumulate : step,
       maxBatch,
       apply: grouped ? apply : undefined,
-      evaluation: Evaluator.entry(network, testInput, { averaged, views }).entry,
+      evaluation: Evaluator.entry(network, testInput, { averaged, views, top5 }).entry,
     });
     const loaded = await session.load(programs.step, { slots: QUEUE_LENGTH });
     const applying = programs.apply && (await Apply.create(session, programs.apply));
-    const evaluator = await Evaluator.create(session, network, testInput, { views, program: programs.evaluation });
+    const evaluator = await Evaluator.create(session, network, testInput, {
+      views,
+      top5,
+      program: programs.evaluation,
+    });
     const initial =
       options.initial ?? (await whitenedOn(initialWeightsOnDemand(network, options.seed), network, data.train));
     await writeWeights(session, initial);
@@ -337,7 +344,7 @@ export class Trainer {
     const { batchSize, epochs, seed, mixup } = this.options;
     const { train } = this.#data;
     const { epoch, sums } = this.#state;
-    const order = epochOrder(train.length, seed, epoch);
+    const order = train.inOrder ? inOrder(train.length) : epochOrder(train.length, seed, epoch);
     const total = this.stepsPerEpoch;
     const at = { phase: "train", epoch: epoch + 1, epochs, total: train.length } as const;
     while (this.#state.batch < total) {
@@ -434,8 +441,8 @@ export class Trainer {
   }
 }
 
-function testFigures({ loss, accuracy, meanIoU }: Evaluation): NonNullable<EpochRecord["test"]> {
-  return { loss, accuracy, ...(meanIoU === undefined ? {} : { meanIoU }) };
+function testFigures({ loss, accuracy, meanIoU, top5 }: Evaluation): NonNullable<EpochRecord["test"]> {
+  return { loss, accuracy, ...(meanIoU === undefined ? {} : { meanIoU }), ...(top5 === undefined ? {} : { top5 }) };
 }
 
 function checkOptions(options: TrainerOptions, data: TrainingData): void {
