@@ -72,7 +72,7 @@ function sentence({ what, batch, total, repeats, preparation, rows }: ProgramPro
   const once = preparation.reduce((sum, row) => sum + row.milliseconds, 0);
   const before = once > 0 && what === "infer" ? ` Made once, before the first batch: ${time(once)} ms.` : "";
   return (
-    `${what === "infer" ? "Inference" : "Training"} at batch ${batch}: ${time(total.milliseconds)} ms in ${steps} steps, ` +
+    `${what === "infer" ? "Inference" : "Training"} at batch ${batch}: ${time(total.milliseconds)} ms in ${steps} ${steps === 1 ? "step" : "steps"}, ` +
     `medians of ${repeats} ${repeats === 1 ? "run" : "runs"}.${before}`
   );
 }
@@ -107,7 +107,7 @@ function inLayerOrder(rows: readonly ProfileRow[]): ProfileRow[] {
 }
 
 const rowCells = (row: ProfileRow): string[] => [
-  layerNames(row.layers),
+  row.layers.length === 0 ? "(network)" : layerNames(row.layers),
   row.isAgain ? `${row.pass} again` : row.pass,
   row.computes,
   row.strategy,

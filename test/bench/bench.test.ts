@@ -255,8 +255,11 @@ describe("npm run bench", () => {
   it("profiles the steps of a program", async () => {
     const { code, out } = await run("--profile", "--only", "lenet5-train-64");
     expect(code).toBe(0);
-    expect(out).toMatch(/us on one thread, \d+ us on two at best/);
-    expect(out).toMatch(/conv2 conv2dWeightGrad +weightGradient +\d+ +[\d.]+ +[\d.]+% +[\d.]+ +\d+\n/);
+    expect(out).toMatch(/LeNet-5 \(32x32\), 64 \(train\): takes 32x32x1\. \w+ on 1 thread: at most \d+ GFLOP\/s/);
+    expect(out).toMatch(/Training at batch 64: [\d.]+ ms in \d+ steps/);
+    expect(out).toMatch(
+      /conv2 +backward +conv2dWeightGrad +weightGradient +[\d.]+ +[\d.]+% +[\d.]+ +[\d.]+ +[\d.]+ +\d+%\n/,
+    );
   });
 
   it("refuses rows that are not there", async () => {

@@ -65,7 +65,7 @@ export function barsOf(rows: readonly ProfileRow[]): Bar[] {
     ...inLayers.filter(({ pass }) => pass === "backward"),
   ];
   const depth = depthFor(ordered.map(({ layer }) => layer));
-  const nameOf = (row: ProfileRow) => (isLayer(row) ? cut(row.layer, depth) : WORDS[row.pass]!);
+  const nameOf = (row: ProfileRow) => (isLayer(row) ? cut(row.layer, depth) || "(network)" : WORDS[row.pass]!);
   const names = [...new Set([...ordered, ...rows.filter((row) => !isLayer(row))].map(nameOf))];
   return names.flatMap((name) => {
     let at = 0;
@@ -187,7 +187,7 @@ export function rooflineFigure(document: Document, rows: readonly ProfileRow[], 
     return {
       row,
       side: sideOf(row),
-      text: row.layer,
+      text: row.layer || "(network)",
       x: along(x, row.intensity),
       y: along(y, row.gflops),
       radius: Math.max(2.5, LARGEST_RADIUS * Math.sqrt(row.milliseconds / most)),

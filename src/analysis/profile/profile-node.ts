@@ -91,6 +91,7 @@ export async function profile(network: Network, options: ProfileOptions = {}): P
   const host: Host = { target: session.target, winograd: session.winograd, room: session.room };
   const name = session.backend;
   await session.close();
+  refuseInterpreter(name);
   const asked = options.what ?? ["infer", "train"];
   // Before anything is measured: what does not fit should say so at once.
   const plans = asked.map((what) => ({ what, ...timed(() => plan(what, parts.module, input, host, batch, options)) }));
@@ -141,10 +142,7 @@ export interface TimeOptions extends Pick<ProfileOptions, "backend" | "threads" 
 export async function timeSteps(program: Program, options: TimeOptions): Promise<ProgramTimes> {
   const platform = await currentPlatform();
   const backend = await chooseBackend(options, platform, options.note ?? console.warn);
-  if (backend.name === "interpreter")
-    throw new OptionError(
-      'profile: the interpreter checks instead of being fast, and its times say nothing; choose backend "wasm"',
-    );
+  refuseInterpreter(backend.name);
   const threads = backend.limits.threads && platform.sharesMemory() ? chooseThreads(options.threads ?? 1, platform) : 1;
   const asked = options.repeats === undefined ? undefined : wholeFrom1("repeats", options.repeats);
   const timed = await TimedProgram.load(backend, program, threads, options.numbersOf);
@@ -238,6 +236,13 @@ function tiled(block: Float32Array, size: number, scale: number): Float32Array {
 }
 
 // ---
+
+function refuseInterpreter(backend: string): void {
+  if (backend !== "interpreter") return;
+  throw new OptionError(
+    'profile: the interpreter checks instead of being fast, and its times say nothing; choose backend "wasm"',
+  );
+}
 
 function wholeFrom1(what: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;
