@@ -120,11 +120,14 @@ function gradientOf(node: Value, target: Target, group = 0): Gradient {
   };
 }
 
-/** Multiply-adds written out: one or two pixels inside, and every border pixel, for each tile that has code of its own. */
+/**
+ * Multiply-adds written out: one or two pixels inside, and every border pixel, for each tile that has code of its own. Where a tile is of one tap
+ * column, its pixels are those that the tap reads, and there are no borders, however far dilation reaches.
+ */
 function codeSize(g: Gradient): number {
   const columns = g.outputColumns;
   const reach = (g.kernel[1] - 1) * g.dilation[1];
-  const borders = Math.min(columns, Math.ceil((g.before[1] + reach) / g.stride[1]) * 2);
+  const borders = g.flat ? Math.min(columns, Math.ceil((g.before[1] + reach) / g.stride[1]) * 2) : 0;
   const groups = g.flat ? Math.ceil((g.kernel[1] * g.channels) / g.tile.rows) : g.kernel[1] * 2;
   return groups * 2 * (borders + 2) * g.tile.rows * g.tile.vectors;
 }
