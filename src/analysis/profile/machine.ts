@@ -77,8 +77,27 @@ function multiplyAdds({ target }: Session, inner: number): Kernel {
 
 const VECTORS = 8;
 
-/** GB/s that all threads of a session read. Takes `bytes` in it as long as it is open. */
-export async function readBandwidth(session: Session, bytes = 256 * 2 ** 20): Promise<number> {
+/** Reads memory with all threads of a session, which holds `bytes` for it as long as it is open. */
+export class BandwidthProbe {
+  readonly #slot: Slot;
+  readonly #bytes: number;
+
+  private constructor(slot: Slot, bytes: number) {
+    this.#slot = slot;
+    this.#bytes = bytes;
+  }
+
+  static async create(session: Session, bytes = 256 * 2 ** 20): Promise<BandwidthProbe> {
+    return new BandwidthProbe(await readingSlot(session, bytes), bytes);
+  }
+
+  /** The best of some tries. */
+  async gigabytesPerSecond(tries: number, runs = RUNS): Promise<number> {
+    return (await mostASecond(this.#slot, tries, this.#bytes, runs)) / 1e9;
+  }
+}
+
+async function readingSlot(session: Session, bytes: number): Promise<Slot> {
   const pieces = 256;
   const { target } = session;
   const { lanes } = target;
@@ -110,30 +129,55 @@ export async function readBandwidth(session: Session, bytes = 256 * 2 ** 20): Pr
     const to = k.ptrAdd(k.operand("out"), k.mul(k.begin, span));
     for (const [n, sum] of sums.entries()) k.store(to, n * lanes * 4, sum);
   });
-  return (await mostASecond(await loaded(session, read, [data, out], pieces, scratch), 5, bytes)) / 1e9;
+  return loaded(session, read, [data, out], pieces, scratch);
 }
 
-/** Both, in a session of its own, in about a third of a second. */
-export async function measureMachine(
-  options: Pick<SessionOptions, "backend" | "threads" | "note">,
-): Promise<MachineFigures> {
-  const session = await Session.create(options);
-  try {
-    const gflops = await (await PeakProbe.create(session)).gflops(10);
-    const gigabytesPerSecond = await readBandwidth(session);
-    return { backend: session.backend, threads: session.threads, gflops, gigabytesPerSecond };
-  } finally {
-    await session.close();
+/** What fits no cache, for measurements that are to be short. */
+const SOME_MEMORY = 128 * 2 ** 20;
+
+/** Both, in a session of its own; measured as often as one likes, of which the best counts: others may use the machine, too. */
+export class MachineProbe {
+  readonly #session: Session;
+  readonly #peak: PeakProbe;
+  readonly #bandwidth: BandwidthProbe;
+  #gflops = 0;
+  #gigabytesPerSecond = 0;
+
+  private constructor(session: Session, peak: PeakProbe, bandwidth: BandwidthProbe) {
+    this.#session = session;
+    this.#peak = peak;
+    this.#bandwidth = bandwidth;
+  }
+
+  static async create(options: Pick<SessionOptions, "backend" | "threads" | "note">): Promise<MachineProbe> {
+    const session = await Session.create(options);
+    return new MachineProbe(
+      session,
+      await PeakProbe.create(session),
+      await BandwidthProbe.create(session, SOME_MEMORY),
+    );
+  }
+
+  /** Some tenths of a second; the best so far. */
+  async measure(): Promise<MachineFigures> {
+    this.#gflops = Math.max(this.#gflops, await this.#peak.gflops(10));
+    this.#gigabytesPerSecond = Math.max(this.#gigabytesPerSecond, await this.#bandwidth.gigabytesPerSecond(4, 2));
+    const { backend, threads } = this.#session;
+    return { backend, threads, gflops: this.#gflops, gigabytesPerSecond: this.#gigabytesPerSecond };
+  }
+
+  close(): Promise<void> {
+    return this.#session.close();
   }
 }
 
 /** The best of some tries. Runs are queued, so that the team wakes and its promise is resolved once for all of a try. */
-async function mostASecond(slot: Slot, tries: number, count: number): Promise<number> {
+async function mostASecond(slot: Slot, tries: number, count: number, runs = RUNS): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let n = 0; n < tries; n++) {
     const started = performance.now();
-    await Promise.all(Array.from({ length: RUNS }, () => slot.run(1)));
-    least = Math.min(least, (performance.now() - started) / RUNS);
+    await Promise.all(Array.from({ length: runs }, () => slot.run(1)));
+    least = Math.min(least, (performance.now() - started) / runs);
   }
   return (count / least) * 1000;
 }

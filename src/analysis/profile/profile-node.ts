@@ -15,7 +15,7 @@ import type { Optimizer } from "../../train/optimizer.js";
 import { type Host, planEvaluation, planTraining } from "../../train/plan.js";
 import { evaluationEntry, predictionEntry, rateOf, trainingEntries } from "../../train/step.js";
 import { type Network, networkParts } from "../../train/trained-model.js";
-import { type MachineFigures, measureMachine } from "./machine.js";
+import { type MachineFigures, MachineProbe } from "./machine.js";
 import {
   figuresTogether,
   type Named,
@@ -96,35 +96,31 @@ export async function profile(network: Network, options: ProfileOptions = {}): P
   // Before anything is measured: what does not fit should say so at once.
   const plans = asked.map((what) => ({ what, ...timed(() => plan(what, parts.module, input, host, batch, options)) }));
   progress?.("machine", 0, plans.length);
-  const before = await measureMachine({ backend: name, threads, note });
-  const named = namesOf(parts.module);
-  const timings: (ProgramTimes & {
-    readonly what: ProfiledProgram;
-    readonly result: Program;
-    readonly compileMs: number;
-  })[] = [];
-  for (const [n, { what, result, milliseconds: compileMs }] of plans.entries()) {
-    progress?.(what, n, plans.length);
-    const times = await timeSteps(result, { ...options, backend: name, numbersOf: numbersFor(parts.module, batch) });
-    timings.push({ what, result, compileMs, ...times });
+  const probe = await MachineProbe.create({ backend: name, threads, note });
+  try {
+    await probe.measure();
+    const named = namesOf(parts.module);
+    const timings: (ProgramTimes & { readonly plan: (typeof plans)[number] })[] = [];
+    for (const [n, plan] of plans.entries()) {
+      progress?.(plan.what, n, plans.length);
+      const numbersOf = numbersFor(parts.module, batch);
+      timings.push({ plan, ...(await timeSteps(plan.result, { ...options, backend: name, numbersOf })) });
+    }
+    // Again, since others may have used the machine meanwhile: the roof is the highest that was seen.
+    const machine = await probe.measure();
+    return {
+      input,
+      machine,
+      programs: timings.map(({ plan: { what, result, milliseconds }, ...times }) => ({
+        what,
+        batch,
+        compileMs: milliseconds,
+        ...tableOf(result, times, named, machine),
+      })),
+    };
+  } finally {
+    await probe.close();
   }
-  // Again, since others may have used the machine meanwhile: the roof is the highest that was seen.
-  const after = await measureMachine({ backend: name, threads, note });
-  const machine: MachineFigures = {
-    ...before,
-    gflops: Math.max(before.gflops, after.gflops),
-    gigabytesPerSecond: Math.max(before.gigabytesPerSecond, after.gigabytesPerSecond),
-  };
-  return {
-    input,
-    machine,
-    programs: timings.map(({ what, result, compileMs, ...times }) => ({
-      what,
-      batch,
-      compileMs,
-      ...tableOf(result, times, named, machine),
-    })),
-  };
 }
 
 export interface ProgramTimes {
