@@ -24,10 +24,20 @@ Examples:
 
 function showModels(flags: { readonly json?: boolean }): void {
   const output = new Output(flags.json ?? false);
-  const rows = list().map(({ name, description, defaults, parameters, input, classes }) => {
+  const all = [...list(), ...list("segmentation")];
+  const rows = all.map(({ name, description, task, defaults, parameters, input, classes }) => {
     const takes = input(defaults);
     const gives = classes(defaults);
-    output.event({ network: name, input: takes, classes: gives, parameters, options: defaults, description });
+    const answers = task === undefined ? {} : { task };
+    output.event({
+      network: name,
+      ...answers,
+      input: takes,
+      classes: gives,
+      parameters,
+      options: defaults,
+      description,
+    });
     return [name, takes.join("x"), String(gives), showCount(parameters), description];
   });
   output.say(table(["network", "takes", "classes", "parameters", "what it is"], rows));
