@@ -2,7 +2,7 @@
  * What the machine can do, measured with fovea's own kernels on two threads (src/analysis/profile/machine.ts). A short probe
  * of the multiply-adds tells before and after each repeat whether the machine is ours.
  */
-import { BandwidthProbe, PeakProbe } from "#fovea/analysis/profile/machine.js";
+import { PeakProbe, readBandwidth } from "#fovea/analysis/profile/machine.js";
 import { Session } from "#fovea/runtime/session.js";
 import { serve } from "../serve.mjs";
 
@@ -31,7 +31,7 @@ serve({
   /** GB/s that two threads read from memory (far more of it than the caches hold). */
   async bandwidth() {
     const own = await Session.create({ threads: THREADS });
-    const gigabytesPerSecond = await (await BandwidthProbe.create(own)).gigabytesPerSecond(5);
+    const gigabytesPerSecond = await readBandwidth(own);
     await own.close();
     return { gigabytesPerSecond };
   },

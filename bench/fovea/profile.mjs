@@ -2,7 +2,7 @@
  * `npm run bench -- --profile`: where a workload's time goes, by the code of `fovea profile`: one thread, each step timed, the
  * rows beside the machine's roofline. Unlike `fovea profile` it takes the workload's own numbers, and single convolutions too.
  */
-import { MachineProbe } from "#fovea/analysis/profile/machine.js";
+import { MachineProbe } from "#fovea/analysis/profile/machine-node.js";
 import { namesOf, tableOf, timeSteps } from "#fovea/analysis/profile/profile-node.js";
 import { profileText as textOf } from "#fovea/cli/profile-text.js";
 import { create } from "#fovea/models/index.js";
@@ -19,9 +19,9 @@ export async function profile(workload, folder, { repeats, backend } = {}) {
   const { inputs, states } = numbersOf(workload, folder);
   const numbers = (name) => (name === "learningRate" ? [TIMED_RATE] : (inputs.get(name) ?? states.get(name)));
   const probe = await MachineProbe.create({ threads: 1, backend });
-  await probe.measure();
+  probe.measure();
   const times = await timeSteps(program, { backend, threads: 1, repeats, numbersOf: numbers });
-  const machine = await probe.measure();
+  const machine = probe.measure();
   await probe.close();
   const { batch, what, network, options } = workload;
   const names =

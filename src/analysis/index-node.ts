@@ -1,7 +1,7 @@
 /** `fovea/analysis/node`: analyses as files, for which drawing and picture libraries are loaded. */
 export { drawComparison, writeComparison } from "./compare/write-node.js";
 export { type InspectOptions, pictureSubject, type Subject, writeInspection } from "./inspect/inspect-node.js";
-export { type MachineFigures, MachineProbe } from "./profile/machine.js";
+export { type MachineFigures, MachineProbe } from "./profile/machine-node.js";
 export {
   type Profile,
   type ProfiledProgram,

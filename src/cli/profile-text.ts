@@ -14,6 +14,8 @@ export interface ProfileTextOptions {
 /** Of all time: what is less is gathered in one line. */
 const SMALL = 0.002;
 const COMPUTES = 30;
+/** Of a processor: with less, times cannot be believed. */
+const ENOUGH = 0.9;
 
 const WORDS: Readonly<Record<Pass, string>> = {
   forward: "forward",
@@ -174,9 +176,15 @@ const clipped = (text: string, length: number): string =>
 function legend({ programs }: Profile): string[] {
   const rows = programs.flatMap((program) => program.rows);
   const beyond = rows.some(({ ofRoofline }) => ofRoofline > 1);
+  const least = Math.min(...programs.map(({ processorShare }) => processorShare));
   const winograd = rows.some(({ strategy }) => strategy.startsWith("winograd"));
   return [
     "MB are the operands of the steps, each moved once; operations are two a multiply-add; the roofline is the least time for both.",
+    ...(least < ENOUGH
+      ? [
+          `Others are using this machine: the threads had ${(100 * least).toFixed(0)}% of a processor each, so that some times may be too long.`,
+        ]
+      : []),
     ...(beyond
       ? [
           `More than 100%: what lies in a cache comes faster than from memory${winograd ? ", and Winograd's convolutions do less than the operations of the direct form, which are counted" : ""}.`,

@@ -1,29 +1,129 @@
 /**
  * What the machine can do, measured with kernels of fovea's own: multiply-adds that touch no memory, and reading memory. They
  * are the two lines of the roofline (Williams, Waterman and Patterson, 2009), and tell a benchmark whether the machine is quiet.
+ * Here are the programs, and probes that run them in a session as networks run; machine-node.ts times them as profiles are timed.
  */
 import { buildKernel, type KernelBuilder } from "../../codegen/builder.js";
-import type { Kernel, Operand, Reg } from "../../codegen/ir.js";
-import type { Place } from "../../compile/program.js";
-import { Session, type SessionOptions } from "../../runtime/session.js";
+import type { Kernel, Operand, Reg, Target } from "../../codegen/ir.js";
+import type { Place, Program, Step } from "../../compile/program.js";
+import type { Session } from "../../runtime/session.js";
 import type { Slot } from "../../runtime/slot.js";
-
-export interface MachineFigures {
-  readonly backend: string;
-  readonly threads: number;
-  /** Billions of operations a second in multiply-adds, two each. */
-  readonly gflops: number;
-  /** Read from memory, far more of it than the caches hold. */
-  readonly gigabytesPerSecond: number;
-}
 
 /** Multiply-adds in flight, which must hide each other's latency: up to 4 or 5 cycles times 2 a cycle. */
 const ACCUMULATORS = 10;
 const UNROLL = 8;
 const PIECES = 64;
-/** Of one run, and the runs of a probe. */
+/** Of one run of a session's probe, and the runs of a try. */
 const PROBE_SECONDS = 2e-3;
 const RUNS = 5;
+
+// --- Programs
+
+/** Multiply-adds on registers, two operations each. `rounds` is how long they take; `operations` how many they are. */
+export function multiplyAddProgram(target: Target, rounds: number): { program: Program; operations: number } {
+  const { lanes } = target;
+  const inner = 32 * rounds;
+  const bytes = PIECES * ACCUMULATORS * lanes * 4;
+  const kernel = buildKernel({ key: `peak ${inner}`, name: "peak", target, operands: [["out", "write"]] }, (k) => {
+    const a = k.splat(0.5, lanes);
+    const b = k.splat(0.25, lanes);
+    const sums = Array.from({ length: ACCUMULATORS }, (_, n) => k.acc(n, lanes));
+    k.loop(k.begin, k.end, () => {
+      k.loop(0, inner, () => {
+        for (let u = 0; u < UNROLL; u++) for (const sum of sums) k.fmaTo(sum, a, b);
+      });
+    });
+    // Into memory, so that nobody can leave the work out.
+    sums.forEach((sum, n) => {
+      k.store(k.ptrAdd(k.operand("out"), k.mul(k.begin, ACCUMULATORS * lanes * 4)), n * lanes * 4, sum);
+    });
+  });
+  const out: Place = { region: "scratch", offset: 0, bytes, label: "out" };
+  const program = programOf(target, [kernel], [], [stepOf(kernel, 0, [out], PIECES)], bytes);
+  return { program, operations: PIECES * inner * UNROLL * ACCUMULATORS * lanes * 2 };
+}
+
+const VECTORS = 8;
+
+/** Reads `bytes` of memory in so many steps, each in 16 pieces. */
+export function readProgram(target: Target, bytes: number, parts: number): Program {
+  const pieces = 16;
+  const piece = bytes / parts / pieces;
+  const { lanes } = target;
+  const span = VECTORS * lanes * 4;
+  const each = (k: KernelBuilder, use: (at: Reg, n: number) => void) =>
+    k.loop(k.begin, k.end, (number) => {
+      const at = k.var(k.ptrAdd(k.operand("data"), k.mul(number, piece)), "at");
+      k.loop(0, piece / span, () => {
+        for (let n = 0; n < VECTORS; n++) use(at, n);
+        k.advance(at, span);
+      });
+    });
+  // Pages that were never written are all one page of zeros.
+  const write = buildKernel({ key: `write ${piece}`, name: "write", target, operands: [["data", "write"]] }, (k) => {
+    const one = k.splat(1, lanes);
+    each(k, (at, n) => k.store(at, n * lanes * 4, one));
+  });
+  const operands: readonly [string, Operand["access"]][] = [
+    ["data", "read"],
+    ["out", "write"],
+  ];
+  const read = buildKernel({ key: `read ${piece}`, name: "read", target, operands }, (k) => {
+    const sums = Array.from({ length: VECTORS }, () => k.acc(0, lanes));
+    each(k, (at, n) => k.updateTo(sums[n]!, "fadd", k.load(at, n * lanes * 4, lanes)));
+    const to = k.ptrAdd(k.operand("out"), k.mul(k.begin, span));
+    for (const [n, sum] of sums.entries()) k.store(to, n * lanes * 4, sum);
+  });
+  const part = (n: number): Place => ({
+    region: "scratch",
+    offset: (n * bytes) / parts,
+    bytes: bytes / parts,
+    label: "data",
+  });
+  const out: Place = { region: "scratch", offset: bytes, bytes: pieces * span, label: "out" };
+  const all = Array.from({ length: parts }, (_, n) => part(n));
+  return programOf(
+    target,
+    [write, read],
+    all.map((data) => stepOf(write, 0, [data], pieces)),
+    all.map((data) => stepOf(read, 1, [data, out], pieces)),
+    bytes + out.bytes,
+  );
+}
+
+/** Dear enough in the plan to be given to a session's team. */
+const stepOf = ({ name }: Kernel, kernel: number, operands: readonly Place[], count: number): Step => ({
+  kernel,
+  operands,
+  pieces: { count },
+  label: name,
+  barrier: false,
+  nanoseconds: { fixed: 1e9, perSample: 0 },
+});
+
+function programOf(
+  target: Target,
+  kernels: readonly Kernel[],
+  prepare: readonly Step[],
+  steps: readonly Step[],
+  scratch: number,
+): Program {
+  return {
+    name: kernels[0]!.name,
+    target,
+    maxBatch: 1,
+    kernels,
+    prepare,
+    steps,
+    inputs: [],
+    outputs: [],
+    states: [],
+    writes: [],
+    bytes: { store: 0, prepared: 0, slot: 0, scratch, workspace: 0 },
+  };
+}
+
+// --- In a session
 
 /** Runs multiply-adds on all threads of a session; close the session to be rid of it. */
 export class PeakProbe {
@@ -43,12 +143,8 @@ export class PeakProbe {
   }
 
   static async #load(session: Session, rounds: number): Promise<PeakProbe> {
-    const { lanes } = session.target;
-    const inner = 32 * rounds;
-    const bytes = PIECES * ACCUMULATORS * lanes * 4;
-    const out: Place = { region: "scratch", offset: 0, bytes, label: "out" };
-    const slot = await loaded(session, multiplyAdds(session, inner), [out], PIECES, bytes);
-    return new PeakProbe(slot, PIECES * inner * UNROLL * ACCUMULATORS * lanes * 2);
+    const { program, operations } = multiplyAddProgram(session.target, rounds);
+    return new PeakProbe(await (await session.load(program)).acquire(), operations);
   }
 
   /** The best of some tries, a hundredth of a second each. */
@@ -57,152 +153,20 @@ export class PeakProbe {
   }
 }
 
-function multiplyAdds({ target }: Session, inner: number): Kernel {
-  const { lanes } = target;
-  return buildKernel({ key: `peak ${inner}`, name: "peak", target, operands: [["out", "write"]] }, (k) => {
-    const a = k.splat(0.5, lanes);
-    const b = k.splat(0.25, lanes);
-    const sums = Array.from({ length: ACCUMULATORS }, (_, n) => k.acc(n, lanes));
-    k.loop(k.begin, k.end, () => {
-      k.loop(0, inner, () => {
-        for (let u = 0; u < UNROLL; u++) for (const sum of sums) k.fmaTo(sum, a, b);
-      });
-    });
-    // Into memory, so that nobody can leave the work out.
-    sums.forEach((sum, n) => {
-      k.store(k.ptrAdd(k.operand("out"), k.mul(k.begin, ACCUMULATORS * lanes * 4)), n * lanes * 4, sum);
-    });
-  });
-}
-
-const VECTORS = 8;
-
-/** Reads memory with all threads of a session, which holds `bytes` for it as long as it is open. */
-export class BandwidthProbe {
-  readonly #slot: Slot;
-  readonly #bytes: number;
-
-  private constructor(slot: Slot, bytes: number) {
-    this.#slot = slot;
-    this.#bytes = bytes;
-  }
-
-  static async create(session: Session, bytes = 256 * 2 ** 20): Promise<BandwidthProbe> {
-    return new BandwidthProbe(await readingSlot(session, bytes), bytes);
-  }
-
-  /** The best of some tries. */
-  async gigabytesPerSecond(tries: number, runs = RUNS): Promise<number> {
-    return (await mostASecond(this.#slot, tries, this.#bytes, runs)) / 1e9;
-  }
-}
-
-async function readingSlot(session: Session, bytes: number): Promise<Slot> {
-  const pieces = 256;
-  const { target } = session;
-  const { lanes } = target;
-  const span = VECTORS * lanes * 4;
-  const each = (k: KernelBuilder, use: (at: Reg, n: number) => void) =>
-    k.loop(k.begin, k.end, (piece) => {
-      const at = k.var(k.ptrAdd(k.operand("data"), k.mul(piece, bytes / pieces)), "at");
-      k.loop(0, bytes / pieces / span, () => {
-        for (let n = 0; n < VECTORS; n++) use(at, n);
-        k.advance(at, span);
-      });
-    });
-  const data: Place = { region: "scratch", offset: 0, bytes, label: "data" };
-  const out: Place = { region: "scratch", offset: bytes, bytes: pieces * span, label: "out" };
-  const scratch = bytes + out.bytes;
-  // Pages that were never written are all one page of zeros.
-  const write = buildKernel({ key: "write", name: "write", target, operands: [["data", "write"]] }, (k) => {
-    const one = k.splat(1, lanes);
-    each(k, (at, n) => k.store(at, n * lanes * 4, one));
-  });
-  await (await loaded(session, write, [data], pieces, scratch)).run(1);
-  const operands: readonly [string, Operand["access"]][] = [
-    ["data", "read"],
-    ["out", "write"],
-  ];
-  const read = buildKernel({ key: "read", name: "read", target, operands }, (k) => {
-    const sums = Array.from({ length: VECTORS }, () => k.acc(0, lanes));
-    each(k, (at, n) => k.updateTo(sums[n]!, "fadd", k.load(at, n * lanes * 4, lanes)));
-    const to = k.ptrAdd(k.operand("out"), k.mul(k.begin, span));
-    for (const [n, sum] of sums.entries()) k.store(to, n * lanes * 4, sum);
-  });
-  return loaded(session, read, [data, out], pieces, scratch);
-}
-
-/** What fits no cache, for measurements that are to be short. */
-const SOME_MEMORY = 128 * 2 ** 20;
-
-/** Both, in a session of its own; measured as often as one likes, of which the best counts: others may use the machine, too. */
-export class MachineProbe {
-  readonly #session: Session;
-  readonly #peak: PeakProbe;
-  readonly #bandwidth: BandwidthProbe;
-  #gflops = 0;
-  #gigabytesPerSecond = 0;
-
-  private constructor(session: Session, peak: PeakProbe, bandwidth: BandwidthProbe) {
-    this.#session = session;
-    this.#peak = peak;
-    this.#bandwidth = bandwidth;
-  }
-
-  static async create(options: Pick<SessionOptions, "backend" | "threads" | "note">): Promise<MachineProbe> {
-    const session = await Session.create(options);
-    return new MachineProbe(
-      session,
-      await PeakProbe.create(session),
-      await BandwidthProbe.create(session, SOME_MEMORY),
-    );
-  }
-
-  /** Some tenths of a second; the best so far. */
-  async measure(): Promise<MachineFigures> {
-    this.#gflops = Math.max(this.#gflops, await this.#peak.gflops(10));
-    this.#gigabytesPerSecond = Math.max(this.#gigabytesPerSecond, await this.#bandwidth.gigabytesPerSecond(4, 2));
-    const { backend, threads } = this.#session;
-    return { backend, threads, gflops: this.#gflops, gigabytesPerSecond: this.#gigabytesPerSecond };
-  }
-
-  close(): Promise<void> {
-    return this.#session.close();
-  }
+/** GB/s that all threads of a session read. It holds the `bytes` for it as long as it is open. */
+export async function readBandwidth(session: Session, bytes = 256 * 2 ** 20): Promise<number> {
+  const slot = await (await session.load(readProgram(session.target, bytes, 16))).acquire();
+  await slot.run(1);
+  return (await mostASecond(slot, 5, bytes)) / 1e9;
 }
 
 /** The best of some tries. Runs are queued, so that the team wakes and its promise is resolved once for all of a try. */
-async function mostASecond(slot: Slot, tries: number, count: number, runs = RUNS): Promise<number> {
+async function mostASecond(slot: Slot, tries: number, count: number): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let n = 0; n < tries; n++) {
     const started = performance.now();
-    await Promise.all(Array.from({ length: runs }, () => slot.run(1)));
-    least = Math.min(least, (performance.now() - started) / runs);
+    await Promise.all(Array.from({ length: RUNS }, () => slot.run(1)));
+    least = Math.min(least, (performance.now() - started) / RUNS);
   }
   return (count / least) * 1000;
-}
-
-/** One step that is dear enough in the plan to be given to the team. */
-async function loaded(
-  session: Session,
-  kernel: Kernel,
-  operands: readonly Place[],
-  pieces: number,
-  scratch: number,
-): Promise<Slot> {
-  const step = { kernel: 0, operands, pieces: { count: pieces }, label: kernel.name, barrier: false };
-  const program = await session.load({
-    name: kernel.name,
-    target: session.target,
-    maxBatch: 1,
-    kernels: [kernel],
-    prepare: [],
-    steps: [{ ...step, nanoseconds: { fixed: 1e9, perSample: 0 } }],
-    inputs: [],
-    outputs: [],
-    states: [],
-    writes: [],
-    bytes: { store: 0, prepared: 0, slot: 0, scratch, workspace: 0 },
-  });
-  return program.acquire();
 }

@@ -7,15 +7,13 @@ import { OptionError } from "../../errors.js";
 import { type Shape, sizeOf } from "../../graph/value.js";
 import { type Module, modulesOf, parametersOf, savedOf } from "../../nn/index.js";
 import { Random } from "../../random.js";
-import { chooseBackend, chooseThreads } from "../../runtime/choose.js";
-import { currentPlatform } from "../../runtime/platform.js";
 import { Session, type SessionOptions } from "../../runtime/session.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "../../train/config.js";
 import type { Optimizer } from "../../train/optimizer.js";
 import { type Host, planEvaluation, planTraining } from "../../train/plan.js";
 import { evaluationEntry, predictionEntry, rateOf, trainingEntries } from "../../train/step.js";
 import { type Network, networkParts } from "../../train/trained-model.js";
-import { type MachineFigures, MachineProbe } from "./machine.js";
+import { type MachineFigures, MachineProbe } from "./machine-node.js";
 import {
   figuresTogether,
   type Named,
@@ -25,7 +23,7 @@ import {
   type ProfileRow,
   rowsOf,
 } from "./rows.js";
-import { type NumbersOf, TimedProgram } from "./timed-program-node.js";
+import { type NumbersOf, openBackend, TimedProgram } from "./timed-program-node.js";
 
 export interface ProfileOptions extends Pick<SessionOptions, "backend" | "memoryLimit" | "winograd" | "note"> {
   /** What it takes; a network of the zoo says it itself, but may be asked about another size. */
@@ -52,6 +50,8 @@ export interface ProgramProfile {
   readonly what: ProfiledProgram;
   readonly batch: number;
   readonly repeats: number;
+  /** How much of a processor each thread had while it ran: less than 1 where others use the machine. */
+  readonly processorShare: number;
   /** In the order of their first steps; every step is in one. */
   readonly rows: readonly ProfileRow[];
   readonly total: ProfileFigures;
@@ -91,14 +91,13 @@ export async function profile(network: Network, options: ProfileOptions = {}): P
   const host: Host = { target: session.target, winograd: session.winograd, room: session.room };
   const name = session.backend;
   await session.close();
-  refuseInterpreter(name);
   const asked = options.what ?? ["infer", "train"];
   // Before anything is measured: what does not fit should say so at once.
   const plans = asked.map((what) => ({ what, ...timed(() => plan(what, parts.module, input, host, batch, options)) }));
   progress?.("machine", 0, plans.length);
   const probe = await MachineProbe.create({ backend: name, threads, note });
   try {
-    await probe.measure();
+    probe.measure();
     const named = namesOf(parts.module);
     const timings: (ProgramTimes & { readonly plan: (typeof plans)[number] })[] = [];
     for (const [n, plan] of plans.entries()) {
@@ -107,7 +106,7 @@ export async function profile(network: Network, options: ProfileOptions = {}): P
       timings.push({ plan, ...(await timeSteps(plan.result, { ...options, backend: name, numbersOf })) });
     }
     // Again, since others may have used the machine meanwhile: the roof is the highest that was seen.
-    const machine = await probe.measure();
+    const machine = probe.measure();
     return {
       input,
       machine,
@@ -125,6 +124,8 @@ export async function profile(network: Network, options: ProfileOptions = {}): P
 
 export interface ProgramTimes {
   readonly repeats: number;
+  /** How much of a processor each thread had while it ran: less than 1 where others use the machine. */
+  readonly processorShare: number;
   /** Milliseconds: of each step the median. */
   readonly steps: readonly number[];
   readonly preparation: readonly number[];
@@ -136,10 +137,7 @@ export interface TimeOptions extends Pick<ProfileOptions, "backend" | "threads" 
 
 /** Runs a program again and again, and times each of its steps. */
 export async function timeSteps(program: Program, options: TimeOptions): Promise<ProgramTimes> {
-  const platform = await currentPlatform();
-  const backend = await chooseBackend(options, platform, options.note ?? console.warn);
-  refuseInterpreter(backend.name);
-  const threads = backend.limits.threads && platform.sharesMemory() ? chooseThreads(options.threads ?? 1, platform) : 1;
+  const { backend, threads } = await openBackend(options);
   const asked = options.repeats === undefined ? undefined : wholeFrom1("repeats", options.repeats);
   const timed = await TimedProgram.load(backend, program, threads, options.numbersOf);
   try {
@@ -151,11 +149,14 @@ export async function timeSteps(program: Program, options: TimeOptions): Promise
     const once = performance.now() - started;
     const repeats = asked ?? Math.min(MOST_REPEATS, Math.max(LEAST_REPEATS, Math.round(BUDGET_MS / once)));
     const walks: Float64Array[] = [];
+    const [wall, used] = [performance.now(), process.cpuUsage()];
     while (walks.length === 0 || (walks.length < repeats && options.stop?.() !== true)) {
       walks.push(timed.walk("steps"));
       await new Promise((resolve) => setImmediate(resolve));
     }
-    return { repeats: walks.length, steps: medians(walks), preparation: medians(preparations) };
+    const { user, system } = process.cpuUsage(used);
+    const processorShare = Math.min(1, (user + system) / 1000 / (performance.now() - wall) / threads);
+    return { repeats: walks.length, processorShare, steps: medians(walks), preparation: medians(preparations) };
   } finally {
     await timed.close();
     backend.release();
@@ -165,15 +166,16 @@ export async function timeSteps(program: Program, options: TimeOptions): Promise
 /** Times as rows and totals. */
 export function tableOf(
   program: Program,
-  { repeats, steps, preparation }: ProgramTimes,
+  { repeats, processorShare, steps, preparation }: ProgramTimes,
   named: Named,
   machine: Pick<MachineFigures, "gflops" | "gigabytesPerSecond">,
-): Pick<ProgramProfile, "repeats" | "rows" | "total" | "passes" | "preparation"> {
+): Pick<ProgramProfile, "repeats" | "processorShare" | "rows" | "total" | "passes" | "preparation"> {
   const rows = rowsOf(program, "steps", steps, named, machine);
   const milliseconds = steps.reduce((a, b) => a + b, 0);
   const passes = PASSES.map((pass) => ({ pass, of: rows.filter((row) => row.pass === pass) }));
   return {
     repeats,
+    processorShare,
     rows,
     total: figuresTogether(rows, milliseconds, machine),
     passes: passes
@@ -232,13 +234,6 @@ function tiled(block: Float32Array, size: number, scale: number): Float32Array {
 }
 
 // ---
-
-function refuseInterpreter(backend: string): void {
-  if (backend !== "interpreter") return;
-  throw new OptionError(
-    'profile: the interpreter checks instead of being fast, and its times say nothing; choose backend "wasm"',
-  );
-}
 
 function wholeFrom1(what: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 1) return value;

@@ -2,14 +2,34 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { Program } from "../../compile/program.js";
+import { OptionError } from "../../errors.js";
 import type { Layout } from "../../kernels/layout.js";
 import type { Backend } from "../../runtime/backend.js";
+import { chooseBackend, chooseThreads } from "../../runtime/choose.js";
 import { type Numbers, pack, viewOf } from "../../runtime/copy.js";
+import { currentPlatform } from "../../runtime/platform.js";
 import { Resident, scratchBytes } from "../../runtime/resident.js";
 import type { BoundProgram } from "../../runtime/schedule.js";
+import type { SessionOptions } from "../../runtime/session.js";
 import { StateStore } from "../../runtime/state-store.js";
 import { COUNT, MEETING_WORDS, Meeting, ORDER, timedWalk, WALK } from "./timed-walk.js";
 import type { TimedWorkerData } from "./timed-worker-node.js";
+
+/** A backend of one's own, and how many threads it can have. The interpreter is no machine. */
+export async function openBackend({
+  backend: asked,
+  threads,
+  note = console.warn,
+}: Pick<SessionOptions, "backend" | "threads" | "note">): Promise<{ backend: Backend; threads: number }> {
+  const platform = await currentPlatform();
+  const backend = await chooseBackend({ backend: asked }, platform, note);
+  if (backend.name === "interpreter")
+    throw new OptionError(
+      'profile: the interpreter checks instead of being fast, and its times say nothing; choose backend "wasm"',
+    );
+  const canShare = backend.limits.threads && platform.sharesMemory();
+  return { backend, threads: canShare ? chooseThreads(threads ?? 1, platform) : 1 };
+}
 
 /** The numbers of an input or a state; undefined leaves it at zero. */
 export type NumbersOf = (name: string, layout: Layout) => Numbers | readonly number[] | undefined;
@@ -31,7 +51,7 @@ export class TimedProgram {
     this.#meeting = new Meeting(new Int32Array(words.meeting), this.#threads);
   }
 
-  /** Loads it at its largest batch, fills inputs and states, and runs what it prepares. */
+  /** Loads it at its largest batch, and fills inputs and states. Walk "prepare" before "steps". */
   static async load(backend: Backend, program: Program, threads: number, numbersOf: NumbersOf): Promise<TimedProgram> {
     const store = new StateStore();
     store.add(program, backend);
