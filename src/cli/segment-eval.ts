@@ -1,9 +1,11 @@
 /** `fovea segment eval`: pixel and class accuracy, mean IoU and the confusion of a trained network on labelled scenes. */
 import type { Command } from "commander";
 import { parseSize } from "../data/open-options.js";
-import { evaluateScenes } from "../segmentation/evaluate.js";
+import { writeFileAtomically } from "../formats/atomic-write-node.js";
+import { evaluateScenes, type SegmentationEvaluation } from "../segmentation/evaluate.js";
 import { createLabeller } from "../segmentation/labeller.js";
 import { openScenes } from "../segmentation/open-scenes-node.js";
+import type { SceneSet } from "../segmentation/scene-set.js";
 import { confusionText } from "../train/metrics.js";
 import { oneOf, pairOf, wholeOf } from "./arguments.js";
 import { Output, percent, seconds, table } from "./output.js";
@@ -18,6 +20,7 @@ interface Flags extends MachineFlags {
   readonly vote?: boolean;
   readonly tile?: number;
   readonly option?: Readonly<Record<string, string>>;
+  readonly report?: string;
   readonly json?: boolean;
 }
 
@@ -40,6 +43,7 @@ export function segmentEvalCommand(segment: Command): void {
       "set an option of the network anew, such as instances=1; may be repeated",
       pairOf("--option"),
     )
+    .option("--report <file>", "a page with the figures and the worst and best scenes, such as report.html")
     .option("--json", "one JSON object on standard output, for programs")
     .helpOption("-h, --help", "show this");
   machineOptions(command).action((path: string, flags: Flags) => evaluate(path, flags));
@@ -64,8 +68,13 @@ async function evaluate(path: string, flags: Flags): Promise<void> {
     stream: output.stream,
   });
   try {
-    const result = await evaluateScenes(labeller, scenes, (done) => progress.update(done, {}));
+    const said: Uint8Array[] = [];
+    const result = await evaluateScenes(labeller, scenes, (done, _, labels) => {
+      if (flags.report !== undefined) said.push(labels);
+      progress.update(done, {});
+    });
     progress.stop();
+    if (flags.report !== undefined) await writeReport(flags.report, `${path} on ${scenes.name}`, result, scenes, said);
     const { pixelAccuracy, classAccuracy, meanIoU, classes, confusion } = result;
     const names = scenes.classes.classes.map(({ name }) => name);
     output.event({
@@ -104,4 +113,22 @@ async function evaluate(path: string, flags: Flags): Promise<void> {
     progress.stop();
     await labeller.close();
   }
+}
+
+const SHOWN = 4;
+
+async function writeReport(
+  file: string,
+  title: string,
+  result: SegmentationEvaluation,
+  { classes, scenes }: SceneSet,
+  said: readonly Uint8Array[],
+): Promise<void> {
+  const { segmentationPage } = await import("../segmentation/report-node.js");
+  const ranked = scenes
+    .map((scene, i) => ({ scene, labels: said[i]!, pixelAccuracy: result.scenes[i]!.pixelAccuracy }))
+    .sort((a, b) => a.pixelAccuracy - b.pixelAccuracy);
+  const worst = ranked.slice(0, SHOWN);
+  const best = ranked.slice(SHOWN).reverse().slice(0, SHOWN);
+  await writeFileAtomically(file, [await segmentationPage({ title, result, classes, worst, best })]);
 }

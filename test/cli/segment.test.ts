@@ -87,9 +87,13 @@ it("trains, goes on, measures and labels", async () => {
   ];
   expect(figures.pixelAccuracy).toBeCloseTo(test.accuracy, 2);
   expect(figures.classes.map(({ name }) => name)).toEqual(["sky", "ground"]);
-  const shown = await fovea(["segment", "eval", "run", "--vote"], at);
+  const shown = await fovea(["segment", "eval", "run", "--vote", "--report", "report.html"], at);
   expect(shown.stdout).toMatch(/mean IoU\s+\d+\.\d+%/);
   expect(shown.stdout).toMatch(/sky\s+\d+\.\d+%\s+\d+\.\d+%\s+\d+\.\d+%/);
+
+  const page = await readFile(join(at, "report.html"), "utf8");
+  expect(page).toContain("what the network says: ");
+  expect(page.match(/data:image\/png/g)).toHaveLength(6);
 
   const predicted = await fovea(
     [

@@ -21,7 +21,14 @@ it("has these names", () => {
     "superpixels",
     "toRuns",
   ]);
-  expect(Object.keys(node).sort()).toEqual(["encodeIndices", "encodeLabels", "openScenes", "overlayPng", "readLabels"]);
+  expect(Object.keys(node).sort()).toEqual([
+    "encodeIndices",
+    "encodeLabels",
+    "openScenes",
+    "overlayPng",
+    "readLabels",
+    "segmentationPage",
+  ]);
 });
 
 it("is an entry of the package, whose networks are kept by bundlers", () => {

@@ -1,0 +1,75 @@
+/** The page of a measurement: figures, a row a class, and the worst and best scenes with what they show and what the network says. */
+import { pictureUri } from "../analysis/report/draw-node.js";
+import { escapeXml as escaped } from "../analysis/report/figure.js";
+import { STYLE } from "../analysis/report/style.js";
+import type { ClassList } from "./class-list.js";
+import type { SegmentationEvaluation } from "./evaluate.js";
+import { overlayPixels } from "./overlay-node.js";
+import type { Scene } from "./scene-set.js";
+
+export interface SegmentationReport {
+  readonly title: string;
+  readonly result: SegmentationEvaluation;
+  readonly classes: ClassList;
+  /** Scenes to show, and what the network says of them. */
+  readonly worst: readonly LabelledScene[];
+  readonly best: readonly LabelledScene[];
+}
+
+export interface LabelledScene {
+  readonly scene: Scene;
+  readonly labels: Uint8Array;
+  readonly pixelAccuracy: number;
+}
+
+const MORE = `
+.scenes { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; margin-bottom: 1.25rem; }
+.scenes img { width: 100%; height: auto; image-rendering: pixelated; border: 1px solid var(--line); display: block; }
+.scenes figcaption { font-size: .85rem; }
+.swatch { display: inline-block; width: .9rem; height: .9rem; margin-right: .5rem; vertical-align: -.1rem; }
+`;
+
+const percent = (x: number) => (Number.isNaN(x) ? "" : `${(100 * x).toFixed(2)}%`);
+
+/** HTML that stands alone. */
+export async function segmentationPage({ title, result, classes, worst, best }: SegmentationReport): Promise<string> {
+  const figures = [
+    ["pixels right", result.pixelAccuracy],
+    ["mean over classes", result.classAccuracy],
+    ["mean IoU", result.meanIoU],
+  ] as const;
+  const rows = result.classes.map(({ share, accuracy, iou }, i) => {
+    const { name, color } = classes.classes[i]!;
+    const cells = [share, accuracy, iou].map((x) => `<td class="number">${percent(x)}</td>`).join("");
+    return `<tr><td><span class="swatch" style="background:rgb(${color.join(",")})"></span>${escaped(name)}</td>${cells}</tr>`;
+  });
+  const part = async (heading: string, scenes: readonly LabelledScene[]) => {
+    const shown = await Promise.all(scenes.map((one) => sceneHtml(one, classes)));
+    return `<section><h2>${heading}</h2>${shown.join("")}</section>`;
+  };
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escaped(title)}</title><style>${STYLE}${MORE}</style></head><body><main>
+<h1>${escaped(title)}</h1>
+<p class="soft">${result.scenes.length} scenes in ${result.seconds.toFixed(1)} s; unlabelled pixels do not count.</p>
+<div class="figures">${figures.map(([name, x]) => `<div><b>${percent(x)}</b><span>${name}</span></div>`).join("")}</div>
+<section><h2>Classes</h2><div class="scroll"><table>
+<tr><th>class</th><th class="number">of pixels</th><th class="number">found</th><th class="number">IoU</th></tr>${rows.join("")}
+</table></div></section>
+${await part("Worst scenes", worst)}
+${await part("Best scenes", best)}
+</main></body></html>
+`;
+}
+
+async function sceneHtml({ scene, labels, pixelAccuracy }: LabelledScene, classes: ClassList): Promise<string> {
+  const { height, width, pixels, name } = scene;
+  const figure = async (data: Uint8Array, caption: string) =>
+    `<figure><img src="${await pictureUri(data, width, height, 3)}" alt="${escaped(caption)}"><figcaption>${escaped(caption)}</figcaption></figure>`;
+  const all = await Promise.all([
+    figure(pixels, name.split(/[\\/]/).at(-1)!),
+    figure(overlayPixels(scene, scene.labels, classes), "what it shows"),
+    figure(overlayPixels(scene, labels, classes), `what the network says: ${percent(pixelAccuracy)} right`),
+  ]);
+  return `<div class="scenes">${all.join("")}</div>`;
+}
