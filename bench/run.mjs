@@ -33,7 +33,7 @@ const HELP = `npm run bench -- [options]
   --peers torch,ort           which peers; "none" for fovea alone
   --backends avx512,avx2      fovea's backends beside each other; its own choice without
   --direct                    fovea without Winograd's convolutions beside it
-  --profile                   time a program's steps one by one instead, on one thread
+  --profile                   where the time goes instead, step by step, on one thread
   --out FOLDER                where results go (bench/results)
   --no-save                   only print
   --list                      the rows' ids`;
