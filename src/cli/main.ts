@@ -43,6 +43,7 @@ Examples:
   $ fovea eval runs/lenet5-mnist            loss, accuracy and confusion matrix of what was trained
   $ fovea predict runs/lenet5-mnist a.png     what it sees in pictures of your own
   $ fovea summary lenet5 --batch 64         layers, parameters, multiply-adds and planned memory
+  $ fovea profile lenet5 --batch 64         where its time goes, layer by layer
   $ fovea models                            the networks known by name
   $ fovea go --help                         play Go by a network
 
