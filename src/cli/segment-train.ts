@@ -61,7 +61,7 @@ export function segmentTrainCommand(segment: Command): void {
     )
     .option(
       "--augment <list>",
-      "what pictures and labels go through, such as randomResizedCrop:0.5,flip,colorJitter:0.2",
+      "what pictures and labels go through, such as randomResizedCrop:0.3-1,flip,colorJitter:0.2",
     )
     .option(
       "--option <key=value>",
