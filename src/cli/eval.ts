@@ -86,6 +86,9 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
   }
   const options = network === undefined ? undefined : networkOptions(network, flags.option);
   const found = await openModel(path, { network, options });
+  if (found.config?.positions !== undefined && flags.data === undefined) {
+    throw new OptionError(`eval: ${path} is a policy for Go; measure it with fovea go eval ${path}`);
+  }
   const source = flags.data ?? found.config?.data;
   if (source === undefined) throw new OptionError("eval: say what to measure on, such as --data mnist");
   const { input } = found.model;

@@ -1,12 +1,14 @@
 /** The flags by which commands open a policy, and the policy that they name. */
 import type { Command } from "commander";
+import { OptionError } from "../errors.js";
 import { networkPolicy, type Policy, uniformPolicy } from "../go/policy.js";
+import { shippedPolicy } from "../go/shipped-policy-node.js";
 import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { oneOf, wholeOf } from "./arguments.js";
 import { openModel } from "./model-argument.js";
 
 export interface PolicyFlags {
-  readonly model: string;
+  readonly model?: string;
   readonly symmetries?: boolean;
   readonly threads?: number;
   readonly backend?: BackendName;
@@ -17,9 +19,9 @@ const UNIFORM = "uniform";
 
 export function withPolicyFlags(command: Command): Command {
   return command
-    .requiredOption(
+    .option(
       "--model <model>",
-      `a .safetensors file or the folder of a run; or ${UNIFORM}, which plays anywhere, to try things out`,
+      `a .safetensors file or the folder of a run; or ${UNIFORM}, which plays anywhere, to try things out (default: the policy that comes with fovea)`,
     )
     .option("--symmetries", "the mean over the board's 8 symmetries: better, and slower")
     .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
@@ -32,7 +34,16 @@ export function withPolicyFlags(command: Command): Command {
 
 export async function openPolicy({ model, symmetries, threads, backend }: PolicyFlags): Promise<Policy> {
   if (model === UNIFORM) return uniformPolicy();
-  const found = await openModel(model);
+  const found = await openModel(model ?? shipped());
   const note = (text: string) => process.stderr.write(`${text}\n`);
   return networkPolicy(found.model, { symmetries: symmetries ?? false, threads, backend, note });
+}
+
+function shipped(): string {
+  const path = shippedPolicy();
+  if (path !== undefined) return path;
+  throw new OptionError(
+    "--model: this fovea comes without a trained policy; name one (fovea go prepare and fovea go train make it), or " +
+      `--model ${UNIFORM} to try things out`,
+  );
 }

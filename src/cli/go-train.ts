@@ -112,7 +112,7 @@ export function goTrainCommand(go: Command): void {
     .option(
       "--recipe <name>",
       `${RECIPES.join(", ")} (default ${recipe}): paper is plain SGD with batches of 16 at 0.003, halved every 80 million steps; ` +
-        "modern has larger batches, Nesterov's momentum and one cycle of the rate",
+        "modern is AdamW with batches of 128 and one cycle of the rate",
       oneOf("--recipe", RECIPES),
     )
     .option("--batch-size <n>", "positions a step (default 128; 16 in paper)", wholeOf("--batch-size", 1))

@@ -273,6 +273,11 @@ async function prepare(network: string | undefined, flags: Flags, note: (text: s
   if (flags.resume !== undefined) {
     if (flags.out !== undefined) throw new OptionError("--out: a resumed run stays in its folder; leave --out out");
     const { folder, config: saved } = await openRunFolder(flags.resume);
+    if (saved.positions !== undefined) {
+      throw new OptionError(
+        `--resume ${flags.resume}: is a run of go train; go on with fovea go train --resume ${flags.resume}`,
+      );
+    }
     const config = resumedConfig(saved, network, flags);
     const usual = usualInput(config.network, config.options);
     return {

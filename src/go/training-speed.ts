@@ -4,7 +4,7 @@
  */
 import type { Dataset } from "../data/dataset.js";
 import type { OpenStream } from "../data/stream.js";
-import { create } from "../models/index.js";
+import { create, type Model } from "../models/index.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
 import { optimizerFrom, type TrainingConfig } from "../train/config.js";
 import { Trainer } from "../train/trainer.js";
@@ -23,6 +23,8 @@ const FIRST_BLOCK = 16_384;
 
 export interface SpeedOptions {
   readonly config: TrainingConfig;
+  /** In place of the configuration's network. */
+  readonly network?: Pick<Model, "module" | "input"> | undefined;
   readonly store: GameStore;
   readonly test: Dataset;
   readonly session: Pick<SessionOptions, "backend" | "threads" | "winograd" | "memoryLimit" | "note">;
@@ -36,7 +38,7 @@ export async function measureSpeed(options: SpeedOptions): Promise<Speed> {
   const encodingSeconds = measureEncoding(store, test.shape[2]);
   const session = await Session.create({ ...options.session, note: () => {} });
   try {
-    const { module, input } = create(config.network, config.options);
+    const { module, input } = options.network ?? create(config.network, config.options);
     const { batchSize } = config;
     // Steps so short that no rate is too high: how fast they are does not depend on it.
     const optimizer = optimizerFrom({ ...config.optimizer, lr: 1e-9 });

@@ -1,0 +1,89 @@
+/** Training a network of one's own on the positions of games, in one call: for comparisons, where each may take so long. */
+import type { Module } from "../nn/index.js";
+import { Session, type SessionOptions } from "../runtime/session.js";
+import { optimizerFrom } from "../train/config.js";
+import type { TrainedModel } from "../train/trained-model.js";
+import { type EpochRecord, Trainer } from "../train/trainer.js";
+import type { GameStore } from "./store.js";
+import { lengthWithin, policyConfig, RECIPES, type RecipeName } from "./train-config.js";
+import { positionData } from "./training-data-node.js";
+import { measureSpeed } from "./training-speed.js";
+
+export interface TrainPolicyOptions extends Pick<SessionOptions, "backend" | "threads" | "winograd" | "memoryLimit"> {
+  /** How long, evaluations included; the speed is measured before, which takes up to 10 seconds more. */
+  readonly minutes: number;
+  /** 48 unless said. */
+  readonly planes?: number;
+  /** "modern" unless said. */
+  readonly recipe?: RecipeName;
+  /** Positions of the test games that are measured: 10,000 unless said. */
+  readonly testPositions?: number;
+  readonly seed?: number;
+  onEvaluation?(record: EpochRecord): void;
+}
+
+export interface PolicyRun {
+  readonly model: TrainedModel;
+  readonly history: readonly EpochRecord[];
+  /** Trained on. */
+  readonly positions: number;
+  readonly seconds: number;
+  /** On the sample of the test games, at the end. */
+  readonly loss: number;
+  readonly top1: number;
+  readonly top5: number;
+}
+
+/**
+ * Trains a network that takes [size, size, planes] and gives a number for each point of the board.
+ * @param store as `openStore` gives it.
+ */
+export async function trainPolicy(store: GameStore, network: Module, options: TrainPolicyOptions): Promise<PolicyRun> {
+  const {
+    minutes,
+    planes = 48,
+    recipe = RECIPES[0],
+    testPositions = 10_000,
+    seed = 0,
+    onEvaluation,
+    ...choice
+  } = options;
+  const data = await positionData(store, "store", { planes, testPositions });
+  const { test } = data;
+  const input = test.shape;
+  // Only what the configuration says of the training is used.
+  const wish = { store: "store", size: store.size, recipe, filters: 1, layers: 2, planes, seed, testPositions };
+  const configFor = (length: Parameters<typeof policyConfig>[1]) => policyConfig(wish, length);
+  const speed = await measureSpeed({
+    config: configFor({ evaluateEvery: 1, evaluations: 1 }),
+    network: { module: network, input },
+    store,
+    test,
+    session: choice,
+    seconds: Math.min(10, 0.05 * 60 * minutes),
+  });
+  const length = lengthWithin(60 * minutes, speed);
+  const config = configFor(length);
+  const session = await Session.create(choice);
+  try {
+    const train = data.train(length.evaluateEvery * config.batchSize);
+    const optimizer = optimizerFrom(config.optimizer);
+    const trainer = await Trainer.create(session, network, input, { train, test }, { ...config, optimizer });
+    await trainer.run({ epoch: (record) => onEvaluation?.(record) });
+    const { history, step } = trainer.state;
+    const { loss, accuracy, top5 = Number.NaN } = history.at(-1)!.test!;
+    const { classes, mean, std } = test;
+    const weights = await trainer.weights();
+    return {
+      model: { module: network, input, classes, scaling: { mean, std }, weights },
+      history,
+      positions: step * config.batchSize,
+      seconds: history.reduce((sum, { trainSeconds, testSeconds }) => sum + trainSeconds + testSeconds, 0),
+      loss,
+      top1: accuracy,
+      top5,
+    };
+  } finally {
+    await session.close();
+  }
+}
