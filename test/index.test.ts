@@ -49,10 +49,12 @@ it("of the entry for Node", () => {
     "loadWeights",
     "openDataset",
     "openRunFolder",
+    "openStore",
     "readPthFile",
     "readSafetensorsFile",
     "runTraining",
     "saveModel",
+    "trainPolicy",
     "writeSafetensorsFile",
   ]);
 });
