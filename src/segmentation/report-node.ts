@@ -1,7 +1,8 @@
 /** The page of a measurement: figures, a row a class, and the worst and best scenes with what they show and what the network says. */
+
+import { documentOf } from "../analysis/report/document.js";
 import { pictureUri } from "../analysis/report/draw-node.js";
 import { escapeXml as escaped } from "../analysis/report/figure.js";
-import { STYLE } from "../analysis/report/style.js";
 import type { ClassList } from "./class-list.js";
 import type { SegmentationEvaluation } from "./evaluate.js";
 import { overlayPixels } from "./overlay-node.js";
@@ -47,19 +48,16 @@ export async function segmentationPage({ title, result, classes, worst, best }: 
     const shown = await Promise.all(scenes.map((one) => sceneHtml(one, classes)));
     return `<section><h2>${heading}</h2>${shown.join("")}</section>`;
   };
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escaped(title)}</title><style>${STYLE}${MORE}</style></head><body><main>
-<h1>${escaped(title)}</h1>
-<p class="soft">${result.scenes.length} scenes in ${result.seconds.toFixed(1)} s; unlabelled pixels do not count.</p>
-<div class="figures">${figures.map(([name, x]) => `<div><b>${percent(x)}</b><span>${name}</span></div>`).join("")}</div>
+  const subtitle = `${result.scenes.length} scenes in ${result.seconds.toFixed(1)} s; unlabelled pixels do not count.`;
+  return documentOf(
+    { title, subtitle, style: MORE },
+    `<div class="figures">${figures.map(([name, x]) => `<div><b>${percent(x)}</b><span>${name}</span></div>`).join("")}</div>
 <section><h2>Classes</h2><div class="scroll"><table>
 <tr><th>class</th><th class="number">of pixels</th><th class="number">found</th><th class="number">IoU</th></tr>${rows.join("")}
 </table></div></section>
 ${await part("Worst scenes", worst)}
-${await part("Best scenes", best)}
-</main></body></html>
-`;
+${await part("Best scenes", best)}`,
+  );
 }
 
 async function sceneHtml({ scene, labels, pixelAccuracy }: LabelledScene, classes: ClassList): Promise<string> {

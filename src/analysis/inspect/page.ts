@@ -1,6 +1,7 @@
 /** The page of a look inside: HTML that stands alone, without scripts and without anything from elsewhere, light or dark. */
+
+import { documentOf } from "../report/document.js";
 import { escapeXml as escaped } from "../report/figure.js";
-import { STYLE } from "../report/style.js";
 
 export interface Tile {
   /** A data URI. */
@@ -73,32 +74,15 @@ export function inspectPage(data: InspectPage): string {
     ({ title: name, note, picture }) =>
       `<figure><img src="${picture}" alt="${escaped(name)}"><figcaption><b>${escaped(name)}</b><span class="soft">${escaped(note)}</span></figcaption></figure>`,
   );
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escaped(title)}</title>
-<style>${STYLE}${MORE}</style>
-</head>
-<body>
-<main>
-<header>
-<h1>${escaped(title)}</h1>
-<p class="soft">${escaped(subtitle)}</p>
-<div class="answers">${bars.join("")}</div>
-</header>
-<section><h2>What it looked at</h2><div class="heats">${pictures.join("")}</div>
+  const lead = `<div class="answers">${bars.join("")}</div>`;
+  return documentOf(
+    { title, subtitle, lead, style: MORE, footer },
+    `<section><h2>What it looked at</h2><div class="heats">${pictures.join("")}</div>
 <div class="scale"><span>nothing</span><img src="${scale}" alt="colours from dark to bright"><span>the most in this picture</span></div></section>
 ${layers("What the layers give", data.mapsNote, data.maps, OPEN)}
 ${layers("Filters", data.filtersNote, data.filters, OPEN)}
-${layers("Pictures that excite a unit most", data.excitingNote, data.exciting, Number.POSITIVE_INFINITY)}
-<footer class="soft">${escaped(footer)}</footer>
-</main>
-</body>
-</html>
-`;
+${layers("Pictures that excite a unit most", data.excitingNote, data.exciting, Number.POSITIVE_INFINITY)}`,
+  );
 }
 
 function layers(title: string, note: string, all: readonly LayerTiles[], open: number): string {

@@ -1,35 +1,23 @@
-/** The report's page: HTML that stands alone, without scripts and without anything from elsewhere, light or dark. */
+/** The report's page. */
 import { describeAugmentation } from "../../data/augment/grammar.js";
 import { bestEpoch } from "../../train/best-epoch.js";
 import { describeOptimizer, describeSchedule, named } from "../../train/config.js";
 import { confusedPairs } from "./confusion.js";
+import { documentOf, madeBy } from "./document.js";
 import { escapeXml as escaped } from "./figure.js";
 import { mistakesNote } from "./mistakes.js";
 import { count, definitions, machineRows, percent, section, table, time, times } from "./parts.js";
 import { type Pictures, type ReportData, reportTitle, trainingSeconds } from "./report-data.js";
-import { STYLE } from "./style.js";
 
 /** More epochs are folded away. */
 const OPEN_EPOCHS = 15;
 
 export function page(data: ReportData, pictures: Pictures): string {
   const title = reportTitle(data);
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escaped(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<header>
-<h1>${escaped(title)}</h1>
-<p class="soft">${escaped(state(data))}</p>
-</header>
-${headline(data)}
+  const frame = { title, subtitle: state(data), footer: madeBy(data.version, data.date, data.folder) };
+  return documentOf(
+    frame,
+    `${headline(data)}
 ${curveSection(data, pictures)}
 ${confusionSection(data, pictures)}
 ${mistakeSection(data, pictures)}
@@ -39,12 +27,8 @@ ${section("Network", layerTable(data))}
 <div class="pair">
 ${section("Settings", definitions(settingRows(data)))}
 ${section("Machine", definitions(machineRows(data)))}
-</div>
-<footer class="soft">Made by fovea ${escaped(data.version)} on ${data.date.toISOString().slice(0, 16).replace("T", " ")} UTC, from ${escaped(data.folder)}.</footer>
-</main>
-</body>
-</html>
-`;
+</div>`,
+  );
 }
 
 function state({ completed, history, config, step, stepsPerEpoch }: ReportData): string {

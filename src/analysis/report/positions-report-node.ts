@@ -8,12 +8,12 @@ import { writeFileAtomically } from "../../formats/atomic-write-node.js";
 import { describeOptimizer, describeSchedule, named, type TrainingConfig } from "../../train/config.js";
 import type { RunPlan, RunResult } from "../../train/run-node.js";
 import type { EpochRecord } from "../../train/trainer.js";
+import { documentOf, madeBy } from "./document.js";
 import { foveaVersion, newDocument, toPng } from "./draw-node.js";
-import { escapeXml as escaped, sheet } from "./figure.js";
+import { sheet } from "./figure.js";
 import { count, definitions, machineRows, percent, section, table, time } from "./parts.js";
 import { positionsFigures } from "./positions-figures.js";
 import { machineOf } from "./report-node.js";
-import { STYLE } from "./style.js";
 
 export interface PositionsReportOptions {
   readonly config: TrainingConfig;
@@ -41,35 +41,15 @@ export async function writePositionsReport(options: PositionsReportOptions): Pro
       ? "<p>There is no evaluation yet.</p>"
       : `<div class="pair"><figure>${figures.accuracy.svg}</figure><figure>${figures.loss.svg}</figure></div>`;
   const file = join(folder.path, "report.html");
-  await writeFileAtomically(file, [
-    `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escaped(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<header>
-<h1>${escaped(title)}</h1>
-<p class="soft">${escaped(state(options))}</p>
-</header>
-${headline(options)}
+  const footer = madeBy(foveaVersion(), new Date(), folder.path);
+  const body = `${headline(options)}
 ${section("How it learned", curves, slope(history))}
 ${section("Evaluations", evaluations(options))}
 <div class="pair">
 ${section("Settings", definitions(settings(options)))}
 ${section("Machine", definitions(machineRows({ machine: machineOf(options.plan), history })))}
-</div>
-<footer class="soft">Made by fovea ${escaped(foveaVersion())} on ${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC, from ${escaped(folder.path)}.</footer>
-</main>
-</body>
-</html>
-`,
-  ]);
+</div>`;
+  await writeFileAtomically(file, [documentOf({ title, subtitle: state(options), footer }, body)]);
   return file;
 }
 
