@@ -18,6 +18,8 @@ function folderWithStore(): string {
 
 const SMALL = ["--filters", "8", "--layers", "3", "--batch-size", "8", "--threads", "1"];
 const RUN = ["go", "train", "seven.store", ...SMALL, "--steps", "400", "--evaluate-every", "100", "--seed", "2"];
+// A second or more, so that a run is still on its way when it is killed.
+const LONG = ["go", "train", "seven.store", ...SMALL, "--steps", "2400", "--evaluate-every", "200", "--seed", "2"];
 const OFTEN = ["--checkpoint-every", "0.05", "--json", "--no-report"];
 
 const model = (folder: string) => readFileSync(join(folder, "run", "model.safetensors"));
@@ -75,11 +77,11 @@ describe("go train", () => {
 
   it("killed at random moments, or stopped by Ctrl-C, ends in the bits of a run never stopped", async () => {
     const whole = folderWithStore();
-    expect((await fovea([...RUN, ...OFTEN, "--out", "run"], whole)).code).toBe(0);
+    expect((await fovea([...LONG, ...OFTEN, "--out", "run"], whole)).code).toBe(0);
     const folder = folderWithStore();
     const { integer } = random(4);
-    const run = startFovea([...RUN, ...OFTEN, "--out", "run"], folder);
-    await run.said('"step":100');
+    const run = startFovea([...LONG, ...OFTEN, "--out", "run"], folder);
+    await run.said('"step":200');
     await new Promise((resolve) => setTimeout(resolve, integer(0, 200)));
     run.child.kill("SIGKILL");
     await run.ended;
