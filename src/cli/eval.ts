@@ -4,15 +4,15 @@ import { openDataset } from "../data/open-node.js";
 import { parseBrokenLimit } from "../data/open-options.js";
 import { VIEWS, type ViewName } from "../data/views.js";
 import { OptionError } from "../errors.js";
-import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { confusionText } from "../train/metrics.js";
 import { evaluate } from "../train/train.js";
-import { bytesOf, networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
 import { openModel } from "./model-argument.js";
 import { Output, percent, seconds } from "./output.js";
 import { Progress, showCount } from "./progress.js";
 
-interface Flags {
+interface Flags extends MachineFlags {
   readonly data?: string;
   readonly split: "train" | "test";
   readonly maxBroken?: string;
@@ -21,48 +21,43 @@ interface Flags {
   readonly resize?: number;
   readonly network?: string;
   readonly option?: Readonly<Record<string, string>>;
-  readonly threads?: number;
-  readonly winograd: boolean;
-  readonly backend?: BackendName;
-  readonly memoryLimit?: number;
   readonly json?: boolean;
 }
 
 export function evalCommand(program: Command): void {
-  program
-    .command("eval")
-    .summary("measure a trained model")
-    .description(
-      "Measures a trained model: loss, accuracy and confusion matrix over every picture of a data set, each once.",
-    )
-    .argument("<model>", "a .safetensors or .pth file, or the folder of a run")
-    .option(
-      "--data <data>",
-      "as `fovea train` takes it; pictures are brought to what the network takes (default: what the run learned from)",
-    )
-    .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)")
-    .option(
-      "--stream",
-      "leave pictures on disk and decode them as they are measured (default: where they take over 512 MiB)",
-    )
-    .option("--no-stream", "decode all pictures into memory first")
-    .option("--split <half>", "train or test", oneOf("--split", ["train", "test"] as const), "test" as const)
-    .option(
-      "--crops <views>",
-      `average over views of each picture: ${VIEWS.join(", ")} (default: as the run did, else none)`,
-      oneOf("--crops", VIEWS),
-    )
-    .option(
-      "--resize <pixels>",
-      "to which picture files are brought before the network's part is cut out, such as 256 (default: the network's size)",
-      wholeOf("--resize", 1),
-    )
-    .option("--network <name>", "whose weights these are, for a file that does not say it")
-    .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
-    .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
-    .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
-    .option("--no-winograd", "3x3 convolutions without Winograd's transforms: slower, and with less rounding")
-    .option("--memory-limit <size>", "take no more, such as 2GB, or refuse to start", bytesOf("--memory-limit"))
+  machineOptions(
+    program
+      .command("eval")
+      .summary("measure a trained model")
+      .description(
+        "Measures a trained model: loss, accuracy and confusion matrix over every picture of a data set, each once.",
+      )
+      .argument("<model>", "a .safetensors or .pth file, or the folder of a run")
+      .option(
+        "--data <data>",
+        "as `fovea train` takes it; pictures are brought to what the network takes (default: what the run learned from)",
+      )
+      .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)")
+      .option(
+        "--stream",
+        "leave pictures on disk and decode them as they are measured (default: where they take over 512 MiB)",
+      )
+      .option("--no-stream", "decode all pictures into memory first")
+      .option("--split <half>", "train or test", oneOf("--split", ["train", "test"] as const), "test" as const)
+      .option(
+        "--crops <views>",
+        `average over views of each picture: ${VIEWS.join(", ")} (default: as the run did, else none)`,
+        oneOf("--crops", VIEWS),
+      )
+      .option(
+        "--resize <pixels>",
+        "to which picture files are brought before the network's part is cut out, such as 256 (default: the network's size)",
+        wholeOf("--resize", 1),
+      )
+      .option("--network <name>", "whose weights these are, for a file that does not say it")
+      .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option")),
+  )
+    .optionsGroup("Output:")
     .option("--json", "one JSON object on standard output, for programs")
     .helpOption("-h, --help", "show this")
     .addHelpText(
@@ -80,7 +75,7 @@ Examples:
 
 async function evaluateModel(path: string, flags: Flags): Promise<void> {
   const output = new Output(flags.json ?? false);
-  const { network, threads, backend, memoryLimit, split } = flags;
+  const { network, split } = flags;
   if (flags.option !== undefined && network === undefined) {
     throw new OptionError("--option: options are of the network that --network names; give both");
   }
@@ -110,12 +105,8 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
       ? undefined
       : new Progress({ total: data.length, label: "evaluating", unit: "images", stream });
   const result = await evaluate(found.model, data, {
-    threads,
-    backend,
-    winograd: flags.winograd ? undefined : false,
-    memoryLimit,
+    ...sessionOptions(flags, (text) => output.note(text)),
     ...(views === undefined ? {} : { views }),
-    note: (text) => output.note(text),
     onProgress: (done) => progress?.update(done),
   }).finally(() => progress?.stop());
 

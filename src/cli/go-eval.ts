@@ -7,37 +7,39 @@ import { samplePositions } from "../go/position-sample.js";
 import { testGames } from "../go/position-sets.js";
 import { openStore } from "../go/store-node.js";
 import { workerMaker } from "../go/stream-node.js";
-import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
-import { oneOf, wholeOf } from "./arguments.js";
+import { wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
+import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
 import { openModel } from "./model-argument.js";
 import { Output, percent, seconds, table, twoColumns } from "./output.js";
 import { Progress, showCount } from "./progress.js";
 import { StopRequest } from "./stop.js";
 
-interface Flags {
+interface Flags extends MachineFlags {
   readonly symmetries?: boolean;
   readonly positions?: number;
-  readonly threads?: number;
-  readonly backend?: BackendName;
-  readonly winograd: boolean;
   readonly json?: boolean;
 }
 
 export function goEvalCommand(go: Command): void {
-  go.command("eval")
-    .summary("measure a policy on the test games of a store")
-    .description(
-      "Measures how often the move that was played is the policy's first choice, and among its first five, over the positions of a " +
-        "store's test games; by phase of the game, too. All points are weighed, as in the paper; passes are not asked about.",
-    )
-    .argument("<model>", "a .safetensors file, or the folder of a run")
-    .argument("[store]", "the file that `fovea go prepare` wrote (default: what the run learned from)")
-    .option("--symmetries", "judge the mean over the board's 8 symmetries: better, and slower")
-    .option("--positions <n>", "a sample of so many positions, evenly spread (default: all)", wholeOf("--positions", 1))
-    .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
-    .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
-    .option("--no-winograd", "3x3 convolutions without Winograd's transforms: slower, and with less rounding")
+  machineOptions(
+    go
+      .command("eval")
+      .summary("measure a policy on the test games of a store")
+      .description(
+        "Measures how often the move that was played is the policy's first choice, and among its first five, over the positions of a " +
+          "store's test games; by phase of the game, too. All points are weighed, as in the paper; passes are not asked about.",
+      )
+      .argument("<model>", "a .safetensors file, or the folder of a run")
+      .argument("[store]", "the file that `fovea go prepare` wrote (default: what the run learned from)")
+      .option("--symmetries", "judge the mean over the board's 8 symmetries: better, and slower")
+      .option(
+        "--positions <n>",
+        "a sample of so many positions, evenly spread (default: all)",
+        wholeOf("--positions", 1),
+      ),
+  )
+    .optionsGroup("Output:")
     .option("--json", "one JSON object on standard output, for programs")
     .helpOption("-h, --help", "show this")
     .addHelpText(
@@ -60,7 +62,7 @@ async function evaluate(path: string, storePath: string | undefined, flags: Flag
   const { planes } = boardOf(found.model);
   const store = await openStore(from);
   const tested = testGames(store, from);
-  const { symmetries = false, positions, threads, backend } = flags;
+  const { symmetries = false, positions } = flags;
   const games = store.select("test");
   const total = Math.min(tested.positions, positions ?? tested.positions);
   const stop = new StopRequest(() => output.note("stopping; the figures are of what was measured until now"));
@@ -73,10 +75,7 @@ async function evaluate(path: string, storePath: string | undefined, flags: Flag
       positions === undefined ? { store, games, maker } : await samplePositions(store, games, positions, planes);
     const result = await evaluatePolicy(found.model, measured, {
       symmetries,
-      threads,
-      backend,
-      winograd: flags.winograd ? undefined : false,
-      note: (text) => output.note(text),
+      ...sessionOptions(flags, (text) => output.note(text)),
       progress: (done) => progress?.update(done),
       shouldStop: () => stop.requested,
     });

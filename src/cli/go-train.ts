@@ -7,18 +7,18 @@ import { openStore } from "../go/store-node.js";
 import { lengthOf, lengthWithin, type PolicyWish, policyConfig, RECIPES, type RecipeName } from "../go/train-config.js";
 import { type PositionData, positionData } from "../go/training-data-node.js";
 import { measureSpeed } from "../go/training-speed.js";
-import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import type { TrainingConfig } from "../train/config.js";
 import { openRunFolder, type RunFolder } from "../train/run-folder-node.js";
 import { type RunPlan, type RunResult, runTraining } from "../train/run-node.js";
 import type { EpochRecord } from "../train/trainer.js";
-import { bytesOf, numberOf, oneOf, wholeOf } from "./arguments.js";
+import { numberOf, oneOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
 import { GoTrainDisplay } from "./go-train-display.js";
+import { type MachineFlags, machineOptions, sessionOptions, TRAINING_MACHINE } from "./machine-options.js";
 import { Output } from "./output.js";
 import { StopRequest } from "./stop.js";
 
-interface Flags {
+interface Flags extends MachineFlags {
   readonly recipe?: RecipeName;
   readonly filters?: number;
   readonly layers?: number;
@@ -35,10 +35,6 @@ interface Flags {
   readonly resume?: string;
   readonly checkpointEvery?: number;
   readonly tensorboard?: boolean;
-  readonly threads?: number;
-  readonly backend?: BackendName;
-  readonly winograd: boolean;
-  readonly memoryLimit?: number;
   /** True unless --no-report. */
   readonly report: boolean;
   readonly json?: boolean;
@@ -75,60 +71,59 @@ const MEASURING = { part: 0.05, most: 10 } as const;
 
 export function goTrainCommand(go: Command): void {
   const { recipe, filters, layers, planes, minutes, testPositions, seed } = DEFAULTS;
-  go.command("train")
-    .summary("train a policy on the positions of games")
-    .description(
-      "Trains AlphaGo's policy network to foresee the moves of the training games of a store, each position in one of the board's 8 " +
-        "symmetries, and measures it on a fixed sample of positions of the test games. The run is kept in a folder; Ctrl-C saves and " +
-        "stops, and it goes on with --resume and ends in the same bits as one never stopped.",
-    )
-    .argument("[store]", "the file that `fovea go prepare` wrote")
-    .optionsGroup("Network:")
-    .option("--filters <n>", `of each hidden layer (default ${filters})`, wholeOf("--filters", 1))
-    .option("--layers <n>", `convolutions in all (default ${layers})`, wholeOf("--layers", 2))
-    .option(
-      "--planes <n>",
-      `feature planes of a position, ${PLANE_COUNTS.join(", ")} (default ${planes})`,
-      wholeOf("--planes", 1),
-    )
-    .optionsGroup("Length:")
-    .option(
-      "--minutes <m>",
-      `measure the speed first, and take the steps that fill this time (default ${minutes})`,
-      numberOf("--minutes", 0.01),
-    )
-    .option("--steps <n>", "updates, in place of minutes", wholeOf("--steps", 1))
-    .option(
-      "--evaluate-every <steps>",
-      "steps between evaluations (default: so that they take some 8% of the time)",
-      wholeOf("--evaluate-every", 1),
-    )
-    .option(
-      "--test-positions <n>",
-      `positions of the fixed sample that is measured (default ${testPositions})`,
-      wholeOf("--test-positions", 1),
-    )
-    .optionsGroup("Recipe:")
-    .option(
-      "--recipe <name>",
-      `${RECIPES.join(", ")} (default ${recipe}): paper is plain SGD with batches of 16 at 0.003, halved every 80 million steps; ` +
-        "modern is AdamW with batches of 128 and one cycle of the rate",
-      oneOf("--recipe", RECIPES),
-    )
-    .option("--batch-size <n>", "positions a step (default 128; 16 in paper)", wholeOf("--batch-size", 1))
-    .option("--lr <rate>", "the highest learning rate (default: the recipe's)", numberOf("--lr"))
-    .option("--weight-decay <w>", "pulls weights towards zero (default: the recipe's)", numberOf("--weight-decay"))
-    .option("--seed <n>", `of the first weights and the order of positions (default ${seed})`, wholeOf("--seed", 0))
-    .optionsGroup("Run:")
-    .option("--out <folder>", "the folder of the run (default: the next free one in runs/)")
-    .option("--resume <run>", "goes on with the run in this folder")
-    .option("--checkpoint-every <s>", "seconds between checkpoints (default 30)", numberOf("--checkpoint-every"))
-    .option("--tensorboard", "write event files for TensorBoard into the folder of the run")
-    .optionsGroup("Machine (the result does not depend on threads, and only in its last bits on the backend):")
-    .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
-    .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
-    .option("--no-winograd", "3x3 convolutions without Winograd's transforms: slower, and with less rounding")
-    .option("--memory-limit <size>", "take no more, such as 2GB", bytesOf("--memory-limit"))
+  machineOptions(
+    go
+      .command("train")
+      .summary("train a policy on the positions of games")
+      .description(
+        "Trains AlphaGo's policy network to foresee the moves of the training games of a store, each position in one of the board's 8 " +
+          "symmetries, and measures it on a fixed sample of positions of the test games. The run is kept in a folder; Ctrl-C saves and " +
+          "stops, and it goes on with --resume and ends in the same bits as one never stopped.",
+      )
+      .argument("[store]", "the file that `fovea go prepare` wrote")
+      .optionsGroup("Network:")
+      .option("--filters <n>", `of each hidden layer (default ${filters})`, wholeOf("--filters", 1))
+      .option("--layers <n>", `convolutions in all (default ${layers})`, wholeOf("--layers", 2))
+      .option(
+        "--planes <n>",
+        `feature planes of a position, ${PLANE_COUNTS.join(", ")} (default ${planes})`,
+        wholeOf("--planes", 1),
+      )
+      .optionsGroup("Length:")
+      .option(
+        "--minutes <m>",
+        `measure the speed first, and take the steps that fill this time (default ${minutes})`,
+        numberOf("--minutes", 0.01),
+      )
+      .option("--steps <n>", "updates, in place of minutes", wholeOf("--steps", 1))
+      .option(
+        "--evaluate-every <steps>",
+        "steps between evaluations (default: so that they take some 8% of the time)",
+        wholeOf("--evaluate-every", 1),
+      )
+      .option(
+        "--test-positions <n>",
+        `positions of the fixed sample that is measured (default ${testPositions})`,
+        wholeOf("--test-positions", 1),
+      )
+      .optionsGroup("Recipe:")
+      .option(
+        "--recipe <name>",
+        `${RECIPES.join(", ")} (default ${recipe}): paper is plain SGD with batches of 16 at 0.003, halved every 80 million steps; ` +
+          "modern is AdamW with batches of 128 and one cycle of the rate",
+        oneOf("--recipe", RECIPES),
+      )
+      .option("--batch-size <n>", "positions a step (default 128; 16 in paper)", wholeOf("--batch-size", 1))
+      .option("--lr <rate>", "the highest learning rate (default: the recipe's)", numberOf("--lr"))
+      .option("--weight-decay <w>", "pulls weights towards zero (default: the recipe's)", numberOf("--weight-decay"))
+      .option("--seed <n>", `of the first weights and the order of positions (default ${seed})`, wholeOf("--seed", 0))
+      .optionsGroup("Run:")
+      .option("--out <folder>", "the folder of the run (default: the next free one in runs/)")
+      .option("--resume <run>", "goes on with the run in this folder")
+      .option("--checkpoint-every <s>", "seconds between checkpoints (default 30)", numberOf("--checkpoint-every"))
+      .option("--tensorboard", "write event files for TensorBoard into the folder of the run"),
+    TRAINING_MACHINE,
+  )
     .optionsGroup("Output:")
     .option("--no-report", "leave out report.html and its pictures")
     .option("--json", "JSON lines on standard output, for programs")
@@ -156,14 +151,7 @@ async function train(path: string | undefined, flags: Flags): Promise<number> {
     if (display?.planned) display.stopping();
     else if (!measuring) process.exit(EXIT.interrupted); // nothing is begun yet
   });
-  const { threads, backend, memoryLimit } = flags;
-  const session = {
-    threads,
-    backend,
-    winograd: flags.winograd ? undefined : false,
-    memoryLimit,
-    note: (text: string) => output.note(text),
-  };
+  const session = sessionOptions(flags, (text) => output.note(text));
   try {
     const begun = await prepare(path, flags, output, async (wish, store, positions) => {
       measuring = true;

@@ -5,16 +5,16 @@ import { findPictures } from "../data/picture-files-node.js";
 import { checkPreparation, PREPARATIONS, type Preparation, preparationFor } from "../data/preparation.js";
 import { VIEWS, type ViewName, viewsOf } from "../data/views.js";
 import { FoveaError, OptionError } from "../errors.js";
-import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { compile } from "../train/classifier.js";
 import { viewClassifier } from "../train/classify-views.js";
 import { Answers } from "./answers.js";
-import { bytesOf, networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
+import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
 import { mapAhead } from "./map-ahead.js";
 import { openModel } from "./model-argument.js";
 
-interface Flags {
+interface Flags extends MachineFlags {
   readonly top: number;
   readonly batch: number;
   readonly prepare?: Preparation;
@@ -22,48 +22,43 @@ interface Flags {
   readonly resize?: number;
   readonly network?: string;
   readonly option?: Readonly<Record<string, string>>;
-  readonly threads?: number;
-  readonly winograd: boolean;
-  readonly backend?: BackendName;
-  readonly memoryLimit?: number;
   readonly json?: boolean;
 }
 
 export function predictCommand(program: Command): void {
-  program
-    .command("predict")
-    .summary("ask a trained model about pictures")
-    .description(
-      "Says what a trained model sees in pictures: PNG, JPEG or WebP of any size, one line each with the likeliest classes. " +
-        "For networks that read digits, dark ink on light paper or the other way round is prepared as MNIST's digits were: " +
-        "scaled, and centred by mass. A picture that cannot be read is named and skipped; the exit code is then 1.",
-    )
-    .argument("<model>", "a .safetensors or .pth file, or the folder of a run")
-    .argument("<pictures...>", "files, and folders with pictures in them or below")
-    .option("--top <n>", "classes to show, the likeliest first", wholeOf("--top", 1), 3)
-    .option("--batch <n>", "pictures that are computed at once", wholeOf("--batch", 1), 256)
-    .option(
-      "--prepare <how>",
-      `${PREPARATIONS.join(" or ")} (default: digit for networks that read 28x28 digits, else resize)`,
-      oneOf("--prepare", PREPARATIONS),
-    )
-    .option(
-      "--crops <views>",
-      `average over views of each picture: ${VIEWS.join(", ")}`,
-      oneOf("--crops", VIEWS),
-      "none" as const,
-    )
-    .option(
-      "--resize <pixels>",
-      "to which pictures are brought before the network's part is cut out, such as 256 (default: the network's size)",
-      wholeOf("--resize", 1),
-    )
-    .option("--network <name>", "whose weights these are, for a file that does not say it")
-    .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
-    .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
-    .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
-    .option("--no-winograd", "3x3 convolutions without Winograd's transforms: slower, and with less rounding")
-    .option("--memory-limit <size>", "take no more, such as 2GB, or refuse to start", bytesOf("--memory-limit"))
+  machineOptions(
+    program
+      .command("predict")
+      .summary("ask a trained model about pictures")
+      .description(
+        "Says what a trained model sees in pictures: PNG, JPEG or WebP of any size, one line each with the likeliest classes. " +
+          "For networks that read digits, dark ink on light paper or the other way round is prepared as MNIST's digits were: " +
+          "scaled, and centred by mass. A picture that cannot be read is named and skipped; the exit code is then 1.",
+      )
+      .argument("<model>", "a .safetensors or .pth file, or the folder of a run")
+      .argument("<pictures...>", "files, and folders with pictures in them or below")
+      .option("--top <n>", "classes to show, the likeliest first", wholeOf("--top", 1), 3)
+      .option("--batch <n>", "pictures that are computed at once", wholeOf("--batch", 1), 256)
+      .option(
+        "--prepare <how>",
+        `${PREPARATIONS.join(" or ")} (default: digit for networks that read 28x28 digits, else resize)`,
+        oneOf("--prepare", PREPARATIONS),
+      )
+      .option(
+        "--crops <views>",
+        `average over views of each picture: ${VIEWS.join(", ")}`,
+        oneOf("--crops", VIEWS),
+        "none" as const,
+      )
+      .option(
+        "--resize <pixels>",
+        "to which pictures are brought before the network's part is cut out, such as 256 (default: the network's size)",
+        wholeOf("--resize", 1),
+      )
+      .option("--network <name>", "whose weights these are, for a file that does not say it")
+      .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option")),
+  )
+    .optionsGroup("Output:")
     .option("--json", "one JSON object a picture on standard output, for programs")
     .helpOption("-h, --help", "show this")
     .addHelpText(
@@ -86,8 +81,7 @@ interface Read {
 }
 
 async function predict(path: string, pictures: readonly string[], flags: Flags): Promise<number> {
-  const { network, threads, backend, memoryLimit, batch } = flags;
-  const winograd = flags.winograd ? undefined : false;
+  const { network, batch } = flags;
   if (flags.option !== undefined && network === undefined) {
     throw new OptionError("--option: options are of the network that --network names; give both");
   }
@@ -108,7 +102,7 @@ async function predict(path: string, pictures: readonly string[], flags: Flags):
   const answers = new Answers(files.length, { top: flags.top, json: flags.json ?? false, classes: model.classes });
   const most = Math.max(1, Math.min(batch, files.length));
   const note = (text: string) => answers.complain(text);
-  const classify = await compile(model, { threads, backend, winograd, memoryLimit, note, batch: most });
+  const classify = await compile(model, { ...sessionOptions(flags, note), batch: most });
   const ask =
     crops === "none" && resize === undefined
       ? async (pictures: readonly Uint8Array[]) => (await classify.all(pictures)).map((said) => said.probabilities)

@@ -8,9 +8,10 @@ import { openScenes } from "../segmentation/open-scenes-node.js";
 import type { SceneSet } from "../segmentation/scene-set.js";
 import { confusionText } from "../train/metrics.js";
 import { oneOf, pairOf, wholeOf } from "./arguments.js";
+import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
 import { Output, percent, seconds, table } from "./output.js";
 import { Progress } from "./progress.js";
-import { type MachineFlags, machineOptions, openSegmenter, scenesOf, sessionOptions } from "./segment-options.js";
+import { openSegmenter, scenesOf } from "./segment-options.js";
 
 interface Flags extends MachineFlags {
   readonly data?: string;

@@ -1,35 +1,10 @@
-/** What the subcommands of `fovea segment` share: flags of the machine, and the classes that a model's labels stand for. */
-import type { Command } from "commander";
+/** What the subcommands of `fovea segment` share: the model, and the classes that its labels stand for. */
 import { OptionError } from "../errors.js";
-import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { CAMVID, type ClassList, distinctColors } from "../segmentation/class-list.js";
 import type { TrainingConfig } from "../train/config.js";
 import type { TrainedModel } from "../train/trained-model.js";
-import { bytesOf, networkOptions, oneOf, wholeOf } from "./arguments.js";
+import { networkOptions } from "./arguments.js";
 import { type FoundModel, openModel } from "./model-argument.js";
-
-export interface MachineFlags {
-  readonly threads?: number;
-  readonly winograd: boolean;
-  readonly backend?: BackendName;
-  readonly memoryLimit?: number;
-}
-
-export function machineOptions(command: Command): Command {
-  return command
-    .optionsGroup("Machine:")
-    .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
-    .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
-    .option("--no-winograd", "3x3 convolutions without Winograd's transforms: slower, and with less rounding")
-    .option("--memory-limit <size>", "take no more, such as 2GB", bytesOf("--memory-limit"));
-}
-
-export function sessionOptions(
-  { threads, backend, memoryLimit, winograd }: MachineFlags,
-  note: (text: string) => void,
-) {
-  return { threads, backend, memoryLimit, winograd: winograd ? undefined : false, note };
-}
 
 /** A model that labels pixels; `texts` are options of its network that are set anew, such as how often it is applied. */
 export async function openSegmenter(path: string, texts?: Readonly<Record<string, string>>): Promise<FoundModel> {

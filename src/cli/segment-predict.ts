@@ -13,8 +13,9 @@ import { classListOf } from "../segmentation/open-scenes-node.js";
 import { toRuns } from "../segmentation/run-lengths.js";
 import { pairOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
+import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
 import { Output } from "./output.js";
-import { classesOf, type MachineFlags, machineOptions, openSegmenter, sessionOptions } from "./segment-options.js";
+import { classesOf, openSegmenter } from "./segment-options.js";
 
 interface Flags extends MachineFlags {
   readonly out: string;

@@ -9,27 +9,23 @@ import { VIEWS } from "../data/views.js";
 import { OptionError } from "../errors.js";
 import type { Shape } from "../graph/value.js";
 import { definitionOf, list, type ModelOptions } from "../models/index.js";
-import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { OPTIMIZERS, SCHEDULES, TRAINING_DEFAULTS } from "../train/config.js";
 import { openRunFolder } from "../train/run-folder-node.js";
 import { type RunPlan, runTraining } from "../train/run-node.js";
 import { WATCHED } from "../train/techniques.js";
-import { bytesOf, listOf, networkOptions, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { listOf, networkOptions, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
+import { type MachineFlags, machineOptions, sessionOptions, TRAINING_MACHINE } from "./machine-options.js";
 import { Output } from "./output.js";
 import { StopRequest } from "./stop.js";
 import { newConfig, openOptionsOf, resumedConfig, type TrainFlags } from "./train-config.js";
 import { TrainDisplay } from "./train-display.js";
 import { groupOf, repeated } from "./train-techniques.js";
 
-interface Flags extends TrainFlags {
-  readonly threads?: number;
-  readonly winograd: boolean;
-  readonly backend?: BackendName;
+interface Flags extends TrainFlags, MachineFlags {
   readonly out?: string;
   readonly resume?: string;
   readonly checkpointEvery?: number;
-  readonly memoryLimit?: number;
   readonly tensorboard?: boolean;
   /** True unless --no-report. */
   readonly report: boolean;
@@ -39,138 +35,147 @@ interface Flags extends TrainFlags {
 const { epochs, batchSize, optimizer, schedule } = TRAINING_DEFAULTS;
 
 export function trainCommand(program: Command): void {
-  program
-    .command("train")
-    .summary("train a network on pictures")
-    .description(
-      "Trains a network and keeps the run in a folder: its configuration, a log, the model (safetensors, as PyTorch reads it), " +
-        "a checkpoint and a report to look at. Ctrl-C saves and stops; the run goes on with --resume and ends in the same bits as one never stopped.",
-    )
-    .argument(
-      "[network]",
-      `a network by name: ${list()
-        .map((d) => d.name)
-        .join(", ")}`,
-    )
-    .option(
-      "--data <data>",
-      "mnist; a folder with a sub-folder a class, tar shards, CIFAR or IDX files; or with its kind, as cifar10:FOLDER",
-    )
-    .option(
-      "--size <pixels>",
-      "to which pictures are brought, such as 64 or HEIGHTxWIDTH (default: their own)",
-      parseSize,
-    )
-    .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)", checkedBroken)
-    .option("--stream", "leave pictures on disk and decode them while training (default: where they take over 512 MiB)")
-    .option("--no-stream", "decode all pictures into memory first")
-    .option("--workers <n>", "threads that decode pictures (default: one a processor)", wholeOf("--workers", 0))
-    .option("--weights <file>", "start from published weights, a .safetensors or .pth file")
-    .option("--reset-classifier", "start the last layer of those weights anew, for other classes")
-    .option("--option <key=value>", "an option of the network, such as classes=26; may be repeated", pairOf("--option"))
-    .option("--epochs <n>", `passes over the training pictures (default ${epochs})`, wholeOf("--epochs", 1))
-    .option("--batch-size <n>", `pictures a step (default ${batchSize})`, wholeOf("--batch-size", 1))
-    .option("--seed <n>", "of the first weights and the order of pictures (default 0)", wholeOf("--seed", 0))
-    .option("--distort", "shift, scale, squeeze and shear each training picture a little, anew in every epoch")
-    .option(
-      "--augment <list>",
-      `what training pictures go through: ${Object.keys(PRESETS).join(", ")}, or a list such as padCrop:4,flip,cutout:8 ` +
-        `(of ${TRANSFORM_KINDS.join(", ")})`,
-    )
-    .option("--mixup <alpha>", "mix pairs of pictures, with shares from Beta(alpha, alpha)", numberOf("--mixup"))
-    .option(
-      "--crops <views>",
-      `average test figures over views of each picture: ${VIEWS.join(", ")}`,
-      oneOf("--crops", VIEWS),
-    )
-    .optionsGroup("Optimizer:")
-    .option(
-      "--optimizer <name>",
-      `${OPTIMIZERS.join(", ")} (default ${optimizer.name})`,
-      oneOf("--optimizer", OPTIMIZERS),
-    )
-    .option("--lr <rate>", `learning rate (default ${optimizer.lr}; 0.001 for adam and adamw)`, numberOf("--lr"))
-    .option("--momentum <m>", `of sgd (default ${optimizer.momentum})`, numberOf("--momentum"))
-    .option("--nesterov", "Nesterov's momentum, of sgd")
-    .option(
-      "--weight-decay <w>",
-      `pulls weights towards zero (default ${optimizer.weightDecay}; 0 for adam, 0.01 for adamw)`,
-      numberOf("--weight-decay"),
-    )
-    .option("--betas <b1,b2>", "of adam and adamw (default 0.9,0.999)", listOf("--betas"))
-    .option("--eps <e>", "of adam and adamw (default 1e-8)", numberOf("--eps"))
-    .option(
-      "--group <pattern:settings>",
-      "parameters whose names match a regular expression: lr, a factor of the rate, and decay, such as 'bias$:lr=64,decay=0'; may be repeated",
-      groupOf,
-    )
-    .option(
-      "--no-decay <which>",
-      "leave norms-and-biases out of weight decay",
-      oneOf("--no-decay", ["norms-and-biases"]),
-    )
-    .option("--clip-norm <n>", "scale all gradients together to this norm at most", numberOf("--clip-norm"))
-    .option("--clip-value <v>", "limit each number of the gradients to this size", numberOf("--clip-value"))
-    .option("--accumulate <n>", "batches whose gradients make one update (default 1)", wholeOf("--accumulate", 1))
-    .option(
-      "--label-smoothing <s>",
-      "share of the target that is spread over all classes",
-      numberOf("--label-smoothing"),
-    )
-    .optionsGroup("Fine-tuning:")
-    .option(
-      "--freeze <pattern>",
-      "keep parameters whose names match a regular expression as they are, such as 'layer[1-3]'; may be repeated",
-      repeated,
-    )
-    .option(
-      "--frozen-norms <which>",
-      "what frozen batch norms take: running statistics (default), or those of the batch",
-      oneOf("--frozen-norms", ["running", "batch"]),
-    )
-    .optionsGroup("Averaged weights (measured and kept in place of the last ones):")
-    .option("--ema <decay>", "a moving average of the weights after each update, such as 0.999", numberOf("--ema"))
-    .option("--ema-warmup", "let the decay grow with the first updates")
-    .option("--lookahead <n>", "average after every n updates, and go on from the average", wholeOf("--lookahead", 1))
-    .option("--lookahead-decay <d>", "what the average keeps (default 0.5)", numberOf("--lookahead-decay"))
-    .option("--lookahead-ramp <r>", "let that grow as progress^r (default 0)", wholeOf("--lookahead-ramp", 0))
-    .optionsGroup("Learning rate schedule:")
-    .option("--schedule <kind>", `${SCHEDULES.join(", ")} (default ${schedule.kind})`, oneOf("--schedule", SCHEDULES))
-    .option("--warmup <steps>", "steps in which the rate rises from zero (default 0)", wholeOf("--warmup", 0))
-    .option("--milestones <epochs>", "of step: after which epochs the rate falls, such as 3,5", listOf("--milestones"))
-    .option("--gamma <factor>", "of step: times which it falls (default 0.1)", numberOf("--gamma"))
-    .option(
-      "--final <part>",
-      "of cosine, one-cycle, triangular: the last rate, as a part of the highest (default 0; one-cycle 4e-6)",
-      numberOf("--final"),
-    )
-    .option(
-      "--rise <part>",
-      "of one-cycle, triangular: the part of the steps in which it rises (default 0.3, 0.25)",
-      numberOf("--rise"),
-    )
-    .option("--initial <part>", "of one-cycle, triangular: the first rate (default 0.04, 0)", numberOf("--initial"))
-    .option("--shape <shape>", "of one-cycle: cosine (default) or linear", oneOf("--shape", ["cosine", "linear"]))
-    .optionsGroup("Run:")
-    .option("--patience <n>", "stop after n epochs without a better one on the test pictures", wholeOf("--patience", 1))
-    .option("--watch <figure>", "what tells a better epoch: accuracy (default) or loss", oneOf("--watch", WATCHED))
-    .option("--out <folder>", "where the run is kept (default runs/NETWORK-DATA, the next free one)")
-    .option("--resume <run>", "goes on with the run in this folder")
-    .option(
-      "--checkpoint-every <s>",
-      "seconds between checkpoints within an epoch (default 30)",
-      numberOf("--checkpoint-every"),
-    )
-    .option("--tensorboard", "write event files for TensorBoard into the folder of the run")
-    .optionsGroup("Machine (the result does not depend on threads, and only in its last bits on the backend):")
-    .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
-    .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
-    .option("--no-winograd", "3x3 convolutions without Winograd's transforms: slower, and with less rounding")
-    .option(
-      "--memory-limit <size>",
-      "take no more, such as 2GB: values are computed again, or the run is refused",
-      bytesOf("--memory-limit"),
-    )
+  machineOptions(
+    program
+      .command("train")
+      .summary("train a network on pictures")
+      .description(
+        "Trains a network and keeps the run in a folder: its configuration, a log, the model (safetensors, as PyTorch reads it), " +
+          "a checkpoint and a report to look at. Ctrl-C saves and stops; the run goes on with --resume and ends in the same bits as one never stopped.",
+      )
+      .argument(
+        "[network]",
+        `a network by name: ${list()
+          .map((d) => d.name)
+          .join(", ")}`,
+      )
+      .option(
+        "--data <data>",
+        "mnist; a folder with a sub-folder a class, tar shards, CIFAR or IDX files; or with its kind, as cifar10:FOLDER",
+      )
+      .option(
+        "--size <pixels>",
+        "to which pictures are brought, such as 64 or HEIGHTxWIDTH (default: their own)",
+        parseSize,
+      )
+      .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)", checkedBroken)
+      .option(
+        "--stream",
+        "leave pictures on disk and decode them while training (default: where they take over 512 MiB)",
+      )
+      .option("--no-stream", "decode all pictures into memory first")
+      .option("--workers <n>", "threads that decode pictures (default: one a processor)", wholeOf("--workers", 0))
+      .option("--weights <file>", "start from published weights, a .safetensors or .pth file")
+      .option("--reset-classifier", "start the last layer of those weights anew, for other classes")
+      .option(
+        "--option <key=value>",
+        "an option of the network, such as classes=26; may be repeated",
+        pairOf("--option"),
+      )
+      .option("--epochs <n>", `passes over the training pictures (default ${epochs})`, wholeOf("--epochs", 1))
+      .option("--batch-size <n>", `pictures a step (default ${batchSize})`, wholeOf("--batch-size", 1))
+      .option("--seed <n>", "of the first weights and the order of pictures (default 0)", wholeOf("--seed", 0))
+      .option("--distort", "shift, scale, squeeze and shear each training picture a little, anew in every epoch")
+      .option(
+        "--augment <list>",
+        `what training pictures go through: ${Object.keys(PRESETS).join(", ")}, or a list such as padCrop:4,flip,cutout:8 ` +
+          `(of ${TRANSFORM_KINDS.join(", ")})`,
+      )
+      .option("--mixup <alpha>", "mix pairs of pictures, with shares from Beta(alpha, alpha)", numberOf("--mixup"))
+      .option(
+        "--crops <views>",
+        `average test figures over views of each picture: ${VIEWS.join(", ")}`,
+        oneOf("--crops", VIEWS),
+      )
+      .optionsGroup("Optimizer:")
+      .option(
+        "--optimizer <name>",
+        `${OPTIMIZERS.join(", ")} (default ${optimizer.name})`,
+        oneOf("--optimizer", OPTIMIZERS),
+      )
+      .option("--lr <rate>", `learning rate (default ${optimizer.lr}; 0.001 for adam and adamw)`, numberOf("--lr"))
+      .option("--momentum <m>", `of sgd (default ${optimizer.momentum})`, numberOf("--momentum"))
+      .option("--nesterov", "Nesterov's momentum, of sgd")
+      .option(
+        "--weight-decay <w>",
+        `pulls weights towards zero (default ${optimizer.weightDecay}; 0 for adam, 0.01 for adamw)`,
+        numberOf("--weight-decay"),
+      )
+      .option("--betas <b1,b2>", "of adam and adamw (default 0.9,0.999)", listOf("--betas"))
+      .option("--eps <e>", "of adam and adamw (default 1e-8)", numberOf("--eps"))
+      .option(
+        "--group <pattern:settings>",
+        "parameters whose names match a regular expression: lr, a factor of the rate, and decay, such as 'bias$:lr=64,decay=0'; may be repeated",
+        groupOf,
+      )
+      .option(
+        "--no-decay <which>",
+        "leave norms-and-biases out of weight decay",
+        oneOf("--no-decay", ["norms-and-biases"]),
+      )
+      .option("--clip-norm <n>", "scale all gradients together to this norm at most", numberOf("--clip-norm"))
+      .option("--clip-value <v>", "limit each number of the gradients to this size", numberOf("--clip-value"))
+      .option("--accumulate <n>", "batches whose gradients make one update (default 1)", wholeOf("--accumulate", 1))
+      .option(
+        "--label-smoothing <s>",
+        "share of the target that is spread over all classes",
+        numberOf("--label-smoothing"),
+      )
+      .optionsGroup("Fine-tuning:")
+      .option(
+        "--freeze <pattern>",
+        "keep parameters whose names match a regular expression as they are, such as 'layer[1-3]'; may be repeated",
+        repeated,
+      )
+      .option(
+        "--frozen-norms <which>",
+        "what frozen batch norms take: running statistics (default), or those of the batch",
+        oneOf("--frozen-norms", ["running", "batch"]),
+      )
+      .optionsGroup("Averaged weights (measured and kept in place of the last ones):")
+      .option("--ema <decay>", "a moving average of the weights after each update, such as 0.999", numberOf("--ema"))
+      .option("--ema-warmup", "let the decay grow with the first updates")
+      .option("--lookahead <n>", "average after every n updates, and go on from the average", wholeOf("--lookahead", 1))
+      .option("--lookahead-decay <d>", "what the average keeps (default 0.5)", numberOf("--lookahead-decay"))
+      .option("--lookahead-ramp <r>", "let that grow as progress^r (default 0)", wholeOf("--lookahead-ramp", 0))
+      .optionsGroup("Learning rate schedule:")
+      .option("--schedule <kind>", `${SCHEDULES.join(", ")} (default ${schedule.kind})`, oneOf("--schedule", SCHEDULES))
+      .option("--warmup <steps>", "steps in which the rate rises from zero (default 0)", wholeOf("--warmup", 0))
+      .option(
+        "--milestones <epochs>",
+        "of step: after which epochs the rate falls, such as 3,5",
+        listOf("--milestones"),
+      )
+      .option("--gamma <factor>", "of step: times which it falls (default 0.1)", numberOf("--gamma"))
+      .option(
+        "--final <part>",
+        "of cosine, one-cycle, triangular: the last rate, as a part of the highest (default 0; one-cycle 4e-6)",
+        numberOf("--final"),
+      )
+      .option(
+        "--rise <part>",
+        "of one-cycle, triangular: the part of the steps in which it rises (default 0.3, 0.25)",
+        numberOf("--rise"),
+      )
+      .option("--initial <part>", "of one-cycle, triangular: the first rate (default 0.04, 0)", numberOf("--initial"))
+      .option("--shape <shape>", "of one-cycle: cosine (default) or linear", oneOf("--shape", ["cosine", "linear"]))
+      .optionsGroup("Run:")
+      .option(
+        "--patience <n>",
+        "stop after n epochs without a better one on the test pictures",
+        wholeOf("--patience", 1),
+      )
+      .option("--watch <figure>", "what tells a better epoch: accuracy (default) or loss", oneOf("--watch", WATCHED))
+      .option("--out <folder>", "where the run is kept (default runs/NETWORK-DATA, the next free one)")
+      .option("--resume <run>", "goes on with the run in this folder")
+      .option(
+        "--checkpoint-every <s>",
+        "seconds between checkpoints within an epoch (default 30)",
+        numberOf("--checkpoint-every"),
+      )
+      .option("--tensorboard", "write event files for TensorBoard into the folder of the run"),
+    TRAINING_MACHINE,
+  )
     .optionsGroup("Output:")
     .option("--no-report", "leave out report.html and its pictures, which take a second or two at the end")
     .option("--json", "JSON lines on standard output, for programs")
@@ -203,15 +208,15 @@ async function train(network: string | undefined, flags: Flags): Promise<number>
     const { config, data, resume } = await prepare(network, flags, (text) => output.note(text));
     const shown = new TrainDisplay(output, config, data.train);
     display = shown;
-    const { out, threads, backend, memoryLimit } = flags;
-    const winograd = flags.winograd ? undefined : false;
+    const { out } = flags;
+    const session = sessionOptions(flags, (text) => output.note(text));
     const result = await runTraining(
       {
         config,
         data,
         out,
         resume,
-        session: { threads, backend, winograd, memoryLimit, note: (text) => output.note(text) },
+        session,
         checkpointEverySeconds: flags.checkpointEvery ?? 30,
         tensorboard: flags.tensorboard,
       },
@@ -228,10 +233,7 @@ async function train(network: string | undefined, flags: Flags): Promise<number>
       },
     );
     shown.clear();
-    const report =
-      plan && flags.report
-        ? await reportOn({ config, data, plan, result, session: { threads, backend, winograd } }, output)
-        : undefined;
+    const report = plan && flags.report ? await reportOn({ config, data, plan, result, session }, output) : undefined;
     shown.end(result, report);
     return result.completed ? EXIT.ok : EXIT.interrupted;
   } catch (error) {
