@@ -5,8 +5,9 @@ import type { RunPlan, RunResult } from "../train/run-node.js";
 import { type EpochRecord, NOTABLE_WAIT, type Progress as TrainingProgress } from "../train/trainer.js";
 import { bytes, invocation, type Output, percent, quoted, seconds, twoColumns } from "./output.js";
 import { Progress, showCount, showTime } from "./progress.js";
+import { resumeLine, sayStopped, type TrainingDisplay } from "./show-training.js";
 
-export class GoTrainDisplay {
+export class GoTrainDisplay implements TrainingDisplay {
   readonly #output: Output;
   readonly #config: TrainingConfig;
   readonly #games: TestGames;
@@ -121,11 +122,12 @@ export class GoTrainDisplay {
   }
 
   /** `report` is the path of the page, if it could be written. */
-  end({ folder, history, completed, best, step }: RunResult, report: string | undefined): void {
+  end(result: RunResult, report: string | undefined): void {
+    const { folder, history, completed, best, step } = result;
     const took = history.reduce((sum, record) => sum + record.trainSeconds + record.testSeconds, 0);
     const test = history.at(-1)?.test;
     const run = quoted(folder.path);
-    const again = `${invocation()} go train --resume ${run}`;
+    const again = resumeLine("go train", folder.path);
     this.#output.event({
       event: completed ? "end" : "stopped",
       folder: folder.path,
@@ -139,10 +141,7 @@ export class GoTrainDisplay {
       ...(completed ? {} : { resume: again }),
     });
     if (!completed) {
-      this.#output.say(
-        `Stopped after step ${showCount(step)}; the run is kept in ${folder.path}. Go on with:\n  ${again}`,
-      );
-      if (report !== undefined) this.#output.say(`The report until here: ${report}`);
+      sayStopped(this.#output, result, again, report);
       return;
     }
     this.#output.say();

@@ -9,14 +9,14 @@ import { type PositionData, positionData } from "../go/training-data-node.js";
 import { measureSpeed } from "../go/training-speed.js";
 import type { TrainingConfig } from "../train/config.js";
 import { openRunFolder, type RunFolder } from "../train/run-folder-node.js";
-import { type RunPlan, type RunResult, runTraining } from "../train/run-node.js";
+import type { RunPlan, RunResult } from "../train/run-node.js";
 import type { EpochRecord } from "../train/trainer.js";
 import { numberOf, oneOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
 import { GoTrainDisplay } from "./go-train-display.js";
 import { type MachineFlags, machineOptions, sessionOptions, TRAINING_MACHINE } from "./machine-options.js";
 import { Output } from "./output.js";
-import { StopRequest } from "./stop.js";
+import { showTraining } from "./show-training.js";
 
 interface Flags extends MachineFlags {
   readonly recipe?: RecipeName;
@@ -142,19 +142,12 @@ Examples:
     });
 }
 
-async function train(path: string | undefined, flags: Flags): Promise<number> {
+function train(path: string | undefined, flags: Flags): Promise<number> {
   const output = new Output(flags.json ?? false);
-  let display: GoTrainDisplay | undefined;
-  let plan: RunPlan | undefined;
-  let measuring = false;
-  const stop = new StopRequest(() => {
-    if (display?.planned) display.stopping();
-    else if (!measuring) process.exit(EXIT.interrupted); // nothing is begun yet
-  });
   const session = sessionOptions(flags, (text) => output.note(text));
-  try {
+  return showTraining(output, async (preparing) => {
     const begun = await prepare(path, flags, output, async (wish, store, positions) => {
-      measuring = true;
+      preparing.looksItself = true;
       const seconds = 60 * (flags.minutes ?? DEFAULTS.minutes);
       output.note("Measuring how fast this is ...");
       const speed = await measureSpeed({
@@ -163,49 +156,22 @@ async function train(path: string | undefined, flags: Flags): Promise<number> {
         test: positions.test,
         session,
         seconds: Math.min(MEASURING.most, MEASURING.part * seconds),
-        shouldStop: () => stop.requested,
+        shouldStop: () => preparing.requested,
       });
-      if (stop.requested) process.exit(EXIT.interrupted);
-      measuring = false;
+      if (preparing.requested) process.exit(EXIT.interrupted);
+      preparing.looksItself = false;
       return lengthWithin(seconds, speed, flags.evaluateEvery);
     });
     const { config, resume, positions, games } = begun;
-    const { evaluateEvery } = config.positions!;
-    const data = { train: positions.train(evaluateEvery * config.batchSize), test: positions.test };
-    const shown = new GoTrainDisplay(output, config, games);
-    display = shown;
-    const result = await runTraining(
-      {
-        config,
-        data,
-        out: flags.out,
-        resume,
-        session,
-        checkpointEverySeconds: flags.checkpointEvery ?? 30,
-        tensorboard: flags.tensorboard,
-        logged: (history) => placesOf(history, config),
-      },
-      {
-        planned(running) {
-          plan = running;
-          shown.plan(running);
-        },
-        progress: (progress) => {
-          if (!stop.requested) shown.progress(progress);
-        },
-        epoch: (record) => shown.epoch(record),
-        shouldStop: () => stop.requested,
-      },
-    );
-    shown.clear();
-    shown.end(result, plan && flags.report ? await reportOn(config, plan, result, games, output) : undefined);
-    return result.completed ? EXIT.ok : EXIT.interrupted;
-  } catch (error) {
-    display?.clear();
-    throw error;
-  } finally {
-    stop.release();
-  }
+    const data = { train: positions.train(config.positions!.evaluateEvery * config.batchSize), test: positions.test };
+    const { out, checkpointEvery: checkpointEverySeconds = 30, tensorboard } = flags;
+    const logged = (history: readonly EpochRecord[]) => placesOf(history, config);
+    return {
+      options: { config, data, out, resume, session, checkpointEverySeconds, tensorboard, logged },
+      display: new GoTrainDisplay(output, config, games),
+      report: flags.report ? (plan, result) => reportOn(config, plan, result, games) : undefined,
+    };
+  });
 }
 
 /** Where in the run each evaluation was: steps, positions, and seconds of training and testing. */
@@ -287,23 +253,14 @@ async function resumed(run: string, path: string | undefined, flags: Flags): Pro
   return { config, resume: folder, positions, games: testGames(store, from) };
 }
 
-/** Writes the report and gives its path; a run whose report fails is a good run all the same. */
 async function reportOn(
   config: TrainingConfig,
   plan: RunPlan,
   result: RunResult,
   games: ReturnType<typeof testGames>,
-  output: Output,
-): Promise<string | undefined> {
-  try {
-    // Its libraries take a while to load, which no training should wait for.
-    const { writePositionsReport } = await import("../analysis/report/positions-report-node.js");
-    const about = `${games.games} of ${games.of} games: ${games.split}`;
-    return await writePositionsReport({ config, plan, result, testGames: about });
-  } catch (error) {
-    const debug = process.env["FOVEA_DEBUG"] && error instanceof Error ? `\n${error.stack}` : "";
-    const why = error instanceof Error ? error.message.split("\n")[0] : String(error);
-    output.note(`fovea: the run is kept, but its report could not be written: ${why}${debug}`);
-    return undefined;
-  }
+): Promise<string> {
+  // Its libraries take a while to load, which no training should wait for.
+  const { writePositionsReport } = await import("../analysis/report/positions-report-node.js");
+  const about = `${games.games} of ${games.of} games: ${games.split}`;
+  return writePositionsReport({ config, plan, result, testGames: about });
 }

@@ -8,12 +8,10 @@ import { sceneDataset } from "../segmentation/scene-dataset.js";
 import { classWeights, commonSize, type SceneSplits } from "../segmentation/scene-set.js";
 import { OPTIMIZERS, SCHEDULES, type TrainingConfig } from "../train/config.js";
 import { openRunFolder } from "../train/run-folder-node.js";
-import { runTraining } from "../train/run-node.js";
 import { listOf, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
-import { EXIT } from "./errors.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
 import { Output } from "./output.js";
-import { StopRequest } from "./stop.js";
+import { showTraining } from "./show-training.js";
 import { newConfig, resumedConfig, type TrainFlags } from "./train-config.js";
 import { TrainDisplay } from "./train-display.js";
 
@@ -104,47 +102,19 @@ export function segmentTrainCommand(segment: Command): void {
   });
 }
 
-async function train(network: string | undefined, flags: Flags): Promise<number> {
+function train(network: string | undefined, flags: Flags): Promise<number> {
   const output = new Output(flags.json ?? false);
-  let display: TrainDisplay | undefined;
-  const stop = new StopRequest(() => {
-    if (display?.planned) display.stopping();
-    else process.exit(EXIT.interrupted);
-  });
-  try {
+  return showTraining(output, async () => {
     const { config, scenes, resume } = await prepare(network, flags);
     const learned = sceneDataset(scenes.train);
     const data = { train: learned, test: sceneDataset(scenes.test, learned) };
-    const shown = new TrainDisplay(output, config, data.train, "segment ");
-    display = shown;
-    const result = await runTraining(
-      {
-        config,
-        data,
-        out: flags.out,
-        resume,
-        session: sessionOptions(flags, (text) => output.note(text)),
-        checkpointEverySeconds: flags.checkpointEvery ?? 30,
-        tensorboard: flags.tensorboard,
-      },
-      {
-        planned: (plan) => shown.plan(plan),
-        progress: (progress) => {
-          if (!stop.requested) shown.progress(progress);
-        },
-        epoch: (record) => shown.epoch(record),
-        shouldStop: () => stop.requested,
-      },
-    );
-    shown.clear();
-    shown.end(result, undefined);
-    return result.completed ? EXIT.ok : EXIT.interrupted;
-  } catch (error) {
-    display?.clear();
-    throw error;
-  } finally {
-    stop.release();
-  }
+    const session = sessionOptions(flags, (text) => output.note(text));
+    const { out, checkpointEvery: checkpointEverySeconds = 30, tensorboard } = flags;
+    return {
+      options: { config, data, out, resume, session, checkpointEverySeconds, tensorboard },
+      display: new TrainDisplay(output, config, data.train, "segment "),
+    };
+  });
 }
 
 async function prepare(network: string | undefined, flags: Flags) {

@@ -7,6 +7,7 @@ import { type EpochRecord, NOTABLE_WAIT, type Progress as TrainingProgress } fro
 import { describeRecomputed, type TrainingMemory } from "../train/training-memory.js";
 import { bytes, invocation, type Output, percent, quoted, seconds, twoColumns } from "./output.js";
 import { Progress, showCount } from "./progress.js";
+import { resumeLine, sayStopped, type TrainingDisplay } from "./show-training.js";
 import { techniqueRows } from "./train-techniques.js";
 
 function partsOf({
@@ -36,7 +37,7 @@ const meanIoUText = ({ meanIoU }: { readonly meanIoU?: number }) =>
 /** The part of the time in which nothing was computed, for want of pictures. */
 const forData = (waited: number) => `${Math.round(100 * waited)}% for data`;
 
-export class TrainDisplay {
+export class TrainDisplay implements TrainingDisplay {
   readonly #output: Output;
   readonly #config: TrainingConfig;
   readonly #train: Dataset;
@@ -151,14 +152,12 @@ export class TrainDisplay {
   }
 
   /** `report` is the path of the page, if it could be written. */
-  end(
-    { folder, history, completed, stoppedEarly, best, tensorboard, step }: RunResult,
-    report: string | undefined,
-  ): void {
+  end(result: RunResult, report: string | undefined): void {
+    const { folder, history, completed, stoppedEarly, best, tensorboard, step } = result;
     const trainSeconds = history.reduce((sum, record) => sum + record.trainSeconds, 0);
     const test = history.at(-1)?.test;
     const files = { model: folder.model, checkpoint: folder.checkpoint, log: folder.log };
-    const again = `${invocation()} ${this.#command}train --resume ${quoted(folder.path)}`;
+    const again = resumeLine(`${this.#command}train`, folder.path);
     this.#output.event({
       event: completed ? "end" : "stopped",
       folder: folder.path,
@@ -173,10 +172,7 @@ export class TrainDisplay {
       ...(completed ? {} : { resume: again }),
     });
     if (!completed) {
-      this.#output.say(
-        `Stopped after step ${showCount(step)}; the run is kept in ${folder.path}. Go on with:\n  ${again}`,
-      );
-      if (report !== undefined) this.#output.say(`The report until here: ${report}`);
+      sayStopped(this.#output, result, again, report);
       return;
     }
     this.#output.say();

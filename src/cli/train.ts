@@ -11,13 +11,11 @@ import type { Shape } from "../graph/value.js";
 import { definitionOf, list, type ModelOptions } from "../models/index.js";
 import { OPTIMIZERS, SCHEDULES, TRAINING_DEFAULTS } from "../train/config.js";
 import { openRunFolder } from "../train/run-folder-node.js";
-import { type RunPlan, runTraining } from "../train/run-node.js";
 import { WATCHED } from "../train/techniques.js";
 import { listOf, networkOptions, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
-import { EXIT } from "./errors.js";
 import { type MachineFlags, machineOptions, sessionOptions, TRAINING_MACHINE } from "./machine-options.js";
 import { Output } from "./output.js";
-import { StopRequest } from "./stop.js";
+import { showTraining } from "./show-training.js";
 import { newConfig, openOptionsOf, resumedConfig, type TrainFlags } from "./train-config.js";
 import { TrainDisplay } from "./train-display.js";
 import { groupOf, repeated } from "./train-techniques.js";
@@ -196,68 +194,25 @@ Examples:
     });
 }
 
-async function train(network: string | undefined, flags: Flags): Promise<number> {
+function train(network: string | undefined, flags: Flags): Promise<number> {
   const output = new Output(flags.json ?? false);
-  let display: TrainDisplay | undefined;
-  let plan: RunPlan | undefined;
-  const stop = new StopRequest(() => {
-    if (display?.planned) display.stopping();
-    else process.exit(EXIT.interrupted); // nothing is begun yet
-  });
-  try {
+  return showTraining(output, async () => {
     const { config, data, resume } = await prepare(network, flags, (text) => output.note(text));
-    const shown = new TrainDisplay(output, config, data.train);
-    display = shown;
-    const { out } = flags;
     const session = sessionOptions(flags, (text) => output.note(text));
-    const result = await runTraining(
-      {
-        config,
-        data,
-        out,
-        resume,
-        session,
-        checkpointEverySeconds: flags.checkpointEvery ?? 30,
-        tensorboard: flags.tensorboard,
-      },
-      {
-        planned(running) {
-          plan = running;
-          shown.plan(running);
-        },
-        progress: (progress) => {
-          if (!stop.requested) shown.progress(progress);
-        },
-        epoch: (record) => shown.epoch(record),
-        shouldStop: () => stop.requested,
-      },
-    );
-    shown.clear();
-    const report = plan && flags.report ? await reportOn({ config, data, plan, result, session }, output) : undefined;
-    shown.end(result, report);
-    return result.completed ? EXIT.ok : EXIT.interrupted;
-  } catch (error) {
-    display?.clear();
-    throw error;
-  } finally {
-    stop.release();
-  }
+    const { out, checkpointEvery: checkpointEverySeconds = 30, tensorboard } = flags;
+    return {
+      options: { config, data, out, resume, session, checkpointEverySeconds, tensorboard },
+      display: new TrainDisplay(output, config, data.train),
+      report: flags.report ? (plan, result) => reportOn({ config, data, plan, result, session }) : undefined,
+    };
+  });
 }
 
-/** Writes the report and gives its path; a run whose report fails is a good run all the same. */
-async function reportOn(options: ReportOptions, output: Output): Promise<string | undefined> {
-  try {
-    // Its libraries take a while to load, which no training should wait for.
-    const { writeReport } = await import("../analysis/report/report-node.js");
-    return (await writeReport(options)).page;
-  } catch (error) {
-    const debug = process.env["FOVEA_DEBUG"] && error instanceof Error ? `\n${error.stack}` : "";
-    output.note(`fovea: the run is kept, but its report could not be written: ${firstLine(error)}${debug}`);
-    return undefined;
-  }
+async function reportOn(options: ReportOptions): Promise<string> {
+  // Its libraries take a while to load, which no training should wait for.
+  const { writeReport } = await import("../analysis/report/report-node.js");
+  return (await writeReport(options)).page;
 }
-
-const firstLine = (error: unknown) => (error instanceof Error ? error.message : String(error)).split("\n")[0];
 
 /** What a network takes where the data does not decide it. */
 function usualInput(network: string, options: ModelOptions): Shape {
