@@ -5,6 +5,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { BackendError, OptionError } from "../errors.js";
+import { retire } from "../runtime/retire-node.js";
 import { type Chunk, LoaderCrew, type Outcome, type Recipe } from "./loader-crew-node.js";
 import type { LoaderAnswer, LoaderMessage } from "./loader-worker-node.js";
 
@@ -168,8 +169,9 @@ export class LoaderPool {
     const hands = this.#hands;
     this.#hands = [];
     const pending = [...hands.flatMap(({ running }) => [...running.values()]), ...this.#waiting.splice(0)];
+    for (const { running } of hands) running.clear();
     // What was pending is rejected when nobody writes into its memory any more.
-    await Promise.allSettled(hands.map(({ worker }) => worker?.terminate()));
+    await Promise.allSettled(hands.map(({ worker }) => worker && retire(worker)));
     for (const { reject } of pending) reject(why);
   }
 }

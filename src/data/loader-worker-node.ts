@@ -1,5 +1,6 @@
-/** A worker of a loader: answers chunks until its port is closed. */
+/** A worker of a loader: answers chunks until it is retired. */
 import { parentPort } from "node:worker_threads";
+import { serveUntilRetired } from "../runtime/retire-node.js";
 import { type Chunk, LoaderCrew, type Outcome, type Recipe } from "./loader-crew-node.js";
 
 export type LoaderMessage =
@@ -16,7 +17,7 @@ export interface LoaderAnswer {
 if (parentPort !== null) {
   const port = parentPort;
   const crew = new LoaderCrew();
-  port.on("message", (message: LoaderMessage) => {
+  serveUntilRetired(port, (message: LoaderMessage) => {
     switch (message.kind) {
       case "learn":
         return crew.learn(message.recipe, message.what);
@@ -26,7 +27,9 @@ if (parentPort !== null) {
         return crew.forget(message.recipe);
       case "run":
         // A rejection ends the worker, which the pool tells.
-        void crew.run(message.chunk).then((outcomes) => port.postMessage({ id: message.id, outcomes } as LoaderAnswer));
+        return crew
+          .run(message.chunk)
+          .then((outcomes) => port.postMessage({ id: message.id, outcomes } as LoaderAnswer));
     }
   });
 }

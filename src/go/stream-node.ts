@@ -1,6 +1,7 @@
 /** Blocks of positions from a worker thread of their own. */
 import { Worker } from "node:worker_threads";
 import { BackendError } from "../errors.js";
+import { retire } from "../runtime/retire-node.js";
 import type { GameStore } from "./store.js";
 import type { Block, BlockMaker } from "./stream.js";
 import type { WorkerAnswer, WorkerOrder, WorkerStart } from "./stream-worker-node.js";
@@ -41,8 +42,6 @@ export function workerMaker(store: GameStore, planes: number): WorkerMaker {
         worker.postMessage(order);
       });
     },
-    async close() {
-      await worker.terminate();
-    },
+    close: () => retire(worker),
   };
 }

@@ -1,5 +1,6 @@
 /** The thread that makes blocks of positions while another trains on them. */
 import { parentPort, workerData } from "node:worker_threads";
+import { serveUntilRetired } from "../runtime/retire-node.js";
 import { PlaneEncoder } from "./planes.js";
 import { GameStore } from "./store.js";
 import { type Block, encodeGame } from "./stream.js";
@@ -23,7 +24,7 @@ if (parentPort !== null) {
   // Whoever opened it has checked it.
   const store = new GameStore(bytes, "the store", false);
   const encoder = new PlaneEncoder(store.size, planes);
-  port.on("message", ({ games, into }: WorkerOrder) => {
+  serveUntilRetired(port, ({ games, into }: WorkerOrder) => {
     let answer: WorkerAnswer;
     try {
       let position = 0;

@@ -86,8 +86,10 @@ export class Crew {
     this.#port = port;
   }
 
-  receive(message: TeamMessage): void {
+  /** Resolves when the message, and jobs up to the next one, have been dealt with. */
+  receive(message: TeamMessage): Promise<void> {
     this.#chain = this.#chain.then(() => this.#handle(message));
+    return this.#chain;
   }
 
   async #handle(message: TeamMessage): Promise<void> {

@@ -27,6 +27,7 @@ function startWorker(name: string): WorkerHandle {
       worker.addEventListener("messageerror", () => listener("a message could not be read"));
     },
     hold: () => {},
+    retire: async () => worker.terminate(),
     terminate: async () => worker.terminate(),
   };
 }

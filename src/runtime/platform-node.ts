@@ -3,6 +3,7 @@ import { availableParallelism, totalmem } from "node:os";
 import { Worker } from "node:worker_threads";
 import { enableRelaxedSimd } from "../codegen/wasm/enable-relaxed-node.js";
 import { installPlatform, type Platform, type WorkerHandle } from "./platform.js";
+import { retire } from "./retire-node.js";
 
 export const nodePlatform: Platform = {
   name: "node",
@@ -35,6 +36,7 @@ function startWorker(name: string): WorkerHandle {
       worker.on("exit", (code) => listener(`it ended with code ${code}`));
     },
     hold: (alive) => (alive ? worker.ref() : worker.unref()),
+    retire: () => retire(worker),
     terminate: async () => {
       await worker.terminate();
     },

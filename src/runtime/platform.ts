@@ -11,7 +11,9 @@ export interface WorkerHandle {
   onFailure(listener: (cause: unknown) => void): void;
   /** Whether the worker keeps the process alive. */
   hold(alive: boolean): void;
-  /** Resolves when the thread runs no more. */
+  /** Ends it when it has done what it has at hand; resolves when it does nothing any more. */
+  retire(): Promise<void>;
+  /** At once, whatever it does; resolves when the thread runs no more. */
   terminate(): Promise<void>;
 }
 

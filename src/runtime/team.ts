@@ -165,8 +165,8 @@ export class Team {
     this.#failure = failure;
     abort(this.#control);
     const jobs = [...this.#ring.splice(0), ...this.#overflow.splice(0)];
-    // No kernel runs any more once the threads have ended, and what was pending is rejected only then.
-    this.#ended = Promise.allSettled(this.#workers.map((worker) => worker.terminate())).then(() => {
+    // No kernel runs any more once the threads are at rest, and what was pending is rejected only then.
+    this.#ended = Promise.allSettled(this.#workers.map((worker) => worker.retire())).then(() => {
       for (const job of jobs) job.reject(failure);
     });
     this.#closing = true;

@@ -1,6 +1,7 @@
 /** A worker of the team in Node: binds machine code as well. */
 import { parentPort } from "node:worker_threads";
 import { Crew, type TeamMessage } from "./crew.js";
+import { serveUntilRetired } from "./retire-node.js";
 import { bindWasm } from "./wasm-binding.js";
 
 if (parentPort !== null) {
@@ -14,5 +15,5 @@ if (parentPort !== null) {
       return binder.bind(code);
     },
   });
-  port.on("message", (message: TeamMessage) => crew.receive(message));
+  serveUntilRetired(port, (message: TeamMessage) => crew.receive(message));
 }

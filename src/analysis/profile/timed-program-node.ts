@@ -9,6 +9,7 @@ import { chooseBackend, chooseThreads } from "../../runtime/choose.js";
 import { type Numbers, pack, viewOf } from "../../runtime/copy.js";
 import { currentPlatform } from "../../runtime/platform.js";
 import { Resident, scratchBytes } from "../../runtime/resident.js";
+import { retire } from "../../runtime/retire-node.js";
 import type { BoundProgram } from "../../runtime/schedule.js";
 import type { SessionOptions } from "../../runtime/session.js";
 import { StateStore } from "../../runtime/state-store.js";
@@ -85,7 +86,7 @@ export class TimedProgram {
 
   async close(): Promise<void> {
     this.#order(WALK.end);
-    await Promise.all(this.#workers.map((worker) => worker.terminate()));
+    await Promise.all(this.#workers.map((worker) => retire(worker)));
   }
 
   #order(order: number): void {

@@ -1,5 +1,6 @@
 /** A thread of a timed team other than the caller's: walks a section whenever the caller does. */
 import { parentPort, workerData } from "node:worker_threads";
+import { serveUntilRetired } from "../../runtime/retire-node.js";
 import type { ProgramImage } from "../../runtime/schedule.js";
 import { bindWasm } from "../../runtime/wasm-binding.js";
 import { COUNT, Meeting, ORDER, timedWalk, WALK } from "./timed-walk.js";
@@ -38,4 +39,7 @@ async function serve({ meeting, orders, image, thread, threads, batch }: TimedWo
   }
 }
 
-if (parentPort !== null) await serve(workerData as TimedWorkerData);
+if (parentPort !== null) {
+  await serve(workerData as TimedWorkerData);
+  serveUntilRetired(parentPort, () => {});
+}
