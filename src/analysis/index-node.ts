@@ -12,4 +12,4 @@ export {
 export type { Pass, ProfiledStep, ProfileFigures, ProfileRow } from "./profile/rows.js";
 export { profileRows } from "./profile/table.js";
 export { drawProfile, writeProfile, writeProfileSvg } from "./profile/write-node.js";
-export { newDocument, toPng } from "./report/draw-node.js";
+export { newDocument, pictureUri, toPng } from "./report/draw-node.js";

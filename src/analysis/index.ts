@@ -1,6 +1,6 @@
 /**
- * `fovea/analysis`: what networks compute, cost and look at, as plain data, for Node and for browsers. Drawing is apart: `frame`
- * and `standalone` give SVG text; what writes files is in `fovea/analysis/node`.
+ * `fovea/analysis`: what networks compute, cost and look at, as plain data, for Node and for browsers. Drawing is apart: `frame`,
+ * `lineChart`, `tileFigure` and `standalone` give SVG text; what writes files is in `fovea/analysis/node`.
  */
 export {
   type BatchFigures,
@@ -32,12 +32,15 @@ export {
   type PoolTap,
   poolStep,
 } from "./explain/pooling.js";
+export { type ChartAxis, type ChartLine, type ChartPoint, type LineChart, lineChart } from "./figures/line-chart.js";
 export { type StandaloneOptions, standalone } from "./figures/standalone.js";
 export { type InferenceMemory, planInference } from "./inference.js";
+export { coloured, DIVERGING, type Ramp, VIRIDIS } from "./inspect/colours.js";
 export { type Excited, type ExcitingOptions, excitingPictures } from "./inspect/exciting.js";
 export { allFilters, type LayerFilters, planeOf } from "./inspect/filters.js";
 export { type Heat, type LayerMaps, type Look, type LookOptions, lookInside } from "./inspect/look.js";
 export { type LayerSummary, layersOf, receptiveFieldsOf, trainingMultiplyAdds } from "./layers.js";
 export { type AxisField, type ReceptiveField, receptiveFields } from "./receptive-field.js";
 export type { Figure } from "./report/figure.js";
+export { type Tile, type TileOptions, tileFigure } from "./report/tiles.js";
 export { type MemorySummary, type Summary, type SummaryOptions, summarize } from "./summary.js";

@@ -5,7 +5,10 @@ import * as analysis from "#fovea/analysis/index.js";
 
 it("has these names", () => {
   expect(Object.keys(analysis).sort()).toEqual([
+    "DIVERGING",
+    "VIRIDIS",
     "allFilters",
+    "coloured",
     "compareNetworks",
     "comparisonRows",
     "convolutionStep",
@@ -15,6 +18,7 @@ it("has these names", () => {
     "explainPool",
     "frame",
     "layersOf",
+    "lineChart",
     "lookInside",
     "planInference",
     "planeOf",
@@ -25,6 +29,7 @@ it("has these names", () => {
     "standalone",
     "stepCount",
     "summarize",
+    "tileFigure",
     "trainingMultiplyAdds",
   ]);
 });

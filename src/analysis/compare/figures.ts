@@ -2,14 +2,14 @@
  * The pictures of Canziani, Paszke and Culurciello (2017): accuracy against operations with the area of a dot for parameters
  * (their figure 2), time against operations (9), and time and memory against the batch size (3 and 5).
  */
-import { dot, line, link, type Markish, text } from "@observablehq/plot";
+import { dot, link, type Markish, text } from "@observablehq/plot";
+import { lineChart } from "../figures/line-chart.js";
 import { paint } from "../figures/palette.js";
 import type { Figure } from "../report/figure.js";
 import { colourOf, dashOf } from "./families.js";
-import { type Box, boxesAlong, inAColumn } from "./labels.js";
+import { type Box, boxesAlong } from "./labels.js";
 import type { ComparedNetwork } from "./measure.js";
 import {
-  type Axis,
   along,
   FRAME,
   linearAxis,
@@ -21,7 +21,6 @@ import {
   plainNumber,
   RANGE_Y,
   rangeX,
-  SIZE,
   SOFT,
 } from "./plane.js";
 
@@ -274,60 +273,24 @@ function curves(
     .filter(({ points }) => points.length > 0);
 }
 
-const NAMES = 118;
-
 function curvePanel(document: Document, label: string, yLabel: string, lines: readonly Curve[]): Figure {
   const batches = [...new Set(lines.flatMap(({ points }) => points.map(({ batch }) => batch)))].sort((a, b) => a - b);
-  const right = MARGINS.marginRight + NAMES;
-  const width = SIZE.width + NAMES - 60;
   const [first, last] = [batches[0]!, batches.at(-1)!];
-  const x: Axis = {
-    type: "log",
-    domain: first === last ? [first / 2, first * 2] : [first / 1.08, last * 1.08],
-    range: [MARGINS.marginLeft, width - right],
-    ticks: batches,
-  };
-  const y = logAxis(
-    lines.flatMap(({ points }) => points.map(({ value }) => value)),
-    RANGE_Y,
-    1.3,
-  );
   const drawn = lines.map(({ name }) => name);
-  const ends = lines.map(({ points }) => along(y, points.at(-1)!.value));
-  const places = inAColumn(ends, FRAME.top - 6, FRAME.bottom + 6);
-  const edge = width - right;
-  return panel(document, {
+  return lineChart(document, {
     label,
-    x,
-    y,
-    xLabel: "pictures at once (batch size)",
-    yLabel,
-    width,
-    marginRight: right,
-    marks: lines.flatMap(({ name, points }, i) => {
-      const colour = colourOf(name);
-      const placed = points.map(({ batch, value }) => ({
-        x: along(x, batch),
-        y: along(y, value),
-        title: `${name}, batch ${batch}: ${plainNumber(value)}`,
-      }));
-      const [end, place] = [placed.at(-1)!, places[i]!];
-      // From the last point to the name, which may have had to give way to others.
-      const leader = { x1: end.x + 4, y1: end.y, x2: edge + 14, y2: place };
-      return [
-        line(placed, { x: "x", y: "y", stroke: colour, strokeWidth: 1.8, strokeDasharray: dashOf(name, drawn) }),
-        dot(placed, { x: "x", y: "y", r: 2.6, fill: colour, title: "title" }),
-        link([leader], {
-          x1: "x1",
-          y1: "y1",
-          x2: "x2",
-          y2: "y2",
-          stroke: colour,
-          strokeOpacity: 0.6,
-          strokeWidth: 0.8,
-        }),
-        text([{ x: edge + 18, y: place }], { x: "x", y: "y", text: [name], textAnchor: "start", fontSize: 12 }),
-      ];
-    }),
+    x: {
+      label: "pictures at once (batch size)",
+      scale: "log",
+      domain: first === last ? [first / 2, first * 2] : [first / 1.08, last * 1.08],
+      ticks: batches,
+    },
+    y: { label: yLabel, scale: "log" },
+    lines: lines.map(({ name, points }) => ({
+      name,
+      points: points.map(({ batch, value }) => ({ x: batch, y: value })),
+      colour: colourOf(name),
+      dash: dashOf(name, drawn),
+    })),
   });
 }

@@ -2,6 +2,7 @@
 import { describeAugmentation } from "../../data/augment/grammar.js";
 import { bestEpoch } from "../../train/best-epoch.js";
 import { describeOptimizer, describeSchedule, named } from "../../train/config.js";
+import { watchName } from "../../train/techniques.js";
 import { confusedPairs } from "./confusion.js";
 import { documentOf, madeBy } from "./document.js";
 import { escapeXml as escaped } from "./figure.js";
@@ -34,8 +35,8 @@ ${section("Machine", definitions(machineRows(data)))}
 function state({ completed, history, config, step, stepsPerEpoch }: ReportData): string {
   const { epochs } = config;
   if (completed && history.length < epochs) {
-    const { patience, watch = "accuracy" } = config;
-    return `Stopped early after ${history.length} of ${epochs} epochs: no better test ${watch} in ${patience}.`;
+    const { patience, watch } = config;
+    return `Stopped early after ${history.length} of ${epochs} epochs: no better test ${watchName(watch)} in ${patience}.`;
   }
   if (completed) return `${epochs} ${epochs === 1 ? "epoch" : "epochs"}, finished.`;
   const inside = step - history.length * stepsPerEpoch;
