@@ -26,10 +26,10 @@ const network = (dropout) =>
   );
 
 async function run({ digits, quick, seed, document, picture }) {
-  const learned = first(digits.train, quick ? 200 : 1000);
+  const learned = first(digits.train, quick ? 300 : 1000);
   const test = first(digits.test, quick ? 500 : 10_000);
-  const watched = first(test, 2000);
-  const epochs = quick ? 3 : 60;
+  const watched = first(test, quick ? 100 : 2000);
+  const epochs = quick ? 2 : 60;
 
   const rows = [["augmentation", "dropout", "training accuracy", "test accuracy", "test loss"]];
   const lines = [];
@@ -40,7 +40,7 @@ async function run({ digits, quick, seed, document, picture }) {
       const { model, history } = await train(network(dropout ? 0.5 : 0), learned, {
         test: watched,
         epochs,
-        batchSize: 32,
+        batchSize: quick ? 8 : 32,
         distort: augmentation,
         seed,
       });

@@ -9,7 +9,7 @@ import { count, experiment, first, percent, say, table } from "./experiment.mjs"
 const claim = "LeNet-5 makes fewer mistakes than fully connected networks, with fewer parameters.";
 
 async function run({ digits, quick, seed, document, picture }) {
-  const learned = quick ? first(digits.train, 2000) : digits.train;
+  const learned = quick ? first(digits.train, 3000) : digits.train;
   const test = quick ? first(digits.test, 500) : digits.test;
   const epochs = quick ? 2 : 10;
 
@@ -35,6 +35,7 @@ async function run({ digits, quick, seed, document, picture }) {
     const { history } = await train(network, learned, {
       test,
       epochs,
+      batchSize: quick ? 16 : 64,
       seed,
       onEpoch: ({ epoch, test }) =>
         say(`${name}, epoch ${epoch} of ${epochs}: test error ${percent(1 - test.accuracy)}`),

@@ -63,7 +63,7 @@ async function run({ digits, quick, seed, document, picture }) {
       const { history } = await train(module, learned, {
         test,
         epochs,
-        batchSize: 128,
+        batchSize: quick ? 32 : 128,
         optimizer: sgd({ lr: 0.1, momentum: 0.9, weightDecay: 1e-4 }),
         seed,
         onEpoch: ({ epoch, train, trainSeconds }) =>

@@ -20,13 +20,16 @@ function shifted(bytes, width, by) {
 const LAYERS = ["conv1", "pool1", "conv2", "pool2"];
 
 async function run({ digits, quick, seed, document, picture }) {
-  const learned = quick ? first(digits.train, 2000) : digits.train;
+  const learned = quick ? first(digits.train, 3000) : digits.train;
   const test = first(digits.test, quick ? 50 : 1000);
   const [height, width] = test.shape;
   const size = height * width;
   const pictures = Array.from({ length: test.length }, (_, i) => test.images.slice(i * size, (i + 1) * size));
 
-  const { model } = await train(models.create("lenet5"), learned, { epochs: quick ? 1 : 3, seed });
+  const { model } = await train(models.create("lenet5"), learned, {
+    ...(quick ? { epochs: 2, batchSize: 16 } : { epochs: 3 }),
+    seed,
+  });
   const { columns } = receptiveFieldsOf(model.module, model.input).get("conv1");
   const classify = await compile(model, { batch: 50, layers: LAYERS });
   const whole = await classify.all(pictures);

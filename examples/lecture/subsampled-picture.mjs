@@ -27,13 +27,13 @@ function subsampled(bytes, [height, width], factor, kind) {
 
 async function run({ digits, quick, seed, document, picture }) {
   const factors = quick ? [1, 2, 4] : [1, 2, 3, 4, 5, 7, 10];
-  const learned = quick ? first(digits.train, 2000) : digits.train;
+  const learned = quick ? first(digits.train, 3000) : digits.train;
   const test = first(digits.test, quick ? 500 : 10_000);
-  const epochs = quick ? 1 : 3;
+  const recipe = quick ? { epochs: 2, batchSize: 16, seed } : { epochs: 3, seed };
   const fewer = (data, factor, kind) =>
     mapped(data, data.shape, (bytes) => subsampled(bytes, data.shape, factor, kind));
 
-  const learn = async (data) => (await train(models.create("lenet5"), data, { epochs, seed })).model;
+  const learn = async (data) => (await train(models.create("lenet5"), data, recipe)).model;
   const model = await learn(learned);
   const rows = [["pixels", "one in", "the middle ones", "means", "trained on means"]];
   const lines = ["one pixel of each square", "the mean of each square", "trained on such means"].map((name) => ({

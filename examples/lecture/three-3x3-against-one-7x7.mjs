@@ -23,7 +23,7 @@ const network = (block) =>
   });
 
 async function run({ digits, quick, seed, document, picture }) {
-  const learned = first(digits.train, quick ? 500 : 20_000);
+  const learned = first(digits.train, quick ? 1000 : 20_000);
   const test = first(digits.test, quick ? 200 : 10_000);
   const epochs = quick ? 1 : 4;
   const seeds = Array.from({ length: quick ? 1 : 3 }, (_, i) => seed + i);
@@ -35,7 +35,7 @@ async function run({ digits, quick, seed, document, picture }) {
     const multiplyAdds = layersOf(make(), [14, 14, channels]).reduce((sum, layer) => sum + layer.multiplyAdds, 0);
     const runs = [];
     for (const seed of seeds) {
-      const { history } = await train(network(make()), learned, { test, epochs, seed });
+      const { history } = await train(network(make()), learned, { test, epochs, batchSize: quick ? 16 : 64, seed });
       runs.push(history.map(({ test }) => 1 - test.accuracy));
       say(`${name}, seed ${seed}: test error ${percent(runs.at(-1).at(-1))}`);
     }
@@ -60,11 +60,11 @@ async function run({ digits, quick, seed, document, picture }) {
     x: { label: "epoch", ticks: Array.from({ length: epochs }, (_, i) => i + 1) },
     y: { label: `test error, mean of ${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"} (%)` },
     lines,
-    width: 380,
   });
   await picture([await reachFigure(document), chart], {
     title: "Three 3x3 convolutions and one of 7x7",
-    note: "Left: in how many ways each pixel reaches the number in the middle.",
+    note: "In how many ways each pixel reaches a number behind such layers; and how a network with either learns.",
+    columns: 1,
   });
 }
 
@@ -96,12 +96,18 @@ async function reachFigure(document) {
       const ways = await waysThrough(kernels);
       const most = Math.max(...ways);
       const seen = Math.sqrt(ways.filter((n) => n > 0).length);
-      const pixels = await pictureUri(coloured(ways, VIRIDIS, 0, most), 9, 9, 3);
-      return { picture: pixels, lines: [name, `sees ${seen}x${seen}`, `up to ${most} ways`], title: name };
+      // What is not seen is grey.
+      const colours = coloured(ways, VIRIDIS, 0, most).map((byte, i) => (ways[Math.floor(i / 3)] > 0 ? byte : 225));
+      const pixels = await pictureUri(colours, 9, 9, 3);
+      return {
+        picture: pixels,
+        lines: [name, `sees ${seen}x${seen}`, most === 1 ? "1 way" : `1 to ${most} ways`],
+        title: name,
+      };
     }),
   );
   const label = "which pixels reach a number behind one, two and three 3x3 convolutions and one of 7x7";
-  return tileFigure(document, tiles, { label, columns: 2, width: 150, height: 150, gaps: [20, 16], characters: 24 });
+  return tileFigure(document, tiles, { label, columns: 4, width: 150, height: 150, gaps: [20, 16], characters: 24 });
 }
 
 await experiment({ name: "three-3x3-against-one-7x7", claim }, run);
