@@ -8,12 +8,14 @@ import { sceneDataset } from "../segmentation/scene-dataset.js";
 import { classWeights, commonSize, type SceneSplits } from "../segmentation/scene-set.js";
 import { OPTIMIZERS, SCHEDULES, type TrainingConfig } from "../train/config.js";
 import { openRunFolder } from "../train/run-folder-node.js";
+import { WATCHED_OF_PIXELS } from "../train/techniques.js";
 import { listOf, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
 import { Output } from "./output.js";
 import { showTraining } from "./show-training.js";
 import { newConfig, resumedConfig, type TrainFlags } from "./train-config.js";
 import { TrainDisplay } from "./train-display.js";
+import { groupOf, repeated } from "./train-techniques.js";
 
 const BALANCES = ["none", "sqrt", "median"] as const;
 
@@ -71,22 +73,59 @@ export function segmentTrainCommand(segment: Command): void {
     .option("--epochs <n>", "passes over the training pictures (default 8)", wholeOf("--epochs", 1))
     .option("--batch-size <n>", "pictures a step (default 4)", wholeOf("--batch-size", 1))
     .option("--seed <n>", "of the first weights and the order of pictures (default 0)", wholeOf("--seed", 0))
+    .optionsGroup("Optimizer and schedule:")
     .option("--optimizer <name>", `${OPTIMIZERS.join(", ")} (default adamw)`, oneOf("--optimizer", OPTIMIZERS))
     .option("--lr <rate>", "learning rate (default 0.001)", numberOf("--lr"))
     .option("--momentum <m>", "of sgd", numberOf("--momentum"))
+    .option("--nesterov", "Nesterov's momentum, of sgd")
     .option("--weight-decay <w>", "pulls weights towards zero", numberOf("--weight-decay"))
+    .option(
+      "--no-decay <which>",
+      "leave norms-and-biases out of weight decay",
+      oneOf("--no-decay", ["norms-and-biases"]),
+    )
+    .option(
+      "--group <pattern:settings>",
+      "parameters whose names match a regular expression: lr, a factor of the rate, and decay, such as 'features:lr=0.1'; may be repeated",
+      groupOf,
+    )
+    .option(
+      "--freeze <pattern>",
+      "keep parameters whose names match a regular expression as they are, such as 'features'; may be repeated",
+      repeated,
+    )
     .option(
       "--label-smoothing <s>",
       "share of the target that is spread over all classes",
       numberOf("--label-smoothing"),
     )
     .option("--clip-norm <n>", "scale all gradients together to this norm at most", numberOf("--clip-norm"))
-    .option("--ema <decay>", "a moving average of the weights, such as 0.999", numberOf("--ema"))
+    .option("--accumulate <n>", "batches whose gradients make one update (default 1)", wholeOf("--accumulate", 1))
+    .option(
+      "--ema <decay>",
+      "measure and keep a moving average of the weights after each update, such as 0.999",
+      numberOf("--ema"),
+    )
+    .option("--ema-warmup", "let the decay grow with the first updates")
     .option("--schedule <kind>", `${SCHEDULES.join(", ")} (default cosine)`, oneOf("--schedule", SCHEDULES))
     .option("--warmup <steps>", "steps in which the rate rises from zero", wholeOf("--warmup", 0))
     .option("--milestones <epochs>", "of step: after which epochs the rate falls", listOf("--milestones"))
-    .option("--patience <n>", "stop after n epochs without a better one", wholeOf("--patience", 1))
+    .option("--gamma <factor>", "of step: times which it falls (default 0.1)", numberOf("--gamma"))
+    .option(
+      "--final <part>",
+      "of cosine, one-cycle, triangular: the last rate, as a part of the highest",
+      numberOf("--final"),
+    )
+    .option("--rise <part>", "of one-cycle, triangular: the part of the steps in which it rises", numberOf("--rise"))
+    .option("--initial <part>", "of one-cycle, triangular: the first rate", numberOf("--initial"))
+    .option("--shape <shape>", "of one-cycle: cosine (default) or linear", oneOf("--shape", ["cosine", "linear"]))
     .optionsGroup("Run:")
+    .option("--patience <n>", "stop after n epochs without a better one on the test pictures", wholeOf("--patience", 1))
+    .option(
+      "--watch <figure>",
+      `what tells a better epoch, of which best.safetensors is: ${WATCHED_OF_PIXELS.join(", ")} (default miou)`,
+      oneOf("--watch", WATCHED_OF_PIXELS),
+    )
     .option("--out <folder>", "where the run is kept (default runs/NETWORK-DATA, the next free one)")
     .option("--resume <run>", "goes on with the run in this folder")
     .option(
@@ -157,6 +196,7 @@ async function configFor(network: string, data: string, { train }: SceneSplits, 
   const augment = flags.augment === undefined && flags.crop !== undefined ? { augment: "randomCrop" } : {};
   const config = await newConfig(network, data, sceneDataset(train), {
     batchSize: 4,
+    watch: "miou",
     ...flags,
     ...lr,
     ...augment,

@@ -3,6 +3,7 @@ import { describeAugmentation } from "../data/augment/grammar.js";
 import { type Dataset, describeDataset } from "../data/dataset.js";
 import { describeOptimizer, describeSchedule, named, type TrainingConfig } from "../train/config.js";
 import type { RunPlan, RunResult } from "../train/run-node.js";
+import { watchName } from "../train/techniques.js";
 import { type EpochRecord, NOTABLE_WAIT, type Progress as TrainingProgress } from "../train/trainer.js";
 import { describeRecomputed, type TrainingMemory } from "../train/training-memory.js";
 import { bytes, invocation, type Output, percent, quoted, seconds, twoColumns } from "./output.js";
@@ -18,6 +19,7 @@ function partsOf({
   packedWeights,
   pictures,
   other,
+  evaluation,
 }: TrainingMemory) {
   const parts: [string, number][] = [
     ["parameters", parameters],
@@ -27,6 +29,7 @@ function partsOf({
     ["packed weights", packedWeights],
     ["pictures", pictures],
     ["other", other],
+    ["evaluation", evaluation],
   ];
   return parts.map(([name, size]) => `${name} ${bytes(size)}`).join(", ");
 }
@@ -178,20 +181,21 @@ export class TrainDisplay implements TrainingDisplay {
     this.#output.say();
     if (test !== undefined) {
       const epochs = history.length;
-      const { patience, watch = "accuracy" } = this.#config;
+      const { patience, watch } = this.#config;
       if (stoppedEarly)
         this.#output.say(
-          `Stopped early: no better test ${watch} in ${patience} ${patience === 1 ? "epoch" : "epochs"}.`,
+          `Stopped early: no better test ${watchName(watch)} in ${patience} ${patience === 1 ? "epoch" : "epochs"}.`,
         );
       this.#output.say(
-        `Test accuracy ${percent(test.accuracy)} (error ${percent(1 - test.accuracy)}) after ${epochs} ${epochs === 1 ? "epoch" : "epochs"} ` +
+        `Test accuracy ${percent(test.accuracy)} (error ${percent(1 - test.accuracy)})${meanIoUText(test).replace("  ", ", ")} after ${epochs} ${epochs === 1 ? "epoch" : "epochs"} ` +
           `and ${seconds(trainSeconds)} of training.`,
       );
     }
     if (best?.test !== undefined && best.epoch !== history.length) {
-      const { loss, accuracy } = best.test;
+      const { loss, accuracy, meanIoU } = best.test;
+      const overlap = meanIoU === undefined ? "" : `mean IoU ${percent(meanIoU)}, `;
       this.#output.say(
-        `Epoch ${best.epoch} was the best: test accuracy ${percent(accuracy)}, loss ${loss.toFixed(4)}; its network is ${folder.best}.`,
+        `Epoch ${best.epoch} was the best: ${overlap}test accuracy ${percent(accuracy)}, loss ${loss.toFixed(4)}; its network is ${folder.best}.`,
       );
     }
     this.#output.say(`Wrote ${folder.model} (also best.safetensors, checkpoint.safetensors and log.jsonl).`);

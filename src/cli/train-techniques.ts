@@ -1,7 +1,7 @@
 /** The flags of `fovea train` that say what it does besides following the slope, and the lines that tell of it. */
 import { OptionError } from "../errors.js";
 import type { TrainingConfig } from "../train/config.js";
-import type { Averaging, ParameterGroup, Techniques, Watch } from "../train/techniques.js";
+import { type Averaging, type ParameterGroup, type Techniques, type Watch, watchName } from "../train/techniques.js";
 import { numberOf } from "./arguments.js";
 import { showCount } from "./progress.js";
 
@@ -128,7 +128,7 @@ export function techniqueRows(config: TrainingConfig, parameters: number, frozen
       "patience",
       patience === undefined
         ? undefined
-        : `${patience} ${patience === 1 ? "epoch" : "epochs"} without a better test ${watch ?? "accuracy"}`,
+        : `${patience} ${patience === 1 ? "epoch" : "epochs"} without a better test ${watchName(watch)}`,
     ],
   ];
   return rows.filter((row): row is [string, string] => row[1] !== undefined);

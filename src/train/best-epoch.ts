@@ -2,13 +2,20 @@
 import type { EpochFigures } from "./metrics.js";
 import type { Watch } from "./techniques.js";
 
-interface Tested {
-  readonly epoch: number;
-  readonly test?: EpochFigures | undefined;
+interface TestFigures extends EpochFigures {
+  readonly meanIoU?: number;
 }
 
-/** The best record, of equals the first; undefined where nothing was tested. */
-export function bestEpoch<R extends Tested>(history: readonly R[], watch: Watch = "accuracy"): R | undefined {
+interface Tested {
+  readonly epoch: number;
+  readonly test?: TestFigures | undefined;
+}
+
+/**
+ * The best record, of equals the first; undefined where nothing was tested. Where nothing is said, that is by mean IoU of labelled
+ * pixels, and by accuracy of labelled pictures.
+ */
+export function bestEpoch<R extends Tested>(history: readonly R[], watch?: Watch): R | undefined {
   let best: R | undefined;
   for (const record of history) {
     if (record.test !== undefined && (best?.test === undefined || isBetter(record.test, best.test, watch)))
@@ -17,8 +24,11 @@ export function bestEpoch<R extends Tested>(history: readonly R[], watch: Watch 
   return best;
 }
 
-function isBetter(a: EpochFigures, b: EpochFigures, watch: Watch): boolean {
-  if (watch === "accuracy" && a.accuracy !== b.accuracy) return a.accuracy > b.accuracy;
+function isBetter(a: TestFigures, b: TestFigures, watch?: Watch): boolean {
+  if (watch !== "loss") {
+    const figure = ({ accuracy, meanIoU = accuracy }: TestFigures) => (watch === "accuracy" ? accuracy : meanIoU);
+    if (figure(a) !== figure(b)) return figure(a) > figure(b);
+  }
   return a.loss < b.loss;
 }
 

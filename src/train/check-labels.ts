@@ -10,7 +10,7 @@ import type { Module } from "../nn/index.js";
 export function checkLabels(
   network: Module,
   { train, test }: { readonly train: Dataset; readonly test?: Dataset | undefined },
-  options: { readonly mixup?: unknown; readonly distort?: unknown; readonly views?: unknown },
+  options: { readonly mixup?: unknown; readonly distort?: unknown; readonly views?: unknown; readonly watch?: unknown },
 ): boolean {
   const loss = network.loss;
   const labelsPixels = loss?.kind === "pixelCrossEntropy";
@@ -22,7 +22,11 @@ export function checkLabels(
         : `${data.name}: every pixel has a label, but the network gives a class a picture; choose one that labels pixels, such as unet`,
     );
   }
-  if (!labelsPixels) return false;
+  if (!labelsPixels) {
+    if (options.watch === "miou")
+      throw new OptionError("watch miou: is for networks that label pixels; watch accuracy or loss");
+    return false;
+  }
   for (const name of ["mixup", "distort", "views"] as const) {
     if (options[name] !== undefined) throw new OptionError(`${name}: is for labels of whole pictures; leave it out`);
   }

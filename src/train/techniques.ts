@@ -53,12 +53,20 @@ export interface Techniques {
   readonly mixup?: number | undefined;
   /** Stops after so many epochs without a better one on the test pictures. */
   readonly patience?: number | undefined;
-  /** What tells a better epoch: accuracy on the test pictures unless said, of equals the one of less loss; or that loss. */
+  /**
+   * What tells a better epoch, for `patience` and for the network that is kept as the best: mean IoU on the test pictures where pixels
+   * are labelled, else accuracy, unless said, of equals the one of less loss; or that loss.
+   */
   readonly watch?: Watch | undefined;
 }
 
-export type Watch = "accuracy" | "loss";
+export type Watch = "accuracy" | "loss" | "miou";
+/** Of networks that label pictures, and of those that label pixels. */
 export const WATCHED = ["accuracy", "loss"] as const;
+export const WATCHED_OF_PIXELS = ["miou", ...WATCHED] as const;
+
+/** How people call what is watched. */
+export const watchName = (watch: Watch = "accuracy"): string => (watch === "miou" ? "mean IoU" : watch);
 
 /** Those of an object that may hold more. */
 export function techniquesIn(options: Techniques): Techniques {
@@ -84,7 +92,7 @@ export function checkTechniques(techniques: Techniques): void {
   for (const pattern of freeze) patternOf("freeze", pattern);
   oneOf("noDecay", techniques.noDecay, ["norms-and-biases"]);
   oneOf("frozenNorms", techniques.frozenNorms, ["running", "batch"]);
-  oneOf("watch", techniques.watch, WATCHED);
+  oneOf("watch", techniques.watch, WATCHED_OF_PIXELS);
   above("clipNorm", clipNorm);
   above("mixup", techniques.mixup);
   above("clipValue", clipValue);
@@ -95,9 +103,6 @@ export function checkTechniques(techniques: Techniques): void {
   whole("patience", patience);
   if (labelSmoothing !== undefined && !(labelSmoothing >= 0 && labelSmoothing < 1)) {
     throw new OptionError(`labelSmoothing is ${labelSmoothing}, expected a share from 0 to less than 1`);
-  }
-  if (techniques.watch !== undefined && patience === undefined) {
-    throw new OptionError(`watch ${techniques.watch}: says when to stop early; give patience, or leave watch out`);
   }
   if (average !== undefined) checkAveraging(average);
 }

@@ -57,6 +57,7 @@ export class TensorBoardLog {
       "train/loss": train.loss,
       "train/accuracy": train.accuracy,
       ...(test === undefined ? {} : { "test/loss": test.loss, "test/accuracy": test.accuracy }),
+      ...(test?.meanIoU === undefined ? {} : { "test/mean IoU": test.meanIoU }),
     });
   }
 

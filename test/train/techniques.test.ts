@@ -404,7 +404,7 @@ describe("what cannot be", () => {
       { patience: 1, test: undefined as never },
       "patience is 1, but there are no test pictures to tell a better epoch by",
     ],
-    [{ watch: "loss" }, "watch loss: says when to stop early; give patience"],
+    [{ watch: "miou" }, "watch miou: is for networks that label pixels; watch accuracy or loss"],
     [{ labelSmoothing: 1 }, "labelSmoothing is 1, expected a share from 0 to less than 1"],
     [{ average: { kind: "ema", decay: 1 } }, "average ema: decay is 1, expected from 0 to less than 1"],
     [
