@@ -6,6 +6,7 @@ import { OptionError } from "../../errors.js";
 import type { Value } from "../../graph/value.js";
 import { shapeText } from "../../graph/value.js";
 import type { Loss } from "../../nn/loss.js";
+import { type Module, tracingOf } from "../../nn/module.js";
 import { pad, slice } from "../../ops/index.js";
 import { refuse } from "../../ops/support.js";
 
@@ -19,6 +20,12 @@ export function anySize(x: Value, multiple: number, channels: number, label: (x:
   const more = [height, width].map((n) => Math.ceil(n / multiple) * multiple - n);
   const y = label(pad(x, [0, 0, 0], [...more, 0]));
   return slice(slice(y, 0, 0, height), 1, 0, width);
+}
+
+/** Computes with a layer's parameters in another way than its forward does, under the layer's name all the same. */
+export function within(layer: Module, x: Value, compute: () => Value): Value {
+  const path = tracingOf(x.graph)?.paths.get(layer);
+  return path === undefined ? compute() : x.graph.scope(path, compute);
 }
 
 /** @throws OptionError where a picture's height or width is no whole number from 1. */

@@ -10,12 +10,21 @@
  */
 import { OptionError } from "../../errors.js";
 import type { Value } from "../../graph/value.js";
-import { type Conv2d, conv2d, Module, maxPool2d, type PartialConv2d, partialConv2d, tanh } from "../../nn/index.js";
-import { concat, resize } from "../../ops/index.js";
+import {
+  type Conv2d,
+  conv2d,
+  Module,
+  maxPool2d,
+  type PartialConv2d,
+  partialConv2d,
+  tanh,
+  upsample,
+} from "../../nn/index.js";
+import { add, conv2d as conv2dOf, resize, slice } from "../../ops/index.js";
 import { Random } from "../../random.js";
 import { registerModel } from "../registry.js";
-import { anySize, COMMON, checkPicture, checkWidths, pixelLoss } from "./any-size.js";
-import { laplacianPyramid, locallyNormalised, yuv } from "./pyramid.js";
+import { anySize, COMMON, checkPicture, checkWidths, pixelLoss, within } from "./any-size.js";
+import { LocalNormalisation, laplacianPyramid, yuv } from "./pyramid.js";
 
 /** `out` maps, each of which sees `seen` of `inputs`. */
 function drawn(inputs: number, out: number, seen: number): number[][] {
@@ -28,11 +37,13 @@ function drawn(inputs: number, out: number, seen: number): number[][] {
 }
 
 export class FarabetMultiscale extends Module {
+  readonly normalisation = new LocalNormalisation();
   readonly conv1: PartialConv2d;
   readonly conv2: PartialConv2d;
   readonly conv3: PartialConv2d;
   readonly hidden: Conv2d;
   readonly classifier: Conv2d;
+  readonly upsampling = upsample({ scaleFactor: 4, mode: "bilinear" });
   readonly #scales: number;
 
   constructor(maps: readonly number[], hidden: number, classes: number, scales: number) {
@@ -52,18 +63,33 @@ export class FarabetMultiscale extends Module {
     this.#scales = scales;
   }
 
+  /** tanh stands behind the pools: it keeps the order of numbers, so the result is the same, of a quarter of them. */
   #features(x: Value): Value {
-    const once = (layer: Module, value: Value) => maxPool2d(2).forward(tanh().forward(layer.forward(value)));
+    const once = (layer: Module, value: Value) => tanh().forward(maxPool2d(2).forward(layer.forward(value)));
     return this.conv3.forward(once(this.conv2, once(this.conv1, x)));
+  }
+
+  /**
+   * The hidden layer over the maps of all sizes, joined at the first one's. A 1x1 convolution and bilinear interpolation may change
+   * places: each size's part of the layer is computed where its maps are small, then made large and added to the others'.
+   */
+  #joined(features: readonly Value[]): Value {
+    const [finest] = features as readonly [Value];
+    const [height, width, maps] = finest.shape as readonly [number, number, number];
+    return within(this.hidden, finest, () => {
+      const weight = this.hidden.weight.in(finest);
+      const parts = features.map((value, i) => conv2dOf(value, slice(weight, 2, i * maps, (i + 1) * maps)));
+      const large = parts.slice(1).map((small) => resize(small, [height, width], "bilinear"));
+      return large.reduce((sum, more) => add(sum, more), add(parts[0]!, this.hidden.bias!.in(finest)));
+    });
   }
 
   override forward(x: Value): Value {
     return anySize(x, 4 * 2 ** (this.#scales - 1), 3, (picture) => {
-      const [height, width] = picture.shape as readonly [number, number, number];
-      const levels = laplacianPyramid(yuv(picture), this.#scales).map((level) => locallyNormalised(level));
-      const seen = levels.map((level) => resize(this.#features(level), [height / 4, width / 4], "bilinear"));
-      const scores = this.classifier.forward(tanh().forward(this.hidden.forward(concat(seen, 2))));
-      return resize(scores, [height, width], "bilinear");
+      const levels = laplacianPyramid(yuv(picture), this.#scales).map((level) => this.normalisation.forward(level));
+      const hidden = this.#joined(levels.map((level) => this.#features(level)));
+      const scores = this.classifier.forward(tanh().forward(hidden));
+      return this.upsampling.forward(scores);
     });
   }
 }

@@ -15,9 +15,20 @@ import { OptionError } from "../../errors.js";
 import type { Value } from "../../graph/value.js";
 import { type Conv2d, conv2d, Module } from "../../nn/index.js";
 import { tracingOf } from "../../nn/module.js";
-import { add, avgPool2d, concat, conv2d as conv2dOf, maxPool2d, pad, resize, softmax, tanh } from "../../ops/index.js";
+import {
+  add,
+  avgPool2d,
+  concat,
+  conv2d as conv2dOf,
+  maxPool2d,
+  pad,
+  resize,
+  slice,
+  softmax,
+  tanh,
+} from "../../ops/index.js";
 import { registerModel } from "../registry.js";
-import { anySize, COMMON, checkPicture, checkWidths, pixelLoss } from "./any-size.js";
+import { anySize, COMMON, checkPicture, checkWidths, pixelLoss, within } from "./any-size.js";
 
 export class PinheiroRcnn extends Module {
   readonly conv1: Conv2d;
@@ -25,7 +36,6 @@ export class PinheiroRcnn extends Module {
   readonly conv3: Conv2d;
   readonly classifier: Conv2d;
   readonly #instances: number;
-  readonly #classes: number;
 
   constructor(maps: readonly number[], classes: number, instances: number) {
     super();
@@ -35,19 +45,26 @@ export class PinheiroRcnn extends Module {
     this.conv3 = conv2d({ in: second, out: third, kernel: 5 });
     this.classifier = conv2d({ in: third, out: classes, kernel: 1 });
     this.#instances = instances;
-    this.#classes = classes;
   }
 
-  /** The layer with neighbours `step` pixels apart, zeros around. */
+  /** The layer with neighbours `step` pixels apart, zeros around; planes that x lacks at its end are zeros, too. */
   #apply(layer: Conv2d, x: Value, step: number): Value {
     const half = (layer.weight.shape[0]! - 1) / 2;
-    return add(conv2dOf(x, layer.weight.in(x), { dilation: step, padding: step * half }), layer.bias!.in(x));
+    return within(layer, x, () => {
+      const whole = layer.weight.in(x);
+      const seen = x.shape[2]!;
+      const weight = seen === whole.shape[2] ? whole : slice(whole, 2, 0, seen);
+      return add(conv2dOf(x, weight, { dilation: step, padding: step * half }), layer.bias!.in(x));
+    });
   }
 
-  /** f with every pool skipping each other pixel: a fourth as high and wide. */
-  #coarse(x: Value): Value {
-    const first = maxPool2d(tanh(this.#apply(this.conv1, x, 1)), 2);
-    const second = maxPool2d(tanh(this.#apply(this.conv2, first, 1)), 2);
+  /**
+   * f for a picture without class planes, with every pool skipping each other pixel: a fourth as high and wide. tanh keeps the order of
+   * numbers and stands behind the pools, where there are fewer.
+   */
+  #coarse(picture: Value): Value {
+    const first = tanh(maxPool2d(this.#apply(this.conv1, picture, 1), 2));
+    const second = tanh(maxPool2d(this.#apply(this.conv2, first, 1), 2));
     return this.classifier.forward(tanh(this.#apply(this.conv3, second, 1)));
   }
 
@@ -62,8 +79,7 @@ export class PinheiroRcnn extends Module {
     const all = tracingOf(x.graph)?.training === true;
     return anySize(x, 4, 3, (picture) => {
       const [height, width] = picture.shape as readonly [number, number, number];
-      const nothing = picture.graph.constant(0, { shape: [height, width, this.#classes], batched: true });
-      const answers = [this.#coarse(concat([picture, nothing], 2))];
+      const answers = [this.#coarse(picture)];
       let view = avgPool2d(picture, 4);
       for (let i = 1; i < this.#instances; i++) {
         const step = 4 ** (i - 1);

@@ -4,6 +4,7 @@
  * compute the same from a picture in RGB.
  */
 import type { Value } from "../../graph/value.js";
+import { Module } from "../../nn/module.js";
 import { avgPool2d, conv2d, divide, resize, scale, sqrt, square, subtract } from "../../ops/index.js";
 
 /** Rows: what red, green and blue give to Y, U and V. */
@@ -50,4 +51,11 @@ export function locallyNormalised(x: Value, size = 15): Value {
   const centred = subtract(x, around(x));
   const deviation = sqrt(scale(around(square(centred)), 1, EPSILON));
   return divide(centred, deviation);
+}
+
+/** As a layer, so that summaries and profiles name it. */
+export class LocalNormalisation extends Module {
+  override forward(x: Value): Value {
+    return locallyNormalised(x);
+  }
 }
