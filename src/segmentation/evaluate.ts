@@ -4,7 +4,7 @@ import { DataError } from "../errors.js";
 import { type PixelFigures, pixelFigures } from "../train/pixel-figures.js";
 import { UNLABELLED } from "./class-list.js";
 import type { Labeller } from "./labeller.js";
-import type { Scene, SceneSet } from "./scene-set.js";
+import { checkLabelled, type Scene, type SceneSet } from "./scene-set.js";
 
 export interface SceneResult {
   readonly name: string;
@@ -18,7 +18,7 @@ export interface SegmentationEvaluation extends PixelFigures {
   readonly seconds: number;
 }
 
-/** @throws DataError where network and scenes have other classes. */
+/** @throws DataError where network and scenes have other classes, where there are no scenes, and where one has no labelled pixel. */
 export async function evaluateScenes(
   labeller: Labeller,
   set: SceneSet,
@@ -31,13 +31,22 @@ export async function evaluateScenes(
       `${set.name}: has ${classes} classes, but the model was trained for ${known}; give the list it was trained with`,
     );
   }
+  const other = set.classes.classes.findIndex(({ name }, i) => name !== labeller.model.classes[i]);
+  if (other >= 0) {
+    throw new DataError(
+      `${set.name}: class ${other} is "${set.classes.classes[other]!.name}", but the model was trained to call it ` +
+        `"${labeller.model.classes[other]}"; give the list it was trained with`,
+    );
+  }
+  if (set.scenes.length === 0) throw new DataError(`${set.name}: there are no pictures in it`);
+  checkLabelled(set);
   const started = performance.now();
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   const scenes: SceneResult[] = [];
   for (const scene of set.scenes) {
     const labels = await labeller.label(scene);
     const counts = countPixels(confusion, scene.labels, labels);
-    scenes.push({ name: scene.name, pixelAccuracy: counts.all === 0 ? Number.NaN : counts.right / counts.all });
+    scenes.push({ name: scene.name, pixelAccuracy: counts.right / counts.all });
     await progress(scenes.length, scene, labels);
   }
   return { ...pixelFigures(confusion), confusion, scenes, seconds: (performance.now() - started) / 1000 };

@@ -102,8 +102,18 @@ export async function scenePairs(pictures: string, labels: string): Promise<Scen
 }
 
 async function stemsIn(folder: string): Promise<Map<string, string>> {
-  const files = (await namesIn(folder)).filter((name) => /\.(png|jpe?g|webp)$/i.test(name));
-  return new Map(files.map((file) => [file.slice(0, -extname(file).length), file]));
+  const stems = new Map<string, string>();
+  for (const file of (await namesIn(folder)).filter((name) => /\.(png|jpe?g|webp)$/i.test(name))) {
+    const stem = file.slice(0, -extname(file).length);
+    const other = stems.get(stem);
+    if (other !== undefined) {
+      throw new DataError(
+        `${folder}: holds ${other} and ${file}, which have the same name; expected one file a scene: rename or remove one`,
+      );
+    }
+    stems.set(stem, file);
+  }
+  return stems;
 }
 
 const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch((): string[] => []);

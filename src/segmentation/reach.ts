@@ -103,6 +103,6 @@ function reads(value: Value, read: Value, axis: 0 | 1, [first, last]: Interval):
   if (sameGrid && (POINTWISE.has(name) || (name === "concat" && moved.axis === 2))) return [first, last];
   throw new OptionError(
     `tiles: ${name}${value.path === "" ? "" : `(${value.path})`} reads the whole picture at once, so that a tile would not be labelled as the whole is; ` +
-      "label pictures whole",
+      "label pictures whole, by a tile as large as they are",
   );
 }

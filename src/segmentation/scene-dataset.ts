@@ -8,19 +8,13 @@ import { type Dataset, measureScaling, type Scaling } from "../data/dataset.js";
 import type { OpenStream } from "../data/stream.js";
 import { DataError } from "../errors.js";
 import { UNLABELLED } from "./class-list.js";
-import { commonSize, type SceneSet } from "./scene-set.js";
+import { checkLabelled, commonSize, type SceneSet } from "./scene-set.js";
 
 /** @param scaling that of the training pictures; measured on these where left out. */
 export function sceneDataset(set: SceneSet, scaling?: Scaling): Dataset {
   const [height, width] = commonSize(set);
   const { mean, std } = scaling ?? scalingOf(set);
-  for (const { name, labels } of set.scenes) {
-    if (labels.every((label) => label === UNLABELLED)) {
-      throw new DataError(
-        `${name}: has no labelled pixel, so that nothing can be learned or measured on it; leave it out`,
-      );
-    }
-  }
+  checkLabelled(set);
   return {
     name: set.name,
     length: set.scenes.length,

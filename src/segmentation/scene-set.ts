@@ -1,6 +1,6 @@
 /** Labelled scenes in memory: pictures as bytes in RGB, and a byte a pixel that says its class, UNLABELLED where it has none. */
 import { DataError } from "../errors.js";
-import type { ClassList } from "./class-list.js";
+import { type ClassList, UNLABELLED } from "./class-list.js";
 
 export interface Scene {
   readonly name: string;
@@ -21,6 +21,16 @@ export interface SceneSet {
 export interface SceneSplits {
   readonly train: SceneSet;
   readonly test: SceneSet;
+}
+
+/** @throws DataError naming a picture none of whose pixels has a label. */
+export function checkLabelled({ scenes }: SceneSet): void {
+  const empty = scenes.find(({ labels }) => labels.every((label) => label === UNLABELLED));
+  if (empty === undefined) return;
+  throw new DataError(
+    `${empty.name}: none of its ${empty.labels.length} pixels has a label (all are ignored), so that nothing can be learned or measured on it; ` +
+      "label some of it, or leave it out",
+  );
 }
 
 /** How many pixels of each class there are. */

@@ -6,6 +6,7 @@
  * are joined to a neighbour. Weights are rounded to 1/64 of a grey level, so that they are sorted by counting.
  */
 import { OptionError } from "../errors.js";
+import { smoothed } from "./smooth.js";
 
 export interface SuperpixelOptions {
   /** How much evidence a border needs: the larger, the larger the segments. */
@@ -51,153 +52,141 @@ export function superpixels(
     if (!(value >= 0 && Number.isFinite(value)))
       throw new OptionError(`superpixels: ${name} is ${value}, expected a number from 0`);
   }
-  const forest = new Forest(height * width);
   const edges = edgesOf(smoothed(pixels, height, width, sigma), height, width);
+  const { order, weight, step } = edges;
+  const forest = forestOf(height * width);
+  const { parent, size } = forest;
   const tolerance = new Float64Array(height * width).fill(k);
-  for (let i = 0; i < edges.count; i++) {
-    const edge = edges.order[i]!;
-    const a = forest.find(edges.from[edge]!);
-    const b = forest.find(edges.to[edge]!);
-    const weight = edges.weight[edge]! / STEPS;
-    if (a === b || weight > tolerance[a]! || weight > tolerance[b]!) continue;
-    const root = forest.join(a, b);
-    tolerance[root] = weight + k / forest.size[root]!;
+  // Edges between segments that stay apart move to the front: the others lie within one segment, and need no second look.
+  let apart = 0;
+  for (let i = 0; i < order.length; i++) {
+    const edge = order[i]!;
+    const from = edge >> 2;
+    const a = rootOf(parent, from);
+    const b = rootOf(parent, from + step[edge & 3]!);
+    if (a === b) continue;
+    const difference = weight[edge]! / STEPS;
+    if (difference > tolerance[a]! || difference > tolerance[b]!) {
+      order[apart++] = edge;
+      continue;
+    }
+    const root = join(forest, a, b);
+    tolerance[root] = difference + k / size[root]!;
   }
-  for (let i = 0; i < edges.count; i++) {
-    const edge = edges.order[i]!;
-    const a = forest.find(edges.from[edge]!);
-    const b = forest.find(edges.to[edge]!);
-    if (a !== b && (forest.size[a]! < least || forest.size[b]! < least)) forest.join(a, b);
+  for (let i = 0; i < apart; i++) {
+    const edge = order[i]!;
+    const from = edge >> 2;
+    const a = rootOf(parent, from);
+    const b = rootOf(parent, from + step[edge & 3]!);
+    if (a !== b && (size[a]! < least || size[b]! < least)) join(forest, a, b);
   }
-  return { height, width, ...forest.numbered() };
+  return { height, width, ...numbered(parent) };
 }
 
-/** Disjoint sets, by size, with paths cut in half. */
-class Forest {
+/** Disjoint sets of pixels: each pixel's parent, a root its own; and the sizes of roots. */
+interface Forest {
+  readonly parent: Int32Array;
   readonly size: Int32Array;
-  readonly #parent: Int32Array;
-
-  constructor(count: number) {
-    this.size = new Int32Array(count).fill(1);
-    this.#parent = Int32Array.from({ length: count }, (_, i) => i);
-  }
-
-  find(at: number): number {
-    const parent = this.#parent;
-    let i = at;
-    while (parent[i] !== i) {
-      parent[i] = parent[parent[i]!]!;
-      i = parent[i]!;
-    }
-    return i;
-  }
-
-  /** Of two roots; gives the new one. */
-  join(a: number, b: number): number {
-    const [large, small] = this.size[a]! >= this.size[b]! ? [a, b] : [b, a];
-    this.#parent[small] = large;
-    this.size[large]! += this.size[small]!;
-    return large;
-  }
-
-  numbered(): { readonly count: number; readonly of: Int32Array } {
-    const numbers = new Int32Array(this.size.length).fill(-1);
-    const of = new Int32Array(this.size.length);
-    let count = 0;
-    for (let i = 0; i < of.length; i++) {
-      const root = this.find(i);
-      if (numbers[root]! < 0) numbers[root] = count++;
-      of[i] = numbers[root]!;
-    }
-    return { count, of };
-  }
 }
 
+function forestOf(count: number): Forest {
+  const parent = new Int32Array(count);
+  for (let i = 0; i < count; i++) parent[i] = i;
+  return { parent, size: new Int32Array(count).fill(1) };
+}
+
+/** Halves the path on the way. */
+function rootOf(parent: Int32Array, at: number): number {
+  let i = at;
+  let above = parent[i]!;
+  while (above !== i) {
+    const next = parent[above]!;
+    parent[i] = next;
+    i = next;
+    above = parent[i]!;
+  }
+  return i;
+}
+
+/** Of two roots, the smaller below the larger; gives the new one. */
+function join({ parent, size }: Forest, a: number, b: number): number {
+  const aIsLarger = size[a]! >= size[b]!;
+  const large = aIsLarger ? a : b;
+  const small = aIsLarger ? b : a;
+  parent[small] = large;
+  size[large]! += size[small]!;
+  return large;
+}
+
+function numbered(parent: Int32Array): { readonly count: number; readonly of: Int32Array } {
+  const numbers = new Int32Array(parent.length).fill(-1);
+  const of = new Int32Array(parent.length);
+  let count = 0;
+  for (let i = 0; i < of.length; i++) {
+    const root = rootOf(parent, i);
+    if (numbers[root]! < 0) numbers[root] = count++;
+    of[i] = numbers[root]!;
+  }
+  return { count, of };
+}
+
+/** Edge 4 i + d leads from pixel i to pixel i + step[d]: to the right, down, and down to both sides. */
 interface Edges {
-  readonly count: number;
-  readonly from: Int32Array;
-  readonly to: Int32Array;
-  readonly weight: Int32Array;
+  /** In steps of 1 / STEPS; NONE where there is no such neighbour. */
+  readonly weight: Uint16Array;
   /** Edges by weight; of the same weight in scan order. */
   readonly order: Int32Array;
+  readonly step: readonly number[];
 }
+
+const NONE = 0xffff;
 
 function edgesOf(image: Float32Array, height: number, width: number): Edges {
-  const most = 4 * height * width;
-  const [from, to, weight] = [new Int32Array(most), new Int32Array(most), new Int32Array(most)];
+  const weight = new Uint16Array(4 * height * width).fill(NONE);
   const starts = new Int32Array(HEAVIEST + 2);
+  const step = [1, width, width + 1, width - 1];
   let count = 0;
-  const add = (a: number, b: number) => {
-    const red = image[3 * a]! - image[3 * b]!;
-    const green = image[3 * a + 1]! - image[3 * b + 1]!;
-    const blue = image[3 * a + 2]! - image[3 * b + 2]!;
-    const steps = Math.round(STEPS * Math.sqrt(red * red + green * green + blue * blue));
-    from[count] = a;
-    to[count] = b;
-    weight[count++] = steps;
-    starts[steps + 1]!++;
-  };
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      const below = y + 1 < height;
-      if (x + 1 < width) add(i, i + 1);
-      if (below) add(i, i + width);
-      if (below && x + 1 < width) add(i, i + width + 1);
-      if (below && x > 0) add(i, i + width - 1);
-    }
-  }
-  for (let s = 1; s < starts.length; s++) starts[s]! += starts[s - 1]!;
-  const order = new Int32Array(count);
-  for (let e = 0; e < count; e++) order[starts[weight[e]!]!++] = e;
-  return { count, from, to, weight, order };
-}
-
-/** e^-x for x from 0 to 32, by halving: engines may differ in Math.exp. */
-function decay(x: number): number {
-  const t = x / 64;
-  let value = 1 / (1 + t * (1 + (t / 2) * (1 + (t / 3) * (1 + (t / 4) * (1 + t / 5)))));
-  for (let i = 0; i < 6; i++) value *= value;
-  return value;
-}
-
-/** Rows, then columns, edges repeated. */
-function smoothed(pixels: Uint8Array, height: number, width: number, sigma: number): Float32Array {
-  const image = Float32Array.from(pixels);
-  if (sigma === 0) return image;
-  const reach = Math.ceil(4 * sigma);
-  const taps = Array.from({ length: reach + 1 }, (_, i) => decay((i * i) / (2 * sigma * sigma)));
-  const total = taps.reduce((sum, tap, i) => sum + (i === 0 ? tap : 2 * tap), 0);
-  const weights = taps.map((tap) => tap / total);
-  const pass = (source: Float32Array, lines: number, length: number, line: number, step: number) => {
-    const target = new Float32Array(source.length);
-    for (let l = 0; l < lines; l++) {
-      for (let p = 0; p < length; p++) {
-        const at = l * line + p * step;
-        for (let c = 0; c < 3; c++) {
-          let sum = weights[0]! * source[at + c]!;
-          for (let i = 1; i <= reach; i++) {
-            const before = l * line + Math.max(0, p - i) * step;
-            const behind = l * line + Math.min(length - 1, p + i) * step;
-            sum += weights[i]! * (source[before + c]! + source[behind + c]!);
-          }
-          target[at + c] = sum;
-        }
+  /** All edges of a direction: those that begin in these columns, and above this row. */
+  const measure = (direction: number, left: number, right: number, bottom: number) => {
+    const further = 3 * step[direction]!;
+    for (let y = 0; y < bottom; y++) {
+      for (let i = y * width + left, end = y * width + right; i < end; i++) {
+        const a = 3 * i;
+        const b = a + further;
+        const red = image[a]! - image[b]!;
+        const green = image[a + 1]! - image[b + 1]!;
+        const blue = image[a + 2]! - image[b + 2]!;
+        const steps = Math.round(STEPS * Math.sqrt(red * red + green * green + blue * blue));
+        weight[4 * i + direction] = steps;
+        starts[steps + 1]!++;
+        count++;
       }
     }
-    return target;
   };
-  const across = pass(image, height, width, 3 * width, 3);
-  return pass(across, width, height, 3, 3 * width);
+  measure(0, 0, width - 1, height);
+  measure(1, 0, width, height - 1);
+  measure(2, 0, width - 1, height - 1);
+  measure(3, 1, width, height - 1);
+  for (let s = 1; s < starts.length; s++) starts[s]! += starts[s - 1]!;
+  const order = new Int32Array(count);
+  for (let edge = 0; edge < weight.length; edge++) {
+    const steps = weight[edge]!;
+    if (steps !== NONE) order[starts[steps]!++] = edge;
+  }
+  return { weight, order, step };
 }
 
 /** Each pixel gets the label that most pixels of its segment have; of equals the lowest. */
 export function majorityVote({ count, of }: Segments, labels: ArrayLike<number>, classes: number): Uint8Array {
   const votes = new Int32Array(count * classes);
   for (let i = 0; i < of.length; i++) votes[of[i]! * classes + labels[i]!]!++;
-  const winner = Uint8Array.from({ length: count }, (_, segment) => {
+  const winner = new Uint8Array(count);
+  for (let segment = 0, first = 0; segment < count; segment++, first += classes) {
     let best = 0;
-    for (let c = 1; c < classes; c++) if (votes[segment * classes + c]! > votes[segment * classes + best]!) best = c;
-    return best;
-  });
-  return Uint8Array.from(of, (segment) => winner[segment]!);
+    for (let c = 1; c < classes; c++) if (votes[first + c]! > votes[first + best]!) best = c;
+    winner[segment] = best;
+  }
+  const voted = new Uint8Array(of.length);
+  for (let i = 0; i < of.length; i++) voted[i] = winner[of[i]!]!;
+  return voted;
 }

@@ -248,7 +248,7 @@ describe("a folder of scenes", () => {
     });
     const set = (...scenes: Scene[]) => ({ name: "s", classes: LIST, scenes });
     expect(() => sceneDataset(set(scene("a", [0, 1]), scene("b", [UNLABELLED, UNLABELLED])))).toThrow(
-      "b: has no labelled pixel",
+      "b: none of its 2 pixels has a label (all are ignored), so that nothing can be learned or measured on it; label some of it",
     );
     expect(() => sceneDataset(set(scene("a", [0, 1]), scene("b", [1])))).toThrow(
       "s: a is 1x2 and b 1x1; bring them to one size with --size",
