@@ -25,6 +25,7 @@ const HELP = `npm run bench -- [options]
   --what train|infer|layers   only these rows
   --what memory               what is planned, and how the resident size grows by the first step
   --what loader               pictures a second from files to batches (bench/loader.mjs)
+  --what segmentation         a picture of 320x240 labelled pixel by pixel (bench/segmentation.mjs)
   --workers N                 its worker threads
   --only TEXT                 only rows whose id, title or network contains TEXT
   --quick                     3 short rounds instead of 9, for a first look
@@ -65,7 +66,11 @@ const whole = (name, standard) => {
 };
 
 if (options.help) console.log(HELP);
-else if (options.what === "loader") {
+else if (options.what === "segmentation") {
+  const { benchSegmentation, segmentationTable } = await import("./segmentation.mjs");
+  const results = await benchSegmentation({ quick: options.quick, only: options.only, note: console.log });
+  if (!options["no-save"] && options.only === undefined) writeFileSync(join(options.out, "segmentation.md"), segmentationTable(results));
+} else if (options.what === "loader") {
   const { benchLoader, loaderTable } = await import("./loader.mjs");
   const workers = options.workers === undefined ? undefined : whole("workers");
   const results = await benchLoader({ quick: options.quick, only: options.only, workers, note: console.log });
