@@ -6,7 +6,10 @@ import type { Module } from "../nn/index.js";
 import { type Host, type PlannedMemory, plannedMemory, totalOf } from "../train/plan.js";
 import { predictionEntry } from "../train/step.js";
 
-/** Bytes by part: parameters and statistics (store), activations (scratch), packed weights (prepared), pictures (slots). */
+/**
+ * Bytes by part: parameters and statistics as they are (store), without those of which only packed ones are kept; packed weights
+ * (prepared); activations (scratch); pictures (slots).
+ */
 export interface InferenceMemory extends PlannedMemory {
   readonly batch: number;
   readonly total: number;
@@ -21,7 +24,7 @@ export function inferenceProgram(module: Module, input: Shape, { target, winogra
 }
 
 export function inferenceMemory(program: Program, host: Host): InferenceMemory {
-  const memory = plannedMemory([program], host, CLASSIFIER_SLOTS);
+  const memory = plannedMemory([program], host, CLASSIFIER_SLOTS, true);
   return { batch: program.maxBatch, ...memory, total: totalOf(memory) };
 }
 

@@ -210,6 +210,7 @@ function memories({ inference, training, refusal }: Summary): MemoryLines[] {
         ["packed weights", bytes(training.packedWeights)],
         ["pictures under way", bytes(training.pictures)],
         ["code, workspaces, gaps", bytes(training.other)],
+        ["evaluation beside it", bytes(training.evaluation)],
         ...again(training),
       ],
     });

@@ -48,6 +48,8 @@ export interface CompileOptions {
   readonly scratchLimit?: number | undefined;
   /** False: what depends only on states is made in every run, in scratch, and not kept between runs. */
   readonly prepares?: boolean | undefined;
+  /** For a program that runs beside one that changes the states: what it prepares is made again then anyway, so it takes no memory of its own. */
+  readonly preparesInScratch?: boolean | undefined;
 }
 
 interface Draft {
@@ -77,6 +79,7 @@ class Compiler implements Lowering {
   readonly #live: Live;
   readonly #strategies: readonly Strategy[];
   readonly #scratchLimit: number;
+  readonly #preparesInScratch: boolean;
   readonly #buffers: Buffer[] = [];
   readonly #homes = new Map<Buffer, { region: Region; offset: number }>();
   readonly #values = new Map<Value, Buffer>();
@@ -104,6 +107,7 @@ class Compiler implements Lowering {
     this.#strategies =
       options.winograd === false ? strategies.filter((s) => !WINOGRAD_STRATEGIES.includes(s)) : strategies;
     this.#scratchLimit = options.scratchLimit ?? Number.POSITIVE_INFINITY;
+    this.#preparesInScratch = options.preparesInScratch ?? false;
     const live = liveNodes(entry);
     this.#live = options.prepares === false ? { ...live, isStatic: () => false } : live;
   }
@@ -401,6 +405,7 @@ class Compiler implements Lowering {
     const plan = this.#planScratch([...this.#first, ...this.#main]);
     for (const [buffer, offset] of plan.offsets) this.#homes.set(buffer, { region: "scratch", offset });
     this.#sizes.scratch = plan.bytes;
+    if (this.#preparesInScratch) this.#movePrepared();
     const main = plan.steps.map(({ step: { draft }, instead, isCopy, level }) => ({
       isCopy,
       draft: {
@@ -438,6 +443,7 @@ class Compiler implements Lowering {
       maxBatch: this.maxBatch,
       kernels,
       prepare: preparing,
+      ...(this.#preparesInScratch ? { preparesInScratch: true } : {}),
       steps,
       constants: this.#constants,
       inputs: this.#inputs,
@@ -447,6 +453,17 @@ class Compiler implements Lowering {
       bytes: { ...this.#sizes },
       scratch: this.#scratchUse(plan),
     };
+  }
+
+  /** What is prepared lies behind the scratch of the steps; tables, which are written once, stay where they are. */
+  #movePrepared(): void {
+    const tables = this.#constants.reduce((end, { place }) => Math.max(end, place.offset + place.bytes), 0);
+    const start = this.#sizes.scratch - tables;
+    for (const [buffer, { region, offset }] of this.#homes)
+      if (region === "prepared" && offset >= tables)
+        this.#homes.set(buffer, { region: "scratch", offset: start + offset });
+    this.#sizes.scratch = start + this.#sizes.prepared;
+    this.#sizes.prepared = tables;
   }
 
   #leveled(drafts: readonly Draft[]): { draft: Draft; level: number }[] {

@@ -5,7 +5,7 @@
  * Memory comes in four regions, each with its base given by the session:
  *   store     states (parameters, statistics, optimiser state), one canonical layout shared by all programs of a session
  *   prepared  constants, and what depends only on states, made again by the `prepare` steps when they changed; one region a
- *             program
+ *             program, unless it prepares in scratch
  *   slot      inputs and outputs; a session has several slots a program, so that steps can be queued
  *   scratch   everything else; one region shared by all programs of a session
  *   workspace what a kernel writes and reads within one call: every thread has its own, all steps use the same
@@ -103,6 +103,8 @@ export interface Program {
   readonly kernels: readonly Kernel[];
   /** Run once before the first run and again whenever a parameter has changed since. */
   readonly prepare: readonly Step[];
+  /** Whether what `prepare` makes lies in the scratch, behind that of the steps: it is lost when another program runs. */
+  readonly preparesInScratch?: boolean;
   readonly steps: readonly Step[];
   /** Written when the program is loaded; none where absent. */
   readonly constants?: readonly Constant[];

@@ -12,7 +12,7 @@ import { QUEUE_LENGTH, runQueue } from "../train/queue.js";
 import { rankOf } from "../train/rank.js";
 import { viewEntry } from "../train/step.js";
 import type { TrainedModel } from "../train/trained-model.js";
-import { writeWeights } from "../train/weights.js";
+import { lendWeights } from "../train/weights.js";
 import { SYMMETRIES, symmetriesOf } from "./geometry.js";
 import { boardOf } from "./policy.js";
 import type { PositionSample } from "./position-sample.js";
@@ -82,7 +82,7 @@ export async function evaluatePolicy(
   try {
     const { entry } = viewEntry(model.module, model.input);
     const loaded = await session.load(planEvaluation(session, entry, batchSize), { slots: QUEUE_LENGTH });
-    await writeWeights(session, model.weights);
+    await lendWeights(session, model.weights);
     const { layout } = loaded.program.inputs.find(({ name }) => name === "input")!;
     const area = size * size;
     const { maxBatch } = loaded.program;

@@ -52,6 +52,8 @@ export interface Backend {
   /** Throws MemoryError where the machine refuses. */
   allocate(bytes: number): Segment;
   free(segment: Segment): void;
+  /** Gives pages of a segment back to the system: their numbers are lost, and they are zeros when they are next touched. Absent where memory never shrinks. */
+  discard?(segment: Segment, offset: number, bytes: number): void;
   encode(kernels: readonly Kernel[]): Promise<Code>;
   /** Functions to call the code with on this thread. */
   bind(code: Code): Promise<KernelFunction[]>;

@@ -8,11 +8,12 @@ import { BackendError, OptionError } from "../errors.js";
 import type { Backend, Segment } from "./backend.js";
 import { checkProgramPads, poison } from "./check-mode.js";
 import { PREPARE, RUN } from "./control.js";
+import type { Numbers } from "./copy.js";
 import { JobQueue } from "./job-queue.js";
 import { type Available, checkMemory, type Room, roomOf } from "./memory-check.js";
 import type { Platform } from "./platform.js";
 import { ownBytes, Resident, scratchBytes } from "./resident.js";
-import { StateStore } from "./state-store.js";
+import { isGivenBack, type State, StateStore } from "./state-store.js";
 import { Team } from "./team.js";
 import { validateProgram } from "./validate.js";
 import { StepFailure, walkAlone, walkInSlices } from "./walk.js";
@@ -29,6 +30,7 @@ export interface EngineOptions {
 }
 
 export interface MemoryUse {
+  /** Without what is given back to the system between runs. */
   readonly store: number;
   readonly prepared: number;
   readonly slots: number;
@@ -37,6 +39,8 @@ export interface MemoryUse {
   /** As planned before it is written. */
   readonly code: number;
 }
+
+const round64 = (bytes: number) => Math.ceil(bytes / 64) * 64;
 
 const DONE: Promise<void> = Promise.resolve();
 
@@ -52,6 +56,10 @@ export class Engine {
   #team: Team | undefined;
   #scratch: Segment | undefined;
   #clock = 0;
+  /** The program that ran last: what others had in the scratch may be lost. */
+  #latest: Resident | undefined;
+  /** Whether there may be lent states in the store that nothing reads any more. */
+  #isUntidy = false;
   #ids = 0;
   #jobs = 0;
   #closed: Promise<void> | undefined;
@@ -80,7 +88,7 @@ export class Engine {
     const sum = (part: "prepared" | "slots" | "tables" | "code") =>
       own.reduce((total, bytes) => total + bytes[part], 0);
     return {
-      store: this.states.bytes,
+      store: this.states.bytes - this.#givenBackBytes(),
       prepared: sum("prepared"),
       slots: sum("slots"),
       scratch: this.#scratch?.bytes ?? 0,
@@ -129,10 +137,12 @@ export class Engine {
 
   run(resident: Resident, slot: number, batch: number, owner: unknown): Promise<void> {
     if (this.queue.quiet && !this.check && resident.bound !== undefined && this.#closed === undefined) {
-      const stale = resident.stale;
+      const stale = this.#isStale(resident);
       if (resident.cost(batch) + (stale ? resident.prepareCost : 0) < CALLER_NANOSECONDS) {
         try {
-          this.#onCaller(resident, slot, batch, this.#due(resident));
+          const what = this.#due(resident);
+          this.#onCaller(resident, slot, batch, what);
+          if (this.#isUntidy) this.#tidyLater();
           return DONE;
         } catch (cause) {
           return Promise.reject(cause);
@@ -146,6 +156,7 @@ export class Engine {
         this.#alive();
         if (!this.#programs.has(resident.id)) throw new BackendError(`program "${resident.program.name}" was unloaded`);
         const done = this.#begin(resident, slot, batch);
+        if (this.#isUntidy) this.#tidyLater();
         if (done === undefined) return;
         this.#owners.set(job, owner);
         return done.finally(() => this.#owners.delete(job));
@@ -163,10 +174,20 @@ export class Engine {
     }, true);
   }
 
-  /** A state was written from outside. */
-  touch(name: string): void {
-    const state = this.states.get(name);
-    if (state !== undefined) state.writtenAt = ++this.#clock;
+  /** Writes a state from outside, after all jobs submitted so far. */
+  write(state: State, data: Numbers | readonly number[]): Promise<void> {
+    return this.whenIdle(() => {
+      this.states.write(state, data);
+      state.writtenAt = ++this.#clock;
+    });
+  }
+
+  /** Takes a state's numbers from `source` whenever they are needed, until it is written. */
+  lend(state: State, source: () => Numbers): Promise<void> {
+    return this.whenIdle(() => {
+      this.states.lend(state, source);
+      state.writtenAt = ++this.#clock;
+    });
   }
 
   /** Lets what was submitted finish, then ends the workers, then gives memory and code back. */
@@ -196,18 +217,50 @@ export class Engine {
 
   /** What has to be done for a run, noted as done: jobs take place in the order in which they come here. */
   #due(resident: Resident): number {
-    const stale = resident.stale;
-    if (stale) resident.preparedAt = this.#clock;
+    const stale = this.#isStale(resident);
+    this.states.supply(resident.keeps);
+    if (stale) {
+      this.states.supply(resident.preparedFrom);
+      resident.preparedAt = this.#clock;
+      this.#isUntidy = resident.preparedFrom.some((state) => state.source !== undefined);
+    }
     if (resident.writes.length > 0) {
       this.#clock++;
-      for (const state of resident.writes) state.writtenAt = this.#clock;
+      for (const state of resident.writes) {
+        state.writtenAt = this.#clock;
+        state.source = undefined;
+      }
     }
+    this.#latest = resident;
     return stale ? PREPARE | RUN : RUN;
+  }
+
+  /** Whether `prepare` must run first. In check mode the scratch is filled with NaN before each run. */
+  #isStale(resident: Resident): boolean {
+    const isLost = resident.program.preparesInScratch === true && (this.#latest !== resident || this.check);
+    return resident.stale || isLost;
+  }
+
+  /** Gives back what was only there to be packed, when all that was submitted has run. */
+  #tidyLater(): void {
+    this.#isUntidy = false;
+    void this.queue.submit(() => this.states.giveBack(this.#kept(), this.backend), true);
+  }
+
+  /** The states that programs read or write beside `prepare`. */
+  #kept(): Set<State> {
+    return new Set([...this.#programs.values()].flatMap((resident) => resident.keeps));
+  }
+
+  #givenBackBytes(): number {
+    if (this.backend.discard === undefined) return 0;
+    const kept = this.#kept();
+    return this.states.list().reduce((sum, state) => sum + (isGivenBack(state, kept) ? round64(state.bytes) : 0), 0);
   }
 
   #begin(resident: Resident, slot: number, batch: number): Promise<void> | undefined {
     const team = this.#team;
-    const stale = resident.stale;
+    const stale = this.#isStale(resident);
     const what = this.#due(resident);
     const cost = resident.cost(batch) + (stale ? resident.prepareCost : 0);
     if (this.check) {
@@ -308,6 +361,7 @@ export class Engine {
     const wanted = Math.max(64, Math.ceil(bytes / 64) * 64);
     if (old !== undefined && old.bytes >= wanted) return;
     if (old !== undefined) this.backend.free(old);
+    this.#latest = undefined;
     try {
       this.#scratch = this.backend.allocate(wanted);
     } catch (cause) {
@@ -332,7 +386,7 @@ export class Engine {
           store: this.states.missingBytes(program),
           ...ownBytes(program, slots, this.threads, this.backend.limits.pointerBytes),
         },
-        used: now.store + now.prepared + now.slots + now.tables + now.code + (growth > 0 ? 0 : now.scratch),
+        used: this.states.bytes + now.prepared + now.slots + now.tables + now.code + (growth > 0 ? 0 : now.scratch),
       },
       this.#available(),
     );
@@ -349,6 +403,7 @@ export class Engine {
       machine: this.#options.platform.memory(),
       limits: this.backend.limits,
       backend: this.backend.name,
+      discards: this.backend.discard !== undefined,
     };
   }
 }

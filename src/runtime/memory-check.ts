@@ -20,6 +20,8 @@ export interface Available {
   readonly machine?: number | undefined;
   readonly limits: BackendLimits;
   readonly backend: string;
+  /** Whether the backend can give memory back that was touched. */
+  readonly discards?: boolean;
 }
 
 /** What a session may take, and what it takes before any program is loaded. */
@@ -31,16 +33,18 @@ export interface Room {
   readonly isOwnLimit: boolean;
   readonly threads: number;
   readonly pointerBytes: number;
+  /** Whether weights that are lent are given back to the system once they are packed. */
+  readonly discards: boolean;
 }
 
-export function roomOf({ limits, memoryLimit, machine, backend }: Available, threads: number): Room {
+export function roomOf({ limits, memoryLimit, machine, backend, discards }: Available, threads: number): Room {
   const bounds: [number, string, boolean][] = [
     [limits.largestTotal, `${backend} can hold`, false],
     [machine ?? Number.POSITIVE_INFINITY, "this machine has", false],
     [memoryLimit ?? Number.POSITIVE_INFINITY, "memoryLimit allows", true],
   ];
   const [bytes, who, isOwnLimit] = bounds.reduce((a, b) => (b[0] < a[0] ? b : a));
-  return { bytes, who, isOwnLimit, threads, pointerBytes: limits.pointerBytes };
+  return { bytes, who, isOwnLimit, threads, pointerBytes: limits.pointerBytes, discards: discards ?? false };
 }
 
 /** Machine code takes 6 to 8 bytes an instruction of the kernel language, and WebAssembly up to 15. */

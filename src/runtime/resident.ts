@@ -3,7 +3,7 @@ import type { Place, Program, Step } from "../compile/program.js";
 import type { Backend, Code, KernelFunction, OperandMemory, Segment } from "./backend.js";
 import { codeBytes } from "./memory-check.js";
 import { type BoundProgram, makeSchedule, nanosecondsOf, type ProgramImage, type Schedule } from "./schedule.js";
-import type { State, StateStore } from "./state-store.js";
+import { type State, type StateStore, statesOf } from "./state-store.js";
 
 const round64 = (bytes: number) => Math.ceil(bytes / 64) * 64;
 
@@ -36,6 +36,8 @@ export class Resident {
   /** States that `prepare` reads, and states that the steps write. */
   readonly preparedFrom: readonly State[];
   readonly writes: readonly State[];
+  /** States that must be in the store whenever it runs. */
+  readonly keeps: readonly State[];
   /** Set where the program may run on the caller's thread. */
   bound: BoundProgram | undefined;
   /** The session's clock when `prepare` was last submitted. */
@@ -90,15 +92,11 @@ export class Resident {
       (_, k) => this.#tables.address + k * this.#schedule.tableBytes,
     );
     this.image = { id, code, prepare: this.#schedule.prepare, steps: this.#schedule.steps, tables, tablesPerSlot };
-    this.preparedFrom = [
-      ...new Set(
-        program.prepare
-          .flatMap((step) => step.operands)
-          .filter((place) => place.region === "store")
-          .map((place) => states.resolve(program, place).state),
-      ),
-    ];
+    this.preparedFrom = [...statesOf(program, program.prepare)].map((name) => states.get(name)!);
     this.writes = program.writes.map((name) => states.get(name)!);
+    this.keeps = [...new Set([...statesOf(program, program.steps), ...program.writes])].map(
+      (name) => states.get(name)!,
+    );
     this.prepareCost = nanosecondsOf(program.prepare, program.maxBatch);
     this.#fixedCost = nanosecondsOf(program.steps, 0);
     this.#sampleCost = nanosecondsOf(program.steps, 1) - this.#fixedCost;

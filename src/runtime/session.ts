@@ -13,7 +13,7 @@ import { BackendError, OptionError, unknownName } from "../errors.js";
 import type { Layout } from "../kernels/layout.js";
 import type { BackendName } from "./backend.js";
 import { type BackendChoice, chooseBackend, chooseThreads, chooseWinograd, noteOnce } from "./choose.js";
-import { type Numbers, pack, unpack, viewOf } from "./copy.js";
+import type { Numbers } from "./copy.js";
 import { Engine, type MemoryUse } from "./engine.js";
 import { LoadedProgram } from "./loaded-program.js";
 import type { Room } from "./memory-check.js";
@@ -102,16 +102,21 @@ export class Session {
   /** A row-major copy of a state as it is after all jobs submitted so far. */
   async readState(name: string): Promise<Numbers> {
     const state = this.#state(name);
-    return this.#engine.whenIdle(() => unpack(memoryOf(state), state.layout, 1));
+    return this.#engine.whenIdle(() => this.#engine.states.read(state));
   }
 
   /** Writes a state after all jobs submitted so far and before any later one. `data` must not change until then. */
   async writeState(name: string, data: Numbers | readonly number[]): Promise<void> {
     const state = this.#state(name);
-    await this.#engine.whenIdle(() => {
-      pack(memoryOf(state), state.layout, data, 1, `state "${name}"`);
-      this.#engine.touch(name);
-    });
+    await this.#engine.write(state, data);
+  }
+
+  /**
+   * Instead of writing a state: `source` gives its numbers whenever they are needed, the same each time, until the state is written.
+   * What programs only bring into another order before they run then takes no memory between runs, where the backend can give any back.
+   */
+  async lendState(name: string, source: () => Numbers): Promise<void> {
+    await this.#engine.lend(this.#state(name), source);
   }
 
   /** Resolves when everything submitted so far has ended, well or not. */
@@ -140,8 +145,4 @@ export class Session {
       );
     return state;
   }
-}
-
-function memoryOf(state: State): Numbers {
-  return viewOf(state.segment, state.offset, Math.floor(state.bytes / 4), state.layout);
 }

@@ -1,12 +1,16 @@
 /**
  * The persistent store of a session: each state has one place for all programs, found by its name. A program's own
  * offsets in region "store" are translated here.
+ *
+ * A state may be *lent*: whoever has its numbers gives them whenever they are asked for. The store then takes them when a
+ * program reads them, and where only `prepare` does, gives their pages back once they are packed.
  */
-import type { Place, Program, StoredState } from "../compile/program.js";
+import type { Place, Program, Step, StoredState } from "../compile/program.js";
 import { BackendError } from "../errors.js";
 import { shapeText } from "../graph/value.js";
 import type { Layout } from "../kernels/layout.js";
 import type { Backend, OperandMemory, Segment } from "./backend.js";
+import { type Numbers, pack, unpack, viewOf } from "./copy.js";
 
 export interface State {
   readonly name: string;
@@ -17,6 +21,41 @@ export interface State {
   readonly bytes: number;
   /** The session's clock when it was last written. */
   writtenAt: number;
+  /** Gives the numbers, row-major, where they were lent. */
+  source: (() => Numbers) | undefined;
+  /** Whether the store holds them. */
+  isPresent: boolean;
+}
+
+/** Smaller states stay: little is gained by less than a few pages. */
+const LEAST_GIVEN_BACK = 2 ** 16;
+
+/** Which states a program only reads in `prepare`, of those worth giving back: by name. */
+export function preparedOnly(program: Program): Set<string> {
+  const kept = new Set([...program.writes, ...statesOf(program, program.steps)]);
+  const large = program.states.filter(({ place }) => place.bytes >= LEAST_GIVEN_BACK);
+  return new Set(large.map(({ name }) => name).filter((name) => !kept.has(name)));
+}
+
+/** The names of the states that steps read or write. */
+export function statesOf(program: Program, steps: readonly Step[]): Set<string> {
+  const owners = [...program.states].sort((a, b) => a.place.offset - b.place.offset);
+  const names = new Set<string>();
+  for (const { operands } of steps) {
+    for (const place of operands) {
+      if (place.region !== "store") continue;
+      // The last that begins at or before it.
+      let [low, high] = [0, owners.length - 1];
+      while (low < high) {
+        const middle = (low + high + 1) >> 1;
+        if (owners[middle]!.place.offset <= place.offset) low = middle;
+        else high = middle - 1;
+      }
+      const owner = owners[low];
+      if (owner !== undefined) names.add(owner.name);
+    }
+  }
+  return names;
 }
 
 const round64 = (bytes: number) => Math.ceil(bytes / 64) * 64;
@@ -34,6 +73,58 @@ export class StateStore {
 
   get bytes(): number {
     return this.list().reduce((sum, state) => sum + round64(state.bytes), 0);
+  }
+
+  /** Whether the store may lack the numbers of a state. */
+  #lacks = false;
+
+  /** A copy of a state's numbers, row-major. */
+  read(state: State): Numbers {
+    return state.isPresent ? unpack(memoryOf(state), state.layout, 1) : state.source!().slice();
+  }
+
+  /** Only while nothing runs that reads it. */
+  write(state: State, data: Numbers | readonly number[]): void {
+    pack(memoryOf(state), state.layout, data, 1, `state "${state.name}"`);
+    state.source = undefined;
+    state.isPresent = true;
+  }
+
+  /** Numbers that can be had again at any time; they are taken when they are needed. */
+  lend(state: State, source: () => Numbers): void {
+    state.source = source;
+    state.isPresent = false;
+    this.#lacks = true;
+  }
+
+  /** Takes what is missing of these states. */
+  supply(states: Iterable<State>): void {
+    if (!this.#lacks) return;
+    for (const state of states) {
+      if (state.isPresent) continue;
+      pack(memoryOf(state), state.layout, state.source!(), 1, `state "${state.name}"`);
+      state.isPresent = true;
+    }
+  }
+
+  /** Gives the memory of lent states back to the system, but for those that programs keep reading. Only while nothing runs. */
+  giveBack(kept: ReadonlySet<State>, backend: Backend): void {
+    if (backend.discard === undefined) return;
+    // Neighbours go together, since they share pages.
+    let run: { readonly segment: Segment; readonly from: number; to: number } | undefined;
+    const end = () => run && backend.discard?.(run.segment, run.from, run.to - run.from);
+    for (const state of this.list()) {
+      if (!state.isPresent || !isGivenBack(state, kept)) continue;
+      const { segment, offset } = state;
+      if (run?.segment !== segment || run.to !== offset) {
+        end();
+        run = { segment, from: offset, to: offset };
+      }
+      run.to = offset + round64(state.bytes);
+      state.isPresent = false;
+      this.#lacks = true;
+    }
+    end();
   }
 
   /** Bytes that this program's states need beyond those already there. Throws where a state is known with another layout. */
@@ -54,9 +145,10 @@ export class StateStore {
     const segment = backend.allocate(bytes);
     const added: string[] = [];
     let offset = 0;
+    const fresh = { writtenAt: 0, source: undefined, isPresent: true };
     for (const { name, kind, layout, place } of program.states) {
       if (this.#states.has(name)) continue;
-      this.#states.set(name, { name, kind, layout, segment, offset, bytes: place.bytes, writtenAt: 0 });
+      this.#states.set(name, { name, kind, layout, segment, offset, bytes: place.bytes, ...fresh });
       added.push(name);
       offset += round64(place.bytes);
     }
@@ -79,6 +171,15 @@ export class StateStore {
     const inside = place.offset - owner.place.offset;
     return { state, memory: { segment: state.segment, offset: state.offset + inside, bytes: place.bytes } };
   }
+}
+
+/** Whether a state's memory is given back between runs. */
+export function isGivenBack(state: State, kept: ReadonlySet<State>): boolean {
+  return state.source !== undefined && state.bytes >= LEAST_GIVEN_BACK && !kept.has(state);
+}
+
+function memoryOf({ segment, offset, bytes, layout }: State): Numbers {
+  return viewOf(segment, offset, Math.floor(bytes / 4), layout);
 }
 
 function agree(program: Program, wanted: StoredState, known: State): void {

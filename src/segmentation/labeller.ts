@@ -10,7 +10,7 @@ import type { LoadedProgram } from "../runtime/loaded-program.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
 import { planEvaluation } from "../train/plan.js";
 import type { TrainedModel } from "../train/trained-model.js";
-import { writeWeights } from "../train/weights.js";
+import { lendWeights } from "../train/weights.js";
 import { type Reach, reachOf } from "./reach.js";
 import { majorityVote, type SuperpixelOptions, superpixels } from "./superpixels.js";
 import { planTiles } from "./tiles.js";
@@ -77,7 +77,7 @@ export async function createLabeller(model: TrainedModel, options: LabellerOptio
     const labels = traced.graph.scope("labels", () => argmax(traced.output));
     const program = planEvaluation(session, { name: `label ${key}`, outputs: { labels }, assigns: [] }, 1, 1);
     const loaded = await session.load(program, { slots: 1 });
-    if (!written) await writeWeights(session, model.weights);
+    if (!written) await lendWeights(session, model.weights);
     written = true;
     programs.set(key, loaded);
     return loaded;

@@ -11,7 +11,7 @@ import { Session, type SessionOptions } from "../runtime/session.js";
 import { planEvaluation } from "./plan.js";
 import { layerOutput, predictionEntry } from "./step.js";
 import type { TrainedModel } from "./trained-model.js";
-import { writeWeights } from "./weights.js";
+import { lendWeights } from "./weights.js";
 
 /**
  * Height x width x channels numbers, channels last. Bytes (0 to 255) are scaled as the training pictures were; any other
@@ -68,7 +68,7 @@ export async function compile(model: TrainedModel, options: ClassifierOptions = 
     const { entry } = predictionEntry(model.module, model.input, layers);
     const slots = 2;
     const program = await session.load(planEvaluation(session, entry, batch, slots), { slots });
-    await writeWeights(session, model.weights);
+    await lendWeights(session, model.weights);
     const size = sizeOf(model.input);
 
     const run = async (images: readonly Picture[]): Promise<Classification[]> => {

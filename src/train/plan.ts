@@ -1,16 +1,18 @@
 /**
- * Compiles the programs of a session so that together they keep to what it may take. A training step that does not fit computes
+ * Compiles the programs of a session so that together they keep to what it may take. An evaluation beside a training uses the
+ * memory of the step, its packed weights included, since the step makes them stale. A training step that does not fit computes
  * values again in its backward pass; an evaluation takes fewer pictures at once, and brings weights into the order that kernels read
  * anew in every batch instead of keeping them so. Neither changes a bit of what comes out.
  */
 import { compileEntry } from "../compile/compile.js";
 import type { Program } from "../compile/program.js";
 import { MemoryError } from "../errors.js";
-import type { Entry } from "../graph/graph.js";
-import { sizeOf } from "../graph/value.js";
+import { type Entry, inputOp } from "../graph/graph.js";
+import { sizeOf, type Value } from "../graph/value.js";
 import { gibibytes, megabytes } from "../runtime/memory-check.js";
 import { ownBytes, scratchBytes } from "../runtime/resident.js";
 import type { Session } from "../runtime/session.js";
+import { preparedOnly } from "../runtime/state-store.js";
 import { QUEUE_LENGTH } from "./queue.js";
 
 /** What a plan is made for: a session, or what stands for one. */
@@ -20,6 +22,10 @@ export type Host = Pick<Session, "target" | "winograd" | "room">;
 export const EVALUATION_BATCH = 256;
 /** What an evaluation's two largest neighbouring values may take, unless training takes more anyway. */
 const EVALUATION_BYTES = 2 ** 28;
+/** What its pictures under way may take beside a training whose batch is not larger. */
+const EVALUATION_PICTURES = 2 ** 25;
+/** So many at once are fast enough wherever memory is short. */
+const FEW = 8;
 
 export interface TrainingPrograms {
   readonly step: Program;
@@ -37,6 +43,7 @@ export interface TrainingWish {
 
 /** What programs take together, by part; they share store and scratch. */
 export interface PlannedMemory {
+  /** Without what is given back to the system once it is packed. */
   readonly store: number;
   readonly prepared: number;
   readonly slots: number;
@@ -45,10 +52,24 @@ export interface PlannedMemory {
   readonly code: number;
 }
 
-/** What these programs would take in a session of their own. */
-export function plannedMemory(programs: readonly Program[], { room }: Host, slots = QUEUE_LENGTH): PlannedMemory {
-  const { threads, pointerBytes } = room;
-  const states = new Map(programs.flatMap((p) => p.states.map((s) => [s.name, Math.ceil(s.place.bytes / 64) * 64])));
+/** What these programs would take in a session of their own; `lent`: where their weights are lent to it, not written. */
+export function plannedMemory(
+  programs: readonly Program[],
+  { room }: Host,
+  slots = QUEUE_LENGTH,
+  lent = false,
+): PlannedMemory {
+  const { threads, pointerBytes, discards } = room;
+  const isGivenBack = (name: string) =>
+    lent &&
+    discards &&
+    givenBack.every((names, i) => names.has(name) || !programs[i]!.states.some((s) => s.name === name));
+  const givenBack = programs.map(preparedOnly);
+  const states = new Map(
+    programs.flatMap(({ states }) =>
+      states.map(({ name, place }) => [name, isGivenBack(name) ? 0 : Math.ceil(place.bytes / 64) * 64] as const),
+    ),
+  );
   const own = programs.map((program) => ownBytes(program, slots, threads, pointerBytes));
   const sum = (part: keyof (typeof own)[number]) => own.reduce((total, bytes) => total + bytes[part], 0);
   return {
@@ -68,12 +89,18 @@ export function planTraining(host: Host, wish: TrainingWish): TrainingPrograms {
   const { maxBatch } = wish;
   const step = compileFor(host, wish.step, maxBatch);
   const apply = wish.apply && compileFor(host, wish.apply, 1);
-  const batch = evaluationBatch(wish.evaluation, Math.max(EVALUATION_BYTES, step.bytes.scratch));
-  const plain = { step, apply, evaluation: compileFor(host, wish.evaluation, batch) };
+  const beside = Math.max(EVALUATION_BYTES, scratchBytes(step, host.room.threads));
+  let batch = evaluationBatch(wish.evaluation, beside, maxBatch);
+  let evaluation = compileFor(host, wish.evaluation, batch, { preparesInScratch: true });
+  while (batch > Math.max(FEW, maxBatch) && scratchBytes(evaluation, host.room.threads) > beside) {
+    batch /= 2;
+    evaluation = compileFor(host, wish.evaluation, batch, { preparesInScratch: true });
+  }
+  const plain = { step, apply, evaluation };
   const { bytes: most } = host.room;
   if (totalOf(plannedMemory(programsOf(plain), host)) <= most) return plain;
   const evaluations: Program[] = [];
-  for (const evaluation of frugalEvaluations(host, wish.evaluation, batch)) {
+  for (const evaluation of frugalEvaluations(host, wish.evaluation, batch, true)) {
     evaluations.push(evaluation);
     const planned = { ...plain, evaluation };
     if (totalOf(plannedMemory(programsOf(planned), host)) <= most) return planned;
@@ -113,7 +140,7 @@ function compileFor(
   host: Host,
   entry: Entry,
   maxBatch: number,
-  options: { scratchLimit?: number; prepares?: boolean } = {},
+  options: { scratchLimit?: number; prepares?: boolean; preparesInScratch?: boolean } = {},
 ): Program {
   return compileEntry(entry, { target: host.target, winograd: host.winograd, maxBatch, ...options });
 }
@@ -122,12 +149,17 @@ export function programsOf({ step, apply, evaluation }: TrainingPrograms): Progr
   return [step, ...(apply === undefined ? [] : [apply]), evaluation];
 }
 
-/** A power of two of pictures whose largest neighbouring values take no more than `bytes`. */
-function evaluationBatch(entry: Entry, bytes: number): number {
+/**
+ * A power of two of pictures whose largest neighbouring values take no more than `bytes`; beside a training in batches of
+ * `training` not so many more that the pictures themselves take much.
+ */
+function evaluationBatch(entry: Entry, bytes: number, training?: number): number {
   let largest = 1;
+  let pictures = 0;
+  const size = (v: Value) => (v.batched ? 4 * sizeOf(v.shape) : 0);
   const seen = new Set(Object.values(entry.outputs));
   for (const value of seen) {
-    const size = (v: typeof value) => (v.batched ? 4 * sizeOf(v.shape) : 0);
+    if ((value.op as unknown) === inputOp) pictures += QUEUE_LENGTH * size(value);
     for (const input of value.inputs) {
       largest = Math.max(largest, size(value) + size(input));
       seen.add(input);
@@ -135,13 +167,15 @@ function evaluationBatch(entry: Entry, bytes: number): number {
   }
   let batch = EVALUATION_BATCH;
   while (batch > 1 && batch * largest > bytes) batch /= 2;
+  if (training !== undefined)
+    while (batch > Math.max(1, training) && batch * pictures > EVALUATION_PICTURES) batch /= 2;
   return batch;
 }
 
 /** Ever smaller evaluations. */
-function* frugalEvaluations(host: Host, entry: Entry, batch: number): Generator<Program> {
-  const few = Math.min(8, batch);
-  yield compileFor(host, entry, few);
+function* frugalEvaluations(host: Host, entry: Entry, batch: number, preparesInScratch = false): Generator<Program> {
+  const few = Math.min(FEW, batch);
+  yield compileFor(host, entry, few, { preparesInScratch });
   yield compileFor(host, entry, few, { prepares: false, scratchLimit: 0 });
   yield compileFor(host, entry, 1, { prepares: false, scratchLimit: 0 });
 }

@@ -18,7 +18,7 @@ import type { Schedule } from "./schedule.js";
 import { type Techniques, techniquesIn } from "./techniques.js";
 import { type Network, networkParts, scaledFor, type TrainedModel } from "./trained-model.js";
 import { type EpochRecord, type Progress, type StepRecord, Trainer } from "./trainer.js";
-import { findNotFinite, type Weights, writeWeights } from "./weights.js";
+import { findNotFinite, lendWeights, type Weights } from "./weights.js";
 
 type Machine = Pick<SessionOptions, "backend" | "threads" | "relaxedSimd" | "winograd" | "memoryLimit" | "note">;
 
@@ -150,7 +150,7 @@ export async function evaluate(model: TrainedModel, data: Dataset, options: Eval
   const session = await Session.create({ backend, threads, relaxedSimd, winograd, memoryLimit, note });
   try {
     const evaluator = await Evaluator.create(session, model.module, model.input, { batchSize, views });
-    await writeWeights(session, model.weights);
+    await lendWeights(session, model.weights);
     const { mean, std } = model.scaling;
     return await evaluator.run({ ...data, mean, std }, (done) => onProgress?.(done, data.length));
   } finally {

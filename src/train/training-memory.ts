@@ -15,8 +15,10 @@ export interface TrainingMemory {
   readonly packedWeights: number;
   /** Batches under way, and their results. */
   readonly pictures: number;
-  /** Workspaces, machine code, addresses, gaps, and what an evaluation needs beyond that. */
+  /** Workspaces, machine code, addresses and gaps. */
   readonly other: number;
+  /** What an evaluation needs beyond all that: nothing of it is touched before the first one. */
+  readonly evaluation: number;
   /** All of these. */
   readonly total: number;
   /** Values that the backward pass computes again, so that they need not be kept. */
@@ -28,6 +30,7 @@ export interface TrainingMemory {
 export function trainingMemory(programs: TrainingPrograms, host: Host): TrainingMemory {
   const all = programsOf(programs);
   const memory = plannedMemory(all, host);
+  const training = plannedMemory(all.slice(0, -1), host);
   const states = new Map(all.flatMap((program) => program.states.map((state) => [state.name, state])));
   const stored = (...kinds: StoredState["kind"][]) =>
     [...states.values()]
@@ -39,8 +42,9 @@ export function trainingMemory(programs: TrainingPrograms, host: Host): Training
     optimizerState: stored("optimizer", "gradient"),
     activations,
     gradients,
-    packedWeights: panels + memory.prepared,
-    pictures: memory.slots,
+    packedWeights: panels + training.prepared,
+    pictures: training.slots,
+    evaluation: totalOf(memory) - totalOf(training),
   };
   const total = totalOf(memory);
   const named = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);

@@ -57,6 +57,15 @@ export async function writeWeights(session: Session, weights: Weights): Promise<
 }
 
 /**
+ * The same for a session that only predicts, and weights that stay as they are for as long as it lives: they are read when they
+ * are needed, and what is kept in another order is not kept in this one, too.
+ */
+export async function lendWeights(session: Session, weights: Weights): Promise<void> {
+  const known = new Set(session.states().map(({ name }) => name));
+  for (const [name, weight] of weights) if (known.has(name)) await session.lendState(name, () => weight.data);
+}
+
+/**
  * A copy of a network's weights as the session has them now; `others` gives those that no program reads, `stateOf` the state that
  * is read for a name.
  */

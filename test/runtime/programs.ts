@@ -184,27 +184,28 @@ export function mixReference(x: Float32Array, width: number, rounds: number): Fl
 }
 
 /** y = x + 2 w, where 2 w is prepared; reads state `w` (width 64). */
-export function readerProgram(target: Target, cost = CHEAP, name = "reader"): Program {
+export function readerProgram(target: Target, cost = CHEAP, name = "reader", width = 64): Program {
   const d = new Draft(name, target, 4, cost);
-  const x = d.port(d.inputs, "x", [64]);
-  const y = d.port(d.outputs, "y", [64]);
-  const w = d.state("w", [64]);
-  const doubled = d.place("prepared", 256, "2w");
-  d.step(addScaled(target, 1), [w, w, doubled], { count: 4 }, false, d.prepare);
-  d.step(addScaled(target, 1, 64), [x, doubled, y], { count: 4, samples: 1 }, false);
+  const x = d.port(d.inputs, "x", [width]);
+  const y = d.port(d.outputs, "y", [width]);
+  const w = d.state("w", [width]);
+  const doubled = d.place("prepared", 4 * width, "2w");
+  d.step(addScaled(target, 1), [w, w, doubled], { count: width / BLOCK }, false, d.prepare);
+  d.step(addScaled(target, 1, width), [x, doubled, y], { count: width / BLOCK, samples: 1 }, false);
   return d.program();
 }
 
 /** w += 0.5 g, through a copy in scratch; states come in another order than the reader has them. */
-export function writerProgram(target: Target, cost = CHEAP): Program {
+export function writerProgram(target: Target, cost = CHEAP, width = 64): Program {
   const d = new Draft("writer", target, 1, cost);
-  const g = d.state("g", [64]);
-  const w = d.state("w", [64]);
-  const sum = d.place("scratch", 256, "sum");
-  const zero = d.place("scratch", 256, "zero");
-  d.step(addScaled(target, 0.5), [w, g, sum], { count: 4 }, false);
-  d.step(addScaled(target, -1), [g, g, zero], { count: 4 }, false);
-  d.step(addScaled(target, 1), [sum, zero, w], { count: 4 });
+  const g = d.state("g", [width]);
+  const w = d.state("w", [width]);
+  const sum = d.place("scratch", 4 * width, "sum");
+  const zero = d.place("scratch", 4 * width, "zero");
+  const all = { count: width / BLOCK };
+  d.step(addScaled(target, 0.5), [w, g, sum], all, false);
+  d.step(addScaled(target, -1), [g, g, zero], all, false);
+  d.step(addScaled(target, 1), [sum, zero, w], all);
   d.writes = ["w"];
   return d.program();
 }

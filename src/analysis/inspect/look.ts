@@ -18,7 +18,7 @@ import { differentiate, multiply, softmax, sum } from "../../ops/index.js";
 import type { LoadedProgram } from "../../runtime/loaded-program.js";
 import { Session, type SessionOptions } from "../../runtime/session.js";
 import type { TrainedModel } from "../../train/trained-model.js";
-import { writeWeights } from "../../train/weights.js";
+import { lendWeights } from "../../train/weights.js";
 
 export interface LayerMaps {
   readonly path: string;
@@ -98,7 +98,7 @@ export async function lookInside(model: TrainedModel, picture: Float32Array, opt
       { target: session.target, winograd: session.winograd, maxBatch: 1 },
     );
     const program = await session.load(compiled);
-    await writeWeights(session, model.weights);
+    await lendWeights(session, model.weights);
     const classes = output.shape.at(-1)!;
     const ask = (mask: Float32Array) => program.run({ input: picture, target: mask }, 1);
     const first = (await ask(new Float32Array(sizeOf(output.shape))))["probabilities"] as Float32Array;

@@ -8,10 +8,10 @@ import { encodeX64 } from "../../codegen/x64/encode.js";
 import { BackendError, MemoryError } from "../../errors.js";
 import type { Backend, BackendLimits, Code, KernelFunction, OperandMemory, Segment } from "../backend.js";
 import type { NativeName } from "../platform.js";
+import { giveBack, wishForHugePages } from "./advice.js";
 import { NativeBinder } from "./binding.js";
 import { detectTargets } from "./cpu.js";
 import { ExecutableMemory } from "./executable.js";
-import { wishForHugePages } from "./huge-pages.js";
 import { addressOf } from "./libc.js";
 
 export function createNativeBackend(name: NativeName): Backend {
@@ -75,6 +75,10 @@ class NativeBackend implements Backend {
 
   free(segment: Segment): void {
     this.#buffers.delete(segment);
+  }
+
+  discard(segment: Segment, offset: number, bytes: number): void {
+    giveBack(segment.address + offset, bytes);
   }
 
   async encode(kernels: readonly Kernel[]): Promise<Code> {
