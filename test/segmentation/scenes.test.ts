@@ -1,6 +1,7 @@
 /** Labelled scenes: class lists, label pictures, folders of them, composed ones, and what augmentation does to labels. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { parseAugmentation } from "#fovea/data/augment/grammar.js";
@@ -64,6 +65,47 @@ const greyPng = (values: number[], width: number) =>
     .png()
     .toBuffer();
 
+/** All colours of its palette are black. Line y went through filter y mod 5. */
+function palettePng(values: Uint8Array, width: number, bits: number): Uint8Array {
+  const height = values.length / width;
+  const line = Math.ceil((width * bits) / 8);
+  const packed = new Uint8Array(height * line);
+  for (let i = 0; i < values.length; i++) {
+    const [y, x] = [Math.floor(i / width), i % width];
+    packed[y * line + ((x * bits) >> 3)]! |= values[i]! << (8 - bits - ((x * bits) & 7));
+  }
+  const filtered = Array.from({ length: height }, (_, y) => {
+    const at = (row: number, x: number) => (row < 0 || x < 0 ? 0 : packed[row * line + x]!);
+    const paeth = (a: number, b: number, c: number) => {
+      const near = [a, b, c].map((value) => Math.abs(a + b - c - value));
+      return [a, b, c][near.indexOf(Math.min(...near))]!;
+    };
+    const bytes = Array.from({ length: line }, (_, x) => {
+      const [left, up, corner] = [at(y, x - 1), at(y - 1, x), at(y - 1, x - 1)];
+      const guess = [0, left, up, (left + up) >> 1, paeth(left, up, corner)][y % 5]!;
+      return at(y, x) - guess;
+    });
+    return [y % 5, ...bytes];
+  }).flat();
+  const chunk = (type: string, data: Uint8Array) => {
+    const head = Buffer.alloc(8);
+    head.writeUInt32BE(data.length);
+    head.write(type, 4, "latin1");
+    return Buffer.concat([head, data, Buffer.alloc(4)]);
+  };
+  const size = Buffer.alloc(13);
+  size.writeUInt32BE(width, 0);
+  size.writeUInt32BE(height, 4);
+  size.set([bits, 3], 8);
+  const data = deflateSync(Uint8Array.from(filtered));
+  return Buffer.concat([
+    Buffer.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10),
+    ...[chunk("IHDR", size), chunk("PLTE", new Uint8Array(3 * 2 ** bits))],
+    // In two parts, as writers may cut it.
+    ...[chunk("IDAT", data.subarray(0, 9)), chunk("IDAT", data.subarray(9)), chunk("IEND", new Uint8Array(0))],
+  ]);
+}
+
 describe("label pictures", () => {
   it("of grey values", async () => {
     const { height, width, labels } = await readLabels("a.png", await greyPng([0, 7, 9, 7], 2), LIST);
@@ -103,6 +145,35 @@ describe("label pictures", () => {
     const { labels } = await readLabels("a.png", png, list);
     expect(labels[0]).not.toBe(labels[1]);
     expect([...labels]).toEqual([labels[0], labels[1], labels[0], labels[1]]);
+  });
+
+  it.each([1, 2, 4, 8])(
+    "of a palette in %i bits, each line through another filter, whatever its colours",
+    async (bits) => {
+      const classes = Math.min(5, 2 ** bits);
+      const [height, width] = [10, 13];
+      const values = Uint8Array.from({ length: height * width }, (_, i) => ((i * i) >> 2) % classes);
+      const names = Array.from({ length: classes }, (_, i) => ({ name: `class ${i}`, color: [i, i, i] }));
+      const list = parseClassList(JSON.stringify({ classes: names }), "c");
+      const { labels, ...size } = await readLabels("a.png", palettePng(values, width, bits), list);
+      expect(size).toEqual({ height, width });
+      expect([...labels]).toEqual([...values]);
+    },
+  );
+
+  it("say what is wrong with a palette picture", async () => {
+    const list = parseClassList(
+      '{"classes": [{"name": "a", "color": [1, 1, 1]}, {"name": "b", "color": [2, 2, 2]}]}',
+      "c",
+    );
+    const png = palettePng(Uint8Array.of(0, 1, 1, 2, 0, 1), 3, 8);
+    await expect(readLabels("a.png", png, list)).rejects.toThrow(
+      "a.png: the label 2 at row 1, column 0 is outside the class list (0 to 1)",
+    );
+    await expect(readLabels("a.png", png.subarray(0, png.length - 20), list)).rejects.toThrow("a.png: is damaged");
+    const interlaced = Uint8Array.from(png);
+    interlaced[28] = 1;
+    await expect(readLabels("a.png", interlaced, list)).rejects.toThrow("a.png: is interlaced");
   });
 
   it("say where a label is none", async () => {

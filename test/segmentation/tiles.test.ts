@@ -66,6 +66,26 @@ describe("reach", () => {
   it("names the op that reads the whole picture", () => {
     expect(() => reachOf(new Global(), 3)).toThrow("reads the whole picture at once");
   });
+
+  it("is asked only where a picture is larger than a tile: a net that reads all of it labels it whole, or says why not", async () => {
+    const module = new Global();
+    module.loss = { kind: "pixelCrossEntropy", classes: 2 };
+    const data = { shape: [8, 8, 3] as const, classes: ["a", "b"], mean: [0, 0, 0], std: [1, 1, 1] };
+    const labeller = await createLabeller(untrained(module, { data }), { tile: 16, threads: 1, note: () => {} });
+    try {
+      const picture = (height: number, width: number) => ({
+        height,
+        width,
+        pixels: new Uint8Array(height * width * 3),
+      });
+      expect(await labeller.label(picture(16, 7))).toHaveLength(112);
+      await expect(labeller.label(picture(17, 7))).rejects.toThrow(
+        /tiles: .* reads the whole picture at once, so that a tile would not be labelled as the whole is; label pictures whole, by a tile as large as they are/,
+      );
+    } finally {
+      await labeller.close();
+    }
+  });
 });
 
 /** Weights that tell pixels apart. */
@@ -99,6 +119,7 @@ describe.each([
   ["fcn8s-small", { widths: [8, 8, 8, 8, 8], convolutions: [1, 1, 1, 1, 1], hidden: 16 }, 352],
   ["farabet-multiscale", { maps: [4, 4, 6], hidden: 8, scales: 2 }, 224],
   ["pinheiro-rcnn", { maps: [4, 4, 6], instances: 1 }, 96],
+  ["pinheiro-rcnn", { maps: [4, 4, 4], instances: 2 }, 288],
 ] as const)("%s", (name, options, tile) => {
   const opened: Labeller[] = [];
   afterAll(() => Promise.all(opened.map((labeller) => labeller.close())));
@@ -125,5 +146,17 @@ describe.each([
     // Rounding may decide between two classes that are all but equally likely.
     expect(different).toBeLessThan(a.length * 2e-4);
     expect(new Set(a).size).toBeGreaterThan(1);
+
+    // Odd sizes, and rows and columns of a single pixel.
+    for (const [rows, columns] of [
+      [1, tile + 37],
+      [tile + 13, 1],
+      [5, tile + 1],
+    ] as const) {
+      const part = { height: rows, width: columns, pixels: pixels.slice(0, rows * columns * 3) };
+      const [c, d] = [await whole.label(part), await tiled.label(part)];
+      const wrong = c.filter((label, i) => label !== d[i]).length;
+      expect(wrong, `${rows}x${columns}`).toBeLessThanOrEqual(1);
+    }
   });
 });

@@ -77,6 +77,27 @@ it("learns to tell shapes apart, and says so by class", async () => {
   }
 });
 
+it("keeps the epoch of the best mean IoU, unless another figure is watched", async () => {
+  // A rate that jumps about, so that the best epoch is not always the last one.
+  const run = (watch?: "miou" | "accuracy" | "loss") =>
+    train(model(), data.train, {
+      test: data.test,
+      ...{ epochs: 5, batchSize: 8, seed: 2, optimizer: adamw({ lr: 0.06 }), schedule: { kind: "constant" } as const },
+      ...{ keepBest: true, watch, note: () => {} },
+    });
+  const chosen = await run();
+  const tests = chosen.history.map(({ test }) => test!);
+  const bestBy = (figure: (test: (typeof tests)[number]) => number) => 1 + argmax(tests.map(figure));
+  expect(new Set([bestBy((t) => t.meanIoU!), bestBy((t) => t.accuracy), bestBy((t) => -t.loss)]).size).toBeGreaterThan(
+    1,
+  );
+  expect(chosen.best!.epoch).toBe(bestBy((t) => t.meanIoU!));
+  expect((await run("accuracy")).best!.epoch).toBe(bestBy((t) => t.accuracy));
+  expect((await run("loss")).best!.epoch).toBe(bestBy((t) => -t.loss));
+});
+
+const argmax = (numbers: readonly number[]): number => numbers.indexOf(Math.max(...numbers));
+
 it("goes on from any step to the same bits", async () => {
   const states = async ({ session }: Trainer) =>
     Promise.all(session.states().map(async ({ name }) => [name, Array.from(await session.readState(name))] as const));
