@@ -1,4 +1,4 @@
-/** A labelled picture to look at: the classes' colours laid over it, borders between them drawn, and a legend of the classes that are there. */
+/** A labelled picture to look at: the colours of classes laid over it, and a legend of the classes that are there. */
 import { pictureUri, toPng } from "../analysis/report/draw-node.js";
 import { escapeXml } from "../analysis/report/figure.js";
 import { type ClassList, type Color, UNLABELLED } from "./class-list.js";
