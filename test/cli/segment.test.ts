@@ -71,12 +71,15 @@ it("trains, goes on, measures and labels", async () => {
   expect(trained.stderr).toBe("");
   expect(trained.code).toBe(0);
   const [start, ...said] = events(trained.stdout);
-  const { config } = start as { config: { options: Record<string, unknown> } };
+  const { config } = start as { config: { options: Record<string, unknown>; watch: string } };
+  expect(config.watch).toBe("miou");
   expect(config.options).toMatchObject({ classes: 2, height: HEIGHT, width: WIDTH, widths: [4, 6] });
   expect(config.options["classWeights"]).toHaveLength(2);
   const test = said.at(-1)!["test"] as { accuracy: number; meanIoU: number };
   expect(test.accuracy).toBeGreaterThan(0.95);
 
+  const other = await fovea(["segment", "train", "--resume", "run", "--watch", "loss"], at);
+  expect(other.stderr).toContain('a run goes on as it was begun, but watch is "loss", was "miou"');
   const again = await fovea(["segment", "train", "--resume", "run"], at);
   expect(again.code).toBe(0);
   expect(again.stdout).toContain("segment predict run");
@@ -138,6 +141,9 @@ it("says what is wrong, and what to do", async () => {
     "lenet5 gives a class a picture; choose one that labels pixels (unet",
   );
   expect(await fails("train", "unet")).toContain("say what to learn from");
+  expect(await fails("train", "unet", "--data", "./land", "--watch", "iou")).toContain(
+    'unknown value of --watch "iou"; did you mean "miou"?',
+  );
   expect(await fails("train", "unet", "--data", "./none")).toContain("./none: no such folder, or an empty one");
   expect((await fovea(["train", "unet", "--data", "mnist"], at)).stderr).toContain("fovea segment train unet");
   await writeFile(join(at, "land", "classes.json"), '{"classes": [{"name": "sky", "color": [0, 0, 255]}]}');
