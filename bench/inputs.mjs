@@ -1,12 +1,12 @@
 /**
  * The numbers of a workload, the same for every system: raw little-endian files in a folder, and `manifest.json` naming
- * them. Parameters have torchvision's names and layouts (OIHW, [out, in]); images and gradients are NHWC.
+ * them. Parameters and running statistics have torchvision's names and layouts (OIHW, [out, in]); images and gradients are NHWC.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hwioToOihw, oihwToHwio, transpose } from "#fovea/formats/layout.js";
 import { create } from "#fovea/models/index.js";
-import { initialize, trace } from "#fovea/nn/index.js";
+import { initialize, savedOf } from "#fovea/nn/index.js";
 import { Random } from "#fovea/random.js";
 import { outputSize } from "./workloads.mjs";
 
@@ -38,11 +38,11 @@ export function writeInputs(workload, folder) {
     normal("input", [batch, ...model.input]);
     const labels = random.fork("labels");
     add("labels", [batch], Int32Array.from({ length: batch }, () => labels.integer(model.classes)));
-    for (const [name, { value, init }] of trace(model.module, { input: model.input, training: false }).parameters) {
-      const data = new Float32Array(product(value.shape));
+    for (const [name, { shape, init }] of savedOf(model.module)) {
+      const data = new Float32Array(product(shape));
       initialize(data, init, random.fork(name));
-      const [shape, filed] = toFile(value.shape, data);
-      add(`parameter ${name}`, shape, filed);
+      const [fileShape, filed] = toFile(shape, data);
+      add(`parameter ${name}`, fileShape, filed);
     }
   }
   writeFileSync(join(folder, "manifest.json"), JSON.stringify({ workload, tensors }, null, 1));

@@ -11,18 +11,21 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Child } from "./child.mjs";
 import { agreement } from "./agree.mjs";
+import { compileTable, measureCompile } from "./compile.mjs";
 import { profile, profileText } from "./fovea/profile.mjs";
 import { writeInputs } from "./inputs.mjs";
 import { calibrate, Machine, measure } from "./measure.mjs";
 import { measureMemory } from "./memory.mjs";
-import { bestOf, summarise, timesFaster } from "./summary.mjs";
-import { startSystems } from "./systems.mjs";
+import { bestOf, familiesOf, summarise, timesFaster } from "./summary.mjs";
+import { startSystems, startWasmSystems } from "./systems.mjs";
 import { markdown, milliseconds } from "./table.mjs";
-import { choose, operationsOf, WORKLOADS } from "./workloads.mjs";
+import { choose, operationsOf, tableOf, WORKLOADS } from "./workloads.mjs";
 
 const HELP = `npm run bench -- [options]
 
-  --what train|infer|layers   only these rows
+  --what train|infer|layers   only these rows, on native code
+  --what wasm                 only inference in WebAssembly, beside others that compute in it
+  --what compile              how long programs take to compile, no step run (bench/compile.mjs)
   --what memory               what is planned, and how the resident size grows by the first step
   --what loader               pictures a second from files to batches (bench/loader.mjs)
   --what segmentation         a picture of 320x240 labelled pixel by pixel (bench/segmentation.mjs)
@@ -31,7 +34,7 @@ const HELP = `npm run bench -- [options]
   --quick                     3 short rounds instead of 9, for a first look
   --repeats N                 rounds
   --tries N                   how often a disturbed repeat is taken again (5)
-  --peers torch,ort           which peers; "none" for fovea alone
+  --peers torch,ort,tfjs,ort-web   which peers; "none" for fovea alone
   --backends avx512,avx2      fovea's backends beside each other; its own choice without
   --direct                    fovea without Winograd's convolutions beside it
   --profile                   where the time goes instead, step by step, on one thread
@@ -47,7 +50,7 @@ const { values: options } = parseArgs({
     quick: { type: "boolean", default: false },
     repeats: { type: "string" },
     tries: { type: "string" },
-    peers: { type: "string", default: "torch,ort" },
+    peers: { type: "string", default: "torch,ort,tfjs,ort-web" },
     backends: { type: "string" },
     direct: { type: "boolean", default: false },
     profile: { type: "boolean", default: false },
@@ -76,7 +79,8 @@ else if (options.what === "segmentation") {
   const results = await benchLoader({ quick: options.quick, only: options.only, workers, note: console.log });
   if (!options["no-save"] && options.only === undefined) writeFileSync(join(options.out, "loader.md"), loaderTable(results));
 } else if (options.what === "memory") console.log(measureMemory({ only: options.only, note }));
-else if (options.list) for (const { id, title, what } of WORKLOADS) console.log(`${id.padEnd(36)} ${what}: ${title}`);
+else if (options.what === "compile") compileAll();
+else if (options.list) for (const workload of WORKLOADS) console.log(`${workload.id.padEnd(36)} ${tableOf(workload)}: ${workload.title}`);
 else {
   const folder = mkdtempSync(join(tmpdir(), "fovea-bench-"));
   try {
@@ -103,25 +107,44 @@ async function main(folder) {
     `multiply-add peak ${machine.gflops.toFixed(0)} GFLOP/s on two threads, ${machine.gflopsOfOne.toFixed(0)} on one; ` +
       `memory read ${machine.gigabytesPerSecond.toFixed(0)} GB/s`,
   );
-  const systems = await startSystems({ backends, direct: options.direct, peers, note });
+  const systems = [];
   const rows = [];
   try {
-    for (const workload of workloads) {
-      const row = await measureWorkload(workload, { systems, machine, settings, folder: join(folder, workload.id) });
-      rows.push(row);
-      rmSync(join(folder, workload.id), { recursive: true, force: true });
+    for (const on of [undefined, "wasm"]) {
+      const chosen = workloads.filter((workload) => workload.on === on);
+      if (chosen.length === 0) continue;
+      const started = on === "wasm" ? await startWasmSystems({ peers, note }) : await startSystems({ backends, direct: options.direct, peers, note });
+      systems.push(...started.filter(({ onlyExports }) => !onlyExports));
+      try {
+        for (const workload of chosen) {
+          const place = join(folder, workload.id);
+          rows.push(await measureWorkload(workload, { systems: started, machine, settings, folder: place }));
+          rmSync(place, { recursive: true, force: true });
+        }
+      } finally {
+        for (const { child } of started) await child.close();
+      }
     }
   } finally {
-    for (const { child } of [...systems, { child: machine.probe }]) await child.close();
+    await machine.probe.close();
   }
   report({ machine, systems, rows, settings });
+}
+
+function compileAll() {
+  const rows = measureCompile({ only: options.only, repeats: whole("repeats", options.quick ? 1 : 3), note });
+  const text = compileTable(rows, processorName(), new Date().toISOString().slice(0, 10));
+  console.log(text);
+  if (options["no-save"] || options.only !== undefined) return;
+  mkdirSync(options.out, { recursive: true });
+  writeFileSync(join(options.out, "compile.md"), text);
 }
 
 async function profileAll(workloads, folder) {
   for (const workload of workloads) {
     const inputs = join(folder, workload.id);
     writeInputs(workload, inputs);
-    const backend = options.backends?.split(",")[0];
+    const backend = options.backends?.split(",")[0] ?? workload.on;
     console.log(`${profileText(workload, await profile(workload, inputs, { backend }))}\n`);
   }
 }
@@ -149,7 +172,7 @@ async function measureWorkload(workload, { systems, machine, settings, folder })
   const contenders = [];
   const exported = await exportNetwork(workload, systems, folder);
   for (const system of systems) {
-    if (system.family === "ONNX Runtime" && !exported) continue;
+    if (system.onlyExports || (system.readsOnnx && !exported)) continue;
     try {
       const { modes } = await system.child.ask("prepare", { workload, folder });
       for (const [n, mode] of modes.entries()) contenders.push(contenderOf(system, mode, n === 0));
@@ -199,7 +222,7 @@ function contenderOf({ id, name, family, child }, mode, isFirst) {
 
 /** ONNX Runtime's network is the one that a PyTorch peer writes. Whether there is one. */
 async function exportNetwork(workload, systems, folder) {
-  if (workload.what !== "infer" || !systems.some((s) => s.family === "ONNX Runtime")) return false;
+  if (workload.what !== "infer" || !systems.some((s) => s.readsOnnx)) return false;
   for (const { name, family, child } of systems) {
     if (family !== "PyTorch") continue;
     try {
@@ -235,9 +258,8 @@ function rowOf(workload, contenders) {
   const ours = contenders.find((c) => c.family === "fovea");
   const against = {};
   if (ours?.summary !== undefined) {
-    for (const family of ["PyTorch", "ONNX Runtime"]) {
+    for (const family of familiesOf([{ contenders }])) {
       const best = bestOf(contenders, family);
-      if (best === undefined) continue;
       const noisy = ours.summary.noisy || best.summary.noisy;
       against[family] = { name: best.name, timesFaster: timesFaster(ours.repeats, best.repeats), noisy };
     }
@@ -262,8 +284,12 @@ function describe({ name, summary, failure, difference }, workload) {
   );
 }
 
+function processorName() {
+  return cpus()[0]?.model.trim() ?? "unknown processor";
+}
+
 function report({ machine, systems, rows, settings }) {
-  const processor = cpus()[0]?.model.trim() ?? "unknown processor";
+  const processor = processorName();
   const date = new Date().toISOString().slice(0, 10);
   const result = {
     date,

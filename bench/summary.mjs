@@ -34,3 +34,20 @@ export function bestOf(contenders, family) {
       if (best === undefined || contender.summary.median < best.summary.median) best = contender;
   return best;
 }
+
+/** The families that something was measured of, without fovea, in the order in which they come. */
+export function familiesOf(rows) {
+  const measured = rows.flatMap(({ contenders }) => contenders.filter((c) => c.summary !== undefined && c.family !== "fovea"));
+  return [...new Set(measured.map(({ family }) => family))];
+}
+
+/** Of what a row was compared with, the one that fovea is ahead of by the least; undefined where there was nobody. */
+export function hardest(against) {
+  let least;
+  for (const found of Object.values(against)) if (least === undefined || found.timesFaster < least.timesFaster) least = found;
+  return least;
+}
+
+export function geometricMean(numbers) {
+  return Math.exp(numbers.reduce((sum, number) => sum + Math.log(number), 0) / numbers.length);
+}

@@ -1,4 +1,4 @@
-/** The systems that can be measured here: fovea, and whichever peers are installed (`bench/peers/setup`). */
+/** The systems that can be measured here: fovea, and whichever peers are installed (`bench/peers/setup`), for native code and for WebAssembly. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -14,26 +14,87 @@ const SYSTEM_PYTHON = "/usr/bin/python3";
  * @typedef {object} System
  * @property {string} id
  * @property {string} name       with its version
- * @property {"fovea" | "PyTorch" | "ONNX Runtime"} family
+ * @property {"fovea" | "PyTorch" | "ONNX Runtime" | "TensorFlow.js" | "ONNX Runtime Web"} family
+ * @property {boolean} [readsOnnx]    it computes the network of an ONNX file
+ * @property {boolean} [onlyExports]  it writes that file, and is not measured
  * @property {object} details
  * @property {Child} child
  */
 
-/** Starts them all; `note` is told what is missing. @returns {Promise<System[]>} */
-export async function startSystems({ backends, direct = false, peers, note }) {
-  const systems = [];
-  const start = async (id, family, child) => {
+/** Asks each for its name; `note` is told what is left out. */
+class Starter {
+  /** @type {System[]} */
+  systems = [];
+
+  constructor(note) {
+    this.note = note;
+  }
+
+  async start(id, family, child, more = {}) {
     try {
       const { system, details } = await child.ask("hello");
-      systems.push({ id, family, name: system, details, child });
+      this.systems.push({ id, family, name: system, details, child, ...more });
     } catch (error) {
-      note(`${id} is left out: ${error.message}`);
+      this.note(`${id} is left out: ${error.message}`);
       await child.close();
     }
-  };
+  }
+
+  /** One of the packages of bench/peers, by its file. */
+  async startPackage(name, id, family, file, { threads, ...more } = {}) {
+    if (!existsSync(path(`peers/node_modules/${name}`))) {
+      this.note(`${id} is left out: ${name} is not installed; bench/peers/setup installs it`);
+      return;
+    }
+    const env = threads === undefined ? {} : { FOVEA_BENCH_THREADS: String(threads) };
+    await this.start(id, family, new Child(process.execPath, [path(`peers/${file}`)], { env }), more);
+  }
+
+  async startWheel(more) {
+    const python = process.env.FOVEA_BENCH_PYTHON ?? VENV_PYTHON;
+    if (existsSync(python)) await this.start("torch-wheel", "PyTorch", new Child(python, [TORCH_PEER], { env: torchEnv() }), more);
+    else this.note(`PyTorch's wheel is left out: there is no ${python}; bench/peers/setup installs it`);
+  }
+
+  async startDebian(more) {
+    if (await hasTorch(SYSTEM_PYTHON)) {
+      const env = { ...torchEnv(), ...(await bestBlas(this.note)) };
+      await this.start("torch-debian", "PyTorch", new Child(SYSTEM_PYTHON, [TORCH_PEER], { env }), more);
+    } else this.note("Debian's PyTorch is left out: python3-torch is not installed; bench/peers/setup installs it");
+  }
+}
+
+/**
+ * Those that compute in WebAssembly. They take the number of threads once a process, so that each number has a process of
+ * its own. A PyTorch writes the network that ONNX Runtime reads, and is not measured.
+ * @returns {Promise<System[]>}
+ */
+export async function startWasmSystems({ peers, note }) {
+  const starter = new Starter(note);
+  await starter.start("fovea wasm", "fovea", new Child(process.execPath, [path("fovea/peer.mjs")], { env: { FOVEA_BACKEND: "wasm" } }));
+  for (const threads of [1, 2]) {
+    const id = (name) => `${name}-${threads}`;
+    if (peers.includes("tfjs"))
+      await starter.startPackage("@tensorflow/tfjs-backend-wasm", id("tfjs-wasm"), "TensorFlow.js", "tensorflow-peer.mjs", { threads });
+    if (peers.includes("ort-web"))
+      await starter.startPackage("onnxruntime-web", id("onnxruntime-web"), "ONNX Runtime Web", "onnxruntime-web-peer.mjs", {
+        threads,
+        readsOnnx: true,
+      });
+  }
+  if (starter.systems.some(({ readsOnnx }) => readsOnnx)) {
+    await starter.startWheel({ onlyExports: true });
+    if (!starter.systems.some(({ onlyExports }) => onlyExports)) await starter.startDebian({ onlyExports: true });
+  }
+  return starter.systems;
+}
+
+/** Those that run as native code. @returns {Promise<System[]>} */
+export async function startSystems({ backends, direct = false, peers, note }) {
+  const starter = new Starter(note);
   for (const backend of backends) {
     const env = backend === undefined ? {} : { FOVEA_BACKEND: backend };
-    await start(
+    await starter.start(
       backend === undefined ? "fovea" : `fovea ${backend}`,
       "fovea",
       new Child(process.execPath, [path("fovea/peer.mjs")], { env }),
@@ -41,23 +102,15 @@ export async function startSystems({ backends, direct = false, peers, note }) {
   }
   if (direct) {
     const env = { ...(backends[0] === undefined ? {} : { FOVEA_BACKEND: backends[0] }), FOVEA_WINOGRAD: "off" };
-    await start("fovea direct", "fovea", new Child(process.execPath, [path("fovea/peer.mjs")], { env }));
+    await starter.start("fovea direct", "fovea", new Child(process.execPath, [path("fovea/peer.mjs")], { env }));
   }
   if (peers.includes("torch")) {
-    const python = process.env.FOVEA_BENCH_PYTHON ?? VENV_PYTHON;
-    if (existsSync(python)) await start("torch-wheel", "PyTorch", new Child(python, [TORCH_PEER], { env: torchEnv() }));
-    else note(`PyTorch's wheel is left out: there is no ${python}; bench/peers/setup installs it`);
-    if (await hasTorch(SYSTEM_PYTHON)) {
-      const env = { ...torchEnv(), ...(await bestBlas(note)) };
-      await start("torch-debian", "PyTorch", new Child(SYSTEM_PYTHON, [TORCH_PEER], { env }));
-    } else note("Debian's PyTorch is left out: python3-torch is not installed; bench/peers/setup installs it");
+    await starter.startWheel();
+    await starter.startDebian();
   }
-  if (peers.includes("ort")) {
-    if (existsSync(path("peers/node_modules/onnxruntime-node")))
-      await start("onnxruntime-node", "ONNX Runtime", new Child(process.execPath, [path("peers/onnxruntime-peer.mjs")]));
-    else note("onnxruntime-node is left out: it is not installed; bench/peers/setup installs it");
-  }
-  return systems;
+  if (peers.includes("ort"))
+    await starter.startPackage("onnxruntime-node", "onnxruntime-node", "ONNX Runtime", "onnxruntime-peer.mjs", { readsOnnx: true });
+  return starter.systems;
 }
 
 async function hasTorch(python) {

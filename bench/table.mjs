@@ -1,9 +1,11 @@
 /** The results as Markdown. */
-import { operationsOf } from "./workloads.mjs";
+import { familiesOf, geometricMean, hardest } from "./summary.mjs";
+import { operationsOf, tableOf } from "./workloads.mjs";
 
 const TITLES = {
   train: "Training step, milliseconds",
   infer: "Inference, milliseconds",
+  wasm: "Inference in WebAssembly, milliseconds",
   layers: "Single convolutions, GFLOP/s",
 };
 
@@ -14,6 +16,9 @@ const NOTES = {
   infer:
     "One call after the other, each awaited; fovea and ONNX Runtime take the input from an array and give the result back as one " +
     "(fovea also the softmax), PyTorch has the input as a tensor. Weights were packed before.",
+  wasm:
+    "In Node, one call after the other, from an array to an array. Batch norm is melted into the convolutions of all three; one thread " +
+    "and two, each in a process of its own, for the others; fovea has two and chooses itself.",
   layers:
     "fovea's weights were brought into its order before, as in inference; PyTorch does that in each call. The peak is that of " +
     "multiply-adds on two threads, measured in the same run.",
@@ -34,29 +39,47 @@ export function markdown({ machine, systems, rows, date }) {
     "",
     ...systems.map(({ name, details }) => `- ${name}: ${detailText(details)}`),
   ];
-  for (const what of ["train", "infer", "layers"]) {
-    const chosen = rows.filter((row) => row.workload.what === what);
-    if (chosen.length > 0) lines.push("", `## ${TITLES[what]}`, "", NOTES[what], "", ...tableOf(what, chosen));
+  for (const what of Object.keys(TITLES)) {
+    const chosen = rows.filter((row) => tableOf(row.workload) === what);
+    if (chosen.length > 0) lines.push("", `## ${TITLES[what]}`, "", NOTES[what], "", ...linesOf(what, chosen));
   }
   return `${lines.join("\n")}\n`;
 }
 
-function tableOf(what, rows) {
+function linesOf(what, rows) {
   const names = [...new Set(rows.flatMap((row) => row.contenders.map((c) => c.name)))];
-  const families = ["PyTorch", "ONNX Runtime"].filter((f) => rows.some((row) => row.against[f] !== undefined));
+  const columns = comparisons(rows);
   const head = [
     what === "layers" ? "layer, batch 16" : "network, batch",
     ...names,
     ...(what === "layers" ? ["part of peak"] : []),
-    ...families.map((f) => `times faster than the best ${f}`),
+    ...columns.map(({ title }) => `times faster than ${title}`),
   ];
-  const body = rows.map(({ workload, contenders, against, partOfPeak }) => [
-    workload.title,
-    ...names.map((name) => cell(workload, contenders.find((c) => c.name === name))),
-    ...(what === "layers" ? [partOfPeak === undefined ? "" : `${(100 * partOfPeak).toFixed(0)}%`] : []),
-    ...families.map((f) => ratio(against[f])),
+  const body = rows.map((row) => [
+    row.workload.title,
+    ...names.map((name) => cell(row.workload, row.contenders.find((c) => c.name === name))),
+    ...(what === "layers" ? [row.partOfPeak === undefined ? "" : `${(100 * row.partOfPeak).toFixed(0)}%`] : []),
+    ...columns.map(({ of }) => ratio(of(row))),
   ]);
-  return [head, head.map(() => "---"), ...body].map((cells) => `| ${cells.join(" | ")} |`);
+  const table = [head, head.map(() => "---"), ...body].map((cells) => `| ${cells.join(" | ")} |`);
+  const means = columns.map(({ title, of }) => meanText(rows.map(of), title)).filter((text) => text !== undefined);
+  return means.length === 0 ? table : [...table, "", `Geometric mean: ${means.join("; ")}.`];
+}
+
+/** With each family that was measured, and where there are several with the best of them all. */
+function comparisons(rows) {
+  const families = familiesOf(rows);
+  const columns = families.map((family) => ({ title: `the best ${family}`, of: (row) => row.against[family] }));
+  if (families.length > 1) columns.push({ title: "the best of them", of: (row) => hardest(row.against) });
+  return columns;
+}
+
+function meanText(found, title) {
+  const known = found.filter((one) => one !== undefined);
+  if (known.length < 2) return undefined;
+  const mean = geometricMean(known.map(({ timesFaster }) => timesFaster));
+  const ahead = known.filter(({ timesFaster }) => timesFaster > 1).length;
+  return `${mean.toFixed(2)} times ${title} (ahead on ${ahead} of ${known.length} rows)`;
 }
 
 function ratio(found) {

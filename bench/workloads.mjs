@@ -1,6 +1,6 @@
 /**
- * What is measured, a row each. A network is a row for training and rows for inference; a layer is three rows. Every
- * system gets the same numbers (`inputs.mjs`) and must give the same results before it is timed.
+ * What is measured, a row each. A network is a row for training and rows for inference, on native code and in WebAssembly; a
+ * layer is three rows. Every system gets the same numbers (`inputs.mjs`) and must give the same results before it is timed.
  */
 
 /**
@@ -8,6 +8,7 @@
  * @property {string} id            unique; `--only` looks for parts of it
  * @property {string} title
  * @property {"train" | "infer" | "layers"} what
+ * @property {"wasm"} [on]          beside systems that compute in WebAssembly, fovea's backend of that name; else on native code
  * @property {number} batch
  * @property {string} [network]     name in fovea's registry; the same in peers/torch_models.py
  * @property {Record<string, unknown>} [options]
@@ -26,7 +27,7 @@
 /** The learning rate of the few steps whose losses are compared: deep networks multiply a rounding error at a large one. */
 const CHECK_RATE = 0.001;
 
-const network = (id, title, name, options, { train, infer, checkRate = CHECK_RATE }) => [
+const network = (id, title, name, options, { train, infer, wasm, checkRate = CHECK_RATE }) => [
   ...train.map((batch) => ({
     id: `${id}-train-${batch}`,
     title: `${title}, ${batch}`,
@@ -40,6 +41,15 @@ const network = (id, title, name, options, { train, infer, checkRate = CHECK_RAT
     id: `${id}-infer-${batch}`,
     title: `${title}, ${batch}`,
     what: "infer",
+    batch,
+    network: name,
+    options,
+  })),
+  ...wasm.map((batch) => ({
+    id: `${id}-wasm-${batch}`,
+    title: `${title}, ${batch}`,
+    what: "infer",
+    on: "wasm",
     batch,
     network: name,
     options,
@@ -60,13 +70,14 @@ const spoken = { forward: "forward", inputGradient: "input gradient", weightGrad
 
 /** Those of the published speed tables; dropout is off, so that all systems compute the same. @type {Workload[]} */
 export const WORKLOADS = [
-  ...network("lenet5", "LeNet-5 (32x32)", "lenet5", { size: 32 }, { train: [64, 128], infer: [1, 256], checkRate: 0.05 }),
-  ...network("resnet20", "CIFAR ResNet-20", "resnet20", {}, { train: [128], infer: [1, 256] }),
-  ...network("alexnet", "AlexNet", "alexnet", { dropout: 0 }, { train: [16], infer: [1, 16] }),
-  ...network("vgg16", "VGG-16", "vgg16", { dropout: 0 }, { train: [8], infer: [1, 8] }),
-  ...network("resnet18", "ResNet-18", "resnet18", {}, { train: [16], infer: [1, 16] }),
+  ...network("lenet5", "LeNet-5 (32x32)", "lenet5", { size: 32 }, { train: [64, 128], infer: [1, 256], wasm: [1, 256], checkRate: 0.05 }),
+  ...network("resnet20", "CIFAR ResNet-20", "resnet20", {}, { train: [128], infer: [1, 256], wasm: [1, 256] }),
+  ...network("alexnet", "AlexNet", "alexnet", { dropout: 0 }, { train: [16], infer: [1, 16], wasm: [1, 16] }),
+  ...network("vgg16", "VGG-16", "vgg16", { dropout: 0 }, { train: [8], infer: [1, 8], wasm: [1, 8] }),
+  ...network("resnet18", "ResNet-18", "resnet18", {}, { train: [16], infer: [1, 16], wasm: [1, 16] }),
   // With its first weights gradients are so large that a rate of 1e-6 takes 3% off the loss in four steps.
-  ...network("resnet50", "ResNet-50", "resnet50", {}, { train: [16], infer: [1, 16], checkRate: 1e-6 }),
+  ...network("resnet50", "ResNet-50", "resnet50", {}, { train: [16], infer: [1, 16], wasm: [1, 16], checkRate: 1e-6 }),
+  ...network("alphago", "AlphaGo, 192 filters", "alphago-policy", {}, { train: [16], infer: [1, 16], wasm: [1, 16] }),
   ...layer(16, 3, 56, 64, 64),
   ...layer(16, 3, 28, 128, 128),
   ...layer(16, 3, 14, 256, 256),
@@ -76,8 +87,13 @@ export const WORKLOADS = [
   ...layer(16, 3, 19, 192, 192),
 ];
 
-/** The rows of `--quick` where no others are asked for: a network of each kind. */
+/** The rows of `--quick` where no others are asked for, on native code: a network of each kind. */
 const QUICK = ["lenet5", "resnet20", "resnet18", "alphago"];
+
+/** The table that a row belongs to, and what `--what` asks for. @returns {"train" | "infer" | "wasm" | "layers"} */
+export function tableOf({ what, on }) {
+  return on ?? what;
+}
 
 /** Multiply-adds count two. Of a layer's whole batch; undefined for networks. */
 export function operationsOf({ convolution, batch }) {
@@ -94,13 +110,13 @@ export function outputSize({ size, kernel, stride }) {
   return Math.floor((size + 2 * ((kernel - 1) / 2) - kernel) / stride) + 1;
 }
 
-/** Rows whose id, title or network contains `only`, and of the kind `what`; of a quick run without either, some networks. */
+/** Rows whose id, title or network contains `only`, and of the table `what`; of a quick run without either, some networks. */
 export function choose({ what, only, quick = false }) {
   const few = quick && what === undefined && only === undefined;
   return WORKLOADS.filter(
     (w) =>
-      (!few || QUICK.some((id) => w.id.startsWith(`${id}-`))) &&
-      (what === undefined || w.what === what) &&
+      (!few || (w.on === undefined && QUICK.some((id) => w.id.startsWith(`${id}-`)))) &&
+      (what === undefined || tableOf(w) === what) &&
       (only === undefined || [w.id, w.title, w.network ?? ""].some((text) => text.includes(only))),
   );
 }

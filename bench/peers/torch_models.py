@@ -141,7 +141,31 @@ def resnet20(classes=10):
     )
 
 
+class PositionBias(nn.Module):
+    """[N, 1, H, W] becomes a number a point, each with a bias of its own."""
+
+    def __init__(self, points):
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(points))
+
+    def forward(self, x):
+        return torch.flatten(x, 1) + self.bias
+
+
+def alphago_policy(filters=192, layers=13, planes=48, size=19):
+    """AlphaGo's policy network; the softmax over the points is the loss's, as it is of the other networks."""
+    made = OrderedDict()
+    for i in range(1, layers):
+        kernel, inputs = (5, planes) if i == 1 else (3, filters)
+        made[f"conv{i}"] = nn.Conv2d(inputs, filters, kernel, padding=kernel // 2)
+        made[f"relu{i}"] = nn.ReLU(inplace=True)
+    made[f"conv{layers}"] = nn.Conv2d(filters, 1, 1, bias=False)
+    made["position"] = PositionBias(size * size)
+    return nn.Sequential(made)
+
+
 MODELS = {
+    "alphago-policy": alphago_policy,
     "lenet5": lenet5,
     "alexnet": alexnet,
     "vgg16": vgg16,
