@@ -42,28 +42,68 @@ interface Request {
   readonly temporaryOf?: Instr;
 }
 
-export function allocate(kernel: Kernel, body: readonly Instr[], model: RegisterModel): Allocation {
-  const live = liveness(body, model);
-  const requests = collect(live, model);
-  refuseOverflow(kernel, live, requests, model);
+/** What the scan needs to know of a body: made once, asked whether it fits, and allocated. */
+export interface Requests {
+  readonly live: Liveness;
+  readonly byFile: Readonly<Record<RegisterFile, readonly Request[]>>;
+  readonly widest: Readonly<Record<RegisterFile, Width>>;
+}
 
-  const places = new Map<number, number>();
+interface Width {
+  readonly count: number;
+  readonly position: number;
+}
+
+export const FILES: readonly RegisterFile[] = ["int", "vector", "mask"];
+
+export function requestsOf(body: readonly Instr[], model: RegisterModel): Requests {
+  const live = liveness(body, model);
+  const byFile: Record<RegisterFile, Request[]> = { int: [], vector: [], mask: [] };
+  for (const { reg, start, end } of live.intervals) {
+    const file = model.fileOf(reg);
+    if (file !== "frame") byFile[file].push({ file, start, end, reg });
+  }
+  for (const [n, i] of live.order.entries()) {
+    if (i.op === "loop" || i.op === "if") continue; // numbered twice, and they need none
+    const needs = model.temporaries(i);
+    for (const file of FILES)
+      for (let k = needs[file] ?? 0; k > 0; k--)
+        byFile[file].push({ file, start: 2 * n, end: 2 * n + 1, temporaryOf: i });
+  }
+  const positions = 2 * live.order.length + 2;
+  const width = (file: RegisterFile) => widest(byFile[file], positions);
+  return { live, byFile, widest: { int: width("int"), vector: width("vector"), mask: width("mask") } };
+}
+
+/** Whether there are enough registers at the widest point of each file. */
+export function fits({ widest }: Requests, model: RegisterModel): boolean {
+  return FILES.every((file) => widest[file].count <= model.files[file].length);
+}
+
+export function allocate(kernel: Kernel, requests: Requests, model: RegisterModel): Allocation {
+  const { live } = requests;
+  refuseOverflow(kernel, requests, model);
+
+  const places: (number | undefined)[] = []; // by register id
   const temporaries = new Map<Instr, Record<RegisterFile, number[]>>();
   const used = { int: new Set<number>(), vector: new Set<number>(), mask: new Set<number>() };
   for (const file of FILES) {
-    const free = new Set(model.files[file]);
-    let active: { end: number; register: number }[] = [];
-    for (const request of requests.filter((r) => r.file === file).sort((a, b) => a.start - b.start || a.end - b.end)) {
-      active = active.filter((a) => {
-        if (a.end >= request.start) return true;
-        free.add(a.register);
-        return false;
-      });
+    const registers = model.files[file];
+    const free = new Set(registers);
+    const active: { end: number; register: number }[] = [];
+    const inOrder = [...requests.byFile[file]].sort((a, b) => a.start - b.start || a.end - b.end);
+    for (const request of inOrder) {
+      let kept = 0;
+      for (const a of active) {
+        if (a.end >= request.start) active[kept++] = a;
+        else free.add(a.register);
+      }
+      active.length = kept;
       const register = choose(request, free, places, live, model);
       free.delete(register);
       used[file].add(register);
       active.push({ end: request.end, register });
-      if (request.reg) places.set(request.reg.id, register);
+      if (request.reg) places[request.reg.id] = register;
       else if (request.temporaryOf) {
         const known = temporaries.get(request.temporaryOf) ?? { int: [], vector: [], mask: [] };
         known[file].push(register);
@@ -72,49 +112,31 @@ export function allocate(kernel: Kernel, body: readonly Instr[], model: Register
     }
   }
 
-  const slots = new Map<number, number>();
-  for (const { reg } of live.intervals) if (model.fileOf(reg) === "frame") slots.set(reg.id, slots.size);
+  const slots: (number | undefined)[] = []; // by register id
+  let slotCount = 0;
+  for (const { reg } of live.intervals) if (model.fileOf(reg) === "frame") slots[reg.id] = slotCount++;
   return {
     place: (reg) => {
-      const place = places.get(reg.id);
+      const place = places[reg.id];
       if (place === undefined) throw new KernelError(`kernel "${kernel.name}": register "${reg.name}" has no place`);
       return place;
     },
-    slot: (reg) => slots.get(reg.id),
-    slots: slots.size,
+    slot: (reg) => slots[reg.id],
+    slots: slotCount,
     temporaries: (i, file) => temporaries.get(i)?.[file] ?? [],
     used,
   };
 }
 
 /** How many registers of each file are alive at the widest point. */
-export function pressureOf(body: readonly Instr[], model: RegisterModel): Pressure {
-  const requests = collect(liveness(body, model), model);
-  return {
-    int: widest(requests, "int").count,
-    vector: widest(requests, "vector").count,
-    mask: widest(requests, "mask").count,
-  };
-}
-
-export const FILES: readonly RegisterFile[] = ["int", "vector", "mask"];
-
-function collect(live: Liveness, model: RegisterModel): Request[] {
-  const requests: Request[] = [];
-  for (const { reg, start, end } of live.intervals) {
-    const file = model.fileOf(reg);
-    if (file !== "frame") requests.push({ file, start, end, reg });
-  }
-  for (const [i, n] of live.numberOf)
-    for (const [file, count] of Object.entries(model.temporaries(i)) as [RegisterFile, number][])
-      for (let k = 0; k < count; k++) requests.push({ file, start: 2 * n, end: 2 * n + 1, temporaryOf: i });
-  return requests;
+export function pressureOf({ widest }: Requests): Pressure {
+  return { int: widest.int.count, vector: widest.vector.count, mask: widest.mask.count };
 }
 
 function choose(
   request: Request,
   free: ReadonlySet<number>,
-  places: ReadonlyMap<number, number>,
+  places: readonly (number | undefined)[],
   live: Liveness,
   model: RegisterModel,
 ): number {
@@ -124,7 +146,7 @@ function choose(
     const writer = live.order[request.start >> 1];
     if (writer && request.start >= 0)
       for (const wish of model.preferences(writer)) {
-        const place = places.get(wish.id);
+        const place = places[wish.id];
         if (place !== undefined && free.has(place) && model.fileOf(wish) === request.file) return place;
       }
   }
@@ -132,23 +154,30 @@ function choose(
   throw new KernelError("register allocation: no register is free, though the count said so");
 }
 
-function widest(requests: readonly Request[], file: RegisterFile): { count: number; position: number } {
-  const changes: [position: number, change: number][] = [];
-  for (const r of requests) if (r.file === file) changes.push([r.start, 1], [r.end + 1, -1]);
-  changes.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
-  let now = 0;
-  let most = { count: 0, position: 0 };
-  for (const [position, change] of changes) {
-    now += change;
-    if (now > most.count) most = { count: now, position };
+/** The first position at which the most are alive; `positions` is more than any. Counts the changes from -1 upward. */
+function widest(requests: readonly Request[], positions: number): Width {
+  const changes = new Int32Array(positions + 2);
+  for (const { start, end } of requests) {
+    changes[start + 1]!++;
+    changes[end + 2]!--;
   }
-  return most;
+  let now = 0;
+  let count = 0;
+  let position = 0;
+  for (let p = 0; p < changes.length; p++) {
+    now += changes[p]!;
+    if (now > count) {
+      count = now;
+      position = p - 1;
+    }
+  }
+  return { count, position };
 }
 
-function refuseOverflow(kernel: Kernel, live: Liveness, requests: readonly Request[], model: RegisterModel): void {
+function refuseOverflow(kernel: Kernel, { live, widest }: Requests, model: RegisterModel): void {
   for (const file of FILES) {
     const available = model.files[file].length;
-    const { count, position } = widest(requests, file);
+    const { count, position } = widest[file];
     if (count <= available) continue;
     const names = aliveAt(live.intervals, model, file, position);
     const where = live.order[Math.max(position, 0) >> 1];

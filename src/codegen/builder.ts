@@ -449,11 +449,16 @@ export class KernelBuilder {
     return { id: this.#count++, type, name, mutable, inFrame };
   }
   #int(kind: IntBinary, a: IntArg, b: IntArg): Reg {
-    for (const x of [a, b]) typeof x === "number" ? this.#integer(x) : this.#want(x, "int");
+    this.#intArgument(a);
+    this.#intArgument(b);
     if (typeof a === "number" && typeof b === "number") this.#fail("two constants: fold them in TypeScript");
     const dst = this.#reg(INT, "t");
     this.#emit({ op: "int", kind, dst, a, b });
     return dst;
+  }
+  #intArgument(x: IntArg): void {
+    if (typeof x === "number") this.#integer(x);
+    else this.#want(x, "int");
   }
   #divide(op: "div" | "mod", a: Reg, by: number): Reg {
     this.#want(a, "int");
@@ -535,7 +540,7 @@ export class KernelBuilder {
     if (!r.mutable) this.#fail(`"${r.name}" is assigned once; make it with var() or acc() to change it`);
   }
   #same(a: Reg, b: Reg): void {
-    if (typeName(a.type) !== typeName(b.type)) this.#fail(`types differ: ${typeName(a.type)} and ${typeName(b.type)}`);
+    if (!isSameType(a.type, b.type)) this.#fail(`types differ: ${typeName(a.type)} and ${typeName(b.type)}`);
   }
   #lanes(r: Reg): Lanes {
     if (r.type.kind === "int" || r.type.kind === "ptr")
@@ -555,4 +560,9 @@ export class KernelBuilder {
   #fail(message: string): never {
     throw new TypeError(`kernel ${this.#header.name}: ${message}`);
   }
+}
+
+/** Compared without their names, since every instruction asks. */
+function isSameType(a: Type, b: Type): boolean {
+  return a.kind === b.kind && ("lanes" in a ? a.lanes : 1) === ("lanes" in b ? b.lanes : 1);
 }

@@ -182,86 +182,68 @@ export function typeName(t: Type): string {
   return t.kind === "int" || t.kind === "ptr" ? t.kind : `${t.kind}x${t.lanes}`;
 }
 
-/** Registers that an instruction reads (bodies of loops and ifs not included). */
-export function reads(i: Instr): Reg[] {
-  const out: Reg[] = [];
-  const add = (x: IntArg) => {
-    if (typeof x !== "number") out.push(x);
-  };
+const NONE: readonly Reg[] = [];
+
+/** Registers that an instruction reads (bodies of loops and ifs not included). Asked of every instruction many times. */
+export function reads(i: Instr): readonly Reg[] {
   switch (i.op) {
     case "int":
-      add(i.a);
-      add(i.b);
-      break;
+      return both(i.a, i.b);
     case "div":
     case "mod":
-      out.push(i.a);
-      break;
+    case "float1":
+    case "intshift":
+    case "convert":
+      return [i.a];
     case "ptradd":
-      out.push(i.ptr);
-      add(i.bytes);
-      break;
+      return typeof i.bytes === "number" ? [i.ptr] : [i.ptr, i.bytes];
     case "set":
     case "splatlane0":
     case "splatint":
     case "reduce":
-      out.push(i.src);
-      break;
+      return [i.src];
     case "loadint":
     case "load":
     case "broadcast":
     case "prefetch":
-      out.push(i.at.ptr);
-      break;
+      return [i.at.ptr];
     case "loadmask":
-      out.push(i.at.ptr, i.mask);
-      break;
+      return [i.at.ptr, i.mask];
     case "storeint":
     case "store":
-      out.push(i.src, i.at.ptr);
-      break;
+      return [i.src, i.at.ptr];
     case "storemask":
-      out.push(i.src, i.at.ptr, i.mask);
-      break;
+      return [i.src, i.at.ptr, i.mask];
     case "float2":
     case "intvec2":
     case "shuffle":
     case "cmpfloat":
     case "cmpint":
     case "mask2":
-      out.push(i.a, i.b);
-      break;
-    case "float1":
-    case "intshift":
-    case "convert":
-      out.push(i.a);
-      break;
+      return [i.a, i.b];
     case "fma":
-      out.push(i.a, i.b, i.c);
-      break;
+      return [i.a, i.b, i.c];
     case "firstlanes":
-      add(i.count);
-      break;
+      return typeof i.count === "number" ? NONE : [i.count];
     case "select":
-      out.push(i.mask, i.a, i.b);
-      break;
+      return [i.mask, i.a, i.b];
     case "loop":
-      add(i.from);
-      add(i.to);
-      break;
+      return both(i.from, i.to);
     case "if":
-      out.push(i.a);
-      add(i.b);
-      break;
+      return both(i.a, i.b);
     case "operand":
     case "const":
     case "setconst":
     case "splat":
     case "iota":
     case "comment":
-      break;
+      return NONE;
   }
-  return out;
+}
+
+function both(a: IntArg, b: IntArg): readonly Reg[] {
+  if (typeof a === "number") return typeof b === "number" ? NONE : [b];
+  return typeof b === "number" ? [a] : [a, b];
 }
 
 /** The register that an instruction writes, if any (a loop's index included). */

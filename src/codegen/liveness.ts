@@ -26,10 +26,10 @@ export interface ReadModel {
 }
 
 export interface Liveness {
-  readonly intervals: Interval[];
+  /** In the order in which their registers are first seen. */
+  readonly intervals: readonly Interval[];
   /** Instructions by number; position p belongs to instruction p >> 1. A loop's or if's end is numbered too. */
   readonly order: readonly Instr[];
-  readonly numberOf: ReadonlyMap<Instr, number>;
 }
 
 /** Registers that a piece of code reads before it assigns them, and those that it assigns on every path. */
@@ -39,35 +39,39 @@ interface Flow {
 }
 
 export function liveness(body: readonly Instr[], model: ReadModel): Liveness {
-  const intervals = new Map<number, Interval>();
+  const intervals: Interval[] = [];
+  const known: (Interval | undefined)[] = []; // by register id
   const order: Instr[] = [];
-  const numberOf = new Map<Instr, number>();
 
   const extend = (reg: Reg, from: number, to: number): void => {
-    const known = intervals.get(reg.id);
-    if (!known) intervals.set(reg.id, { reg, start: from, end: to });
-    else {
-      known.start = Math.min(known.start, from);
-      known.end = Math.max(known.end, to);
+    const interval = known[reg.id];
+    if (interval === undefined) {
+      const made = { reg, start: from, end: to };
+      known[reg.id] = made;
+      intervals.push(made);
+    } else {
+      if (from < interval.start) interval.start = from;
+      if (to > interval.end) interval.end = to;
     }
   };
-  const read = (reg: Reg, n: number, flow: Flow): void => {
+  // Outside all loops and branches nobody asks what was assigned: there is no flow.
+  const read = (reg: Reg, n: number, flow: Flow | undefined): void => {
     extend(reg, 2 * n, 2 * n);
-    if (!flow.assigned.has(reg.id)) flow.exposed.set(reg.id, reg);
+    if (flow !== undefined && !flow.assigned.has(reg.id)) flow.exposed.set(reg.id, reg);
   };
-  const write = (reg: Reg, n: number, flow: Flow): void => {
+  const write = (reg: Reg, n: number, flow: Flow | undefined): void => {
     extend(reg, 2 * n + 1, 2 * n + 1);
-    flow.assigned.add(reg.id);
+    flow?.assigned.add(reg.id);
   };
   const number = (i: Instr): number => order.push(i) - 1;
-  const follow = (flow: Flow, next: Flow): void => {
+  const follow = (flow: Flow | undefined, next: Flow): void => {
+    if (flow === undefined) return;
     for (const [id, reg] of next.exposed) if (!flow.assigned.has(id)) flow.exposed.set(id, reg);
   };
 
-  const walk = (block: readonly Instr[], flow: Flow): void => {
+  const walk = (block: readonly Instr[], flow: Flow | undefined): void => {
     for (const i of block) {
       const n = number(i);
-      numberOf.set(i, n);
       for (const r of model.reads(i)) read(r, n, flow);
       if (i.op === "loop") {
         write(i.index, n, flow);
@@ -86,15 +90,15 @@ export function liveness(body: readonly Instr[], model: ReadModel): Liveness {
         number(i);
         follow(flow, then);
         follow(flow, otherwise);
-        for (const id of then.assigned) if (otherwise.assigned.has(id)) flow.assigned.add(id);
+        if (flow !== undefined) for (const id of then.assigned) if (otherwise.assigned.has(id)) flow.assigned.add(id);
       } else {
         const dst = writes(i);
         if (dst) write(dst, n, flow);
       }
     }
   };
-  walk(body, { exposed: new Map(), assigned: new Set() });
+  walk(body, undefined);
 
-  for (const argument of model.entry) if (intervals.has(argument.id)) extend(argument, -1, -1);
-  return { intervals: [...intervals.values()], order, numberOf };
+  for (const argument of model.entry) if (known[argument.id] !== undefined) extend(argument, -1, -1);
+  return { intervals, order };
 }

@@ -10,37 +10,57 @@ import { type Instr, type Kernel, reads, writes } from "./ir.js";
 import { lineOf, printInstr } from "./print.js";
 
 export function verifyKernel(kernel: Kernel): void {
-  const defined = new Set<number>(); // assigned anywhere in the text so far
+  const { registerCount } = kernel;
+  const defined = new Uint8Array(registerCount); // assigned anywhere in the text so far
+  const assigned = new Uint8Array(registerCount); // assigned on every path to here
   const indices = new Set<number>(); // of the loops around
   const fail = (i: Instr, message: string): never => {
     throw new KernelError(`kernel "${kernel.name}", line ${lineOf(kernel, i)}: ${printInstr(i, kernel)}: ${message}`);
   };
 
-  /** Checks a block that starts with `assigned`; returns what is assigned at its end. */
-  const check = (block: readonly Instr[], assigned: Set<number>): Set<number> => {
+  /** Marks a register, and notes it in `fresh` where it was not marked before. */
+  const assign = (id: number, fresh: number[]): void => {
+    if (assigned[id] === 1) return;
+    assigned[id] = 1;
+    fresh.push(id);
+  };
+  const forget = (fresh: readonly number[]): void => {
+    for (const id of fresh) assigned[id] = 0;
+  };
+
+  /** Checks a block; returns what it assigned and was not assigned before it. */
+  const check = (block: readonly Instr[]): number[] => {
+    const fresh: number[] = [];
     for (const i of block) {
       for (const r of reads(i)) {
-        if (!assigned.has(r.id)) fail(i, `"${r.name}" (%${r.id}) is read where it may not have been assigned`);
+        if (assigned[r.id] !== 1) fail(i, `"${r.name}" (%${r.id}) is read where it may not have been assigned`);
       }
       const dst = writes(i);
       if (dst !== undefined) {
-        if (dst.id < 0 || dst.id >= kernel.registerCount) fail(i, `%${dst.id} is no register of this kernel`);
-        if (!dst.mutable && defined.has(dst.id)) fail(i, `"${dst.name}" is assigned twice but is not mutable`);
+        if (dst.id < 0 || dst.id >= registerCount) fail(i, `%${dst.id} is no register of this kernel`);
+        if (!dst.mutable && defined[dst.id] === 1) fail(i, `"${dst.name}" is assigned twice but is not mutable`);
         if (indices.has(dst.id)) fail(i, `a loop's index is the loop's to change; copy it with var()`);
-        defined.add(dst.id);
+        defined[dst.id] = 1;
       }
       if (i.op === "loop") {
         if (!(Number.isInteger(i.step) && i.step > 0)) fail(i, `step ${i.step} is not a positive integer`);
+        const index: number[] = [];
+        assign(i.index.id, index);
         indices.add(i.index.id);
-        check(i.body, new Set(assigned).add(i.index.id));
+        forget(check(i.body));
         indices.delete(i.index.id);
+        forget(index);
       } else if (i.op === "if") {
-        const then = check(i.body, new Set(assigned));
-        const otherwise = check(i.otherwise, new Set(assigned));
-        for (const id of then) if (otherwise.has(id)) assigned.add(id);
-      } else if (dst !== undefined) assigned.add(dst.id);
+        const then = check(i.body);
+        forget(then);
+        const otherwise = check(i.otherwise);
+        forget(otherwise);
+        const inBoth = new Set(otherwise);
+        for (const id of then) if (inBoth.has(id)) assign(id, fresh);
+      } else if (dst !== undefined) assign(dst.id, fresh);
     }
-    return assigned;
+    return fresh;
   };
-  check(kernel.body, new Set([kernel.begin.id, kernel.end.id, kernel.batch.id]));
+  for (const { id } of [kernel.begin, kernel.end, kernel.batch]) assigned[id] = 1;
+  check(kernel.body);
 }

@@ -33,6 +33,9 @@ export interface VectorOptions {
 const ARITHMETIC = { add: 0, or: 1, and: 4, sub: 5, xor: 6, cmp: 7 } as const;
 export type Arithmetic = keyof typeof ARITHMETIC;
 
+const PLAIN: VectorOptions = {};
+const LETTER_I = 0x69;
+const LETTER_S = 0x73;
 const POOL_ALIGNMENT = 64;
 const NOPS: readonly (readonly number[])[] = [
   [],
@@ -119,10 +122,12 @@ export class Assembler {
     this.#code.byte(0xc3);
   }
   push(r: number): void {
-    this.#legacy(false, 0, gpr(r), () => this.#code.byte(0x50 | (r & 7)));
+    this.#rex(false, 0, gpr(r));
+    this.#code.byte(0x50 | (r & 7));
   }
   pop(r: number): void {
-    this.#legacy(false, 0, gpr(r), () => this.#code.byte(0x58 | (r & 7)));
+    this.#rex(false, 0, gpr(r));
+    this.#code.byte(0x58 | (r & 7));
   }
   vzeroupper(): void {
     this.#code.bytes([0xc5, 0xf8, 0x77]);
@@ -166,7 +171,8 @@ export class Assembler {
   movUnsigned(dst: number, value: number): void {
     if (!Number.isInteger(value) || value < 0 || value > 0xffffffff)
       throw new KernelError(`assembler: constant ${value} does not fit 32 unsigned bits`);
-    this.#legacy(false, 0, gpr(dst), () => this.#code.byte(0xb8 | (dst & 7)));
+    this.#rex(false, 0, gpr(dst));
+    this.#code.byte(0xb8 | (dst & 7));
     this.#code.int32(value | 0);
   }
   storeConstant(to: Memory, value: number): void {
@@ -228,7 +234,7 @@ export class Assembler {
   }
   /** dst = src with the bits from `count`'s low byte upward cleared (BMI2). */
   bzhi32(dst: number, src: RegisterOrMemory, count: number): void {
-    this.#vexPrefix({ prefix: 0, map: 2, w: 0, long: false }, gpr(dst), gpr(count), src);
+    this.#vexPrefix(0, 2, 0, false, gpr(dst), gpr(count), src);
     this.#code.byte(0xf5);
     this.#operand(dst, src, 1, 0);
   }
@@ -242,7 +248,7 @@ export class Assembler {
     reg: number,
     second: number,
     rm: RegisterOrMemory,
-    options: VectorOptions = {},
+    options: VectorOptions = PLAIN,
   ): void {
     const encoding = i.encodings === "both" ? this.encoding : i.encodings;
     if (!i.bits.includes(bits) || (encoding === "vex" && bits === 512))
@@ -250,22 +256,23 @@ export class Assembler {
     if (typeof rm !== "number" && i.tuple === "none") throw new KernelError(`assembler: ${i.name} of memory`);
     if (typeof rm === "number" && i.mFile === "memory") throw new KernelError(`assembler: ${i.name} of a register`);
     const field = i.extension ?? reg;
-    const hasImmediate = i.operands.endsWith("i") || i.operands.endsWith("s");
+    const last = i.operands.charCodeAt(i.operands.length - 1);
+    const hasImmediate = last === LETTER_I || last === LETTER_S;
     if (hasImmediate !== (options.immediate !== undefined))
       throw new KernelError(`assembler: ${i.name} ${hasImmediate ? "needs" : "has no"} immediate`);
     const limit = encoding === "evex" ? 32 : 16;
     const masks = i.rFile === "mask" && (encoding === "evex" || i.encodings === "vex");
     if (masks && field > 7) throw new KernelError(`assembler: no mask register ${field} (${i.name})`);
-    for (const r of [field, second, rm])
-      if (typeof r === "number" && !(Number.isInteger(r) && r >= 0 && r < limit))
-        throw new KernelError(`assembler: register ${r} cannot be named by a ${encoding} ${i.name}`);
+    if (!isRegister(field, limit)) throw unnamed(field, encoding, i);
+    if (!isRegister(second, limit)) throw unnamed(second, encoding, i);
+    if (typeof rm === "number" && !isRegister(rm, limit)) throw unnamed(rm, encoding, i);
     let unit = 1;
     if (encoding === "evex") {
       this.#evexPrefix(i, bits, field, second, rm, options);
       unit = i.tuple === "scalar" || options.broadcast ? i.element : bits / 8;
     } else {
       if (options.mask || options.broadcast) throw new KernelError(`assembler: ${i.name} has no masks in VEX`);
-      this.#vexPrefix({ prefix: i.prefix, map: i.map, w: i.vexW ?? 0, long: bits === 256 }, field, second, rm);
+      this.#vexPrefix(i.prefix, i.map, i.vexW ?? 0, bits === 256, field, second, rm);
     }
     this.#code.byte(i.opcode);
     this.#operand(field, rm, unit, hasImmediate ? 1 : 0);
@@ -296,29 +303,37 @@ export class Assembler {
     this.#modrm(true, [0xc1], extension, gpr(dst), 1);
     this.#code.byte(by);
   }
-  /** REX where it is needed, then the opcode. `reg` and `rm` give the extension bits. */
-  #legacy(wide: boolean, reg: number, rm: RegisterOrMemory, opcode: () => void): void {
-    const { x, b } = extensions(rm);
-    const rex = (wide ? 8 : 0) | ((reg >> 3) << 2) | (x << 1) | b;
+  /** REX where it is needed. `reg` and `rm` give the extension bits. */
+  #rex(wide: boolean, reg: number, rm: RegisterOrMemory): void {
+    const rex = (wide ? 8 : 0) | ((reg >> 3) << 2) | extensions(rm);
     if (rex !== 0) this.#code.byte(0x40 | rex);
-    opcode();
   }
   #modrm(wide: boolean, opcode: readonly number[], reg: number, rm: RegisterOrMemory, immediateBytes = 0): void {
     if (typeof rm === "number") gpr(rm);
-    this.#legacy(wide, gpr(reg), rm, () => this.#code.bytes(opcode));
+    this.#rex(wide, gpr(reg), rm);
+    this.#code.bytes(opcode);
     this.#operand(reg, rm, 1, immediateBytes);
   }
   #vexPrefix(
-    f: { prefix: number; map: number; w: number; long: boolean },
+    prefix: number,
+    map: number,
+    w: number,
+    long: boolean,
     reg: number,
     second: number,
     rm: RegisterOrMemory,
   ): void {
-    const { x, b } = extensions(rm);
-    const r = reg >> 3;
-    const tail = ((~second & 15) << 3) | (f.long ? 4 : 0) | f.prefix;
-    if (x === 0 && b === 0 && f.w === 0 && f.map === 1) this.#code.bytes([0xc5, ((r ^ 1) << 7) | tail]);
-    else this.#code.bytes([0xc4, ((r ^ 1) << 7) | ((x ^ 1) << 6) | ((b ^ 1) << 5) | f.map, (f.w << 7) | tail]);
+    const xb = extensions(rm);
+    const r = (reg >> 3) ^ 1;
+    const tail = ((~second & 15) << 3) | (long ? 4 : 0) | prefix;
+    if (xb === 0 && w === 0 && map === 1) {
+      this.#code.byte(0xc5);
+      this.#code.byte((r << 7) | tail);
+    } else {
+      this.#code.byte(0xc4);
+      this.#code.byte((r << 7) | ((xb ^ 3) << 5) | map);
+      this.#code.byte((w << 7) | tail);
+    }
   }
   #evexPrefix(
     i: VectorInstruction,
@@ -334,15 +349,16 @@ export class Assembler {
     if (options.broadcast && (i.tuple !== "full" || typeof rm === "number"))
       throw new KernelError(`assembler: ${i.name} takes no embedded broadcast here`);
     // A register in rm is named by five bits: X carries the highest.
-    const { x, b } = typeof rm === "number" ? { x: rm >> 4, b: (rm >> 3) & 1 } : extensions(rm);
+    const xb = typeof rm === "number" ? rm >> 3 : extensions(rm);
     const r = (reg >> 3) & 1;
     const length = bits === 512 ? 2 : bits === 256 ? 1 : 0;
-    this.#code.bytes([
-      0x62,
-      ((r ^ 1) << 7) | ((x ^ 1) << 6) | ((b ^ 1) << 5) | (((reg >> 4) ^ 1) << 4) | i.map,
-      ((i.evexW ?? 0) << 7) | ((~second & 15) << 3) | 4 | i.prefix,
+    const code = this.#code;
+    code.byte(0x62);
+    code.byte(((r ^ 1) << 7) | ((xb ^ 3) << 5) | (((reg >> 4) ^ 1) << 4) | i.map);
+    code.byte(((i.evexW ?? 0) << 7) | ((~second & 15) << 3) | 4 | i.prefix);
+    code.byte(
       (options.zero ? 0x80 : 0) | (length << 5) | (options.broadcast ? 0x10 : 0) | (((second >> 4) ^ 1) << 3) | mask,
-    ]);
+    );
   }
   /** ModRM, SIB and displacement. One-byte displacements count in `unit` bytes (EVEX compression; 1 elsewhere). */
   #operand(reg: number, rm: RegisterOrMemory, unit: number, immediateBytes: number): void {
@@ -385,9 +401,18 @@ function signed(value: number, bits: number, what: string): void {
     throw new KernelError(`assembler: ${what} ${value} does not fit ${bits} signed bits`);
 }
 
-/** The X and B bits that extend a memory operand's index and base, or a general-purpose register in rm. */
-function extensions(rm: RegisterOrMemory): { x: number; b: number } {
-  if (typeof rm === "number") return { x: 0, b: (rm >> 3) & 1 };
-  if ("constant" in rm) return { x: 0, b: 0 };
-  return { x: (rm.index ?? 0) >> 3, b: rm.base >> 3 };
+/** Whether the number names a register of `limit`. */
+function isRegister(r: number, limit: number): boolean {
+  return Number.isInteger(r) && r >= 0 && r < limit;
+}
+
+function unnamed(r: number, encoding: Encoding, { name }: VectorInstruction): KernelError {
+  return new KernelError(`assembler: register ${r} cannot be named by a ${encoding} ${name}`);
+}
+
+/** The X and B bits, X the higher, that extend a memory operand's index and base, or a general-purpose register in rm. */
+function extensions(rm: RegisterOrMemory): number {
+  if (typeof rm === "number") return (rm >> 3) & 1;
+  if ("constant" in rm) return 0;
+  return (((rm.index ?? 0) >> 3) << 1) | (rm.base >> 3);
 }

@@ -6,6 +6,7 @@
 import type { Instr, IntArg } from "../ir.js";
 import type { Loop } from "../liveness.js";
 import type { Emitter } from "./emitter.js";
+import { copiesBound, neverRuns } from "./frame.js";
 import { type Memory, OPPOSITE, RAX } from "./registers.js";
 import { compareInts, encodeScalar, INT_CONDITION } from "./scalars.js";
 
@@ -35,8 +36,8 @@ function encodeLoop(e: Emitter, loop: Loop, encodeBlock: EncodeBlock): void {
   const { from, to, step, body } = loop;
   const counts = e.selection.countsOnly(loop);
   if (typeof from === "number" && typeof to === "number") {
-    const trips = Math.max(0, Math.ceil((to - from) / step));
-    if (trips === 0) return;
+    const trips = Math.ceil((to - from) / step);
+    if (neverRuns(loop)) return;
     if (trips === 1) {
       if (!counts) assign(e, loop, from);
       encodeBlock(body);
@@ -70,7 +71,7 @@ function encodeLoop(e: Emitter, loop: Loop, encodeBlock: EncodeBlock): void {
     countDown(e, loop, step, encodeBlock);
   } else {
     let bound: Memory | undefined;
-    if (e.selection.copiesBound(loop)) {
+    if (copiesBound(e.selection, loop)) {
       bound = e.slotMemory(e.newSlot());
       loadArgument(e, to);
       asm.store(bound, RAX);

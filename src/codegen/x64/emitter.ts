@@ -15,6 +15,8 @@ export class Emitter {
   #tableSlot: number | undefined;
   /** The pointer that the scratch register holds, so that a run of accesses loads it from the frame once. */
   #scratchHolds: Reg | undefined;
+  /** Constants by their pattern and how often it is repeated. */
+  readonly #words = new Map<number, Map<number, Memory>>();
   /** Bytes pushed since the frame was made. */
   #pushed = 0;
 
@@ -118,7 +120,12 @@ export class Emitter {
 
   /** `count` copies of a 32-bit pattern. */
   words(pattern: number, count: number): Memory {
-    return this.wordList(Array.from({ length: count }, () => pattern));
+    const known = this.#words.get(pattern)?.get(count);
+    if (known !== undefined) return known;
+    const made = this.wordList(Array.from({ length: count }, () => pattern));
+    const ofPattern = this.#words.get(pattern) ?? new Map<number, Memory>();
+    this.#words.set(pattern, ofPattern.set(count, made));
+    return made;
   }
   wordList(patterns: readonly number[]): Memory {
     return { constant: this.asm.constant(new Uint8Array(Int32Array.from(patterns).buffer)) };
@@ -129,9 +136,12 @@ export class Emitter {
   }
 }
 
+const FLOAT = new Float32Array(1);
+const BITS = new Int32Array(FLOAT.buffer);
+
 /** The bits of a splat's value: a float32 or an int32. */
 export function bitsOf(value: number, kind: "f32" | "i32"): number {
   if (kind === "i32") return value | 0;
-  const float = new Float32Array([value]);
-  return new Int32Array(float.buffer)[0]!;
+  FLOAT[0] = value;
+  return BITS[0]!;
 }

@@ -5,12 +5,21 @@
  * one way out.
  */
 import { KernelError } from "../../errors.js";
-import { allocate, FILES, type Pressure, pressureOf, type RegisterModel } from "../allocate.js";
+import {
+  allocate,
+  fits,
+  type Pressure,
+  pressureOf,
+  type RegisterModel,
+  type Requests,
+  requestsOf,
+} from "../allocate.js";
 import type { Instr, Kernel, Reg } from "../ir.js";
 import { verifyKernel } from "../verify.js";
 import { Assembler } from "./assembler.js";
 import { encodeControl } from "./control.js";
 import { Emitter } from "./emitter.js";
+import { frameOf } from "./frame.js";
 import { encodeMask, moveMask } from "./masks.js";
 import { lanesOf, registerModel, tableRegister } from "./model.js";
 import { CALLEE_SAVED, RDI, RSP } from "./registers.js";
@@ -28,13 +37,14 @@ export function encodeX64(kernel: Kernel): Uint8Array {
 /** The widest points of the kernel as encodeX64 would allocate it. */
 export function x64Pressure(kernel: Kernel): Pressure {
   const selection = select(kernel);
-  return pressureOf(selection.body, registerModel(kernel, selection, undefined));
+  return pressureOf(requestsOf(selection.body, registerModel(kernel, selection, undefined)));
 }
 
 interface Plan {
   readonly selection: Selection;
   readonly table: Reg | undefined;
   readonly model: RegisterModel;
+  readonly requests: Requests;
 }
 
 /**
@@ -46,23 +56,24 @@ function choosePlan(kernel: Kernel): Plan {
   for (const fold of [true, false]) {
     const selection = select(kernel, { fold });
     for (const table of [tableRegister(kernel), undefined]) {
-      const plan = { selection, table, model: registerModel(kernel, selection, table) };
-      const needs = pressureOf(selection.body, plan.model);
-      if (FILES.every((file) => needs[file] <= plan.model.files[file].length)) return plan;
+      const model = registerModel(kernel, selection, table);
+      const plan = { selection, table, model, requests: requestsOf(selection.body, model) };
+      if (fits(plan.requests, model)) return plan;
       plans.push(plan);
     }
   }
   return plans[1]!; // folding, the table in the frame
 }
 
-function encodePlan(kernel: Kernel, { selection, table, model }: Plan): Uint8Array {
-  const allocation = allocate(kernel, selection.body, model);
+function encodePlan(kernel: Kernel, { selection, table, model, requests }: Plan): Uint8Array {
+  const allocation = allocate(kernel, requests, model);
   const saved = CALLEE_SAVED.filter((r) => allocation.used.int.has(r));
   const encoding = kernel.target.name === "avx512" ? "evex" : "vex";
 
-  // The frame's size is known only after the body: where there is one, encode again.
-  let frameBytes = 0;
-  let tableSlot: number | undefined;
+  // What the frame holds is sure only after the body; where the guess was wrong, encode again.
+  const frame = frameOf(selection, allocation.slots, table === undefined);
+  let { tableSlot } = frame;
+  let frameBytes = 8 * frame.slots;
   for (;;) {
     const asm = new Assembler(encoding);
     const e = new Emitter(kernel, asm, selection, allocation, table);
@@ -70,7 +81,7 @@ function encodePlan(kernel: Kernel, { selection, table, model }: Plan): Uint8Arr
     if (frameBytes > 0) asm.arithmeticConstant("sub", RSP, frameBytes);
     if (tableSlot !== undefined) asm.store(e.slotMemory(tableSlot), RDI);
     encodeBlock(e, selection.body);
-    if (e.frameBytes !== frameBytes) {
+    if (e.frameBytes !== frameBytes || e.tableSlot !== tableSlot) {
       frameBytes = e.frameBytes;
       tableSlot = e.tableSlot;
       continue;

@@ -49,12 +49,15 @@ export function registerModel(kernel: Kernel, selection: Selection, table: Reg |
       if (typeof loop.to === "number" || selection.copiesBound(loop)) return [loop.index];
       return [loop.index, loop.to];
     },
-    temporaries: (i) => ({ vector: vectorTemporaries(i, wide) }),
+    temporaries: (i) => VECTORS[vectorTemporaries(i, wide)]!,
     preferences: (i) => (table && i.op === "operand" ? [table] : preferences(i, selection)),
     entry: [...arguments_.keys()],
     fixed: new Map([...arguments_].map(([reg, place]) => [reg.id, place])),
   };
 }
+
+/** So many vector registers, by their number. */
+const VECTORS = [{}, { vector: 1 }, { vector: 2 }] as const;
 
 function vectorTemporaries(i: Instr, wide: boolean): number {
   if (i.op === "intvec2" && i.kind === "umulhi") return 2;
@@ -66,8 +69,9 @@ function vectorTemporaries(i: Instr, wide: boolean): number {
 
 /** The result of a multiply-add best replaces the addend; otherwise any argument that dies will do. */
 function preferences(i: Instr, selection: Selection): readonly Reg[] {
-  const [...arguments_] = selection.reads(i);
-  return i.op === "fma" ? [i.c, i.a, i.b].filter((r) => !selection.folded.has(r.id)) : arguments_;
+  if (i.op !== "fma") return selection.reads(i);
+  const { folded } = selection;
+  return [i.c, i.a, i.b].filter((r) => !folded.has(r.id));
 }
 
 export function lanesOf(reg: Reg): number {

@@ -31,11 +31,10 @@ export function select(kernel: Kernel, options: { fold: boolean } = { fold: true
   return {
     body,
     folded,
-    reads: (i) =>
-      reads(i).flatMap((r) => {
-        const from = folded.get(r.id);
-        return from === undefined ? [r] : from.op === "splat" ? [] : [from.at.ptr];
-      }),
+    reads: (i) => {
+      const plain = reads(i);
+      return plain.some((r) => folded.has(r.id)) ? plain.flatMap((r) => inPlaceOf(r, folded)) : plain;
+    },
     countsOnly: (loop) => uses[loop.index.id] === 0,
     copiesBound: (loop) => {
       const { to } = loop;
@@ -48,6 +47,11 @@ export function select(kernel: Kernel, options: { fold: boolean } = { fold: true
       return known;
     },
   };
+}
+
+function inPlaceOf(r: Reg, folded: ReadonlyMap<number, Folded>): Reg[] {
+  const from = folded.get(r.id);
+  return from === undefined ? [r] : from.op === "splat" ? [] : [from.at.ptr];
 }
 
 function countUses(block: readonly Instr[], uses: Int32Array): void {
@@ -155,7 +159,7 @@ function fold(block: readonly Instr[], target: Target, uses: Int32Array, folded:
 }
 
 /** Arguments that the machine instruction can take from memory. */
-function foldableArguments(i: Instr): Reg[] {
+function foldableArguments(i: Instr): readonly Reg[] {
   switch (i.op) {
     case "float2":
       if (i.kind === "fadd" || i.kind === "fmul") return [i.b, i.a];
@@ -176,9 +180,11 @@ function foldableArguments(i: Instr): Reg[] {
     case "select":
       return [i.a];
     default:
-      return [];
+      return NONE;
   }
 }
+
+const NONE: readonly Reg[] = [];
 
 /** Whether the memory operand touches exactly the bytes of the folded load. */
 function fits(i: Instr, r: Reg, from: Folded, target: Target): boolean {

@@ -17,6 +17,9 @@ export function bitsFor(lanes: number): VectorBits {
 
 type Pair = { readonly packed: I.VectorInstruction; readonly scalar: I.VectorInstruction };
 
+const PLAIN: VectorOptions = {};
+const BROADCAST: VectorOptions = { broadcast: true };
+
 /** An operand that an instruction may take from memory, with the options that make it so. */
 interface Source {
   readonly rm: RegisterOrMemory;
@@ -26,16 +29,16 @@ interface Source {
 /** The register of `reg`, or the memory operand that a folded load became; `scalar`: the instruction reads one element. */
 export function source(e: Emitter, reg: Reg, scalar: boolean): Source {
   const from = e.selection.folded.get(reg.id);
-  if (!from) return { rm: e.vector(reg), options: {} };
+  if (!from) return { rm: e.vector(reg), options: PLAIN };
   const lanes = lanesOf(reg);
   if (from.op === "splat") {
     const pattern = bitsOf(from.value, reg.type.kind === "i32" ? "i32" : "f32");
-    if (scalar) return { rm: e.words(pattern, 1), options: {} };
-    if (e.wide) return { rm: e.words(pattern, 1), options: { broadcast: true } };
-    return { rm: e.words(pattern, Math.max(lanes, 4)), options: {} };
+    if (scalar) return { rm: e.words(pattern, 1), options: PLAIN };
+    if (e.wide) return { rm: e.words(pattern, 1), options: BROADCAST };
+    return { rm: e.words(pattern, Math.max(lanes, 4)), options: PLAIN };
   }
   const one = from.op === "broadcast" || lanes === 1;
-  return { rm: e.memory(from.at), options: one && !scalar ? { broadcast: true } : {} };
+  return { rm: e.memory(from.at), options: one && !scalar ? BROADCAST : PLAIN };
 }
 
 function isFolded(e: Emitter, reg: Reg): boolean {
