@@ -36,9 +36,29 @@ export { type ChartAxis, type ChartLine, type ChartPoint, type LineChart, lineCh
 export { type StandaloneOptions, standalone } from "./figures/standalone.js";
 export { type InferenceMemory, planInference } from "./inference.js";
 export { coloured, DIVERGING, type Ramp, VIRIDIS } from "./inspect/colours.js";
-export { type Excited, type ExcitingOptions, excitingPictures } from "./inspect/exciting.js";
+export {
+  type Excited,
+  type ExcitingOptions,
+  excitingPictures,
+  excitingSamples,
+  type Samples,
+} from "./inspect/exciting.js";
 export { allFilters, type LayerFilters, planeOf } from "./inspect/filters.js";
-export { type Heat, type LayerMaps, type Look, type LookOptions, lookInside } from "./inspect/look.js";
+export {
+  type Heat,
+  type LayerMaps,
+  type Look,
+  type LookOptions,
+  lookInside,
+  type PlaceLabels,
+} from "./inspect/look.js";
+export {
+  type Game,
+  type InputPlane,
+  lookAtPosition,
+  type PositionLook,
+  type PositionOptions,
+} from "./inspect/look-position.js";
 export { type LayerSummary, layersOf, receptiveFieldsOf, trainingMultiplyAdds } from "./layers.js";
 export { type AxisField, type ReceptiveField, receptiveFields } from "./receptive-field.js";
 export type { Figure } from "./report/figure.js";

@@ -1,52 +1,108 @@
-/** A position of a game of Go as what a policy network takes, and as a small picture of the board. */
-import type { Subject } from "../analysis/inspect/inspect-node.js";
+/** A look at a policy for Go and one of its positions. */
+import { basename } from "node:path";
+import {
+  type NamedPosition,
+  positionSamples,
+  writePositionInspection,
+} from "../analysis/inspect/position-page-node.js";
 import { DataError, OptionError } from "../errors.js";
-import type { Board } from "../go/board.js";
-import { BLACK, EMPTY, symmetriesOf } from "../go/geometry.js";
-import { PlaneEncoder } from "../go/planes.js";
+import { exists } from "../formats/exists-node.js";
+import { colourName, PASS, vertexName, vertexNamed } from "../go/geometry.js";
 import { boardOf } from "../go/policy.js";
-import { startOf } from "../go/record.js";
-import { readGame } from "../go/sgf-node.js";
-import { spreadPlanes } from "../go/spread.js";
+import type { GameRecord } from "../go/record.js";
+import { findGameFiles, parseGameTexts, readGame, readGameTexts } from "../go/sgf-node.js";
+import { openStore } from "../go/store-node.js";
 import type { TrainedModel } from "../train/trained-model.js";
+import type { Inspection, Said } from "./inspect.js";
+import { percent } from "./output.js";
 
-/** The position before a move of the game, counted from 1; before the last unless said. */
-export async function goSubject(path: string, model: TrainedModel, move: number | undefined): Promise<Subject> {
-  const { size, planes } = boardOf(model);
-  const record = await readGame(path);
-  if (record.size !== size)
-    throw new DataError(`${path}: is played on ${record.size}x${record.size}, but the network plays ${size}x${size}`);
-  const before = move ?? record.moves.length;
-  if (before < 1 || before > record.moves.length)
-    throw new OptionError(`--move ${before}: the game has ${record.moves.length} moves`);
-  const board = startOf(record);
-  for (const { colour, vertex } of record.moves.slice(0, before - 1)) board.play(colour, vertex);
-  const encoder = new PlaneEncoder(size, planes);
-  encoder.encode(board, record.moves[before - 1]!.colour);
-  const numbers = new Float32Array(size * size * planes);
-  spreadPlanes(encoder, symmetriesOf(size)[0]!, numbers, 0);
-  return { numbers, picture: { bytes: boardBytes(board), shape: [size * SQUARE, size * SQUARE, 3] } };
+export function playsGo(model: TrainedModel): boolean {
+  try {
+    boardOf(model);
+    return true;
+  } catch (error) {
+    if (error instanceof DataError) return false;
+    throw error;
+  }
 }
 
-/** Pixels from line to line. */
-const SQUARE = 13;
-const COLOURS = { wood: [222, 184, 120], line: [110, 85, 50], black: [25, 25, 25], white: [245, 245, 245] } as const;
+export async function inspectGame({ found, subject, flags, out, options }: Inspection): Promise<Said> {
+  const { model } = found;
+  const { size } = boardOf(model);
+  const game = await readGame(subject);
+  if (game.size !== size)
+    throw new DataError(
+      `${subject}: is played on ${game.size}x${game.size}, but the network plays ${size}x${size}; name another game or model`,
+    );
+  const data = flags.data === undefined ? undefined : await positionsOf(flags.data, size, flags.pictures);
+  const look = await writePositionInspection(out, model, game, {
+    ...options,
+    move: flags.move,
+    target: flags.class === undefined ? undefined : pointNamed(flags.class, size),
+    data: data && positionSamples(basename(flags.data!), data, model),
+  });
+  const { probabilities, legal, target, toMove, gradCam, removed } = look;
+  const order = [...legal.keys()].filter((vertex) => legal[vertex] === 1);
+  order.sort((a, b) => probabilities[b]! - probabilities[a]! || a - b);
+  const best = order.slice(0, flags.top).map((v) => ({ vertex: vertexName(v, size), probability: probabilities[v]! }));
+  const said = best.slice(0, 3).map(({ vertex, probability }) => `${vertex} ${percent(probability)}`);
+  return {
+    text: `${subject}: ${colourName(toMove)} to move: ${said.join(", ")}`,
+    event: {
+      toMove: colourName(toMove),
+      best,
+      target: vertexName(target, size),
+      probability: probabilities[target],
+      gradCam: { layer: gradCam.path, height: gradCam.height, width: gradCam.width, heat: [...gradCam.data] },
+      ...(removed === undefined ? {} : { removed: [...removed.data] }),
+    },
+  };
+}
 
-function boardBytes({ size, colour, geometry }: Board): Uint8Array {
-  const side = size * SQUARE;
-  const bytes = new Uint8Array(3 * side * side);
-  const middle = (SQUARE - 1) / 2;
-  for (let y = 0; y < side; y++)
-    for (let x = 0; x < side; x++) {
-      const [column, row] = [Math.floor(x / SQUARE), Math.floor(y / SQUARE)];
-      const [dx, dy] = [(x % SQUARE) - middle, (y % SQUARE) - middle];
-      const stone = colour[geometry.pointOf[row * size + column]!]!;
-      const onLine =
-        (dx === 0 && !(row === 0 && dy < 0) && !(row === size - 1 && dy > 0)) ||
-        (dy === 0 && !(column === 0 && dx < 0) && !(column === size - 1 && dx > 0));
-      const name =
-        stone !== EMPTY && dx * dx + dy * dy <= 36 ? (stone === BLACK ? "black" : "white") : onLine ? "line" : "wood";
-      bytes.set(COLOURS[name], 3 * (y * side + x));
-    }
-  return bytes;
+function pointNamed(text: string, size: number): number {
+  const vertex = vertexNamed(text.trim(), size);
+  if (vertex !== undefined && vertex !== PASS) return vertex;
+  throw new OptionError(
+    `--class ${text}: is no point of a ${size}x${size} board; expected one such as ${vertexName(size * size - 1, size)}`,
+  );
+}
+
+// --- Positions to look through
+
+/** Positions of the test games of a store, or of games in SGF: so many, evenly spread. */
+async function positionsOf(path: string, size: number, count: number): Promise<NamedPosition[]> {
+  const isGames = /\.(sgf|gz)$/i.test(path) || !(await exists(path)) || (await isFolder(path));
+  const games = isGames ? await gamesOf(path) : await gamesOfStore(path);
+  const fitting = games.filter(({ game }) => game.size === size);
+  const moves = fitting.flatMap(({ game, name }) =>
+    game.moves.map((_, i) => ({ game, move: i + 1, name: `${name}, ${i + 1}` })),
+  );
+  if (moves.length === 0)
+    throw new DataError(`--data ${path}: has no moves on a ${size}x${size} board; name games of that size`);
+  const length = Math.min(count, moves.length);
+  return Array.from({ length }, (_, i) => moves[Math.floor((i * moves.length) / length)]!);
+}
+
+interface NamedGame {
+  readonly game: GameRecord;
+  readonly name: string;
+}
+
+async function gamesOf(path: string): Promise<NamedGame[]> {
+  const games: NamedGame[] = [];
+  for (const file of await findGameFiles([path]))
+    for (const { game } of parseGameTexts(await readGameTexts(file)))
+      if (!(game instanceof DataError)) games.push({ game, name: `game ${games.length + 1}` });
+  return games;
+}
+
+async function gamesOfStore(path: string): Promise<NamedGame[]> {
+  const store = await openStore(path);
+  const games = store.select("test");
+  return [...games].map((number) => ({ game: store.game(number), name: `game ${number + 1}` }));
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const { stat } = await import("node:fs/promises");
+  return (await stat(path)).isDirectory();
 }

@@ -1,133 +1,206 @@
-/** `fovea inspect`: a page that shows what a model does with a picture. */
+/** `fovea inspect`: a page that shows what a model does with a picture, or with a position of Go. */
 import { basename, extname } from "node:path";
 import type { Command } from "commander";
-import type { Subject } from "../analysis/inspect/inspect-node.js";
-import { openDataset } from "../data/open-node.js";
-import { checkPreparation, PREPARATIONS, type Preparation, preparationFor } from "../data/preparation.js";
+import type { PageOptions } from "../analysis/inspect/inspect-node.js";
+import type { LookOptions } from "../analysis/inspect/look.js";
+import { PREPARATIONS, type Preparation } from "../data/preparation.js";
 import { OptionError, unknownName } from "../errors.js";
-import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import type { TrainedModel } from "../train/trained-model.js";
 import { networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
-import { openModel } from "./model-argument.js";
-import { Output, percent, quoted } from "./output.js";
+import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
+import { type FoundModel, openModel } from "./model-argument.js";
+import { Output, quoted } from "./output.js";
+import { Progress } from "./progress.js";
 
-interface Flags {
+export interface InspectFlags extends MachineFlags {
   readonly out?: string;
   readonly layer?: string;
   readonly class?: string;
+  readonly at?: readonly [row: number, column: number];
   readonly move?: number;
   readonly top: number;
   readonly occlusion: boolean;
   readonly data?: string;
   readonly pictures: number;
+  readonly longestSide?: number;
+  readonly classes?: string;
   readonly prepare?: Preparation;
   readonly network?: string;
   readonly option?: Readonly<Record<string, string>>;
-  readonly threads?: number;
-  readonly backend?: BackendName;
   readonly json?: boolean;
 }
 
+/** What each kind of network is looked at with. */
+export interface Inspection {
+  readonly found: FoundModel;
+  /** The picture or the game. */
+  readonly subject: string;
+  readonly flags: InspectFlags;
+  /** The page's path. */
+  readonly out: string;
+  readonly options: Omit<LookOptions, "input" | "instead" | "target"> & PageOptions;
+}
+
+/** For people, and for programs. */
+export interface Said {
+  readonly text: string;
+  readonly event: Readonly<Record<string, unknown>>;
+}
+
 export function inspectCommand(program: Command): void {
-  program
+  const command = program
     .command("inspect")
-    .summary("show what a model does with a picture")
+    .summary("show what a model does with a picture, or with a position of Go")
     .description(
       "Writes a page that shows what a model does with a picture: what it says, which places made it say so (Grad-CAM, " +
-        "saliency, occlusion), what every layer gives, and the filters of every layer. With --data also the pictures of a data " +
-        "set that excite the strongest units most. The page is one file, without scripts.",
+        "saliency, occlusion), what every layer gives, and the filters of every layer. With --data also what excites the strongest " +
+        "units most in a data set. Of a model that labels pixels, the heat is about the pixels of one class, or one pixel; a policy " +
+        "for Go is asked about a position of a game. The page is one file, without scripts.",
     )
     .argument("<model>", "a .safetensors or .pth file, or the folder of a run")
-    .argument("<picture>", "PNG, JPEG or WebP; for a network that plays Go, a game in SGF")
-    .option("--out <file>", "the page (default: the picture's name with .inspect.html)")
+    .argument("<input>", "PNG, JPEG or WebP; for a network that plays Go, a game in SGF")
+    .option("--out <file>", "the page (default: the input's name with .inspect.html)")
     .option("--layer <path>", "the layer of Grad-CAM (default: the last convolution that still knows places)")
-    .option("--class <name>", "the class that is asked about, by name or number (default: the likeliest)")
-    .option("--move <n>", "the position before this move of the game (default: the last)", wholeOf("--move", 1))
-    .option("--top <n>", "classes to show, the likeliest first", wholeOf("--top", 1), 5)
-    .option("--no-occlusion", "grey no squares, which takes about a hundred answers")
-    .option("--data <data>", "a data set to look through, as `fovea train --data` takes it")
-    .option("--pictures <n>", "how many of its test pictures", wholeOf("--pictures", 1), 1000)
+    .option(
+      "--class <name>",
+      "the class that is asked about, by name or number, or a point such as D4 (default: the likeliest, or that of most pixels)",
+    )
+    .option("--top <n>", "answers to show, the likeliest first", wholeOf("--top", 1), 5)
+    .option("--no-occlusion", "grey no squares and take no stones away, which takes about a hundred answers")
+    .option(
+      "--data <data>",
+      "a data set to look through, as the network was trained on; for Go, a store or games in SGF",
+    )
+    .option("--pictures <n>", "how many of its test pictures or positions", wholeOf("--pictures", 1), 1000)
+    .option("--network <name>", "whose weights these are, for a file that does not say it")
+    .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
+    .option("--json", "one JSON object on standard output, for programs")
+    .helpOption("-h, --help", "show this")
+    .optionsGroup("Networks that name a picture:")
     .option(
       "--prepare <how>",
       `${PREPARATIONS.join(" or ")} (default: digit for networks that read 28x28 digits, else resize)`,
       oneOf("--prepare", PREPARATIONS),
     )
-    .option("--network <name>", "whose weights these are, for a file that does not say it")
-    .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
-    .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
-    .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
-    .option("--json", "one JSON object on standard output, for programs")
-    .helpOption("-h, --help", "show this")
+    .optionsGroup("Networks that label pixels:")
+    .option(
+      "--at <row,column>",
+      "the pixel that is asked about, counted from 0 (default: all pixels of the class)",
+      place,
+    )
+    .option(
+      "--longest-side <pixels>",
+      "larger pictures are made smaller to this (default: 512)",
+      wholeOf("--longest-side", 1),
+    )
+    .option("--classes <file>", "a JSON file with the classes' colours, or camvid")
+    .optionsGroup("Networks that play Go:")
+    .option("--move <n>", "the position before this move of the game (default: the end)", wholeOf("--move", 1));
+  machineOptions(command)
     .addHelpText(
       "after",
       `
 Examples:
   $ fovea inspect runs/lenet5-mnist seven.png
   $ fovea inspect runs/lenet5-mnist seven.png --class 1 --layer conv1 --data mnist
+  $ fovea inspect runs/unet-camvid street.png --class car
+  $ fovea inspect runs/unet-camvid street.png --at 120,64
   $ fovea inspect policy.safetensors game.sgf --move 57 --out move57.html
   $ fovea inspect resnet50.pth cat.jpg --network resnet50 --out cat.html`,
     )
     .action(inspect);
 }
 
-async function inspect(path: string, picture: string, flags: Flags): Promise<void> {
-  const { network, layer, top, occlusion, threads, backend } = flags;
+/** `120,64`. */
+function place(text: string): readonly [number, number] {
+  const [, row, column] = /^\s*(\d+)\s*,\s*(\d+)\s*$/.exec(text) ?? [];
+  if (row !== undefined && column !== undefined) return [Number(row), Number(column)];
+  throw new OptionError(`--at ${text}: expected ROW,COLUMN counted from 0, such as 120,64`);
+}
+
+type Kind = "picture" | "pixels" | "go";
+
+/** Flags that are of one kind of network alone. */
+const OWN: readonly (readonly [keyof InspectFlags, string, Kind])[] = [
+  ["prepare", "--prepare: is for networks that name a picture", "picture"],
+  ["at", "--at: is for networks that label pixels", "pixels"],
+  ["longestSide", "--longest-side: is for networks that label pixels", "pixels"],
+  ["classes", "--classes: is for networks that label pixels", "pixels"],
+  ["move", "--move: is of a game, for networks that play Go", "go"],
+];
+
+async function inspect(path: string, subject: string, flags: InspectFlags): Promise<void> {
+  const { network, layer, at, top, occlusion, pictures, out } = flags;
   if (flags.option !== undefined && network === undefined)
     throw new OptionError("--option: options are of the network that --network names; give both");
   const options = network === undefined ? undefined : networkOptions(network, flags.option);
-  const { model, path: file } = await openModel(path, { network, options });
-  const target = flags.class === undefined ? undefined : classNamed(flags.class, model);
+  const found = await openModel(path, { network, options });
+  const kind = await kindOf(found.model);
+  const name = found.model.network?.name ?? basename(found.path);
+  const stray = OWN.find(([flag, , own]) => flags[flag] !== undefined && own !== kind);
+  if (stray !== undefined) throw new OptionError(`${stray[1]}; ${name} is none: leave it out`);
+  checkSubject(subject, kind, name);
   const output = new Output(flags.json ?? false);
-  const note = (text: string) => output.note(text);
-  const isGame = extname(picture).toLowerCase() === ".sgf";
-  if (flags.move !== undefined && !isGame)
-    throw new OptionError("--move: is of a game; give a .sgf file, or leave it out");
-  const subject = isGame
-    ? await (await import("./inspect-go.js")).goSubject(picture, model, flags.move)
-    : await readSubject(picture, model, flags.prepare);
-  const [height, width, channels] = model.input as [number, number, number];
-  const data =
-    flags.data === undefined
-      ? undefined
-      : (await openDataset(flags.data, { size: [height, width], channels, note })).test;
-  const { writeInspection } = await import("../analysis/inspect/inspect-node.js");
-  const out = flags.out ?? `${basename(picture, extname(picture))}.inspect.html`;
-  const look = await writeInspection(out, model, subject, {
-    names: { model: model.network?.name ?? basename(file), picture: basename(picture) },
-    layer,
-    target,
-    top,
-    // Grey is no square of a board.
-    occlusion: occlusion && !isGame,
-    threads,
-    backend,
-    note,
-    data,
-    mostPictures: flags.pictures,
-  });
-  const name = (label: number) => model.classes[label] ?? String(label);
-  const { label, probabilities, gradCam } = look;
-  output.event({
-    page: out,
-    label,
-    class: name(label),
-    probability: probabilities[label],
-    target: look.target,
-    gradCam: { layer: gradCam.path, height: gradCam.height, width: gradCam.width, heat: [...gradCam.data] },
-  });
-  output.say(`${picture}: ${name(label)} (${percent(probabilities[label]!)})`);
-  output.note(`fovea: wrote ${quoted(out)}`);
+  const { stream, json } = output;
+  let progress: Progress | undefined;
+  const run = {
+    found,
+    subject,
+    flags,
+    out: out ?? `${basename(subject, extname(subject))}.inspect.html`,
+    options: {
+      names: { model: name, picture: basename(subject) },
+      layer,
+      at,
+      top,
+      occlusion,
+      mostPictures: pictures,
+      progress(done: number, total: number) {
+        if (json && stream.isTTY !== true) return;
+        progress ??= new Progress({ total, label: "occluding", unit: "answers", stream });
+        progress.update(done);
+      },
+      ...sessionOptions(flags, (text) => output.note(text)),
+    },
+  };
+  try {
+    const { text, event } = await (await lookerOf(kind))(run);
+    progress?.stop();
+    output.event({ page: run.out, ...event });
+    output.say(text);
+    output.note(`fovea: wrote ${quoted(run.out)}`);
+  } finally {
+    progress?.stop();
+  }
 }
 
-async function readSubject(path: string, model: TrainedModel, asked: Preparation | undefined): Promise<Subject> {
-  const preparation = asked ?? preparationFor(model.input, model.classes);
-  checkPreparation(model.input, preparation);
-  const { readPicture } = await import("../data/read-picture-node.js");
-  const { pictureSubject } = await import("../analysis/inspect/inspect-node.js");
-  return pictureSubject(await readPicture(path, model.input, preparation), model);
+async function lookerOf(kind: Kind): Promise<(run: Inspection) => Promise<Said>> {
+  if (kind === "go") return (await import("./inspect-go.js")).inspectGame;
+  if (kind === "pixels") return (await import("./inspect-scene.js")).inspectScene;
+  return (await import("./inspect-picture.js")).inspectPicture;
 }
 
-function classNamed(text: string, { classes }: TrainedModel): number {
+async function kindOf(model: TrainedModel): Promise<Kind> {
+  if (model.module.loss?.kind === "pixelCrossEntropy") return "pixels";
+  const { playsGo } = await import("./inspect-go.js");
+  return playsGo(model) ? "go" : "picture";
+}
+
+const PICTURE = /\.(png|jpe?g|webp|gif|bmp|tiff?|avif|heic)$/i;
+const GAME = /\.sgf(\.gz)?$/i;
+
+/** @throws OptionError on a picture for Go, and on a game for anything else. */
+function checkSubject(subject: string, kind: Kind, name: string): void {
+  if (kind === "go" && PICTURE.test(subject))
+    throw new OptionError(`${subject}: is a picture, but ${name} plays Go: give a game in SGF, such as game.sgf`);
+  if (kind !== "go" && GAME.test(subject))
+    throw new OptionError(
+      `${subject}: is a game of Go, but ${name} takes pictures: PNG, JPEG or WebP; games are for models of fovea go train`,
+    );
+}
+
+/** A class by its name or number. @throws OptionError naming the nearest. */
+export function classNamed(text: string, { classes }: TrainedModel): number {
   const named = classes.indexOf(text);
   if (named >= 0) return named;
   const number = Number(text);

@@ -107,17 +107,52 @@ describe("looking inside", () => {
     const image = Float32Array.of(1, 2, 3, -1);
     const look = await lookInside(dense, image, { ...quiet, occlusion: true });
     expect([look.label, look.target, look.gradCam.path, look.probabilities.length]).toEqual([0, 0, "conv", 3]);
-    // Three places are bright: a third each, and the mean over the four places of the map is a quarter of their sum.
-    // a = (2, -1) / 4, A = (x, -x): relu(3 x / 4).
-    expect([...look.gradCam.data]).toEqual([0.75, 1.5, 2.25, 0]);
-    // d score / d x = 3 at the bright places, over three of them.
-    expect([...look.saliency.data].map((value) => Number(value.toFixed(6)))).toEqual([1, 1, 1, 0]);
+    // Three places are bright, and the mean over the four places of the map is a quarter of their sum.
+    // a = 3 (2, -1) / 4, A = (x, -x): relu(9 x / 4).
+    expect([...look.gradCam.data]).toEqual([2.25, 4.5, 6.75, 0]);
+    // d score / d x = 3 at the bright places.
+    expect([...look.saliency.data]).toEqual([3, 3, 3, 0]);
+    expect(look.places).toEqual({
+      height: 2,
+      width: 2,
+      labels: Int32Array.of(0, 0, 0, 1),
+      shares: Float32Array.of(0.75, 0.25, 0),
+      asked: 3,
+    });
     const of = (x: number) => 1 / (1 + Math.exp(-6 * x) + Math.exp(-3 * x));
     const before = (of(1) + of(2) + of(3)) / 3;
     // The mean of the picture is 1.25.
     expect(look.occlusion!.data[2]).toBeCloseTo(before - (of(1) + of(2) + of(1.25)) / 3, 5);
     const none = await lookInside(dense, image, { ...quiet, target: 2 });
-    expect([...none.gradCam.data]).toEqual([0, 0, 0, 0]);
+    expect([[...none.gradCam.data], none.places!.asked]).toEqual([[0, 0, 0, 0], 4]);
+
+    const one = await lookInside(dense, image, { ...quiet, at: [0, 1], occlusion: true });
+    expect([one.label, one.target, one.places!.asked, one.places!.at]).toEqual([0, 0, 1, [0, 1]]);
+    expect([...one.gradCam.data]).toEqual([0.75, 1.5, 2.25, 0]);
+    expect([...one.saliency.data]).toEqual([0, 3, 0, 0]);
+    expect(one.probabilities[0]).toBeCloseTo(of(2), 5);
+    expect([...one.occlusion!.data].map((fall) => Math.abs(fall) > 1e-4)).toEqual([false, true, false, false]);
+    const dark = await lookInside(dense, image, { ...quiet, at: [1, 1] });
+    expect([dark.label, dark.target]).toEqual([1, 1]);
+    await expect(lookInside(dense, image, { ...quiet, at: [2, 0] })).rejects.toThrow(
+      "--at 2,0: lies outside the picture, whose rows are 0 to 1 and columns 0 to 1",
+    );
+  });
+
+  it("asks about other inputs, and keeps as many layers as it is told to", async () => {
+    const told: number[][] = [];
+    const other = picture.map((value) => value / 2);
+    const options = { ...quiet, instead: [other, picture], mostLayers: 2, target: 3 };
+    const look = await lookInside(model, picture, { ...options, progress: (...how) => told.push(how) });
+    const half = await lookInside(model, other, { ...quiet, target: 3 });
+    expect(look.instead[0]).toBeCloseTo(look.probabilities[3]! - half.probabilities[3]!, 5);
+    expect(look.instead[1]).toBe(0);
+    expect(told).toEqual([
+      [1, 2],
+      [2, 2],
+    ]);
+    // The first and the last, and that of Grad-CAM.
+    expect([look.layers.map(({ path }) => path), look.layerCount]).toEqual([["conv1", "conv2", "pool2"], 4]);
   });
 
   it("refuses what it cannot show", async () => {
@@ -126,6 +161,9 @@ describe("looking inside", () => {
     );
     await expect(lookInside(model, picture, { ...quiet, layer: "relu2" })).rejects.toThrow("gives no maps of its own");
     await expect(lookInside(model, picture, { ...quiet, target: 10 })).rejects.toThrow("has 10 classes, from 0 on");
+    await expect(lookInside(model, picture, { ...quiet, at: [1, 1] })).rejects.toThrow(
+      "--at 1,1: the network gives one answer for the whole picture",
+    );
     await expect(lookInside(model, picture.slice(1), quiet)).rejects.toThrow("783 numbers, expected 28 x 28 x 1");
     await expect(lookInside(filled("mlp").model, picture, quiet)).rejects.toThrow("no layer that gives maps");
   });

@@ -74,31 +74,121 @@ describe("fovea inspect", () => {
     expect(await refusal("none.png")).toContain("none.png: no such file");
     expect(await refusal("disc.png", "--layer", "layer1.7")).toContain('there is no such layer; did you mean "layer1.');
     expect(await refusal("disc.png", "--class", "kind 7")).toContain('unknown class "kind 7"');
+    expect(await refusal("disc.png", "--at", "1,1")).toContain(
+      "--at: is for networks that label pixels; resnet20 is none",
+    );
+    writeFileSync(join(folder, "game.sgf"), "(;GM[1]SZ[19];B[pd])");
+    expect(await refusal("game.sgf")).toContain("game.sgf: is a game of Go, but resnet20 takes pictures");
   });
 
-  it("looks at a position of Go, and refuses a picture there", async () => {
-    const folder = await prepared("alphago-policy", { filters: 16, layers: 3 });
+  it("looks at a position of Go, and refuses what is none", async () => {
+    const folder = await prepared("alphago-policy", { filters: 8, layers: 3 });
     const inspect = (...words: string[]) => fovea(["inspect", "model.safetensors", ...words], folder);
+    const refusal = async (...words: string[]) => {
+      const { stderr, stdout, code } = await inspect(...words);
+      expect([stdout, code]).toEqual(["", 2]);
+      return stderr;
+    };
     writeFileSync(join(folder, "game.sgf"), "(;GM[1]SZ[19];B[pd];W[dp];B[pp];W[dd])");
-    const { stdout, stderr, code } = await inspect("game.sgf", "--move", "3", "--json");
+    const { stdout, stderr, code } = await inspect("game.sgf", "--move", "3", "--data", "game.sgf", "--json");
     expect([code, stderr]).toEqual([0, "fovea: wrote game.inspect.html\n"]);
-    const { gradCam } = JSON.parse(stdout);
+    const { gradCam, toMove, best, target, removed } = JSON.parse(stdout);
     expect([gradCam.layer, gradCam.height, gradCam.width]).toEqual([expect.stringMatching(/2$/), 19, 19]);
+    expect([toMove, best.length, best[0].vertex, removed.length]).toEqual(["black", 5, target, 361]);
     const html = readFileSync(join(folder, "game.inspect.html"), "utf8");
-    const png = Buffer.from(
-      /class="heats"><figure><img src="data:image\/png;base64,([^"]+)"/.exec(html)![1]!,
-      "base64",
-    );
-    const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
+    const [board] = /<svg.*?<\/svg>/s.exec(html)!;
     // Before move 3 a black stone stands at the upper right star point and a white one at the lower left, and no third.
-    const at = (column: number, row: number) => data[((row * 13 + 6) * info.width + column * 13 + 6) * info.channels]!;
-    expect([info.width, at(15, 3), at(3, 15), at(15, 15)]).toEqual([247, 25, 245, 110]);
-    expect((await inspect("game.sgf", "--move", "9")).stderr).toContain("--move 9: the game has 4 moves");
-    const picture = await inspect("disc.png");
-    expect([picture.code, picture.stderr]).toEqual([
-      2,
-      expect.stringContaining("but pictures are height x width x 1 (grey)"),
+    const stones = [...board.matchAll(/cx="(\d+)" cy="(\d+)" r="14" fill="(#\w+)"/g)].map((match) => match.slice(1));
+    expect(stones).toEqual([
+      ["490", "130", "#1c1c1c"],
+      ["130", "490", "#fafafa"],
     ]);
-    expect((await inspect("disc.png", "--move", "2")).stderr).toContain("--move: is of a game");
+    for (const text of [
+      "What alphago-policy would play before move 3 of game.sgf, black to move.",
+      "The move before was D4. In the game black played Q4",
+      "Stones taken away",
+      ">last move<",
+      ">self-atari of 8 or more<",
+      "of all weights",
+      "Positions that excite a unit most",
+      "game 1, 2",
+    ])
+      expect(html).toContain(text);
+    expect(html).not.toMatch(/<script|@import|url\(/);
+
+    const end = await inspect("game.sgf", "--class", "k10", "--no-occlusion", "--json", "--out", "end.html");
+    expect(JSON.parse(end.stdout)).toMatchObject({ toMove: "black", target: "K10" });
+    expect(readFileSync(join(folder, "end.html"), "utf8")).not.toContain("Stones taken away");
+
+    expect(await refusal("game.sgf", "--move", "9")).toContain("--move 9: the game has 4 moves, from 1 on");
+    expect(await refusal("game.sgf", "--class", "Z20")).toContain("--class Z20: is no point of a 19x19 board");
+    expect(await refusal("game.sgf", "--at", "3,3")).toContain("--at: is for networks that label pixels");
+    expect(await refusal("disc.png")).toContain(
+      "disc.png: is a picture, but alphago-policy plays Go: give a game in SGF",
+    );
+    writeFileSync(join(folder, "small.sgf"), "(;GM[1]SZ[9];B[cc])");
+    const small = await inspect("small.sgf");
+    expect([small.code, small.stderr]).toEqual([
+      1,
+      expect.stringContaining("is played on 9x9, but the network plays 19x19"),
+    ]);
+  });
+
+  it("looks at a network that labels pixels, about a class and about a pixel", async () => {
+    const folder = await prepared("unet", { widths: [3, 4], classes: 3, height: 16, width: 16 });
+    const inspect = (...words: string[]) => fovea(["inspect", "model.safetensors", "disc.png", ...words], folder);
+    const { stdout, stderr, code } = await inspect("--json");
+    expect([code, stderr]).toEqual([0, "fovea: wrote disc.inspect.html\n"]);
+    const said = JSON.parse(stdout);
+    expect([said.height, said.width, said.gradCam.layer, said.gradCam.height]).toEqual([40, 40, "down1", 20]);
+    expect([said.target, said.class]).toEqual([said.label, said.classes[0].class]);
+    const html = readFileSync(join(folder, "disc.inspect.html"), "utf8");
+    for (const text of [
+      `Where it says ${said.class}`,
+      'class="swatch"',
+      "taken together",
+      "its mean probability there",
+    ])
+      expect(html).toContain(text);
+
+    const pixel = await inspect(
+      "--at",
+      "10,30",
+      "--class",
+      "kind 2",
+      "--json",
+      "--out",
+      "pixel.html",
+      "--no-occlusion",
+    );
+    expect(JSON.parse(pixel.stdout)).toMatchObject({ at: [10, 30], target: 2 });
+    const page = readFileSync(join(folder, "pixel.html"), "utf8");
+    expect(page).toContain("The heat is about kind 2 at row 10, column 30, the pixel in the ring");
+
+    const small = await inspect(
+      "--longest-side",
+      "20",
+      "--at",
+      "39,20",
+      "--json",
+      "--out",
+      "small.html",
+      "--no-occlusion",
+    );
+    expect(JSON.parse(small.stdout)).toMatchObject({ at: [19, 10], height: 20, width: 20 });
+    expect(readFileSync(join(folder, "small.html"), "utf8")).toContain(
+      "The picture is 40 × 40 pixels; it was made smaller to 20 × 20",
+    );
+
+    const refusal = async (...words: string[]) => {
+      const refused = await inspect(...words);
+      expect([refused.stdout, refused.code]).toEqual(["", 2]);
+      return refused.stderr;
+    };
+    expect(await refusal("--class", "kind 9")).toContain('unknown class "kind 9"; did you mean "kind 0"?');
+    expect(await refusal("--at", "40,0")).toContain(
+      "--at 40,0: lies outside the picture, whose rows are 0 to 39 and columns 0 to 39",
+    );
+    expect(await refusal("--move", "3")).toContain("--move: is of a game, for networks that play Go; unet is none");
   });
 });

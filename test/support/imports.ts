@@ -26,7 +26,8 @@ const floorsBelow: Readonly<Record<string, readonly string[]>> = {
   go: ["train"],
   // Beside the report of a run, for the figures of its own.
   segmentation: ["analysis"],
-  analysis: ["train"],
+  // A look inside a policy needs boards and planes.
+  analysis: ["train", "go"],
   train: ["data", "formats", "models"],
   // A data set is read from a file format, never the other way round.
   data: ["formats", "runtime"],

@@ -1,6 +1,6 @@
 /** Numbers as colours, and heat laid over a picture. Bytes are RGB, row-major. */
 import { scale } from "@observablehq/plot";
-import type { Heat } from "./look.js";
+import type { Heat } from "./heat.js";
 
 export type Ramp = readonly (readonly [number, number, number])[];
 
@@ -44,6 +44,14 @@ export function enlarged({ height, width, data }: Heat, toHeight: number, toWidt
   });
 }
 
+/** The upper left of numbers that are `from` wide. */
+function cropped(data: Float32Array, from: number, height: number, width: number): Float32Array {
+  if (from === width && data.length === height * width) return data;
+  const kept = new Float32Array(height * width);
+  for (let y = 0; y < height; y++) kept.set(data.subarray(y * from, y * from + width), y * width);
+  return kept;
+}
+
 /** No larger than `most` on a side: the mean of the numbers that become one. */
 export function reduced({ height, width, data }: Heat, most: number): Heat {
   const step = Math.ceil(Math.max(height, width) / most);
@@ -60,15 +68,19 @@ export function reduced({ height, width, data }: Heat, most: number): Heat {
   return { height: rows, width: columns, data: sums.map((sum, i) => sum / counts[i]!) };
 }
 
-/** Colours laid over a grey form of a picture of bytes, [height, width, 1 or 3], each `zoom` times as large. */
+/**
+ * Colours laid over a grey form of a picture of bytes, [height, width, 1 or 3], each `zoom` times as large.
+ * @param extent rows and columns that the heat is spread over, of which those beyond the picture are cut off
+ */
 export function overlaid(
   picture: Uint8Array,
   [height, width, channels]: readonly [number, number, number],
   heat: Heat,
   zoom: number,
+  extent: readonly [number, number] = [height, width],
 ): { readonly height: number; readonly width: number; readonly bytes: Uint8Array } {
   const [toHeight, toWidth] = [height * zoom, width * zoom];
-  const hot = enlarged(heat, toHeight, toWidth);
+  const hot = cropped(enlarged(heat, extent[0] * zoom, extent[1] * zoom), extent[1] * zoom, toHeight, toWidth);
   const most = heat.data.reduce((a, b) => Math.max(a, b), 0);
   const bytes = coloured(hot, VIRIDIS, 0, most);
   for (let y = 0; y < toHeight; y++)

@@ -1,8 +1,8 @@
-/** The pictures of a data set that excite a layer's units most: of each channel, the largest number that it gave anywhere. */
+/** The samples of a data set that excite a layer's units most: of each channel, the largest number that it gave anywhere. */
 import type { Dataset } from "../../data/dataset.js";
 import { OptionError } from "../../errors.js";
-import { sizeOf } from "../../graph/value.js";
-import { compile } from "../../train/classifier.js";
+import { type Shape, sizeOf } from "../../graph/value.js";
+import { compile, type Picture } from "../../train/classifier.js";
 import type { TrainedModel } from "../../train/trained-model.js";
 import type { LookOptions } from "./look.js";
 
@@ -18,7 +18,8 @@ export interface Excited {
   }[];
 }
 
-export interface ExcitingOptions extends Pick<LookOptions, "backend" | "threads" | "winograd" | "note"> {
+export interface ExcitingOptions
+  extends Pick<LookOptions, "backend" | "threads" | "winograd" | "memoryLimit" | "note"> {
   readonly layer: string;
   readonly channels: readonly number[];
   /** Pictures of a channel. */
@@ -27,7 +28,13 @@ export interface ExcitingOptions extends Pick<LookOptions, "backend" | "threads"
   readonly most?: number;
 }
 
-const BATCH = 32;
+/** What is looked through: bytes of pictures, or numbers as the network takes them. */
+export interface Samples {
+  readonly length: number;
+  /** [height, width, channels]; those of one shape are best together. */
+  shapeOf(index: number): Shape;
+  numbersOf(index: number): Picture;
+}
 
 /** @throws OptionError where the data set's pictures are not what the network takes. */
 export async function excitingPictures(
@@ -35,35 +42,65 @@ export async function excitingPictures(
   data: Pick<Dataset, "images" | "shape" | "length" | "name">,
   options: ExcitingOptions,
 ): Promise<Excited[]> {
-  const { layer, channels, count, most = data.length, ...choice } = options;
   const size = sizeOf(data.shape);
   if (data.shape.join("x") !== model.input.join("x"))
     throw new OptionError(
       `inspect: the pictures of ${data.name} are ${data.shape.join("x")}, but the network takes ${model.input.join("x")}`,
     );
-  const classify = await compile(model, { ...choice, batch: BATCH, layers: [layer] });
-  try {
-    const found = channels.map((channel) => ({ channel, pictures: [] as Excited["pictures"][number][] }));
-    const length = Math.min(most, data.length);
-    for (let from = 0; from < length; from += BATCH) {
-      const indices = Array.from({ length: Math.min(BATCH, length - from) }, (_, i) => from + i);
-      const answers = await classify.all(indices.map((i) => data.images.subarray(i * size, (i + 1) * size)));
-      for (const [i, { layers }] of answers.entries()) {
-        const { shape, data: numbers } = layers.get(layer)!;
-        const [, width, depth] = shape as [number, number, number];
-        for (const { channel, pictures } of found) {
-          let best = 0;
-          for (let place = 1; place * depth < numbers.length; place++)
-            if (numbers[place * depth + channel]! > numbers[best * depth + channel]!) best = place;
-          const value = numbers[best * depth + channel]!;
-          pictures.push({ index: indices[i]!, value, row: Math.floor(best / width), column: best % width });
-          pictures.sort((a, b) => b.value - a.value);
-          if (pictures.length > count) pictures.pop();
+  const numbersOf = (i: number) => data.images.subarray(i * size, (i + 1) * size);
+  return excitingSamples(model, { length: data.length, shapeOf: () => data.shape, numbersOf }, options);
+}
+
+const BATCH = 32;
+/** Places of the pictures of a batch. */
+const BATCH_PLACES = 2 ** 17;
+
+export async function excitingSamples(
+  model: TrainedModel,
+  samples: Samples,
+  { layer, channels, count, most = samples.length, ...choice }: ExcitingOptions,
+): Promise<Excited[]> {
+  const found = channels.map((channel) => ({ channel, pictures: [] as Excited["pictures"][number][] }));
+  for (const indices of byShape(samples, Math.min(most, samples.length))) {
+    const input = samples.shapeOf(indices[0]!);
+    const batch = Math.max(1, Math.min(BATCH, Math.floor(BATCH_PLACES / (input[0]! * input[1]!))));
+    const classify = await compile({ ...model, input }, { ...choice, batch, layers: [layer] });
+    try {
+      for (let from = 0; from < indices.length; from += batch) {
+        const some = indices.slice(from, from + batch);
+        const answers = await classify.all(some.map((i) => samples.numbersOf(i)));
+        for (const [i, { layers }] of answers.entries()) {
+          const { shape, data } = layers.get(layer)!;
+          for (const { channel, pictures } of found) {
+            pictures.push({ index: some[i]!, ...strongestPlace(data, shape, channel) });
+            pictures.sort((a, b) => b.value - a.value);
+            if (pictures.length > count) pictures.pop();
+          }
         }
       }
+    } finally {
+      await classify.close();
     }
-    return found;
-  } finally {
-    await classify.close();
   }
+  return found;
+}
+
+/** Numbers of samples, those of one shape together. */
+function byShape(samples: Samples, length: number): number[][] {
+  const groups = new Map<string, number[]>();
+  for (let i = 0; i < length; i++) {
+    const key = samples.shapeOf(i).join("x");
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [i]);
+    else group.push(i);
+  }
+  return [...groups.values()];
+}
+
+function strongestPlace(data: Float32Array, [, width, depth]: Shape, channel: number) {
+  let best = 0;
+  for (let place = 1; place * depth! < data.length; place++)
+    if (data[place * depth! + channel]! > data[best * depth! + channel]!) best = place;
+  const value = data[best * depth! + channel]!;
+  return { value, row: Math.floor(best / width!), column: best % width! };
 }

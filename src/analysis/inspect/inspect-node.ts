@@ -1,14 +1,15 @@
-/** A look inside as a page: pictures are put into it as PNG, so that one file is all. */
-import type { Dataset } from "../../data/dataset.js";
+/** A look inside as a page: pictures are put into it as PNG, so that one file is all. Of networks that name a picture, or every pixel of one. */
 import { writeFileAtomically } from "../../formats/atomic-write-node.js";
+import type { Shape } from "../../graph/value.js";
 import type { TrainedModel } from "../../train/trained-model.js";
-import { receptiveFieldsOf } from "../layers.js";
 import { foveaVersion, pictureUri } from "../report/draw-node.js";
-import { coloured, DIVERGING, overlaid, reduced, VIRIDIS } from "./colours.js";
-import { excitingPictures } from "./exciting.js";
-import { allFilters, type LayerFilters, planeOf } from "./filters.js";
-import { type Heat, type LayerMaps, type Look, type LookOptions, lookInside } from "./look.js";
-import { type HeatPicture, inspectPage, type LayerTiles, type Tile } from "./page.js";
+import { coloured, DIVERGING, overlaid, VIRIDIS } from "./colours.js";
+import { excitingSection, type ShownSamples } from "./exciting-node.js";
+import type { Heat } from "./heat.js";
+import { type Bytes, type Colour, labelColours, labelCutOut, labelOverlay, ringed, zoomed } from "./labels.js";
+import { type Look, type LookOptions, lookInside, type PlaceLabels } from "./look.js";
+import { type Answer, type HeatPicture, inspectPage } from "./page.js";
+import { filterSection, mapSection, scaleOf } from "./tiles-node.js";
 
 /** What is looked at. */
 export interface Subject {
@@ -18,35 +19,38 @@ export interface Subject {
   readonly picture: { readonly bytes: Uint8Array; readonly shape: readonly [number, number, number] };
 }
 
-/** A picture's bytes as the network takes them but for scaling, [height, width, channels]. */
-export function pictureSubject(bytes: Uint8Array, { input, scaling: { mean, std } }: TrainedModel): Subject {
-  const shape = input as readonly [number, number, number];
-  const channels = shape[2];
+/** A picture's bytes as the network takes them but for scaling, [height, width, channels]; of a network that takes any size, of that `shape`. */
+export function pictureSubject(bytes: Uint8Array, model: TrainedModel, shape: Shape = model.input): Subject {
+  const { mean, std } = model.scaling;
+  const channels = shape[2]!;
   const numbers = Float32Array.from(bytes, (byte, i) => (byte / 255 - mean[i % channels]!) / std[i % channels]!);
-  return { numbers, picture: { bytes, shape } };
+  return { numbers, picture: { bytes, shape: shape as readonly [number, number, number] } };
 }
 
-export interface InspectOptions extends LookOptions {
+export interface PageOptions {
   /** What page and footer call them. */
   readonly names: { readonly model: string; readonly picture: string };
-  /** Whose pictures are looked through for those that excite a unit most. */
-  readonly data?: Dataset | undefined;
-  /** Pictures of it. */
+  /** Said below the answers, such as that a picture was made smaller. */
+  readonly remarks?: readonly string[];
+  /** What is looked through for what excites a unit most. */
+  readonly data?: ShownSamples | undefined;
+  /** Samples of it; all unless said. */
   readonly mostPictures?: number;
-  /** Classes shown. */
+  /** Answers shown. */
   readonly top?: number;
 }
 
-const MAPS = 16;
-const LAYERS = 24;
-const FILTERS = 16;
-const FILTER_LAYERS = 12;
-/** A map larger than this is shown at a fraction of its size. */
-const LARGEST_TILE = 64;
+export interface InspectOptions extends Omit<LookOptions, "input" | "instead">, PageOptions {
+  /** Of the classes of a network that names every place. */
+  readonly colours?: readonly Colour[];
+}
+
+/** Layers whose maps are shown. */
+export const MOST_LAYERS = 24;
 /** Pictures are shown at least this large. */
-const SHOWN = 224;
-const UNITS = 6;
-const EXCITING = 8;
+const SHOWN = { whole: 224, places: 320 } as const;
+/** The least width of a picture in the page. */
+const WIDTH = { whole: 13, places: 18 } as const;
 
 /** Throws as lookInside. */
 export async function writeInspection(
@@ -55,236 +59,145 @@ export async function writeInspection(
   subject: Subject,
   options: InspectOptions,
 ): Promise<Look> {
-  const look = await lookInside(model, subject.numbers, { occlusion: true, ...options });
-  const { names, top = 5 } = options;
-  const order = [...look.probabilities.keys()].sort((a, b) => look.probabilities[b]! - look.probabilities[a]!);
-  const shown = [...new Set([...order.slice(0, top), look.target])];
+  const look = await lookInside(model, subject.numbers, {
+    occlusion: true,
+    mostLayers: MOST_LAYERS,
+    ...options,
+    input: subject.picture.shape,
+  });
+  const { names, data, remarks = [] } = options;
   const nameOf = (label: number) => model.classes[label] ?? String(label);
-  const exciting = options.data === undefined ? [] : await excitingTiles(model, look, options.data, options);
+  const colours = options.colours ?? labelColours(model.classes.length);
+  const kind = look.places === undefined ? "whole" : "places";
+  const name = nameOf(look.target);
   const html = inspectPage({
-    title: `${names.model}: ${nameOf(look.label)}`,
-    subtitle: `What ${names.model} does with ${names.picture}, as it takes it: ${model.input.join(" × ")}.`,
-    answers: shown.map((label) => ({
-      name: nameOf(label),
-      probability: look.probabilities[label]!,
-      isTarget: label === look.target,
-    })),
-    heats: await heatPictures(look, subject, nameOf(look.target)),
-    scale: await pictureUri(
-      coloured(
-        Array.from({ length: 64 }, (_, i) => i),
-        VIRIDIS,
-        0,
-        63,
-      ),
-      64,
-      1,
-      3,
-    ),
-    maps: await Promise.all(chosen(look.layers, LAYERS).map(mapTiles)),
-    mapsNote: `Of each layer up to ${MAPS} maps, the strongest first: blue above zero, red below, white at zero.${look.layers.length > LAYERS ? ` ${LAYERS} of ${look.layers.length} layers.` : ""}`,
-    ...(await filterParts(model)),
-    exciting,
-    excitingNote:
-      options.data === undefined
-        ? ""
-        : `The ${EXCITING} pictures of ${options.data.name} that excite the strongest units of ${look.gradCam.path} most; the frame is what the unit saw.`,
-    footer: `Made by fovea ${foveaVersion()} from ${names.model} and ${names.picture}.`,
+    title: `${names.model}: ${name}`,
+    subtitle: `What ${names.model} does with ${names.picture}, as it takes it: ${subject.picture.shape.join(" × ")}.`,
+    answers: answersOf(look, nameOf, colours, options.top ?? 5),
+    remarks: [...remarks, ...(look.places === undefined ? [] : [questionText(look, look.places, nameOf)])],
+    heats: await heatPictures(look, subject, name, colours),
+    heatWidth: WIDTH[kind],
+    scales: [
+      await scaleOf("nothing", "the most in this picture", VIRIDIS),
+      await scaleOf("maps and filters: below zero", "above zero", DIVERGING),
+    ],
+    sections: [
+      await mapSection(look),
+      await filterSection(model),
+      ...(data === undefined ? [] : [await excitingSection(model, look, data, excitingOptions(options))]),
+    ],
+    footer: footerOf(names),
   });
   await writeFileAtomically(path, [html]);
   return look;
 }
 
-/** Evenly spread over the whole. */
-function chosen<T>(all: readonly T[], most: number): T[] {
-  if (all.length <= most) return [...all];
-  return Array.from({ length: most }, (_, i) => all[Math.round((i * (all.length - 1)) / (most - 1))]!);
+export const footerOf = ({ model, picture }: PageOptions["names"]): string =>
+  `Made by fovea ${foveaVersion()} from ${model} and ${picture}.`;
+
+export function excitingOptions({
+  backend,
+  threads,
+  winograd,
+  memoryLimit,
+  note,
+  mostPictures,
+}: Omit<LookOptions, "target"> & PageOptions) {
+  const most = mostPictures === undefined ? {} : { most: mostPictures };
+  return { backend, threads, winograd, memoryLimit, note, ...most };
 }
+
+// --- Answers
+
+function answersOf(
+  { probabilities, places, target }: Look,
+  nameOf: (label: number) => string,
+  colours: readonly Colour[],
+  top: number,
+): Answer[] {
+  const parts = places?.shares ?? probabilities;
+  const order = [...parts.keys()].sort((a, b) => parts[b]! - parts[a]!);
+  // A legend has all that there is to see.
+  const first = places === undefined ? order.slice(0, top) : order.filter((label) => parts[label]! > 0);
+  return [...new Set([...first, target])].map((label) => ({
+    name: nameOf(label),
+    part: parts[label]!,
+    isTarget: label === target,
+    ...(places === undefined ? {} : { colour: `rgb(${colours[label]?.join(",") ?? "20,20,20"})` }),
+  }));
+}
+
+/** What the heat is about, of a network that names every place. */
+function questionText({ probabilities, target }: Look, places: PlaceLabels, nameOf: (label: number) => string): string {
+  const { at, shares, asked, labels } = places;
+  const name = nameOf(target);
+  if (at !== undefined) {
+    const order = [...probabilities.keys()].sort((a, b) => probabilities[b]! - probabilities[a]!).slice(0, 3);
+    const said = order.map((label) => `${nameOf(label)} ${percent(probabilities[label]!)}`).join(", ");
+    return `The heat is about ${name} at row ${at[0]}, column ${at[1]}, the pixel in the ring, of which the network says: ${said}.`;
+  }
+  if (shares[target] === 0)
+    return `No pixel was given to ${name}: the heat is about all ${labels.length.toLocaleString("en")} pixels, and says what would speak for it.`;
+  return `The heat is about the ${asked.toLocaleString("en")} pixels that were given to ${name}, taken together.`;
+}
+
+const percent = (part: number) => `${(100 * part).toFixed(1)}%`;
 
 // --- Heat
 
-async function heatPictures(look: Look, { picture }: Subject, name: string): Promise<HeatPicture[]> {
+async function heatPictures(
+  look: Look,
+  { picture }: Subject,
+  name: string,
+  colours: readonly Colour[],
+): Promise<HeatPicture[]> {
   const { bytes, shape } = picture;
-  const zoom = Math.max(1, Math.ceil(SHOWN / Math.max(shape[0], shape[1])));
-  const over = async (heat: Heat) => {
-    const { height, width, bytes: colours } = overlaid(bytes, shape, heat, zoom);
-    return pictureUri(colours, width, height, 3);
-  };
-  const { gradCam, saliency, occlusion } = look;
+  const { gradCam, saliency, occlusion, places } = look;
+  const zoom = Math.max(
+    1,
+    Math.ceil((places === undefined ? SHOWN.whole : SHOWN.places) / Math.max(shape[0], shape[1])),
+  );
+  const ring = (one: Bytes): Bytes => (places?.at === undefined ? one : ringed(one, places.at, zoom));
+  const shown = async (title: string, note: string, one: Bytes): Promise<HeatPicture> => ({
+    title,
+    note,
+    picture: await pictureUri(one.bytes, one.width, one.height, 3),
+    isCoarse: zoom > 1,
+  });
+  const over = (heat: Heat, extent?: readonly [number, number]) => ring(overlaid(bytes, shape, heat, zoom, extent));
   const most = saliency.data.reduce((a, b) => Math.max(a, b), 0);
-  const fall = occlusion?.data.reduce((a, b) => Math.max(a, b), 0) ?? 0;
-  const pictures: HeatPicture[] = [
-    {
-      title: "The picture",
-      note: "as the network takes it",
-      picture: await pictureUri(bytes, shape[1], shape[0], shape[2] === 3 ? 3 : 1),
-    },
-    {
-      title: "Grad-CAM",
-      note: `places of ${gradCam.path} that speak for ${name}`,
-      picture: await over(gradCam),
-    },
-    {
-      title: "Saliency",
-      note: `pixels whose change would change the score of ${name}`,
-      picture: await pictureUri(coloured(saliency.data, VIRIDIS, 0, most), saliency.width, saliency.height, 3),
-    },
+  const plain: HeatPicture = {
+    title: "The picture",
+    note: "as the network takes it",
+    picture: await pictureUri(bytes, shape[1], shape[0], shape[2] === 3 ? 3 : 1),
+    isCoarse: zoom > 1,
+  };
+  const heats = [
+    await shown("Grad-CAM", `places of ${gradCam.path} that speak for ${name}`, over(gradCam, gradCam.extent)),
+    await shown("Saliency", `pixels whose change would change the score of ${name}`, {
+      ...zoomed({ ...saliency, bytes: coloured(saliency.data, VIRIDIS, 0, most) }, zoom),
+    }),
   ];
   if (occlusion !== undefined)
-    pictures.push({
-      title: "Occlusion",
-      note: `where a grey square of ${occlusion.patch} pixels takes most from ${name}: ${fall > 0 ? `up to ${Number((100 * fall).toPrecision(2))} points of its ${(100 * look.probabilities[look.target]!).toFixed(1)}%` : "nowhere"}`,
-      picture: await over(occlusion),
-    });
-  return pictures;
+    heats.push(await shown("Occlusion", occlusionText(look, occlusion, name), over(occlusion)));
+  if (places === undefined) return [plain, ...heats];
+  const rgb: Bytes = { height: shape[0], width: shape[1], bytes };
+  const labelled = [await shown("What it says", "each pixel's class", ring(labelOverlay(rgb, places, colours, zoom)))];
+  if (places.at === undefined && places.shares[look.target]! > 0)
+    labelled.push(
+      await shown(`Where it says ${name}`, "the rest is dark", labelCutOut(rgb, places, look.target, zoom)),
+    );
+  return [plain, ...labelled, ...heats];
 }
 
-// --- Tiles
-
-async function mapTiles({ path, kind, shape, data }: LayerMaps): Promise<LayerTiles> {
-  const [height, width, channels] = shape as [number, number, number];
-  const strength = new Float32Array(channels);
-  data.forEach((value, i) => {
-    strength[i % channels] = Math.max(strength[i % channels]!, Math.abs(value));
-  });
-  const limit = strength.reduce((a, b) => Math.max(a, b), 0);
-  const order = [...strength.keys()].sort((a, b) => strength[b]! - strength[a]! || a - b).slice(0, MAPS);
-  const tiles = await Promise.all(
-    order.map(async (channel): Promise<Tile> => {
-      const plane = Float32Array.from({ length: height * width }, (_, i) => data[i * channels + channel]!);
-      const small = reduced({ height, width, data: plane }, LARGEST_TILE);
-      const picture = await pictureUri(coloured(small.data, DIVERGING, -limit, limit), small.width, small.height, 3);
-      return {
-        picture,
-        caption: String(channel),
-        title: `${path}, channel ${channel}: up to ${strength[channel]!.toPrecision(3)}`,
-      };
-    }),
-  );
-  return {
-    path,
-    note: `${kind}, ${shape.join(" × ")}, numbers up to ${limit.toPrecision(3)}`,
-    tiles,
-    aspect: width / height,
-  };
-}
-
-async function filterParts(model: TrainedModel) {
-  const all = allFilters(model);
-  const some = chosen(all, FILTER_LAYERS);
-  const left = all.length > some.length ? ` ${some.length} of ${all.length} layers.` : "";
-  return {
-    filters: await Promise.all(some.map(filterTiles)),
-    filtersNote: `Of each convolution up to ${FILTERS} filters: blue pulls up, red pulls down, white is zero. Filters of colour pictures are shown in colours, of others the channel that weighs most.${left}`,
-  };
-}
-
-async function filterTiles(layer: LayerFilters): Promise<LayerTiles> {
-  const [height, width, channels, filters] = layer.shape;
-  const count = Math.min(FILTERS, filters);
-  const planes = Array.from({ length: count }, (_, filter) => {
-    const each = Array.from({ length: channels }, (_, channel) => planeOf(layer, filter, channel));
-    const weight = each.map((plane) => plane.reduce((sum, value) => sum + Math.abs(value), 0));
-    const heaviest = weight.indexOf(Math.max(...weight));
-    return { filter, each, heaviest };
-  });
-  const isColour = channels === 3;
-  const limit = planes.reduce((most, { each, heaviest }) => {
-    const seen = isColour ? each.flatMap((plane) => [...plane]) : [...each[heaviest]!];
-    return seen.reduce((a, b) => Math.max(a, Math.abs(b)), most);
-  }, 0);
-  const tiles = await Promise.all(
-    planes.map(async ({ filter, each, heaviest }): Promise<Tile> => {
-      const step = (value: number) => Math.round(127.5 + (127.5 * value) / (limit || 1));
-      const bytes = isColour
-        ? Uint8Array.from({ length: height * width * 3 }, (_, i) => step(each[i % 3]![Math.floor(i / 3)]!))
-        : coloured(each[heaviest]!, DIVERGING, -limit, limit);
-      const picture = await pictureUri(bytes, width, height, 3);
-      const seen = isColour || channels === 1 ? "" : `, channel ${heaviest}`;
-      return { picture, caption: String(filter), title: `${layer.path}, filter ${filter}${seen}` };
-    }),
-  );
-  const sees = channels === 1 ? "one channel" : `${channels} channels`;
-  return {
-    path: layer.path,
-    note: `${filters} filters of ${height} × ${width}, each sees ${sees}, weights up to ${limit.toPrecision(3)}`,
-    tiles,
-    aspect: width / height,
-  };
-}
-
-// --- Pictures that excite
-
-async function excitingTiles(
-  model: TrainedModel,
-  look: Look,
-  data: Dataset,
-  options: InspectOptions,
-): Promise<LayerTiles[]> {
-  const { path } = look.gradCam;
-  const maps = look.layers.find((layer) => layer.path === path) ?? look.layers.at(-1)!;
-  const channels = maps.shape[2]!;
-  const strength = new Float32Array(channels).fill(Number.NEGATIVE_INFINITY);
-  maps.data.forEach((value, i) => {
-    strength[i % channels] = Math.max(strength[i % channels]!, value);
-  });
-  const units = [...strength.keys()].sort((a, b) => strength[b]! - strength[a]!).slice(0, UNITS);
-  const { backend, threads, winograd, note, mostPictures } = options;
-  const found = await excitingPictures(model, data, {
-    layer: maps.path,
-    channels: units,
-    count: EXCITING,
-    backend,
-    threads,
-    winograd,
-    note,
-    ...(mostPictures === undefined ? {} : { most: mostPictures }),
-  });
-  const field = receptiveFieldsOf(model.module, model.input).get(maps.path);
-  const [height, width, depth] = data.shape;
-  const size = height * width * depth;
-  const classOf = (index: number) => data.classes[data.labels[index]!] ?? "";
-  return Promise.all(
-    found.map(async ({ channel, pictures }): Promise<LayerTiles> => {
-      const tiles = pictures.map(async ({ index, value, row, column }): Promise<Tile> => {
-        const bytes = framed(data.images.subarray(index * size, (index + 1) * size), data.shape, {
-          top: (field?.rows.offset ?? 0) + row * (field?.rows.stride ?? 0),
-          left: (field?.columns.offset ?? 0) + column * (field?.columns.stride ?? 0),
-          height: field?.rows.size ?? height,
-          width: field?.columns.size ?? width,
-        });
-        const picture = await pictureUri(bytes, width, height, 3);
-        return {
-          picture,
-          caption: `${classOf(index)} ${value.toPrecision(3)}`,
-          title: `picture ${index}, ${classOf(index)}: ${value}`,
-        };
-      });
-      return {
-        path: `${maps.path}, unit ${channel}`,
-        note: "",
-        tiles: await Promise.all(tiles),
-        aspect: width / height,
-      };
-    }),
-  );
-}
-
-/** A picture in RGB with an orange frame around what a unit saw, as far as that lies in it. */
-function framed(
-  picture: Uint8Array,
-  [height, width, channels]: readonly [number, number, number],
-  box: { top: number; left: number; height: number; width: number },
-): Uint8Array {
-  const bytes = Uint8Array.from(
-    { length: height * width * 3 },
-    (_, i) => picture[Math.floor(i / 3) * channels + (channels === 3 ? i % 3 : 0)]!,
-  );
-  const [top, left] = [Math.max(0, Math.round(box.top)), Math.max(0, Math.round(box.left))];
-  const bottom = Math.min(height - 1, Math.round(box.top + box.height) - 1);
-  const right = Math.min(width - 1, Math.round(box.left + box.width) - 1);
-  const mark = (y: number, x: number) => bytes.set([230, 159, 0], 3 * (y * width + x));
-  for (let x = left; x <= right; x++) for (const y of [top, bottom]) mark(y, x);
-  for (let y = top; y <= bottom; y++) for (const x of [left, right]) mark(y, x);
-  return bytes;
+function occlusionText(
+  { probabilities, places, target }: Look,
+  { patch, data }: NonNullable<Look["occlusion"]>,
+  name: string,
+): string {
+  const fall = data.reduce((a, b) => Math.max(a, b), 0);
+  const of =
+    places !== undefined && places.at === undefined ? "mean probability there" : percent(probabilities[target]!);
+  const points = `up to ${Number((100 * fall).toPrecision(2))} points of its ${of}`;
+  return `where a grey square of ${patch} pixels takes most from ${name}: ${fall > 0 ? points : "nowhere"}`;
 }

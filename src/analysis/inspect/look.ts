@@ -6,19 +6,24 @@
  * - Saliency (Simonyan, Vedaldi, Zisserman 2014): |d score / d pixel|, of a pixel's channels the largest.
  * - Occlusion (Zeiler, Fergus 2014): how much the class's probability falls when a square of the picture is greyed.
  *
- * Of a network that names every place of a picture (its output is [height, width, classes]) the score is the mean of the class's
- * logits over the places that it gave to this class, or over all where there are none; its probability likewise.
+ * Of a network that names every place of a picture (its output is [height, width, classes]) the score is the sum of the class's
+ * logits over the places that it gave to this class, or over all where there are none, or the logit of one place (Seg-Grad-CAM:
+ * Vinogradova, Dibrov, Myers 2020); the probability is the mean over the same places.
  */
 import { compileEntry } from "../../compile/compile.js";
-import { nearest, OptionError } from "../../errors.js";
-import { reachable } from "../../graph/evaluate.js";
+import { OptionError } from "../../errors.js";
 import { type Shape, sizeOf, type Value } from "../../graph/value.js";
-import { AdaptiveAvgPool2d, AvgPool2d, MaxPool2d, modulesOf, Subsample2d, type Traced, trace } from "../../nn/index.js";
+import { type Traced, trace } from "../../nn/index.js";
 import { differentiate, multiply, softmax, sum } from "../../ops/index.js";
 import type { LoadedProgram } from "../../runtime/loaded-program.js";
 import { Session, type SessionOptions } from "../../runtime/session.js";
 import type { TrainedModel } from "../../train/trained-model.js";
 import { lendWeights } from "../../train/weights.js";
+import { labelsOf, largest, maskOf, meanRow, type Question, rowAt, rowsOf, sharesOf } from "./answers.js";
+import { type Heat, saliencyOf, squaresOf, weightedMaps } from "./heat.js";
+import { mapLayers, spread } from "./map-layers.js";
+
+export type { Heat } from "./heat.js";
 
 export interface LayerMaps {
   readonly path: string;
@@ -29,237 +34,203 @@ export interface LayerMaps {
   readonly data: Float32Array;
 }
 
-/** A number for each place; row-major. */
-export interface Heat {
+/** What a network says that names every place. */
+export interface PlaceLabels {
   readonly height: number;
   readonly width: number;
-  readonly data: Float32Array;
+  /** The class of each place, row by row. */
+  readonly labels: Int32Array;
+  /** Of each class, which part of the places it was given. */
+  readonly shares: Float32Array;
+  /** How many places the score is of. */
+  readonly asked: number;
+  /** The one place, if one was asked about. */
+  readonly at?: readonly [row: number, column: number];
 }
 
 export interface Look {
-  /** The likeliest class; where every place has its own, the one of most places. */
+  /** The likeliest class; where every place has its own, that of the one asked about, or the one of most places. */
   readonly label: number;
-  /** Of each class; where every place has its own, the mean over the places. */
+  /** Of each class; where every place has its own, those of the one asked about, or the mean over all. */
   readonly probabilities: Float32Array;
   /** The class that the heat is about. */
   readonly target: number;
+  /** Absent where the network has one answer for the whole picture. */
+  readonly places?: PlaceLabels;
   readonly layers: readonly LayerMaps[];
-  readonly gradCam: Heat & { readonly path: string };
+  /** How many layers there are that give maps. */
+  readonly layerCount: number;
+  /** `extent`: the rows and columns of pixels that the map is spread over, more than the picture's where the network fills it up. */
+  readonly gradCam: Heat & { readonly path: string; readonly extent: readonly [number, number] };
   readonly saliency: Heat;
   /** By how much the target's probability falls; absent where it was not asked for. */
   readonly occlusion?: Heat & { readonly patch: number; readonly stride: number };
+  /** By how much it falls for each input of `instead`. */
+  readonly instead: Float32Array;
 }
 
-export interface LookOptions extends Pick<SessionOptions, "backend" | "threads" | "winograd" | "note"> {
-  /** The layer of Grad-CAM; the last convolution with more than one place unless said. */
+export interface LookOptions extends Pick<SessionOptions, "backend" | "threads" | "winograd" | "memoryLimit" | "note"> {
+  /** The picture's [height, width, channels], for networks that take pictures of any size; the network's own unless said. */
+  readonly input?: Shape | undefined;
+  /** The layer of Grad-CAM; the last convolution with more than one place unless said, or the bottleneck. */
   readonly layer?: string | undefined;
-  /** The class that is asked about; the likeliest unless said. */
-  readonly target?: number | undefined;
+  /** The class that is asked about, or how it follows from the probabilities; `label` unless said. */
+  readonly target?: number | ((probabilities: Float32Array) => number) | undefined;
+  /** The place that is asked about, of a network that names every place; all of the class unless said. */
+  readonly at?: readonly [row: number, column: number] | undefined;
   /** Whether squares are greyed one after another, which takes about a hundred answers. */
   readonly occlusion?: boolean | undefined;
+  /** Other inputs to ask about the same class, in the same form. */
+  readonly instead?: readonly Float32Array[] | undefined;
+  /** Layers whose maps are kept, spread over the network; all unless said. */
+  readonly mostLayers?: number | undefined;
+  /** Told after each answer of occlusion and `instead`. */
+  readonly progress?: ((done: number, total: number) => void) | undefined;
 }
 
 /**
  * @param picture height x width x channels numbers as the network takes them, scaled
- * @throws OptionError where there is no such layer or class, or the network is no classifier of pictures.
+ * @throws OptionError where there is no such layer, class or place, or the network does not take a picture.
  */
 export async function lookInside(model: TrainedModel, picture: Float32Array, options: LookOptions = {}): Promise<Look> {
-  const { module, input } = model;
+  const { module } = model;
+  const { input = model.input, mostLayers = Number.POSITIVE_INFINITY } = options;
   if (input.length !== 3) throw new OptionError(`inspect: the network takes ${input.join("x")} numbers, not a picture`);
-  if (picture.length !== sizeOf(input))
-    throw new OptionError(`inspect: the picture has ${picture.length} numbers, expected ${input.join(" x ")}`);
+  const size = sizeOf(input);
+  const wrong = [picture, ...(options.instead ?? [])].find(({ length }) => length !== size);
+  if (wrong !== undefined)
+    throw new OptionError(`inspect: the picture has ${wrong.length} numbers, expected ${input.join(" x ")}`);
   const traced = trace(module, { input, training: false });
   const { graph, output } = traced;
   if (output.shape.length !== 1 && output.shape.length !== 3)
     throw new OptionError(
       `inspect: the network gives ${output.shape.join("x")}, expected one number a class, or that for every place`,
     );
-  const parts = new Map([...modulesOf(module)].map(([part, path]) => [path, part]));
-  const every = mapsOf(traced);
-  // Of layers that give the same, a block and its last layer, the outermost.
-  const maps = new Map([...new Map([...every].map(([path, value]) => [value, path]))].map(([v, path]) => [path, v]));
-  const camPath = options.layer ?? defaultLayer(maps, (path, value) => value === output || isPool(parts.get(path)));
-  const cam = mapAt(every, camPath, traced);
-  const target = graph.input("target", { shape: output.shape });
-  const score = graph.scope("score", () => sum(multiply(output, target), { batch: true }));
-  const [camGradient, inputGradient] = differentiate(score, [cam, traced.input]);
-  const outputs: Record<string, Value> = {
-    logits: output,
-    probabilities: graph.scope("probabilities", () => softmax(output)),
-    camGradient: camGradient!,
-    inputGradient: inputGradient!,
-  };
-  for (const [path, value] of maps) outputs[`layer ${path}`] = value;
-  const { backend, threads, winograd, note } = options;
-  const session = await Session.create({ backend, threads, winograd, note });
-  try {
-    const compiled = compileEntry(
-      { name: "inspect", outputs, assigns: [] },
-      { target: session.target, winograd: session.winograd, maxBatch: 1 },
+  const { maps, cam, kindOf } = mapLayers(module, traced, options.layer);
+  const single = options.at === undefined ? undefined : rowAt(options.at, output.shape);
+  const shown = spread([...maps], mostLayers, ([, value]) => value === cam.value);
+  const mask = graph.input("target", { shape: output.shape });
+  const probabilities = graph.scope("probabilities", () => softmax(output));
+  const confidence = graph.scope("probabilities", () => sum(multiply(probabilities, mask), { batch: true }));
+  const score = graph.scope("score", () => sum(multiply(output, mask), { batch: true }));
+  const [camGradient, inputGradient] = differentiate(score, [cam.value, traced.input]);
+  const { backend, threads, winograd, memoryLimit, note } = options;
+  const session = await Session.create({ backend, threads, winograd, memoryLimit, note });
+  const load = (name: string, outputs: Record<string, Value>) =>
+    session.load(
+      compileEntry({ name, outputs, assigns: [] }, { target: session.target, winograd: session.winograd, maxBatch: 1 }),
     );
-    const program = await session.load(compiled);
+  try {
+    const forward = await load("inspect", { probabilities, confidence });
+    const layerOutputs = Object.fromEntries(shown.map(([path, value]) => [`layer ${path}`, value]));
+    const backward = await load("inspect gradients", {
+      camGradient: camGradient!,
+      inputGradient: inputGradient!,
+      ...layerOutputs,
+    });
     await lendWeights(session, model.weights);
     const classes = output.shape.at(-1)!;
-    const ask = (mask: Float32Array) => program.run({ input: picture, target: mask }, 1);
-    const first = (await ask(new Float32Array(sizeOf(output.shape))))["probabilities"] as Float32Array;
-    const label = commonest(first, classes);
-    const chosen = options.target ?? label;
-    if (!Number.isInteger(chosen) || chosen < 0 || chosen >= classes)
-      throw new OptionError(`inspect: class ${chosen}: the network has ${classes} classes, from 0 on`);
-    const mask = maskOf(first, classes, chosen);
-    const answer = await ask(mask);
-    const layers = [...maps].map(([path, value]): LayerMaps => {
+    const length = sizeOf(output.shape);
+    const said = (await forward.run({ input: picture, target: new Float32Array(length) }, 1))[
+      "probabilities"
+    ] as Float32Array;
+    const { label, question, places, means } = questionOf(said, output.shape, single, options);
+    const sums = maskOf(question, length, classes, 1);
+    const answer = await backward.run({ input: picture, target: sums }, 1);
+    const layers = shown.map(([path, value]): LayerMaps => {
       const data = answer[`layer ${path}`] as Float32Array;
-      return { path, kind: parts.get(path)?.constructor.name ?? "", shape: value.shape, data };
+      return { path, kind: kindOf(path), shape: value.shape, data };
     });
-    const shown = layers.find(({ path }) => maps.get(path) === cam)!;
-    const occlusion = options.occlusion
-      ? await occlude(program, { picture, input, mask, before: masked(first, mask) })
-      : undefined;
+    const weighed = shown.find(([, value]) => value === cam.value)!;
+    const maskOfMean = maskOf(question, length, classes, 1 / question.rows.length);
+    const hidden = await occlude(forward, picture, input, maskOfMean, options);
     return {
       label,
-      probabilities: meansOf(first, classes),
-      target: chosen,
+      probabilities: means,
+      target: question.target,
+      ...(places === undefined ? {} : { places }),
       layers,
-      gradCam: { path: camPath, ...weighted(shown, answer["camGradient"] as Float32Array) },
+      layerCount: maps.size,
+      gradCam: {
+        path: cam.path,
+        extent: extentOf(traced),
+        ...weightedMaps(
+          cam.value.shape,
+          answer[`layer ${weighed[0]}`] as Float32Array,
+          answer["camGradient"] as Float32Array,
+        ),
+      },
       saliency: saliencyOf(answer["inputGradient"] as Float32Array, input),
-      ...(occlusion === undefined ? {} : { occlusion }),
+      ...hidden,
     };
   } finally {
     await session.close();
   }
 }
 
-/** Maps on the way from the picture to the answer, by the path of their layer: what is drawn past a layer is no part of it. */
-function mapsOf({ layers, output, input }: Traced): Map<string, Value> {
-  const live = new Set(reachable([output]));
-  const maps = [...layers].filter(
-    ([path, value]) => path !== "" && value !== input && value.shape.length === 3 && live.has(value),
-  );
-  return new Map(maps);
+/** What the answer is, and what is asked about it. */
+function questionOf(said: Float32Array, output: Shape, single: number | undefined, { target, at }: LookOptions) {
+  const classes = output.at(-1)!;
+  const labels = labelsOf(said, classes);
+  const shares = sharesOf(labels, classes);
+  const all = [...labels.keys()];
+  const means = meanRow(said, classes, single === undefined ? all : [single]);
+  const label = single === undefined ? largest(shares) : labels[single]!;
+  const chosen = typeof target === "function" ? target(means) : (target ?? label);
+  if (!Number.isInteger(chosen) || chosen < 0 || chosen >= classes)
+    throw new OptionError(`inspect: class ${chosen}: the network has ${classes} classes, from 0 on`);
+  const question: Question = { target: chosen, rows: single === undefined ? rowsOf(labels, chosen) : [single] };
+  const [height, width] = output as [number, number];
+  const places: PlaceLabels | undefined =
+    output.length === 3
+      ? { height, width, labels, shares, asked: question.rows.length, ...(at === undefined ? {} : { at }) }
+      : undefined;
+  return { label, question, places, means };
 }
 
-const isPool = (part: unknown): boolean =>
-  [MaxPool2d, AvgPool2d, AdaptiveAvgPool2d, Subsample2d].some((kind) => part instanceof kind);
-
-/** The last that is more than a point and more than one map, no pool and not the answer itself: where the network still knows places, and knows the most. */
-function defaultLayer(maps: ReadonlyMap<string, Value>, isLeftOut: (path: string, value: Value) => boolean): string {
-  const found = [...maps]
-    .filter(([path, value]) => value.shape[0]! * value.shape[1]! > 1 && value.shape[2]! > 1 && !isLeftOut(path, value))
-    .at(-1);
-  if (found === undefined)
-    throw new OptionError("inspect: the network has no layer that gives maps, so that there is nothing to look at");
-  return found[0];
+/** Rows and columns that maps are spread over: a network that names every place may begin by filling the picture up with zeros. */
+function extentOf({ graph, input, output }: Traced): readonly [number, number] {
+  const [height, width] = input.shape as [number, number, number];
+  const readers = graph.values.filter((value) => value.inputs.includes(input));
+  const [first] = readers;
+  if (output.shape.length !== 3 || readers.length !== 1 || first?.op.name !== "pad") return [height, width];
+  const { before } = first.attributes as { readonly before: readonly number[] };
+  return before.every((n) => n === 0) ? [first.shape[0]!, first.shape[1]!] : [height, width];
 }
 
-function mapAt(maps: ReadonlyMap<string, Value>, path: string, { layers }: Traced): Value {
-  const value = maps.get(path);
-  if (value !== undefined) return value;
-  const known = [...maps.keys()];
-  const near = nearest(path, known);
-  const hint = near === undefined ? `; there are ${known.join(", ")}` : `; did you mean "${near}"?`;
-  if (!layers.has(path)) throw new OptionError(`--layer ${path}: there is no such layer${hint}`);
-  throw new OptionError(
-    `--layer ${path}: gives no maps of its own (a relu in front of a max pool is computed behind it)${hint}`,
-  );
-}
-
-// --- Answers: one row of classes, or one a place
-
-/** The likeliest class of each row. */
-function labelsOf(probabilities: Float32Array, classes: number): number[] {
-  return Array.from({ length: probabilities.length / classes }, (_, row) => {
-    let best = row * classes;
-    for (let i = best + 1; i < (row + 1) * classes; i++) if (probabilities[i]! > probabilities[best]!) best = i;
-    return best - row * classes;
-  });
-}
-
-function commonest(probabilities: Float32Array, classes: number): number {
-  const counts = new Array<number>(classes).fill(0);
-  for (const label of labelsOf(probabilities, classes)) counts[label]!++;
-  return counts.indexOf(Math.max(...counts));
-}
-
-/** A share for each row of this class, at the class. */
-function maskOf(probabilities: Float32Array, classes: number, label: number): Float32Array {
-  const labels = labelsOf(probabilities, classes);
-  const rows = labels.flatMap((found, row) => (found === label ? [row] : []));
-  const chosen = rows.length > 0 ? rows : [...labels.keys()];
-  const mask = new Float32Array(probabilities.length);
-  for (const row of chosen) mask[row * classes + label] = 1 / chosen.length;
-  return mask;
-}
-
-const masked = (probabilities: Float32Array, mask: Float32Array): number =>
-  mask.reduce((sum, share, i) => sum + share * probabilities[i]!, 0);
-
-function meansOf(probabilities: Float32Array, classes: number): Float32Array {
-  const means = new Float32Array(classes);
-  const rows = probabilities.length / classes;
-  probabilities.forEach((value, i) => {
-    means[i % classes]! += value / rows;
-  });
-  return means;
-}
-
-// --- Heat
-
-function weighted({ shape, data }: LayerMaps, gradient: Float32Array): Heat {
-  const [height, width, channels] = shape as [number, number, number];
-  const places = height * width;
-  const weights = new Float64Array(channels);
-  gradient.forEach((value, i) => {
-    weights[i % channels]! += value / places;
-  });
-  const heat = new Float32Array(places);
-  for (let place = 0; place < places; place++) {
-    let total = 0;
-    for (let c = 0; c < channels; c++) total += weights[c]! * data[place * channels + c]!;
-    heat[place] = Math.max(0, total);
-  }
-  return { height, width, data: heat };
-}
-
-function saliencyOf(gradient: Float32Array, input: Shape): Heat {
-  const [height, width, channels] = input as [number, number, number];
-  const data = new Float32Array(height * width);
-  gradient.forEach((value, i) => {
-    const place = Math.floor(i / channels);
-    data[place] = Math.max(data[place]!, Math.abs(value));
-  });
-  return { height, width, data };
-}
-
-/** Squares of about a fifth of the picture, half of one from place to place. */
 async function occlude(
   program: LoadedProgram,
-  asked: { picture: Float32Array; input: Shape; mask: Float32Array; before: number },
-): Promise<NonNullable<Look["occlusion"]>> {
-  const { picture, input, mask, before } = asked;
-  const [height, width, channels] = input as [number, number, number];
-  const patch = Math.max(1, Math.round(Math.min(height, width) / 5));
-  const stride = Math.max(1, Math.round(patch / 2));
-  const grey = meanOf(picture, channels);
-  const places = (extent: number) => Math.max(1, Math.ceil((extent - patch) / stride) + 1);
-  const [rows, columns] = [places(height), places(width)];
-  const data = new Float32Array(rows * columns);
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++) {
-      const covered = picture.slice();
-      const [top, left] = [Math.min(row * stride, height - patch), Math.min(column * stride, width - patch)];
-      for (let y = top; y < top + patch; y++)
-        for (let x = left; x < left + patch; x++) covered.set(grey, (y * width + x) * channels);
-      const { probabilities } = await program.run({ input: covered, target: mask }, 1);
-      data[row * columns + column] = before - masked(probabilities as Float32Array, mask);
+  picture: Float32Array,
+  input: Shape,
+  mask: Float32Array,
+  { occlusion = false, instead = [], progress }: LookOptions,
+): Promise<Pick<Look, "occlusion" | "instead">> {
+  const ask = async (numbers: Float32Array): Promise<number> => {
+    const slot = await program.acquire();
+    try {
+      slot.fill("input", numbers);
+      slot.fill("target", mask);
+      await slot.run(1);
+      return slot.output("confidence")[0]!;
+    } finally {
+      slot.release();
     }
-  return { height: rows, width: columns, data, patch, stride };
-}
-
-function meanOf(picture: Float32Array, channels: number): Float32Array {
-  const means = new Float32Array(channels);
-  picture.forEach((value, i) => {
-    means[i % channels]! += (value * channels) / picture.length;
-  });
-  return means;
+  };
+  const squares = occlusion ? squaresOf(picture, input) : undefined;
+  const total = (squares === undefined ? 0 : squares.rows * squares.columns) + instead.length;
+  const before = total > 0 ? await ask(picture) : 0;
+  let done = 0;
+  const fallOf = async (numbers: Float32Array) => {
+    const fall = before - (await ask(numbers));
+    progress?.(++done, total);
+    return fall;
+  };
+  const falls = new Float32Array(instead.length);
+  for (const [i, numbers] of instead.entries()) falls[i] = await fallOf(numbers);
+  if (squares === undefined) return { instead: falls };
+  const { rows, columns, patch, stride } = squares;
+  const data = new Float32Array(rows * columns);
+  let place = 0;
+  for (const covered of squares.covered()) data[place++] = await fallOf(covered);
+  return { instead: falls, occlusion: { height: rows, width: columns, data, patch, stride } };
 }
