@@ -1,19 +1,21 @@
 /**
  * How much a first step takes: `node bench/fovea/memory.mjs '{"network": "vgg16", "what": "train", "batch": 8}'` prints the plan, the
- * growth of this process's resident size from before the network is made until after its first and its last step, and milliseconds a
- * step. A process of its own for each row, since memory that was touched once stays.
+ * growth of this process's resident size from before the network is made until after its first step (of a training also after its
+ * first evaluation), the most, and milliseconds a step. What is measured is what users run: a Trainer, and `compile`. A process of its
+ * own for each row, since memory that was touched once stays.
  */
 import { readFileSync } from "node:fs";
+import { planInference } from "#fovea/analysis/inference.js";
+import { sizeOf } from "#fovea/graph/value.js";
 import { create } from "#fovea/models/index.js";
-import { predictionEntry, evaluationEntry, trainingEntries } from "#fovea/train/step.js";
-import { plannedMemory, planEvaluation, planTraining, programsOf, totalOf } from "#fovea/train/plan.js";
-import { QUEUE_LENGTH } from "#fovea/train/queue.js";
+import { savedOf } from "#fovea/nn/index.js";
 import { Session } from "#fovea/runtime/session.js";
+import { compile } from "#fovea/train/classifier.js";
 import { sgd } from "#fovea/train/optimizer.js";
-import { initialWeightsOnDemand, writeWeights } from "#fovea/train/weights.js";
-import { trainingMemory } from "#fovea/train/training-memory.js";
+import { Trainer } from "#fovea/train/trainer.js";
 
-const { network, options = {}, what, batch, memoryLimit, steps = 3 } = JSON.parse(process.argv[2]);
+const { network, options = {}, what, batch, memoryLimit, steps = 2 } = JSON.parse(process.argv[2]);
+const note = () => {};
 
 /** Now, and the most so far. */
 function resident() {
@@ -22,55 +24,79 @@ function resident() {
   return { now: read("VmRSS"), most: read("VmHWM") };
 }
 
+// What is the user's is there before: pictures, as many as fill all slots of a program, and of a trained network the weights (one
+// array for all of them, since what they are makes no difference).
+const { input } = create(network, options);
+const [mean, std] = [0.5, 0.25].map((value) => new Array(input[2]).fill(value));
+const data = pictures(4 * batch);
+const largest = Math.max(...[...savedOf(create(network, options).module)].map(([, { shape }]) => sizeOf(shape)));
+const numbers = new Float32Array(what === "train" ? 0 : largest).fill(1e-3);
 const before = resident().now;
-const { module, input } = create(network, options);
-const session = await Session.create({ memoryLimit, note: () => {} });
-let started = performance.now();
-const { programs, program, slots, parts } = plan();
-const compileMs = performance.now() - started;
-const loaded = await session.load(program, { slots });
-for (const other of programs) if (other !== program) await session.load(other, { slots });
-await writeWeights(session, initialWeightsOnDemand(module, 0));
-const slot = await loaded.acquire();
-for (const { name, layout } of program.inputs) {
-  const count = layout.rows * layout.channels * (layout.batched ? batch : 1);
-  const number = { learningRate: () => 1e-3, labels: (i) => i % 7, random: (i) => i }[name] ?? ((i) => ((i * 37) % 101) / 50 - 1);
-  slot.fill(name, Array.from({ length: count }, (_, i) => number(i)));
-}
-const times = [];
-let first;
-for (let step = 0; step < steps; step++) {
-  started = performance.now();
-  await slot.run(batch);
-  times.push(performance.now() - started);
-  first ??= resident();
-}
-const last = resident();
-console.log(
-  JSON.stringify({
-    planned: totalOf(plannedMemory(programs, session, slots)),
-    // Without what the first step does not touch: an evaluation's packed weights, and pictures of other slots.
-    touched: program.bytes.store + program.bytes.prepared + program.bytes.slot + program.bytes.scratch,
-    parts,
-    growth: first.now - before,
-    peak: first.most - before,
-    lastGrowth: last.now - before,
-    stepMs: Math.min(...times.slice(1)),
-    compileMs,
-  }),
-);
-await session.close();
+const result = what === "train" ? await train() : await infer();
+console.log(JSON.stringify(result));
 
-function plan() {
-  if (what === "train") {
-    const wish = {
-      step: trainingEntries(module, input, sgd({ lr: 1e-3, momentum: 0.9 })).step,
-      maxBatch: batch,
-      evaluation: evaluationEntry(module, input).entry,
-    };
-    const planned = planTraining(session, wish);
-    return { programs: programsOf(planned), program: planned.step, slots: QUEUE_LENGTH, parts: trainingMemory(planned, session) };
-  }
-  const program = planEvaluation(session, predictionEntry(module, input).entry, batch, 2);
-  return { programs: [program], program, slots: 2 };
+async function train() {
+  const { module } = create(network, options);
+  const session = await Session.create({ memoryLimit, note });
+  const compiling = performance.now();
+  const trainer = await Trainer.create(session, module, input, { train: data }, {
+    epochs: steps,
+    batchSize: batch,
+    optimizer: sgd({ lr: 1e-3, momentum: 0.9 }),
+    schedule: { kind: "constant" },
+    seed: 0,
+  });
+  const compileMs = performance.now() - compiling;
+  let first;
+  let started;
+  await trainer.run({
+    step({ step }) {
+      first ??= resident();
+      if (step === 1) started = performance.now();
+    },
+    shouldStop: () => trainer.state.step >= steps,
+  });
+  const stepMs = (performance.now() - started) / (steps - 1);
+  await trainer.evaluate(data);
+  const last = resident();
+  const { memory } = trainer;
+  await session.close();
+  return {
+    planned: memory.total - memory.evaluation + memory.engine,
+    growth: first.now - before,
+    plannedWithEvaluation: memory.total + memory.engine,
+    growthWithEvaluation: last.now - before,
+    peak: last.most - before,
+    parts: memory,
+    stepMs,
+    compileMs,
+  };
+}
+
+async function infer() {
+  const { module } = create(network, options);
+  const weights = new Map();
+  for (const [name, { shape }] of savedOf(module)) weights.set(name, { shape, data: numbers.subarray(0, sizeOf(shape)) });
+  const classes = Array.from({ length: 1000 }, (_, k) => `class ${k}`);
+  const classify = await compile({ module, input, classes, scaling: { mean, std }, weights }, { batch, memoryLimit, note });
+  const size = data.images.length / data.length;
+  const images = Array.from({ length: batch }, (_, i) => data.images.subarray(i * size, (i + 1) * size));
+  await classify.all(images);
+  const first = resident();
+  const started = performance.now();
+  await classify.all(images);
+  const stepMs = performance.now() - started;
+  await classify.close();
+  // Only now, since planning it again takes memory, too.
+  const session = await Session.create({ note });
+  const parts = planInference(module, input, session, batch);
+  await session.close();
+  return { planned: parts.total + parts.engine, growth: first.now - before, peak: first.most - before, parts, stepMs };
+}
+
+function pictures(length) {
+  const images = Uint8Array.from({ length: length * input.reduce((a, b) => a * b, 1) }, (_, i) => (i * 37) % 256);
+  const labels = Uint8Array.from({ length }, (_, i) => i % 7);
+  const classes = Array.from({ length: 7 }, (_, k) => String(k));
+  return { name: "made up", length, classes, shape: input, images, labels, mean, std };
 }

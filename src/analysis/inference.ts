@@ -3,6 +3,7 @@ import { compileEntry } from "../compile/compile.js";
 import type { Program } from "../compile/program.js";
 import type { Shape } from "../graph/value.js";
 import type { Module } from "../nn/index.js";
+import { engineBytes } from "../runtime/memory-check.js";
 import { type Host, type PlannedMemory, plannedMemory, totalOf } from "../train/plan.js";
 import { predictionEntry } from "../train/step.js";
 
@@ -13,6 +14,8 @@ import { predictionEntry } from "../train/step.js";
 export interface InferenceMemory extends PlannedMemory {
   readonly batch: number;
   readonly total: number;
+  /** About what the engine takes beside that: its heap, and its threads. */
+  readonly engine: number;
 }
 
 /** One slot is filled while the other is computed. */
@@ -25,7 +28,8 @@ export function inferenceProgram(module: Module, input: Shape, { target, winogra
 
 export function inferenceMemory(program: Program, host: Host): InferenceMemory {
   const memory = plannedMemory([program], host, CLASSIFIER_SLOTS, true);
-  return { batch: program.maxBatch, ...memory, total: totalOf(memory) };
+  const engine = engineBytes(memory.code, host.room.threads);
+  return { batch: program.maxBatch, ...memory, total: totalOf(memory), engine };
 }
 
 /** @throws MemoryError where a value is larger than can be held. */

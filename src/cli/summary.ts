@@ -191,17 +191,17 @@ function memories({ inference, training, refusal }: Summary): MemoryLines[] {
   const lines: MemoryLines[] = [];
   if (inference !== undefined)
     lines.push({
-      head: `Inference at batch ${inference.batch} takes ${bytes(inference.total)}:`,
+      head: `Inference at batch ${inference.batch} takes ${bytes(inference.total)}, and the engine about ${bytes(inference.engine)}:`,
       rows: [
-        ["parameters", bytes(inference.store)],
-        ["activations", bytes(inference.scratch)],
+        ["parameters as they are", bytes(inference.store)],
         ["packed weights", bytes(inference.prepared)],
+        ["activations", bytes(inference.scratch)],
         ["pictures under way", bytes(inference.slots)],
       ],
     });
   if (training !== undefined)
     lines.push({
-      head: `Training at batch ${training.batch} with ${training.optimizer} takes ${bytes(training.total)}:`,
+      head: `Training at batch ${training.batch} with ${training.optimizer} takes ${bytes(training.total)}, and the engine about ${bytes(training.engine)}:`,
       rows: [
         ["parameters", bytes(training.parameters)],
         ["optimizer state", bytes(training.optimizerState)],

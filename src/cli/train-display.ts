@@ -76,7 +76,7 @@ export class TrainDisplay implements TrainingDisplay {
         ["optimizer", `${describeOptimizer(optimizer)}, schedule ${describeSchedule(schedule)}`],
         ...techniqueRows(this.#config, parameters, plan.frozen),
         ["machine", `${backend}, ${threads} ${threads === 1 ? "thread" : "threads"}`],
-        ["memory", `${bytes(memory.total)} planned: ${partsOf(memory)}`],
+        ["memory", `${bytes(memory.total)} planned: ${partsOf(memory)}; the engine about ${bytes(memory.engine)} more`],
         ...(again === undefined ? [] : [["computed twice", again] as const]),
         ["folder", folder.path],
       ]),

@@ -60,6 +60,15 @@ export function codeBytes(kernels: readonly Kernel[]): number {
   return CODE_BYTES * kernels.reduce((sum, kernel) => sum + count(kernel.body), 0);
 }
 
+/**
+ * About what the engine itself grows by from before a network is made until its first step has run: the libraries that are loaded,
+ * a heap for each worker thread, and what compiling leaves in that of the caller, which is cleaned up as it grows. Measured with
+ * Node 20; no limit counts it.
+ */
+export function engineBytes(code: number, threads: number): number {
+  return 11e6 + 10e6 * threads + Math.min(40 * code, 45e6);
+}
+
 export function checkMemory(need: Requirement, available: Available): void {
   const parts = Object.entries(need.parts).sort((a, b) => b[1] - a[1]);
   const total = parts.reduce((sum, [, bytes]) => sum + bytes, 0);

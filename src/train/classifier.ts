@@ -57,7 +57,7 @@ export interface ClassifierOptions
   readonly layers?: readonly string[];
 }
 
-/** Compiles a trained network for this machine. */
+/** Compiles a trained network for this machine. It reads the model's weights when it needs them, so they must stay as they are. */
 export async function compile(model: TrainedModel, options: ClassifierOptions = {}): Promise<Classifier> {
   const { batch = 1, layers = [], ...choice } = options;
   if (!Number.isInteger(batch) || batch < 1) {

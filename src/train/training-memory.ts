@@ -1,5 +1,6 @@
 /** What the programs of a training take, by what it is for: known before anything runs. */
 import type { StoredState } from "../compile/program.js";
+import { engineBytes } from "../runtime/memory-check.js";
 import { type Host, plannedMemory, programsOf, type TrainingPrograms, totalOf } from "./plan.js";
 
 /** Bytes, and what was done to keep to a limit. */
@@ -19,13 +20,18 @@ export interface TrainingMemory {
   readonly other: number;
   /** What an evaluation needs beyond all that: nothing of it is touched before the first one. */
   readonly evaluation: number;
-  /** All of these. */
+  /** All of these: what a limit counts. */
   readonly total: number;
+  /** About what the engine takes beside that: its heap, and its threads. */
+  readonly engine: number;
   /** Values that the backward pass computes again, so that they need not be kept. */
   readonly recomputed: readonly string[];
   /** The time that this takes, as a part of a step's, as estimated. */
   readonly extraTime: number;
 }
+
+/** What the engine's heap grows by as first weights are drawn and batches are put together. */
+const TRAINER_BYTES = 8e6;
 
 export function trainingMemory(programs: TrainingPrograms, host: Host): TrainingMemory {
   const all = programsOf(programs);
@@ -48,7 +54,8 @@ export function trainingMemory(programs: TrainingPrograms, host: Host): Training
   };
   const total = totalOf(memory);
   const named = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
-  return { ...parts, other: total - named, total, recomputed, extraTime };
+  const engine = engineBytes(memory.code, host.room.threads) + TRAINER_BYTES;
+  return { ...parts, other: total - named, total, engine, recomputed, extraTime };
 }
 
 /** `features.1 relu, features.2 add and 4 more values, in about 7% more time`; undefined where nothing is. */

@@ -59,7 +59,7 @@ it("counts the memory of inference as a classifier takes it", async () => {
   const classify = await compile(model, { batch: 8, note: () => {} });
   const { memory } = classify;
   await classify.close();
-  const { batch, total, ...regions } = inference!;
+  const { batch, total, engine: _, ...regions } = inference!;
   expect([batch, regions]).toEqual([8, memory]);
   expect(total).toBe(Object.values(memory).reduce((sum, bytes) => sum + bytes, 0));
 });

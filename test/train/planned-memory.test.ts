@@ -1,0 +1,44 @@
+/** What is planned, against the growth of the resident size of a process by the first step. */
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
+
+const script = fileURLToPath(new URL("../../bench/fovea/memory.mjs", import.meta.url));
+
+interface Growth {
+  readonly planned: number;
+  readonly growth: number;
+  readonly plannedWithEvaluation?: number;
+  readonly growthWithEvaluation?: number;
+}
+
+async function measure(row: object): Promise<Growth> {
+  const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(row)]);
+  return JSON.parse(stdout) as Growth;
+}
+
+/** Of other versions of Node, the engine takes a few megabytes more or less. */
+const slack = process.versions.node.startsWith("20.") ? 0 : 10e6;
+const within10 = (planned: number, growth: number) =>
+  expect(Math.abs(planned - growth), `planned ${planned}, growth ${growth}`).toBeLessThan(0.1 * growth + slack);
+
+describe.skipIf(process.platform !== "linux")("is within a tenth of what a process grows by", () => {
+  it.each([
+    ["lenet5", 128, 256],
+    ["resnet20", 64, 128],
+  ])("%s, training %i and classifying %i pictures at once", async (network, train, infer) => {
+    const training = await measure({ network, what: "train", batch: train });
+    within10(training.planned, training.growth);
+    within10(training.plannedWithEvaluation!, training.growthWithEvaluation!);
+    const inference = await measure({ network, what: "infer", batch: infer });
+    within10(inference.planned, inference.growth);
+  });
+
+  it("alexnet, whose weights are kept once", async () => {
+    const { planned, growth } = await measure({ network: "alexnet", what: "infer", batch: 2 });
+    within10(planned, growth);
+    // 61 million weights; both copies would be more than twice that.
+    expect(growth).toBeLessThan(1.5 * 4 * 61.1e6);
+  });
+});
