@@ -43,7 +43,7 @@ export class Machine {
  * @property {number} probe     the lower of both probes, as a part of the peak
  */
 
-/** Calls a repeat so that it lasts `milliseconds`; also the warm-up. */
+/** Calls a repeat so that it lasts `milliseconds`, and milliseconds a call by then; also the warm-up. */
 export async function calibrate(contender, milliseconds) {
   let calls = 1;
   let spent = 0;
@@ -51,9 +51,24 @@ export async function calibrate(contender, milliseconds) {
     const { ms } = await contender.run(calls);
     spent += ms * calls;
     // Twice: a first batch of calls is slower than those that follow.
-    if (spent > milliseconds && ms * calls > milliseconds / 4) return Math.max(1, Math.ceil(milliseconds / ms));
+    if (spent > milliseconds && ms * calls > milliseconds / 4)
+      return { calls: Math.max(1, Math.ceil(milliseconds / ms)), warmMs: ms };
     calls = Math.max(calls + 1, Math.min(calls * 8, Math.ceil(milliseconds / ms)));
   }
+}
+
+/**
+ * Contenders without those of a peer that took over `slowest` times as long as the best of their family when they were warmed up: they cannot
+ * be what a ratio is taken with. Says so in their `leftOut`.
+ */
+export function leftIn(contenders, { slowest }) {
+  return contenders.filter((contender) => {
+    const family = contenders.filter((c) => c.family === contender.family);
+    const best = Math.min(...family.map((c) => c.warmMs));
+    if (contender.family === "fovea" || contender.warmMs <= slowest * best) return true;
+    contender.leftOut = contender.warmMs / best;
+    return false;
+  });
 }
 
 /** @returns {Promise<Repeat>} the quiet one of up to `tries`, else the least disturbed. */

@@ -14,7 +14,7 @@ import { agreement } from "./agree.mjs";
 import { compileTable, measureCompile } from "./compile.mjs";
 import { profile, profileText } from "./fovea/profile.mjs";
 import { writeInputs } from "./inputs.mjs";
-import { calibrate, Machine, measure } from "./measure.mjs";
+import { calibrate, leftIn, Machine, measure } from "./measure.mjs";
 import { measureMemory } from "./memory.mjs";
 import { bestOf, familiesOf, summarise, timesFaster } from "./summary.mjs";
 import { startSystems, startWasmSystems } from "./systems.mjs";
@@ -98,6 +98,7 @@ async function main(folder) {
     rounds: whole("repeats", options.quick ? 3 : 9),
     tries: whole("tries", options.quick ? 2 : 5),
     repeatMs: options.quick ? 120 : 250,
+    slowest: options.quick ? 1.5 : Number.POSITIVE_INFINITY,
     pauseMs: 300,
   };
   const backends = options.backends?.split(",") ?? [undefined];
@@ -190,12 +191,12 @@ async function measureWorkload(workload, { systems, machine, settings, folder })
   for (const contender of contenders) {
     if (contender.failure !== undefined) continue;
     try {
-      contender.calls = await calibrate(contender, settings.repeatMs);
+      Object.assign(contender, await calibrate(contender, settings.repeatMs));
     } catch (error) {
       failed(contender, error);
     }
   }
-  const sound = contenders.filter((c) => c.failure === undefined);
+  const sound = leftIn(contenders.filter((c) => c.failure === undefined), settings);
   await measure(sound, machine, { ...settings, failed });
   for (const c of sound) if (c.failure === undefined) c.summary = summarise(c.repeats);
   const row = rowOf(workload, contenders);
@@ -274,7 +275,8 @@ function partOfPeak({ workload, contenders }, machine) {
   return operations === undefined || summary === undefined ? undefined : operations / summary.median / 1e6 / machine.gflops;
 }
 
-function describe({ name, summary, failure, difference }, workload) {
+function describe({ name, summary, failure, difference, leftOut }, workload) {
+  if (leftOut !== undefined) return `${name.padEnd(28)} left out: ${leftOut.toFixed(1)} times as slow as its best form`;
   if (summary === undefined) return `${name.padEnd(28)} failed: ${failure}`;
   const operations = operationsOf(workload);
   const rate = operations === undefined ? "" : `  ${(operations / summary.median / 1e6).toFixed(0)} GFLOP/s`;

@@ -35,7 +35,10 @@ export function markdown({ machine, systems, rows, date }) {
       `${machine.peaks.map((p) => `${p.gflops.toFixed(0)} GFLOP/s on two threads and ${p.gflopsOfOne.toFixed(0)} on one (${p.backend})`).join(", ")}; ` +
       `memory read ${machine.gigabytesPerSecond.toFixed(0)} GB/s.`,
     "",
-    "Medians of quiet repeats, taken in turns; \\* marks a figure that has fewer than three quiet repeats. NHWC is channels-last.",
+    "Medians of quiet repeats, taken in turns; \\* marks a figure that has fewer than three quiet repeats. NHWC is channels-last." +
+      (rows.some(({ contenders }) => contenders.some((c) => c.leftOut !== undefined))
+        ? " Where a cell is empty, that form of a peer was far slower than its best form."
+        : ""),
     "",
     ...systems.map(({ name, details }) => `- ${name}: ${detailText(details)}`),
   ];

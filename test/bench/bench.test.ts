@@ -106,7 +106,8 @@ describe("figures", () => {
 describe("taking turns", () => {
   interface Measure {
     measure(contenders: Contender[], machine: object, options: object): Promise<void>;
-    calibrate(contender: Contender, milliseconds: number): Promise<number>;
+    calibrate(contender: Contender, milliseconds: number): Promise<{ calls: number; warmMs: number }>;
+    leftIn(contenders: object[], options: { slowest: number }): { name: string }[];
   }
   const contender = (name: string, order: string[], ms: number): Contender => ({
     name,
@@ -154,8 +155,127 @@ describe("taking turns", () => {
 
   it("makes a repeat long enough", async () => {
     const { calibrate } = await load<Measure>("measure.mjs");
-    expect(await calibrate(contender("a", [], 2), 250)).toBe(125);
-    expect(await calibrate(contender("slow", [], 900), 250)).toBe(1);
+    expect(await calibrate(contender("a", [], 2), 250)).toEqual({ calls: 125, warmMs: 2 });
+    expect(await calibrate(contender("slow", [], 900), 250)).toEqual({ calls: 1, warmMs: 900 });
+  });
+
+  it("leaves out which form of a peer is far from that peer's best, and never fovea", async () => {
+    const { leftIn } = await load<Measure>("measure.mjs");
+    const all = [
+      { name: "fovea", family: "fovea", warmMs: 9 },
+      { name: "fovea awaited", family: "fovea", warmMs: 1 },
+      { name: "NCHW", family: "PyTorch", warmMs: 31 },
+      { name: "NHWC", family: "PyTorch", warmMs: 20 },
+      { name: "NHWC jit", family: "PyTorch", warmMs: 30 },
+      { name: "1 thread", family: "ONNX Runtime", warmMs: 500 },
+    ];
+    const names = (slowest: number) => leftIn(all, { slowest }).map(({ name }) => name);
+    expect(names(1.5)).toEqual(["fovea", "fovea awaited", "NHWC", "NHWC jit", "1 thread"]);
+    expect(all[2]).toMatchObject({ leftOut: 31 / 20 });
+    expect(names(Number.POSITIVE_INFINITY)).toHaveLength(6);
+  });
+});
+
+describe("rows", () => {
+  interface Row {
+    id: string;
+    what: string;
+    network?: string;
+    on?: string;
+  }
+  interface Workloads {
+    choose(options: { what?: string; only?: string; quick?: boolean }): Row[];
+  }
+  const ids = (rows: Row[]) => rows.map(({ id }) => id);
+
+  it("of a quick run are four networks on native code, AlphaGo's among them", async () => {
+    const { choose } = await load<Workloads>("workloads.mjs");
+    const quick = ids(choose({ quick: true }));
+    expect(quick.filter((id) => id.startsWith("alphago"))).toEqual([
+      "alphago-train-16",
+      "alphago-infer-1",
+      "alphago-infer-16",
+    ]);
+    expect(new Set(quick.map((id) => id.split("-")[0]))).toEqual(
+      new Set(["lenet5", "resnet20", "resnet18", "alphago"]),
+    );
+    expect(quick.filter((id) => id.includes("wasm"))).toEqual([]);
+  });
+
+  it("in WebAssembly are those of all seven networks, apart from inference on native code", async () => {
+    const { choose } = await load<Workloads>("workloads.mjs");
+    const rows = choose({ what: "wasm" });
+    expect(new Set(rows.map(({ network }) => network)).size).toBe(7);
+    expect(rows.every(({ on, what }) => on === "wasm" && what === "infer")).toBe(true);
+    expect(ids(rows)).toEqual(ids(choose({ what: "infer" })).map((id) => id.replace("infer", "wasm")));
+  });
+});
+
+describe("the table", () => {
+  interface Table {
+    markdown(result: object): string;
+  }
+  const contender = (name: string, family: string, median: number, more = {}) => ({
+    name,
+    family,
+    summary: { median, noisy: false },
+    ...more,
+  });
+  const row = (title: string, on: string | undefined, ours: number, theirs: Record<string, number>) => ({
+    workload: { title, what: "infer", on },
+    contenders: [
+      contender("fovea", "fovea", ours),
+      ...Object.entries(theirs).map(([family, ms]) => contender(`${family} 1`, family, ms)),
+    ],
+    against: Object.fromEntries(
+      Object.entries(theirs).map(([family, ms]) => [
+        family,
+        { name: `${family} 1`, timesFaster: ms / ours, noisy: false },
+      ]),
+    ),
+  });
+  const result = (rows: object[]) => ({
+    date: "2026-01-01",
+    machine: {
+      processor: "a processor",
+      cores: 2,
+      memoryGiB: 8,
+      node: "20",
+      kernel: "linux",
+      peaks: [],
+      gigabytesPerSecond: 1,
+    },
+    systems: [],
+    rows,
+  });
+
+  it("compares with each family, with the best of them, and gives geometric means", async () => {
+    const { markdown } = await load<Table>("table.mjs");
+    const text = markdown(
+      result([row("A", undefined, 10, { PyTorch: 20, ONNX: 80 }), row("B", undefined, 10, { PyTorch: 80, ONNX: 5 })]),
+    );
+    expect(text).toContain(
+      "| A | 10.0 | 20.0 | 80.0 | **2.00** (PyTorch 1) | **8.00** (ONNX 1) | **2.00** (PyTorch 1) |",
+    );
+    expect(text).toContain("| B | 10.0 | 80.0 | 5.00 | **8.00** (PyTorch 1) | **0.50** (ONNX 1) | **0.50** (ONNX 1) |");
+    // The square roots of 2 x 8, 8 x 0.5 and 2 x 0.5.
+    expect(text).toContain(
+      "Geometric mean: 4.00 times the best PyTorch (ahead on 2 of 2 rows); 2.00 times the best ONNX (ahead on 1 of 2 rows); " +
+        "1.00 times the best of them (ahead on 1 of 2 rows).",
+    );
+  });
+
+  it("keeps WebAssembly apart, and one family needs no best of them", async () => {
+    const { markdown } = await load<Table>("table.mjs");
+    const text = markdown(
+      result([row("A", undefined, 1, { PyTorch: 2 }), row("A", "wasm", 4, { "TensorFlow.js": 12 })]),
+    );
+    const [, native, wasm] = text.split("\n## ");
+    expect(native).toMatch(/^Inference, milliseconds\n/);
+    expect(native).not.toContain("best of them");
+    expect(wasm).toMatch(/^Inference in WebAssembly, milliseconds\n/);
+    expect(wasm).toContain("| A | 4.00 | 12.0 | **3.00** (TensorFlow.js 1) |");
+    expect(wasm).not.toContain("PyTorch");
   });
 });
 
@@ -250,6 +370,28 @@ describe("npm run bench", () => {
     };
     expect(saved.rows.map((row) => row.workload.id)).toEqual(["lenet5-infer-1", "lenet5-infer-256"]);
     expect(saved.rows[0]!.contenders[0]!.repeats[0]!.ms).toBeGreaterThan(0);
+  });
+
+  it("gives batch norms their statistics, in WebAssembly as on native code", async () => {
+    for (const what of ["infer", "wasm"]) {
+      const short = ["--peers", "none", "--quick", "--repeats", "1", "--tries", "1", "--no-save"];
+      const { code, err } = await run(...short, "--what", what, "--only", "ResNet-20, 1");
+      expect(err).toContain(`resnet20-${what}-1\n`);
+      expect(err).not.toContain("failed");
+      expect(code).toBe(0);
+    }
+  });
+
+  it("says how long programs take to compile", async () => {
+    const { code, out } = await run("--what", "compile", "--only", "lenet5-infer-1", "--repeats", "1", "--no-save");
+    expect(code).toBe(0);
+    const [, cold, ...parts] =
+      /\| LeNet-5 \(32x32\), 1 \| inference \| \d+ \| \d+ \| \d+ kB \| (\d+) \((\d+) \+ (\d+) \+ (\d+)\)/
+        .exec(out)!
+        .map(Number);
+    expect(cold).toBeGreaterThan(0);
+    // Each is rounded.
+    expect(Math.abs(parts.reduce((a, b) => a + b) - cold!)).toBeLessThanOrEqual(2);
   });
 
   it("profiles the steps of a program", async () => {
