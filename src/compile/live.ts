@@ -11,7 +11,7 @@ export interface Live {
   isKept(value: Value): boolean;
   /** Whether an output needs it: of a training step, the forward pass. What only changes of state need comes after. */
   isForward(value: Value): boolean;
-  /** Whether it depends on nothing but constants and states that the entry does not write. */
+  /** Whether it depends on nothing but constants and states that the entry does not write: on the number of samples neither. */
   isStatic(value: Value): boolean;
 }
 
@@ -35,11 +35,13 @@ export function liveNodes(entry: Entry): Live {
   }
   const written = new Set<Value>(entry.assigns.map((a) => a.state as unknown as Value));
   const moving = new Set<Value>();
-  // a value that is handed back is made at every run, so nothing that reads it can be made before
+  // A value that is handed back is made at every run, so nothing that reads it can be made before. Of samples there are as many as
+  // the run says, and so what is summed over them, be they all the same constant, is another number for a shorter batch.
   for (const node of nodes) {
     const op: unknown = node.op;
     const moves =
       op === inputOp ||
+      node.batched ||
       (op === stateOp && written.has(node)) ||
       (kept.has(node) && !isLeaf(node)) ||
       node.inputs.some((i) => moving.has(i));
@@ -50,7 +52,7 @@ export function liveNodes(entry: Entry): Live {
     users: (value) => users.get(value) ?? [],
     isKept: (value) => kept.has(value),
     isForward: (value) => forward.has(value),
-    isStatic: (value) => !moving.has(value) && !value.batched,
+    isStatic: (value) => !moving.has(value),
   };
 }
 

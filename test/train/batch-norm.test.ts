@@ -1,6 +1,8 @@
 /** A network with batch normalisation through training, checkpoints, files and prediction. */
 import { join } from "node:path";
 import { expect, it } from "vitest";
+import type { Dataset } from "#fovea/data/dataset.js";
+import { epochOrder } from "#fovea/data/sampler.js";
 import { readSafetensorsFile, writeSafetensorsFile } from "#fovea/formats/safetensors-node.js";
 import type { Entry } from "#fovea/graph/graph.js";
 import type { Value } from "#fovea/graph/value.js";
@@ -90,6 +92,26 @@ it("moves statistics with every batch that is trained on, and not with the updat
   expect(moved(entries.step)).toEqual(all);
   expect(moved(entries.accumulate)).toEqual(all);
   expect(moved(entries.apply)).toEqual([]);
+});
+
+it("takes the statistics of a last, shorter batch over the pictures that it has", async () => {
+  const plain: TrainOptions = { ...quiet, epochs: 1, optimizer: sgd({ lr: 0.05 }), schedule: { kind: "constant" } };
+  const chosen = (indices: readonly number[]): Dataset => ({
+    ...learn,
+    length: indices.length,
+    images: Buffer.concat(indices.map((i) => learn.images.subarray(784 * i, 784 * (i + 1)))),
+    labels: Uint8Array.from(indices, (i) => learn.labels[i]!),
+  });
+  const order = [...epochOrder(27, 0, 0)];
+  const whole = await train(new Net(), chosen([...Array(27).keys()]), { ...plain, batchSize: 20 });
+  // The same pictures in two trainings whose only batch is as long as they are many.
+  const first = await train(new Net(), chosen(order.slice(0, 20)), { ...plain, batchSize: 20 });
+  const rest = { ...plain, batchSize: 7, initial: first.model.weights };
+  const second = await train(new Net(), chosen(order.slice(20)), rest);
+  for (const [name, { data }] of second.model.weights) {
+    const found = whole.model.weights.get(name)!.data;
+    for (const [i, value] of data.entries()) expect(found[i], `${name} ${i}`).toBeCloseTo(value, 5);
+  }
 });
 
 it("gives the same bits for any number of threads", async () => {
