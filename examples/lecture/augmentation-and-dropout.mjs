@@ -28,8 +28,8 @@ const network = (dropout) =>
 async function run({ digits, quick, seed, document, picture }) {
   const learned = first(digits.train, quick ? 300 : 1000);
   const test = first(digits.test, quick ? 500 : 10_000);
-  const watched = first(test, quick ? 100 : 2000);
-  const epochs = quick ? 2 : 60;
+  const watched = first(test, quick ? 100 : 1000);
+  const epochs = quick ? 2 : 40;
 
   const rows = [["augmentation", "dropout", "training accuracy", "test accuracy", "test loss"]];
   const lines = [];

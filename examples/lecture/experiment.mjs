@@ -15,7 +15,7 @@ import { standalone } from "fovea/analysis";
 import { newDocument, toPng } from "fovea/analysis/node";
 import { openDataset } from "fovea/node";
 
-/** Runs one, `body`, and turns what a user did wrong into a line and an exit code of 2. */
+/** Runs one, `body`, and turns what a user did wrong into a line and an exit code, 2 where it is a flag. */
 export async function experiment({ name, claim }, body) {
   const started = performance.now();
   try {
@@ -35,12 +35,14 @@ export async function experiment({ name, claim }, body) {
       document: newDocument(),
       picture: (figures, words) => draw(out, name, figures, words),
     });
-    say(`${((performance.now() - started) / 1000).toFixed(0)} s`);
+    const { user, system } = process.cpuUsage();
+    const [passed, used] = [(performance.now() - started) / 1000, (user + system) / 1e6].map((s) => s.toFixed(0));
+    say(`${passed} s, ${used} s of processor time`);
   } catch (error) {
-    const isUsers = error instanceof FoveaError || error?.code?.startsWith("ERR_PARSE_ARGS");
-    if (!isUsers) throw error;
-    console.error(`${name}: ${error.message}\n${usageOf(name)}`);
-    process.exitCode = 2;
+    const isFlag = error instanceof OptionError || error?.code?.startsWith("ERR_PARSE_ARGS");
+    if (!isFlag && !(error instanceof FoveaError)) throw error;
+    console.error(`${name}: ${error.message}${isFlag ? `\n${usageOf(name)}` : ""}`);
+    process.exitCode = isFlag ? 2 : 1;
   }
 }
 

@@ -11,7 +11,7 @@ const claim = "LeNet-5 makes fewer mistakes than fully connected networks, with 
 async function run({ digits, quick, seed, document, picture }) {
   const learned = quick ? first(digits.train, 3000) : digits.train;
   const test = quick ? first(digits.test, 500) : digits.test;
-  const epochs = quick ? 2 : 10;
+  const epochs = quick ? 2 : 8;
 
   const lenet5 = models.create("lenet5");
   // One hidden layer of h units has 784 h + h + 10 h + 10 parameters.

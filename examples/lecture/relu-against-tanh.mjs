@@ -1,18 +1,20 @@
 /**
- * The lecture's claim, of AlexNet's figure 1 (Krizhevsky, Sutskever, Hinton 2012): a network of rectified linear units learns faster
- * than the same network of tanh units. Four convolutions without regularisation, in two settings:
+ * The lecture's claim, of AlexNet's figure 1 (Krizhevsky, Sutskever, Hinton 2012): a network of rectified linear units learns several
+ * times as fast as the same network of tanh units. Four convolutions without regularisation, in two settings:
  *
  * - as today: pixels of mean 0 and deviation 1, weights of the size that suits the units (He et al. 2015, Glorot and Bengio 2010);
  * - as in AlexNet: pixels less their mean but not scaled, so from about -33 to 222, and normally distributed weights. Such numbers
  *   drive tanh units to where they are flat, and rectified ones do not mind.
  *
- * As in the paper, either unit has the learning rate with which it learns fastest.
+ * As in the paper, either unit has the learning rate with which it learns fastest. On digits the claim holds in the second setting, twice
+ * the steps for tanh; in the first there is nothing between them.
  */
 import { nn, sgd, TrainingError, train } from "fovea";
 import { lineChart } from "fovea/analysis";
 import { count, experiment, first, say, table } from "./experiment.mjs";
 
-const claim = "With rectified linear units a network gets to the same training loss in fewer steps than with tanh.";
+const claim =
+  "From pixels that are not scaled, rectified linear units learn in fewer steps than tanh; from scaled ones in as many.";
 
 const zero = { kind: "constant", value: 0 };
 const gaussian = (standardDeviation) => ({ kind: "normal", mean: 0, standardDeviation });
@@ -59,7 +61,7 @@ function smoothed(losses, window) {
 
 async function run({ digits, quick, seed, document, picture }) {
   const data = first(digits.train, quick ? 1000 : 20_000);
-  const rates = quick ? [0.01] : [0.003, 0.01, 0.03, 0.06];
+  const rates = quick ? [0.01] : [0.001, 0.003, 0.01, 0.03, 0.06];
   const [window, levels] = quick ? [10, [2]] : [50, [0.3, 0.1, 0.03]];
 
   const rows = [["pixels", "units", "rate", ...levels.map((level) => `steps to ${level}`), "loss at the end"]];

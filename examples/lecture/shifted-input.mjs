@@ -1,7 +1,7 @@
 /**
  * The lecture's claim: where an object moves, what a filter finds moves with it, since it is one filter everywhere; and pooling makes the
  * difference smaller. Feature maps of digits and of the same digits further right: away from the border the numbers are to be the
- * same, bit for bit. A change is |f(shifted) - f(digit)| / |f(digit)|, the mean over digits.
+ * same, bit for bit. A change is that of rectified maps, |f(shifted) - f(digit)| / |f(digit)|, the mean over digits.
  */
 import { compile, models, train } from "fovea";
 import { coloured, DIVERGING, receptiveFieldsOf, tileFigure } from "fovea/analysis";
@@ -39,7 +39,7 @@ async function run({ digits, quick, seed, document, picture }) {
       "numbers compared",
       "unequal",
       ...LAYERS.map((path) => `change of ${path}`),
-      "largest of a map",
+      "change of maxima",
       "same answer",
     ],
   ];

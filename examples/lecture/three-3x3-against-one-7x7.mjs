@@ -25,7 +25,7 @@ const network = (block) =>
 async function run({ digits, quick, seed, document, picture }) {
   const learned = first(digits.train, quick ? 1000 : 20_000);
   const test = first(digits.test, quick ? 200 : 10_000);
-  const epochs = quick ? 1 : 4;
+  const epochs = quick ? 1 : 3;
   const seeds = Array.from({ length: quick ? 1 : 3 }, (_, i) => seed + i);
 
   const rows = [["block", "sees", "its parameters", "multiply-adds", "test error", "least to most"]];

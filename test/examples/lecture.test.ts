@@ -167,7 +167,7 @@ describe("quickly", () => {
       const [maps, pooled] = [numbers(rows, `change of conv${layer}`), numbers(rows, `change of pool${layer}`)];
       for (const [i, change] of maps.entries()) expect(pooled[i]).toBeLessThan(change);
     }
-    for (const change of numbers(rows, "largest of a map")) expect(change).toBeLessThan(0.05);
+    for (const change of numbers(rows, "change of maxima")) expect(change).toBeLessThan(0.05);
     expect(words).toContain("shifted by 4");
     expect(tiles).toBe(21);
   });
