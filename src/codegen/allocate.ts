@@ -89,18 +89,19 @@ export function allocate(kernel: Kernel, requests: Requests, model: RegisterMode
   const used = { int: new Set<number>(), vector: new Set<number>(), mask: new Set<number>() };
   for (const file of FILES) {
     const registers = model.files[file];
-    const free = new Set(registers);
+    const free: boolean[] = []; // by register number
+    for (const register of registers) free[register] = true;
     const active: { end: number; register: number }[] = [];
     const inOrder = [...requests.byFile[file]].sort((a, b) => a.start - b.start || a.end - b.end);
     for (const request of inOrder) {
       let kept = 0;
       for (const a of active) {
         if (a.end >= request.start) active[kept++] = a;
-        else free.add(a.register);
+        else free[a.register] = true;
       }
       active.length = kept;
       const register = choose(request, free, places, live, model);
-      free.delete(register);
+      free[register] = false;
       used[file].add(register);
       active.push({ end: request.end, register });
       if (request.reg) places[request.reg.id] = register;
@@ -135,22 +136,22 @@ export function pressureOf({ widest }: Requests): Pressure {
 
 function choose(
   request: Request,
-  free: ReadonlySet<number>,
+  free: readonly boolean[],
   places: readonly (number | undefined)[],
   live: Liveness,
   model: RegisterModel,
 ): number {
   if (request.reg) {
     const fixed = model.fixed.get(request.reg.id);
-    if (fixed !== undefined && free.has(fixed)) return fixed;
+    if (fixed !== undefined && free[fixed]) return fixed;
     const writer = live.order[request.start >> 1];
     if (writer && request.start >= 0)
       for (const wish of model.preferences(writer)) {
         const place = places[wish.id];
-        if (place !== undefined && free.has(place) && model.fileOf(wish) === request.file) return place;
+        if (place !== undefined && free[place] && model.fileOf(wish) === request.file) return place;
       }
   }
-  for (const register of model.files[request.file]) if (free.has(register)) return register;
+  for (const register of model.files[request.file]) if (free[register]) return register;
   throw new KernelError("register allocation: no register is free, though the count said so");
 }
 

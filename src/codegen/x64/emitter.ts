@@ -17,6 +17,7 @@ export class Emitter {
   #scratchHolds: Reg | undefined;
   /** Constants by their pattern and how often it is repeated. */
   readonly #words = new Map<number, Map<number, Memory>>();
+  readonly #lists = new Map<string, Memory>();
   /** Bytes pushed since the frame was made. */
   #pushed = 0;
 
@@ -128,7 +129,12 @@ export class Emitter {
     return made;
   }
   wordList(patterns: readonly number[]): Memory {
-    return { constant: this.asm.constant(new Uint8Array(Int32Array.from(patterns).buffer)) };
+    const key = patterns.join();
+    const known = this.#lists.get(key);
+    if (known !== undefined) return known;
+    const made = { constant: this.asm.constant(new Uint8Array(Int32Array.from(patterns).buffer)) };
+    this.#lists.set(key, made);
+    return made;
   }
   /** A 64-bit integer constant. */
   quad(value: number): Memory {
