@@ -60,6 +60,8 @@ export async function readImage(
   options: { readonly size?: readonly [number, number]; readonly grey?: boolean } = {},
 ): Promise<AskedImage> {
   const sizes = sizesOf(text);
+  if (sizes?.includes(0))
+    throw new OptionError(`--input ${text}: expected at least one row, one column and one channel, such as 64x64x16`);
   if (sizes !== undefined) return { input: [sizes[0]!, sizes[1]!, sizes[2] ?? 1] };
   if (PICTURES.includes(extname(text).toLowerCase())) return readPictureFile(text, options);
   const { shape, values }: Image = imageOf(await readPlanes(text, "--input"));

@@ -75,7 +75,7 @@ async function positionsOf(path: string, size: number, count: number): Promise<N
   const games = isGames ? await gamesOf(path) : await gamesOfStore(path);
   const fitting = games.filter(({ game }) => game.size === size);
   const moves = fitting.flatMap(({ game, name }) =>
-    game.moves.map((_, i) => ({ game, move: i + 1, name: `${name}, ${i + 1}` })),
+    game.moves.map((_, i) => ({ game, move: i + 1, name: `${name}, move ${i + 1}` })),
   );
   if (moves.length === 0)
     throw new DataError(`--data ${path}: has no moves on a ${size}x${size} board; name games of that size`);

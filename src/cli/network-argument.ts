@@ -1,7 +1,8 @@
 /** A network by what a user writes, for commands that look at one: a name with options, a model's file, or a run; and layers in it. */
-import { nearest, OptionError } from "../errors.js";
+import { nearest, OptionError, ShapeError } from "../errors.js";
 import type { Shape } from "../graph/value.js";
 import { create, definitionOf } from "../models/index.js";
+import { type Module, trace } from "../nn/index.js";
 import type { Network } from "../train/trained-model.js";
 import { networkOptions } from "./arguments.js";
 import { openModel } from "./model-argument.js";
@@ -27,21 +28,33 @@ export async function findNetwork(
   if (/[/\\]|\.safetensors$/.test(name)) {
     const { model, path } = await openModel(name);
     const title = `${model.network?.name ?? "model"} (${path})`;
-    return { network: model.module, input: resized(model.input, flags.input), title };
+    return { network: model.module, input: resized(model.module, model.input, flags.input), title };
   }
   const options = networkOptions(name, flags.option);
   const [height, width] = flags.input ?? [];
   // A network that is built for its size is built for this one.
   const built = definitionOf(name).defaults["size"] !== undefined && options["size"] === undefined && height === width;
   const network = create(name, built && height !== undefined ? { ...options, size: height } : options);
-  return { network, input: resized(network.input, flags.input), title: name };
+  return { network, input: resized(network.module, network.input, flags.input), title: name };
 }
 
-function resized(input: Shape, size: readonly [number, number] | undefined): Shape {
+/** @throws OptionError where the network's layers do not take pictures of this size. */
+function resized(module: Module, input: Shape, size: readonly [number, number] | undefined): Shape {
   if (size === undefined) return input;
   if (input.length !== 3)
     throw new OptionError(`--input: the network takes ${input.join("x")} numbers, not a picture; leave it out`);
-  return [...size, input[2]!];
+  const asked = [...size, input[2]!];
+  try {
+    trace(module, { input: asked, training: false });
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    throw new OptionError(
+      `--input ${size.join("x")}: the network is made for ${input[0]}x${input[1]}, and not all of its layers take this size; leave it out ` +
+        `(${error.message})`,
+      { cause: error },
+    );
+  }
+  return asked;
 }
 
 /** Whether a layer is another or lies in it. */

@@ -77,7 +77,8 @@ export function boardSvg({ board, probabilities, squares, discs, marked = PASS, 
     // The root, so that a second choice of 10% is seen beside a first of 60%.
     const strength = Math.min(0.95, 0.1 + Math.sqrt(probability)).toFixed(2);
     parts.push(`<circle cx="${x}" cy="${y}" r="13" fill="#d7301f" fill-opacity="${strength}"/>`);
-    if (probability >= 0.01) parts.push(text(x, y + 4, String(Math.round(100 * probability)), 11, "#fff"));
+    const shade = probability > 0.15 ? "#fff" : "#4a0d05";
+    if (probability >= 0.01) parts.push(text(x, y + 4, String(Math.round(100 * probability)), 11, shade));
   }
   if (marked !== PASS) {
     const [x, y] = at(marked);

@@ -164,8 +164,8 @@ it("gives positions of games as samples", () => {
   // White to move, so that black's stone is the opponent's: plane 1.
   expect([numbers[4 * at("B2")], numbers[4 * at("B2") + 1], numbers[4 * at("D4") + 2]]).toEqual([0, 1, 1]);
   const { height, width, bytes } = samples.drawn(0);
-  const middle = (v: number) => bytes[3 * ((Math.floor(v / 5) * 5 + 2) * width + (v % 5) * 5 + 2)];
-  expect([height, width, middle(at("B2")), middle(at("D4"))]).toEqual([25, 25, 25, 190]);
+  const middle = (v: number) => bytes[3 * ((Math.floor(v / 5) * 7 + 3) * width + (v % 5) * 7 + 3)];
+  expect([height, width, middle(at("B2")), middle(at("D4"))]).toEqual([35, 35, 25, 190]);
 });
 
 it("draws heat below smaller stones, and discs on them", () => {

@@ -96,6 +96,7 @@ describe("fovea explain", () => {
     ["conv --input 4x4 --kernel 3 --stride 0", "conv2d: stride is 0x0, expected whole numbers of at least 1"],
     ["conv --input 4x4 --kernel 0", "conv2d: kernel is 0x0, expected whole numbers of at least 1"],
     ["conv --input 4x4 --kernel 7", "kernel 7 (=7x7) is larger than its padded input 4x4; add padding"],
+    ["conv --input 0x4 --kernel 3", "--input 0x4: expected at least one row, one column and one channel"],
     ["conv --input none.txt --kernel 3", "--input none.txt: no such file; expected sizes such as 6x6x1"],
     ["conv --input 4x4 --kernel 3 --padding left=1,left=2", "expected sides such as top=1,left=1"],
     ["conv --input 4x4 --kernel 3 --svg a.svg", "--svg: steps are drawn where the numbers are known"],

@@ -111,7 +111,7 @@ describe("fovea inspect", () => {
       ">self-atari of 8 or more<",
       "of all weights",
       "Positions that excite a unit most",
-      "game 1, 2",
+      "game 1, move 2",
     ])
       expect(html).toContain(text);
     expect(html).not.toMatch(/<script|@import|url\(/);

@@ -57,6 +57,10 @@ describe("fovea summary", () => {
 
   it.each([
     [["lenet"], 'did you mean "lenet5"?'],
+    [
+      ["lenet5", "--input", "32x30"],
+      "--input 32x30: the network is made for 28x28, and not all of its layers take this size; leave it out (linear(fc1): in 400",
+    ],
     [["lenet5", "--input", "0"], "--input 0: expected pixels such as 224"],
     [["lenet5", "--input", "40x30"], "linear(fc1): in 400 does not fit its input 640"],
     [["lenet5", "--json", "--markdown"], "give one of the two"],

@@ -5,7 +5,7 @@ import type { TrainedModel } from "../../train/trained-model.js";
 import { receptiveFieldsOf } from "../layers.js";
 import { pictureUri } from "../report/draw-node.js";
 import { type ExcitingOptions, excitingSamples, type Samples } from "./exciting.js";
-import type { Bytes } from "./labels.js";
+import type { Bytes, Colour } from "./labels.js";
 import type { Look } from "./look.js";
 import type { LayerTiles, Section, Tile } from "./page.js";
 
@@ -16,11 +16,16 @@ export interface ShownSamples extends Samples {
   readonly things: string;
   /** RGB. */
   drawn(index: number): Bytes;
+  /** Of the frame around what a unit saw. */
+  readonly frame: Colour;
   /** Pixels of a drawing for one of what the network takes. */
   readonly zoom: number;
   captionOf(index: number): string;
 }
 
+const ORANGE: Colour = [230, 159, 0];
+/** Pictures wider than this are shown larger. */
+const SMALL = 64;
 const UNITS = 6;
 const EXCITING = 8;
 
@@ -39,6 +44,7 @@ export function datasetSamples(data: Dataset, model: TrainedModel): ShownSamples
     things: "pictures",
     length,
     zoom: 1,
+    frame: ORANGE,
     shapeOf: () => shape,
     numbersOf,
     drawn: (i) => ({ height, width, bytes: colours(numbersOf(i), channels) }),
@@ -56,6 +62,7 @@ export function pictureSamples(
     things: "pictures",
     length: pictures.length,
     zoom: 1,
+    frame: ORANGE,
     shapeOf: (i) => [pictures[i]!.height, pictures[i]!.width, 3],
     numbersOf: (i) => pictures[i]!.pixels,
     drawn(i) {
@@ -90,7 +97,8 @@ export async function excitingSection(
         );
         const first = samples.drawn(pictures[0]?.index ?? 0);
         const aspect = first.width / first.height;
-        return { path: `${maps.path}, unit ${channel}`, note: "", tiles: await Promise.all(tiles), aspect };
+        const isLarge = first.width > SMALL;
+        return { path: `${maps.path}, unit ${channel}`, note: "", tiles: await Promise.all(tiles), aspect, isLarge };
       }),
     ),
     open: Number.POSITIVE_INFINITY,
@@ -115,16 +123,17 @@ async function tileOf(
   const field = receptiveFieldsOf(model.module, samples.shapeOf(index)).get(layer);
   const { zoom } = samples;
   const drawn = samples.drawn(index);
-  const { height, width, bytes } = framed(drawn, {
+  const box = {
     top: zoom * ((field?.rows.offset ?? 0) + row * (field?.rows.stride ?? 0)),
     left: zoom * ((field?.columns.offset ?? 0) + column * (field?.columns.stride ?? 0)),
     height: field === undefined ? drawn.height : zoom * field.rows.size,
     width: field === undefined ? drawn.width : zoom * field.columns.size,
-  });
+  };
+  const { height, width, bytes } = framed(drawn, box, samples.frame);
   const caption = samples.captionOf(index);
   return {
     picture: await pictureUri(bytes, width, height, 3),
-    caption: `${caption} ${value.toPrecision(3)}`.trim(),
+    caption: `${caption}${caption === "" ? "" : ": "}${value.toPrecision(3)}`,
     title: `${samples.things.replace(/s$/, "")} ${index}${caption === "" ? "" : `, ${caption}`}: ${value}`,
   };
 }
@@ -134,10 +143,11 @@ const colours = (picture: Uint8Array, channels: number): Uint8Array =>
     ? picture
     : Uint8Array.from({ length: (3 * picture.length) / channels }, (_, i) => picture[Math.floor(i / 3) * channels]!);
 
-/** An orange frame around what a unit saw, as far as that lies in the picture. */
+/** A frame around what a unit saw, as far as that lies in the picture. */
 function framed(
   { height, width, bytes: before }: Bytes,
   box: { top: number; left: number; height: number; width: number },
+  colour: Colour,
 ): Bytes {
   const bytes = before.slice();
   const clamped = (at: number, most: number) => Math.max(0, Math.min(most, Math.round(at)));
@@ -148,6 +158,6 @@ function framed(
   const thick = Math.max(1, Math.round(Math.max(height, width) / 64));
   for (let y = top; y <= bottom; y++)
     for (let x = left; x <= right; x++)
-      if (Math.min(y - top, bottom - y, x - left, right - x) < thick) bytes.set([230, 159, 0], 3 * (y * width + x));
+      if (Math.min(y - top, bottom - y, x - left, right - x) < thick) bytes.set(colour, 3 * (y * width + x));
   return { height, width, bytes };
 }

@@ -183,9 +183,9 @@ async function heatPictures(
   if (places === undefined) return [plain, ...heats];
   const rgb: Bytes = { height: shape[0], width: shape[1], bytes };
   const labelled = [await shown("What it says", "each pixel's class", ring(labelOverlay(rgb, places, colours, zoom)))];
-  if (places.at === undefined && places.shares[look.target]! > 0)
+  if (places.shares[look.target]! > 0)
     labelled.push(
-      await shown(`Where it says ${name}`, "the rest is dark", labelCutOut(rgb, places, look.target, zoom)),
+      await shown(`Where it says ${name}`, "the rest is dark", ring(labelCutOut(rgb, places, look.target, zoom))),
     );
   return [plain, ...labelled, ...heats];
 }

@@ -16,6 +16,8 @@ export interface LayerTiles {
   readonly tiles: readonly Tile[];
   /** Width over height of a tile. */
   readonly aspect: number;
+  /** Whether tiles need room to be made out. */
+  readonly isLarge?: boolean;
 }
 
 export interface HeatPicture {
@@ -83,6 +85,7 @@ details { border-top: 1px solid var(--line); padding: .5rem 0; }
 details summary { font-weight: 600; overflow-wrap: anywhere; }
 details summary span { font-weight: 400; color: var(--soft); }
 .planes { display: grid; grid-template-columns: repeat(auto-fill, minmax(4.2rem, 1fr)); gap: .6rem .5rem; margin-top: .6rem; align-items: start; }
+.large { grid-template-columns: repeat(auto-fill, minmax(7.2rem, 1fr)); }
 .planes figure { text-align: center; }
 .planes img { width: 100%; height: auto; image-rendering: pixelated; border: 1px solid var(--line); display: block; }
 .planes figcaption { font-size: .75rem; color: var(--soft); line-height: 1.3; overflow-wrap: anywhere; }
@@ -125,12 +128,12 @@ function answerBars(answers: readonly Answer[]): string {
 
 function layersHtml({ title, note, layers, open }: Section): string {
   if (layers.length === 0) return "";
-  const parts = layers.map(({ path, note: about, tiles, aspect }, i) => {
+  const parts = layers.map(({ path, note: about, tiles, aspect, isLarge }, i) => {
     const figures = tiles.map(
       ({ picture, caption, title: hint }) =>
         `<figure title="${escaped(hint)}"><img src="${picture}" alt="${escaped(hint)}" style="aspect-ratio:${aspect.toFixed(3)}"><figcaption>${escaped(caption)}</figcaption></figure>`,
     );
-    return `<details${i < open ? " open" : ""}><summary>${escaped(path)} <span>${escaped(about)}</span></summary><div class="planes">${figures.join("")}</div></details>`;
+    return `<details${i < open ? " open" : ""}><summary>${escaped(path)} <span>${escaped(about)}</span></summary><div class="planes${isLarge ? " large" : ""}">${figures.join("")}</div></details>`;
   });
   return `<section><h2>${escaped(title)}</h2><p class="soft">${escaped(note)}</p>${parts.join("")}</section>`;
 }

@@ -160,6 +160,7 @@ export function positionSamples(name: string, positions: readonly NamedPosition[
     things: "positions",
     length: positions.length,
     zoom: SQUARE,
+    frame: [20, 80, 200],
     shapeOf: () => model.input,
     numbersOf(i) {
       const { board, toMove } = of(i);
@@ -172,7 +173,7 @@ export function positionSamples(name: string, positions: readonly NamedPosition[
 }
 
 /** Pixels from line to line of a small board. */
-const SQUARE = 5;
+const SQUARE = 7;
 const WOOD = [222, 184, 120] as const;
 const COLOURS = { [EMPTY]: [190, 150, 90], [BLACK]: [25, 25, 25], [WHITE]: [250, 250, 250] } as const;
 
@@ -185,8 +186,8 @@ function boardBytes(board: Board): Bytes {
     for (let x = 0; x < side; x++) {
       const vertex = Math.floor(y / SQUARE) * board.size + Math.floor(x / SQUARE);
       const stone = board.at(vertex) as keyof typeof COLOURS;
-      const [dx, dy] = [Math.abs((x % SQUARE) - middle), Math.abs((y % SQUARE) - middle)];
-      const isInside = stone === EMPTY ? dx + dy === 0 : dx + dy <= 3;
+      const distance = Math.hypot((x % SQUARE) - middle, (y % SQUARE) - middle);
+      const isInside = stone === EMPTY ? distance === 0 : distance <= middle + 0.3;
       bytes.set(isInside ? COLOURS[stone] : WOOD, 3 * (y * side + x));
     }
   return { height: side, width: side, bytes };
