@@ -42,7 +42,6 @@ export function measureMemory({ only, note }) {
     "most",
     "PyTorch's growth",
     "PyTorch's most",
-    "ms a step",
   ];
   const line = (cells) => `| ${cells.join(" | ")} |`;
   const lines = [line(heads), line(heads.map((_, i) => (i === 0 ? "---" : "--:")))];
@@ -71,7 +70,6 @@ export function measureMemory({ only, note }) {
         megabytes(ours.peak),
         megabytes(theirs?.growth),
         megabytes(theirs?.peak),
-        ours.stepMs.toFixed(0),
       ]),
     );
     note(lines.at(-1));

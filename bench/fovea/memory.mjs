@@ -1,8 +1,8 @@
 /**
  * How much a first step takes: `node bench/fovea/memory.mjs '{"network": "vgg16", "what": "train", "batch": 8}'` prints the plan, the
  * growth of this process's resident size from before the network is made until after its first step (of a training also after its
- * first evaluation), the most, and milliseconds a step. What is measured is what users run: a Trainer, and `compile`. A process of its
- * own for each row, since memory that was touched once stays.
+ * first evaluation), and the most. What is measured is what users run: a Trainer, and `compile`. A process of its own for each row,
+ * since memory that was touched once stays.
  */
 import { readFileSync } from "node:fs";
 import { planInference } from "#fovea/analysis/inference.js";
@@ -14,7 +14,7 @@ import { compile } from "#fovea/train/classifier.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { Trainer } from "#fovea/train/trainer.js";
 
-const { network, options = {}, what, batch, memoryLimit, steps = 2 } = JSON.parse(process.argv[2]);
+const { network, options = {}, what, batch, memoryLimit, steps = 1 } = JSON.parse(process.argv[2]);
 const note = () => {};
 
 /** Now, and the most so far. */
@@ -38,7 +38,6 @@ console.log(JSON.stringify(result));
 async function train() {
   const { module } = create(network, options);
   const session = await Session.create({ memoryLimit, note });
-  const compiling = performance.now();
   const trainer = await Trainer.create(session, module, input, { train: data }, {
     epochs: steps,
     batchSize: batch,
@@ -46,17 +45,13 @@ async function train() {
     schedule: { kind: "constant" },
     seed: 0,
   });
-  const compileMs = performance.now() - compiling;
   let first;
-  let started;
   await trainer.run({
-    step({ step }) {
+    step() {
       first ??= resident();
-      if (step === 1) started = performance.now();
     },
     shouldStop: () => trainer.state.step >= steps,
   });
-  const stepMs = (performance.now() - started) / (steps - 1);
   await trainer.evaluate(data);
   const last = resident();
   const { memory } = trainer;
@@ -68,8 +63,6 @@ async function train() {
     growthWithEvaluation: last.now - before,
     peak: last.most - before,
     parts: memory,
-    stepMs,
-    compileMs,
   };
 }
 
@@ -83,15 +76,12 @@ async function infer() {
   const images = Array.from({ length: batch }, (_, i) => data.images.subarray(i * size, (i + 1) * size));
   await classify.all(images);
   const first = resident();
-  const started = performance.now();
-  await classify.all(images);
-  const stepMs = performance.now() - started;
   await classify.close();
   // Only now, since planning it again takes memory, too.
   const session = await Session.create({ note });
   const parts = planInference(module, input, session, batch);
   await session.close();
-  return { planned: parts.total + parts.engine, growth: first.now - before, peak: first.most - before, parts, stepMs };
+  return { planned: parts.total + parts.engine, growth: first.now - before, peak: first.most - before, parts };
 }
 
 function pictures(length) {
