@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- --what compile`: how long each network's programs take to compile, no step run: from its name to machine code in
- * place. "Cold" is the first compilation of a process, in which the engine still interprets most of the compiler; "warm" is the second.
+ * place, without starting threads. "Cold" is the first compilation of a process, in which the engine still interprets most of the compiler; "warm" is the second.
  */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -9,18 +9,18 @@ import { WORKLOADS } from "./workloads.mjs";
 
 /** Milliseconds that are promised, by row; cold, so that every later compilation is faster. */
 const LIMITS = { "lenet5-train-64": 100, "lenet5-train-128": 100, "resnet50-train-16": 1000 };
-const PARTS = ["trace", "plan", "load"];
+const PARTS = ["trace", "plan", "encode"];
 
 const isMeasured = (workload) => workload.network !== undefined && workload.on === undefined;
 
-/** Every repeat is two fresh processes' work: the medians of their parts. */
+/** Every repeat is a fresh process that compiles twice; the medians of each part. */
 export function measureCompile({ only, repeats, note }) {
   const rows = [];
   for (const workload of WORKLOADS.filter((w) => isMeasured(w) && (only === undefined || w.id.includes(only)))) {
     const found = Array.from({ length: repeats }, () => ask(workload));
     const of = (which) => Object.fromEntries([...PARTS, "all"].map((part) => [part, median(found.map((f) => f[which][part]))]));
-    const { kernels, steps, codeBytes, backend } = found[0].cold;
-    const row = { workload, backend, kernels, steps, codeBytes, cold: of("cold"), warm: of("warm"), limit: LIMITS[workload.id] };
+    const { kernels, steps, backend } = found[0].cold;
+    const row = { workload, backend, kernels, steps, cold: of("cold"), warm: of("warm"), limit: LIMITS[workload.id] };
     rows.push(row);
     note(`${workload.id.padEnd(22)} cold ${partsText(row.cold)}; warm ${partsText(row.warm)}${verdict(row)}`);
   }
@@ -28,13 +28,12 @@ export function measureCompile({ only, repeats, note }) {
 }
 
 export function compileTable(rows, processor, date) {
-  const head = ["network, batch", "program", "steps", "kernels", "code", "cold", "warm", "promised"];
-  const body = rows.map(({ workload, steps, kernels, codeBytes, cold, warm, limit }) => [
+  const head = ["network, batch", "program", "steps", "kernels", "cold", "warm", "promised"];
+  const body = rows.map(({ workload, steps, kernels, cold, warm, limit }) => [
     workload.title,
     workload.what === "train" ? "training step" : "inference",
     steps,
     kernels,
-    `${(codeBytes / 1000).toFixed(0)} kB`,
     partsText(cold),
     partsText(warm),
     limit === undefined ? "" : `under ${limit}: ${cold.all < limit ? "kept" : "**not kept**"}`,
@@ -43,7 +42,7 @@ export function compileTable(rows, processor, date) {
     `# Compile time, milliseconds, ${date}`,
     "",
     `${processor}, ${rows[0]?.backend ?? "nothing measured"}, Node ${process.version.slice(1)}. No step is run. In parentheses: tracing and ` +
-      "differentiating the network, planning (fusion, choice of kernels, memory), loading (machine code, memory).",
+      "differentiating the network, planning (fusion, choice of kernels, memory), and encoding machine code.",
     "",
     ...[head, head.map(() => "---"), ...body].map((cells) => `| ${cells.join(" | ")} |`),
     "",

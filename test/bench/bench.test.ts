@@ -385,10 +385,9 @@ describe("npm run bench", () => {
   it("says how long programs take to compile", async () => {
     const { code, out } = await run("--what", "compile", "--only", "lenet5-infer-1", "--repeats", "1", "--no-save");
     expect(code).toBe(0);
-    const [, cold, ...parts] =
-      /\| LeNet-5 \(32x32\), 1 \| inference \| \d+ \| \d+ \| \d+ kB \| (\d+) \((\d+) \+ (\d+) \+ (\d+)\)/
-        .exec(out)!
-        .map(Number);
+    const [, cold, ...parts] = /\| LeNet-5 \(32x32\), 1 \| inference \| \d+ \| \d+ \| (\d+) \((\d+) \+ (\d+) \+ (\d+)\)/
+      .exec(out)!
+      .map(Number);
     expect(cold).toBeGreaterThan(0);
     // Each is rounded.
     expect(Math.abs(parts.reduce((a, b) => a + b) - cold!)).toBeLessThanOrEqual(2);
