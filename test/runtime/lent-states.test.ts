@@ -1,5 +1,6 @@
 /** States whose numbers are lent: read when they are needed, and given back to the system once they are packed. */
 import { afterEach, describe, expect, test } from "vitest";
+import type { BackendName } from "#fovea/runtime/backend.js";
 import { detectTargets } from "#fovea/runtime/native/cpu.js";
 import { Session, type SessionOptions } from "#fovea/runtime/session.js";
 import { residentBytes } from "../support/resident.js";
@@ -22,7 +23,8 @@ const x = new Float32Array(WIDTH).fill(1);
 const w = random(5, WIDTH);
 const expected = x.map((v, i) => v + 2 * w[i]!);
 
-describe.each(["wasm", ...(native === undefined ? [] : [native])])("%s", (backend) => {
+const backends: BackendName[] = ["wasm", ...(native === undefined ? [] : [native])];
+describe.each(backends)("%s", (backend) => {
   test.each([CHEAP, COSTLY])("are packed, read, and packed anew for another program (cost %i)", async (cost) => {
     const session = await open({ backend });
     const reader = await session.load(readerProgram(session.target, cost, "reader", WIDTH));
