@@ -2,16 +2,16 @@
  * Weight gradients: dW[row][o] = sum over samples and pixels of a[row] * dy[o], an outer product accumulated in the register
  * tile: a handful of input values are broadcast, a few vectors of dy are shared by them. Both lie contiguously in NHWC.
  *
- * Work is cut over outputs (kernel rows, input channels) first. Where those are too few to go round, the batch is cut into a
- * fixed number of slices too, each with its own partial sum, added in order by a second step: never by the number of threads.
+ * `weight-gradient-plan.ts` cuts the work into pieces, each with weights of its own. Where the batch is cut into slices too, each
+ * has its own partial sum, added in order by a second step: their number never depends on the number of threads.
  */
 import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
+import type { IntArg, Kernel, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import type { ConvAttributes } from "./conv-shape.js";
-import { layoutOf, vectorLanes } from "./layout.js";
 import type { Buffer, Lowering, Strategy, Work } from "./strategy.js";
-import { accumulate, chooseTile, type TileSize } from "./tile.js";
+import { accumulate } from "./tile.js";
+import { type Gradient, gradientOf } from "./weight-gradient-plan.js";
 
 /** One broadcast value of a tile: the tap column it belongs to and its channel. */
 interface Item {
@@ -19,35 +19,9 @@ interface Item {
   readonly channel: number;
 }
 
-interface Gradient {
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly before: readonly [number, number];
-  readonly dilation: readonly [number, number];
-  readonly inputRows: number;
-  readonly inputColumns: number;
-  readonly inputPixel: number;
-  readonly inputSample: number;
-  readonly channels: number; // of a group
-  readonly firstChannel: number; // of the group
-  readonly outputRows: number;
-  readonly outputColumns: number;
-  readonly outputPixel: number;
-  readonly outputSample: number;
-  readonly outputs: number; // of a group
-  readonly firstOutput: number; // of the group
-  readonly weightRow: number; // elements from one row of the weights to the next
-  readonly lanes: Lanes;
-  readonly tile: TileSize;
-  /** Few channels: a tile's rows run over tap columns and channels together. Else: over channels, one tap column at a time. */
-  readonly flat: boolean;
-  readonly bandRows: number;
-  readonly slices: number;
-}
-
-const MAXIMUM_PARTIAL_BYTES = 8 * 1024 * 1024;
-const WANTED_PIECES = 8;
-const WANTED_FLAT_PIECES = 16;
+const LINE_BYTES = 64;
+/** Multiply-adds of a pixel beside which asking for the next band's costs nothing. */
+const LEAST_PREFETCHING = 16;
 const MAXIMUM_CODE = 16_000; // multiply-add instructions in one kernel
 
 export const weightGradient: Strategy = {
@@ -76,50 +50,6 @@ export const weightGradient: Strategy = {
   lower,
 };
 
-function gradientOf(node: Value, target: Target, group = 0): Gradient {
-  const a = node.attributes as ConvAttributes;
-  const [x, dy] = node.inputs as [Value, Value];
-  const input = layoutOf(x, target);
-  const output = layoutOf(dy, target);
-  const weight = layoutOf(node, target);
-  const lanes: Lanes = output.channelStride <= 4 ? 4 : vectorLanes(output, target);
-  const channels = input.channels / a.groups;
-  const outputs = output.channels / a.groups;
-  const flat = channels < 8;
-  const rows = flat ? a.kernel[1] * channels : channels;
-  const tile = chooseTile(target, rows, Math.ceil(outputs / lanes), output.channelStride <= 4 ? 2 : 0);
-  const pieces = a.kernel[0] * (flat ? 1 : Math.ceil(rows / tile.rows));
-  const bytes = weight.sampleStride * 4;
-  const wanted = Math.ceil((flat ? WANTED_FLAT_PIECES : WANTED_PIECES) / pieces);
-  const slices = Math.max(1, Math.min(wanted, Math.floor(MAXIMUM_PARTIAL_BYTES / bytes)));
-  const rowBytes = dy.shape[1]! * output.channelStride * 4 + a.stride[0] * x.shape[1]! * input.channelStride * 4;
-  const bandRows = Math.max(Math.ceil(64 / dy.shape[1]!), Math.floor((256 * 1024) / rowBytes));
-  return {
-    kernel: a.kernel,
-    stride: a.stride,
-    before: [a.padding[0], a.padding[2]],
-    dilation: a.dilation,
-    inputRows: x.shape[0]!,
-    inputColumns: x.shape[1]!,
-    inputPixel: input.channelStride,
-    inputSample: input.sampleStride,
-    channels,
-    firstChannel: group * channels,
-    outputRows: dy.shape[0]!,
-    outputColumns: dy.shape[1]!,
-    outputPixel: output.channelStride,
-    outputSample: output.sampleStride,
-    outputs,
-    firstOutput: group * outputs,
-    weightRow: weight.channelStride,
-    lanes,
-    tile,
-    flat,
-    bandRows: Math.min(bandRows, dy.shape[0]!),
-    slices,
-  };
-}
-
 /**
  * Multiply-adds written out: one or two pixels inside, and every border pixel, for each tile that has code of its own. Where a tile is of one tap
  * column, its pixels are those that the tap reads, and there are no borders, however far dilation reaches.
@@ -141,13 +71,14 @@ function lower(work: Work, to: Lowering): void {
   const elements = weight.sampleStride;
   const target =
     g.slices === 1 ? result : to.temporary("partial weight gradients", { fixedBytes: g.slices * elements * 4 });
-  const blocks = g.flat ? 1 : Math.ceil(g.channels / g.tile.rows);
   for (let group = 0; group < (node.attributes as ConvAttributes).groups; group++) {
     const own = gradientOf(node, to.target, group);
     const kernel = to.kernel(`weightGradient ${JSON.stringify(own)}`, (key) =>
       writeKernel(key, to.target, own, elements),
     );
-    to.step(kernel, [to.buffer(x), to.buffer(dy), target], { count: g.slices * g.kernel[0] * blocks });
+    to.step(kernel, [to.buffer(x), to.buffer(dy), target], {
+      count: g.slices * g.kernel[0] * g.columnChunks * g.rowChunks,
+    });
   }
   if (g.slices > 1) addSlices(to, target, result, g.slices, elements);
 }
@@ -200,6 +131,27 @@ function writeKernel(key: string, target: Target, g: Gradient, elements: number)
   );
 }
 
+/** The blocks that a piece has: all, or from one register to another. */
+interface Blocks {
+  readonly from: IntArg;
+  readonly to: IntArg;
+}
+
+/** What a piece has of the weights, in bytes and blocks. */
+interface Piece {
+  readonly tapRow: Reg;
+  /** Bytes of the kernel row's weights from the start of dw. */
+  readonly weights: Reg;
+  readonly rows: Blocks;
+  readonly columns: Blocks;
+}
+
+/** The items of a tile, and the block of channels that they are counted from. */
+interface Items {
+  readonly items: readonly Item[];
+  readonly block: IntArg;
+}
+
 class Writer {
   constructor(
     readonly k: KernelBuilder,
@@ -209,8 +161,8 @@ class Writer {
 
   write(): void {
     const { k, g } = this;
-    const blocks = g.flat ? 1 : Math.ceil(g.channels / g.tile.rows);
-    const perSlice = g.kernel[0] * blocks;
+    const chunks = g.rowChunks * g.columnChunks;
+    const perSlice = g.kernel[0] * chunks;
     k.loop(
       k.begin,
       k.var(k.end, "end", { frame: true }),
@@ -218,113 +170,120 @@ class Writer {
         const at = k.var(piece, "at");
         const slice = k.div(at, perSlice);
         k.set(at, k.mod(at, perSlice));
-        const tapRow = k.var(k.div(at, blocks), "tapRow", { frame: true });
-        const block = k.var(k.mod(at, blocks), "block", { frame: true });
         const chunk = k.div(k.add(k.batch, g.slices - 1), g.slices);
         const from = k.var(k.min(k.mul(slice, chunk), k.batch), "from", { frame: true });
         const to = k.var(k.min(k.add(from, chunk), k.batch), "to", { frame: true });
         const base = k.var(k.mul(slice, this.elements * 4), "base", { frame: true });
         if (g.firstOutput === 0) k.if(at, "eq", 0, () => this.#zeroTail(base));
-        if (g.flat) {
-          // Every block has items of its own, so each has its own code. One piece does all of them, band by band: what it reads
-          // of dy is little used by each.
-          const items: Item[] = [];
-          for (let tap = 0; tap < g.kernel[1]; tap++)
-            for (let channel = 0; channel < g.channels; channel++) items.push({ tap, channel });
-          const groups = Array.from({ length: Math.ceil(items.length / g.tile.rows) }, (_, b) =>
-            items.slice(b * g.tile.rows, (b + 1) * g.tile.rows),
-          );
-          this.#piece(tapRow, from, to, base, groups, undefined);
-        } else {
-          const groups = (size: number): Item[][] =>
-            Array.from({ length: g.kernel[1] }, (_, tap) =>
-              Array.from({ length: size }, (_, channel) => ({ tap, channel })),
-            );
-          const rest = g.channels % g.tile.rows;
-          const full = Math.floor(g.channels / g.tile.rows);
-          const first = k.var(k.mul(block, g.tile.rows), "first", { frame: true });
-          if (full > 0) k.if(block, "lt", full, () => this.#piece(tapRow, from, to, base, groups(g.tile.rows), first));
-          if (rest > 0) k.if(block, "eq", full, () => this.#piece(tapRow, from, to, base, groups(rest), first));
-        }
+        const tapRow = k.var(k.div(at, chunks), "tapRow", { frame: true });
+        const within = k.mod(at, chunks);
+        const weights = k.add(base, k.mul(tapRow, g.kernel[1] * g.channels * g.weightRow * 4));
+        this.#piece(from, to, {
+          tapRow,
+          weights: k.var(weights, "weights", { frame: true }),
+          columns: this.#blocks(k.div(within, g.rowChunks), g.columnBlocks, g.columnChunks),
+          rows: this.#blocks(k.mod(within, g.rowChunks), g.rowBlocks, g.rowChunks),
+        });
       },
       { frame: true, name: "piece" },
     );
   }
 
-  /** All samples of one slice, for the item groups of one kernel row. `first`: the channel that the items count from. */
-  #piece(tapRow: Reg, from: Reg, to: Reg, base: Reg, groups: Item[][], first: Reg | undefined): void {
+  /** One of `chunks` parts of the blocks, as even as can be. */
+  #blocks(chunk: Reg, blocks: number, chunks: number): Blocks {
+    const { k } = this;
+    if (chunks === 1) return { from: 0, to: blocks };
+    const start = k.mul(chunk, blocks);
+    const from = k.var(k.div(start, chunks), "blockFrom", { frame: true });
+    return { from, to: k.var(k.div(k.add(start, blocks), chunks), "blockTo", { frame: true }) };
+  }
+
+  /** All samples of one slice. */
+  #piece(from: Reg, to: Reg, piece: Piece): void {
     const { k, g } = this;
     const [sy] = g.stride;
-    const channelBytes = first === undefined ? undefined : k.var(k.mul(first, 4), "channelBytes", { frame: true });
-    const rowBytes =
-      first === undefined ? undefined : k.var(k.mul(first, g.weightRow * 4), "rowBytes", { frame: true });
-    const weights = k.var(k.add(base, k.mul(tapRow, g.kernel[1] * g.channels * g.weightRow * 4)), "weights", {
-      frame: true,
-    });
-    if (rowBytes !== undefined) k.set(weights, k.add(weights, rowBytes));
-    this.#zero(groups, weights);
+    this.#zero(piece);
     // output rows whose tap row lies inside the input: ceil and floor divisions made of non-negative ones
-    const shift = k.sub(g.before[0], k.mul(tapRow, g.dilation[0]));
+    const shift = k.sub(g.before[0], k.mul(piece.tapRow, g.dilation[0]));
     const low = k.div(k.max(k.add(shift, sy - 1), 0), sy);
     const high = k.div(k.max(k.add(shift, g.inputRows - 1 + sy), 0), sy);
-    const rowFrom = k.var(low, "rowFrom", { frame: true });
-    const rowTo = k.var(k.min(high, g.outputRows), "rowTo", { frame: true });
+    const merged = g.rowsPerSample > 0;
+    const rowFrom = k.var(merged ? k.mul(from, g.rowsPerSample) : low, "rowFrom", { frame: true });
+    const rowTo = k.var(merged ? k.mul(to, g.rowsPerSample) : k.min(high, g.outputRows), "rowTo", { frame: true });
     // byte offset of the input row that output row 0 reads
-    const origin = k.var(k.mul(k.sub(0, shift), g.inputColumns * g.inputPixel * 4), "origin", { frame: true });
-    if (channelBytes !== undefined) k.set(origin, k.add(origin, channelBytes));
-    if (g.firstChannel > 0) k.set(origin, k.add(origin, 4 * g.firstChannel));
-    k.loop(
-      from,
-      to,
-      (sample) => {
-        k.loop(
-          rowFrom,
-          rowTo,
-          (band) => {
-            const bandTo = k.var(k.min(k.add(band, g.bandRows), rowTo), "bandTo", { frame: true });
-            const xAt = k.add(
-              k.add(k.mul(sample, g.inputSample * 4), origin),
-              k.mul(band, sy * g.inputColumns * g.inputPixel * 4),
-            );
-            const x = k.var(k.ptrAdd(k.operand("x"), xAt), "x", { frame: true });
-            const dyAt = k.add(k.mul(sample, g.outputSample * 4), k.mul(band, g.outputColumns * g.outputPixel * 4));
-            const dy = k.var(k.ptrAdd(k.operand("dy"), dyAt), "dy", { frame: true });
-            this.#columns((vectors, outputBytes, last) => {
-              for (const items of groups) this.#tile(items, vectors, last, x, dy, outputBytes, weights, band, bandTo);
-            });
-          },
-          { step: g.bandRows, frame: true, name: "band" },
-        );
-      },
-      { frame: true, name: "sample" },
-    );
+    const row = k.add(k.mul(k.sub(0, shift), g.inputColumns * g.inputPixel * 4), 4 * g.firstChannel);
+    const origin = k.var(row, "origin", { frame: true });
+    const bands = (sample: Reg | undefined) => {
+      k.loop(
+        rowFrom,
+        rowTo,
+        (band) => {
+          const bandTo = k.var(k.min(k.add(band, g.bandRows), rowTo), "bandTo", { frame: true });
+          const xAt = k.add(origin, k.mul(band, sy * g.inputColumns * g.inputPixel * 4));
+          const dyAt = k.mul(band, g.outputColumns * g.outputPixel * 4);
+          const of = (at: Reg, stride: number) => (sample === undefined ? at : k.add(at, k.mul(sample, stride * 4)));
+          const x = k.var(k.ptrAdd(k.operand("x"), of(xAt, g.inputSample)), "x", { frame: true });
+          const dy = k.var(k.ptrAdd(k.operand("dy"), of(dyAt, g.outputSample)), "dy", { frame: true });
+          this.#columns(piece.columns, (vectors, outputBytes) => {
+            this.#rows(piece.rows, (tile) => this.#tile(tile, vectors, x, dy, outputBytes, piece, band, bandTo));
+          });
+        },
+        { step: g.bandRows, frame: true, name: "band" },
+      );
+    };
+    if (merged) bands(undefined);
+    else k.loop(from, to, bands, { frame: true, name: "sample" });
   }
 
   /** Blocks of output vectors: a loop over the full ones, then what is left. */
-  #columns(body: (vectors: number, outputBytes: Reg, last: boolean) => void): void {
-    const { k, g } = this;
-    const total = Math.ceil(g.outputs / g.lanes);
-    const full = Math.floor(total / g.tile.vectors);
-    const rest = total % g.tile.vectors;
-    const width = g.tile.vectors * g.lanes * 4;
-    const start = 4 * g.firstOutput;
-    if (full === 1) body(g.tile.vectors, k.var(start, "outputBytes", { frame: true }), rest === 0);
-    else if (full > 1) {
+  #columns(blocks: Blocks, body: (vectors: number, outputBytes: Reg) => void): void {
+    const { g } = this;
+    const bytes = g.tile.vectors * g.lanes * 4;
+    this.#each(blocks, Math.ceil(g.outputs / g.lanes), g.tile.vectors, (vectors, block) => {
+      const { k } = this;
+      const offset = typeof block === "number" ? block * bytes : k.mul(block, bytes);
+      const start = typeof offset === "number" ? offset + 4 * g.firstOutput : k.add(offset, 4 * g.firstOutput);
       // the pads of the last block are zeros in dy, so its code need not differ
-      k.loop(start, start + full * width, (outputBytes) => body(g.tile.vectors, outputBytes, true), {
-        step: width,
-        frame: true,
-        name: "outputBytes",
-      });
-    }
-    if (rest > 0) body(rest, k.var(start + full * width, "outputBytes", { frame: true }), true);
+      body(vectors, k.var(start, "outputBytes", { frame: true }));
+    });
   }
 
-  #narrowMask(last: boolean): Reg | undefined {
+  /** The tiles' rows: where every block has items of its own, each has its own code; else over blocks of channels and taps. */
+  #rows(blocks: Blocks, body: (tile: Items) => void): void {
+    const { g } = this;
+    const of = (count: number, tap: number): Item[] =>
+      Array.from({ length: count }, (_, channel) => ({ tap, channel }));
+    if (g.flat) {
+      const items = Array.from({ length: g.kernel[1] }, (_, tap) => of(g.channels, tap)).flat();
+      for (let at = 0; at < items.length; at += g.tile.rows)
+        body({ items: items.slice(at, at + g.tile.rows), block: 0 });
+      return;
+    }
+    this.#each(blocks, g.channels, g.tile.rows, (count, block) => {
+      for (let tap = 0; tap < g.kernel[1]; tap++) body({ items: of(count, tap), block });
+    });
+  }
+
+  /** Blocks of at most `size` of `extent`: the full ones in a loop, then what is left. */
+  #each(blocks: Blocks, extent: number, size: number, body: (size: number, block: IntArg) => void): void {
+    const { k } = this;
+    const { from, to } = blocks;
+    const full = Math.floor(extent / size);
+    const rest = extent % size;
+    if (typeof to === "number") {
+      if (full === 1) body(size, 0);
+      else if (full > 1) k.loop(0, full, (block) => body(size, block), { frame: true, name: "block" });
+      if (rest > 0) body(rest, full);
+    } else {
+      const end = rest > 0 ? k.var(k.min(to, full), "fullTo", { frame: true }) : to;
+      if (full > 0) k.loop(from, end, (block) => body(size, block), { frame: true, name: "block" });
+      if (rest > 0) k.if(to, "eq", full + 1, () => body(rest, full));
+    }
+  }
+
+  #narrowMask(): Reg | undefined {
     const { k, g } = this;
-    return g.outputPixel <= 4 && last && g.outputs % g.lanes > 0
-      ? k.firstLanes(g.outputs % g.lanes, g.lanes)
-      : undefined;
+    return g.outputPixel <= 4 && g.outputs % g.lanes > 0 ? k.firstLanes(g.outputs % g.lanes, g.lanes) : undefined;
   }
 
   #weightOffset(item: Item): number {
@@ -340,37 +299,49 @@ class Writer {
     for (let e = used; e < this.elements; e++) k.store(end, e * 4, zero);
   }
 
-  #zero(groups: Item[][], weights: Reg): void {
+  #zero({ weights, columns, rows }: Piece): void {
     const { k, g } = this;
-    this.#columns((vectors, outputBytes, last) => {
-      const dw = k.ptrAdd(k.ptrAdd(k.operand("dw"), weights), outputBytes);
-      const zero = k.splat(0, g.lanes);
-      const mask = this.#narrowMask(last);
-      for (const item of groups.flat()) {
-        for (let v = 0; v < vectors; v++) {
-          const at = this.#weightOffset(item) + v * g.lanes * 4;
-          if (mask) k.storeMasked(dw, at, zero, mask);
-          else k.store(dw, at, zero);
+    this.#columns(columns, (vectors, outputBytes) => {
+      const mask = this.#narrowMask();
+      this.#rows(rows, ({ items, block }) => {
+        const dw = this.#weightsOf(weights, outputBytes, block);
+        const zero = k.splat(0, g.lanes);
+        for (const item of items) {
+          for (let v = 0; v < vectors; v++) {
+            const at = this.#weightOffset(item) + v * g.lanes * 4;
+            if (mask) k.storeMasked(dw, at, zero, mask);
+            else k.store(dw, at, zero);
+          }
         }
-      }
+      });
     });
   }
 
+  /** A block's channels, counted by `unit` elements: as bytes. */
+  #blockBytes(block: IntArg, unit: number): IntArg {
+    const bytes = this.g.tile.rows * unit * 4;
+    return typeof block === "number" ? block * bytes : this.k.mul(block, bytes);
+  }
+
+  #weightsOf(weights: Reg, outputBytes: Reg, block: IntArg): Reg {
+    const { k, g } = this;
+    const column = k.ptrAdd(k.ptrAdd(k.operand("dw"), weights), outputBytes);
+    return k.ptrAdd(column, this.#blockBytes(block, g.weightRow));
+  }
+
   #tile(
-    items: Item[],
+    { items, block }: Items,
     vectors: number,
-    last: boolean,
     x: Reg,
     dy: Reg,
     outputBytes: Reg,
-    weights: Reg,
+    { weights }: Piece,
     band: Reg,
     bandTo: Reg,
   ): void {
     const { k, g } = this;
-    const mask = this.#narrowMask(last);
-    const dwOf = () => k.ptrAdd(k.ptrAdd(k.operand("dw"), weights), outputBytes);
-    const dw = dwOf();
+    const mask = this.#narrowMask();
+    const dw = this.#weightsOf(weights, outputBytes, block);
     const acc = items.map((item) =>
       Array.from({ length: vectors }, (_, v) => {
         const at = this.#weightOffset(item) + v * g.lanes * 4;
@@ -380,7 +351,7 @@ class Writer {
     // Few accumulators would wait for their own last sum: every second pixel then has a set of its own.
     const spare = items.length * vectors < 10 && 2 * items.length * vectors + vectors + 2 <= k.target.vectorRegisters;
     const second = spare ? items.map(() => Array.from({ length: vectors }, () => k.acc(0, g.lanes))) : acc;
-    const xRow = k.var(x, "xRow");
+    const xRow = k.var(k.ptrAdd(x, this.#blockBytes(block, 1)), "xRow");
     const dyRow = k.var(k.ptrAdd(dy, outputBytes), "dyRow");
     k.loop(
       band,
@@ -394,7 +365,7 @@ class Writer {
     );
     if (spare)
       for (const [i, row] of acc.entries()) for (const [v, a] of row.entries()) k.updateTo(a, "fadd", second[i]![v]!);
-    const into = dwOf();
+    const into = this.#weightsOf(weights, outputBytes, block);
     for (const [i, item] of items.entries()) {
       for (let v = 0; v < vectors; v++) {
         const at = this.#weightOffset(item) + v * g.lanes * 4;
@@ -404,9 +375,18 @@ class Writer {
     }
   }
 
+  /** The same pixel of the next band: it comes from memory, while this band does not. */
+  #prefetch([x, xAt]: [Reg, number], [dy, dyAt]: [Reg, number], vectors: number): void {
+    const { k, g } = this;
+    const xBand = g.bandRows * g.stride[0] * g.inputColumns * g.inputPixel * 4;
+    const dyBand = g.bandRows * g.outputColumns * g.outputPixel * 4;
+    k.prefetch(x, xAt + xBand);
+    for (let byte = 0; byte < vectors * g.lanes * 4; byte += LINE_BYTES) k.prefetch(dy, dyAt + dyBand + byte);
+  }
+
   /** All pixels of one output row: those where every item reads the input in a loop, those at the borders one by one. */
   #row(
-    items: Item[],
+    items: readonly Item[],
     vectors: number,
     mask: Reg | undefined,
     sets: readonly [Reg[][], Reg[][]],
@@ -432,7 +412,10 @@ class Writer {
           const p = source(i);
           if (p) k.fmaTo(acc[i]![0]!, k.broadcast(...p, g.lanes), operand);
         }
-      } else accumulate(k, acc, g.lanes, source, load);
+      } else {
+        accumulate(k, acc, g.lanes, source, load);
+        if (all && items.length * vectors >= LEAST_PREFETCHING) this.#prefetch(place(items[0]!), load(0), vectors);
+      }
     };
     let low = 0;
     while (low < g.outputColumns && !inside(low)) low++;
@@ -449,16 +432,13 @@ class Writer {
       const unroll = count % 2 === 0 && items.length * vectors <= 32 ? 2 : 1;
       const x = k.var(k.ptrAdd(xRow, column(low, items[0]!) * g.inputPixel * 4), "x");
       const d = k.var(k.ptrAdd(dyRow, low * g.outputPixel * 4), "d");
-      k.loop(
-        0,
-        count,
-        () => {
-          for (let u = 0; u < unroll; u++) one(x, d, low, u, true);
-          k.advance(x, unroll * sx * g.inputPixel * 4);
-          k.advance(d, unroll * g.outputPixel * 4);
-        },
-        { step: unroll, name: "pixel" },
-      );
+      const turn = () => {
+        for (let u = 0; u < unroll; u++) one(x, d, low, u, true);
+        k.advance(x, unroll * sx * g.inputPixel * 4);
+        k.advance(d, unroll * g.outputPixel * 4);
+      };
+      if (count === unroll) turn();
+      else k.loop(0, count, turn, { step: unroll, name: "pixel" });
     }
     for (let pixel = high; pixel < g.outputColumns; pixel++) border(pixel);
   }
