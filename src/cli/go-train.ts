@@ -8,7 +8,7 @@ import { lengthOf, lengthWithin, type PolicyWish, policyConfig, RECIPES, type Re
 import { type PositionData, positionData } from "../go/training-data-node.js";
 import { measureSpeed } from "../go/training-speed.js";
 import type { TrainingConfig } from "../train/config.js";
-import { openRunFolder, type RunFolder } from "../train/run-folder-node.js";
+import type { RunFolder } from "../train/run-folder-node.js";
 import type { RunPlan, RunResult } from "../train/run-node.js";
 import type { EpochRecord } from "../train/trainer.js";
 import { numberOf, oneOf, wholeOf } from "./arguments.js";
@@ -17,8 +17,9 @@ import { GoTrainDisplay } from "./go-train-display.js";
 import { type MachineFlags, machineOptions, sessionOptions, TRAINING_MACHINE } from "./machine-options.js";
 import { Output } from "./output.js";
 import { showTraining } from "./show-training.js";
+import { declare, FLAGS, keepingOptions, option, type RunFlags, resumedRun } from "./training-options.js";
 
-interface Flags extends MachineFlags {
+interface Flags extends RunFlags, MachineFlags {
   readonly recipe?: RecipeName;
   readonly filters?: number;
   readonly layers?: number;
@@ -27,21 +28,12 @@ interface Flags extends MachineFlags {
   readonly steps?: number;
   readonly evaluateEvery?: number;
   readonly testPositions?: number;
-  readonly batchSize?: number;
-  readonly lr?: number;
-  readonly weightDecay?: number;
-  readonly seed?: number;
-  readonly out?: string;
-  readonly resume?: string;
-  readonly checkpointEvery?: number;
-  readonly tensorboard?: boolean;
   /** True unless --no-report. */
   readonly report: boolean;
-  readonly json?: boolean;
 }
 
 /** What a run is begun with, and stays with. */
-const FIXED = [
+const BEGUN_WITH = [
   "recipe",
   "filters",
   "layers",
@@ -54,7 +46,6 @@ const FIXED = [
   "lr",
   "weightDecay",
   "seed",
-  "out",
 ] as const satisfies readonly (keyof Flags)[];
 
 const DEFAULTS = {
@@ -71,62 +62,63 @@ const MEASURING = { part: 0.05, most: 10 } as const;
 
 export function goTrainCommand(go: Command): void {
   const { recipe, filters, layers, planes, minutes, testPositions, seed } = DEFAULTS;
-  machineOptions(
-    go
-      .command("train")
-      .summary("train a policy on the positions of games")
-      .description(
-        "Trains AlphaGo's policy network to foresee the moves of the training games of a store, each position in one of the board's 8 " +
-          "symmetries, and measures it on a fixed sample of positions of the test games. The run is kept in a folder; Ctrl-C saves and " +
-          "stops, and it goes on with --resume and ends in the same bits as one never stopped.",
-      )
-      .argument("[store]", "the file that `fovea go prepare` wrote")
-      .optionsGroup("Network:")
-      .option("--filters <n>", `of each hidden layer (default ${filters})`, wholeOf("--filters", 1))
-      .option("--layers <n>", `convolutions in all (default ${layers})`, wholeOf("--layers", 2))
-      .option(
-        "--planes <n>",
-        `feature planes of a position, ${PLANE_COUNTS.join(", ")} (default ${planes})`,
-        wholeOf("--planes", 1),
-      )
-      .optionsGroup("Length:")
-      .option(
-        "--minutes <m>",
-        `measure the speed first, and take the steps that fill this time (default ${minutes})`,
-        numberOf("--minutes", 0.01),
-      )
-      .option("--steps <n>", "updates, in place of minutes", wholeOf("--steps", 1))
-      .option(
-        "--evaluate-every <steps>",
-        "steps between evaluations (default: so that they take some 8% of the time)",
-        wholeOf("--evaluate-every", 1),
-      )
-      .option(
-        "--test-positions <n>",
-        `positions of the fixed sample that is measured (default ${testPositions})`,
-        wholeOf("--test-positions", 1),
-      )
-      .optionsGroup("Recipe:")
-      .option(
-        "--recipe <name>",
-        `${RECIPES.join(", ")} (default ${recipe}): paper is plain SGD with batches of 16 at 0.003, halved every 80 million steps; ` +
-          "modern is AdamW with batches of 128 and one cycle of the rate",
-        oneOf("--recipe", RECIPES),
-      )
-      .option("--batch-size <n>", "positions a step (default 128; 16 in paper)", wholeOf("--batch-size", 1))
-      .option("--lr <rate>", "the highest learning rate (default: the recipe's)", numberOf("--lr"))
-      .option("--weight-decay <w>", "pulls weights towards zero (default: the recipe's)", numberOf("--weight-decay"))
-      .option("--seed <n>", `of the first weights and the order of positions (default ${seed})`, wholeOf("--seed", 0))
-      .optionsGroup("Run:")
-      .option("--out <folder>", "the folder of the run (default: the next free one in runs/)")
-      .option("--resume <run>", "goes on with the run in this folder")
-      .option("--checkpoint-every <s>", "seconds between checkpoints (default 30)", numberOf("--checkpoint-every"))
-      .option("--tensorboard", "write event files for TensorBoard into the folder of the run"),
-    TRAINING_MACHINE,
-  )
-    .optionsGroup("Output:")
-    .option("--no-report", "leave out report.html and its pictures")
-    .option("--json", "JSON lines on standard output, for programs")
+  const command = go
+    .command("train")
+    .summary("train a policy on the positions of games")
+    .description(
+      "Trains AlphaGo's policy network to foresee the moves of the training games of a store, each position in one of the board's 8 " +
+        "symmetries, and measures it on a fixed sample of positions of the test games. The run is kept in a folder; Ctrl-C saves and " +
+        "stops, and it goes on with --resume and ends in the same bits as one never stopped.",
+    )
+    .argument("[store]", "the file that `fovea go prepare` wrote");
+  declare(command, "Network:", [
+    option("--filters <n>", `of each hidden layer (default ${filters})`, wholeOf("--filters", 1)),
+    option("--layers <n>", `convolutions in all (default ${layers})`, wholeOf("--layers", 2)),
+    option(
+      "--planes <n>",
+      `feature planes of a position, ${PLANE_COUNTS.join(", ")} (default ${planes})`,
+      wholeOf("--planes", 1),
+    ),
+  ]);
+  declare(command, "Length:", [
+    option(
+      "--minutes <m>",
+      `measure the speed first, and take the steps that fill this time (default ${minutes})`,
+      numberOf("--minutes", 0.01),
+    ),
+    option("--steps <n>", "updates, in place of minutes", wholeOf("--steps", 1)),
+    option(
+      "--evaluate-every <steps>",
+      "steps between evaluations (default: so that they take some 8% of the time)",
+      wholeOf("--evaluate-every", 1),
+    ),
+    option(
+      "--test-positions <n>",
+      `positions of the fixed sample that is measured (default ${testPositions})`,
+      wholeOf("--test-positions", 1),
+    ),
+  ]);
+  declare(command, "Recipe:", [
+    option(
+      "--recipe <name>",
+      `${RECIPES.join(", ")} (default ${recipe}): paper is plain SGD with batches of 16 at 0.003, halved every 80 million steps; ` +
+        "modern is AdamW with batches of 128 and one cycle of the rate",
+      oneOf("--recipe", RECIPES),
+    ),
+    FLAGS.batchSize("positions a step (default 128; 16 in paper)"),
+    FLAGS.lr("the highest learning rate (default: the recipe's)"),
+    FLAGS.weightDecay("pulls weights towards zero (default: the recipe's)"),
+    FLAGS.seed(`of the first weights and the order of positions (default ${seed})`),
+  ]);
+  declare(command, "Run:", [
+    FLAGS.out(),
+    FLAGS.resume(),
+    FLAGS.checkpointEvery("seconds between checkpoints (default 30)"),
+    FLAGS.tensorboard(),
+  ]);
+  machineOptions(command, TRAINING_MACHINE);
+  declare(command, "Output:", [FLAGS.noReport(), FLAGS.json()]);
+  command
     .helpOption("-h, --help", "show this")
     .addHelpText(
       "after",
@@ -164,10 +156,9 @@ function train(path: string | undefined, flags: Flags): Promise<number> {
     });
     const { config, resume, positions, games } = begun;
     const data = { train: positions.train(config.positions!.evaluateEvery * config.batchSize), test: positions.test };
-    const { out, checkpointEvery: checkpointEverySeconds = 30, tensorboard } = flags;
     const logged = (history: readonly EpochRecord[]) => placesOf(history, config);
     return {
-      options: { config, data, out, resume, session, checkpointEverySeconds, tensorboard, logged },
+      options: { config, data, resume, session, logged, ...keepingOptions(flags) },
       display: new GoTrainDisplay(output, config, games),
       report: flags.report ? (plan, result) => reportOn(config, plan, result, games) : undefined,
     };
@@ -236,19 +227,10 @@ const given = (flags: Flags): Flags =>
 
 /** @throws OptionError where flags are given that a run was begun with, or the run is not one of positions. */
 async function resumed(run: string, path: string | undefined, flags: Flags): Promise<Begun> {
-  const again = FIXED.filter((name) => flags[name] !== undefined).map(
-    (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
-  );
-  if (again.length > 0) {
-    throw new OptionError(`--resume: a run goes on as it was begun; leave out ${again.join(", ")}, or start a new run`);
-  }
-  const { folder, config } = await openRunFolder(run);
-  if (config.positions === undefined) {
-    throw new OptionError(`--resume ${run}: is not a run of go train; go on with fovea train --resume ${run}`);
-  }
+  const { folder, config } = await resumedRun("go train", run, flags, BEGUN_WITH);
   const from = path ?? config.data;
   const store = await openStore(from);
-  const { testPositions } = config.positions;
+  const { testPositions } = config.positions!;
   const positions = await positionData(store, from, { planes: Number(config.options["planes"]), testPositions });
   return { config, resume: folder, positions, games: testGames(store, from) };
 }

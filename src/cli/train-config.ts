@@ -22,36 +22,15 @@ import {
 import { adam, adamw, sgd } from "../train/optimizer.js";
 import { checkSchedule, type Schedule } from "../train/schedule.js";
 import { networkOptions } from "./arguments.js";
-import { type TechniqueFlags, techniquesOf } from "./train-techniques.js";
+import { techniquesOf } from "./train-techniques.js";
+import type { LearningFlags } from "./training-options.js";
 
 /** What was given on the command line; what was not is undefined. */
-export interface TrainFlags extends TechniqueFlags {
-  readonly data?: string;
-  readonly option?: Readonly<Record<string, string>>;
-  readonly epochs?: number;
-  readonly batchSize?: number;
-  readonly optimizer?: OptimizerConfig["name"];
-  readonly lr?: number;
-  readonly momentum?: number;
-  readonly nesterov?: boolean;
-  readonly weightDecay?: number;
+export interface TrainFlags extends LearningFlags {
   readonly betas?: readonly number[];
   readonly eps?: number;
-  readonly schedule?: Schedule["kind"];
-  readonly warmup?: number;
-  readonly milestones?: readonly number[];
-  readonly gamma?: number;
-  readonly final?: number;
-  readonly rise?: number;
-  readonly initial?: number;
-  readonly shape?: "cosine" | "linear";
-  readonly seed?: number;
   readonly distort?: boolean;
-  readonly augment?: string;
   readonly crops?: ViewName;
-  readonly weights?: string;
-  readonly resetClassifier?: boolean;
-  readonly size?: readonly [number, number];
   readonly maxBroken?: string;
   readonly stream?: boolean;
   readonly workers?: number;

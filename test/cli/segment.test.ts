@@ -80,6 +80,11 @@ it("trains, goes on, measures and labels", async () => {
 
   const other = await fovea(["segment", "train", "--resume", "run", "--watch", "loss"], at);
   expect(other.stderr).toContain('a run goes on as it was begun, but watch is "loss", was "miou"');
+  const cut = await fovea(["segment", "train", "--resume", "run", "--crop", "8", "--balance", "median"], at);
+  expect([cut.code, cut.stderr]).toEqual([
+    2,
+    "fovea: --resume: a run goes on as it was begun; leave out --crop, --balance, or start a new run\n",
+  ]);
   const again = await fovea(["segment", "train", "--resume", "run"], at);
   expect(again.code).toBe(0);
   expect(again.stdout).toContain("segment predict run");
