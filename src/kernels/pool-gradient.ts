@@ -3,8 +3,8 @@
  *
  * Windows that do not overlap (stride at least the span): one piece is the band of input rows that belongs to one output
  * row, and every element is stored once; where the windows tile the image exactly, without zeros being filled in first.
- * Windows that overlap: one piece is one sample and one vector of channels; zeros, then added to in scan order, so that
- * sums do not depend on threads.
+ * Windows that overlap: one piece is one sample and some vectors of channels; each element is added to in scan order, so that
+ * sums do not depend on threads. Where the windows leave no gaps, the first that has a pixel stores it: no zeros are filled in first.
  *
  * The maximum's place is found again from x, as the first tap with the maximum's bits: of equal maxima the first takes the
  * gradient (the maximum is the first of -0 and +0, too), and NaN is the maximum.
@@ -49,12 +49,12 @@ export const poolGradientStrategy: Strategy = {
   cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 2,
   lower({ root }, to) {
     const p = poolGradient(root, to);
-    const { rows, columns, divisor, scatter } = p;
+    const { rows, columns, divisor, scatter, chunks } = p;
     const layouts = `${layoutKey(p.image)} ${layoutKey(p.pooled)}`;
-    const key = `poolGradient ${divisor} ${axisKey(rows)} ${axisKey(columns)} ${layouts}`;
+    const key = `poolGradient ${divisor} ${axisKey(rows)} ${axisKey(columns)} ${layouts} ${chunks}`;
     const kernel = to.kernel(key, () => writePoolGradient(key, root, p, to));
     const operands = [...root.inputs.map((v) => to.buffer(v)), to.buffer(root)];
-    to.step(kernel, operands, { count: scatter ? p.vectors.count : rows.outputs, samples: 1 });
+    to.step(kernel, operands, { count: scatter ? chunks : rows.outputs, samples: 1 });
   },
 };
 
@@ -68,6 +68,8 @@ interface PoolGradient {
   readonly vectors: ChannelVectors;
   /** Whether windows overlap. */
   readonly scatter: boolean;
+  /** Parts of the channels that are pieces of their own, where windows overlap. */
+  readonly chunks: number;
   /** Whether windows touch every pixel but those right of and below the last. */
   readonly tiles: boolean;
 }
@@ -77,6 +79,7 @@ function poolGradient(root: Value, to: Lowering): PoolGradient {
   const pooled = root.inputs[root.inputs.length - 1]!;
   const rows = axisOf(window, 0, root.shape, pooled.shape);
   const columns = axisOf(window, 1, root.shape, pooled.shape);
+  const vectors = channelVectors(to.layout(root), to.target);
   const overlaps = (a: Axis) => a.outputs > 1 && a.stride < a.dilation * (a.kernel - 1) + 1;
   const covers = (a: Axis) => a.stride === a.kernel && a.before === 0 && a.dilation === 1;
   return {
@@ -85,7 +88,8 @@ function poolGradient(root: Value, to: Lowering): PoolGradient {
     divisor: root.op.name === "maxPool2dGrad" ? "max" : (window.divisor ?? "window"),
     image: to.layout(root),
     pooled: to.layout(pooled),
-    vectors: channelVectors(to.layout(root), to.target),
+    vectors,
+    chunks: chunksOf(vectors, to.maxBatch),
     scatter: overlaps(rows) || overlaps(columns),
     tiles: covers(rows) && covers(columns),
   };
@@ -139,39 +143,115 @@ function writeBand(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
     k.if(oy, "eq", rows.outputs - 1, () => storeTail(k, image, sampleOf(k, p, n)));
   }
   const bounds = allReal(rows) ? { lo: 0, hi: rows.kernel } : tapBounds(k, rows, oy);
-  eachPixel(k, p, n, oy, bounds, (run, divide, at) => {
+  eachPixel(k, p, n, oy, bounds, runsOf(columns), (run, divide, at) => {
     eachGroup(k, p.vectors, 2, (channel, indices) => {
-      for (const index of indices) writeWindow(k, p, { run, bounds, divide, at, channel, index }, false);
+      for (const index of indices) writeWindow(k, p, { run, bounds, divide, at, channel, index }, "store");
     });
   });
 }
 
-/** Windows that overlap: one sample, one vector of channels. */
-function writeSample(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
-  const { rows, image, vectors } = p;
-  const { lanes, count } = vectors;
-  const n = k.var(k.div(piece, count), "n", { frame: true });
-  // Only the last of several vectors can be partial, and padded layouts may treat it like the others: pads of x and dy are +0.
-  const channel = count === 1 ? undefined : k.var(k.mul(k.mod(piece, count), 4 * lanes), "channel", { frame: true });
-  const first = sampleOf(k, p, n);
-  if (vectors.packed) storeZeros(k, first, 0, image.sampleStride);
-  else {
-    const column = channel === undefined ? first : k.ptrAdd(first, channel);
-    const pixel = 4 * image.channelStride;
-    k.loop(0, image.rows * pixel, (at) => k.store(k.ptrAdd(column, at), 0, k.splat(0, lanes)), { step: pixel });
-    storeTail(k, image, first);
-  }
-  const row = (oy: Reg, bounds: Bounds) => {
-    eachPixel(k, p, n, oy, bounds, (run, divide, at) => {
-      writeWindow(k, p, { run, bounds, divide, at, channel, index: 0 }, true);
-    });
-  };
-  // Few kinds of rows (top, middle, bottom) are each written out; many share code that counts its taps.
-  const runs = runsOf(rows);
-  const frame = { frame: true, name: "oy" };
-  if (runs.length <= 3) for (const run of runs) k.loop(run.from, run.to, (oy) => row(oy, run), frame);
-  else k.loop(0, rows.outputs, (oy) => row(oy, tapBounds(k, rows, oy)), frame);
+/** Pieces wanted of windows that overlap. */
+const WANTED_PIECES = 4;
+
+/** Parts that the channels are cut into: few samples would be too few pieces, while memory likes whole pixels. */
+function chunksOf({ count }: ChannelVectors, maxBatch: number): number {
+  return Math.min(count, Math.ceil(WANTED_PIECES / maxBatch));
 }
+
+/** Windows that overlap: one sample, some vectors of channels. */
+function writeSample(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
+  const { image, vectors, chunks } = p;
+  const { lanes, count } = vectors;
+  const n = k.var(chunks === 1 ? piece : k.div(piece, chunks), "n", { frame: true });
+  const chunk = k.var(chunks === 1 ? 0 : k.mod(piece, chunks), "chunk", { frame: true });
+  const bytes = 4 * lanes;
+  const start = k.mul(chunk, count);
+  const from = k.var(k.mul(k.div(start, chunks), bytes), "from", { frame: true });
+  const to = k.var(k.mul(k.div(k.add(start, count), chunks), bytes), "to", { frame: true });
+  if (tailElements(image) > 0) k.if(chunk, "eq", 0, () => storeTail(k, image, sampleOf(k, p, n)));
+  // Only the last of several vectors can be partial, and padded layouts may treat it like the others: pads of x and dy are +0.
+  const eachVector = (visit: (channel: Reg | undefined) => void) => {
+    if (count === 1) return visit(undefined);
+    if (chunks === 1) k.loop(0, count * bytes, visit, { step: bytes, frame: true, name: "channel" });
+    else k.loop(from, to, visit, { step: bytes, frame: true, name: "channel" });
+  };
+  const rows = firstApart(p.rows);
+  if (leavesNoGap(p) && rows.length <= 4) {
+    eachVector((channel) => zeroRest(k, p, n, channel));
+    for (const run of rows) {
+      const row = (oy: Reg) => {
+        eachPixel(k, p, n, oy, run, firstApart(p.columns), (column, divide, at) => {
+          const place = { run: column, bounds: run, divide, at, index: 0 };
+          eachVector((channel) => writeWindow(k, p, { ...place, channel }, "store first"));
+        });
+      };
+      k.loop(run.from, run.to, row, { frame: true, name: "oy" });
+    }
+    return;
+  }
+  eachVector((channel) => {
+    zeroPixels(k, p, k.ptrAdd(sampleOf(k, p, n), channel ?? 0), 0, image.rows);
+    // Few kinds of rows (top, middle, bottom) are each written out; many share code that counts its taps.
+    const runs = runsOf(p.rows);
+    const row = (oy: Reg, bounds: Bounds) => {
+      eachPixel(k, p, n, oy, bounds, runsOf(p.columns), (run, divide, at) => {
+        writeWindow(k, p, { run, bounds, divide, at, channel, index: 0 }, "add");
+      });
+    };
+    const frame = { frame: true, name: "oy" };
+    if (runs.length <= 3) for (const run of runs) k.loop(run.from, run.to, (oy) => row(oy, run), frame);
+    else k.loop(0, p.rows.outputs, (oy) => row(oy, tapBounds(k, p.rows, oy)), frame);
+  });
+}
+
+/** Taps that a window shares with the one before it. */
+function shared(a: Axis): number {
+  return a.kernel - a.stride;
+}
+
+/** Whether windows follow each other without gaps, and all of their taps are written out. */
+function leavesNoGap({ rows, columns }: PoolGradient): boolean {
+  return [rows, columns].every((a) => a.dilation === 1 && shared(a) >= 0 && isUnrolled({ lo: 0, hi: a.kernel }));
+}
+
+/** Runs of outputs, the first output by itself where others of its kind share taps with the one before them. */
+function firstApart(a: Axis): Run[] {
+  const [first, ...others] = runsOf(a);
+  if (first!.to === 1 || first!.lo >= shared(a)) return [first!, ...others];
+  return [{ ...first!, to: 1 }, { ...first!, from: 1 }, ...others];
+}
+
+/** Zeros right of and below the last windows, in one vector of channels. */
+function zeroRest(k: KernelBuilder, p: PoolGradient, n: Reg, channel: Reg | undefined): void {
+  const { rows, columns } = p;
+  const covered = (a: Axis) => Math.min(a.extent, (a.outputs - 1) * a.stride - a.before + a.kernel);
+  const [below, right] = [covered(rows), covered(columns)];
+  const first = k.ptrAdd(sampleOf(k, p, n), channel ?? 0);
+  if (right < columns.extent) {
+    const rowBytes = 4 * columns.extent * p.image.channelStride;
+    k.loop(0, below * rowBytes, (at) => zeroPixels(k, p, k.ptrAdd(first, at), right, columns.extent), {
+      step: rowBytes,
+      frame: true,
+    });
+  }
+  zeroPixels(k, p, first, below * columns.extent, rows.extent * columns.extent);
+}
+
+/** Zeros in pixels from..to-1 of a row, in the vector of channels at whose first pixel `row` is. */
+function zeroPixels(k: KernelBuilder, { image, vectors }: PoolGradient, row: Reg, from: number, to: number): void {
+  const pixel = 4 * image.channelStride;
+  if (vectors.packed) storeZeros(k, row, from * pixel, (to - from) * image.channelStride);
+  else if (from < to) {
+    const zero = (at: Reg) => k.store(k.ptrAdd(row, at), 0, k.splat(0, vectors.lanes));
+    k.loop(from * pixel, to * pixel, zero, { step: pixel });
+  }
+}
+
+/** How a window gives a tap its gradient: stored, added to what is there, or stored by the first window that has the pixel. */
+type Giving = "store" | "add" | "store first";
+
+/** The rows of windows; of a run, where it is known which outputs have them. */
+type WindowRows = Bounds | Run;
 
 /** Bytes of the first tap (which may be no real pixel) in x and dx, and of the output pixel in dy. */
 interface PixelPlace {
@@ -186,6 +266,7 @@ function eachPixel(
   n: Reg,
   oy: Reg,
   bounds: Bounds,
+  runs: readonly Run[],
   visit: (run: Run, divide: Divide | undefined, at: PixelPlace) => void,
 ): void {
   const { rows, columns, image, pooled, divisor } = p;
@@ -196,7 +277,7 @@ function eachPixel(
   const from = k.var(k.add(k.mul(n, 4 * image.sampleStride), corner), "image", { frame: true });
   const into = k.add(k.mul(n, 4 * pooled.sampleStride), k.mul(oy, columns.outputs * pixel));
   const start = k.var(into, "pooled", { frame: true });
-  for (const run of runsOf(columns)) {
+  for (const run of runs) {
     const body = (ox: Reg) => {
       const at = { image: k.add(from, k.mul(ox, columns.stride * pixel)), pooled: k.add(start, k.mul(ox, pixel)) };
       visit(run, divide, at);
@@ -207,15 +288,20 @@ function eachPixel(
 
 interface WindowPlace {
   readonly run: Run;
-  readonly bounds: Bounds;
+  readonly bounds: WindowRows;
   readonly divide: Divide | undefined;
   readonly at: PixelPlace;
   readonly channel: Reg | undefined;
   readonly index: number;
 }
 
-/** The gradient of one output pixel, one vector of channels, to its taps: stored, or added to what is there. */
-function writeWindow(k: KernelBuilder, p: PoolGradient, place: WindowPlace, add: boolean): void {
+/** Whether no output before those of the run has tap `tap` of theirs: along its own axis, and `firstApart` made the run. */
+function hasNew(a: Axis, run: WindowRows, tap: number): boolean {
+  return tap >= shared(a) || ("to" in run && run.to === 1);
+}
+
+/** The gradient of one output pixel, one vector of channels, to its taps. */
+function writeWindow(k: KernelBuilder, p: PoolGradient, place: WindowPlace, giving: Giving): void {
   const { columns, rows, image, vectors } = p;
   const { run, bounds, at, channel, index } = place;
   const { lanes } = vectors;
@@ -225,15 +311,18 @@ function writeWindow(k: KernelBuilder, p: PoolGradient, place: WindowPlace, add:
   const pointer = (operand: string, bytes: Reg) =>
     k.ptrAdd(k.operand(operand), channel === undefined ? bytes : k.add(bytes, channel));
   const load = (ptr: Reg, offset: number) => loadChannels(k, vectors, ptr, offset, index);
-  const give = (ptr: Reg, offset: number, gradient: Reg) => {
-    const sum = add ? k.fadd(load(ptr, offset), gradient) : gradient;
-    storeChannels(k, vectors, ptr, offset, index, sum, true);
+  const isNew = (rowOffset: number, columnOffset: number) =>
+    hasNew(rows, bounds, rowOffset / rowStep) && hasNew(columns, run, columnOffset / columnStep);
+  const give = (ptr: Reg, rowOffset: number, columnOffset: number, gradient: Reg) => {
+    const offset = rowOffset + columnOffset;
+    const stores = giving === "store" || (giving === "store first" && isNew(rowOffset, columnOffset));
+    storeChannels(k, vectors, ptr, offset, index, stores ? gradient : k.fadd(load(ptr, offset), gradient), true);
   };
   const dy = load(pointer("dy", at.pooled), 0);
   if (place.divide !== undefined) {
     const gradient = place.divide(run, dy, lanes);
     eachTap(k, bounds, [pointer("dx", at.image)], rowStep, (row, rowOffset) => {
-      eachTap(k, run, row, columnStep, ([tap], offset) => give(tap!, rowOffset + offset, gradient));
+      eachTap(k, run, row, columnStep, ([tap], offset) => give(tap!, rowOffset, offset, gradient));
     });
     return;
   }
@@ -256,7 +345,7 @@ function writeWindow(k: KernelBuilder, p: PoolGradient, place: WindowPlace, add:
       const at = rowOffset + offset;
       const value = vectors.packed ? k.asInt(load(x!, at)) : k.loadI32(x!, at + 4 * index * lanes, lanes);
       const hit = k.cmpI32("eq", value, bits);
-      give(dx!, rowOffset + offset, k.select(hit, left, zero));
+      give(dx!, rowOffset, offset, k.select(hit, left, zero));
       k.set(left, k.select(hit, zero, left));
     });
   });
