@@ -14,7 +14,7 @@ import { allReach, forwardPhase, inputGradientPhases, type Phase, reaches, tileR
 import { type Epilogue, epilogueOf } from "./epilogue.js";
 import { layoutOf, vectorLanes } from "./layout.js";
 import { packPanel } from "./panel.js";
-import { epilogueOperands, storeTile } from "./store-tile.js";
+import { epilogueOperands, prefetchTile, storeTile } from "./store-tile.js";
 import type { Buffer, Lowering, Strategy, Work } from "./strategy.js";
 import { accumulate, chooseTile, type TileSize, zeroTile } from "./tile.js";
 
@@ -39,6 +39,9 @@ interface TapConvolution {
 }
 
 const MAXIMUM_CODE = 12_000; // multiply-add instructions in one kernel
+
+/** Multiply-adds an output beside which asking for the tile's memory costs nothing. */
+const LEAST_PREFETCHING = 32;
 
 export const direct: Strategy = {
   name: "direct",
@@ -352,6 +355,16 @@ class Writer {
     const acc = zeroTile(k, { rows: size, vectors }, p.lanes);
     if (this.hasPanel) {
       const to = k.var(destination, "to", { frame: true });
+      if (p.y.taps * p.x.taps * p.channels >= LEAST_PREFETCHING) {
+        const rowBytes = p.x.step * p.destinationPixel * 4;
+        prefetchTile(k, size, vectors, {
+          lanes: p.lanes,
+          epilogue: this.epilogue,
+          result: "destination",
+          offset: destination,
+          rowBytes,
+        });
+      }
       const s = k.var(source, "s");
       const w = k.var(panel, "w");
       const unroll = unrollOf(p);
@@ -369,6 +382,11 @@ class Writer {
               (v) => [w, ((u * p.x.taps + tx) * vectors + v) * p.lanes * 4],
             );
           }
+        }
+        // One tap: nothing of the next tile has been read yet. What several taps read, the tile before has mostly brought.
+        if (p.y.taps * p.x.taps === 1) {
+          const pixel = p.x.scale * p.sourcePixel * 4;
+          for (let i = 0; i < size; i++) k.prefetch(s, (size + i) * pixel);
         }
         k.advance(s, unroll * 4);
         k.advance(w, unroll * p.x.taps * vectors * p.lanes * 4);

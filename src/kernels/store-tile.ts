@@ -24,6 +24,23 @@ export function epilogueOperands(epilogue: Epilogue): [string, "read"][] {
   return epilogue.inputs.map((_, i) => [`extra${i}`, "read"]);
 }
 
+const LINE_BYTES = 64;
+
+/** Asks for what a tile will be stored to, and read from as it is stored: to be done before the sums, which take longer than memory. */
+export function prefetchTile(
+  k: KernelBuilder,
+  rows: number,
+  vectors: number,
+  to: Pick<TileStore, "lanes" | "epilogue" | "result" | "offset" | "rowBytes">,
+): void {
+  const names = [to.result, ...to.epilogue.inputs.flatMap(({ kind }, i) => (kind === "full" ? [`extra${i}`] : []))];
+  for (const name of names) {
+    const place = k.ptrAdd(k.operand(name), to.offset);
+    for (let row = 0; row < rows; row++)
+      for (let byte = 0; byte < vectors * to.lanes * 4; byte += LINE_BYTES) k.prefetch(place, row * to.rowBytes + byte);
+  }
+}
+
 export function storeTile(k: KernelBuilder, acc: readonly (readonly Reg[])[], to: TileStore): void {
   const { lanes, epilogue, narrow, real } = to;
   const result = k.ptrAdd(k.operand(to.result), to.offset);
