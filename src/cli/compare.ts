@@ -10,6 +10,7 @@ import {
 } from "../analysis/compare/measure.js";
 import { comparisonRows } from "../analysis/compare/table.js";
 import { OptionError } from "../errors.js";
+import { checkFolderWritable } from "../formats/atomic-write-node.js";
 import { list } from "../models/index.js";
 import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { oneOf, wholeOf } from "./arguments.js";
@@ -69,6 +70,7 @@ function batchList(text: string): readonly number[] {
 }
 
 async function compare(asked: readonly string[], flags: Flags): Promise<number> {
+  await checkFolderWritable(flags.out);
   const output = new Output(flags.json ?? false);
   const names = asked.length === 1 && asked[0] === "all" ? list().map(({ name }) => name) : asked;
   const batches = flags.batches ?? (flags.quick ? QUICK.batches : BATCHES);

@@ -7,7 +7,7 @@ import { TRANSFORM_KINDS } from "../data/augment/transform.js";
 import { openDataset } from "../data/open-node.js";
 import { parseSize } from "../data/open-options.js";
 import { OptionError } from "../errors.js";
-import { writeFileAtomically } from "../formats/atomic-write-node.js";
+import { checkFolderWritable, writeFileAtomically } from "../formats/atomic-write-node.js";
 import type { Shape } from "../graph/value.js";
 import { definitionOf, type ModelOptions } from "../models/index.js";
 import { networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
@@ -77,6 +77,7 @@ async function preview(source: string, given: Flags, command: Command): Promise<
   if (flags.option !== undefined && network === undefined) {
     throw new OptionError("--option: options are of the network that --network names; give both");
   }
+  await checkFolderWritable(dirname(out));
   const output = new Output(flags.json ?? false);
   const usual = network === undefined ? undefined : inputOf(network, networkOptions(network, flags.option));
   const { usualSize, ...options } = openOptionsOf(flags, usual ?? SOME_SIZE, (text) => output.note(text));

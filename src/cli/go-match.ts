@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { OptionError } from "../errors.js";
-import { writeFileAtomically } from "../formats/atomic-write-node.js";
+import { checkFolderWritable, writeFileAtomically } from "../formats/atomic-write-node.js";
 import { CHINESE, SIMPLE_KO, TROMP_TAYLOR } from "../go/game.js";
 import { BLACK, LARGEST_BOARD, WHITE } from "../go/geometry.js";
 import { Match, type MatchGame, wilson } from "../go/match-node.js";
@@ -81,6 +81,7 @@ async function play(flags: Flags): Promise<number> {
   if (flags.size > LARGEST_BOARD) {
     throw new OptionError(`--size ${flags.size}: expected a whole number from 1 to ${LARGEST_BOARD}`);
   }
+  if (flags.sgf !== undefined) await checkFolderWritable(flags.sgf);
   const output = new Output(flags.json ?? false);
   const { size, komi, score, timeout } = flags;
   const rules = RULES[flags.rules];

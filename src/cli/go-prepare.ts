@@ -1,6 +1,7 @@
 /** `fovea go prepare`: games in SGF into a store that training streams from. */
 import type { Command } from "commander";
 import { OptionError } from "../errors.js";
+import { checkFileWritable } from "../formats/atomic-write-node.js";
 import { LARGEST_BOARD } from "../go/geometry.js";
 import { TEST_EVERY } from "../go/store.js";
 import { prepareStore } from "../go/store-node.js";
@@ -48,6 +49,7 @@ async function prepare(games: readonly string[], flags: Flags): Promise<number> 
   if (flags.size > LARGEST_BOARD) {
     throw new OptionError(`--size ${flags.size}: expected a whole number from 1 to ${LARGEST_BOARD}`);
   }
+  await checkFileWritable(flags.out);
   const output = new Output(flags.json ?? false);
   let progress: Progress | undefined;
   let named = 0;

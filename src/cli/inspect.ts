@@ -5,6 +5,7 @@ import type { PageOptions } from "../analysis/inspect/inspect-node.js";
 import type { LookOptions } from "../analysis/inspect/look.js";
 import { PREPARATIONS, type Preparation } from "../data/preparation.js";
 import { OptionError, unknownName } from "../errors.js";
+import { checkFileWritable } from "../formats/atomic-write-node.js";
 import type { TrainedModel } from "../train/trained-model.js";
 import { networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
@@ -130,7 +131,8 @@ const OWN: readonly (readonly [keyof InspectFlags, string, Kind])[] = [
 ];
 
 async function inspect(path: string, subject: string, flags: InspectFlags): Promise<void> {
-  const { network, layer, at, top, occlusion, pictures, out } = flags;
+  const { network, layer, at, top, occlusion, pictures } = flags;
+  const out = flags.out ?? `${basename(subject, extname(subject))}.inspect.html`;
   if (flags.option !== undefined && network === undefined)
     throw new OptionError("--option: options are of the network that --network names; give both");
   const options = network === undefined ? undefined : networkOptions(network, flags.option);
@@ -140,6 +142,7 @@ async function inspect(path: string, subject: string, flags: InspectFlags): Prom
   const stray = OWN.find(([flag, , own]) => flags[flag] !== undefined && own !== kind);
   if (stray !== undefined) throw new OptionError(`${stray[1]}; ${name} is none: leave it out`);
   checkSubject(subject, kind, name);
+  await checkFileWritable(out);
   const output = new Output(flags.json ?? false);
   const { stream, json } = output;
   let progress: Progress | undefined;
@@ -147,7 +150,7 @@ async function inspect(path: string, subject: string, flags: InspectFlags): Prom
     found,
     subject,
     flags,
-    out: out ?? `${basename(subject, extname(subject))}.inspect.html`,
+    out,
     options: {
       names: { model: name, picture: basename(subject) },
       layer,

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { Profile, ProfiledProgram } from "../analysis/profile/profile-node.js";
 import { OptionError } from "../errors.js";
+import { checkFileWritable, checkFolderWritable } from "../formats/atomic-write-node.js";
 import { modulesOf } from "../nn/index.js";
 import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { OPTIMIZERS, type OptimizerConfig, TRAINING_DEFAULTS } from "../train/config.js";
@@ -86,6 +87,8 @@ async function showProfile(name: string, flags: Flags): Promise<number> {
     const paths = [...modulesOf(networkParts(network, input).module)].map(([, path]) => path).filter(Boolean);
     if (!paths.some((path) => isInside(path, layer))) throw noSuchLayer(layer, paths, "fovea profile");
   }
+  if (flags.svg !== undefined) await checkFileWritable(flags.svg);
+  if (flags.out !== undefined) await checkFolderWritable(flags.out);
   const { profile } = await import("../analysis/profile/profile-node.js");
   const { batch, backend, threads, repeats, memoryLimit, winograd } = flags;
   const stop = new StopRequest(() =>

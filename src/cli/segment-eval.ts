@@ -1,7 +1,7 @@
 /** `fovea segment eval`: pixel and class accuracy, mean IoU and the confusion of a trained network on labelled scenes. */
 import type { Command } from "commander";
 import { parseSize } from "../data/open-options.js";
-import { writeFileAtomically } from "../formats/atomic-write-node.js";
+import { checkFileWritable, writeFileAtomically } from "../formats/atomic-write-node.js";
 import { evaluateScenes, type SegmentationEvaluation } from "../segmentation/evaluate.js";
 import { createLabeller } from "../segmentation/labeller.js";
 import { openScenes } from "../segmentation/open-scenes-node.js";
@@ -51,6 +51,7 @@ export function segmentEvalCommand(segment: Command): void {
 }
 
 async function evaluate(path: string, flags: Flags): Promise<void> {
+  if (flags.report !== undefined) await checkFileWritable(flags.report);
   const output = new Output(flags.json ?? false);
   const { model, config } = await openSegmenter(path, flags.option);
   const { data, options } = scenesOf(config, flags);

@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import { findPictures } from "../data/picture-files-node.js";
 import { decodeShrunk } from "../data/read-picture-node.js";
 import { FoveaError, OptionError } from "../errors.js";
-import { writeFileAtomically } from "../formats/atomic-write-node.js";
+import { checkFolderWritable, writeFileAtomically } from "../formats/atomic-write-node.js";
 import { readWholeFile } from "../formats/read-node.js";
 import type { ClassList } from "../segmentation/class-list.js";
 import { createLabeller, type Labeller } from "../segmentation/labeller.js";
@@ -59,6 +59,7 @@ export function segmentPredictCommand(segment: Command): void {
 }
 
 async function predict(path: string, pictures: readonly string[], flags: Flags): Promise<number> {
+  await checkFolderWritable(flags.out);
   const output = new Output(flags.json ?? false);
   const { model, config } = await openSegmenter(path, flags.option);
   const list = classesOf(model, await listOf(flags, config?.data, config?.classList));

@@ -19,7 +19,7 @@ export async function writeFileAtomically(path: string, chunks: Iterable<Uint8Ar
   const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
   const target = await finalPlace(path);
   const folder = dirname(target);
-  const temporary = join(folder, `${basename(target)}.tmp-${process.pid}-${randomBytes(4).toString("hex")}`);
+  const temporary = temporaryBeside(target);
   try {
     await writeAndFlush(temporary, pieces);
     await rename(temporary, target);
@@ -32,6 +32,44 @@ export async function writeFileAtomically(path: string, chunks: Iterable<Uint8Ar
   await flushFolder(folder);
   await removeAbandoned(target);
 }
+
+/**
+ * For work that writes only at its end: whether a file can be written here, asked before. Nothing of it stays.
+ * @throws FileError as writing it would.
+ */
+export async function checkFileWritable(path: string): Promise<void> {
+  await tryToWrite(path, await finalPlace(path));
+}
+
+/**
+ * The same of files in a folder, which may have to be made, with those around it.
+ * @throws FileError where it is no folder, or cannot be made or written in.
+ */
+export async function checkFolderWritable(path: string): Promise<void> {
+  let there = path;
+  let status = await stat(there).catch(() => undefined);
+  while (status === undefined && dirname(there) !== there) {
+    there = dirname(there);
+    status = await stat(there).catch(() => undefined);
+  }
+  if (status?.isDirectory() === false) {
+    throw new FileError(`${path}: could not be made: ${there} is not a folder; name another`);
+  }
+  await tryToWrite(path, join(there, "fovea"));
+}
+
+async function tryToWrite(path: string, target: string): Promise<void> {
+  const temporary = temporaryBeside(target);
+  try {
+    await (await open(temporary, "wx")).close();
+  } catch (error) {
+    const why = await whyUnwritable(error, dirname(target), 0);
+    throw new FileError(`${path}: could not be written: ${why}`, { cause: error });
+  }
+  await rm(temporary, { force: true });
+}
+
+const temporaryBeside = (target: string): string => `${target}.tmp-${process.pid}-${randomBytes(4).toString("hex")}`;
 
 /** Where the bytes go in the end: through symbolic links, and never over a folder or a device. */
 async function finalPlace(path: string): Promise<string> {

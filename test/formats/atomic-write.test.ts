@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { FileError } from "#fovea/errors.js";
-import { writeFileAtomically } from "#fovea/formats/atomic-write-node.js";
+import { checkFileWritable, checkFolderWritable, writeFileAtomically } from "#fovea/formats/atomic-write-node.js";
 import { temporaryFolder } from "../support/temporary.js";
 
 const module = new URL("../../dist/formats/atomic-write-node.js", import.meta.url).href;
@@ -76,6 +76,40 @@ describe("writeFileAtomically", () => {
   it.skipIf(process.platform !== "linux")("says when a folder may not be written", async () => {
     await expect(writeFileAtomically("/sys/fovea", ["x"])).rejects.toThrow(
       /^\/sys\/fovea: could not be written: (no permission to write in \/sys|\/sys is on a read-only)/,
+    );
+  });
+
+  it("is foretold by a check that says the same and leaves nothing", async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "plain"), "old");
+    mkdirSync(join(folder, "made"));
+    for (const path of ["plain", "made", "new", "none/file", "plain/file", "made/file", `${"long".repeat(60)}.txt`]) {
+      const at = join(folder, path);
+      const before = readdirSync(folder, { recursive: true });
+      const foretold = await checkFileWritable(at).catch(String);
+      expect(readdirSync(folder, { recursive: true })).toEqual(before);
+      expect(foretold).toBe(await writeFileAtomically(at, ["new"]).catch(String));
+    }
+    expect(readdirSync(folder, { recursive: true }).sort()).toEqual(["made", "made/file", "new", "plain"]);
+  });
+
+  it("in folders that are to be made is foretold, too", async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "plain"), "");
+    await checkFolderWritable(folder);
+    await checkFolderWritable(join(folder, "a", "b", "c"));
+    for (const path of ["plain", "plain/a", "plain/a/b"]) {
+      const at = join(folder, path);
+      await expect(checkFolderWritable(at)).rejects.toThrow(
+        new FileError(`${at}: could not be made: ${join(folder, "plain")} is not a folder; name another`),
+      );
+    }
+    expect(readdirSync(folder)).toEqual(["plain"]);
+  });
+
+  it.skipIf(process.platform !== "linux")("in a folder that refuses is foretold, too", async () => {
+    await expect(checkFolderWritable("/sys/fovea/a")).rejects.toThrow(
+      /^\/sys\/fovea\/a: could not be written: (no permission to write in \/sys|\/sys is on a read-only)/,
     );
   });
 
