@@ -8,6 +8,9 @@ import type { Lanes, Reg } from "../codegen/ir.js";
 import type { TiledImage } from "./winograd-plan.js";
 import { POINTS, TILE_INPUTS, TILE_OUTPUTS, transformInput, transformOutputGradient } from "./winograd-transform.js";
 
+/** Channels up to which the next tile's pixels are asked for: the processor sees for itself where longer ones go on. */
+const MOST_PREFETCHED = 192;
+
 export interface InputBlock {
   readonly lanes: Lanes;
   readonly source: TiledImage;
@@ -86,6 +89,10 @@ export function transformInputBlock(k: KernelBuilder, block: InputBlock, places:
             0,
             places.vectors,
             () => {
+              if (source.pixel <= MOST_PREFETCHED) {
+                for (const row of rows)
+                  for (let c = 0; c < TILE_OUTPUTS; c++) k.prefetch(row, (extentOf(block) + c) * pixel);
+              }
               transform(
                 k,
                 lanes,

@@ -5,7 +5,7 @@
 import type { KernelBuilder } from "../codegen/builder.js";
 import type { Reg } from "../codegen/ir.js";
 import type { Epilogue } from "./epilogue.js";
-import { storeTile } from "./store-tile.js";
+import { prefetchTile, storeTile } from "./store-tile.js";
 import type { WinogradPlan } from "./winograd-plan.js";
 import { TILE_INPUTS, TILE_OUTPUTS, transformOutput } from "./winograd-transform.js";
 
@@ -88,6 +88,17 @@ interface Tile {
 function oneTile(k: KernelBuilder, plan: WinogradPlan, epilogue: Epilogue, t: Tile): void {
   const { lanes, destination, mPoint } = plan;
   const pixel = destination.pixel * 4;
+  const row = destination.columns * pixel;
+  // the next tile's: this one would wait for its own
+  const next = k.add(t.offset, TILE_OUTPUTS * pixel);
+  for (let r = 0; r < TILE_OUTPUTS; r++)
+    prefetchTile(k, TILE_OUTPUTS, 1, {
+      lanes,
+      epilogue,
+      result: "destination",
+      offset: k.add(next, r * row),
+      rowBytes: pixel,
+    });
   transformOutput(
     k,
     lanes,
