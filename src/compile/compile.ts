@@ -4,7 +4,7 @@
  */
 
 import type { Kernel, Target } from "../codegen/ir.js";
-import { MemoryError, ShapeError } from "../errors.js";
+import { ShapeError } from "../errors.js";
 import {
   type Assign,
   type ConstantAttributes,
@@ -24,15 +24,12 @@ import { STRATEGIES, WINOGRAD_STRATEGIES } from "../kernels/index.js";
 import { layoutOf } from "../kernels/layout.js";
 import { lowerPointwise } from "../kernels/pointwise-group.js";
 import type { Buffer, Lowering, Pieces, Strategy } from "../kernels/strategy.js";
+import { chooseStrategy, estimate, plannedUnit } from "./choose.js";
+import { type Draft, inLevels, planMain, plannedDrafts, StepAssembly, scratchUse } from "./draft.js";
 import { elementwiseOf, fuse, nodesOf, type Unit } from "./fuse.js";
 import { type Live, liveNodes } from "./live.js";
-import { align } from "./memory.js";
-import { type Access, levels } from "./order.js";
-import type { Constant, Place, PlannedUnit, Port, Program, Region, ScratchUse, Step, StoredState } from "./program.js";
-import { planScratch, type ScratchPlan } from "./scratch.js";
-
-/** Byte offsets inside a value are 32-bit integers. */
-const LARGEST_VALUE = 2 ** 31 - 1;
+import { Places } from "./places.js";
+import type { Constant, PlannedUnit, Port, Program, StoredState } from "./program.js";
 
 export interface CompileOptions {
   readonly target: Target;
@@ -52,22 +49,6 @@ export interface CompileOptions {
   readonly preparesInScratch?: boolean | undefined;
 }
 
-interface Draft {
-  readonly kernel: Kernel;
-  readonly operands: readonly Buffer[];
-  readonly pieces: Pieces;
-  readonly label: string;
-  readonly nanoseconds: { fixed: number; perSample: number };
-  readonly unit: PlannedUnit;
-}
-
-/** A step of the main section as the plan of the scratch sees it. */
-interface MainStep extends Access {
-  readonly draft: Draft;
-  /** At the largest batch. */
-  readonly nanoseconds: number;
-}
-
 export function compileEntry(entry: Entry, options: CompileOptions): Program {
   return new Compiler(entry, options).compile();
 }
@@ -80,15 +61,13 @@ class Compiler implements Lowering {
   readonly #strategies: readonly Strategy[];
   readonly #scratchLimit: number;
   readonly #preparesInScratch: boolean;
-  readonly #buffers: Buffer[] = [];
-  readonly #homes = new Map<Buffer, { region: Region; offset: number }>();
+  readonly #places: Places;
   readonly #values = new Map<Value, Buffer>();
   readonly #derived = new Map<string, Buffer>();
   readonly #kernels = new Map<string, Kernel>();
   readonly #prepare: Draft[] = [];
   readonly #first: Draft[] = []; // what only waits for states: panels of weights that this entry goes on to change
   readonly #main: Draft[] = [];
-  readonly #sizes: Record<Region, number> = { store: 0, prepared: 0, slot: 0, scratch: 0, workspace: 0 };
   readonly #constants: Constant[] = [];
   readonly #inputs: Port[] = [];
   readonly #outputs: Port[] = [];
@@ -103,6 +82,7 @@ class Compiler implements Lowering {
     this.#entry = entry;
     this.target = options.target;
     this.maxBatch = options.maxBatch;
+    this.#places = new Places(options.maxBatch);
     const strategies = options.strategies ?? STRATEGIES;
     this.#strategies =
       options.winograd === false ? strategies.filter((s) => !WINOGRAD_STRATEGIES.includes(s)) : strategies;
@@ -138,26 +118,25 @@ class Compiler implements Lowering {
   buffer(value: Value): Buffer {
     const known = this.#values.get(value);
     if (known !== undefined) return known;
-    const buffer = this.#make(`${value.path || value.op.name} ${value.op.name}`, bytesOf(value, this));
+    const buffer = this.#places.make(`${value.path || value.op.name} ${value.op.name}`, bytesOf(value, this));
     this.#values.set(value, buffer);
-    if (this.#live.isStatic(value)) this.#home(buffer, "prepared");
+    if (this.#live.isStatic(value)) this.#places.home(buffer, "prepared");
     return buffer;
   }
 
   temporary(label: string, bytes: { fixedBytes?: number; sampleBytes?: number }): Buffer {
-    const buffer = this.#make(`${this.#label} ${label}`, {
+    const buffer = this.#places.make(`${this.#label} ${label}`, {
       fixedBytes: bytes.fixedBytes ?? 0,
       sampleBytes: bytes.sampleBytes ?? 0,
     });
-    if (this.#isPrepared) this.#home(buffer, "prepared");
+    if (this.#isPrepared) this.#places.home(buffer, "prepared");
     return buffer;
   }
 
   workspace(bytes: number): Buffer {
     const bytesOnce = { fixedBytes: bytes, sampleBytes: 0 };
-    const buffer: Buffer = { ...this.#make(`${this.#label} workspace`, bytesOnce), perThread: true };
-    this.#homes.set(buffer, { region: "workspace", offset: 0 });
-    this.#sizes.workspace = Math.max(this.#sizes.workspace, this.#bytes(buffer));
+    const buffer: Buffer = { ...this.#places.make(`${this.#label} workspace`, bytesOnce), perThread: true };
+    this.#places.homeWorkspace(buffer);
     return buffer;
   }
 
@@ -169,10 +148,10 @@ class Compiler implements Lowering {
     const key = `${from.id} ${label}`;
     const known = this.#derived.get(key);
     if (known !== undefined) return known;
-    const buffer = this.#make(`${from.path || this.#label} ${label}`, { fixedBytes: bytes, sampleBytes: 0 });
+    const buffer = this.#places.make(`${from.path || this.#label} ${label}`, { fixedBytes: bytes, sampleBytes: 0 });
     this.#derived.set(key, buffer);
     const isStatic = this.#live.isStatic(from);
-    if (isStatic) this.#home(buffer, "prepared");
+    if (isStatic) this.#places.home(buffer, "prepared");
     const [into, prepared, nanoseconds, unit] = [this.#into, this.#isPrepared, this.#nanoseconds, this.#unit];
     this.#into = isStatic ? this.#prepare : (from.op as unknown) === stateOp ? this.#first : into;
     this.#isPrepared = isStatic;
@@ -205,43 +184,16 @@ class Compiler implements Lowering {
 
   // --- leaves, outputs, states
 
-  #make(label: string, bytes: { fixedBytes: number; sampleBytes: number }): Buffer {
-    const buffer: Buffer = { id: this.#buffers.length, label, ...bytes };
-    this.#buffers.push(buffer);
-    const total = buffer.fixedBytes + buffer.sampleBytes * this.maxBatch;
-    if (total > LARGEST_VALUE) {
-      throw new MemoryError(
-        `${label}: takes ${(total / 2 ** 30).toFixed(1)} GiB at batch ${this.maxBatch}, and one value can take 2 GiB at most; ` +
-          "choose a smaller batch",
-      );
-    }
-    return buffer;
-  }
-
-  #bytes(buffer: Buffer): number {
-    return align(buffer.fixedBytes + buffer.sampleBytes * this.maxBatch);
-  }
-
-  #home(buffer: Buffer, region: Region): void {
-    this.#homes.set(buffer, { region, offset: this.#sizes[region] });
-    this.#sizes[region] += this.#bytes(buffer);
-  }
-
-  #place(buffer: Buffer): Place {
-    const home = this.#homes.get(buffer)!;
-    return { ...home, bytes: this.#bytes(buffer), label: buffer.label };
-  }
-
   #placeLeaf(node: Value): void {
     if (this.#values.has(node)) return;
     const op: unknown = node.op;
     if (op === tableOp) this.#placeTable(node);
     if (op !== inputOp && op !== stateOp) return;
     const { name } = node.attributes as InputAttributes | StateAttributes;
-    const buffer = this.#make(name, bytesOf(node, this));
+    const buffer = this.#places.make(name, bytesOf(node, this));
     this.#values.set(node, buffer);
-    this.#home(buffer, op === inputOp ? "slot" : "store");
-    const port = { name, layout: this.layout(node), place: this.#place(buffer) };
+    this.#places.home(buffer, op === inputOp ? "slot" : "store");
+    const port = { name, layout: this.layout(node), place: this.#places.place(buffer) };
     if (op === inputOp) this.#inputs.push(port);
     else this.#states.push({ ...port, kind: (node.attributes as StateAttributes).kind });
   }
@@ -251,20 +203,20 @@ class Compiler implements Lowering {
     const { channels, channelStride, sampleStride } = this.layout(node);
     const data = new Float32Array(sampleStride);
     for (const [i, value] of values.entries()) data[Math.floor(i / channels) * channelStride + (i % channels)] = value;
-    const buffer = this.#make(`${node.path} table`.trim(), bytesOf(node, this));
+    const buffer = this.#places.make(`${node.path} table`.trim(), bytesOf(node, this));
     this.#values.set(node, buffer);
-    this.#home(buffer, "prepared");
-    this.#constants.push({ place: this.#place(buffer), data });
+    this.#places.home(buffer, "prepared");
+    this.#constants.push({ place: this.#places.place(buffer), data });
   }
 
   #placeOutputs(): void {
     for (const [name, value] of Object.entries(this.#entry.outputs)) {
       const known = this.#values.get(value);
       const taken = known !== undefined;
-      const buffer = this.#make(name, bytesOf(value, this));
+      const buffer = this.#places.make(name, bytesOf(value, this));
       if (!taken) this.#values.set(value, buffer);
-      this.#home(buffer, "slot");
-      this.#outputs.push({ name, layout: this.layout(value), place: this.#place(buffer) });
+      this.#places.home(buffer, "slot");
+      this.#outputs.push({ name, layout: this.layout(value), place: this.#places.place(buffer) });
       // an output that is an input, a state or another output too is copied at the end
       if (taken) this.#copies.push({ value, into: buffer });
     }
@@ -328,33 +280,17 @@ class Compiler implements Lowering {
   // --- units
 
   #choose(node: Value): Strategy {
-    let best: Strategy | undefined;
-    let least = Number.POSITIVE_INFINITY;
-    for (const strategy of this.#strategies) {
-      if (!strategy.ops.includes(node.op.name) || !strategy.accepts(node, this.target)) continue;
-      const cost = strategy.cost(node, this.target);
-      if (cost < least) {
-        least = cost;
-        best = strategy;
-      }
-    }
-    if (best === undefined) {
-      const inputs = node.inputs.map(shapeText).join(", ");
-      throw new ShapeError(
-        `${node.op.name}(${node.path}): no kernel accepts it on ${this.target.name} (inputs ${inputs})`,
-      );
-    }
-    return best;
+    return chooseStrategy(node, this.#strategies, this.target);
   }
 
   #lowerConstant(node: Value): void {
     const { value } = node.attributes as ConstantAttributes;
     this.#label = `constant ${value}`;
     this.#unit = this.#planned("fill", [node]);
-    const buffer = this.#values.get(node) ?? this.#make(this.#label, bytesOf(node, this));
+    const buffer = this.#values.get(node) ?? this.#places.make(this.#label, bytesOf(node, this));
     this.#values.set(node, buffer);
-    if (!this.#homes.has(buffer)) this.#home(buffer, "prepared");
-    this.#into = this.#homes.get(buffer)!.region === "prepared" ? this.#prepare : this.#main;
+    if (this.#places.regionOf(buffer) === undefined) this.#places.home(buffer, "prepared");
+    this.#into = this.#places.regionOf(buffer) === "prepared" ? this.#prepare : this.#main;
     lowerFill(node, value, buffer, this);
     this.#into = this.#main;
   }
@@ -378,18 +314,7 @@ class Compiler implements Lowering {
   }
 
   #planned(strategy: string, nodes: readonly Value[]): PlannedUnit {
-    return {
-      strategy,
-      isPacking: false,
-      nodes: nodes.map((node) => ({
-        path: node.path,
-        op: node.op.name,
-        multiplyAdds: node.op.cost(node.inputs, node.attributes, node).multiplyAdds,
-        isBatched: isOfSamples(node),
-        isForward: this.#live.isForward(node),
-        isAssigned: this.#entry.assigns.some(({ value }) => value === node),
-      })),
-    };
+    return plannedUnit(strategy, nodes, this.#entry, this.#live);
   }
 
   /** A value that is only brought to another place. */
@@ -401,47 +326,19 @@ class Compiler implements Lowering {
   // --- the whole
 
   #assemble(): Program {
-    const prepare = this.#leveled(this.#prepare);
-    const plan = this.#planScratch([...this.#first, ...this.#main]);
-    for (const [buffer, offset] of plan.offsets) this.#homes.set(buffer, { region: "scratch", offset });
-    this.#sizes.scratch = plan.bytes;
-    if (this.#preparesInScratch) this.#movePrepared();
-    const main = plan.steps.map(({ step: { draft }, instead, isCopy, level }) => ({
-      isCopy,
-      draft: {
-        ...draft,
-        operands: instead.size === 0 ? draft.operands : draft.operands.map((buffer) => instead.get(buffer) ?? buffer),
-        label: isCopy ? `${draft.label} again` : draft.label,
-      },
-      level,
-    }));
-    const kernels: Kernel[] = [];
-    const index = new Map<Kernel, number>();
-    const stepsOf = (drafts: readonly { draft: Draft; level: number; isCopy?: boolean }[]): Step[] => {
-      let before = drafts[0]?.level ?? 0;
-      return drafts.map(({ draft, level, isCopy }) => {
-        if (!index.has(draft.kernel)) index.set(draft.kernel, kernels.push(draft.kernel) - 1);
-        const barrier = level !== before;
-        before = level;
-        return {
-          kernel: index.get(draft.kernel)!,
-          operands: draft.operands.map((b) => this.#place(b)),
-          pieces: draft.pieces,
-          label: draft.label,
-          barrier,
-          nanoseconds: draft.nanoseconds,
-          unit: draft.unit,
-          ...(isCopy ? { isAgain: true } : {}),
-        };
-      });
-    };
-    const preparing = stepsOf(prepare);
-    const steps = stepsOf(main);
+    const prepare = inLevels(this.#prepare);
+    const limits = { maxBatch: this.maxBatch, limit: this.#scratchLimit };
+    const plan = planMain([...this.#first, ...this.#main], this.#places, limits);
+    this.#places.homeScratch(plan.offsets, plan.bytes);
+    if (this.#preparesInScratch) this.#places.movePreparedToScratch(this.#tableBytes());
+    const assembly = new StepAssembly(this.#places);
+    const preparing = assembly.stepsOf(prepare);
+    const steps = assembly.stepsOf(plannedDrafts(plan));
     return {
       name: this.#entry.name,
       target: this.target,
       maxBatch: this.maxBatch,
-      kernels,
+      kernels: assembly.kernels,
       prepare: preparing,
       ...(this.#preparesInScratch ? { preparesInScratch: true } : {}),
       steps,
@@ -450,83 +347,13 @@ class Compiler implements Lowering {
       outputs: this.#outputs,
       states: this.#states,
       writes: this.#entry.assigns.map((a) => a.state.attributes.name),
-      bytes: { ...this.#sizes },
-      scratch: this.#scratchUse(plan),
+      bytes: { ...this.#places.sizes },
+      scratch: scratchUse(plan, new Set(this.#derived.values()), this.#places),
     };
   }
 
-  /** What is prepared lies behind the scratch of the steps; tables, which are written once, stay where they are. */
-  #movePrepared(): void {
-    const tables = this.#constants.reduce((end, { place }) => Math.max(end, place.offset + place.bytes), 0);
-    const start = this.#sizes.scratch - tables;
-    for (const [buffer, { region, offset }] of this.#homes)
-      if (region === "prepared" && offset >= tables)
-        this.#homes.set(buffer, { region: "scratch", offset: start + offset });
-    this.#sizes.scratch = start + this.#sizes.prepared;
-    this.#sizes.prepared = tables;
+  /** Tables lie first among what is prepared: they are written once, and stay. */
+  #tableBytes(): number {
+    return this.#constants.reduce((end, { place }) => Math.max(end, place.offset + place.bytes), 0);
   }
-
-  #leveled(drafts: readonly Draft[]): { draft: Draft; level: number }[] {
-    const level = levels(drafts.map(accessOf));
-    return drafts
-      .map((draft, i) => ({ draft, level: level[i]!, i }))
-      .sort((a, b) => a.level - b.level || a.i - b.i)
-      .map(({ draft, level }) => ({ draft, level }));
-  }
-
-  #planScratch(drafts: readonly Draft[]): ScratchPlan<MainStep> {
-    const steps = drafts.map((draft): MainStep => {
-      const { fixed, perSample } = draft.nanoseconds;
-      return { draft, ...accessOf(draft), nanoseconds: fixed + perSample * this.maxBatch };
-    });
-    return planScratch(steps, {
-      bytes: (buffer) => (this.#homes.has(buffer) ? 0 : this.#bytes(buffer)),
-      isOutput: (buffer) => this.#homes.get(buffer)?.region === "slot",
-      copyOf: (buffer) => ({ ...this.#make(`${buffer.label} again`, buffer) }),
-      limit: this.#scratchLimit,
-    });
-  }
-
-  /** What lies in the scratch where most of it is alive. */
-  #scratchUse(plan: ScratchPlan<MainStep>): ScratchUse {
-    const panels = new Set(this.#derived.values());
-    const forward = new Set(plan.forward.flatMap((step) => step.writes));
-    const use = { activations: 0, gradients: 0, panels: 0, gaps: plan.bytes - plan.liveBytes };
-    for (const buffer of plan.atPeak) {
-      const kind = panels.has(buffer)
-        ? "panels"
-        : forward.has(buffer) || plan.copies.has(buffer)
-          ? "activations"
-          : "gradients";
-      use[kind] += this.#bytes(buffer);
-    }
-    const total = plan.steps.reduce((sum, { step, isCopy }) => sum + (isCopy ? 0 : step.nanoseconds), 0);
-    return {
-      ...use,
-      recomputed: plan.recomputed.map((buffer) => buffer.label),
-      extraTime: total === 0 ? 0 : plan.extraNanoseconds / total,
-    };
-  }
-}
-
-function accessOf({ kernel, operands }: Draft): Access {
-  return {
-    reads: operands.filter((b, i) => b.perThread !== true && kernel.operands[i]!.access !== "write"),
-    writes: operands.filter((b, i) => b.perThread !== true && kernel.operands[i]!.access !== "read"),
-  };
-}
-
-/** Whether it is computed for every sample, as a sum over all of them is, too. */
-const isOfSamples = (node: Value): boolean => node.batched || node.inputs.some((i) => i.batched);
-
-/** A rough time on one core: 60 billion multiply-adds and 10 GB a second. Only decides where a program runs. */
-function estimate(nodes: readonly Value[]): { fixed: number; perSample: number } {
-  const total = { fixed: 300, perSample: 0 };
-  for (const node of nodes) {
-    const cost = node.op.cost(node.inputs, node.attributes, node);
-    const nanoseconds = cost.multiplyAdds / 60 + cost.bytes / 10;
-    if (isOfSamples(node)) total.perSample += nanoseconds;
-    else total.fixed += nanoseconds;
-  }
-  return total;
 }
