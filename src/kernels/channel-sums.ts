@@ -21,8 +21,8 @@ import {
   storeZeros,
 } from "./channels.js";
 import type { Layout } from "./layout.js";
+import { SLOT } from "./slots.js";
 import type { Buffer, Lowering } from "./strategy.js";
-import { SLOT } from "./sum.js";
 import { addRows } from "./sum-rows.js";
 
 /** What is added up of every element. */

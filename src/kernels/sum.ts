@@ -3,8 +3,8 @@
  *
  * With the last axis kept, vectors run over the channels and rows are added up, four at a time in accumulators of their
  * own (fixed interleave). With the last axis summed too, vectors run along it and are folded at the end. A sum over
- * the batch (or over all of a large unbatched value) is cut into slots that depend on the shape alone; each slot's
- * partial sum goes to a temporary, and a second step adds the slots in order: the same bits for any number of threads.
+ * the batch (or over all of a large unbatched value) is cut into slots (`slots.ts`): each slot's partial sum goes to a
+ * temporary, and a second step adds the slots in order.
  */
 import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Reg } from "../codegen/ir.js";
@@ -20,6 +20,7 @@ import {
 } from "./channels.js";
 import type { Layout } from "./layout.js";
 import { axisStrides, type Dimension, dimensionsKey, merged, nest } from "./nest.js";
+import { addSlots, SLOT } from "./slots.js";
 import type { Buffer, Lowering, Pieces, Strategy } from "./strategy.js";
 import { addRows, type Mean, scaleMean } from "./sum-rows.js";
 import { lowerTotal } from "./total.js";
@@ -29,9 +30,6 @@ interface SumAttributes {
   readonly batch: boolean;
   readonly mean: boolean;
 }
-
-/** Elements that one slot should have at least. */
-export const SLOT = 16384;
 
 export const sumStrategy: Strategy = {
   name: "sum",
@@ -190,7 +188,10 @@ export function lowerRows(to: Lowering, sum: Sum): void {
   );
   const one: Pieces = input.batched ? { count: parts, samples } : { count: 1 };
   to.step(kernel, [sum.from, ...others.map((o) => o.buffer), partial], one);
-  if (!direct) lowerSlots(to, partial, sum.into, { output, samples, parts, mean });
+  if (direct) return;
+  const lanes = output.shape.length === 0 ? 1 : to.target.lanes;
+  const slotted = { batched: true, samples, parts };
+  addSlots(to, partial, sum.into, { slots: slotted, mean, stride: output.sampleStride, lanes });
 }
 
 function storeTailAt(k: KernelBuilder, output: Layout, into: Reg): void {
@@ -198,45 +199,6 @@ function storeTailAt(k: KernelBuilder, output: Layout, into: Reg): void {
   if (output.shape.length > 0 && used < output.sampleStride) {
     storeZeros(k, k.ptrAdd(k.operand("y"), into), 4 * used, output.sampleStride - used);
   }
-}
-
-/** Adds the slots in order. */
-function lowerSlots(
-  to: Lowering,
-  partial: Buffer,
-  into: Buffer,
-  how: { readonly output: Layout; readonly samples: number; readonly parts: number; readonly mean: Mean },
-): void {
-  const { output, samples, parts, mean } = how;
-  const lanes = output.shape.length === 0 ? 1 : to.target.lanes;
-  const vectors = output.sampleStride / lanes;
-  const key = `sum slots ${output.sampleStride} ${lanes} ${samples} ${parts} ${JSON.stringify(mean)}`;
-  const kernel = to.kernel(key, () =>
-    buildKernel(
-      {
-        key,
-        name: "sum slots",
-        target: to.target,
-        operands: [
-          ["x", "read"],
-          ["y", "write"],
-        ],
-      },
-      (k) => {
-        const count = k.mul(k.div(k.add(k.batch, samples - 1), samples), parts);
-        k.loop(k.begin, k.end, (piece) => {
-          const at = k.mul(piece, 4 * lanes);
-          const first = k.ptrAdd(k.operand("x"), at);
-          const total = k.var(k.load(first, 0, lanes), "total");
-          const next = (slot: Reg) =>
-            k.updateTo(total, "fadd", k.load(k.ptrAdd(first, k.mul(slot, 4 * output.sampleStride)), 0, lanes));
-          k.loop(1, count, next);
-          k.store(k.ptrAdd(k.operand("y"), at), 0, scaleMean(k, total, mean, lanes));
-        });
-      },
-    ),
-  );
-  to.step(kernel, [partial, into], { count: vectors });
 }
 
 /** The last axis is summed, the batch is not: one piece is one sample. */

@@ -5,11 +5,10 @@
 import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Reg } from "../codegen/ir.js";
 import type { Layout } from "./layout.js";
+import { foldSlots, SLOT } from "./slots.js";
 import type { Buffer, Lowering, Pieces } from "./strategy.js";
 import { type Mean, scaleMean } from "./sum-rows.js";
 
-/** Elements a slot. */
-const SLOT = 16384;
 const UNROLL = 4;
 
 export function lowerTotal(to: Lowering, from: Buffer, input: Layout, into: Buffer, mean: Mean): void {
@@ -52,7 +51,7 @@ export function lowerTotal(to: Lowering, from: Buffer, input: Layout, into: Buff
   );
   const pieces: Pieces = input.batched ? { count: parts, samples } : { count: parts };
   to.step(kernel, [from, partial], pieces);
-  if (!direct) lowerSlots(to, partial, into, { batched: input.batched, samples, parts, mean });
+  if (!direct) foldSlots(to, partial, into, { slots: { batched: input.batched, samples, parts }, mean });
 }
 
 /** The elements of a piece. */
@@ -99,39 +98,4 @@ function addScalars(k: KernelBuilder, first: Reg, last: Reg): Reg {
   };
   k.loop(first, last, body, { step: lanes });
   return sum;
-}
-
-function lowerSlots(
-  to: Lowering,
-  partial: Buffer,
-  into: Buffer,
-  how: { readonly batched: boolean; readonly samples: number; readonly parts: number; readonly mean: Mean },
-): void {
-  const { batched, samples, parts, mean } = how;
-  const { lanes } = to.target;
-  const key = `total slots ${batched} ${samples} ${parts} ${JSON.stringify(mean)}`;
-  const kernel = to.kernel(key, () =>
-    buildKernel(
-      {
-        key,
-        name: "sum slots",
-        target: to.target,
-        operands: [
-          ["x", "read"],
-          ["y", "write"],
-        ],
-      },
-      (k) => {
-        k.loop(k.begin, k.end, () => {
-          const count = batched ? k.mul(k.div(k.add(k.batch, samples - 1), samples), parts) : k.int(parts);
-          const total = k.var(k.load(k.operand("x"), 0, lanes), "total");
-          const next = (slot: Reg) =>
-            k.updateTo(total, "fadd", k.load(k.ptrAdd(k.operand("x"), k.mul(slot, 4 * lanes)), 0, lanes));
-          k.loop(1, count, next);
-          k.store(k.operand("y"), 0, scaleMean(k, k.reduceAdd(total), mean, 1));
-        });
-      },
-    ),
-  );
-  to.step(kernel, [partial, into], { count: 1 });
 }
