@@ -1,6 +1,7 @@
 /** What the subcommands of `fovea segment` share: the model, and the classes that its labels stand for. */
 import { OptionError } from "../errors.js";
-import { CAMVID, type ClassList, distinctColors } from "../segmentation/class-list.js";
+import { CAMVID, type ClassList } from "../segmentation/class-list.js";
+import { distinctColors } from "../segmentation/palette.js";
 import type { TrainingConfig } from "../train/config.js";
 import type { TrainedModel } from "../train/trained-model.js";
 import { networkOptions } from "./arguments.js";

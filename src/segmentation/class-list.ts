@@ -128,17 +128,3 @@ export const CAMVID: ClassList = {
   ]),
   ignore: [{ name: "void", value: 11, color: [0, 0, 0] }],
 };
-
-/** Colours that can be told apart, for classes that come without: around the circle of hues, light and dark in turn. */
-export function distinctColors(count: number): Color[] {
-  return Array.from({ length: count }, (_, i) => {
-    const hue = (6 * ((i * 5) % count)) / count;
-    const light = i % 2 === 0 ? 230 : 150;
-    const part = (from: number) => {
-      const at = (hue + from) % 6;
-      const share = Math.max(0, Math.min(1, Math.abs(at - 3) - 1));
-      return Math.round(light * (0.15 + 0.85 * share));
-    };
-    return [part(0), part(4), part(2)];
-  });
-}

@@ -6,7 +6,8 @@
 import type { Dataset } from "../data/dataset.js";
 import { OptionError } from "../errors.js";
 import { Random } from "../random.js";
-import { type ClassList, distinctColors } from "./class-list.js";
+import type { ClassList } from "./class-list.js";
+import { distinctColors } from "./palette.js";
 import type { Scene, SceneSet } from "./scene-set.js";
 
 export interface SceneOptions {
@@ -23,9 +24,10 @@ const INK = 96;
 
 export function composedClasses({ classes }: Pick<Dataset, "classes">): ClassList {
   const names = ["background", ...classes];
-  const colors = distinctColors(names.length - 1);
+  // The first is black, the background's.
+  const colors = distinctColors(names.length);
   return {
-    classes: names.map((name, value) => ({ name, value, color: value === 0 ? [0, 0, 0] : colors[value - 1]! })),
+    classes: names.map((name, value) => ({ name, value, color: colors[value]! })),
     ignore: [],
   };
 }

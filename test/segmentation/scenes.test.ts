@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { parseAugmentation } from "#fovea/data/augment/grammar.js";
 import type { Dataset } from "#fovea/data/dataset.js";
-import { CAMVID, distinctColors, parseClassList, UNLABELLED } from "#fovea/segmentation/class-list.js";
+import { CAMVID, parseClassList, UNLABELLED } from "#fovea/segmentation/class-list.js";
 import { composeScenes } from "#fovea/segmentation/compose-scenes.js";
 import { openScenes } from "#fovea/segmentation/open-scenes-node.js";
 import { encodeIndices, readLabels } from "#fovea/segmentation/read-labels-node.js";
@@ -49,11 +49,6 @@ describe("a class list", () => {
     );
     expect(parse({ classes: [sky, { name: "sea", color: [0, 3, 0], value: 0 }] })).toThrow("have the same value 0");
     expect(parse({ classes: [sky, sky], extra: 1 })).toThrow('unknown key "extra"');
-  });
-
-  it("has colours of its own for classes that come without", () => {
-    const colors = distinctColors(21).map(String);
-    expect(new Set(colors).size).toBe(21);
   });
 });
 
