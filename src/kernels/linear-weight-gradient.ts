@@ -4,7 +4,7 @@
  * are large, their update is computed as the gradient is stored: it would else be written and read again.
  */
 import { buildKernel } from "../codegen/builder.js";
-import type { Kernel, Lanes, Target } from "../codegen/ir.js";
+import type { IntArg, Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { layoutOf, vectorLanes } from "./layout.js";
 import { featureOf } from "./linear.js";
@@ -27,6 +27,9 @@ interface Outer {
   readonly lanes: Lanes;
   readonly tile: TileSize;
 }
+
+/** Tiles along the outputs that have code of their own: more would be too much of it, for WebAssembly above all. */
+const MOST_WRITTEN_OUT = 16;
 
 export const linearWeightGradient: Strategy = {
   name: "linearWeightGradient",
@@ -103,16 +106,16 @@ function writeKernel(key: string, target: Target, p: Outer, tail: number, update
         const row = k.add(k.mul(channel, p.channelRows), k.mul(part, p.partRows));
         const weights = k.var(k.mul(row, p.weightRow * 4), "weights", { frame: true });
         const columns = (rows: number) => {
-          for (let first = 0; first < vectors; first += p.tile.vectors) {
-            const width = Math.min(p.tile.vectors, vectors - first);
+          /** `first`: bytes of the first output. */
+          const tile = (width: number, first: IntArg) => {
             const acc = zeroTile(k, { rows, vectors: width }, p.lanes);
             const s = k.var(source, "s");
-            const d = k.var(k.ptrAdd(k.operand("dy"), first * p.lanes * 4), "d");
+            const d = k.var(k.ptrAdd(k.operand("dy"), first), "d");
             const mask = p.narrow && pads > 0 ? k.firstLanes(pads, p.lanes) : undefined;
             const place = (i: number, v: number) => (i * p.channelRows * p.weightRow + v * p.lanes) * 4;
             // what the next tiles update, which comes from memory
             for (const name of update?.reads ?? []) {
-              const ahead = k.ptrAdd(k.operand(name), k.add(weights, (first + 2 * p.tile.vectors) * p.lanes * 4));
+              const ahead = k.ptrAdd(k.operand(name), k.add(k.add(weights, first), 2 * p.tile.vectors * p.lanes * 4));
               for (let i = 0; i < rows; i++) for (let v = 0; v < width; v++) k.prefetch(ahead, place(i, v));
             }
             k.loop(
@@ -135,7 +138,7 @@ function writeKernel(key: string, target: Target, p: Outer, tail: number, update
               },
               { name: "sample" },
             );
-            const bytes = k.add(weights, first * p.lanes * 4);
+            const bytes = k.add(weights, first);
             const into = update === undefined ? k.ptrAdd(k.operand("dw"), bytes) : undefined;
             for (const [i, r] of acc.entries()) {
               for (const [v, value] of r.entries()) {
@@ -144,7 +147,15 @@ function writeKernel(key: string, target: Target, p: Outer, tail: number, update
                 else k.store(into, place(i, v), value);
               }
             }
+          };
+          const bytes = p.tile.vectors * p.lanes * 4;
+          const whole = Math.floor(vectors / p.tile.vectors);
+          if (whole <= MOST_WRITTEN_OUT) for (let i = 0; i < whole; i++) tile(p.tile.vectors, i * bytes);
+          else {
+            const each = (first: Reg) => tile(p.tile.vectors, first);
+            k.loop(0, whole * bytes, each, { step: bytes, frame: true, name: "output" });
           }
+          if (vectors % p.tile.vectors > 0) tile(vectors % p.tile.vectors, whole * bytes);
         };
         if (full > 0) k.if(block, "lt", full, () => columns(p.tile.rows));
         if (full < blocks) k.if(block, "eq", full, () => columns(p.channels % p.tile.rows));

@@ -33,6 +33,7 @@ describe.each(MACHINES)("updates in the store for $target.name by $engine", ({ t
   it.each([
     { input: [37], outputs: 64, batch: 3 },
     { input: [2, 3, 20], outputs: 112, batch: 5 },
+    { input: [9], outputs: 1136, batch: 3 },
   ])("of $input to $outputs, batch $batch", ({ input, outputs, batch }) => {
     const { inputs, root, group } = drawn(input, outputs);
     expect(linearWeightGradient.updates!(root, group, target)).toBe(true);
@@ -56,6 +57,18 @@ describe.each(MACHINES)("updates in the store for $target.name by $engine", ({ t
     const named = Object.fromEntries(inputs.map((v, i) => [`in${i}`, feeds.get(v)!]));
     const expected = evaluate(group.outputs, { inputs: named, states: named }, batch);
     for (const [i, value] of actual.entries()) expect(mismatch(value, expected[i]!, 1e-5)).toBeUndefined();
+  });
+
+  it("of many outputs with no more code than of some", () => {
+    const registers = (outputs: number) => {
+      const { root, group } = drawn([64], outputs);
+      const to = new TestLowering(target, 1);
+      linearWeightGradient.lower({ root, chain: [], result: root, update: group }, to);
+      return [...to.kernels.values()][0]!.registerCount;
+    };
+    expect(registers(12288)).toBe(registers(6144));
+    // a function of WebAssembly has 50,000 at most
+    expect(registers(6144)).toBeLessThan(25_000);
   });
 
   it("not where pads lie between the rows, or where something is spread", () => {
