@@ -25,21 +25,10 @@ import {
 } from "./channels.js";
 import type { Layout } from "./layout.js";
 import { maxNaN } from "./math.js";
-import type { PoolAttributes } from "./pool.js";
-import { type Divide, type Divisor, divideBy } from "./pool-divisor.js";
+import { type Windows, windowsOf } from "./pool.js";
+import { type Divide, divideBy } from "./pool-divisor.js";
 import type { Lowering, Strategy } from "./strategy.js";
-import {
-  type Axis,
-  allReal,
-  axisKey,
-  axisOf,
-  type Bounds,
-  eachTap,
-  isUnrolled,
-  type Run,
-  runsOf,
-  tapBounds,
-} from "./taps.js";
+import { type Axis, allReal, axisKey, type Bounds, eachTap, isUnrolled, type Run, runsOf, tapBounds } from "./taps.js";
 
 export const poolGradientStrategy: Strategy = {
   name: "poolGradient",
@@ -58,10 +47,7 @@ export const poolGradientStrategy: Strategy = {
   },
 };
 
-interface PoolGradient {
-  readonly rows: Axis;
-  readonly columns: Axis;
-  readonly divisor: Divisor | "max";
+interface PoolGradient extends Windows {
   /** Of x and dx; of dy. */
   readonly image: Layout;
   readonly pooled: Layout;
@@ -75,17 +61,14 @@ interface PoolGradient {
 }
 
 function poolGradient(root: Value, to: Lowering): PoolGradient {
-  const window = root.attributes as PoolAttributes;
   const pooled = root.inputs[root.inputs.length - 1]!;
-  const rows = axisOf(window, 0, root.shape, pooled.shape);
-  const columns = axisOf(window, 1, root.shape, pooled.shape);
+  const windows = windowsOf(root, root.shape, pooled.shape);
+  const { rows, columns } = windows;
   const vectors = channelVectors(to.layout(root), to.target);
   const overlaps = (a: Axis) => a.outputs > 1 && a.stride < a.dilation * (a.kernel - 1) + 1;
   const covers = (a: Axis) => a.stride === a.kernel && a.before === 0 && a.dilation === 1;
   return {
-    rows,
-    columns,
-    divisor: root.op.name === "maxPool2dGrad" ? "max" : (window.divisor ?? "window"),
+    ...windows,
     image: to.layout(root),
     pooled: to.layout(pooled),
     vectors,

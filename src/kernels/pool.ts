@@ -38,14 +38,7 @@ export const poolStrategy: Strategy = {
   lower(work, to) {
     const { root } = work;
     const input = root.inputs[0]!;
-    const window = root.attributes as PoolAttributes;
-    const pool: Pool = {
-      root,
-      rows: axisOf(window, 0, input.shape, root.shape),
-      columns: axisOf(window, 1, input.shape, root.shape),
-      divisor: root.op.name === "maxPool2d" ? "max" : (window.divisor ?? "window"),
-      result: resultOf(work, to),
-    };
+    const pool: Pool = { root, ...windowsOf(root, input.shape, root.shape), result: resultOf(work, to) };
     const { rows, columns, divisor, result } = pool;
     const layouts = `${layoutKey(to.layout(input))} ${layoutKey(to.layout(root))}`;
     const key = `pool ${divisor} ${axisKey(rows)} ${axisKey(columns)} ${layouts} ${result.key}`;
@@ -54,11 +47,25 @@ export const poolStrategy: Strategy = {
   },
 };
 
-interface Pool {
-  readonly root: Value;
+/** The windows of a pool, or of its gradient. */
+export interface Windows {
   readonly rows: Axis;
   readonly columns: Axis;
   readonly divisor: Divisor | "max";
+}
+
+/** `image` is the shape that windows lie on, `pooled` that of one pixel a window. */
+export function windowsOf({ op, attributes }: Value, image: Shape, pooled: Shape): Windows {
+  const window = attributes as PoolAttributes;
+  return {
+    rows: axisOf(window, 0, image, pooled),
+    columns: axisOf(window, 1, image, pooled),
+    divisor: op.name.startsWith("max") ? "max" : (window.divisor ?? "window"),
+  };
+}
+
+interface Pool extends Windows {
+  readonly root: Value;
   readonly result: Result;
 }
 
