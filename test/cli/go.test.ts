@@ -7,7 +7,6 @@ import { expect, it } from "vitest";
 import { boardFrom } from "#fovea/go/diagram.js";
 import { BLACK, symmetriesOf, vertexName, WHITE } from "#fovea/go/geometry.js";
 import { networkPolicy } from "#fovea/go/policy.js";
-import { shippedPolicy } from "#fovea/go/shipped-policy-node.js";
 import * as models from "#fovea/models/index.js";
 import { saveModel } from "#fovea/train/model-file-node.js";
 import { type TrainedModel, untrained } from "#fovea/train/trained-model.js";
@@ -104,18 +103,9 @@ it("answers to the end of its input, and says what is no policy", async () => {
   expect(wrong.stderr).toContain("fovea: the network takes 28x28x1 and tells 10 classes apart, so it plays no Go");
 });
 
-it("plays by the policy that comes with it, or says how to make one", async () => {
-  const folder = temporaryFolder();
-  const { code, stdout } = await talk([], folder, "boardsize 19\ngenmove black\n");
-  if (shippedPolicy() !== undefined) expect(stdout).toMatch(/^=\n\n= [A-T]\d+\n\n$/);
-  else {
-    expect(code).toBe(2);
-    const { stderr } = await fovea(["go", "gtp"], folder);
-    expect(stderr).toBe(
-      "fovea: --model: this fovea comes without a trained policy; name one (fovea go prepare and fovea go train make it), or " +
-        "--model uniform to try things out\n",
-    );
-  }
+it("plays by the policy that comes with it", async () => {
+  const { stdout } = await talk([], temporaryFolder(), "boardsize 19\ngenmove black\n");
+  expect(stdout).toMatch(/^=\n\n= [A-T]\d+\n\n$/);
 });
 
 it("takes the mean over the board's symmetries: then a turned board gives the turned answer", async () => {
