@@ -16,6 +16,8 @@ export interface TrainPolicyOptions extends Pick<SessionOptions, "backend" | "th
   readonly planes?: number;
   /** "modern" unless said. */
   readonly recipe?: RecipeName;
+  /** The highest learning rate: the recipe's unless said. */
+  readonly lr?: number;
   /** Positions of the test games that are measured: 10,000 unless said. */
   readonly testPositions?: number;
   readonly seed?: number;
@@ -45,6 +47,7 @@ export async function trainPolicy(store: GameStore, network: Module, options: Tr
     recipe = RECIPES[0],
     testPositions = 10_000,
     seed = 0,
+    lr,
     onEvaluation,
     ...choice
   } = options;
@@ -52,7 +55,7 @@ export async function trainPolicy(store: GameStore, network: Module, options: Tr
   const { test } = data;
   const input = test.shape;
   // Only what the configuration says of the training is used.
-  const wish = { store: "store", size: store.size, recipe, filters: 1, layers: 2, planes, seed, testPositions };
+  const wish = { store: "store", size: store.size, recipe, lr, filters: 1, layers: 2, planes, seed, testPositions };
   const configFor = (length: Parameters<typeof policyConfig>[1]) => policyConfig(wish, length);
   const speed = await measureSpeed({
     config: configFor({ evaluateEvery: 1, evaluations: 1 }),
