@@ -8,7 +8,7 @@ import { lengthOf, lengthWithin, type PolicyWish, policyConfig, RECIPES, type Re
 import { type PositionData, positionData } from "../go/training-data-node.js";
 import { measureSpeed } from "../go/training-speed.js";
 import type { TrainingConfig } from "../train/config.js";
-import type { RunFolder } from "../train/run-folder-node.js";
+import { checkRunFolder, type RunFolder } from "../train/run-folder-node.js";
 import type { RunPlan, RunResult } from "../train/run-node.js";
 import type { EpochRecord } from "../train/trainer.js";
 import { numberOf, oneOf, wholeOf } from "./arguments.js";
@@ -203,6 +203,7 @@ async function prepare(
   if (flags.minutes !== undefined && flags.steps !== undefined) {
     throw new OptionError("--minutes and --steps: both say how long the run is; give one");
   }
+  if (flags.out !== undefined) await checkRunFolder(flags.out);
   const store = await openStore(path);
   const games = testGames(store, path);
   const { recipe, filters, layers, planes, seed } = { ...DEFAULTS, ...given(flags) };

@@ -7,6 +7,7 @@ import { openScenes } from "../segmentation/open-scenes-node.js";
 import { sceneDataset } from "../segmentation/scene-dataset.js";
 import { classWeights, commonSize, type SceneSplits } from "../segmentation/scene-set.js";
 import { OPTIMIZERS, type TrainingConfig } from "../train/config.js";
+import { checkRunFolder } from "../train/run-folder-node.js";
 import { WATCHED_OF_PIXELS } from "../train/techniques.js";
 import { oneOf } from "./arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
@@ -133,6 +134,7 @@ async function prepare(network: string | undefined, flags: Flags) {
   }
   if (flags.data === undefined)
     throw new OptionError("segment train: say what to learn from, such as --data scenes or --data ./camvid");
+  if (flags.out !== undefined) await checkRunFolder(flags.out);
   const scenes = await openScenes(flags.data, { classes: flags.classes, size: flags.size });
   return { config: await configFor(network, flags.data, scenes, flags), resume: undefined, scenes };
 }

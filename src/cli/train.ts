@@ -7,6 +7,7 @@ import { VIEWS } from "../data/views.js";
 import { OptionError } from "../errors.js";
 import type { Shape } from "../graph/value.js";
 import { definitionOf, list, type ModelOptions } from "../models/index.js";
+import { checkRunFolder } from "../train/run-folder-node.js";
 import { WATCHED } from "../train/techniques.js";
 import { listOf, networkOptions, numberOf, oneOf, wholeOf } from "./arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions, TRAINING_MACHINE } from "./machine-options.js";
@@ -171,6 +172,7 @@ async function prepare(network: string | undefined, flags: Flags, note: (text: s
   if (flags.resetClassifier && flags.weights === undefined) {
     throw new OptionError("--reset-classifier: is of the weights that --weights names; give both");
   }
+  if (flags.out !== undefined) await checkRunFolder(flags.out);
   const usual = usualInput(network, networkOptions(network, flags.option));
   const data = await openDataset(flags.data, openOptionsOf(flags, usual, note, flags.workers));
   return { config: await newConfig(network, flags.data, data.train, flags), data, resume: undefined };

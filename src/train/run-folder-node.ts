@@ -53,17 +53,24 @@ export function dataLabel(data: string): string {
 }
 
 /**
+ * What can be known of a new run's folder before its data is read.
+ * @throws FileError where it holds something, or is no folder.
+ */
+export async function checkRunFolder(out: string): Promise<void> {
+  const held = (await readdirOrNothing(out)).filter((name) => !name.includes(".tmp-"));
+  if (held.length === 0) return;
+  const cure = held.includes("config.json") ? `resume the run in it with --resume ${out}, or ` : "";
+  throw new FileError(`${out}: already holds ${held.slice(0, 3).join(", ")}; ${cure}name another folder`);
+}
+
+/**
  * Makes the folder of a new run: `out`, which may exist when it is empty, or else the first of `runs/lenet5-mnist`,
  * `runs/lenet5-mnist-2`, ... that is free.
  * @throws FileError where `out` holds something, or nothing can be written there.
  */
 export async function createRunFolder(config: TrainingConfig, out?: string): Promise<RunFolder> {
   if (out !== undefined) {
-    const held = (await readdirOrNothing(out)).filter((name) => !name.includes(".tmp-"));
-    if (held.length > 0) {
-      const cure = held.includes("config.json") ? `resume the run in it with --resume ${out}, or ` : "";
-      throw new FileError(`${out}: already holds ${held.slice(0, 3).join(", ")}; ${cure}name another folder`);
-    }
+    await checkRunFolder(out);
     // A folder that is there, perhaps a mount of its own, is taken as it is.
     if (await exists(out)) return writeConfig(out, config);
     if (!(await place(out, config))) return createRunFolder(config, out);

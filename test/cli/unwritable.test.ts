@@ -33,6 +33,9 @@ it.each<[string[], string]>([
     ["inspect", "digits.safetensors", "no-picture.png", "--out", "none/a.html"],
     `none/a.html: could not be written: ${NO_FOLDER}`,
   ],
+  [["train", "lenet5", "--data", "./no-data", "--out", "."], ".: already holds plain; name another folder"],
+  [["segment", "train", "unet", "--data", "./no-data", "--out", "."], ".: already holds plain; name another folder"],
+  [["go", "train", "none.store", "--out", "."], ".: already holds plain; name another folder"],
 ])("fovea %j", async (args, message) => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, "plain"), "");
