@@ -3,7 +3,7 @@
  * move. A fully connected network against a convolutional one of as many parameters, each for the same time on the same games:
  *
  *     fovea go prepare ./games --out kgs.store
- *     node examples/go-lecture/compare.mjs kgs.store [minutes for each, 10] [threads]
+ *     node examples/go-lecture/compare.mjs kgs.store [minutes for each, 10] [threads] [rate of the fully connected]
  *
  * Both learn by the recipe `modern` of `fovea go train`; both are measured on the same positions of games that neither has seen.
  */
@@ -11,9 +11,11 @@ import os from "node:os";
 import { nn } from "fovea";
 import { openStore, trainPolicy } from "fovea/node";
 
-const [path, minutes = "10", threads] = process.argv.slice(2);
+const [path, minutes = "10", threads, rate] = process.argv.slice(2);
 if (path === undefined) {
-  console.error("usage: node examples/go-lecture/compare.mjs STORE [minutes for each] [threads]");
+  console.error(
+    "usage: node examples/go-lecture/compare.mjs STORE [minutes for each] [threads] [rate of the fully connected]",
+  );
   process.exit(2);
 }
 const store = await openStore(path);
@@ -45,8 +47,8 @@ const connected = nn.sequential(
 console.log(`machine    ${os.cpus()[0]?.model}, ${os.availableParallelism()} cores, Node ${process.version}`);
 console.log(`games      ${path}, one plane, ${minutes} minutes for each network\n`);
 const rows = [["network", "parameters", "positions", "minutes", "test loss", "top-1", "top-5"]];
-for (const [name, network] of [
-  ["fully connected", connected],
+for (const [name, network, lr] of [
+  ["fully connected", connected, rate],
   ["convolutional", convolutional],
 ]) {
   const found = await trainPolicy(store, network, {
@@ -54,6 +56,7 @@ for (const [name, network] of [
     planes: 1,
     testPositions: 10_000,
     ...(threads === undefined ? {} : { threads: Number(threads) }),
+    ...(lr === undefined ? {} : { lr: Number(lr) }),
   });
   const percent = (part) => `${(100 * part).toFixed(2)}%`;
   const { positions, seconds, loss, top1, top5 } = found;
