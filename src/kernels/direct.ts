@@ -11,12 +11,13 @@ import type { Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import type { ConvAttributes } from "./conv-shape.js";
 import { allReach, forwardPhase, inputGradientPhases, type Phase, reaches, tileRuns } from "./convolution-axis.js";
+import { cutDirect } from "./direct-cut.js";
 import { type Epilogue, epilogueOf } from "./epilogue.js";
 import { layoutOf, vectorLanes } from "./layout.js";
 import { packPanel } from "./panel.js";
 import { epilogueOperands, prefetchTile, storeTile } from "./store-tile.js";
 import type { Buffer, Lowering, Strategy, Work } from "./strategy.js";
-import { accumulate, chooseTile, type TileSize, zeroTile } from "./tile.js";
+import { accumulate, type TileSize, zeroTile } from "./tile.js";
 
 /** Everything that shapes the code of one direct convolution kernel. */
 interface TapConvolution {
@@ -37,6 +38,9 @@ interface TapConvolution {
   readonly rowsPerPiece: number;
   readonly blocksPerPiece: number;
 }
+
+/** What the size of the code depends on. */
+type TileCode = Pick<TapConvolution, "x" | "tile" | "channels">;
 
 const MAXIMUM_CODE = 12_000; // multiply-add instructions in one kernel
 
@@ -66,8 +70,11 @@ export const direct: Strategy = {
   lower,
 };
 
-/** The kernels of a node: one for each group and each pair of phases. `inStore`: registers that the store needs beside the tile. */
-function planOf(node: Value, target: Target, inStore = 0): TapConvolution[] {
+/**
+ * The kernels of a node: one for each group and each pair of phases. `inStore`: registers that the store needs beside the
+ * tile; `samples`: the largest batch.
+ */
+function planOf(node: Value, target: Target, inStore = 0, samples = Number.POSITIVE_INFINITY): TapConvolution[] {
   const a = node.attributes as ConvAttributes;
   const forward = node.op.name === "conv2d";
   const [sourceValue] = node.inputs as [Value, Value];
@@ -94,11 +101,20 @@ function planOf(node: Value, target: Target, inStore = 0): TapConvolution[] {
       const vectors = Math.ceil(outputs / lanes);
       // while storing, the registers of the operands are free
       const reserved = Math.max(0, inStore + (outputs % lanes > 0 ? 1 : 0) - 2);
-      const tile = chooseTile(target, x.count, vectors, reserved);
-      const blocks = Math.ceil(vectors / tile.vectors);
+      const shape = {
+        rows: y.count,
+        columns: x.count,
+        vectors,
+        reserved,
+        depth: y.taps * x.taps * channels,
+        lanes,
+        rowBytes: x.extent * source.channelStride * 4,
+        taps: y.taps,
+        stride: y.stride,
+        scale: y.scale,
+      };
+      const fits = (tile: TileSize) => codeSize({ x, tile, channels }) <= MAXIMUM_CODE;
       const last = y === all[all.length - 1]!.y && x === all[all.length - 1]!.x;
-      const rowsPerPiece = rowsOf(y, x.extent * source.channelStride * 4);
-      const rowPieces = Math.ceil(y.count / rowsPerPiece);
       plans.push({
         y,
         x,
@@ -112,30 +128,21 @@ function planOf(node: Value, target: Target, inStore = 0): TapConvolution[] {
         destinationChannel: g * outputs,
         outputs,
         lanes,
-        tile,
         tail: last ? destination.sampleStride - destination.rows * destination.channelStride : 0,
-        rowsPerPiece,
-        blocksPerPiece: Math.max(1, Math.ceil(blocks / Math.max(1, Math.ceil(4 / rowPieces)))),
+        ...cutDirect(target, shape, samples, fits),
       });
     }
   }
   return plans;
 }
 
-/** Rows of output a piece does: as many as keep its rows of input within a part of L2. */
-function rowsOf(y: Phase, rowBytes: number): number {
-  const slab = 192 * 1024;
-  const rows = Math.max(1, Math.floor((slab / rowBytes - y.taps * y.stride) / Math.max(1, y.scale)));
-  return Math.ceil(y.count / Math.ceil(y.count / Math.min(rows, y.count)));
-}
-
-function codeSize(p: TapConvolution): number {
+function codeSize(p: TileCode): number {
   const unroll = unrollOf(p);
   return tileRuns(p.x, p.tile.rows).length * p.x.taps * unroll * p.tile.rows * p.tile.vectors * 2;
 }
 
 /** How many input channels one turn of the innermost loop does. */
-function unrollOf(p: TapConvolution): number {
+function unrollOf(p: TileCode): number {
   const one = p.x.taps * p.tile.rows * p.tile.vectors;
   for (const u of [8, 4, 2]) if (p.channels % u === 0 && one * u <= 128) return u;
   return 1;
@@ -153,7 +160,7 @@ function lower(work: Work, to: Lowering): void {
   } = root.attributes as ConvAttributes;
   const perGroup = w.shape[2]!; // input channels of one group
   const outputsPerGroup = w.channels / groups;
-  for (const p of planOf(root, to.target, epilogue.registers)) {
+  for (const p of planOf(root, to.target, epilogue.registers, to.maxBatch)) {
     const group = forward ? p.destinationChannel / outputsPerGroup : p.sourceChannel / outputsPerGroup;
     const blockOutputs = p.tile.vectors * p.lanes;
     const label = `${forward ? "forward" : "backward"} panel ${JSON.stringify([p.y, p.x, group, p.tile, p.lanes])}`;

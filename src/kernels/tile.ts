@@ -27,29 +27,37 @@ export function evenBlock(extent: number, most: number): number {
   return Math.ceil(extent / Math.ceil(extent / most));
 }
 
-/**
- * The tile that does `extent` rows by `totalVectors` vectors in the least estimated time: one cycle a multiply-add, or one
- * for two loads, and 4 in flight at least.
- */
+/** The best tile of so many vectors for `extent` rows; undefined where there are no registers for it. */
+export function tileOf(target: Target, extent: number, vectors: number, reserved = 0): TileSize | undefined {
+  const most = maximumRows(target, vectors, reserved);
+  return most < 1 ? undefined : { rows: evenBlock(extent, most), vectors };
+}
+
+/** Cycles of one step of the reduction for a tile: one a multiply-add, or one for two loads, and 4 in flight at least. */
+const blockCycles = (height: number, width: number): number =>
+  Math.max(height * width, (height + width) / 2, 8) + 0.15 * (height + width);
+
+/** The same for `extent` rows in tiles of `rows`, of which the last has `rest` rows' worth of time. */
+export function tileCycles(rows: number, extent: number, width: number, rest = extent % rows): number {
+  return Math.floor(extent / rows) * blockCycles(rows, width) + (rest > 0 ? blockCycles(rest, width) : 0);
+}
+
+/** The tile that does `extent` rows by `totalVectors` vectors in the least estimated time. */
 export function chooseTile(target: Target, extent: number, totalVectors: number, reserved = 0): TileSize {
   let best: TileSize = { rows: 1, vectors: 1 };
   let least = Number.POSITIVE_INFINITY;
   for (let vectors = 1; vectors <= Math.min(4, totalVectors); vectors++) {
-    const most = maximumRows(target, vectors, reserved);
-    if (most < 1) continue;
-    const rows = evenBlock(extent, most);
-    const block = (height: number, width: number) =>
-      Math.max(height * width, (height + width) / 2, 8) + 0.15 * (height + width);
+    const tile = tileOf(target, extent, vectors, reserved);
+    if (tile === undefined) continue;
+    const { rows } = tile;
     // With few registers a block that is not full was measured to take about as long as one that is.
     const rest = extent % rows === 0 || target.vectorRegisters >= 32 ? extent % rows : rows;
     let cycles = 0;
-    for (let done = 0; done < totalVectors; done += vectors) {
-      const width = Math.min(vectors, totalVectors - done);
-      cycles += Math.floor(extent / rows) * block(rows, width) + (rest > 0 ? block(rest, width) : 0);
-    }
+    for (let done = 0; done < totalVectors; done += vectors)
+      cycles += tileCycles(rows, extent, Math.min(vectors, totalVectors - done), rest);
     if (cycles < least * 0.999) {
       least = cycles;
-      best = { rows, vectors };
+      best = tile;
     }
   }
   return best;

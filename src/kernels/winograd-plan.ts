@@ -14,7 +14,8 @@ import type { Value } from "../graph/value.js";
 import type { ConvAttributes } from "./conv-shape.js";
 import { forwardPhase, inputGradientPhases, type Phase } from "./convolution-axis.js";
 import { layoutOf } from "./layout.js";
-import { chooseTile, type TileSize } from "./tile.js";
+import { CYCLE, FEW_SAMPLES, partSizes, timeOfShares } from "./shares.js";
+import { chooseTile, type TileSize, tileCycles, tileOf } from "./tile.js";
 import { POINTS, TILE_OUTPUTS } from "./winograd-transform.js";
 
 /** An image as the transforms read and write it. Strides in elements. */
@@ -107,7 +108,11 @@ export function planOf(node: Value, target: Target, maxBatch: number): WinogradP
   const tileColumns = Math.ceil(destination.columns / TILE_OUTPUTS);
   const weightBytes = POINTS * source.channels * destination.vectors * lanes * 4;
   const wanted = weightBytes <= SMALL_WEIGHTS ? 28 : 64;
-  const { blockRows, tile } = chooseBlock(target, tileRows * maxBatch, tileColumns, destination.vectors, wanted);
+  const usual = chooseBlock(target, tileRows * maxBatch, tileColumns, destination.vectors, wanted);
+  const { blockRows, tile } =
+    maxBatch < FEW_SAMPLES
+      ? cutForShares(target, { allRows: tileRows * maxBatch, columns: tileColumns, source, destination, wanted }, usual)
+      : usual;
   const period = blockRows / greatestCommonDivisor(blockRows, tileRows);
   const groups = Math.ceil((blockRows * tileColumns) / tile.rows);
   const vTile = oddLines(source.vectors * lanes);
@@ -152,11 +157,16 @@ export function phaseOf(node: Value, axis: 0 | 1): Phase {
     : inputGradientPhases(window, node.shape[axis]!, source.shape[axis]!)[0]!;
 }
 
+interface BlockCut {
+  readonly blockRows: number;
+  readonly tile: TileSize;
+}
+
 /** Rows of tiles in a block of about `wanted` tiles, and the register tile, that leave the least to be done in vain. */
-function chooseBlock(target: Target, allRows: number, columns: number, vectors: number, wanted: number) {
+function chooseBlock(target: Target, allRows: number, columns: number, vectors: number, wanted: number): BlockCut {
   const most = Math.max(1, Math.min(allRows, Math.round((1.25 * wanted) / columns)));
   const least = Math.max(1, Math.min(most, Math.floor((0.75 * wanted) / columns)));
-  let best: { blockRows: number; tile: TileSize } | undefined;
+  let best: BlockCut | undefined;
   let fewest = Number.POSITIVE_INFINITY;
   for (let blockRows = least; blockRows <= most; blockRows++) {
     const tile = chooseTile(target, blockRows * columns, vectors);
@@ -171,6 +181,62 @@ function chooseBlock(target: Target, allRows: number, columns: number, vectors: 
     }
   }
   return best!;
+}
+
+/** What `cutForShares` goes by. */
+interface BlockShape {
+  readonly allRows: number;
+  readonly columns: number;
+  readonly source: TiledImage;
+  readonly destination: TiledImage;
+  readonly wanted: number;
+}
+
+const PIECE = 150; // nanoseconds that a piece takes beside what follows
+const TRANSFORM = 50; // of a vector of a tile, on either side
+const WEIGHT_BYTE = 0.02; // that comes from afar
+
+/** The block and tile by which threads that share few pieces are done first. */
+function cutForShares(target: Target, shape: BlockShape, usual: BlockCut): BlockCut {
+  let best = usual;
+  let least = timeOfCut(target.lanes, shape, usual) * 0.98;
+  const most = Math.max(usual.blockRows, Math.round((1.25 * shape.wanted) / shape.columns));
+  for (const blockRows of partSizes(shape.allRows)) {
+    if (blockRows > most) continue;
+    for (let vectors = 1; vectors <= Math.min(4, shape.destination.vectors); vectors++) {
+      const tile = tileOf(target, blockRows * shape.columns, vectors);
+      if (tile === undefined) continue;
+      const time = timeOfCut(target.lanes, shape, { blockRows, tile });
+      if (time >= least) continue;
+      least = time;
+      best = { blockRows, tile };
+    }
+  }
+  return best;
+}
+
+function timeOfCut(
+  lanes: number,
+  { allRows, columns, source, destination }: BlockShape,
+  { blockRows, tile }: BlockCut,
+): number {
+  const panels = Math.ceil(destination.vectors / tile.vectors);
+  const pieces = Math.ceil(allRows / blockRows) * panels;
+  return timeOfShares(pieces, (begin, end) => {
+    let sum = 0;
+    for (let piece = begin; piece < end; piece++) {
+      const panel = piece % panels;
+      const first = Math.floor(piece / panels) * blockRows;
+      const tiles = Math.min(blockRows, allRows - first) * columns;
+      const width = Math.min(tile.vectors, destination.vectors - panel * tile.vectors);
+      const steps = POINTS * source.channels;
+      const products = steps * tileCycles(tile.rows, tiles, width, tiles % tile.rows > 0 ? tile.rows : 0) * CYCLE;
+      const weights = steps * width * lanes * 4 * WEIGHT_BYTE;
+      if (piece === begin || panel === 0) sum += tiles * source.vectors * TRANSFORM;
+      sum += PIECE + products + weights + tiles * width * TRANSFORM;
+    }
+    return sum;
+  });
 }
 
 function greatestCommonDivisor(a: number, b: number): number {
