@@ -61,6 +61,7 @@ const { values: options } = parseArgs({
   },
 });
 
+const DATE = new Date().toISOString().slice(0, 10);
 const note = (text) => console.error(text);
 const whole = (name, standard) => {
   const value = Number(options[name] ?? standard);
@@ -121,6 +122,7 @@ async function main(folder) {
           const place = join(folder, workload.id);
           rows.push(await measureWorkload(workload, { systems: started, machine, settings, folder: place }));
           rmSync(place, { recursive: true, force: true });
+          save({ machine, systems, rows, settings });
         }
       } finally {
         for (const { child } of started) await child.close();
@@ -129,12 +131,13 @@ async function main(folder) {
   } finally {
     await machine.probe.close();
   }
-  report({ machine, systems, rows, settings });
+  console.log(markdown(resultOf({ machine, systems, rows, settings })));
+  if (!options["no-save"]) note(`saved ${resultPath()}.md and .json`);
 }
 
 function compileAll() {
   const rows = measureCompile({ only: options.only, repeats: whole("repeats", options.quick ? 1 : 3), note });
-  const text = compileTable(rows, processorName(), new Date().toISOString().slice(0, 10));
+  const text = compileTable(rows, processorName(), DATE);
   console.log(text);
   if (options["no-save"] || options.only !== undefined) return;
   mkdirSync(options.out, { recursive: true });
@@ -290,13 +293,11 @@ function processorName() {
   return cpus()[0]?.model.trim() ?? "unknown processor";
 }
 
-function report({ machine, systems, rows, settings }) {
-  const processor = processorName();
-  const date = new Date().toISOString().slice(0, 10);
-  const result = {
-    date,
+function resultOf({ machine, systems, rows, settings }) {
+  return {
+    date: DATE,
     machine: {
-      processor,
+      processor: processorName(),
       cores: availableParallelism(),
       memoryGiB: Math.round(totalmem() / 2 ** 30),
       node: process.version.slice(1),
@@ -312,13 +313,21 @@ function report({ machine, systems, rows, settings }) {
       contenders: contenders.map(({ run, check, pid, ...contender }) => contender),
     })),
   };
-  const text = markdown(result);
-  console.log(text);
+}
+
+/** Of the date, the machine and the part that is run, so that parts run one after the other stand beside each other. */
+function resultPath() {
+  const processor = processorName().toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+  const isDirect = process.env.FOVEA_WINOGRAD === "off";
+  const parts = [DATE, processor, options.what, options.only, options.backends?.replaceAll(",", "-"), isDirect && "direct"];
+  return join(options.out, parts.filter(Boolean).join("-"));
+}
+
+/** After each row: who stops a long run keeps what it has measured. */
+function save(measured) {
   if (options["no-save"]) return;
+  const result = resultOf(measured);
   mkdirSync(options.out, { recursive: true });
-  const slug = processor.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
-  const base = join(options.out, `${date}-${slug}`);
-  writeFileSync(`${base}.md`, text);
-  writeFileSync(`${base}.json`, `${JSON.stringify(result, null, 1)}\n`);
-  note(`saved ${base}.md and .json`);
+  writeFileSync(`${resultPath()}.md`, markdown(result));
+  writeFileSync(`${resultPath()}.json`, `${JSON.stringify(result, null, 1)}\n`);
 }
