@@ -20,7 +20,12 @@ export const COMPLETED = 5 * LINE;
 export const ANNOUNCED = 6 * LINE;
 /** Not 0: everyone leaves. */
 export const ABORTED = 7 * LINE;
-const RING = 8 * LINE;
+/** As SUBMITTED and IDLE, for the first worker, which takes no part in jobs that the caller shares. */
+export const FIRST_SUBMITTED = 8 * LINE;
+export const FIRST_IDLE = 9 * LINE;
+/** The job before which the first worker has nothing more to do. */
+export const FIRST_NEXT = 10 * LINE;
+const RING = 11 * LINE;
 
 export const RING_JOBS = 512;
 const JOB_WORDS = 4;
@@ -37,6 +42,8 @@ export const PREPARE = 1;
 export const RUN = 2;
 /** Go back to the event loop, where the message with a new program waits: a thread asleep in Atomics.wait reads none. */
 export const LOAD = 4;
+/** The caller does the first worker's share, and needs no message. */
+export const SHARED = 8;
 
 export function abort(control: Int32Array): void {
   Atomics.store(control, ABORTED, 1);
@@ -44,4 +51,6 @@ export function abort(control: Int32Array): void {
   Atomics.notify(control, GENERATION);
   Atomics.add(control, SUBMITTED, 1);
   Atomics.notify(control, SUBMITTED);
+  Atomics.add(control, FIRST_SUBMITTED, 1);
+  Atomics.notify(control, FIRST_SUBMITTED);
 }

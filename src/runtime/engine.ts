@@ -20,6 +20,9 @@ import { StepFailure, walkAlone, walkInSlices } from "./walk.js";
 
 export const CALLER_NANOSECONDS = 300_000;
 
+/** Up to this cost the caller shares the work with the team in the place of one of its workers: about a third of a millisecond on two threads. */
+const SHARED_NANOSECONDS = 1_500_000;
+
 export interface EngineOptions {
   readonly backend: Backend;
   readonly platform: Platform;
@@ -132,18 +135,22 @@ export class Engine {
       if (!this.#programs.delete(resident.id)) return;
       this.#team?.forget(resident.id);
       resident.free();
+      resident.bound = undefined;
     }, true);
   }
 
   run(resident: Resident, slot: number, batch: number, owner: unknown): Promise<void> {
     if (this.queue.quiet && !this.check && resident.bound !== undefined && this.#closed === undefined) {
       const stale = this.#isStale(resident);
-      if (resident.cost(batch) + (stale ? resident.prepareCost : 0) < CALLER_NANOSECONDS) {
+      const cost = resident.cost(batch) + (stale ? resident.prepareCost : 0);
+      const team = this.#sharing(resident, cost);
+      if (team !== undefined || cost < CALLER_NANOSECONDS) {
         try {
           const what = this.#due(resident);
-          this.#onCaller(resident, slot, batch, what);
+          const done = team?.share(what, resident.id, resident.bound, slot, batch) ?? DONE;
+          if (team === undefined) this.#onCaller(resident, slot, batch, what);
           if (this.#isUntidy) this.#tidyLater();
-          return DONE;
+          return done;
         } catch (cause) {
           return Promise.reject(cause);
         }
@@ -292,7 +299,20 @@ export class Engine {
       return undefined;
     }
     team.start();
+    if (team.pending === 0 && resident.bound !== undefined && this.#sharing(resident, cost) === team)
+      return team.share(what, resident.id, resident.bound, slot, batch);
     return team.submit(what, resident.id, slot, batch);
+  }
+
+  /**
+   * The team that this thread is to share a program of this cost with. Threads of pages may not wait, one thread has nobody to
+   * share with, and a training, whose steps are queued, fills the next batch meanwhile.
+   */
+  #sharing(resident: Resident, cost: number): Team | undefined {
+    const team = this.#team;
+    if (team === undefined || team.threads < 2 || !team.isStarted || team.failure !== undefined) return undefined;
+    if (this.#options.platform.name !== "node" || team.pending > 0 || resident.writes.length > 0) return undefined;
+    return cost >= CALLER_NANOSECONDS && cost < SHARED_NANOSECONDS ? team : undefined;
   }
 
   #onCaller(resident: Resident, slot: number, batch: number, what: number): void {
@@ -351,7 +371,7 @@ export class Engine {
         if (each.bound === undefined) each.bind(await this.backend.bind(each.image.code));
       return;
     }
-    if (resident.cost(1) < CALLER_NANOSECONDS) resident.bind(await this.backend.bind(resident.image.code));
+    if (resident.cost(1) < SHARED_NANOSECONDS) resident.bind(await this.backend.bind(resident.image.code));
     await this.#team.load(resident.image);
   }
 

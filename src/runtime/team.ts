@@ -3,13 +3,31 @@
  * nothing to do let the process end. When one of them dies, everything pending is rejected and the team is given up.
  */
 import { BackendError } from "../errors.js";
-import { ANNOUNCED, abort, COMPLETED, CONTROL_BYTES, IDLE, LOAD, RING_JOBS, ringAt, SUBMITTED } from "./control.js";
+import {
+  ANNOUNCED,
+  abort,
+  COMPLETED,
+  CONTROL_BYTES,
+  FIRST_IDLE,
+  FIRST_NEXT,
+  FIRST_SUBMITTED,
+  IDLE,
+  LOAD,
+  RING_JOBS,
+  ringAt,
+  SHARED,
+  SUBMITTED,
+} from "./control.js";
 import type { CrewMessage, TeamMessage } from "./crew.js";
+import { Member } from "./member.js";
 import type { WorkerHandle } from "./platform.js";
-import type { ProgramImage } from "./schedule.js";
+import type { BoundProgram, ProgramImage } from "./schedule.js";
 
 /** About 30 microseconds of looking at a flag; threads that share a core must not burn each other's time. */
 const SPINS = 20_000;
+
+/** How long the caller's thread waits for a worker in what it shares: it hears of no worker's death meanwhile. */
+const MOST_SECONDS = 20;
 
 interface Pending {
   readonly what: number;
@@ -37,6 +55,10 @@ export class Team {
   #workers: WorkerHandle[] = [];
   #failure: Error | undefined;
   #closing = false;
+  /** This thread's part in what it shares. */
+  #member: Member | undefined;
+  /** Whether the latest job was shared. */
+  #isShared = false;
   #submitted = 0;
   #completed = 0;
   /** Jobs in the ring, oldest first, and jobs that found it full. */
@@ -48,6 +70,11 @@ export class Team {
     this.#options = options;
   }
 
+  get #spins(): number {
+    const { threads, parallelism } = this.#options;
+    return threads > parallelism ? 50 : SPINS;
+  }
+
   get pending(): number {
     return this.#ring.length + this.#overflow.length;
   }
@@ -57,10 +84,14 @@ export class Team {
     return this.#failure;
   }
 
+  get isStarted(): boolean {
+    return this.#workers.length > 0;
+  }
+
   /** Starts the workers if they are not there yet. Throws where workers are refused. */
   start(): void {
     if (this.#workers.length > 0 || this.#failure !== undefined) return;
-    const { threads, parallelism, startWorker } = this.#options;
+    const { threads, startWorker } = this.#options;
     const workers: WorkerHandle[] = [];
     try {
       for (let thread = 0; thread < threads; thread++) workers.push(startWorker(`fovea ${thread}`));
@@ -80,7 +111,7 @@ export class Team {
         control: this.#control.buffer as SharedArrayBuffer,
         thread,
         threads,
-        spins: threads > parallelism ? 50 : SPINS,
+        spins: this.#spins,
         programs: [...this.#programs.values()],
       };
       worker.post(message);
@@ -113,6 +144,27 @@ export class Team {
     });
   }
 
+  /**
+   * A job that nothing else is pending before, shared by this thread: it does what the first worker would, and is back when all
+   * is done, so that nobody has to be told. For jobs that are shorter than what waking the event loop takes, or little longer.
+   */
+  share(what: number, program: number, bound: BoundProgram, slot: number, batch: number): Promise<void> {
+    const done = this.submit(what | SHARED, program, slot, batch);
+    if (this.#failure !== undefined) return done;
+    this.#member ??= new Member(this.#control, 0, this.threads, this.#spins, MOST_SECONDS);
+    const next = this.#submitted;
+    try {
+      this.#member.work(bound, what, slot, batch);
+      if (this.#member.finish(() => Atomics.store(this.#control, COMPLETED, next))) this.#settle();
+    } catch (cause) {
+      abort(this.#control);
+      const where = this.#options.describe(program, this.#member.section, this.#member.step);
+      this.#fail(new BackendError(`${where} failed: ${textOf(cause)}`, { cause }));
+    }
+    if (this.pending === 0) for (const worker of this.#workers) worker.hold(false);
+    return done;
+  }
+
   /** Ends the workers; resolves when none of them runs any more, so that code and memory may go. */
   async close(): Promise<void> {
     if (!this.#closing) {
@@ -132,9 +184,16 @@ export class Team {
     control[at + 2] = job.slot;
     control[at + 3] = job.batch;
     this.#ring.push(job);
+    const isShared = (job.what & SHARED) !== 0;
+    // The first worker has done all that came before the first shared job, which began when nothing was pending.
+    if (this.#isShared && !isShared) Atomics.store(control, FIRST_NEXT, this.#submitted);
+    this.#isShared = isShared;
     this.#submitted = (this.#submitted + 1) | 0;
     Atomics.store(control, SUBMITTED, this.#submitted);
     if (Atomics.load(control, IDLE) > 0) Atomics.notify(control, SUBMITTED);
+    if (isShared) return;
+    Atomics.store(control, FIRST_SUBMITTED, this.#submitted);
+    if (Atomics.load(control, FIRST_IDLE) > 0) Atomics.notify(control, FIRST_SUBMITTED);
   }
 
   #hear(message: CrewMessage): void {

@@ -5,7 +5,7 @@ import type { Target } from "#fovea/codegen/ir.js";
 import { BackendError } from "#fovea/errors.js";
 import { currentPlatform, installPlatform, type WorkerHandle } from "#fovea/runtime/platform.js";
 import { Session } from "#fovea/runtime/session.js";
-import { CHEAP, COSTLY, Draft, mix, mixProgram, random } from "./programs.js";
+import { CHEAP, COSTLY, Draft, MIDDLING, mix, mixProgram, random } from "./programs.js";
 
 /** Piece 5 of the second step reads 2 GiB past its operand; the other thread meets a barrier after it. */
 function trapping(target: Target, cost: number) {
@@ -48,6 +48,28 @@ test.each([1, 2, 5])("a trap in one of %i workers rejects everything pending", a
   await session.idle();
   await session.close();
 });
+
+test.each([2, 8])(
+  "a trap in a job that the caller shares with one of %i threads gives the team up",
+  async (threads) => {
+    const session = await Session.create({ backend: "wasm", threads });
+    const bad = await session.load(trapping(session.target, MIDDLING));
+    const good = await session.load(mixProgram(session.target, { rounds: 3, cost: MIDDLING }));
+    await expect(good.run({ x: random(1, 512) }, 1)).resolves.toBeDefined();
+    const [a, b] = [await good.acquire(), await bad.acquire()];
+    const results = await Promise.allSettled([b.run(1), a.run(1)]);
+    const failure = (results[0] as PromiseRejectedResult).reason;
+    expect(failure).toBeInstanceOf(BackendError);
+    // piece 5 of 16 is the caller's of two threads, and a worker's of eight
+    const where = threads === 2 ? "failed" : "failed on a worker";
+    expect(failure.message).toMatch(
+      new RegExp(`^program "trapping", step 1 \\(y trap\\) ${where}: RuntimeError: memory`),
+    );
+    expect(results[1]?.status).toBe("rejected");
+    await expect(session.load(good.program)).rejects.toBe(failure);
+    await session.close();
+  },
+);
 
 test("a trap on the caller's thread rejects that run only", async () => {
   const session = await Session.create({ backend: "wasm", threads: 2 });

@@ -5,7 +5,9 @@ import type { Place, Port, Program, Region, Step, StoredState } from "#fovea/com
 import { layoutOf } from "#fovea/kernels/layout.js";
 
 /** Planned cost of one call that keeps a program off, or on, the caller's thread. */
-export const COSTLY = 1_000_000;
+/** For the team; shared by the caller; on the caller's thread alone. */
+export const COSTLY = 3_000_000;
+export const MIDDLING = 1_000_000;
 export const CHEAP = 1000;
 
 /** Elements of one piece: the same for every target, so that results can be compared between targets. */

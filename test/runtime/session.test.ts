@@ -9,6 +9,7 @@ import {
   CHEAP,
   COSTLY,
   Draft,
+  MIDDLING,
   mixProgram,
   mixReference,
   random,
@@ -79,7 +80,11 @@ describe.each(["wasm", "avx2", "avx512"] as const)("%s", (backend) => {
       const session = await open({ backend, threads });
       expect(session.threads).toBe(threads);
       const program = await session.load(mixProgram(session.target, { rounds: 30, cost: COSTLY }));
-      for (let n = 0; n < 3; n++) results.push(await program.run({ x }, 3));
+      const shared = await session.load(mixProgram(session.target, { rounds: 30, cost: MIDDLING / 3 }));
+      for (let n = 0; n < 3; n++) {
+        results.push(await program.run({ x }, 3));
+        results.push(await shared.run({ x }, 3));
+      }
       if (threads === 1) {
         const checked = await open({ backend: interpreterOf(session.target) });
         const same = await checked.load(mixProgram(session.target, { rounds: 30, cost: COSTLY }));
@@ -87,7 +92,7 @@ describe.each(["wasm", "avx2", "avx512"] as const)("%s", (backend) => {
       }
     }
     for (const result of results) expect(result).toEqual(results[0]);
-    expect(results.length).toBe(10);
+    expect(results.length).toBe(19);
   });
 });
 
@@ -109,19 +114,50 @@ describe("jobs", () => {
     expect((await session.readState("w"))[63]).toBe(1001);
   });
 
-  test("a cheap program runs at once on the caller's thread, a costly one does not", async () => {
+  test("a cheap program runs at once on the caller's thread, one a little dearer with its help, a costly one does not", async () => {
     const session = await open({ backend: "wasm", threads: 2 });
-    for (const cost of [CHEAP, COSTLY]) {
+    for (const cost of [CHEAP, MIDDLING, COSTLY]) {
       const program = await session.load(mixProgram(session.target, { rounds: 3, cost }));
       const slot = await program.acquire();
       const x = random(3, 512);
       slot.fill("x", x);
       slot.raw("y").fill(7);
       const done = slot.run(1);
-      if (cost === CHEAP) expect(slot.output("y")).toEqual(mixReference(x, 512, 3));
+      if (cost !== COSTLY) expect(slot.output("y")).toEqual(mixReference(x, 512, 3));
       else expect(slot.output("y")[0]).toBe(7);
       await done;
       expect(slot.output("y")).toEqual(mixReference(x, 512, 3));
+    }
+  });
+
+  test("jobs that the caller shares and jobs that the team does alone follow each other, more than the ring holds", async () => {
+    const session = await open({ backend: "wasm", threads: 3 });
+    const alone = await session.load(mixProgram(session.target, { rounds: 3, cost: COSTLY }));
+    const shared = await session.load(mixProgram(session.target, { rounds: 3, cost: MIDDLING }));
+    const [x, expected] = [random(3, 512), mixReference(random(3, 512), 512, 3)];
+    const [a, b] = [await alone.acquire(), await shared.acquire()];
+    for (const slot of [a, b]) slot.fill("x", x);
+    const check = (slot: typeof a) => {
+      expect(slot.output("y")).toEqual(expected);
+      slot.raw("y").fill(7);
+    };
+    for (let round = 0; round < 12; round++) {
+      for (let n = 0; n < 90; n++) {
+        await b.run(1);
+        check(b);
+      }
+      // Behind a job of the team a shared one waits its turn; a program that is loaded in between reaches all workers.
+      const both = [a.run(1), b.run(1), a.run(1)];
+      if (round % 4 === 0) {
+        const more = await session.load(
+          mixProgram(session.target, { rounds: 3, cost: round === 0 ? COSTLY : MIDDLING }),
+        );
+        expect((await more.run({ x }, 1))["y"]).toEqual(expected);
+        await more.unload();
+      }
+      await Promise.all(both);
+      check(a);
+      check(b);
     }
   });
 
@@ -171,6 +207,12 @@ describe("jobs", () => {
     await large.unload();
     expect(session.memory.slots).toBeLessThan(before);
     await expect(large.run({ x }, 1)).rejects.toThrow('program "mix" was unloaded');
+    for (const cost of [CHEAP, MIDDLING]) {
+      const gone = await session.load(mixProgram(session.target, { rounds: 5, cost, width: 4096 }));
+      const slot = await gone.acquire();
+      await gone.unload();
+      await expect(slot.run(1)).rejects.toThrow('program "mix" was unloaded');
+    }
   });
 });
 
