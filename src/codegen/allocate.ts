@@ -14,8 +14,8 @@ export interface RegisterModel extends ReadModel {
   /** Register numbers of each file, in the order in which to take them. */
   readonly files: Readonly<Record<RegisterFile, readonly number[]>>;
   fileOf(reg: Reg): RegisterFile | "frame";
-  /** Registers that the instruction needs for itself, beside its arguments and its result. */
-  temporaries(i: Instr): Partial<Readonly<Record<RegisterFile, number>>>;
+  /** How many vector registers the instruction needs for itself, beside its arguments and its result. */
+  temporaries(i: Instr): number;
   /** Registers whose place the result would like to take, best first. */
   preferences(i: Instr): readonly Reg[];
   /** Where the arguments lie at entry, by register id. */
@@ -28,7 +28,8 @@ export interface Allocation {
   /** The frame slot of `reg`, or undefined where it is in a register. */
   slot(reg: Reg): number | undefined;
   readonly slots: number;
-  temporaries(i: Instr, file: RegisterFile): readonly number[];
+  /** The vector registers that the instruction has for itself. */
+  temporaries(i: Instr): readonly number[];
   readonly used: Readonly<Record<RegisterFile, ReadonlySet<number>>>;
 }
 
@@ -63,12 +64,10 @@ export function requestsOf(body: readonly Instr[], model: RegisterModel): Reques
     const file = model.fileOf(reg);
     if (file !== "frame") byFile[file].push({ file, start, end, reg });
   }
-  for (const [n, i] of live.order.entries()) {
-    if (i.op === "loop" || i.op === "if") continue; // numbered twice, and they need none
-    const needs = model.temporaries(i);
-    for (const file of FILES)
-      for (let k = needs[file] ?? 0; k > 0; k--)
-        byFile[file].push({ file, start: 2 * n, end: 2 * n + 1, temporaryOf: i });
+  for (let n = 0; n < live.order.length; n++) {
+    const i = live.order[n]!;
+    for (let k = model.temporaries(i); k > 0; k--)
+      byFile.vector.push({ file: "vector", start: 2 * n, end: 2 * n + 1, temporaryOf: i });
   }
   const positions = 2 * live.order.length + 2;
   const width = (file: RegisterFile) => widest(byFile[file], positions);
@@ -85,7 +84,7 @@ export function allocate(kernel: Kernel, requests: Requests, model: RegisterMode
   refuseOverflow(kernel, requests, model);
 
   const places: (number | undefined)[] = []; // by register id
-  const temporaries = new Map<Instr, Record<RegisterFile, number[]>>();
+  const temporaries = new Map<Instr, number[]>();
   const used = { int: new Set<number>(), vector: new Set<number>(), mask: new Set<number>() };
   for (const file of FILES) {
     const registers = model.files[file];
@@ -106,9 +105,9 @@ export function allocate(kernel: Kernel, requests: Requests, model: RegisterMode
       active.push({ end: request.end, register });
       if (request.reg) places[request.reg.id] = register;
       else if (request.temporaryOf) {
-        const known = temporaries.get(request.temporaryOf) ?? { int: [], vector: [], mask: [] };
-        known[file].push(register);
-        temporaries.set(request.temporaryOf, known);
+        const known = temporaries.get(request.temporaryOf);
+        if (known === undefined) temporaries.set(request.temporaryOf, [register]);
+        else known.push(register);
       }
     }
   }
@@ -124,7 +123,7 @@ export function allocate(kernel: Kernel, requests: Requests, model: RegisterMode
     },
     slot: (reg) => slots[reg.id],
     slots: slotCount,
-    temporaries: (i, file) => temporaries.get(i)?.[file] ?? [],
+    temporaries: (i) => temporaries.get(i) ?? [],
     used,
   };
 }

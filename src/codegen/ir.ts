@@ -174,9 +174,17 @@ export interface Kernel {
 
 export const INT: Type = { kind: "int" };
 export const PTR: Type = { kind: "ptr" };
-export const f32 = (lanes: Lanes): Type => ({ kind: "f32", lanes });
-export const i32 = (lanes: Lanes): Type => ({ kind: "i32", lanes });
-export const maskOf = (lanes: Lanes): Type => ({ kind: "mask", lanes });
+export const f32 = (lanes: Lanes): Type => VECTOR_TYPES.f32[lanes];
+export const i32 = (lanes: Lanes): Type => VECTOR_TYPES.i32[lanes];
+export const maskOf = (lanes: Lanes): Type => VECTOR_TYPES.mask[lanes];
+
+/** One object for each type: a kernel has thousands of registers. */
+const VECTOR_TYPES = { f32: vectorTypes("f32"), i32: vectorTypes("i32"), mask: vectorTypes("mask") };
+
+function vectorTypes(kind: "f32" | "i32" | "mask"): Readonly<Record<Lanes, Type>> {
+  const type = (lanes: Lanes): Type => ({ kind, lanes });
+  return { 1: type(1), 4: type(4), 8: type(8), 16: type(16) };
+}
 
 export function typeName(t: Type): string {
   return t.kind === "int" || t.kind === "ptr" ? t.kind : `${t.kind}x${t.lanes}`;
@@ -184,9 +192,29 @@ export function typeName(t: Type): string {
 
 const NONE: readonly Reg[] = [];
 
-/** Registers that an instruction reads (bodies of loops and ifs not included). Asked of every instruction many times. */
+/**
+ * Registers that an instruction reads (bodies of loops and ifs not included). Asked of every instruction many times: the
+ * commonest stand first.
+ */
 export function reads(i: Instr): readonly Reg[] {
   switch (i.op) {
+    case "fma":
+      return [i.a, i.b, i.c];
+    case "load":
+    case "broadcast":
+    case "loadint":
+    case "prefetch":
+      return [i.at.ptr];
+    case "store":
+    case "storeint":
+      return [i.src, i.at.ptr];
+    case "splat":
+    case "operand":
+    case "const":
+    case "setconst":
+    case "iota":
+    case "comment":
+      return NONE;
     case "int":
       return both(i.a, i.b);
     case "div":
@@ -202,16 +230,8 @@ export function reads(i: Instr): readonly Reg[] {
     case "splatint":
     case "reduce":
       return [i.src];
-    case "loadint":
-    case "load":
-    case "broadcast":
-    case "prefetch":
-      return [i.at.ptr];
     case "loadmask":
       return [i.at.ptr, i.mask];
-    case "storeint":
-    case "store":
-      return [i.src, i.at.ptr];
     case "storemask":
       return [i.src, i.at.ptr, i.mask];
     case "float2":
@@ -221,8 +241,6 @@ export function reads(i: Instr): readonly Reg[] {
     case "cmpint":
     case "mask2":
       return [i.a, i.b];
-    case "fma":
-      return [i.a, i.b, i.c];
     case "firstlanes":
       return typeof i.count === "number" ? NONE : [i.count];
     case "select":
@@ -231,13 +249,6 @@ export function reads(i: Instr): readonly Reg[] {
       return both(i.from, i.to);
     case "if":
       return both(i.a, i.b);
-    case "operand":
-    case "const":
-    case "setconst":
-    case "splat":
-    case "iota":
-    case "comment":
-      return NONE;
   }
 }
 

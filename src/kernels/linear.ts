@@ -34,6 +34,8 @@ interface Product {
 }
 
 const SMALL_PANEL = 512 * 1024;
+/** Multiply-adds of a step that take longer than its loop. */
+const ENOUGH_SUMS = 8;
 
 export const linearProduct: Strategy = {
   name: "linear",
@@ -157,7 +159,7 @@ function writeKernel(key: string, target: Target, p: Product, epilogue: Epilogue
         const channel = k.var(k.mul(block, width * 4), "channel", { frame: true });
         const column = k.var(k.add(k.mul(part, p.partStride * 4), channel), "column", { frame: true });
         const padded = p.outputs % p.lanes !== 0 && !epilogue.keepsZero;
-        const isLast = padded ? k.var(k.sub(block, blocks - 1), "last", { frame: true }) : undefined;
+        const isLast = padded && blocks > 1 ? k.var(k.sub(block, blocks - 1), "last", { frame: true }) : undefined;
         const start = k.var(from, "start", { frame: true });
         for (const size of tileSizes(p.samples)) {
           const many = k.div(k.sub(to, start), size);
@@ -194,7 +196,8 @@ function tile(
   const acc = zeroTile(k, { rows: size, vectors: p.vectors }, p.lanes);
   const s = k.var(k.ptrAdd(k.operand("input"), k.mul(sample, p.inputSample * 4)), "s");
   const w = k.var(panel, "w");
-  const unroll = [4, 2].find((n) => p.channels % n === 0) ?? 1;
+  // A tile of many sums hides the loop's own instructions by itself.
+  const unroll = size * p.vectors >= ENOUGH_SUMS ? 1 : ([4, 2].find((n) => p.channels % n === 0) ?? 1);
   const row = () => {
     k.loop(
       0,

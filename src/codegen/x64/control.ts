@@ -105,13 +105,9 @@ function countDown(e: Emitter, loop: Loop, by: number, encodeBlock: EncodeBlock)
 
 function loopHead(e: Emitter, loop: Loop): ReturnType<Emitter["asm"]["label"]> {
   const head = e.asm.label();
-  if (!containsLoop(loop.body)) e.asm.align(LOOP_ALIGNMENT);
+  if (e.selection.isInnermost(loop)) e.asm.align(LOOP_ALIGNMENT);
   e.bind(head);
   return head;
-}
-
-function containsLoop(block: readonly Instr[]): boolean {
-  return block.some((i) => i.op === "loop" || (i.op === "if" && (containsLoop(i.body) || containsLoop(i.otherwise))));
 }
 
 function assign(e: Emitter, loop: Loop, from: IntArg): void {

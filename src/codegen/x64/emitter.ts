@@ -112,7 +112,7 @@ export class Emitter {
     return this.allocation.place(reg);
   }
   temporary(i: Instr, n: number): number {
-    const register = this.allocation.temporaries(i, "vector")[n];
+    const register = this.allocation.temporaries(i)[n];
     if (register === undefined) throw new KernelError(`${i.op} asked for a temporary that it did not declare`);
     return register;
   }

@@ -98,8 +98,16 @@ function encodeBlock(e: Emitter, block: readonly Instr[]): void {
   for (const i of block) encodeInstr(e, i);
 }
 
+/** The commonest first: most of a kernel is multiply-adds and what they read. */
 function encodeInstr(e: Emitter, i: Instr): void {
   switch (i.op) {
+    case "fma":
+    case "load":
+    case "store":
+    case "splat":
+    case "float2":
+      encodeVector(e, i);
+      break;
     case "comment":
       break;
     case "loop":

@@ -49,17 +49,14 @@ export function registerModel(kernel: Kernel, selection: Selection, table: Reg |
       if (typeof loop.to === "number" || selection.copiesBound(loop)) return [loop.index];
       return [loop.index, loop.to];
     },
-    temporaries: (i) => VECTORS[vectorTemporaries(i, wide)]!,
+    temporaries: (i) => temporaries(i, wide),
     preferences: (i) => (table && i.op === "operand" ? [table] : preferences(i, selection)),
     entry: [...arguments_.keys()],
     fixed: new Map([...arguments_].map(([reg, place]) => [reg.id, place])),
   };
 }
 
-/** So many vector registers, by their number. */
-const VECTORS = [{}, { vector: 1 }, { vector: 2 }] as const;
-
-function vectorTemporaries(i: Instr, wide: boolean): number {
+function temporaries(i: Instr, wide: boolean): number {
   if (i.op === "intvec2" && i.kind === "umulhi") return 2;
   if (i.op === "shuffle") return wide ? 1 : 2;
   if (i.op === "reduce" && lanesOf(i.src) > 1) return 1;

@@ -16,6 +16,8 @@ export interface Selection {
   readonly folded: ReadonlyMap<number, Folded>;
   /** Registers that an instruction reads, the pointers of folded loads in place of their results. */
   reads(i: Instr): readonly Reg[];
+  /** The loop has no loop inside. */
+  isInnermost(loop: Loop): boolean;
   /** The loop's counter is never read: it may count down instead. */
   countsOnly(loop: Loop): boolean;
   /** The loop's bound changes inside its body, so it is copied to the frame first. */
@@ -23,22 +25,21 @@ export interface Selection {
 }
 
 export function select(kernel: Kernel, options: { fold: boolean } = { fold: true }): Selection {
-  const uses = new Int32Array(kernel.registerCount);
-  countUses(kernel.body, uses);
-  const folded = new Map<number, Folded>();
-  const body = simplify(kernel.body, kernel, uses, options.fold ? folded : undefined);
+  const counts = new Counts(kernel);
+  const simplifier = new Simplifier(kernel, counts.uses, options.fold);
+  const body = simplifier.simplify(kernel.body);
+  const { folded, foldedInto, innermost } = simplifier;
   const changing = new Map<Loop, boolean>();
   return {
     body,
     folded,
-    reads: (i) => {
-      const plain = reads(i);
-      return plain.some((r) => folded.has(r.id)) ? plain.flatMap((r) => inPlaceOf(r, folded)) : plain;
-    },
-    countsOnly: (loop) => uses[loop.index.id] === 0,
+    reads: (i) => foldedInto.get(i) ?? reads(i),
+    isInnermost: (loop) => innermost.has(loop),
+    countsOnly: (loop) => counts.uses[loop.index.id] === 0,
     copiesBound: (loop) => {
       const { to } = loop;
-      if (typeof to === "number" || !to.mutable) return false;
+      // What is assigned once was assigned before the loop, which reads it.
+      if (typeof to === "number" || !to.mutable || counts.assignments[to.id] === 1) return false;
       let known = changing.get(loop);
       if (known === undefined) {
         known = assigns(loop.body, to);
@@ -49,16 +50,27 @@ export function select(kernel: Kernel, options: { fold: boolean } = { fold: true
   };
 }
 
-function inPlaceOf(r: Reg, folded: ReadonlyMap<number, Folded>): Reg[] {
-  const from = folded.get(r.id);
-  return from === undefined ? [r] : from.op === "splat" ? [] : [from.at.ptr];
-}
+/** By register id, how often each is read and assigned in the kernel's text. */
+class Counts {
+  readonly uses: Int32Array;
+  readonly assignments: Int32Array;
 
-function countUses(block: readonly Instr[], uses: Int32Array): void {
-  for (const i of block) {
-    for (const r of reads(i)) uses[r.id]!++;
-    if (i.op === "loop" || i.op === "if") countUses(i.body, uses);
-    if (i.op === "if") countUses(i.otherwise, uses);
+  constructor({ body, registerCount }: Kernel) {
+    this.uses = new Int32Array(registerCount);
+    this.assignments = new Int32Array(registerCount);
+    this.#count(body);
+  }
+  #count(block: readonly Instr[]): void {
+    for (const i of block) {
+      for (const r of reads(i)) this.uses[r.id]!++;
+      const dst = writes(i);
+      if (dst !== undefined) this.assignments[dst.id]!++;
+      if (i.op === "loop") this.#count(i.body);
+      else if (i.op === "if") {
+        this.#count(i.body);
+        this.#count(i.otherwise);
+      }
+    }
   }
 }
 
@@ -71,91 +83,126 @@ function assigns(block: readonly Instr[], reg: Reg): boolean {
   );
 }
 
-function simplify(
-  block: readonly Instr[],
-  kernel: Kernel,
-  uses: Int32Array,
-  folded: Map<number, Folded> | undefined,
-): Instr[] {
-  const alive = dropUnread(block, kernel, uses, folded);
-  const direct = assignDirectly(alive, uses);
-  return folded ? fold(direct, kernel.target, uses, folded) : direct;
-}
+/**
+ * Rewrites a kernel's blocks, inner ones first. What it notes of registers stands in tables by their ids, as places: an
+ * instruction's index counted from the pass's own start, so that whatever another block or pass has noted is smaller.
+ */
+class Simplifier {
+  readonly folded = new Map<number, Folded>();
+  /** What an instruction with a memory operand reads. */
+  readonly foldedInto = new Map<Instr, readonly Reg[]>();
+  readonly innermost = new Set<Loop>();
+  readonly #uses: Int32Array;
+  readonly #target: Target;
+  readonly #folds: boolean;
+  readonly #definedAt: Int32Array;
+  /** Last instruction that reads or writes a mutable register. */
+  readonly #touchedAt: Int32Array;
+  /** Last assignment of a mutable pointer. */
+  readonly #assignedAt: Int32Array;
+  #nextStart = 1;
+  #loopsSeen = 0;
 
-/** Removes comments and results that nothing reads, from the end upward; inner blocks are simplified on the way. */
-function dropUnread(
-  block: readonly Instr[],
-  kernel: Kernel,
-  uses: Int32Array,
-  folded: Map<number, Folded> | undefined,
-): Instr[] {
-  const kept: Instr[] = [];
-  for (let n = block.length - 1; n >= 0; n--) {
-    const i = block[n]!;
-    if (i.op === "comment") continue;
-    if (i.op === "loop") kept.push({ ...i, body: simplify(i.body, kernel, uses, folded) });
-    else if (i.op === "if")
-      kept.push({
-        ...i,
-        otherwise: simplify(i.otherwise, kernel, uses, folded),
-        body: simplify(i.body, kernel, uses, folded),
-      });
-    else if ("dst" in i && !i.dst.mutable && uses[i.dst.id] === 0) for (const r of reads(i)) uses[r.id]!--;
-    else kept.push(i);
+  constructor(kernel: Kernel, uses: Int32Array, folds: boolean) {
+    this.#uses = uses;
+    this.#target = kernel.target;
+    this.#folds = folds;
+    this.#definedAt = new Int32Array(kernel.registerCount);
+    this.#touchedAt = new Int32Array(kernel.registerCount);
+    this.#assignedAt = new Int32Array(kernel.registerCount);
   }
-  return kept.reverse();
-}
 
-/** `t = a op b; set m = t` becomes `m = a op b` where nothing else reads t and nothing touches m in between. */
-function assignDirectly(block: readonly Instr[], uses: Int32Array): Instr[] {
-  const out: (Instr | undefined)[] = [...block];
-  const definedAt = new Map<number, number>();
-  const touchedAt = new Map<number, number>(); // last instruction that reads or writes a mutable register
-  let barrier = -1; // last loop or branch, which may touch anything
-  for (let n = 0; n < block.length; n++) {
-    const i = block[n]!;
-    if (i.op === "set" && !i.src.mutable && uses[i.src.id] === 1) {
-      const d = definedAt.get(i.src.id) ?? -1;
-      const maker = out[d];
-      if (maker && "dst" in maker && d > barrier && (touchedAt.get(i.dst.id) ?? -1) <= d) {
-        out[d] = { ...maker, dst: i.dst } as Instr;
-        out[n] = undefined;
-        touchedAt.set(i.dst.id, n);
-        continue;
+  simplify(block: readonly Instr[]): Instr[] {
+    const direct = this.#assignDirectly(this.#dropUnread(block));
+    return this.#folds ? this.#fold(direct) : direct;
+  }
+
+  #startPass(block: readonly Instr[]): number {
+    const start = this.#nextStart;
+    this.#nextStart += block.length;
+    return start;
+  }
+
+  /** Removes comments and results that nothing reads, from the end upward; inner blocks are simplified on the way. */
+  #dropUnread(block: readonly Instr[]): Instr[] {
+    const kept: Instr[] = [];
+    for (let n = block.length - 1; n >= 0; n--) {
+      const i = block[n]!;
+      if (i.op === "comment") continue;
+      if (i.op === "loop") kept.push(this.#simplifyLoop(i));
+      else if (i.op === "if") {
+        const otherwise = this.simplify(i.otherwise);
+        kept.push({ ...i, otherwise, body: this.simplify(i.body) });
+      } else if ("dst" in i && !i.dst.mutable && this.#uses[i.dst.id] === 0)
+        for (const r of reads(i)) this.#uses[r.id]!--;
+      else kept.push(i);
+    }
+    return kept.reverse();
+  }
+
+  #simplifyLoop(loop: Loop): Loop {
+    const seen = ++this.#loopsSeen;
+    const simplified = { ...loop, body: this.simplify(loop.body) };
+    if (this.#loopsSeen === seen) this.innermost.add(simplified);
+    return simplified;
+  }
+
+  /** `t = a op b; set m = t` becomes `m = a op b` where nothing else reads t and nothing touches m in between. */
+  #assignDirectly(block: readonly Instr[]): Instr[] {
+    const start = this.#startPass(block);
+    const out: (Instr | undefined)[] = [...block];
+    let barrier = start - 1; // last loop or branch, which may touch anything
+    for (let n = 0; n < block.length; n++) {
+      const i = block[n]!;
+      if (i.op === "set" && !i.src.mutable && this.#uses[i.src.id] === 1) {
+        const at = this.#definedAt[i.src.id]!;
+        const maker = at > barrier ? out[at - start] : undefined;
+        if (maker && "dst" in maker && this.#touchedAt[i.dst.id]! <= at) {
+          out[at - start] = { ...maker, dst: i.dst } as Instr;
+          out[n] = undefined;
+          this.#touchedAt[i.dst.id] = start + n;
+          continue;
+        }
       }
+      if (i.op === "loop" || i.op === "if") barrier = start + n;
+      for (const r of reads(i)) if (r.mutable) this.#touchedAt[r.id] = start + n;
+      const dst = writes(i);
+      if (dst !== undefined) (dst.mutable ? this.#touchedAt : this.#definedAt)[dst.id] = start + n;
     }
-    if (i.op === "loop" || i.op === "if") barrier = n;
-    for (const r of reads(i)) if (r.mutable) touchedAt.set(r.id, n);
-    const dst = writes(i);
-    if (dst?.mutable) touchedAt.set(dst.id, n);
-    else if (dst) definedAt.set(dst.id, n);
+    return out.filter((i) => i !== undefined);
   }
-  return out.filter((i) => i !== undefined);
+
+  #fold(block: readonly Instr[]): Instr[] {
+    const start = this.#startPass(block);
+    const out: (Instr | undefined)[] = [...block];
+    let barrier = start - 1; // last instruction that may change memory
+    for (let n = 0; n < block.length; n++) {
+      const i = block[n]!;
+      for (const r of foldableArguments(i)) {
+        const at = this.#definedAt[r.id]!;
+        if (at < start || this.#uses[r.id] !== 1) continue;
+        const from = block[at - start] as Folded;
+        if (!fits(i, r, from, this.#target)) continue;
+        if (from.op !== "splat" && (at < barrier || at < this.#assignedAt[from.at.ptr.id]!)) continue;
+        this.folded.set(r.id, from);
+        this.foldedInto.set(i, readsFolded(i, r, from));
+        out[at - start] = undefined;
+        break; // one memory operand an instruction
+      }
+      if (i.op === "loop" || i.op === "if" || i.op === "store" || i.op === "storemask" || i.op === "storeint")
+        barrier = start + n;
+      const dst = writes(i);
+      if (dst === undefined) continue;
+      if (dst.mutable) this.#assignedAt[dst.id] = start + n;
+      else if (i.op === "load" || i.op === "broadcast" || i.op === "splat") this.#definedAt[dst.id] = start + n;
+    }
+    return out.filter((i) => i !== undefined);
+  }
 }
 
-function fold(block: readonly Instr[], target: Target, uses: Int32Array, folded: Map<number, Folded>): Instr[] {
-  const sources = new Map<number, { from: Folded; at: number }>();
-  const assignedAt = new Map<number, number>(); // last assignment of a mutable pointer
-  const gone = new Set<Instr>();
-  let barrier = -1; // last instruction that may change memory
-  block.forEach((i, n) => {
-    for (const r of foldableArguments(i)) {
-      const source = sources.get(r.id);
-      if (!source || uses[r.id] !== 1 || !fits(i, r, source.from, target)) continue;
-      const { from, at } = source;
-      if (from.op !== "splat" && (at < barrier || at < (assignedAt.get(from.at.ptr.id) ?? -1))) continue;
-      folded.set(r.id, from);
-      gone.add(from);
-      break; // one memory operand an instruction
-    }
-    if ((i.op === "load" || i.op === "broadcast" || i.op === "splat") && !i.dst.mutable)
-      sources.set(i.dst.id, { from: i, at: n });
-    if (i.op === "loop" || i.op === "if" || i.op === "store" || i.op === "storemask" || i.op === "storeint")
-      barrier = n;
-    const dst = writes(i);
-    if (dst?.mutable) assignedAt.set(dst.id, n);
-  });
-  return block.filter((i) => !gone.has(i));
+function readsFolded(i: Instr, operand: Reg, from: Folded): readonly Reg[] {
+  const inPlace = from.op === "splat" ? NONE : [from.at.ptr];
+  return reads(i).flatMap((r) => (r.id === operand.id ? inPlace : r));
 }
 
 /** Arguments that the machine instruction can take from memory. */
