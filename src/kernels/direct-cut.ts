@@ -30,6 +30,7 @@ export interface DirectCut {
 }
 
 const SLAB = 192 * 1024;
+const MOST_SLAB = 512 * 1024; // where rows alone give no equal shares
 const PIECE = 100; // nanoseconds that a piece takes beside its tiles
 const STORE = 1.5; // of a vector of the result
 const BYTE = 0.015; // of a byte of weights or input that comes from afar
@@ -50,7 +51,7 @@ export function cutDirect(
     if (tile === undefined || !(tile === usual.tile || fits(tile))) continue;
     const blocks = Math.ceil(shape.vectors / tile.vectors);
     for (const rowsPerPiece of partSizes(shape.rows)) {
-      if (rowsPerPiece > usual.rowsPerPiece && rowsPerPiece * shape.scale * shape.rowBytes > 2 * SLAB) continue;
+      if (rowsPerPiece > usual.rowsPerPiece && rowsPerPiece * shape.scale * shape.rowBytes > MOST_SLAB) continue;
       for (const blocksPerPiece of partSizes(blocks)) {
         if (piecesOf(shape, { tile, rowsPerPiece, blocksPerPiece }) > MOST_PIECES) continue;
         const time = timeOf(shape, { tile, rowsPerPiece, blocksPerPiece }, samples);
