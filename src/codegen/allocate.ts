@@ -55,6 +55,10 @@ interface Width {
   readonly position: number;
 }
 
+/** Of a file of any machine. */
+const MOST_REGISTERS = 32;
+const NOWHERE = -1;
+
 export const FILES: readonly RegisterFile[] = ["int", "vector", "mask"];
 
 export function requestsOf(body: readonly Instr[], model: RegisterModel): Requests {
@@ -83,26 +87,17 @@ export function allocate(kernel: Kernel, requests: Requests, model: RegisterMode
   const { live } = requests;
   refuseOverflow(kernel, requests, model);
 
-  const places: (number | undefined)[] = []; // by register id
+  const places = new Int32Array(kernel.registerCount + 1).fill(NOWHERE); // by register id; the last is the encoder's own
   const temporaries = new Map<Instr, number[]>();
   const used = { int: new Set<number>(), vector: new Set<number>(), mask: new Set<number>() };
   for (const file of FILES) {
-    const registers = model.files[file];
-    const free: boolean[] = []; // by register number
-    for (const register of registers) free[register] = true;
-    const active: { end: number; register: number }[] = [];
     const inOrder = [...requests.byFile[file]].sort((a, b) => a.start - b.start || a.end - b.end);
+    const scan = new Scan(model.files[file]);
     for (const request of inOrder) {
-      let kept = 0;
-      for (const a of active) {
-        if (a.end >= request.start) active[kept++] = a;
-        else free[a.register] = true;
-      }
-      active.length = kept;
-      const register = choose(request, free, places, live, model);
-      free[register] = false;
+      scan.expire(request.start);
+      const register = choose(request, scan.free, places, live, model);
+      scan.take(register, request.end);
       used[file].add(register);
-      active.push({ end: request.end, register });
       if (request.reg) places[request.reg.id] = register;
       else if (request.temporaryOf) {
         const known = temporaries.get(request.temporaryOf);
@@ -117,8 +112,8 @@ export function allocate(kernel: Kernel, requests: Requests, model: RegisterMode
   for (const { reg } of live.intervals) if (model.fileOf(reg) === "frame") slots[reg.id] = slotCount++;
   return {
     place: (reg) => {
-      const place = places[reg.id];
-      if (place === undefined) throw new KernelError(`kernel "${kernel.name}": register "${reg.name}" has no place`);
+      const place = places[reg.id]!;
+      if (place === NOWHERE) throw new KernelError(`kernel "${kernel.name}": register "${reg.name}" has no place`);
       return place;
     },
     slot: (reg) => slots[reg.id],
@@ -133,24 +128,46 @@ export function pressureOf({ widest }: Requests): Pressure {
   return { int: widest.int.count, vector: widest.vector.count, mask: widest.mask.count };
 }
 
-function choose(
-  request: Request,
-  free: readonly boolean[],
-  places: readonly (number | undefined)[],
-  live: Liveness,
-  model: RegisterModel,
-): number {
+/** The registers of one file while the scan goes by: which are free, and until when the others are taken. */
+class Scan {
+  /** By register number: 1 where it is free. */
+  readonly free = new Uint8Array(MOST_REGISTERS);
+  readonly #taken: number[] = [];
+  readonly #until = new Int32Array(MOST_REGISTERS);
+
+  constructor(registers: readonly number[]) {
+    for (const register of registers) this.free[register] = 1;
+  }
+  /** Frees what is not read at `position` or later. */
+  expire(position: number): void {
+    const taken = this.#taken;
+    let kept = 0;
+    for (let n = 0; n < taken.length; n++) {
+      const register = taken[n]!;
+      if (this.#until[register]! >= position) taken[kept++] = register;
+      else this.free[register] = 1;
+    }
+    taken.length = kept;
+  }
+  take(register: number, until: number): void {
+    this.free[register] = 0;
+    this.#until[register] = until;
+    this.#taken.push(register);
+  }
+}
+
+function choose(request: Request, free: Uint8Array, places: Int32Array, live: Liveness, model: RegisterModel): number {
   if (request.reg) {
     const fixed = model.fixed.get(request.reg.id);
-    if (fixed !== undefined && free[fixed]) return fixed;
+    if (fixed !== undefined && free[fixed] === 1) return fixed;
     const writer = live.order[request.start >> 1];
     if (writer && request.start >= 0)
       for (const wish of model.preferences(writer)) {
-        const place = places[wish.id];
-        if (place !== undefined && free[place] && model.fileOf(wish) === request.file) return place;
+        const place = places[wish.id]!;
+        if (place !== NOWHERE && free[place] === 1 && model.fileOf(wish) === request.file) return place;
       }
   }
-  for (const register of model.files[request.file]) if (free[register]) return register;
+  for (const register of model.files[request.file]) if (free[register] === 1) return register;
   throw new KernelError("register allocation: no register is free, though the count said so");
 }
 

@@ -9,6 +9,7 @@
 import { type Instr, type Reg, writes } from "./ir.js";
 
 export type Loop = Extract<Instr, { op: "loop" }>;
+type Branch = Extract<Instr, { op: "if" }>;
 
 export interface Interval {
   readonly reg: Reg;
@@ -73,29 +74,33 @@ export function liveness(body: readonly Instr[], model: ReadModel): Liveness {
     for (const i of block) {
       const n = number(i);
       for (const r of model.reads(i)) read(r, n, flow);
-      if (i.op === "loop") {
-        write(i.index, n, flow);
-        const inside: Flow = { exposed: new Map(), assigned: new Set([i.index.id]) };
-        walk(i.body, inside);
-        const end = number(i);
-        for (const r of model.loopEndReads(i)) read(r, end, inside);
-        extend(i.index, 2 * end + 1, 2 * end + 1);
-        for (const r of inside.exposed.values()) extend(r, 2 * n, 2 * end + 1);
-        follow(flow, inside); // the body may run no times: nothing that it assigns counts
-      } else if (i.op === "if") {
-        const then: Flow = { exposed: new Map(), assigned: new Set() };
-        const otherwise: Flow = { exposed: new Map(), assigned: new Set() };
-        walk(i.body, then);
-        walk(i.otherwise, otherwise);
-        number(i);
-        follow(flow, then);
-        follow(flow, otherwise);
-        if (flow !== undefined) for (const id of then.assigned) if (otherwise.assigned.has(id)) flow.assigned.add(id);
-      } else {
+      if (i.op === "loop") walkLoop(i, n, flow);
+      else if (i.op === "if") walkBranch(i, flow);
+      else {
         const dst = writes(i);
-        if (dst) write(dst, n, flow);
+        if (dst !== undefined) write(dst, n, flow);
       }
     }
+  };
+  const walkLoop = (loop: Loop, n: number, flow: Flow | undefined): void => {
+    write(loop.index, n, flow);
+    const inside: Flow = { exposed: new Map(), assigned: new Set([loop.index.id]) };
+    walk(loop.body, inside);
+    const end = number(loop);
+    for (const r of model.loopEndReads(loop)) read(r, end, inside);
+    extend(loop.index, 2 * end + 1, 2 * end + 1);
+    for (const r of inside.exposed.values()) extend(r, 2 * n, 2 * end + 1);
+    follow(flow, inside); // the body may run no times: nothing that it assigns counts
+  };
+  const walkBranch = (branch: Branch, flow: Flow | undefined): void => {
+    const then: Flow = { exposed: new Map(), assigned: new Set() };
+    const otherwise: Flow = { exposed: new Map(), assigned: new Set() };
+    walk(branch.body, then);
+    walk(branch.otherwise, otherwise);
+    number(branch);
+    follow(flow, then);
+    follow(flow, otherwise);
+    if (flow !== undefined) for (const id of then.assigned) if (otherwise.assigned.has(id)) flow.assigned.add(id);
   };
   walk(body, undefined);
 
