@@ -34,8 +34,6 @@ interface Product {
 }
 
 const SMALL_PANEL = 512 * 1024;
-/** Multiply-adds of a step that take longer than its loop. */
-const ENOUGH_SUMS = 8;
 
 export const linearProduct: Strategy = {
   name: "linear",
@@ -196,9 +194,7 @@ function tile(
   const acc = zeroTile(k, { rows: size, vectors: p.vectors }, p.lanes);
   const s = k.var(k.ptrAdd(k.operand("input"), k.mul(sample, p.inputSample * 4)), "s");
   const w = k.var(panel, "w");
-  // A tile of many sums nearly hides the loop's own instructions by itself.
-  const most = size * p.vectors >= ENOUGH_SUMS ? 2 : 4;
-  const unroll = [4, 2].find((n) => n <= most && p.channels % n === 0) ?? 1;
+  const unroll = [4, 2].find((n) => p.channels % n === 0) ?? 1;
   const row = () => {
     k.loop(
       0,
