@@ -118,7 +118,7 @@ describe.each([
   ["unet", { widths: [4, 6, 8] }, 64],
   ["fcn8s-small", { widths: [8, 8, 8, 8, 8], convolutions: [1, 1, 1, 1, 1], hidden: 16 }, 352],
   ["farabet-multiscale", { maps: [4, 4, 6], hidden: 8, scales: 2 }, 224],
-  ["pinheiro-rcnn", { maps: [4, 4, 6], instances: 1 }, 96],
+  ["pinheiro-rcnn", { maps: [4, 4, 6], instances: 1 }, 128],
   ["pinheiro-rcnn", { maps: [4, 4, 4], instances: 2 }, 288],
 ] as const)("%s", (name, options, tile) => {
   const opened: Labeller[] = [];
