@@ -4,10 +4,11 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { hwioToOihw, oihwToHwio, transpose } from "#fovea/formats/layout.js";
+import { hwioToOihw, transpose } from "#fovea/formats/layout.js";
 import { create } from "#fovea/models/index.js";
 import { initialize, savedOf } from "#fovea/nn/index.js";
 import { Random } from "#fovea/random.js";
+import { PARAMETER } from "./numbers.mjs";
 import { outputSize } from "./workloads.mjs";
 
 const SEED = 1998;
@@ -42,7 +43,7 @@ export function writeInputs(workload, folder) {
       const data = new Float32Array(product(shape));
       initialize(data, init, random.fork(name));
       const [fileShape, filed] = toFile(shape, data);
-      add(`parameter ${name}`, fileShape, filed);
+      add(PARAMETER + name, fileShape, filed);
     }
   }
   writeFileSync(join(folder, "manifest.json"), JSON.stringify({ workload, tensors }, null, 1));
@@ -64,10 +65,9 @@ export function readNumbers(path, type = Float32Array) {
   return new type(buffer.slice(byteOffset, byteOffset + byteLength));
 }
 
-/** Parameters from files' layout to fovea's. */
-export function fromFile(shape, data) {
-  if (shape.length === 4) return oihwToHwio(data, shape);
-  return shape.length === 2 ? transpose(data, shape) : data;
+/** A result, as the systems leave it to be compared. */
+export function writeNumbers(path, data) {
+  writeFileSync(path, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
 }
 
 function toFile(shape, data) {

@@ -25,6 +25,7 @@ const HELP = `npm run bench -- [options]
 
   --what train|infer|layers   only these rows, on native code
   --what wasm                 only inference in WebAssembly, beside others that compute in it
+  --what chromium             the same in pages of a Chromium
   --what compile              how long programs take to compile, no step run (bench/compile.mjs)
   --what memory               what is planned, and how the resident size grows by the first step
   --what loader               pictures a second from files to batches (bench/loader.mjs)
@@ -92,7 +93,8 @@ else {
 }
 
 async function main(folder) {
-  const workloads = choose(options);
+  const inChromium = options.what === "chromium";
+  const workloads = choose(inChromium ? { ...options, what: "wasm" } : options);
   if (workloads.length === 0) throw new Error("no row is like that; --list shows them all");
   if (options.profile) return profileAll(workloads, folder);
   const settings = {
@@ -115,7 +117,7 @@ async function main(folder) {
     for (const on of [undefined, "wasm"]) {
       const chosen = workloads.filter((workload) => workload.on === on);
       if (chosen.length === 0) continue;
-      const started = on === "wasm" ? await startWasmSystems({ peers, note }) : await startSystems({ backends, direct: options.direct, peers, note });
+      const started = on === "wasm" ? await startWasmSystems({ peers, inChromium, note }) : await startSystems({ backends, direct: options.direct, peers, note });
       systems.push(...started.filter(({ onlyExports }) => !onlyExports));
       try {
         for (const workload of chosen) {

@@ -40,14 +40,23 @@ class Starter {
     }
   }
 
+  /** Whether a package of bench/peers is there. */
+  hasPackage(name, id) {
+    const has = existsSync(path(`peers/node_modules/${name}`));
+    if (!has) this.note(`${id} is left out: ${name} is not installed; bench/peers/setup installs it`);
+    return has;
+  }
+
   /** One of the packages of bench/peers, by its file. */
-  async startPackage(name, id, family, file, { threads, ...more } = {}) {
-    if (!existsSync(path(`peers/node_modules/${name}`))) {
-      this.note(`${id} is left out: ${name} is not installed; bench/peers/setup installs it`);
-      return;
-    }
+  async startPackage(id, family, file, { threads, ...more } = {}) {
     const env = threads === undefined ? {} : { FOVEA_BENCH_THREADS: String(threads) };
     await this.start(id, family, new Child(process.execPath, [path(`peers/${file}`)], { env }), more);
+  }
+
+  /** One of the systems of peers/page. */
+  async startPage(id, family, system, { threads, ...more }) {
+    const env = { FOVEA_BENCH_SYSTEM: system, FOVEA_BENCH_THREADS: String(threads) };
+    await this.start(id, family, new Child(process.execPath, [path("peers/chromium-peer.mjs")], { env }), more);
   }
 
   async startWheel(more) {
@@ -65,29 +74,39 @@ class Starter {
 }
 
 /**
- * Those that compute in WebAssembly. They take the number of threads once a process, so that each number has a process of
+ * Those that compute in WebAssembly, in Node or, `inChromium`, each in a page of its own. They take the number of threads once a process, so that each number has a process of
  * its own. A PyTorch writes the network that ONNX Runtime reads, and is not measured.
  * @returns {Promise<System[]>}
  */
-export async function startWasmSystems({ peers, note }) {
+export async function startWasmSystems({ peers, inChromium = false, note }) {
   const starter = new Starter(note);
-  await starter.start("fovea wasm", "fovea", new Child(process.execPath, [path("fovea/peer.mjs")], { env: { FOVEA_BACKEND: "wasm" } }));
-  for (const threads of [1, 2]) {
-    const id = (name) => `${name}-${threads}`;
-    if (peers.includes("tfjs"))
-      await starter.startPackage("@tensorflow/tfjs-backend-wasm", id("tfjs-wasm"), "TensorFlow.js", "tensorflow-peer.mjs", { threads });
-    if (peers.includes("ort-web"))
-      await starter.startPackage("onnxruntime-web", id("onnxruntime-web"), "ONNX Runtime Web", "onnxruntime-web-peer.mjs", {
-        threads,
-        readsOnnx: true,
-      });
-  }
+  if (inChromium) await starter.startPage("fovea in Chromium", "fovea", "fovea", { threads: 2 });
+  else await starter.start("fovea wasm", "fovea", new Child(process.execPath, [path("fovea/peer.mjs")], { env: { FOVEA_BACKEND: "wasm" } }));
+  for (const threads of [1, 2])
+    for (const { peer, id, family, name, system, file, ...more } of WASM_PEERS) {
+      if (!peers.includes(peer) || !starter.hasPackage(name, id)) continue;
+      if (inChromium) await starter.startPage(`${id}-${threads}`, family, system, { threads, ...more });
+      else await starter.startPackage(`${id}-${threads}`, family, file, { threads, ...more });
+    }
   if (starter.systems.some(({ readsOnnx }) => readsOnnx)) {
     await starter.startWheel({ onlyExports: true });
     if (!starter.systems.some(({ onlyExports }) => onlyExports)) await starter.startDebian({ onlyExports: true });
   }
   return starter.systems;
 }
+
+const WASM_PEERS = [
+  { peer: "tfjs", id: "tfjs-wasm", family: "TensorFlow.js", name: "@tensorflow/tfjs-backend-wasm", system: "tensorflow", file: "tensorflow-peer.mjs" },
+  {
+    peer: "ort-web",
+    id: "onnxruntime-web",
+    family: "ONNX Runtime Web",
+    name: "onnxruntime-web",
+    system: "onnxruntime",
+    file: "onnxruntime-web-peer.mjs",
+    readsOnnx: true,
+  },
+];
 
 /** Those that run as native code. @returns {Promise<System[]>} */
 export async function startSystems({ backends, direct = false, peers, note }) {
@@ -108,8 +127,8 @@ export async function startSystems({ backends, direct = false, peers, note }) {
     await starter.startWheel();
     await starter.startDebian();
   }
-  if (peers.includes("ort"))
-    await starter.startPackage("onnxruntime-node", "onnxruntime-node", "ONNX Runtime", "onnxruntime-peer.mjs", { readsOnnx: true });
+  if (peers.includes("ort") && starter.hasPackage("onnxruntime-node", "onnxruntime-node"))
+    await starter.startPackage("onnxruntime-node", "ONNX Runtime", "onnxruntime-peer.mjs", { readsOnnx: true });
   return starter.systems;
 }
 

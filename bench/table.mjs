@@ -17,8 +17,8 @@ const NOTES = {
     "One call after the other, each awaited; fovea and ONNX Runtime take the input from an array and give the result back as one " +
     "(fovea also the softmax), PyTorch has the input as a tensor. Weights were packed before.",
   wasm:
-    "In Node, one call after the other, from an array to an array. Batch norm is melted into the convolutions of all three; one thread " +
-    "and two, each in a process of its own, for the others; fovea has two and chooses itself.",
+    "In Node, or where a browser is named in a page of it: one call after the other, from an array to an array. Batch norm is melted into the convolutions " +
+    "of all three; one thread and two, each in a process of its own, for the others; fovea has two and chooses itself.",
   layers:
     "fovea's weights were brought into its order before, as in inference; PyTorch does that in each call. The peak is that of " +
     "multiply-adds on two threads, measured in the same run.",

@@ -17,7 +17,12 @@ export const version = () => tf.version.tfjs;
 
 async function use(mode) {
   const [backend, threads] = mode.split(", ");
-  if (threads !== undefined) setThreadsCount(Number.parseInt(threads, 10));
+  if (threads !== undefined) {
+    const count = Number.parseInt(threads, 10);
+    // It takes half of the processors at most.
+    Object.defineProperty(navigator, "hardwareConcurrency", { value: 2 * count });
+    setThreadsCount(count);
+  }
   if (!(await tf.setBackend(backend))) throw new Error(`the backend ${backend} could not be started`);
   await tf.ready();
 }

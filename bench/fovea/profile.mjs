@@ -7,7 +7,9 @@ import { namesOf, tableOf, timeSteps } from "#fovea/analysis/profile/profile-nod
 import { profileText as textOf } from "#fovea/cli/profile-text.js";
 import { create } from "#fovea/models/index.js";
 import { Session } from "#fovea/runtime/session.js";
-import { compileWorkload, numbersOf, TIMED_RATE } from "./programs.mjs";
+import { readInputs } from "../inputs.mjs";
+import { filling } from "../numbers.mjs";
+import { compileWorkload, TIMED_RATE } from "./programs.mjs";
 
 export async function profile(workload, folder, { repeats, backend } = {}) {
   const session = await Session.create({ threads: 1, backend });
@@ -16,7 +18,7 @@ export async function profile(workload, folder, { repeats, backend } = {}) {
   const before = performance.now();
   const { program } = compileWorkload(workload, target, winograd);
   const compileMs = performance.now() - before;
-  const { inputs, states } = numbersOf(workload, folder);
+  const { inputs, states } = filling(readInputs(folder));
   const numbers = (name) => (name === "learningRate" ? [TIMED_RATE] : (inputs.get(name) ?? states.get(name)));
   const probe = await MachineProbe.create({ threads: 1, backend });
   probe.measure();

@@ -5,7 +5,6 @@ import { create } from "#fovea/models/index.js";
 import { conv2dInputGradOp, conv2dOp, conv2dWeightGradOp } from "#fovea/ops/conv.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { predictionEntry, trainingEntries } from "#fovea/train/step.js";
-import { fromFile, readInputs } from "../inputs.mjs";
 import { outputSize, paddingOf } from "../workloads.mjs";
 
 export const MOMENTUM = 0.9;
@@ -54,16 +53,4 @@ function layerEntry({ direction, convolution }) {
           : graph.add(conv2dWeightGradOp, attributes, [x(), dy()]);
     return { entry: { name: direction, outputs: { result }, assigns: [] }, graph };
   });
-}
-
-/** What to fill the program's inputs and states with, by name; states that are not named start at zero. */
-export function numbersOf(workload, folder) {
-  const states = new Map();
-  const inputs = new Map();
-  for (const [name, { shape, data }] of readInputs(folder)) {
-    if (name.startsWith("parameter ")) states.set(name.slice("parameter ".length), fromFile(shape, data));
-    else if (name === "weight") states.set(name, fromFile(shape, data));
-    else inputs.set(name, data);
-  }
-  return { inputs, states };
 }

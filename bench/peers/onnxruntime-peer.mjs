@@ -5,8 +5,10 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import ort from "onnxruntime-node";
+import { readInputs, writeNumbers } from "../inputs.mjs";
+import { planes } from "../numbers.mjs";
 import { serve } from "../serve.mjs";
-import { call, inputOf, write } from "./onnx.mjs";
+import { call } from "./onnx.mjs";
 
 const { version } = createRequire(import.meta.url)("onnxruntime-node/package.json");
 const MODES = { "1 thread": 1, "2 threads": 2 };
@@ -25,12 +27,12 @@ serve({
         executionMode: "sequential",
         graphOptimizationLevel: "all",
       });
-    prepared = { sessions, input: inputOf(folder) };
+    prepared = { sessions, input: planes(readInputs(folder)) };
     return { modes: Object.keys(MODES) };
   },
 
   async check({ mode, file }) {
-    write(file, await call(ort, prepared.sessions[mode], prepared.input));
+    writeNumbers(file, await call(ort, prepared.sessions[mode], prepared.input));
   },
 
   async run({ mode, calls }) {

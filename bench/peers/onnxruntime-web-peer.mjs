@@ -5,8 +5,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import ort from "onnxruntime-web";
+import { readInputs, writeNumbers } from "../inputs.mjs";
+import { planes } from "../numbers.mjs";
 import { serve } from "../serve.mjs";
-import { call, inputOf, write } from "./onnx.mjs";
+import { call } from "./onnx.mjs";
 
 const threads = Number(process.env.FOVEA_BENCH_THREADS ?? 2);
 const MODE = threads === 1 ? "1 thread" : `${threads} threads`;
@@ -30,12 +32,12 @@ serve({
       executionProviders: ["wasm"],
       graphOptimizationLevel: "all",
     });
-    prepared = { session, input: inputOf(folder) };
+    prepared = { session, input: planes(readInputs(folder)) };
     return { modes: [MODE] };
   },
 
   async check({ file }) {
-    write(file, await call(ort, prepared.session, prepared.input));
+    writeNumbers(file, await call(ort, prepared.session, prepared.input));
   },
 
   async run({ calls }) {

@@ -3,7 +3,7 @@
  * convolutions and products, batch norm folded into the weights before. `create(tf, workload, parameters)` gives a
  * function from the input's tensor to the logits'; the tensors of the weights are kept for it.
  */
-import { fromFile } from "../inputs.mjs";
+import { fromFile } from "../numbers.mjs";
 
 const EPSILON = 1e-5; // of batch norm
 
@@ -12,6 +12,16 @@ export function create(tf, { network, options = {} }, parameters) {
   const build = NETWORKS[network];
   if (build === undefined) throw new Error(`no ${network} was written for TensorFlow.js`);
   return build(new Layers(tf, parameters), options);
+}
+
+/** TensorFlow.js with every tensor that is made from numbers noted in `made`, so that it can be disposed of. */
+export function noting(tf, made) {
+  const noted = (make) => (...numbers) => {
+    const tensor = make(...numbers);
+    made.push(tensor);
+    return tensor;
+  };
+  return { ...tf, tensor1d: noted(tf.tensor1d), tensor2d: noted(tf.tensor2d), tensor4d: noted(tf.tensor4d) };
 }
 
 /** A layer is a function of a tensor; each keeps its weights as tensors, made once. */

@@ -4,13 +4,12 @@
  * logits.
  */
 import { createRequire } from "node:module";
-import { readInputs } from "../inputs.mjs";
+import { readInputs, writeNumbers } from "../inputs.mjs";
+import { parametersOf } from "../numbers.mjs";
 import { serve } from "../serve.mjs";
-import { write } from "./onnx.mjs";
-import { create } from "./tensorflow-models.mjs";
+import { create, noting } from "./tensorflow-models.mjs";
 
 const require = createRequire(import.meta.url);
-const PREFIX = "parameter ";
 const threads = Number(process.env.FOVEA_BENCH_THREADS ?? 2);
 const MODE = threads === 1 ? "1 thread" : `${threads} threads`;
 
@@ -36,18 +35,15 @@ serve({
   prepare({ workload, folder }) {
     for (const tensor of prepared?.weights ?? []) tensor.dispose();
     const numbers = readInputs(folder);
-    const parameters = new Map(
-      [...numbers].filter(([name]) => name.startsWith(PREFIX)).map(([name, value]) => [name.slice(PREFIX.length), value]),
-    );
     const { shape, data } = numbers.get("input");
     const weights = [];
-    const network = create(noting(weights), workload, parameters);
+    const network = create(noting(tf, weights), workload, parametersOf(numbers));
     prepared = { network, weights, input: data, shape };
     return { modes: [MODE] };
   },
 
   check({ file }) {
-    write(file, call());
+    writeNumbers(file, call());
   },
 
   run({ calls }) {
@@ -60,16 +56,6 @@ serve({
 function call() {
   const { network, input, shape } = prepared;
   return tf.tidy(() => network(tf.tensor4d(input, shape)).dataSync());
-}
-
-/** Its face, with every tensor that is made from numbers noted, so that it can be disposed of. */
-function noting(made) {
-  const noted = (make) => (...numbers) => {
-    const tensor = make(...numbers);
-    made.push(tensor);
-    return tensor;
-  };
-  return { ...tf, tensor1d: noted(tf.tensor1d), tensor2d: noted(tf.tensor2d), tensor4d: noted(tf.tensor4d) };
 }
 
 /**

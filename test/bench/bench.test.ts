@@ -32,7 +32,11 @@ describe("whether the machine is quiet", () => {
   interface Quiet {
     busyTicks(stat: string): number;
     ticksOf(stat: string | undefined): number;
-    processorSeconds(pids: number[], read: (path: string) => string | undefined): { all: number; own: number };
+    processorSeconds(
+      pids: number[],
+      read: (path: string) => string | undefined,
+      list: () => number[],
+    ): { all: number; own: number };
     othersShare(before: object | undefined, after: object | undefined, seconds: number, cores: number): number;
   }
 
@@ -57,6 +61,26 @@ describe("whether the machine is quiet", () => {
     // In one second on two cores: 1.5 s of work, 1.2 s of it ours.
     expect(othersShare(reading(1000, 10), reading(1150, 130), 1, 2)).toBeCloseTo(0.15, 10);
     expect(othersShare(undefined, undefined, 1, 2)).toBe(0);
+  });
+
+  it("counts what a system started, such as a browser, but not the systems that wait for their turn", async () => {
+    const { processorSeconds } = await load<Quiet>("quiet.mjs");
+    const me = process.pid;
+    // By number: parent and ticks. 5 and 8 are systems; 6 and 7 are the browser of 5, 9 is somebody else's.
+    const processes = new Map([
+      [me, [1, 1]],
+      [5, [me, 10]],
+      [6, [5, 100]],
+      [7, [6, 1000]],
+      [8, [me, 10_000]],
+      [9, [1, 100_000]],
+    ]);
+    const read = (path: string) => {
+      const [parent, ticks] = processes.get(Number(path.split("/")[2])) ?? [];
+      return parent === undefined ? "cpu  0 0 0 0 0 0 0 0" : `1 (a) S ${parent} 5 5 0 -1 0 0 0 0 0 0 ${ticks} 0 0 0`;
+    };
+    const { own } = processorSeconds([5, me], read, () => [...processes.keys()]);
+    expect(own).toBeCloseTo(11.11, 10);
   });
 });
 
