@@ -55,8 +55,11 @@ describe("whether the machine is quiet", () => {
   it("gives to others what is not ours, as a part of all cores", async () => {
     const { processorSeconds, othersShare } = await load<Quiet>("quiet.mjs");
     const reading = (all: number, own: number) =>
-      processorSeconds([5], (path) =>
-        path === "/proc/stat" ? `cpu  ${all} 0 0 0 0 0 0 0` : `5 (node) S 1 5 5 0 -1 0 0 0 0 0 ${own} 0 0 0`,
+      processorSeconds(
+        [5],
+        (path) =>
+          path === "/proc/stat" ? `cpu  ${all} 0 0 0 0 0 0 0` : `5 (node) S 1 5 5 0 -1 0 0 0 0 0 ${own} 0 0 0`,
+        () => [5],
       );
     // In one second on two cores: 1.5 s of work, 1.2 s of it ours.
     expect(othersShare(reading(1000, 10), reading(1150, 130), 1, 2)).toBeCloseTo(0.15, 10);
