@@ -319,10 +319,10 @@ function resultOf({ machine, systems, rows, settings }) {
 
 /** Of the date, the machine and the part that is run, so that parts run one after the other stand beside each other. */
 function resultPath() {
-  const processor = processorName().toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
   const isDirect = process.env.FOVEA_WINOGRAD === "off";
-  const parts = [DATE, processor, options.what, options.only, options.backends?.replaceAll(",", "-"), isDirect && "direct"];
-  return join(options.out, parts.filter(Boolean).join("-"));
+  const parts = [DATE, processorName(), options.what, options.only, options.backends, isDirect ? "direct" : undefined];
+  const name = parts.filter((part) => part !== undefined).join("-");
+  return join(options.out, name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/-$/, ""));
 }
 
 /** After each row: who stops a long run keeps what it has measured. */

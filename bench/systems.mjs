@@ -73,28 +73,6 @@ class Starter {
   }
 }
 
-/**
- * Those that compute in WebAssembly, in Node or, `inChromium`, each in a page of its own. They take the number of threads once a process, so that each number has a process of
- * its own. A PyTorch writes the network that ONNX Runtime reads, and is not measured.
- * @returns {Promise<System[]>}
- */
-export async function startWasmSystems({ peers, inChromium = false, note }) {
-  const starter = new Starter(note);
-  if (inChromium) await starter.startPage("fovea in Chromium", "fovea", "fovea", { threads: 2 });
-  else await starter.start("fovea wasm", "fovea", new Child(process.execPath, [path("fovea/peer.mjs")], { env: { FOVEA_BACKEND: "wasm" } }));
-  for (const threads of [1, 2])
-    for (const { peer, id, family, name, system, file, ...more } of WASM_PEERS) {
-      if (!peers.includes(peer) || !starter.hasPackage(name, id)) continue;
-      if (inChromium) await starter.startPage(`${id}-${threads}`, family, system, { threads, ...more });
-      else await starter.startPackage(`${id}-${threads}`, family, file, { threads, ...more });
-    }
-  if (starter.systems.some(({ readsOnnx }) => readsOnnx)) {
-    await starter.startWheel({ onlyExports: true });
-    if (!starter.systems.some(({ onlyExports }) => onlyExports)) await starter.startDebian({ onlyExports: true });
-  }
-  return starter.systems;
-}
-
 const WASM_PEERS = [
   { peer: "tfjs", id: "tfjs-wasm", family: "TensorFlow.js", name: "@tensorflow/tfjs-backend-wasm", system: "tensorflow", file: "tensorflow-peer.mjs" },
   {
@@ -107,6 +85,28 @@ const WASM_PEERS = [
     readsOnnx: true,
   },
 ];
+
+/**
+ * Those that compute in WebAssembly, in Node or, `inChromium`, each in a page of its own. They take the number of threads once a
+ * process, so that each number has a process of its own. A PyTorch writes the network that ONNX Runtime reads, and is not measured.
+ * @returns {Promise<System[]>}
+ */
+export async function startWasmSystems({ peers, inChromium = false, note }) {
+  const starter = new Starter(note);
+  if (inChromium) await starter.startPage("fovea in Chromium", "fovea", "fovea", { threads: 2 });
+  else await starter.start("fovea wasm", "fovea", new Child(process.execPath, [path("fovea/peer.mjs")], { env: { FOVEA_BACKEND: "wasm" } }));
+  const there = WASM_PEERS.filter(({ peer, name, id }) => peers.includes(peer) && starter.hasPackage(name, id));
+  for (const threads of [1, 2])
+    for (const { id, family, system, file, readsOnnx } of there) {
+      if (inChromium) await starter.startPage(`${id}-${threads}`, family, system, { threads, readsOnnx });
+      else await starter.startPackage(`${id}-${threads}`, family, file, { threads, readsOnnx });
+    }
+  if (starter.systems.some(({ readsOnnx }) => readsOnnx)) {
+    await starter.startWheel({ onlyExports: true });
+    if (!starter.systems.some(({ onlyExports }) => onlyExports)) await starter.startDebian({ onlyExports: true });
+  }
+  return starter.systems;
+}
 
 /** Those that run as native code. @returns {Promise<System[]>} */
 export async function startSystems({ backends, direct = false, peers, note }) {

@@ -4,8 +4,7 @@ import type { Kernel, Target } from "#fovea/codegen/ir.js";
 import type { Place, Port, Program, Region, Step, StoredState } from "#fovea/compile/program.js";
 import { layoutOf } from "#fovea/kernels/layout.js";
 
-/** Planned cost of one call that keeps a program off, or on, the caller's thread. */
-/** For the team; shared by the caller; on the caller's thread alone. */
+/** Planned costs of one call: for the team alone; shared by the caller; on the caller's thread alone. */
 export const COSTLY = 3_000_000;
 export const MIDDLING = 1_000_000;
 export const CHEAP = 1000;

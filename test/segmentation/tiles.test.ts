@@ -63,6 +63,13 @@ describe("reach", () => {
     expect(halo[0]).toBeLessThanOrEqual(10);
   });
 
+  it("grows twofold with each instance of Pinheiro's network", () => {
+    const halos = [1, 2, 3].map(
+      (instances) => reachOf(models.create("pinheiro-rcnn", { instances }).module, 3).halo[0],
+    );
+    expect(halos).toEqual([59, 117, 241]);
+  });
+
   it("names the op that reads the whole picture", () => {
     expect(() => reachOf(new Global(), 3)).toThrow("reads the whole picture at once");
   });
