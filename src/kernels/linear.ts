@@ -65,7 +65,7 @@ function productOf(node: Value, target: Target, inStore = 0): Product {
   const vectors = [3, 2, 4, 1].find((n) => total % n === 0 && n <= total) ?? 1;
   const reserved = Math.max(0, inStore + (output.channels % lanes > 0 ? 1 : 0) - vectors - 1);
   const most = maximumRows(target, vectors, reserved);
-  const samples = Math.min(16, Math.floor(most / 4) * 4) || most;
+  const samples = [16, 8, 4].find((n) => n <= most) ?? most;
   const compact = input.channelStride === input.channels;
   const rows = compact ? 1 : input.rows;
   const channels = compact ? input.rows * input.channels : input.channels;
@@ -180,6 +180,13 @@ function tileSizes(samples: number): number[] {
   return [samples, ...[8, 4, 2, 1].filter((n) => n < samples)];
 }
 
+/** Multiply-adds of an inner loop's body, about: enough to hide its counting, few enough to encode in no time. */
+const BODY = 16;
+
+function unrollOf(channels: number, tile: number): number {
+  return [4, 2].find((n) => channels % n === 0 && n * tile < 2 * BODY) ?? 1;
+}
+
 function tile(
   k: KernelBuilder,
   p: Product,
@@ -194,7 +201,7 @@ function tile(
   const acc = zeroTile(k, { rows: size, vectors: p.vectors }, p.lanes);
   const s = k.var(k.ptrAdd(k.operand("input"), k.mul(sample, p.inputSample * 4)), "s");
   const w = k.var(panel, "w");
-  const unroll = [4, 2].find((n) => p.channels % n === 0) ?? 1;
+  const unroll = unrollOf(p.channels, size * p.vectors);
   const row = () => {
     k.loop(
       0,
