@@ -156,6 +156,11 @@ export interface Target {
   readonly fma: FmaMode;
   /** Whether a broadcast load can be an operand of an arithmetic instruction without a register. */
   readonly foldsBroadcast: boolean;
+  /**
+   * Whether an engine compiles the code anew and puts all loads of a block before its arithmetic, as V8 does with WebAssembly: the steps
+   * of an unrolled reduction then spill each other's operands (two fifths of the speed were lost), so that each needs a turn of its own.
+   */
+  readonly hoistsLoads: boolean;
 }
 
 export interface Kernel {

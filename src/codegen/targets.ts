@@ -8,6 +8,7 @@ export const AVX512: Target = {
   intRegisters: 14,
   fma: "fused",
   foldsBroadcast: true,
+  hoistsLoads: false,
 };
 
 export const AVX2: Target = {
@@ -17,6 +18,7 @@ export const AVX2: Target = {
   intRegisters: 14,
   fma: "fused",
   foldsBroadcast: false,
+  hoistsLoads: false,
 };
 
 /** V8 has 16 xmm registers on x86-64 and keeps one for itself; beyond that it spills, so kernels stay within. */
@@ -27,6 +29,7 @@ export const WASM: Target = {
   intRegisters: 64,
   fma: "separate",
   foldsBroadcast: false,
+  hoistsLoads: true,
 };
 
 export const WASM_RELAXED: Target = { ...WASM, fma: "fused" };

@@ -374,7 +374,7 @@ class Writer {
       }
       const s = k.var(source, "s");
       const w = k.var(panel, "w");
-      const unroll = unrollOf(p);
+      const unroll = k.target.hoistsLoads ? 1 : unrollOf(p);
       const turn = () => {
         for (let u = 0; u < unroll; u++) {
           for (let tx = 0; tx < p.x.taps; tx++) {

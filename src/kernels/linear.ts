@@ -201,7 +201,7 @@ function tile(
   const acc = zeroTile(k, { rows: size, vectors: p.vectors }, p.lanes);
   const s = k.var(k.ptrAdd(k.operand("input"), k.mul(sample, p.inputSample * 4)), "s");
   const w = k.var(panel, "w");
-  const unroll = unrollOf(p.channels, size * p.vectors);
+  const unroll = k.target.hoistsLoads ? 1 : unrollOf(p.channels, size * p.vectors);
   const row = () => {
     k.loop(
       0,

@@ -429,7 +429,7 @@ class Writer {
     for (let pixel = 0; pixel < low; pixel++) border(pixel);
     const count = high - low;
     if (count > 0) {
-      const unroll = count % 2 === 0 && items.length * vectors <= 32 ? 2 : 1;
+      const unroll = !k.target.hoistsLoads && count % 2 === 0 && items.length * vectors <= 32 ? 2 : 1;
       const x = k.var(k.ptrAdd(xRow, column(low, items[0]!) * g.inputPixel * 4), "x");
       const d = k.var(k.ptrAdd(dyRow, low * g.outputPixel * 4), "d");
       const turn = () => {

@@ -208,7 +208,7 @@ class Writer {
       k.advance(a, unroll * 4);
       k.advance(b, unroll * vectors * p.lanes * 4);
     };
-    const most = Math.max(1, Math.floor(128 / (p.tile.rows * vectors)));
+    const most = k.target.hoistsLoads ? 1 : Math.max(1, Math.floor(128 / (p.tile.rows * vectors)));
     const unroll = [8, 4, 2].find((n) => n <= most && n <= channels) ?? 1;
     const whole = channels - (channels % unroll);
     k.loop(0, whole, () => turn(unroll), { step: unroll, name: "channel" });
