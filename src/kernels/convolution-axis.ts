@@ -98,6 +98,12 @@ export function allReach(phase: Phase): boolean {
   );
 }
 
+/** Whether every tap of the `width` outputs from `from` on reads a real element. */
+export function tileReaches(phase: Phase, from: number, width: number): boolean {
+  for (let i = 0; i < width; i++) for (let m = 0; m < phase.taps; m++) if (!reaches(phase, from + i, m)) return false;
+  return true;
+}
+
 /** A run of equal tiles along the axis: `tiles` tiles of `size` outputs from output `from` on, all with the same taps. */
 export interface TileRun {
   readonly from: number;
@@ -110,8 +116,7 @@ export function tileRuns(phase: Phase, size: number): TileRun[] {
   const runs: { from: number; size: number; tiles: number; inner: boolean }[] = [];
   for (let from = 0; from < phase.count; from += size) {
     const width = Math.min(size, phase.count - from);
-    let inner = true;
-    for (let i = 0; i < width; i++) for (let m = 0; m < phase.taps; m++) inner &&= reaches(phase, from + i, m);
+    const inner = tileReaches(phase, from, width);
     const last = runs[runs.length - 1];
     if (inner && last?.inner && last.size === width) last.tiles++;
     else runs.push({ from, size: width, tiles: 1, inner });

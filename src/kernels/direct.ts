@@ -10,7 +10,15 @@ import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import type { ConvAttributes } from "./conv-shape.js";
-import { allReach, forwardPhase, inputGradientPhases, type Phase, reaches, tileRuns } from "./convolution-axis.js";
+import {
+  allReach,
+  forwardPhase,
+  inputGradientPhases,
+  type Phase,
+  reaches,
+  tileReaches,
+  tileRuns,
+} from "./convolution-axis.js";
 import { cutDirect } from "./direct-cut.js";
 import { type Epilogue, epilogueOf } from "./epilogue.js";
 import { layoutOf, vectorLanes } from "./layout.js";
@@ -375,28 +383,32 @@ class Writer {
       const s = k.var(source, "s");
       const w = k.var(panel, "w");
       const unroll = k.target.hoistsLoads ? 1 : unrollOf(p);
+      const pixelBytes = p.x.scale * p.sourcePixel * 4;
+      const tapBytes = p.x.stride * p.sourcePixel * 4;
+      const vectorBytes = vectors * p.lanes * 4;
+      const oneByOne = k.target.hoistsLoads && p.x.taps > 1 && tileReaches(p.x, from, acc.length);
       const turn = () => {
+        if (oneByOne) {
+          this.#tapByTap(acc, s, w);
+          return;
+        }
         for (let u = 0; u < unroll; u++) {
           for (let tx = 0; tx < p.x.taps; tx++) {
             accumulate(
               k,
               acc,
               p.lanes,
-              (i) =>
-                reaches(p.x, from + i, tx)
-                  ? [s, ((i * p.x.scale + tx * p.x.stride) * p.sourcePixel + u) * 4]
-                  : undefined,
-              (v) => [w, ((u * p.x.taps + tx) * vectors + v) * p.lanes * 4],
+              (i) => (reaches(p.x, from + i, tx) ? [s, i * pixelBytes + tx * tapBytes + u * 4] : undefined),
+              (v) => [w, (u * p.x.taps + tx) * vectorBytes + v * p.lanes * 4],
             );
           }
         }
         // One tap: nothing of the next tile has been read yet. What several taps read, the tile before has mostly brought.
         if (p.y.taps * p.x.taps === 1) {
-          const pixel = p.x.scale * p.sourcePixel * 4;
-          for (let i = 0; i < size; i++) k.prefetch(s, (size + i) * pixel);
+          for (let i = 0; i < size; i++) k.prefetch(s, (size + i) * pixelBytes);
         }
         k.advance(s, unroll * 4);
-        k.advance(w, unroll * p.x.taps * vectors * p.lanes * 4);
+        k.advance(w, unroll * p.x.taps * vectorBytes);
       };
       k.loop(
         bounds.from,
@@ -410,6 +422,25 @@ class Writer {
       );
       this.#store(acc, k.add(to, 0), block, last);
     } else this.#store(acc, destination, block, last);
+  }
+
+  /** The taps of one channel in a loop: `s` and `w` are left where those of the next channel begin. */
+  #tapByTap(acc: readonly (readonly Reg[])[], s: Reg, w: Reg): void {
+    const { k, p } = this;
+    const vectors = acc[0]!.length;
+    const tap = k.var(s, "x");
+    k.loop(0, p.x.taps, () => {
+      accumulate(
+        k,
+        acc,
+        p.lanes,
+        (i) => [tap, i * p.x.scale * p.sourcePixel * 4],
+        (v) => [w, v * p.lanes * 4],
+      );
+      k.advance(tap, p.x.stride * p.sourcePixel * 4);
+      k.advance(w, vectors * p.lanes * 4);
+    });
+    k.advance(s, 4);
   }
 
   #store(acc: Reg[][], offset: Reg, block: Reg, last: boolean): void {
