@@ -25,7 +25,7 @@ import { layoutOf, vectorLanes } from "./layout.js";
 import { packPanel } from "./panel.js";
 import { epilogueOperands, prefetchTile, storeTile } from "./store-tile.js";
 import type { Buffer, Lowering, Strategy, Work } from "./strategy.js";
-import { accumulate, type TileSize, zeroTile } from "./tile.js";
+import { accumulate, stepsOfTurn, type TileSize, zeroTile } from "./tile.js";
 
 /** Everything that shapes the code of one direct convolution kernel. */
 interface TapConvolution {
@@ -64,7 +64,7 @@ export const direct: Strategy = {
     const plan = planOf(node, target);
     if (groups > 1 && (groups > 4 || plan.some((p) => p.outputs % p.lanes !== 0 || p.destinationPixel <= 4)))
       return false;
-    return plan.every((p) => codeSize(p) <= MAXIMUM_CODE);
+    return plan.every((p) => codeSize(p, target) <= MAXIMUM_CODE);
   },
   cost: (node, target) => {
     let nanoseconds = 0;
@@ -121,7 +121,7 @@ function planOf(node: Value, target: Target, inStore = 0, samples = Number.POSIT
         stride: y.stride,
         scale: y.scale,
       };
-      const fits = (tile: TileSize) => codeSize({ x, tile, channels }) <= MAXIMUM_CODE;
+      const fits = (tile: TileSize) => codeSize({ x, tile, channels }, target) <= MAXIMUM_CODE;
       const last = y === all[all.length - 1]!.y && x === all[all.length - 1]!.x;
       plans.push({
         y,
@@ -144,16 +144,16 @@ function planOf(node: Value, target: Target, inStore = 0, samples = Number.POSIT
   return plans;
 }
 
-function codeSize(p: TileCode): number {
-  const unroll = unrollOf(p);
+function codeSize(p: TileCode, target: Target): number {
+  const unroll = unrollOf(p, target);
   return tileRuns(p.x, p.tile.rows).length * p.x.taps * unroll * p.tile.rows * p.tile.vectors * 2;
 }
 
 /** How many input channels one turn of the innermost loop does. */
-function unrollOf(p: TileCode): number {
+function unrollOf(p: TileCode, target: Target): number {
   const one = p.x.taps * p.tile.rows * p.tile.vectors;
-  for (const u of [8, 4, 2]) if (p.channels % u === 0 && one * u <= 128) return u;
-  return 1;
+  const wanted = [8, 4, 2].find((u) => p.channels % u === 0 && one * u <= 128) ?? 1;
+  return stepsOfTurn(target, wanted);
 }
 
 function lower(work: Work, to: Lowering): void {
@@ -216,6 +216,9 @@ function writeKernel(key: string, target: Target, p: TapConvolution, epilogue: E
 class Writer {
   readonly #blockBytes: number;
   readonly #tapRowBytes: number;
+  /** Of the source: from the pixel of one output to that of the next, and from tap to tap. */
+  readonly #pixelBytes: number;
+  readonly #tapBytes: number;
 
   constructor(
     readonly k: KernelBuilder,
@@ -226,6 +229,8 @@ class Writer {
     const full = p.tile.vectors * p.lanes;
     this.#tapRowBytes = p.channels * p.x.taps * full * 4;
     this.#blockBytes = p.y.taps * this.#tapRowBytes;
+    this.#pixelBytes = p.x.scale * p.sourcePixel * 4;
+    this.#tapBytes = p.x.stride * p.sourcePixel * 4;
   }
 
   write(): void {
@@ -382,34 +387,30 @@ class Writer {
       }
       const s = k.var(source, "s");
       const w = k.var(panel, "w");
-      const unroll = k.target.hoistsLoads ? 1 : unrollOf(p);
-      const pixelBytes = p.x.scale * p.sourcePixel * 4;
-      const tapBytes = p.x.stride * p.sourcePixel * 4;
+      const unroll = unrollOf(p, k.target);
       const vectorBytes = vectors * p.lanes * 4;
-      const oneByOne = k.target.hoistsLoads && p.x.taps > 1 && tileReaches(p.x, from, acc.length);
-      const turn = () => {
-        if (oneByOne) {
-          this.#tapByTap(acc, s, w);
-          return;
-        }
+      const written = () => {
         for (let u = 0; u < unroll; u++) {
           for (let tx = 0; tx < p.x.taps; tx++) {
+            const place = tx * this.#tapBytes + u * 4;
             accumulate(
               k,
               acc,
               p.lanes,
-              (i) => (reaches(p.x, from + i, tx) ? [s, i * pixelBytes + tx * tapBytes + u * 4] : undefined),
+              (i) => (reaches(p.x, from + i, tx) ? [s, i * this.#pixelBytes + place] : undefined),
               (v) => [w, (u * p.x.taps + tx) * vectorBytes + v * p.lanes * 4],
             );
           }
         }
         // One tap: nothing of the next tile has been read yet. What several taps read, the tile before has mostly brought.
         if (p.y.taps * p.x.taps === 1) {
-          for (let i = 0; i < size; i++) k.prefetch(s, (size + i) * pixelBytes);
+          for (let i = 0; i < size; i++) k.prefetch(s, (size + i) * this.#pixelBytes);
         }
         k.advance(s, unroll * 4);
         k.advance(w, unroll * p.x.taps * vectorBytes);
       };
+      const oneByOne = stepsOfTurn(k.target, p.x.taps) < p.x.taps && tileReaches(p.x, from, size);
+      const turn = oneByOne ? () => this.#tapByTap(acc, s, w) : written;
       k.loop(
         bounds.from,
         bounds.to,
@@ -434,10 +435,10 @@ class Writer {
         k,
         acc,
         p.lanes,
-        (i) => [tap, i * p.x.scale * p.sourcePixel * 4],
+        (i) => [tap, i * this.#pixelBytes],
         (v) => [w, v * p.lanes * 4],
       );
-      k.advance(tap, p.x.stride * p.sourcePixel * 4);
+      k.advance(tap, this.#tapBytes);
       k.advance(w, vectors * p.lanes * 4);
     });
     k.advance(s, 4);

@@ -11,7 +11,7 @@ import { type Layout, layoutOf, vectorLanes } from "./layout.js";
 import { packPanel } from "./panel.js";
 import { epilogueOperands, storeTile } from "./store-tile.js";
 import type { Lowering, Strategy, Work } from "./strategy.js";
-import { accumulate, maximumRows, zeroTile } from "./tile.js";
+import { accumulate, maximumRows, stepsOfTurn, zeroTile } from "./tile.js";
 import { isWide, lowerWide } from "./wide-linear.js";
 
 /** out[n][part][o] = sum over rows and channels of in[n][row][channel] * panel, for each of `parts` rows of the output. */
@@ -201,7 +201,7 @@ function tile(
   const acc = zeroTile(k, { rows: size, vectors: p.vectors }, p.lanes);
   const s = k.var(k.ptrAdd(k.operand("input"), k.mul(sample, p.inputSample * 4)), "s");
   const w = k.var(panel, "w");
-  const unroll = k.target.hoistsLoads ? 1 : unrollOf(p.channels, size * p.vectors);
+  const unroll = stepsOfTurn(k.target, unrollOf(p.channels, size * p.vectors));
   const row = () => {
     k.loop(
       0,

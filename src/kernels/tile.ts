@@ -63,6 +63,11 @@ export function chooseTile(target: Target, extent: number, totalVectors: number,
   return best;
 }
 
+/** Steps of a reduction in one turn of its loop: as many as wanted, but one where they would spill each other's operands. */
+export function stepsOfTurn(target: Target, wanted: number): number {
+  return target.hoistsLoads ? 1 : wanted;
+}
+
 /** `rows` x `vectors` accumulators at zero. */
 export function zeroTile(k: KernelBuilder, size: TileSize, lanes: Lanes): Reg[][] {
   return Array.from({ length: size.rows }, () => Array.from({ length: size.vectors }, () => k.acc(0, lanes)));

@@ -10,7 +10,7 @@ import type { IntArg, Kernel, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import type { ConvAttributes } from "./conv-shape.js";
 import type { Buffer, Lowering, Strategy, Work } from "./strategy.js";
-import { accumulate } from "./tile.js";
+import { accumulate, stepsOfTurn } from "./tile.js";
 import { type Gradient, gradientOf } from "./weight-gradient-plan.js";
 
 /** One broadcast value of a tile: the tap column it belongs to and its channel. */
@@ -429,7 +429,7 @@ class Writer {
     for (let pixel = 0; pixel < low; pixel++) border(pixel);
     const count = high - low;
     if (count > 0) {
-      const unroll = !k.target.hoistsLoads && count % 2 === 0 && items.length * vectors <= 32 ? 2 : 1;
+      const unroll = stepsOfTurn(k.target, count % 2 === 0 && items.length * vectors <= 32 ? 2 : 1);
       const x = k.var(k.ptrAdd(xRow, column(low, items[0]!) * g.inputPixel * 4), "x");
       const d = k.var(k.ptrAdd(dyRow, low * g.outputPixel * 4), "d");
       const turn = () => {

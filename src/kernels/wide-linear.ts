@@ -17,7 +17,7 @@ import { type Epilogue, epilogueOf } from "./epilogue.js";
 import type { Layout } from "./layout.js";
 import { epilogueOperands, storeTile } from "./store-tile.js";
 import type { Lowering, Work } from "./strategy.js";
-import { accumulate, evenBlock, zeroTile } from "./tile.js";
+import { accumulate, evenBlock, stepsOfTurn, zeroTile } from "./tile.js";
 
 /** Bytes of weights from which on they do not stay in a core's cache. */
 const WIDE = 1 << 20;
@@ -464,9 +464,10 @@ function gradientTile(k: KernelBuilder, p: Gradient, t: GradientTile): void {
     for (let u = 0; u < vectors; u++) vector(u);
     for (const pointer of [...sources, weights]) k.advance(pointer, 4 * lanes * vectors);
   };
-  const many = k.var(k.mul(k.div(count, 4), 4), "many", { frame: true });
-  k.loop(0, many, () => turn(4), { step: 4 });
-  k.loop(many, count, () => turn(1));
+  const steps = stepsOfTurn(k.target, 4);
+  const many = k.var(k.mul(k.div(count, steps), steps), "many", { frame: true });
+  k.loop(0, many, () => turn(steps), { step: steps });
+  if (steps > 1) k.loop(many, count, () => turn(1));
   k.if(
     k.add(from, count),
     "lt",
