@@ -158,7 +158,7 @@ export interface Target {
   readonly foldsBroadcast: boolean;
   /**
    * Whether an engine compiles the code anew and puts all loads of a block before its arithmetic, as V8 does with WebAssembly: the steps
-   * of an unrolled reduction then spill each other's operands (two fifths of the speed were lost), so that each needs a turn of its own.
+   * of an unrolled reduction then spill each other's operands, so that each needs a turn of its own.
    */
   readonly hoistsLoads: boolean;
 }
