@@ -25,6 +25,11 @@ export function channelVectors(layout: Layout, target: Target): ChannelVectors {
   return { lanes, count, lastLanes: channels - (count - 1) * lanes, packed: false };
 }
 
+/** The same vectors for code that leaves pad lanes +0 by itself: where a row has any, all of its vectors are alike to it. */
+export function cleanVectors(vectors: ChannelVectors): ChannelVectors {
+  return vectors.packed ? vectors : { ...vectors, lastLanes: vectors.lanes };
+}
+
 /** Whether vector `index` has lanes that are no channels. */
 export function isPartial(vectors: ChannelVectors, index: number): boolean {
   return index === vectors.count - 1 && vectors.lastLanes < vectors.lanes;
@@ -106,7 +111,8 @@ export function eachGroup(
   group: number,
   visit: (base: Reg | undefined, indices: readonly number[]) => void,
 ): void {
-  const looped = vectors.count <= 2 * group ? 0 : Math.floor((vectors.count - 1) / group) * group;
+  const alike = isPartial(vectors, vectors.count - 1) ? vectors.count - 1 : vectors.count;
+  const looped = vectors.count <= 2 * group ? 0 : Math.floor(alike / group) * group;
   const bytes = 4 * vectors.lanes;
   if (looped > 0) {
     const inner = Array.from({ length: group }, (_, i) => i);

@@ -4,7 +4,7 @@
  * are large, their update is computed as the gradient is stored: it would else be written and read again.
  */
 import { buildKernel } from "../codegen/builder.js";
-import type { IntArg, Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
+import type { IntArg, Kernel, Lanes, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { layoutOf, vectorLanes } from "./layout.js";
 import { featureOf } from "./linear.js";
@@ -27,9 +27,6 @@ interface Outer {
   readonly lanes: Lanes;
   readonly tile: TileSize;
 }
-
-/** Tiles along the outputs that have code of their own: more would be too much of it, for WebAssembly above all. */
-const MOST_WRITTEN_OUT = 16;
 
 export const linearWeightGradient: Strategy = {
   name: "linearWeightGradient",
@@ -150,11 +147,9 @@ function writeKernel(key: string, target: Target, p: Outer, tail: number, update
           };
           const bytes = p.tile.vectors * p.lanes * 4;
           const whole = Math.floor(vectors / p.tile.vectors);
-          if (whole <= MOST_WRITTEN_OUT) for (let i = 0; i < whole; i++) tile(p.tile.vectors, i * bytes);
-          else {
-            const each = (first: Reg) => tile(p.tile.vectors, first);
-            k.loop(0, whole * bytes, each, { step: bytes, frame: true, name: "output" });
-          }
+          const each = (first: IntArg) => tile(p.tile.vectors, first);
+          if (whole === 1) each(0);
+          else if (whole > 1) k.loop(0, whole * bytes, each, { step: bytes, frame: true, name: "output" });
           if (vectors % p.tile.vectors > 0) tile(vectors % p.tile.vectors, whole * bytes);
         };
         if (full > 0) k.if(block, "lt", full, () => columns(p.tile.rows));

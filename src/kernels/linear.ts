@@ -175,13 +175,13 @@ function writeKernel(key: string, target: Target, p: Product, epilogue: Epilogue
   });
 }
 
-/** The tile, and smaller ones for what is left of the batch. */
+/** The tile, and for what is left of the batch a quarter of it, and single samples: each has code of its own. */
 function tileSizes(samples: number): number[] {
-  return [samples, ...[8, 4, 2, 1].filter((n) => n < samples)];
+  return [...new Set([samples, Math.max(1, samples >> 2), 1])];
 }
 
 /** Multiply-adds of an inner loop's body, about: enough to hide its counting, few enough to encode in no time. */
-const BODY = 16;
+const BODY = 8;
 
 function unrollOf(channels: number, tile: number): number {
   return [4, 2].find((n) => channels % n === 0 && n * tile < 2 * BODY) ?? 1;

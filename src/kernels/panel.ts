@@ -122,6 +122,8 @@ function writeTransposed(key: string, target: Target, p: Part) {
   const [a, b, c] = p.extents;
   const { lanes } = p;
   const squares = Math.ceil(b / lanes);
+  const rest = p.outputs % lanes;
+  const isCut = rest > 0 && p.firstOutput + p.blocks * p.width > p.outputs;
   return buildKernel({ key, name: "panel", target, operands }, (k) => {
     k.loop(
       k.begin,
@@ -145,29 +147,27 @@ function writeTransposed(key: string, target: Target, p: Part) {
           0,
           c,
           () => {
-            for (let o = 0; o < p.width; o += lanes) {
-              const store = (rows: readonly Reg[]) => {
-                const to = k.ptrAdd(panel, o * 4);
-                for (const [i, value] of transposed(k, rows).entries()) k.store(to, i * c * p.width * 4, value);
-              };
-              const rows = (count: number) => {
-                const source = k.ptrAdd(from, o * p.outputStep * 4);
-                return Array.from({ length: lanes }, (_, i) =>
+            const square = (o?: Reg) => {
+              const source = o === undefined ? from : k.var(k.ptrAdd(from, k.mul(o, p.outputStep * 4)), "source");
+              const to = o === undefined ? panel : k.var(k.ptrAdd(panel, k.mul(o, 4)), "square");
+              const turn = (count: number) => {
+                const rows = Array.from({ length: lanes }, (_, i) =>
                   i < count ? k.load(source, i * p.outputStep * 4, lanes) : k.splat(0, lanes),
                 );
+                for (const [i, value] of transposed(k, rows).entries()) k.store(to, i * c * p.width * 4, value);
               };
-              const rest = p.outputs % lanes;
-              const last = rest > 0 && p.firstOutput + (p.blocks - 1) * p.width + o + lanes > p.outputs;
-              if (!last) store(rows(lanes));
+              if (!isCut) turn(lanes);
               else
                 k.if(
-                  output,
+                  o === undefined ? output : k.add(output, o),
                   "lt",
-                  p.outputs - o - rest,
-                  () => store(rows(lanes)),
-                  () => store(rows(rest)),
+                  p.outputs - rest,
+                  () => turn(lanes),
+                  () => turn(rest),
                 );
-            }
+            };
+            if (p.width === lanes) square();
+            else k.loop(0, p.width, square, { step: lanes, frame: true, name: "output" });
             k.advance(from, p.steps[2] * 4);
             k.advance(panel, p.width * 4);
           },

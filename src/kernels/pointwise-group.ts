@@ -5,12 +5,12 @@
 import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Kernel, Lanes, Reg } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
-import { cleaned, layoutKey, tailElements } from "./channels.js";
+import { cleaned, tailElements } from "./channels.js";
 import { attributesKey } from "./epilogue.js";
 import type { Layout } from "./layout.js";
 import { type OperandKind, operandKind, POINTWISE } from "./pointwise.js";
 import type { Lowering } from "./strategy.js";
-import { planWalk, type Site, type WalkMode, type WalkPlan, walk, walkTail } from "./walk.js";
+import { planWalk, type Site, type WalkMode, type WalkPlan, walk, walkKey, walkTail } from "./walk.js";
 
 export interface PointwiseGroup {
   /** In topological order, all of one shape, all batched or none. */
@@ -33,9 +33,7 @@ export function lowerPointwise(group: PointwiseGroup, to: Lowering): void {
   const mode = modeOf(group, layout, inputs, clean);
   const perSample = inputs.some((i) => i.kind === "sample" || i.kind === "unbatchedFull" || i.kind === "suffix");
   const plan = planWalk(layout, to.target, mode, perSample);
-  const kernel = to.kernel(groupKey(group, inputs, layout, mode), (key) =>
-    writeGroup(key, group, inputs, clean, plan, to),
-  );
+  const kernel = to.kernel(groupKey(group, inputs, plan), (key) => writeGroup(key, group, inputs, clean, plan, to));
   to.step(kernel, [...inputs.map((i) => to.buffer(i.value)), ...group.outputs.map((v) => to.buffer(v))], plan.pieces);
 }
 
@@ -77,11 +75,11 @@ function modeOf(
   return has("suffix") ? "single" : "packed";
 }
 
-function groupKey(group: PointwiseGroup, inputs: readonly GroupInput[], layout: Layout, mode: WalkMode): string {
+function groupKey(group: PointwiseGroup, inputs: readonly GroupInput[], plan: WalkPlan): string {
   const nameOf = (v: Value) => inputs.find((i) => i.value === v)?.name ?? `v${group.nodes.indexOf(v)}`;
   const operands = inputs.map((i) => (i.kind === "suffix" ? `suffix${i.layout.rows}` : i.kind));
   const nodes = group.nodes.map((n) => `${n.op.name}${attributesKey(n)}(${n.inputs.map(nameOf).join(",")})`);
-  return `pointwise ${mode} ${layoutKey(layout)} ${operands.join(",")} ${nodes.join(";")} -> ${group.outputs.map(nameOf).join(",")}`;
+  return `pointwise ${walkKey(plan)} ${operands.join(",")} ${nodes.join(";")} -> ${group.outputs.map(nameOf).join(",")}`;
 }
 
 function writeGroup(

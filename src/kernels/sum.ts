@@ -12,6 +12,7 @@ import type { Signature, Value } from "../graph/value.js";
 import {
   type ChannelVectors,
   channelVectors,
+  cleanVectors,
   eachGroup,
   layoutKey,
   loadChannels,
@@ -147,7 +148,7 @@ export function lowerRows(to: Lowering, sum: Sum): void {
         operands: [["x", "read"], ...others.map((o) => [o.name, "read"] as const), ["y", "readwrite"]],
       },
       (k) => {
-        const vectors = channelVectors(input, k.target);
+        const vectors = cleanVectors(channelVectors(input, k.target));
         const group = vectors.count === 1 ? 1 : 2;
         const body = (piece: Reg) => {
           const slot = parts === 1 ? piece : k.div(piece, parts);

@@ -1,6 +1,7 @@
 /**
  * Walks the elements of a value in vectors, for kernels whose every element depends on its place alone: elementwise
- * groups, dropout, broadcasting. Work is cut into pieces of about 4096 elements, whole samples where they are small.
+ * groups, dropout, broadcasting. Work is cut into pieces of about 4096 elements, whole samples where they are small. Of an
+ * unbatched value every vector (or row) is a piece, so that the code does not depend on how many there are.
  *
  * flat    the whole memory of the samples, pads and all: the fastest, for what keeps +0 by itself
  * rows    row by row, the pad lanes of a row's last vector known: for padded channels
@@ -9,7 +10,7 @@
  */
 import type { KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg, Target } from "../codegen/ir.js";
-import { channelVectors, storeTail, tailElements } from "./channels.js";
+import { channelVectors, layoutKey, storeTail, tailElements } from "./channels.js";
 import type { Layout } from "./layout.js";
 import type { Pieces } from "./strategy.js";
 
@@ -36,7 +37,7 @@ export interface WalkPlan {
   readonly mode: WalkMode;
   readonly layout: Layout;
   readonly lanes: Lanes;
-  /** Elements (flat, packed, single) or rows (rows) that one piece has of each sample, and how many such parts there are. */
+  /** Elements (flat, packed, single) or rows (rows) that one piece has of each sample. */
   readonly chunk: number;
   readonly pieces: Pieces;
   /** Whether sites know their sample: costs flat mode its run over several samples. */
@@ -49,14 +50,24 @@ export function planWalk(layout: Layout, target: Target, mode: WalkMode, perSamp
   const lanes = mode === "rows" ? channelVectors(layout, target).lanes : mode === "single" ? 1 : target.lanes;
   const scalar = layout.shape.length === 0;
   const extent = mode === "rows" ? layout.rows : layout.sampleStride;
+  const step = mode === "rows" || scalar ? 1 : target.lanes;
+  if (!layout.batched) return { mode, layout, lanes, chunk: step, pieces: { count: extent / step }, perSample };
   const unit = mode === "rows" ? layout.channelStride : 1;
   const each = extent * unit;
   const parts = Math.max(1, Math.ceil(each / PIECE));
-  const step = mode === "rows" || scalar ? 1 : target.lanes;
   const chunk = Math.ceil(extent / parts / step) * step;
   const count = Math.ceil(extent / chunk);
   const samples = count > 1 ? 1 : Math.max(1, Math.floor(PIECE / each));
-  return { mode, layout, lanes, chunk, pieces: layout.batched ? { count, samples } : { count }, perSample };
+  return { mode, layout, lanes, chunk, pieces: { count, samples }, perSample };
+}
+
+/** Names what the walk over a layout does to code. */
+export function walkKey({ mode, layout }: WalkPlan): string {
+  if (!layout.batched && layout.shape.length > 0) {
+    if (mode === "flat") return mode;
+    if (mode === "rows" && tailElements(layout) === 0) return `${mode} of ${layout.channels}/${layout.channelStride}`;
+  }
+  return `${mode} ${layoutKey(layout)}`;
 }
 
 /** Emits the loops; `visit` writes the code of a few vectors that lie behind one another. */
@@ -64,13 +75,14 @@ export function walk(k: KernelBuilder, plan: WalkPlan, unroll: number, visit: (s
   const { layout, chunk, mode } = plan;
   const { count, samples = 1 } = plan.pieces;
   const writer: Writer = { k, plan, unroll, visit };
+  if (!layout.batched) {
+    const place = (piece: Reg) => (chunk === 1 ? piece : k.mul(piece, chunk));
+    inside(writer, undefined, place(k.begin), place(k.end));
+    return;
+  }
   const extent = mode === "rows" ? layout.rows : layout.sampleStride;
   const body = (piece: Reg) => {
-    if (!layout.batched) {
-      const from = count === 1 ? k.int(0) : k.mul(piece, chunk);
-      const to = count === 1 ? k.int(extent) : k.min(k.add(from, chunk), extent);
-      inside(writer, undefined, from, to);
-    } else if (count > 1) {
+    if (count > 1) {
       const sample = k.div(piece, count);
       const from = k.mul(k.mod(piece, count), chunk);
       inside(writer, sample, from, k.min(k.add(from, chunk), extent));
@@ -164,16 +176,17 @@ export function walkTail(k: KernelBuilder, plan: WalkPlan, operand: string): voi
   const { layout, pieces } = plan;
   if (plan.mode !== "rows" || tailElements(layout) === 0) return;
   const { count, samples } = pieces;
-  const one = (sample: Reg | undefined) => {
-    const base = k.operand(operand);
-    storeTail(k, layout, sample === undefined ? base : k.ptrAdd(base, k.mul(sample, 4 * layout.sampleStride)));
-  };
+  if (!layout.batched) {
+    k.if(k.end, "eq", count, () => storeTail(k, layout, k.operand(operand)));
+    return;
+  }
+  const one = (sample: Reg) =>
+    storeTail(k, layout, k.ptrAdd(k.operand(operand), k.mul(sample, 4 * layout.sampleStride)));
   k.loop(
     k.begin,
     k.end,
     (piece) => {
-      if (!layout.batched) k.if(piece, "eq", count - 1, () => one(undefined));
-      else if (count > 1) k.if(k.mod(piece, count), "eq", count - 1, () => one(k.div(piece, count)));
+      if (count > 1) k.if(k.mod(piece, count), "eq", count - 1, () => one(k.div(piece, count)));
       else {
         const first = k.mul(piece, samples ?? 1);
         k.loop(first, k.min(k.add(first, samples ?? 1), k.batch), one, { frame: true, name: "n" });
