@@ -26,7 +26,7 @@ import { lowerPointwise } from "../kernels/pointwise-group.js";
 import type { Buffer, Lowering, Pieces, Strategy } from "../kernels/strategy.js";
 import { chooseStrategy, estimate, plannedUnit } from "./choose.js";
 import { type Draft, inLevels, planMain, plannedDrafts, StepAssembly, scratchUse } from "./draft.js";
-import { elementwiseOf, fuse, nodesOf, type Unit } from "./fuse.js";
+import { elementwiseOf, fuse, inputsOf, nodesOf, type Unit } from "./fuse.js";
 import { type Live, liveNodes } from "./live.js";
 import { Places } from "./places.js";
 import type { Constant, PlannedUnit, Port, Program, StoredState } from "./program.js";
@@ -99,6 +99,7 @@ class Compiler implements Lowering {
     for (const state of assigned) this.#placeLeaf(state);
     const units = fuse(this.#live, {
       fuses: (node) => this.#choose(node).fuses,
+      readsThrough: (node) => this.#choose(node).readsThrough === true,
       updates: (node, group) => this.#choose(node).updates?.(node, group, this.target) ?? false,
     });
     this.#placeOutputs();
@@ -254,7 +255,7 @@ class Compiler implements Lowering {
     const at = units.indexOf(maker);
     return units.every((unit, i) => {
       if (i <= at) return true;
-      return !nodesOf(unit).some((node) => node.inputs.includes(state));
+      return !inputsOf(unit).includes(state);
     });
   }
 
@@ -297,15 +298,17 @@ class Compiler implements Lowering {
 
   #lowerUnit(unit: Unit): void {
     const nodes = nodesOf(unit);
-    const head = nodes[0]!;
+    const prologue = "work" in unit ? unit.work.prologue : undefined;
+    const computed = prologue === undefined ? nodes : [prologue, ...nodes];
     const result = nodes[nodes.length - 1]!;
     const isStatic = this.#live.isStatic(result);
     this.#into = isStatic ? this.#prepare : this.#main;
     this.#isPrepared = isStatic;
-    this.#label = `${head.path} ${nodes.map((n) => n.op.name).join("+")}`.trim();
+    this.#label = `${computed[0]!.path} ${computed.map((n) => n.op.name).join("+")}`.trim();
     this.#nanoseconds = estimate(nodes);
     const strategy = "work" in unit ? this.#choose(unit.work.root) : undefined;
-    this.#unit = this.#planned(strategy?.name ?? ("group" in unit ? "elementwise" : "channelSums"), nodes);
+    this.#unit = this.#planned(strategy?.name ?? ("group" in unit ? "elementwise" : "channelSums"), computed);
+    if (prologue !== undefined) this.#unit = computedWith(this.#unit);
     if ("group" in unit) lowerPointwise(unit.group, this);
     else if ("sums" in unit) lowerChannelSums(unit.sums, this);
     else strategy!.lower(unit.work, this);
@@ -356,4 +359,10 @@ class Compiler implements Lowering {
   #tableBytes(): number {
     return this.#constants.reduce((end, { place }) => Math.max(end, place.offset + place.bytes), 0);
   }
+}
+
+/** What a node is read through is computed in the pass of the node, if in others as well. */
+function computedWith(unit: PlannedUnit): PlannedUnit {
+  const [prologue, ...others] = unit.nodes;
+  return { ...unit, nodes: [{ ...prologue!, isForward: others[0]!.isForward }, ...others] };
 }

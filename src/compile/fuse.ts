@@ -1,13 +1,15 @@
 /**
  * Cuts the nodes of an entry into units that become kernels: a node with the elementwise chain that melts into its store,
  * a group of elementwise nodes of one layout that are computed in one pass over memory, or two sums over one image. A group
- * that starts from a gradient which nobody else reads, the update of its weights, can be computed as the gradient is stored.
+ * that starts from a gradient which nobody else reads, the update of its weights, can be computed as the gradient is stored;
+ * an elementwise node that only pools and their gradients read, as they read it.
  */
 import { sameShape, type Value } from "../graph/value.js";
 import { readsTogether, sumsTogether } from "../kernels/channel-sums.js";
 import { canFuse } from "../kernels/epilogue.js";
 import { isPointwise, operandKind } from "../kernels/pointwise.js";
 import type { PointwiseGroup } from "../kernels/pointwise-group.js";
+import { canBePrologue } from "../kernels/prologue.js";
 import type { Work } from "../kernels/strategy.js";
 import { isLeaf, type Live } from "./live.js";
 
@@ -25,11 +27,13 @@ const MOST_OPERANDS = 10;
 export interface Abilities {
   /** Whether elementwise nodes may melt into the node's store. */
   fuses(node: Value): boolean;
+  /** Whether its first input may be computed as it is read. */
+  readsThrough(node: Value): boolean;
   /** Whether a whole group may. */
   updates(node: Value, group: PointwiseGroup): boolean;
 }
 
-export function fuse(live: Live, { fuses, updates }: Abilities): Unit[] {
+export function fuse(live: Live, { fuses, readsThrough, updates }: Abilities): Unit[] {
   const taken = new Set<Value>();
   const placed: { at: number; unit: Unit }[] = [];
   const sums = new Map<Value, readonly [Value, Value]>();
@@ -45,6 +49,17 @@ export function fuse(live: Live, { fuses, updates }: Abilities): Unit[] {
     for (const melted of chain) taken.add(melted);
     const result = chain[chain.length - 1] ?? node;
     placed.push({ at: result.id, unit: { work: { root: node, chain, result } } });
+  }
+  for (const node of live.nodes) {
+    if (taken.has(node) || live.isKept(node) || !canBePrologue(node)) continue;
+    const users = live.users(node);
+    const reads = (user: Value) => user.inputs[0] === node && user.inputs.lastIndexOf(node) === 0;
+    if (!users.every((user) => reads(user) && !isPointwise(user) && readsThrough(user))) continue;
+    taken.add(node);
+    for (const each of placed) {
+      if (!("work" in each.unit) || !users.includes(each.unit.work.root)) continue;
+      each.unit = { work: { ...each.unit.work, prologue: node } };
+    }
   }
   for (const nodes of pointwiseGroups(live, taken, sums)) {
     const inside = new Set(nodes);
@@ -67,7 +82,7 @@ export function fuse(live: Live, { fuses, updates }: Abilities): Unit[] {
   return inOrder(placed.sort((a, b) => a.at - b.at).map((p) => p.unit));
 }
 
-/** The nodes that a unit computes. */
+/** The nodes that a unit computes, and no other. */
 export function nodesOf(unit: Unit): readonly Value[] {
   if ("work" in unit) return [unit.work.root, ...unit.work.chain, ...(unit.work.update?.nodes ?? [])];
   return "group" in unit ? unit.group.nodes : unit.sums;
@@ -81,7 +96,14 @@ export function elementwiseOf(unit: Unit): PointwiseGroup | undefined {
 
 /** What the kernels of a unit read to compute `node`. */
 function readsOf(unit: Unit, node: Value): readonly Value[] {
-  return "sums" in unit ? readsTogether(node) : node.inputs;
+  if ("sums" in unit) return readsTogether(node);
+  const prologue = "work" in unit && node === unit.work.root ? unit.work.prologue : undefined;
+  return prologue === undefined ? node.inputs : [...prologue.inputs, ...node.inputs.slice(1)];
+}
+
+/** All that the kernels of a unit read. */
+export function inputsOf(unit: Unit): readonly Value[] {
+  return nodesOf(unit).flatMap((node) => readsOf(unit, node));
 }
 
 /** Units after those whose values they read; else in the order given. */

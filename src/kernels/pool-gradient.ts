@@ -27,23 +27,29 @@ import type { Layout } from "./layout.js";
 import { maxNaN } from "./math.js";
 import { type Windows, windowsOf } from "./pool.js";
 import { type Divide, divideBy } from "./pool-divisor.js";
-import type { Lowering, Strategy } from "./strategy.js";
+import { type Prologue, prologueOf } from "./prologue.js";
+import type { Lowering, Strategy, Work } from "./strategy.js";
 import { type Axis, allReal, axisKey, type Bounds, eachTap, isUnrolled, type Run, runsOf, tapBounds } from "./taps.js";
 
 export const poolGradientStrategy: Strategy = {
   name: "poolGradient",
   ops: ["maxPool2dGrad", "avgPool2dGrad"],
   fuses: false,
+  readsThrough: true,
   accepts: () => true,
   cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 2,
-  lower({ root }, to) {
-    const p = poolGradient(root, to);
-    const { rows, columns, divisor, scatter, chunks } = p;
+  lower(work, to) {
+    const { root } = work;
+    const p = poolGradient(work, to);
+    const { rows, columns, divisor, scatter, chunks, prologue } = p;
     const layouts = `${layoutKey(p.image)} ${layoutKey(p.pooled)}`;
-    const key = `poolGradient ${divisor} ${axisKey(rows)} ${axisKey(columns)} ${layouts} ${chunks}`;
+    const key = `poolGradient ${divisor} ${axisKey(rows)} ${axisKey(columns)} ${layouts} ${chunks} ${prologue.key}`;
     const kernel = to.kernel(key, () => writePoolGradient(key, root, p, to));
-    const operands = [...root.inputs.map((v) => to.buffer(v)), to.buffer(root)];
-    to.step(kernel, operands, { count: scatter ? chunks : rows.outputs, samples: 1 });
+    const others = root.inputs.slice(1).map((v) => to.buffer(v));
+    to.step(kernel, [prologue.image, ...others, ...prologue.buffers, to.buffer(root)], {
+      count: scatter ? chunks : rows.outputs,
+      samples: 1,
+    });
   },
 };
 
@@ -52,6 +58,8 @@ interface PoolGradient extends Windows {
   readonly image: Layout;
   readonly pooled: Layout;
   readonly vectors: ChannelVectors;
+  /** How x is read. */
+  readonly prologue: Prologue;
   /** Whether windows overlap. */
   readonly scatter: boolean;
   /** Parts of the channels that are pieces of their own, where windows overlap. */
@@ -60,7 +68,8 @@ interface PoolGradient extends Windows {
   readonly tiles: boolean;
 }
 
-function poolGradient(root: Value, to: Lowering): PoolGradient {
+function poolGradient(work: Work, to: Lowering): PoolGradient {
+  const { root } = work;
   const pooled = root.inputs[root.inputs.length - 1]!;
   const windows = windowsOf(root, root.shape, pooled.shape);
   const { rows, columns } = windows;
@@ -72,6 +81,7 @@ function poolGradient(root: Value, to: Lowering): PoolGradient {
     image: to.layout(root),
     pooled: to.layout(pooled),
     vectors,
+    prologue: prologueOf(work, to),
     chunks: chunksOf(vectors, to.maxBatch),
     scatter: overlaps(rows) || overlaps(columns),
     tiles: covers(rows) && covers(columns),
@@ -80,7 +90,11 @@ function poolGradient(root: Value, to: Lowering): PoolGradient {
 
 function writePoolGradient(key: string, root: Value, p: PoolGradient, to: Lowering): Kernel {
   const inputs = p.divisor === "max" ? ["x", "dy"] : ["dy"];
-  const operands = [...inputs.map((name) => [name, "read"] as const), ["dx", "readwrite"] as const];
+  const operands = [
+    ...inputs.map((name) => [name, "read"] as const),
+    ...p.prologue.operands,
+    ["dx", "readwrite"] as const,
+  ];
   return buildKernel({ key, name: root.op.name, target: to.target, operands }, (k) => {
     const body = (piece: Reg) => (p.scatter ? writeSample(k, p, piece) : writeBand(k, p, piece));
     k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
@@ -309,11 +323,12 @@ function writeWindow(k: KernelBuilder, p: PoolGradient, place: WindowPlace, givi
     });
     return;
   }
+  const through = p.prologue.at(k, vectors, channel, index);
   const unrolled = isUnrolled(bounds) && isUnrolled(run);
   let most = unrolled ? undefined : k.acc(Number.NEGATIVE_INFINITY, lanes);
   eachTap(k, bounds, [pointer("x", at.image)], rowStep, (row, rowOffset) => {
     eachTap(k, run, row, columnStep, ([tap], offset) => {
-      const x = load(tap!, rowOffset + offset);
+      const x = through(load(tap!, rowOffset + offset));
       if (most === undefined) most = x;
       else if (unrolled) most = maxNaN(k, most, x);
       else k.set(most, maxNaN(k, most, x));
@@ -326,7 +341,8 @@ function writeWindow(k: KernelBuilder, p: PoolGradient, place: WindowPlace, givi
   eachTap(k, bounds, [pointer("x", at.image), pointer("dx", at.image)], rowStep, (rowPointers, rowOffset) => {
     eachTap(k, run, rowPointers, columnStep, ([x, dx], offset) => {
       const at = rowOffset + offset;
-      const value = vectors.packed ? k.asInt(load(x!, at)) : k.loadI32(x!, at + 4 * index * lanes, lanes);
+      const asItLies = p.prologue.key === "" && !vectors.packed;
+      const value = asItLies ? k.loadI32(x!, at + 4 * index * lanes, lanes) : k.asInt(through(load(x!, at)));
       const hit = k.cmpI32("eq", value, bits);
       give(dx!, rowOffset, offset, k.select(hit, left, zero));
       k.set(left, k.select(hit, zero, left));

@@ -8,6 +8,7 @@ import type { Shape, Value } from "../graph/value.js";
 import { channelVectors, eachGroup, layoutKey, loadChannels, storeTail, tailElements } from "./channels.js";
 import { maxNaN } from "./math.js";
 import { type Divisor, divideBy } from "./pool-divisor.js";
+import { type Prologue, prologueOf } from "./prologue.js";
 import { type Result, resultOf, rowPlace } from "./result.js";
 import type { Lowering, Strategy } from "./strategy.js";
 import {
@@ -33,17 +34,19 @@ export const poolStrategy: Strategy = {
   name: "pool",
   ops: ["maxPool2d", "avgPool2d"],
   fuses: true,
+  readsThrough: true,
   accepts: () => true,
   cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4,
   lower(work, to) {
     const { root } = work;
     const input = root.inputs[0]!;
-    const pool: Pool = { root, ...windowsOf(root, input.shape, root.shape), result: resultOf(work, to) };
-    const { rows, columns, divisor, result } = pool;
+    const windows = windowsOf(root, input.shape, root.shape);
+    const pool: Pool = { root, ...windows, prologue: prologueOf(work, to), result: resultOf(work, to) };
+    const { rows, columns, divisor, prologue, result } = pool;
     const layouts = `${layoutKey(to.layout(input))} ${layoutKey(to.layout(root))}`;
-    const key = `pool ${divisor} ${axisKey(rows)} ${axisKey(columns)} ${layouts} ${result.key}`;
+    const key = `pool ${divisor} ${axisKey(rows)} ${axisKey(columns)} ${layouts} ${prologue.key} ${result.key}`;
     const kernel = to.kernel(key, () => writePool(key, pool, to));
-    to.step(kernel, [to.buffer(input), ...result.buffers], { count: rows.outputs, samples: 1 });
+    to.step(kernel, [prologue.image, ...prologue.buffers, ...result.buffers], { count: rows.outputs, samples: 1 });
   },
 };
 
@@ -66,17 +69,18 @@ export function windowsOf({ op, attributes }: Value, image: Shape, pooled: Shape
 
 interface Pool extends Windows {
   readonly root: Value;
+  readonly prologue: Prologue;
   readonly result: Result;
 }
 
 function writePool(key: string, pool: Pool, to: Lowering): Kernel {
-  const { root, rows, columns, divisor, result } = pool;
+  const { root, rows, columns, divisor, prologue, result } = pool;
   const input = to.layout(root.inputs[0]!);
   const output = to.layout(root);
   const vectors = channelVectors(output, to.target);
   const pixel = 4 * input.channelStride;
   const rowBytes = columns.extent * pixel;
-  const operands = [["x", "read"] as const, ...result.operands];
+  const operands = [["x", "read"] as const, ...prologue.operands, ...result.operands];
   return buildKernel({ key, name: root.op.name, target: to.target, operands }, (k) => {
     const body = (piece: Reg) => {
       const n = k.var(k.div(piece, rows.outputs), "n", { frame: true });
@@ -94,7 +98,8 @@ function writePool(key: string, pool: Pool, to: Lowering): Kernel {
             const start = channel === undefined ? source : k.ptrAdd(source, channel);
             const row = { bytes: channel === undefined ? bytes : k.add(bytes, channel), offset: 0, channel };
             for (const index of indices) {
-              const load = (p: Reg, offset: number) => loadChannels(k, vectors, p, offset, index);
+              const through = prologue.at(k, vectors, channel, index);
+              const load = (p: Reg, offset: number) => through(loadChannels(k, vectors, p, offset, index));
               const total = reduceTaps(k, pool, { rows: bounds, columns: run }, start, pixel, load, vectors.lanes);
               const value = divide === undefined ? total : divide(run, total, vectors.lanes);
               result.store(k, rowPlace(k, vectors, row, index), value);

@@ -41,6 +41,8 @@ export interface Work {
   readonly chain: readonly Value[];
   readonly result: Value;
   readonly update?: PointwiseGroup;
+  /** The root's first input, where it is computed as it is read and is nowhere in memory: see `prologue.ts`. */
+  readonly prologue?: Value;
 }
 
 /** What a strategy is given to lower a node with. */
@@ -77,6 +79,8 @@ export interface Strategy {
   readonly ops: readonly string[];
   /** Whether chains of elementwise nodes may be melted into its store. */
   readonly fuses: boolean;
+  /** Whether an elementwise node that is the first input may be computed as it is read. */
+  readonly readsThrough?: boolean;
   /** Whether it can compute such an update as it stores the node, an unbatched gradient. */
   updates?(node: Value, update: PointwiseGroup, target: Target): boolean;
   accepts(node: Value, target: Target): boolean;
