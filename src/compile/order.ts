@@ -82,9 +82,13 @@ export function arrange(steps: readonly Access[], options: ArrangeOptions): Arra
   const earliest = levelsOf(waits);
   const byLevel = steps.map((_, step) => step).sort((a, b) => earliest[a]! - earliest[b]! || a - b);
   const { taken, freed } = traffic(steps, byLevel, options.bytes);
+  // What several steps make, such as the parts of a panel, the first of them takes.
+  const made = steps.map(({ reads, writes }) =>
+    writes.reduce((sum, buffer) => (reads.includes(buffer) ? sum : sum + options.bytes(buffer)), 0),
+  );
   const late = lateSteps(steps, waits, earliest, (step) => {
     if (options.isLate?.(step)) return "always";
-    return taken[step]! > tiny && taken[step]! > freed[step]! ? "withSlack" : "never";
+    return made[step]! > tiny && made[step]! > freed[step]! ? "withSlack" : "never";
   });
   // What a step takes for itself and for the late steps before it, and how much of that it leaves behind.
   const most = steps.map((_, step) => {
@@ -137,13 +141,16 @@ function lateSteps(
   earliest: readonly number[],
   wish: (step: number) => "always" | "withSlack" | "never",
 ): Uint8Array {
+  // The earliest level of what waits for a step, as if late steps came right before what they are for.
   const next = new Array<number>(steps.length).fill(Number.POSITIVE_INFINITY);
-  for (const [step, before] of waits.entries())
-    for (const other of before) next[other] = Math.min(next[other]!, earliest[step]!);
-  return Uint8Array.from(steps, (_, step) => {
+  const late = new Uint8Array(steps.length);
+  for (let step = steps.length - 1; step >= 0; step--) {
     const wanted = wish(step);
-    return wanted === "always" || (wanted === "withSlack" && next[step]! > earliest[step]! + 1) ? 1 : 0;
-  });
+    if (wanted === "always" || (wanted === "withSlack" && next[step]! > earliest[step]! + 1)) late[step] = 1;
+    const level = late[step] === 1 ? next[step]! - 1 : earliest[step]!;
+    for (const other of waits[step]!) next[other] = Math.min(next[other]!, level);
+  }
+  return late;
 }
 
 /** Levels for a given order: neighbours share one where neither waits for the other and little memory is at stake. */
