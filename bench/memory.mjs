@@ -42,6 +42,7 @@ export function measureMemory({ only, note }) {
     "most",
     "PyTorch's growth",
     "PyTorch's most",
+    "by its second step",
   ];
   const line = (cells) => `| ${cells.join(" | ")} |`;
   const lines = [line(heads), line(heads.map((_, i) => (i === 0 ? "---" : "--:")))];
@@ -70,6 +71,7 @@ export function measureMemory({ only, note }) {
         megabytes(ours.peak),
         megabytes(theirs?.growth),
         megabytes(theirs?.peak),
+        megabytes(theirs?.second),
       ]),
     );
     note(lines.at(-1));

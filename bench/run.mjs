@@ -16,7 +16,7 @@ import { profile, profileText } from "./fovea/profile.mjs";
 import { writeInputs } from "./inputs.mjs";
 import { calibrate, leftIn, Machine, measure } from "./measure.mjs";
 import { measureMemory } from "./memory.mjs";
-import { bestOf, familiesOf, summarise, timesFaster } from "./summary.mjs";
+import { bestOf, familiesOf, partOfPeak, summarise, timesFaster } from "./summary.mjs";
 import { startSystems, startWasmSystems } from "./systems.mjs";
 import { markdown, milliseconds } from "./table.mjs";
 import { choose, operationsOf, tableOf, WORKLOADS } from "./workloads.mjs";
@@ -208,7 +208,7 @@ async function measureWorkload(workload, { systems, machine, settings, folder })
   for (const c of contenders) note(`  ${describe(c, workload)}`);
   for (const [family, { name, timesFaster, noisy }] of Object.entries(row.against))
     note(`  ${timesFaster.toFixed(2)} times faster than the best ${family} (${name})${noisy ? ", but noisy: not to be believed" : ""}`);
-  const part = partOfPeak(row, machine);
+  const part = ourPart(row);
   if (part !== undefined) note(`  ${(100 * part).toFixed(0)}% of the peak`);
   return row;
 }
@@ -273,11 +273,11 @@ function rowOf(workload, contenders) {
   return { workload, contenders, against };
 }
 
-/** Of a layer; the peak is the highest that was seen in the run. */
-function partOfPeak({ workload, contenders }, machine) {
+/** What fovea reaches of the multiply-add peak, of a layer. */
+function ourPart({ workload, contenders }) {
   const operations = operationsOf(workload);
-  const summary = contenders.find((c) => c.family === "fovea")?.summary;
-  return operations === undefined || summary === undefined ? undefined : operations / summary.median / 1e6 / machine.gflops;
+  const ours = contenders.find((c) => c.family === "fovea");
+  return operations === undefined || ours?.summary === undefined ? undefined : partOfPeak(ours.repeats, operations);
 }
 
 function describe({ name, summary, failure, difference, leftOut }, workload) {
@@ -311,7 +311,7 @@ function resultOf({ machine, systems, rows, settings }) {
     settings,
     rows: rows.map(({ contenders, ...row }) => ({
       ...row,
-      partOfPeak: partOfPeak({ ...row, contenders }, machine),
+      partOfPeak: ourPart({ ...row, contenders }),
       contenders: contenders.map(({ run, check, pid, ...contender }) => contender),
     })),
   };

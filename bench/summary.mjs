@@ -12,8 +12,19 @@ export function median(numbers) {
 export function summarise(repeats) {
   const quiet = repeats.filter((r) => r.quiet);
   const noisy = quiet.length < Math.min(LEAST_QUIET, repeats.length);
-  const ms = (noisy ? repeats : quiet).map((r) => r.ms);
+  const ms = counted(repeats).map((r) => r.ms);
   return { median: median(ms), min: Math.min(...ms), quiet: quiet.length, repeats: repeats.length, noisy };
+}
+
+/** The quiet ones, or all where those are too few. */
+function counted(repeats) {
+  const quiet = repeats.filter((r) => r.quiet);
+  return quiet.length < Math.min(LEAST_QUIET, repeats.length) ? repeats : quiet;
+}
+
+/** The part of the multiply-add peak that `operations` a call reach: of what the probes beside each repeat found, since it moves as others use the host. */
+export function partOfPeak(repeats, operations) {
+  return median(counted(repeats).map(({ ms, gflops }) => operations / ms / 1e6 / gflops));
 }
 
 /** How many times faster `ours` is: the median over the rounds that were quiet for both, else over all. */
@@ -22,8 +33,7 @@ export function timesFaster(ours, theirs) {
     ratio: theirs[n].ms / our.ms,
     quiet: our.quiet && theirs[n].quiet,
   }));
-  const quiet = rounds.filter((r) => r.quiet);
-  return median((quiet.length < Math.min(LEAST_QUIET, rounds.length) ? rounds : quiet).map((r) => r.ratio));
+  return median(counted(rounds).map((r) => r.ratio));
 }
 
 /** The contender of a family with the lowest median; undefined where none was measured. */

@@ -21,7 +21,7 @@ const NOTES = {
     "of all three; one thread and two, each in a process of its own, for the others; fovea has two and chooses itself.",
   layers:
     "fovea's weights were brought into its order before, as in inference; PyTorch does that in each call. The peak is that of " +
-    "multiply-adds on two threads, measured in the same run.",
+    "multiply-adds on two threads, measured beside each repeat.",
 };
 
 /**

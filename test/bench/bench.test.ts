@@ -92,6 +92,7 @@ describe("figures", () => {
     median(numbers: number[]): number;
     summarise(repeats: Repeat[]): { median: number; min: number; quiet: number; noisy: boolean };
     timesFaster(ours: Repeat[], theirs: Repeat[]): number;
+    partOfPeak(repeats: (Repeat & { gflops: number })[], operations: number): number;
     bestOf(contenders: object[], family: string): { name: string } | undefined;
   }
   const quiet = (ms: number): Repeat => ({ ms, quiet: true });
@@ -115,6 +116,14 @@ describe("figures", () => {
     expect(timesFaster([10, 20, 20].map(quiet), [30, 60, 60].map(quiet))).toBe(3);
     const theirs = [30, 30, 30, 900, 900].map((ms, n) => (n < 3 ? quiet(ms) : noisy(ms)));
     expect(timesFaster([10, 10, 10, 10, 10].map(quiet), theirs)).toBe(3);
+  });
+
+  it("takes the part of the peak beside each repeat, whatever the peak was by then", async () => {
+    const { partOfPeak } = await load<Summary>("summary.mjs");
+    const at = (ms: number, gflops: number) => ({ ...quiet(ms), gflops });
+    // 8 GFLOP in 40 ms are 200 GFLOP/s of 250; the machine then slows down, and the layer with it
+    expect(partOfPeak([at(40, 250), at(80, 125), at(50, 200)], 8e9)).toBeCloseTo(0.8);
+    expect(partOfPeak([at(40, 250), at(40, 250), at(40, 250), { ...at(10, 250), quiet: false }], 8e9)).toBeCloseTo(0.8);
   });
 
   it("finds the best of a family, and none where none was measured", async () => {
@@ -166,7 +175,7 @@ describe("taking turns", () => {
     const one = contender("a", order, 1);
     await measure([one], machine(1, 0.7, 0.5, 1, 0.1, 0.1), { ...options, tries: 3, rounds: 1, failed: () => {} });
     expect(order).toHaveLength(3);
-    expect(one.repeats).toMatchObject([{ quiet: false }]);
+    expect(one.repeats).toMatchObject([{ quiet: false, gflops: 85 }]);
   });
 
   it("goes on without who fails", async () => {
