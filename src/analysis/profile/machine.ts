@@ -136,10 +136,13 @@ export class PeakProbe {
   }
 
   static async create(session: Session): Promise<PeakProbe> {
-    // First how fast, then how many rounds take PROBE_SECONDS.
-    const short = await PeakProbe.#load(session, 1);
-    const rounds = Math.ceil(((await short.gflops(3)) * 1e9 * PROBE_SECONDS) / short.#operations);
-    return PeakProbe.#load(session, rounds);
+    // As many rounds as take PROBE_SECONDS: of a few, waking the team takes most of the time.
+    for (let rounds = 1; ; ) {
+      const probe = await PeakProbe.#load(session, rounds);
+      const seconds = probe.#operations / 1e9 / (await probe.gflops(3));
+      if (seconds > PROBE_SECONDS / 2) return probe;
+      rounds = Math.ceil(rounds * Math.min(16, PROBE_SECONDS / seconds));
+    }
   }
 
   static async #load(session: Session, rounds: number): Promise<PeakProbe> {
