@@ -9,9 +9,17 @@ import { KernelError } from "../errors.js";
 import { type Instr, type Kernel, reads, writes } from "./ir.js";
 import { lineOf, printInstr } from "./print.js";
 
-export function verifyKernel(kernel: Kernel): void {
+/** By register id, how often each is read and assigned in a kernel's text. */
+export interface Usage {
+  readonly uses: Int32Array;
+  readonly assignments: Int32Array;
+}
+
+/** @throws KernelError. What it has counted on the way is what an encoder asks first. */
+export function verifyKernel(kernel: Kernel): Usage {
   const { registerCount } = kernel;
-  const defined = new Uint8Array(registerCount); // assigned anywhere in the text so far
+  const uses = new Int32Array(registerCount);
+  const assignments = new Int32Array(registerCount);
   const assigned = new Uint8Array(registerCount); // assigned on every path to here
   const indices = new Set<number>(); // of the loops around
   const fail = (i: Instr, message: string): never => {
@@ -34,13 +42,14 @@ export function verifyKernel(kernel: Kernel): void {
     for (const i of block) {
       for (const r of reads(i)) {
         if (assigned[r.id] !== 1) fail(i, `"${r.name}" (%${r.id}) is read where it may not have been assigned`);
+        uses[r.id]!++;
       }
       const dst = writes(i);
       if (dst !== undefined) {
         if (dst.id < 0 || dst.id >= registerCount) fail(i, `%${dst.id} is no register of this kernel`);
-        if (!dst.mutable && defined[dst.id] === 1) fail(i, `"${dst.name}" is assigned twice but is not mutable`);
+        if (!dst.mutable && assignments[dst.id]! > 0) fail(i, `"${dst.name}" is assigned twice but is not mutable`);
         if (indices.has(dst.id)) fail(i, `a loop's index is the loop's to change; copy it with var()`);
-        defined[dst.id] = 1;
+        assignments[dst.id]!++;
       }
       if (i.op === "loop") {
         if (!(Number.isInteger(i.step) && i.step > 0)) fail(i, `step ${i.step} is not a positive integer`);
@@ -63,4 +72,5 @@ export function verifyKernel(kernel: Kernel): void {
   };
   for (const { id } of [kernel.begin, kernel.end, kernel.batch]) assigned[id] = 1;
   check(kernel.body);
+  return { uses, assignments };
 }

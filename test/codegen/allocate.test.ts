@@ -4,6 +4,7 @@ import type { Kernel, Target } from "#fovea/codegen/ir.js";
 import { liveness } from "#fovea/codegen/liveness.js";
 import { registerPressure } from "#fovea/codegen/pressure.js";
 import { AVX2, AVX512 } from "#fovea/codegen/targets.js";
+import { verifyKernel } from "#fovea/codegen/verify.js";
 import { encodeX64 } from "#fovea/codegen/x64/encode.js";
 import { registerModel } from "#fovea/codegen/x64/model.js";
 import { select } from "#fovea/codegen/x64/select.js";
@@ -117,7 +118,7 @@ describe("register allocation", () => {
       });
       k.store(k.operand("y"), 0, k.splat(1, 16));
     });
-    const selection = select(kernel);
+    const selection = select(kernel, verifyKernel(kernel), true);
     const { intervals, order } = liveness(selection.body, registerModel(kernel, selection, undefined));
     const loop = order.findIndex((i) => i.op === "loop");
     const end = order.lastIndexOf(order[loop]);

@@ -15,7 +15,7 @@ import {
   requestsOf,
 } from "../allocate.js";
 import type { Instr, Kernel, Reg } from "../ir.js";
-import { verifyKernel } from "../verify.js";
+import { type Usage, verifyKernel } from "../verify.js";
 import { Assembler } from "./assembler.js";
 import { encodeControl } from "./control.js";
 import { Emitter } from "./emitter.js";
@@ -30,13 +30,12 @@ import { encodeVector, moveVector } from "./vectors.js";
 export function encodeX64(kernel: Kernel): Uint8Array {
   if (kernel.target.name === "wasm")
     throw new KernelError(`kernel "${kernel.name}" was written for ${kernel.target.name}, not for x86-64`);
-  verifyKernel(kernel);
-  return encodePlan(kernel, choosePlan(kernel));
+  return encodePlan(kernel, choosePlan(kernel, verifyKernel(kernel)));
 }
 
 /** The widest points of the kernel as encodeX64 would allocate it. */
 export function x64Pressure(kernel: Kernel): Pressure {
-  const selection = select(kernel);
+  const selection = select(kernel, verifyKernel(kernel), true);
   return pressureOf(requestsOf(selection.body, registerModel(kernel, selection, undefined)));
 }
 
@@ -51,10 +50,10 @@ interface Plan {
  * The best plan that fits. Folding a load frees a vector register but keeps its pointer alive longer, and the operand table
  * has a register of its own only where one is left; what does not fit at all is refused by the allocator.
  */
-function choosePlan(kernel: Kernel): Plan {
+function choosePlan(kernel: Kernel, usage: Usage): Plan {
   const plans: Plan[] = [];
   for (const fold of [true, false]) {
-    const selection = select(kernel, { fold });
+    const selection = select(kernel, usage, fold);
     for (const table of [tableRegister(kernel), undefined]) {
       const model = registerModel(kernel, selection, table);
       const plan = { selection, table, model, requests: requestsOf(selection.body, model) };

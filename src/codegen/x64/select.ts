@@ -7,6 +7,7 @@
  */
 import { type Instr, type Kernel, type Reg, reads, type Target, writes } from "../ir.js";
 import type { Loop } from "../liveness.js";
+import type { Usage } from "../verify.js";
 
 export type Folded = Extract<Instr, { op: "load" | "broadcast" | "splat" }>;
 
@@ -24,9 +25,9 @@ export interface Selection {
   copiesBound(loop: Loop): boolean;
 }
 
-export function select(kernel: Kernel, options: { fold: boolean } = { fold: true }): Selection {
-  const counts = new Counts(kernel);
-  const simplifier = new Simplifier(kernel, counts.uses, options.fold);
+export function select(kernel: Kernel, { uses: inText, assignments }: Usage, fold: boolean): Selection {
+  const uses = inText.slice();
+  const simplifier = new Simplifier(kernel, uses, fold);
   const body = simplifier.simplify(kernel.body);
   const { folded, foldedInto, innermost } = simplifier;
   const changing = new Map<Loop, boolean>();
@@ -35,11 +36,11 @@ export function select(kernel: Kernel, options: { fold: boolean } = { fold: true
     folded,
     reads: (i) => foldedInto.get(i) ?? reads(i),
     isInnermost: (loop) => innermost.has(loop),
-    countsOnly: (loop) => counts.uses[loop.index.id] === 0,
+    countsOnly: (loop) => uses[loop.index.id] === 0,
     copiesBound: (loop) => {
       const { to } = loop;
       // What is assigned once was assigned before the loop, which reads it.
-      if (typeof to === "number" || !to.mutable || counts.assignments[to.id] === 1) return false;
+      if (typeof to === "number" || !to.mutable || assignments[to.id] === 1) return false;
       let known = changing.get(loop);
       if (known === undefined) {
         known = assigns(loop.body, to);
@@ -48,30 +49,6 @@ export function select(kernel: Kernel, options: { fold: boolean } = { fold: true
       return known;
     },
   };
-}
-
-/** By register id, how often each is read and assigned in the kernel's text. */
-class Counts {
-  readonly uses: Int32Array;
-  readonly assignments: Int32Array;
-
-  constructor({ body, registerCount }: Kernel) {
-    this.uses = new Int32Array(registerCount);
-    this.assignments = new Int32Array(registerCount);
-    this.#count(body);
-  }
-  #count(block: readonly Instr[]): void {
-    for (const i of block) {
-      for (const r of reads(i)) this.uses[r.id]!++;
-      const dst = writes(i);
-      if (dst !== undefined) this.assignments[dst.id]!++;
-      if (i.op === "loop") this.#count(i.body);
-      else if (i.op === "if") {
-        this.#count(i.body);
-        this.#count(i.otherwise);
-      }
-    }
-  }
 }
 
 function assigns(block: readonly Instr[], reg: Reg): boolean {
