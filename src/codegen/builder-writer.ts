@@ -1,6 +1,7 @@
 /** Appends instructions to the block that is being written: one method for each family of them, which gives its result. */
 import type { ArgumentChecks } from "./builder-checks.js";
 import {
+  argumentsOf,
   type FloatBinary,
   type FloatUnary,
   f32,
@@ -38,6 +39,7 @@ export class InstructionWriter {
     return block;
   }
   emit(i: Instr): void {
+    (i as { reads?: readonly Reg[] }).reads = argumentsOf(i);
     this.#block.push(i);
   }
   reg(type: Type, name: string, mutable = false, inFrame = false): Reg {

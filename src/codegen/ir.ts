@@ -65,7 +65,12 @@ export interface Address {
   readonly offset: number;
 }
 
-export type Instr =
+export type Instr = Operation & {
+  /** What `reads` says of it, where the builder has noted it: every pass over a kernel asks. */
+  readonly reads?: readonly Reg[];
+};
+
+type Operation =
   // --- scalars
   | { readonly op: "operand"; readonly dst: Reg; readonly index: number } // pointer from the table
   | { readonly op: "const"; readonly dst: Reg; readonly value: number }
@@ -197,11 +202,13 @@ export function typeName(t: Type): string {
 
 const NONE: readonly Reg[] = [];
 
-/**
- * Registers that an instruction reads (bodies of loops and ifs not included). Asked of every instruction many times: the
- * commonest stand first.
- */
+/** Registers that an instruction reads (bodies of loops and ifs not included). */
 export function reads(i: Instr): readonly Reg[] {
+  return i.reads ?? argumentsOf(i);
+}
+
+/** The same from the instruction's own fields; the commonest stand first. */
+export function argumentsOf(i: Operation): readonly Reg[] {
   switch (i.op) {
     case "fma":
       return [i.a, i.b, i.c];
@@ -265,5 +272,5 @@ function both(a: IntArg, b: IntArg): readonly Reg[] {
 /** The register that an instruction writes, if any (a loop's index included). */
 export function writes(i: Instr): Reg | undefined {
   if (i.op === "loop") return i.index;
-  return "dst" in i ? i.dst : undefined;
+  return (i as { readonly dst?: Reg }).dst;
 }
