@@ -10,21 +10,21 @@ export function median(numbers) {
 
 /** Milliseconds a call. Noisy repeats count only where there are fewer than three quiet ones; then `noisy` is set. */
 export function summarise(repeats) {
-  const quiet = repeats.filter((r) => r.quiet);
-  const noisy = quiet.length < Math.min(LEAST_QUIET, repeats.length);
-  const ms = counted(repeats).map((r) => r.ms);
-  return { median: median(ms), min: Math.min(...ms), quiet: quiet.length, repeats: repeats.length, noisy };
+  const { counted, quiet, noisy } = judge(repeats);
+  const ms = counted.map((r) => r.ms);
+  return { median: median(ms), min: Math.min(...ms), quiet, repeats: repeats.length, noisy };
 }
 
-/** The quiet ones, or all where those are too few. */
-function counted(repeats) {
+/** Which repeats count: the quiet ones, or all where those are too few, which is `noisy`; and how many are quiet. */
+function judge(repeats) {
   const quiet = repeats.filter((r) => r.quiet);
-  return quiet.length < Math.min(LEAST_QUIET, repeats.length) ? repeats : quiet;
+  const noisy = quiet.length < Math.min(LEAST_QUIET, repeats.length);
+  return { counted: noisy ? repeats : quiet, quiet: quiet.length, noisy };
 }
 
 /** The part of the multiply-add peak that `operations` a call reach: of what the probes beside each repeat found, since it moves as others use the host. */
 export function partOfPeak(repeats, operations) {
-  return median(counted(repeats).map(({ ms, gflops }) => operations / ms / 1e6 / gflops));
+  return median(judge(repeats).counted.map(({ ms, gflops }) => operations / ms / 1e6 / gflops));
 }
 
 /** How many times faster `ours` is: the median over the rounds that were quiet for both, else over all. */
@@ -33,7 +33,7 @@ export function timesFaster(ours, theirs) {
     ratio: theirs[n].ms / our.ms,
     quiet: our.quiet && theirs[n].quiet,
   }));
-  return median(counted(rounds).map((r) => r.ratio));
+  return median(judge(rounds).counted.map((r) => r.ratio));
 }
 
 /** The contender of a family with the lowest median; undefined where none was measured. */

@@ -22,6 +22,7 @@ model = MODELS[row["network"]](**row.get("options", {})).to(memory_format=torch.
 images = torch.randn(row["batch"], *row["input"]).contiguous(memory_format=torch.channels_last)
 labels = torch.arange(row["batch"]) % 7
 
+
 def step():
     optimizer.zero_grad()
     F.cross_entropy(model(images), labels).backward()

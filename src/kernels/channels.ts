@@ -25,7 +25,7 @@ export function channelVectors(layout: Layout, target: Target): ChannelVectors {
   return { lanes, count, lastLanes: channels - (count - 1) * lanes, packed: false };
 }
 
-/** The same vectors for code that leaves pad lanes +0 by itself: where a row has any, all of its vectors are alike to it. */
+/** The same vectors, all taken for whole: for code that makes +0 of pad lanes that hold +0, to which the last is like any other. */
 export function cleanVectors(vectors: ChannelVectors): ChannelVectors {
   return vectors.packed ? vectors : { ...vectors, lastLanes: vectors.lanes };
 }
