@@ -30,6 +30,19 @@ it("makes a large panel right before it is read", () => {
   expect(arrange(steps, { ...options, small: 1000 })).toEqual({ order: [0, 1, 2, 3], levels: [0, 0, 1, 2] });
 });
 
+it("makes all parts of a large panel right before it is read", () => {
+  const [panel, x, y, z, out] = [0, 1, 2, 3, 4].map((id) => buffer(id)) as [Buffer, Buffer, Buffer, Buffer, Buffer];
+  const steps = [
+    { reads: [], writes: [panel] },
+    { reads: [], writes: [panel] }, // its last block, which has another width
+    { reads: [], writes: [x] },
+    { reads: [x], writes: [y] },
+    { reads: [y], writes: [z] },
+    { reads: [panel, z], writes: [out] },
+  ];
+  expect(arrange(steps, options).order).toEqual([2, 3, 4, 0, 1, 5]);
+});
+
 it("updates a weight before the next gradient is made, and keeps two large gradients apart", () => {
   const [dy1, dy0, dw1, dw0] = [0, 1, 2, 3].map((id) => buffer(id)) as [Buffer, Buffer, Buffer, Buffer];
   const [w1, w0] = [buffer(4, 0), buffer(5, 0)];
