@@ -100,6 +100,7 @@ class Compiler implements Lowering {
     const units = fuse(this.#live, {
       fuses: (node) => this.#choose(node).fuses,
       readsThrough: (node) => this.#choose(node).readsThrough === true,
+      reads: (node) => this.#choose(node).reads?.(node),
       updates: (node, group) => this.#choose(node).updates?.(node, group, this.target) ?? false,
     });
     this.#placeOutputs();
@@ -298,8 +299,9 @@ class Compiler implements Lowering {
 
   #lowerUnit(unit: Unit): void {
     const nodes = nodesOf(unit);
-    const prologue = "work" in unit ? unit.work.prologue : undefined;
-    const computed = prologue === undefined ? nodes : [prologue, ...nodes];
+    const { root, prologue, reads } = "work" in unit ? unit.work : {};
+    const within = reads === undefined ? [] : root!.inputs.filter((input) => !reads.includes(input));
+    const computed = [...(prologue === undefined ? [] : [prologue]), ...nodes, ...within];
     const result = nodes[nodes.length - 1]!;
     const isStatic = this.#live.isStatic(result);
     this.#into = isStatic ? this.#prepare : this.#main;

@@ -29,13 +29,15 @@ export interface Abilities {
   fuses(node: Value): boolean;
   /** Whether its first input may be computed as it is read. */
   readsThrough(node: Value): boolean;
+  /** What the node's kernels read where that is not its inputs. */
+  reads(node: Value): readonly Value[] | undefined;
   /** Whether a whole group may. */
   updates(node: Value, group: PointwiseGroup): boolean;
 }
 
-export function fuse(live: Live, { fuses, readsThrough, updates }: Abilities): Unit[] {
+export function fuse(live: Live, { fuses, readsThrough, reads, updates }: Abilities): Unit[] {
   const taken = new Set<Value>();
-  const placed: { at: number; unit: Unit }[] = [];
+  let placed: { at: number; unit: Unit }[] = [];
   const sums = new Map<Value, readonly [Value, Value]>();
   for (const image of live.nodes) {
     const pair = sumsTogether(image, live.users(image));
@@ -48,13 +50,20 @@ export function fuse(live: Live, { fuses, readsThrough, updates }: Abilities): U
     const chain = fuses(node) ? meltedChain(node, live, taken) : [];
     for (const melted of chain) taken.add(melted);
     const result = chain[chain.length - 1] ?? node;
-    placed.push({ at: result.id, unit: { work: { root: node, chain, result } } });
+    placed.push({ at: result.id, unit: { work: { root: node, chain, result, reads: reads(node) } } });
   }
+  const readInstead = new Map<Value, readonly Value[]>();
+  for (const { unit } of placed)
+    if ("work" in unit && unit.work.reads) readInstead.set(unit.work.root, unit.work.reads);
+  const isUnread = (node: Value) => live.users(node).every((u) => readInstead.get(u)?.includes(node) === false);
+  const unread = new Set(live.nodes.filter((node) => !isLeaf(node) && !live.isKept(node) && isUnread(node)));
+  placed = placed.filter(({ unit }) => !("work" in unit) || !unread.has(unit.work.root));
   for (const node of live.nodes) {
     if (taken.has(node) || live.isKept(node) || !canBePrologue(node)) continue;
     const users = live.users(node);
-    const reads = (user: Value) => user.inputs[0] === node && user.inputs.lastIndexOf(node) === 0;
-    if (!users.every((user) => reads(user) && !isPointwise(user) && readsThrough(user))) continue;
+    const isFirst = (user: Value) => user.inputs[0] === node && user.inputs.lastIndexOf(node) === 0;
+    if (!users.every((user) => isFirst(user) && !isPointwise(user) && !unread.has(user) && readsThrough(user)))
+      continue;
     taken.add(node);
     for (const each of placed) {
       if (!("work" in each.unit) || !users.includes(each.unit.work.root)) continue;
@@ -97,7 +106,9 @@ export function elementwiseOf(unit: Unit): PointwiseGroup | undefined {
 /** What the kernels of a unit read to compute `node`. */
 function readsOf(unit: Unit, node: Value): readonly Value[] {
   if ("sums" in unit) return readsTogether(node);
-  const prologue = "work" in unit && node === unit.work.root ? unit.work.prologue : undefined;
+  const work = "work" in unit && node === unit.work.root ? unit.work : undefined;
+  if (work?.reads !== undefined) return work.reads;
+  const prologue = work?.prologue;
   return prologue === undefined ? node.inputs : [...prologue.inputs, ...node.inputs.slice(1)];
 }
 

@@ -86,6 +86,18 @@ export function storeZeros(k: KernelBuilder, ptr: Reg, offset: number, count: nu
   }
 }
 
+/** Copies `count` elements (a constant). */
+export function copyElements(k: KernelBuilder, from: Reg, to: Reg, count: number): void {
+  const { lanes } = k.target;
+  const whole = count - (count % lanes);
+  const copy = (at: Reg) => k.store(k.ptrAdd(to, at), 0, k.load(k.ptrAdd(from, at), 0, lanes));
+  k.loop(0, 4 * whole, copy, { step: 4 * lanes });
+  let at = whole;
+  for (const width of [8, 4, 1] as const) {
+    for (; width < lanes && count - at >= width; at += width) k.store(to, 4 * at, k.load(from, 4 * at, width));
+  }
+}
+
 /** Elements behind the last row of a sample, which must hold +0. */
 export function tailElements(layout: Layout): number {
   return layout.shape.length === 0 ? 0 : layout.sampleStride - layout.rows * layout.channelStride;

@@ -19,6 +19,8 @@ import { maxReduceStrategy } from "./max-reduce.js";
 import { poolStrategy } from "./pool.js";
 import { poolGradientStrategy } from "./pool-gradient.js";
 import { resizeStrategy } from "./resize.js";
+import { routedInputGradient } from "./routed-input-gradient.js";
+import { routedWeightGradient } from "./routed-weight-gradient.js";
 import { reshapeStrategy, shapeStrategy } from "./shape.js";
 import { softmaxStrategy } from "./softmax.js";
 import { squaredErrorStrategy } from "./squared-error.js";
@@ -33,6 +35,8 @@ export const WINOGRAD_STRATEGIES: readonly Strategy[] = [winograd, winogradWeigh
 
 export const STRATEGIES: readonly Strategy[] = [
   ...WINOGRAD_STRATEGIES,
+  routedInputGradient,
+  routedWeightGradient,
   direct,
   linearProduct,
   weightGradient,

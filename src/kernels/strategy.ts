@@ -41,6 +41,8 @@ export interface Work {
   readonly chain: readonly Value[];
   readonly result: Value;
   readonly update?: PointwiseGroup;
+  /** What is read in place of the root's inputs: see `Strategy.reads`. */
+  readonly reads?: readonly Value[] | undefined;
   /** The root's first input, where it is computed as it is read and is nowhere in memory: see `prologue.ts`. */
   readonly prologue?: Value;
 }
@@ -81,6 +83,11 @@ export interface Strategy {
   readonly fuses: boolean;
   /** Whether an elementwise node that is the first input may be computed as it is read. */
   readonly readsThrough?: boolean;
+  /**
+   * What its kernels read where that is not the node's inputs: the operands of an input that is computed as it is read. A node
+   * that nobody reads is not computed.
+   */
+  reads?(node: Value): readonly Value[] | undefined;
   /** Whether it can compute such an update as it stores the node, an unbatched gradient. */
   updates?(node: Value, update: PointwiseGroup, target: Target): boolean;
   accepts(node: Value, target: Target): boolean;

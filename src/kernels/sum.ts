@@ -38,8 +38,9 @@ export const sumStrategy: Strategy = {
   fuses: false,
   accepts: () => true,
   cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4,
+  reads: (node) => (summed(node) === node.inputs[0] ? undefined : [summed(node)]),
   lower({ root }, to) {
-    const input = root.inputs[0]!;
+    const input = summed(root);
     const attributes = root.attributes as SumAttributes;
     const rank = input.shape.length;
     const { axes, batch } = attributes;
@@ -62,6 +63,14 @@ export const sumStrategy: Strategy = {
     }
   },
 };
+
+/** What is added up: in place of a max pool's gradient, which only brings numbers to other pixels, these numbers themselves. */
+function summed(node: Value): Value {
+  const [input] = node.inputs as [Value];
+  const { axes, mean } = node.attributes as SumAttributes;
+  const overPixels = axes.includes(0) && axes.includes(1) && !mean;
+  return input.op.name === "maxPool2dGrad" && overPixels ? input.inputs[1]! : input;
+}
 
 function meanOf({ axes, batch, mean }: SumAttributes, input: Value): Mean {
   if (!mean) return "sum";

@@ -1,0 +1,252 @@
+/**
+ * The input gradient of a convolution in front of a max pool (`routed.ts`). A window's gradients reach the pixels under one patch for each
+ * place that the maximum may have, in all a region of some rows; its sums stay in registers while the outputs go by. Each
+ * output adds its weights, shifted to where its maximum is: they lie with zeros around them, and the place says where to begin.
+ *
+ * A piece of work is a sample, put together in the workspace with its border, then stored through the epilogue.
+ */
+import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { Kernel, Reg, Target } from "../codegen/ir.js";
+import type { Value } from "../graph/value.js";
+import { channelVectors, eachGroup, loadChannels, storeTail, storeZeros, tailElements } from "./channels.js";
+import type { ConvAttributes } from "./conv-shape.js";
+import { layoutOf } from "./layout.js";
+import { type Result, resultOf, rowPlace } from "./result.js";
+import {
+  type Bordered,
+  bordered,
+  broadcastTo,
+  placeElements,
+  type Routed,
+  type RunVector,
+  routedOf,
+  spanOf,
+  vectorsOver,
+  windowCount,
+  writePlaces,
+} from "./routed.js";
+import type { Lowering, Strategy, Work } from "./strategy.js";
+
+interface Plan {
+  readonly routed: Routed;
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly channels: number;
+  readonly pixel: number;
+  readonly weightRow: number;
+  readonly bordered: Bordered;
+  /** How far the maximum of a window may lie from its first pixel, in pixels of the input. */
+  readonly reach: readonly [number, number];
+  /** The vectors of a row of the region. */
+  readonly row: readonly RunVector[];
+  readonly tileRows: number;
+  /** Elements of a row of the weights of an output with the zeros around them, and of all. */
+  readonly tableRow: number;
+  readonly table: number;
+  /** Elements of the workspace before the places, and in all. */
+  readonly placesAt: number;
+  readonly workspace: number;
+}
+
+const MAXIMUM_WORKSPACE = 512 * 1024;
+const MAXIMUM_TABLES = 512 * 1024;
+/** One multiply-add, whose operand comes from a cache, often across two of its lines. */
+const NANOSECONDS = 0.5;
+
+export const routedInputGradient: Strategy = {
+  name: "routedInputGradient",
+  ops: ["conv2dInputGrad"],
+  fuses: true,
+  reads: (node) => [...node.inputs[0]!.inputs, node.inputs[1]!],
+  accepts: (node, target) => {
+    const { groups, dilation } = node.attributes as ConvAttributes;
+    if (groups !== 1 || dilation[0] !== 1 || dilation[1] !== 1) return false;
+    const p = planOf(node, target);
+    if (p === undefined) return false;
+    return 4 * p.workspace <= MAXIMUM_WORKSPACE && 4 * p.table * p.routed.channels <= MAXIMUM_TABLES;
+  },
+  cost: (node, target) => {
+    const { routed, kernel, reach, row } = planOf(node, target)!;
+    const taps = routed.rows.kernel * routed.columns.kernel;
+    const region = (kernel[0] + reach[0]) * row.length;
+    return windowCount(routed) * (routed.channels * region * NANOSECONDS + region + routed.vectors.count * taps);
+  },
+  lower,
+};
+
+/** Undefined where the gradient comes through no such pool, or a row of the region does not fit the registers. */
+function planOf(node: Value, target: Target): Plan | undefined {
+  const [gradient, w] = node.inputs as [Value, Value];
+  const routed = routedOf(gradient, target);
+  if (routed === undefined) return undefined;
+  const window = node.attributes as ConvAttributes;
+  const { kernel, stride } = window;
+  const { channelStride, channels } = layoutOf(node, target);
+  const reach = [routed.rows, routed.columns].map((a, i) => a.dilation * (a.kernel - 1) * stride[i]!) as [
+    number,
+    number,
+  ];
+  const row = vectorsOver((kernel[1] + reach[1]) * channelStride, channelStride, target);
+  const free = target.vectorRegisters - 1 - new Set(row.map((v) => v.lanes)).size;
+  if (row.length > free) return undefined;
+  const whole = bordered(node.shape, [gradient.shape[0]!, gradient.shape[1]!], window);
+  // what the last vector reaches beyond the region's end are zeros, here and behind the border's last pixel
+  const tableRow = reach[1] * channelStride + spanOf(row);
+  const table = Math.ceil(((kernel[0] + 2 * reach[0]) * tableRow) / 16) * 16;
+  const placesAt = Math.ceil((whole.rows * whole.columns * channelStride + target.lanes) / 16) * 16;
+  return {
+    routed,
+    kernel,
+    stride,
+    channels,
+    pixel: channelStride,
+    weightRow: layoutOf(w, target).channelStride,
+    bordered: whole,
+    reach,
+    row,
+    tileRows: Math.min(kernel[0] + reach[0], Math.floor(free / row.length)),
+    tableRow,
+    table,
+    placesAt,
+    workspace: placesAt + placeElements(routed),
+  };
+}
+
+function lower(work: Work, to: Lowering): void {
+  const node = work.root;
+  const p = planOf(node, to.target)!;
+  const [gradient, w] = node.inputs as [Value, Value];
+  const [image, dy] = gradient.inputs as [Value, Value];
+  const { kernel, channels, pixel, weightRow, reach, tableRow, table } = p;
+  const shape = JSON.stringify([kernel, channels, pixel, weightRow, reach, tableRow, table, p.routed.channels]);
+  const tables = to.derived(w, `shifted ${shape}`, 4 * table * p.routed.channels, (buffer) => {
+    const making = to.kernel(`shiftedWeights ${shape}`, (key) => writeTables(key, to.target, p));
+    to.step(making, [to.buffer(w), buffer], { count: p.routed.channels });
+  });
+  const result = resultOf(work, to);
+  const name = `routedInputGradient ${JSON.stringify(p)} ${result.key}`;
+  const writing = to.kernel(name, (key) => writeKernel(key, node, p, result, to));
+  const operands = [to.buffer(image), to.buffer(dy), tables, to.workspace(4 * p.workspace), ...result.buffers];
+  to.step(writing, operands, { count: 1, samples: 1 });
+}
+
+/** The weights of one output a piece, as [ky][kx][c] with zeros on all sides. */
+function writeTables(key: string, target: Target, p: Plan): Kernel {
+  const operands = [["weight", "read"] as const, ["tables", "write"] as const];
+  return buildKernel({ key, name: "shiftedWeights", target, operands }, (k) => {
+    const piece = (o: Reg) => {
+      const table = k.var(k.ptrAdd(k.operand("tables"), k.mul(o, 4 * p.table)), "table", { frame: true });
+      storeZeros(k, table, 0, p.table);
+      const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(o, 4)), "from");
+      const row = (ky: Reg) => {
+        const start = k.add(k.mul(ky, 4 * p.tableRow), 4 * (p.reach[0] * p.tableRow + p.reach[1] * p.pixel));
+        const to = k.var(k.ptrAdd(table, start), "to");
+        k.loop(0, p.kernel[1], () => {
+          k.loop(
+            0,
+            4 * p.channels,
+            (c) => {
+              k.store(k.ptrAdd(to, c), 0, k.load(from, 0, 1));
+              k.advance(from, 4 * p.weightRow);
+            },
+            { step: 4 },
+          );
+          k.advance(to, 4 * p.pixel);
+        });
+      };
+      k.loop(0, p.kernel[0], row, { frame: true, name: "ky" });
+    };
+    k.loop(k.begin, k.end, piece, { frame: true, name: "output" });
+  });
+}
+
+function writeKernel(key: string, node: Value, p: Plan, result: Result, to: Lowering): Kernel {
+  const operands = [
+    ["image", "read"],
+    ["dy", "read"],
+    ["tables", "read"],
+    ["workspace", "readwrite"],
+    ...result.operands,
+  ] as const;
+  return buildKernel({ key, name: "routedInputGradient", target: to.target, operands }, (k) => {
+    const piece = (n: Reg) => {
+      writeSample(k, p, n);
+      storeSample(k, p, node, result, to, n);
+    };
+    k.loop(k.begin, k.end, piece, { frame: true, name: "sample" });
+  });
+}
+
+/** All regions of a sample, added up in the workspace. */
+function writeSample(k: KernelBuilder, p: Plan, n: Reg): void {
+  const { routed, row, reach, stride } = p;
+  const { rows, columns } = routed;
+  storeZeros(k, k.operand("workspace"), 0, p.placesAt);
+  const places = k.var(k.ptrAdd(k.operand("workspace"), 4 * p.placesAt), "places");
+  writePlaces(k, routed, k.ptrAdd(k.operand("image"), k.mul(n, 4 * routed.imageSample)), places, {
+    origin: 4 * (reach[0] * p.tableRow + reach[1] * p.pixel),
+    tap: [-4 * stride[0] * p.tableRow, -4 * stride[1] * p.pixel],
+    window: [0, 0],
+  });
+  const dy = k.var(k.ptrAdd(k.operand("dy"), k.mul(n, 4 * routed.pooledSample)), "dy");
+  const rowBytes = 4 * p.bordered.columns * p.pixel;
+  const windowRow = (oy: Reg) => {
+    const into = k.var(k.ptrAdd(k.operand("workspace"), k.mul(oy, rows.stride * stride[0] * rowBytes)), "into");
+    k.loop(
+      0,
+      columns.outputs,
+      () => {
+        for (let first = 0; first < p.kernel[0] + reach[0]; first += p.tileRows) {
+          const height = Math.min(p.tileRows, p.kernel[0] + reach[0] - first);
+          const cells = Array.from({ length: height }, (_, y) => row.map((v) => ({ ...v, y: first + y }))).flat();
+          const acc = cells.map((c) => k.acc(0, c.lanes));
+          const table = k.var(k.operand("tables"), "table");
+          const outputs = (channel: Reg) => {
+            const weights = k.ptrAdd(table, k.loadInt(k.ptrAdd(places, channel), 0));
+            const scalar = broadcastTo(k, k.ptrAdd(dy, channel), row);
+            for (const [i, c] of cells.entries())
+              k.fmaTo(acc[i]!, scalar.get(c.lanes)!, k.load(weights, 4 * (c.y * p.tableRow + c.at), c.lanes));
+            k.advance(table, 4 * p.table);
+          };
+          k.loop(0, 4 * routed.channels, outputs, { step: 4, name: "output" });
+          for (const [i, c] of cells.entries()) {
+            const at = c.y * rowBytes + 4 * c.at;
+            k.store(into, at, k.fadd(k.load(into, at, c.lanes), acc[i]!));
+          }
+        }
+        k.advance(into, 4 * columns.stride * stride[1] * p.pixel);
+        k.advance(places, 4 * routed.pixel);
+        k.advance(dy, 4 * routed.pixel);
+      },
+      { frame: true, name: "window column" },
+    );
+  };
+  k.loop(0, rows.outputs, windowRow, { frame: true, name: "window row" });
+}
+
+/** The image inside the border, through the epilogue. */
+function storeSample(k: KernelBuilder, p: Plan, node: Value, result: Result, to: Lowering, n: Reg): void {
+  const image = to.layout(node);
+  const vectors = channelVectors(image, to.target);
+  const [height, width] = node.shape as [number, number, number];
+  const [top, left] = p.bordered.before;
+  const pixel = 4 * p.pixel;
+  const row = (iy: Reg) => {
+    const line = k.mul(k.add(iy, top), p.bordered.columns * pixel);
+    const from = k.var(k.ptrAdd(k.operand("workspace"), k.add(line, left * pixel)), "from");
+    const start = k.add(k.mul(n, 4 * image.sampleStride), k.mul(iy, width * pixel));
+    const bytes = k.var(start, "bytes");
+    k.loop(0, width, () => {
+      eachGroup(k, vectors, 2, (channel, indices) => {
+        const source = channel === undefined ? from : k.ptrAdd(from, channel);
+        const place = { bytes: channel === undefined ? bytes : k.add(bytes, channel), offset: 0, channel };
+        for (const index of indices)
+          result.store(k, rowPlace(k, vectors, place, index), loadChannels(k, vectors, source, 0, index));
+      });
+      k.advance(from, pixel);
+      k.advance(bytes, pixel);
+    });
+  };
+  k.loop(0, height, row, { frame: true, name: "iy" });
+  if (tailElements(image) > 0) storeTail(k, image, k.ptrAdd(k.operand("result"), k.mul(n, 4 * image.sampleStride)));
+}

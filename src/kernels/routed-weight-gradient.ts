@@ -1,0 +1,268 @@
+/**
+ * The weight gradient of a convolution in front of a max pool (`routed.ts`): dW[.., o] = sum over windows of dy[o] times the patch
+ * of x that the maximum of output o was computed from. A patch is a few runs of x, one for each kernel row, so vectors run along taps and
+ * channels, and the sums of some outputs stay in registers while all windows of a sample go by.
+ *
+ * A piece of work is a slice of the batch. Each sample is copied into the workspace, with its border, and stays in a core's
+ * first caches. Partial sums lie as [slice][output][kernel row][tap and channel]; a second step adds the slices in order and puts
+ * them the other way round.
+ */
+import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { Kernel, Reg, Target } from "../codegen/ir.js";
+import type { Value } from "../graph/value.js";
+import { copyElements, storeTail, storeZeros } from "./channels.js";
+import type { ConvAttributes } from "./conv-shape.js";
+import { type Layout, layoutOf } from "./layout.js";
+import {
+  type Bordered,
+  bordered,
+  broadcastTo,
+  placeElements,
+  type Routed,
+  type RunVector,
+  routedOf,
+  spanOf,
+  vectorsOver,
+  windowCount,
+  writePlaces,
+} from "./routed.js";
+import type { Lowering, Strategy, Work } from "./strategy.js";
+
+interface Plan {
+  readonly routed: Routed;
+  readonly stride: readonly [number, number];
+  readonly kernel: readonly [number, number];
+  readonly image: readonly [rows: number, columns: number];
+  readonly channels: number;
+  /** Elements of a pixel and a sample of x. */
+  readonly pixel: number;
+  readonly sample: number;
+  readonly bordered: Bordered;
+  /** The vectors of a kernel row's taps and channels. */
+  readonly row: readonly RunVector[];
+  /** Kernel rows and outputs whose sums are in registers at a time. */
+  readonly tileRows: number;
+  readonly tileOutputs: number;
+  readonly slices: number;
+  /** Elements of an output's sums, and of a slice's. */
+  readonly outputSums: number;
+  readonly sliceSums: number;
+  /** Elements of the workspace before the places, and in all. */
+  readonly placesAt: number;
+  readonly workspace: number;
+}
+
+/** Slices of the batch at most; halved until their sums are few enough. */
+const SLICES = 8;
+/** What a core's second cache holds beside everything else. */
+const MAXIMUM_WORKSPACE = 512 * 1024;
+const MAXIMUM_PARTIAL = 8 * 1024 * 1024;
+/** One multiply-add, whose operand comes from a cache, often across two of its lines. */
+const NANOSECONDS = 0.55;
+
+export const routedWeightGradient: Strategy = {
+  name: "routedWeightGradient",
+  ops: ["conv2dWeightGrad"],
+  fuses: false,
+  reads: (node) => [node.inputs[0]!, ...node.inputs[1]!.inputs],
+  accepts: (node, target) => {
+    const { groups, dilation } = node.attributes as ConvAttributes;
+    if (groups !== 1 || dilation[0] !== 1 || dilation[1] !== 1) return false;
+    const p = planOf(node, target);
+    return p !== undefined && 4 * p.workspace <= MAXIMUM_WORKSPACE;
+  },
+  cost: (node, target) => {
+    const { routed, kernel, row } = planOf(node, target)!;
+    const taps = routed.rows.kernel * routed.columns.kernel;
+    return windowCount(routed) * (routed.channels * kernel[0] * row.length * NANOSECONDS + routed.vectors.count * taps);
+  },
+  lower,
+};
+
+/** Undefined where the gradient comes through no such pool, or a kernel row does not fit the registers. */
+function planOf(node: Value, target: Target): Plan | undefined {
+  const [x, gradient] = node.inputs as [Value, Value];
+  const routed = routedOf(gradient, target);
+  if (routed === undefined) return undefined;
+  const window = node.attributes as ConvAttributes;
+  const { kernel, stride } = window;
+  const { channelStride, channels, sampleStride } = layoutOf(x, target);
+  const row = vectorsOver(kernel[1] * channelStride, channelStride, target);
+  const free = target.vectorRegisters - 1 - new Set(row.map((v) => v.lanes)).size;
+  if (row.length > free) return undefined;
+  const tileRows = Math.min(kernel[0], Math.floor(free / row.length));
+  let tileOutputs = Math.floor(free / (tileRows * row.length));
+  while (routed.channels % tileOutputs > 0) tileOutputs--;
+  const whole = bordered(x.shape, [gradient.shape[0]!, gradient.shape[1]!], window);
+  const outputSums = kernel[0] * spanOf(row);
+  const sliceSums = routed.channels * outputSums;
+  let slices = SLICES;
+  while (slices > 1 && 4 * slices * sliceSums > MAXIMUM_PARTIAL) slices /= 2;
+  const placesAt = Math.ceil((whole.rows * whole.columns * channelStride + target.lanes) / 16) * 16;
+  return {
+    routed,
+    stride,
+    kernel,
+    image: [x.shape[0]!, x.shape[1]!],
+    channels,
+    pixel: channelStride,
+    sample: sampleStride,
+    bordered: whole,
+    row,
+    tileRows,
+    tileOutputs,
+    slices,
+    outputSums,
+    sliceSums,
+    placesAt,
+    workspace: placesAt + placeElements(routed),
+  };
+}
+
+function lower(work: Work, to: Lowering): void {
+  const node = work.root;
+  const p = planOf(node, to.target)!;
+  const [x, gradient] = node.inputs as [Value, Value];
+  const [image, dy] = gradient.inputs as [Value, Value];
+  const partial = to.temporary("partial weight gradients", { fixedBytes: 4 * p.slices * p.sliceSums });
+  const kernel = to.kernel(`routedWeightGradient ${JSON.stringify(p)}`, (key) => writeKernel(key, to.target, p));
+  const operands = [to.buffer(x), to.buffer(image), to.buffer(dy), to.workspace(4 * p.workspace), partial];
+  to.step(kernel, operands, { count: p.slices });
+  const weight = to.layout(node);
+  const { row, channels, pixel, slices, outputSums, sliceSums } = p;
+  const sums = { row, channels, pixel, slices, outputSums, sliceSums, kernel: p.kernel, weight };
+  const adding = to.kernel(`addTurnedSlices ${JSON.stringify(sums)}`, (key) => writeAdding(key, to.target, sums));
+  to.step(adding, [partial, to.workspace(4 * spanOf(row)), to.buffer(work.result)], { count: p.kernel[0] });
+}
+
+function writeKernel(key: string, target: Target, p: Plan): Kernel {
+  const operands = [
+    ["x", "read"],
+    ["image", "read"],
+    ["dy", "read"],
+    ["workspace", "readwrite"],
+    ["sums", "readwrite"],
+  ] as const;
+  return buildKernel({ key, name: "routedWeightGradient", target, operands }, (k) => {
+    storeZeros(k, k.operand("workspace"), 0, p.placesAt); // the border stays as it is
+    const piece = (slice: Reg) => {
+      const chunk = k.div(k.add(k.batch, p.slices - 1), p.slices);
+      const from = k.var(k.min(k.mul(slice, chunk), k.batch), "from", { frame: true });
+      const to = k.var(k.min(k.add(from, chunk), k.batch), "to", { frame: true });
+      const sums = k.var(k.ptrAdd(k.operand("sums"), k.mul(slice, 4 * p.sliceSums)), "sums", { frame: true });
+      storeZeros(k, sums, 0, p.sliceSums);
+      k.loop(from, to, (n) => writeSample(k, p, n, sums), { frame: true, name: "sample" });
+    };
+    k.loop(k.begin, k.end, piece, { frame: true, name: "slice" });
+  });
+}
+
+function writeSample(k: KernelBuilder, p: Plan, n: Reg, sums: Reg): void {
+  const { routed, row, stride } = p;
+  const rowBytes = 4 * p.bordered.columns * p.pixel;
+  const pixelBytes = 4 * p.pixel;
+  const [top, left] = p.bordered.before;
+  const source = k.var(k.ptrAdd(k.operand("x"), k.mul(n, 4 * p.sample)), "x", { frame: true });
+  const copyRow = (iy: Reg) => {
+    const from = k.ptrAdd(source, k.mul(iy, p.image[1] * pixelBytes));
+    const into = k.ptrAdd(k.operand("workspace"), k.add(k.mul(iy, rowBytes), top * rowBytes + left * pixelBytes));
+    copyElements(k, from, into, p.image[1] * p.pixel);
+  };
+  k.loop(0, p.image[0], copyRow, { frame: true, name: "iy" });
+  const places = k.var(k.ptrAdd(k.operand("workspace"), 4 * p.placesAt), "places", { frame: true });
+  const image = k.var(k.ptrAdd(k.operand("image"), k.mul(n, 4 * routed.imageSample)), "image", { frame: true });
+  const tap = [stride[0] * rowBytes, stride[1] * pixelBytes] as const;
+  writePlaces(k, routed, image, places, {
+    origin: 0,
+    tap,
+    window: [routed.rows.stride * tap[0], routed.columns.stride * tap[1]],
+  });
+  const dy = k.var(k.ptrAdd(k.operand("dy"), k.mul(n, 4 * routed.pooledSample)), "dy", { frame: true });
+  const outputs = (output: Reg) => {
+    const space = k.var(k.operand("workspace"), "space");
+    const channel = k.var(k.mul(output, 4), "channel", { frame: true });
+    const own = k.var(k.ptrAdd(sums, k.mul(output, 4 * p.outputSums)), "own", { frame: true });
+    for (let first = 0; first < p.kernel[0]; first += p.tileRows) {
+      const rows = Math.min(p.tileRows, p.kernel[0] - first);
+      const cells = Array.from({ length: p.tileOutputs }, (_, o) =>
+        Array.from({ length: rows }, (_, y) =>
+          row.map((v) => ({
+            ...v,
+            o,
+            y: first + y,
+            at: v.at,
+            bytes: 4 * (o * p.outputSums + (first + y) * spanOf(row) + v.at),
+          })),
+        ).flat(),
+      );
+      const acc = cells.map((of) => of.map((c) => k.var(k.load(own, c.bytes, c.lanes), "acc")));
+      const place = k.var(k.ptrAdd(places, channel), "place");
+      const gradient = k.var(k.ptrAdd(dy, channel), "gradient");
+      k.loop(0, windowCount(routed), () => {
+        for (const [o, of] of cells.entries()) {
+          const patch = k.ptrAdd(space, k.loadInt(place, 4 * o));
+          const scalar = broadcastTo(k, gradient, row, 4 * o);
+          for (const [i, c] of of.entries())
+            k.fmaTo(acc[o]![i]!, scalar.get(c.lanes)!, k.load(patch, c.y * rowBytes + 4 * c.at, c.lanes));
+        }
+        k.advance(place, 4 * routed.pixel);
+        k.advance(gradient, 4 * routed.pixel);
+      });
+      for (const [o, of] of cells.entries()) for (const [i, c] of of.entries()) k.store(own, c.bytes, acc[o]![i]!);
+    }
+  };
+  k.loop(0, routed.channels, outputs, { step: p.tileOutputs, frame: true, name: "output" });
+}
+
+interface Sums extends Pick<Plan, "row" | "channels" | "pixel" | "slices" | "outputSums" | "sliceSums" | "kernel"> {
+  readonly weight: Layout;
+}
+
+/** dw[ky][kx][c][o] = sum of the slices' [o][ky][kx, c] in order; a piece is a kernel row. */
+function writeAdding(key: string, target: Target, p: Sums): Kernel {
+  const operands = [
+    ["partial", "read"],
+    ["workspace", "readwrite"],
+    ["dw", "write"],
+  ] as const;
+  const { channelStride, channels: outputs } = p.weight;
+  const taps = p.kernel[1] * p.channels;
+  return buildKernel({ key, name: "addTurnedSlices", target, operands }, (k) => {
+    const piece = (ky: Reg) => {
+      const from = k.var(k.ptrAdd(k.operand("partial"), k.mul(ky, 4 * spanOf(p.row))), "from", { frame: true });
+      const into = k.var(k.ptrAdd(k.operand("dw"), k.mul(ky, 4 * taps * channelStride)), "into", { frame: true });
+      const output = (o: Reg) => {
+        for (const { at, lanes } of p.row) {
+          const own = k.ptrAdd(from, k.mul(o, 4 * p.outputSums));
+          let total = k.load(own, 4 * at, lanes);
+          for (let s = 1; s < p.slices; s++) total = k.fadd(total, k.load(own, 4 * (s * p.sliceSums + at), lanes));
+          k.store(k.operand("workspace"), 4 * at, total);
+        }
+        const tap = k.var(k.operand("workspace"), "tap");
+        const to = k.var(k.ptrAdd(into, k.mul(o, 4)), "to");
+        k.loop(0, p.kernel[1], () => {
+          for (const c of Array.from({ length: p.channels <= 8 ? p.channels : 0 }, (_, c) => c))
+            k.store(to, 4 * c * channelStride, k.load(tap, 4 * c, 1));
+          if (p.channels > 8)
+            k.loop(
+              0,
+              4 * p.channels,
+              (c) => {
+                k.store(k.ptrAdd(to, k.mul(c, channelStride)), 0, k.load(k.ptrAdd(tap, c), 0, 1));
+              },
+              { step: 4 },
+            );
+          k.advance(tap, 4 * p.pixel);
+          k.advance(to, 4 * p.channels * channelStride);
+        });
+      };
+      k.loop(0, outputs, output, { frame: true, name: "output" });
+      if (channelStride > outputs) {
+        const pads = (row: Reg) => storeZeros(k, k.ptrAdd(into, row), 4 * outputs, channelStride - outputs);
+        k.loop(0, 4 * taps * channelStride, pads, { step: 4 * channelStride });
+      }
+      k.if(ky, "eq", p.kernel[0] - 1, () => storeTail(k, p.weight, k.operand("dw")));
+    };
+    k.loop(k.begin, k.end, piece, { frame: true, name: "ky" });
+  });
+}

@@ -1,0 +1,156 @@
+/**
+ * The gradient of a max pool as what it is: one number a window, and the place of the maximum that it goes to. A convolution
+ * in front of the pool has a gradient that is zero everywhere else (three of four pixels for windows of 2x2), so its own gradients need only
+ * the pixels that something was routed to. They read the pool's operands in place of its gradient, which then is nowhere in memory.
+ *
+ * What would be multiplied by those zeros is left out: where it is no number, the gradient has one and the dense form has none.
+ */
+import type { KernelBuilder } from "../codegen/builder.js";
+import type { Lanes, Reg, Target } from "../codegen/ir.js";
+import type { Value } from "../graph/value.js";
+import { type ChannelVectors, channelVectors, eachGroup } from "./channels.js";
+import { layoutOf } from "./layout.js";
+import { maxNaN } from "./math.js";
+import { windowsOf } from "./pool.js";
+import { type Axis, allReal } from "./taps.js";
+
+/** A max pool whose windows lie on pixels alone; distances in elements. */
+export interface Routed {
+  readonly rows: Axis;
+  readonly columns: Axis;
+  /** Of the image that is pooled, and so of what comes out. */
+  readonly vectors: ChannelVectors;
+  readonly channels: number;
+  readonly pixel: number;
+  readonly imageSample: number;
+  readonly pooledSample: number;
+}
+
+const MOST_TAPS = 16;
+
+/** Of the node that gives an image's gradient; undefined where that is no max pool, or one whose windows meet a border. */
+export function routedOf(gradient: Value | undefined, target: Target): Routed | undefined {
+  if (gradient?.op.name !== "maxPool2dGrad") return undefined;
+  const [image, dy] = gradient.inputs as [Value, Value];
+  const { rows, columns } = windowsOf(gradient, image.shape, dy.shape);
+  const layout = layoutOf(image, target);
+  const vectors = channelVectors(layout, target);
+  if (vectors.packed || !allReal(rows) || !allReal(columns) || rows.kernel * columns.kernel > MOST_TAPS)
+    return undefined;
+  return {
+    rows,
+    columns,
+    vectors,
+    channels: layout.channels,
+    pixel: layout.channelStride,
+    imageSample: layout.sampleStride,
+    pooledSample: layoutOf(dy, target).sampleStride,
+  };
+}
+
+/** The windows of a sample. */
+export function windowCount({ rows, columns }: Routed): number {
+  return rows.outputs * columns.outputs;
+}
+
+/** Elements of the places of a sample: one for each window and channel. */
+export function placeElements(routed: Routed): number {
+  return windowCount(routed) * routed.pixel;
+}
+
+/** What a place is counted in: bytes, `origin` for the first tap of the first window. */
+export interface PlaceSteps {
+  readonly origin: number;
+  /** From a row and a column of the pooled image to the next. */
+  readonly tap: readonly [number, number];
+  /** From a row and a column of windows to the next. */
+  readonly window: readonly [number, number];
+}
+
+/** Writes the places of one sample's maxima to `into`: of equal ones the first, as `pool-gradient.ts` finds it. */
+export function writePlaces(k: KernelBuilder, r: Routed, image: Reg, into: Reg, steps: PlaceSteps): void {
+  const { rows, columns, vectors } = r;
+  const { lanes } = vectors;
+  const pixel = 4 * r.pixel;
+  const rowBytes = columns.extent * pixel;
+  const taps = Array.from({ length: rows.kernel * columns.kernel }, (_, i) => {
+    const [y, x] = [Math.floor(i / columns.kernel), i % columns.kernel];
+    const bytes = y * rows.dilation * rowBytes + x * columns.dilation * pixel;
+    return { bytes, place: y * rows.dilation * steps.tap[0] + x * columns.dilation * steps.tap[1] };
+  });
+  const row = (oy: Reg) => {
+    const from = k.var(k.ptrAdd(image, k.mul(oy, rows.stride * rowBytes)), "from");
+    const to = k.var(k.ptrAdd(into, k.mul(oy, columns.outputs * pixel)), "to");
+    const first = k.var(k.add(k.mul(oy, steps.window[0]), steps.origin), "first");
+    k.loop(0, columns.outputs, () => {
+      const base = k.splatInt(first, lanes);
+      eachGroup(k, vectors, 1, (channel, [index]) => {
+        const at = 4 * index! * lanes;
+        const start = channel === undefined ? from : k.ptrAdd(from, channel);
+        const most = taps.map(({ bytes }) => k.load(start, bytes + at, lanes)).reduce((a, b) => maxNaN(k, a, b));
+        const bits = k.asInt(most);
+        let found = k.splatI32(taps[taps.length - 1]!.place, lanes);
+        for (const { bytes, place } of taps.slice(0, -1).reverse()) {
+          const hit = k.cmpI32("eq", k.loadI32(start, bytes + at, lanes), bits);
+          found = k.select(hit, k.splatI32(place, lanes), found);
+        }
+        k.store(channel === undefined ? to : k.ptrAdd(to, channel), at, k.vadd(base, found));
+      });
+      k.advance(from, columns.stride * pixel);
+      k.advance(to, pixel);
+      k.advance(first, steps.window[1]);
+    });
+  };
+  k.loop(0, rows.outputs, row, { frame: true, name: "window row" });
+}
+
+/** Vectors over a run of elements, the last of which may reach beyond its end. */
+export interface RunVector {
+  readonly at: number;
+  readonly lanes: Lanes;
+}
+
+/** Over pixels of `pixel` elements: no wider than these, so that none lies across two cache lines where whole pixels are vectors. */
+export function vectorsOver(elements: number, pixel: number, target: Target): RunVector[] {
+  const lanes = pixel === 8 && target.lanes > 8 ? 8 : target.lanes;
+  const vectors: RunVector[] = [];
+  for (let at = 0; at < elements; ) {
+    const width = ([4, 8, 16] as const).find((w) => w === lanes || w >= elements - at)!;
+    vectors.push({ at, lanes: width });
+    at += width;
+  }
+  return vectors;
+}
+
+/** Elements from the first of `vectorsOver` to the end of the last. */
+export function spanOf(vectors: readonly RunVector[]): number {
+  const last = vectors[vectors.length - 1]!;
+  return last.at + last.lanes;
+}
+
+/** An image with its border, so that every tap of every output is a pixel: rows and columns, and where the image begins. */
+export interface Bordered {
+  readonly rows: number;
+  readonly columns: number;
+  readonly before: readonly [number, number];
+}
+
+export function bordered(
+  image: readonly number[],
+  outputs: readonly [number, number],
+  window: {
+    readonly kernel: readonly [number, number];
+    readonly stride: readonly [number, number];
+    readonly padding: readonly [number, number, number, number];
+  },
+): Bordered {
+  const extent = (axis: 0 | 1) =>
+    Math.max(window.padding[2 * axis]! + image[axis]!, (outputs[axis] - 1) * window.stride[axis] + window.kernel[axis]);
+  return { rows: extent(0), columns: extent(1), before: [window.padding[0], window.padding[2]] };
+}
+
+/** One number in every lane, for each width among the vectors. */
+export function broadcastTo(k: KernelBuilder, ptr: Reg, vectors: readonly RunVector[], offset = 0): Map<Lanes, Reg> {
+  const widths = [...new Set(vectors.map((v) => v.lanes))];
+  return new Map(widths.map((lanes) => [lanes, k.broadcast(ptr, offset, lanes)]));
+}
