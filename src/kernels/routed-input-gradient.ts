@@ -26,6 +26,7 @@ import {
   writePlaces,
 } from "./routed.js";
 import type { Lowering, Strategy, Work } from "./strategy.js";
+import { evenBlock } from "./tile.js";
 
 interface Plan {
   readonly routed: Routed;
@@ -104,7 +105,7 @@ function planOf(node: Value, target: Target): Plan | undefined {
     bordered: whole,
     reach,
     row,
-    tileRows: Math.min(kernel[0] + reach[0], Math.floor(free / row.length)),
+    tileRows: evenBlock(kernel[0] + reach[0], Math.floor(free / row.length)),
     tableRow,
     table,
     placesAt,

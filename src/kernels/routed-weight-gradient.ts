@@ -27,6 +27,7 @@ import {
   writePlaces,
 } from "./routed.js";
 import type { Lowering, Strategy, Work } from "./strategy.js";
+import { evenBlock } from "./tile.js";
 
 interface Plan {
   readonly routed: Routed;
@@ -90,7 +91,7 @@ function planOf(node: Value, target: Target): Plan | undefined {
   const row = vectorsOver(kernel[1] * channelStride, channelStride, target);
   const free = target.vectorRegisters - 1 - new Set(row.map((v) => v.lanes)).size;
   if (row.length > free) return undefined;
-  const tileRows = Math.min(kernel[0], Math.floor(free / row.length));
+  const tileRows = evenBlock(kernel[0], Math.floor(free / row.length));
   let tileOutputs = Math.floor(free / (tileRows * row.length));
   while (routed.channels % tileOutputs > 0) tileOutputs--;
   const whole = bordered(x.shape, [gradient.shape[0]!, gradient.shape[1]!], window);
