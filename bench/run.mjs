@@ -81,7 +81,7 @@ else if (options.what === "segmentation") {
   const results = await benchLoader({ quick: options.quick, only: options.only, workers, note: console.log });
   if (!options["no-save"] && options.only === undefined) writeFileSync(join(options.out, "loader.md"), loaderTable(results));
 } else if (options.what === "memory") console.log(measureMemory({ only: options.only, note }));
-else if (options.what === "compile") compileAll();
+else if (options.what === "compile") await compileAll();
 else if (options.list) for (const workload of WORKLOADS) console.log(`${workload.id.padEnd(36)} ${tableOf(workload)}: ${workload.title}`);
 else {
   const folder = mkdtempSync(join(tmpdir(), "fovea-bench-"));
@@ -137,8 +137,11 @@ async function main(folder) {
   if (!options["no-save"]) note(`saved ${resultPath()}.md and .json`);
 }
 
-function compileAll() {
-  const rows = measureCompile({ only: options.only, repeats: whole("repeats", options.quick ? 1 : 3), note });
+async function compileAll() {
+  const machine = await startMachine();
+  const [repeats, tries] = [whole("repeats", options.quick ? 1 : 5), whole("tries", options.quick ? 2 : 5)];
+  const rows = await measureCompile({ only: options.only, repeats, tries, machine, note });
+  await machine.probe.close();
   const text = compileTable(rows, processorName(), DATE);
   console.log(text);
   if (options["no-save"] || options.only !== undefined) return;

@@ -16,7 +16,7 @@ export function summarise(repeats) {
 }
 
 /** Which repeats count: the quiet ones, or all where those are too few, which is `noisy`; and how many are quiet. */
-function judge(repeats) {
+export function judge(repeats) {
   const quiet = repeats.filter((r) => r.quiet);
   const noisy = quiet.length < Math.min(LEAST_QUIET, repeats.length);
   return { counted: noisy ? repeats : quiet, quiet: quiet.length, noisy };

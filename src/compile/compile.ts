@@ -63,6 +63,7 @@ class Compiler implements Lowering {
   readonly #preparesInScratch: boolean;
   readonly #places: Places;
   readonly #values = new Map<Value, Buffer>();
+  readonly #chosen = new Map<Value, Strategy>();
   readonly #derived = new Map<string, Buffer>();
   readonly #kernels = new Map<string, Kernel>();
   readonly #prepare: Draft[] = [];
@@ -282,7 +283,12 @@ class Compiler implements Lowering {
   // --- units
 
   #choose(node: Value): Strategy {
-    return chooseStrategy(node, this.#strategies, this.target);
+    let strategy = this.#chosen.get(node);
+    if (strategy === undefined) {
+      strategy = chooseStrategy(node, this.#strategies, this.target);
+      this.#chosen.set(node, strategy);
+    }
+    return strategy;
   }
 
   #lowerConstant(node: Value): void {

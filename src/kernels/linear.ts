@@ -21,6 +21,8 @@ interface Product {
   readonly rowStride: number;
   readonly channels: number;
   readonly inputSample: number;
+  /** Elements of the panel from one channel and from one row to the next, and from block to block of outputs. */
+  readonly panelSteps: readonly [channel: number, row: number, block: number];
   /** Rows of the output: each has a matrix of its own. */
   readonly parts: number;
   readonly partStride: number;
@@ -29,6 +31,7 @@ interface Product {
   readonly lanes: Lanes;
   readonly vectors: number; // of a block
   readonly samples: number; // of a tile
+  readonly panelBytes: number;
   /** Samples of a piece; undefined: all of them, so that a large panel is read once. */
   readonly pieceSamples: number | undefined;
 }
@@ -75,6 +78,7 @@ function productOf(node: Value, target: Target, inStore = 0): Product {
     rowStride: input.channelStride,
     channels,
     inputSample: input.sampleStride,
+    panelSteps: [vectors * lanes, channels * vectors * lanes, parts * rows * channels * vectors * lanes],
     parts,
     partStride: output.channelStride,
     outputs: output.channels,
@@ -82,6 +86,7 @@ function productOf(node: Value, target: Target, inStore = 0): Product {
     lanes,
     vectors,
     samples,
+    panelBytes,
     pieceSamples: panelBytes <= SMALL_PANEL ? Math.max(samples, 16) : undefined,
   };
 }
@@ -95,13 +100,24 @@ function lower(work: Work, to: Lowering): void {
   const forward = root.op.name === "linear";
   const [given, weight] = root.inputs as [Value, Value];
   const epilogue = epilogueOf(work);
-  const p = productOf(root, to.target, epilogue.registers);
+  const packed = productOf(root, to.target, epilogue.registers);
   const w = to.layout(weight);
-  const blockOutputs = p.vectors * p.lanes;
-  const blocks = Math.ceil(Math.ceil(p.outputs / p.lanes) / p.vectors);
+  const blockOutputs = packed.vectors * packed.lanes;
+  const blocks = Math.ceil(Math.ceil(packed.outputs / packed.lanes) / packed.vectors);
   const image = to.layout(forward ? given : root);
   const feature = (row: number, channel: number) => featureOf(image, row, channel);
-  const straight = forward && image.rows === 1 && blocks === 1 && w.channelStride === blockOutputs;
+  // A panel pays where it is made once, or where weights are too many to be fetched line by line.
+  const isOwnPanel = image.rows === 1 && blocks === 1;
+  const pays = to.isStatic(weight) || packed.panelBytes > SMALL_PANEL;
+  const straight = forward && w.channelStride % blockOutputs === 0 && (isOwnPanel || !pays);
+  const p: Product = straight
+    ? {
+        ...packed,
+        rows: image.rows,
+        channels: image.channels,
+        panelSteps: [feature(0, 1) * w.channelStride, feature(1, 0) * w.channelStride, blockOutputs],
+      }
+    : packed;
   const panel = straight
     ? to.buffer(weight)
     : forward
@@ -137,6 +153,7 @@ function writeKernel(key: string, target: Target, p: Product, epilogue: Epilogue
   const blocks = Math.ceil(Math.ceil(p.outputs / p.lanes) / p.vectors);
   const width = p.vectors * p.lanes;
   const partElements = p.rows * p.channels * width;
+  const [, , blockStep] = p.panelSteps;
   return buildKernel({ key, name: "linear", target, operands }, (k) => {
     k.loop(
       k.begin,
@@ -152,14 +169,14 @@ function writeKernel(key: string, target: Target, p: Product, epilogue: Epilogue
         }
         const part = k.div(at, blocks);
         const block = k.mod(at, blocks);
-        const element = k.add(k.mul(block, p.parts * partElements), k.mul(part, partElements));
+        const element = k.add(k.mul(block, blockStep), k.mul(part, partElements));
         const panel = k.var(k.ptrAdd(k.operand("panel"), k.mul(element, 4)), "panel", { frame: true });
         const channel = k.var(k.mul(block, width * 4), "channel", { frame: true });
         const column = k.var(k.add(k.mul(part, p.partStride * 4), channel), "column", { frame: true });
         const padded = p.outputs % p.lanes !== 0 && !epilogue.keepsZero;
         const isLast = padded && blocks > 1 ? k.var(k.sub(block, blocks - 1), "last", { frame: true }) : undefined;
         const start = k.var(from, "start", { frame: true });
-        for (const size of tileSizes(p.samples)) {
+        for (const size of tileSizes(p)) {
           const many = k.div(k.sub(to, start), size);
           const stop = k.var(k.add(start, k.mul(many, size)), "stop", { frame: true });
           k.loop(start, stop, (sample) => tile(k, p, epilogue, size, sample, panel, channel, column, isLast), {
@@ -175,9 +192,12 @@ function writeKernel(key: string, target: Target, p: Product, epilogue: Epilogue
   });
 }
 
-/** The tile, and for what is left of the batch a quarter of it, and single samples: each has code of its own. */
-function tileSizes(samples: number): number[] {
-  return [...new Set([samples, Math.max(1, samples >> 2), 1])];
+/** A panel that a core's second cache holds is read again for every sample that is left of a batch. */
+const READ_AGAIN = 256 * 1024;
+
+/** The tile, and for what is left of the batch a quarter of it if that saves reading, and single samples: each has code of its own. */
+function tileSizes({ samples, panelBytes }: Product): number[] {
+  return [...new Set([samples, ...(panelBytes > READ_AGAIN ? [Math.max(1, samples >> 2)] : []), 1])];
 }
 
 /** Multiply-adds of an inner loop's body, about: enough to hide its counting, few enough to encode in no time. */
@@ -201,6 +221,7 @@ function tile(
   const acc = zeroTile(k, { rows: size, vectors: p.vectors }, p.lanes);
   const s = k.var(k.ptrAdd(k.operand("input"), k.mul(sample, p.inputSample * 4)), "s");
   const w = k.var(panel, "w");
+  const [channelStep, rowStep] = p.panelSteps;
   const unroll = stepsOfTurn(k.target, unrollOf(p.channels, size * p.vectors));
   const row = () => {
     k.loop(
@@ -213,11 +234,11 @@ function tile(
             acc,
             p.lanes,
             (i) => [s, (i * p.inputSample + u) * 4],
-            (v) => [w, (u * p.vectors + v) * p.lanes * 4],
+            (v) => [w, (u * channelStep + v * p.lanes) * 4],
           );
         }
         k.advance(s, unroll * 4);
-        k.advance(w, unroll * p.vectors * p.lanes * 4);
+        k.advance(w, unroll * channelStep * 4);
       },
       { step: unroll, name: "channel" },
     );
@@ -227,6 +248,7 @@ function tile(
     k.loop(0, p.rows, () => {
       row();
       k.advance(s, (p.rowStride - p.channels) * 4);
+      k.advance(w, (rowStep - p.channels * channelStep) * 4);
     });
   }
   const offset = k.add(k.mul(sample, p.outputSample * 4), column);
