@@ -191,30 +191,39 @@ function writeSample(k: KernelBuilder, p: Plan, n: Reg): void {
   });
   const dy = k.var(k.ptrAdd(k.operand("dy"), k.mul(n, 4 * routed.pooledSample)), "dy");
   const rowBytes = 4 * p.bordered.columns * p.pixel;
+  const height = p.kernel[0] + reach[0];
+  /** Some rows of the region, from tile `at` on. */
+  const tile = (count: number, at: Reg | undefined) => {
+    const cells = Array.from({ length: count }, (_, y) => row.map((v) => ({ ...v, y }))).flat();
+    const acc = cells.map((c) => k.acc(0, c.lanes));
+    const below = (ptr: Reg, rowStep: number) =>
+      at === undefined ? ptr : k.ptrAdd(ptr, k.mul(at, p.tileRows * rowStep));
+    const table = k.var(below(k.operand("tables"), 4 * p.tableRow), "table");
+    const outputs = (channel: Reg) => {
+      const weights = k.ptrAdd(table, k.loadInt(k.ptrAdd(places, channel), 0));
+      const scalar = broadcastTo(k, k.ptrAdd(dy, channel), row);
+      for (const [i, c] of cells.entries())
+        k.fmaTo(acc[i]!, scalar.get(c.lanes)!, k.load(weights, 4 * (c.y * p.tableRow + c.at), c.lanes));
+      k.advance(table, 4 * p.table);
+    };
+    k.loop(0, 4 * routed.channels, outputs, { step: 4, name: "output" });
+    const target = below(into, rowBytes);
+    for (const [i, c] of cells.entries()) {
+      const offset = c.y * rowBytes + 4 * c.at;
+      k.store(target, offset, k.fadd(k.load(target, offset, c.lanes), acc[i]!));
+    }
+  };
+  const into = k.var(k.operand("workspace"), "into");
   const windowRow = (oy: Reg) => {
-    const into = k.var(k.ptrAdd(k.operand("workspace"), k.mul(oy, rows.stride * stride[0] * rowBytes)), "into");
+    k.set(into, k.ptrAdd(k.operand("workspace"), k.mul(oy, rows.stride * stride[0] * rowBytes)));
     k.loop(
       0,
       columns.outputs,
       () => {
-        for (let first = 0; first < p.kernel[0] + reach[0]; first += p.tileRows) {
-          const height = Math.min(p.tileRows, p.kernel[0] + reach[0] - first);
-          const cells = Array.from({ length: height }, (_, y) => row.map((v) => ({ ...v, y: first + y }))).flat();
-          const acc = cells.map((c) => k.acc(0, c.lanes));
-          const table = k.var(k.operand("tables"), "table");
-          const outputs = (channel: Reg) => {
-            const weights = k.ptrAdd(table, k.loadInt(k.ptrAdd(places, channel), 0));
-            const scalar = broadcastTo(k, k.ptrAdd(dy, channel), row);
-            for (const [i, c] of cells.entries())
-              k.fmaTo(acc[i]!, scalar.get(c.lanes)!, k.load(weights, 4 * (c.y * p.tableRow + c.at), c.lanes));
-            k.advance(table, 4 * p.table);
-          };
-          k.loop(0, 4 * routed.channels, outputs, { step: 4, name: "output" });
-          for (const [i, c] of cells.entries()) {
-            const at = c.y * rowBytes + 4 * c.at;
-            k.store(into, at, k.fadd(k.load(into, at, c.lanes), acc[i]!));
-          }
-        }
+        const whole = Math.floor(height / p.tileRows);
+        if (whole === 1) tile(p.tileRows, undefined);
+        else k.loop(0, whole, (at) => tile(p.tileRows, at), { frame: true, name: "tile" });
+        if (height % p.tileRows > 0) tile(height % p.tileRows, k.int(whole));
         k.advance(into, 4 * columns.stride * stride[1] * p.pixel);
         k.advance(places, 4 * routed.pixel);
         k.advance(dy, 4 * routed.pixel);
