@@ -4,6 +4,7 @@
  */
 import type { Kernel } from "../codegen/ir.js";
 import type { Buffer, Pieces } from "../kernels/strategy.js";
+import { sparedBarriers } from "./barriers.js";
 import { type Access, levels } from "./order.js";
 import type { Places } from "./places.js";
 import type { PlannedUnit, ScratchUse, Step } from "./program.js";
@@ -86,21 +87,31 @@ export class StepAssembly {
 
   /** Once every buffer has its place. */
   stepsOf(drafts: readonly Ordered[]): Step[] {
-    let before = drafts[0]?.level ?? 0;
-    return drafts.map(({ draft, level, isCopy }) => {
-      const barrier = level !== before;
-      before = level;
-      return {
-        kernel: this.#indexOf(draft.kernel),
-        operands: draft.operands.map((buffer) => this.#places.place(buffer)),
-        pieces: draft.pieces,
-        label: draft.label,
-        barrier,
-        nanoseconds: draft.nanoseconds,
-        unit: draft.unit,
-        ...(isCopy ? { isAgain: true } : {}),
-      };
-    });
+    const groups: Ordered[][] = [];
+    for (const [i, ordered] of drafts.entries()) {
+      if (i > 0 && ordered.level === drafts[i - 1]!.level) groups[groups.length - 1]!.push(ordered);
+      else groups.push([ordered]);
+    }
+    const spared = sparedBarriers(
+      groups.map((group) => group.map(({ draft }) => draft)),
+      this.#places,
+    );
+    return groups.flatMap((group, g) =>
+      group.map(({ draft, isCopy }, i) => {
+        const barrier = g > 0 && i === 0;
+        return {
+          kernel: this.#indexOf(draft.kernel),
+          operands: draft.operands.map((buffer) => this.#places.place(buffer)),
+          pieces: draft.pieces,
+          label: draft.label,
+          barrier,
+          ...(barrier && spared[g] ? { sparesBarrier: true } : {}),
+          nanoseconds: draft.nanoseconds,
+          unit: draft.unit,
+          ...(isCopy ? { isAgain: true } : {}),
+        };
+      }),
+    );
   }
 
   #indexOf(kernel: Kernel): number {

@@ -57,6 +57,8 @@ export interface Step {
   readonly label: string;
   /** Whether every thread must have finished all earlier steps before this one starts. */
   readonly barrier: boolean;
+  /** Whether a run may leave that barrier out where the batch falls evenly on the threads: see `barriers.ts`. */
+  readonly sparesBarrier?: boolean;
   /** Multiply-adds a sample (`samples` pieces) or a call, for profiles and for the choice to run on the caller's thread. */
   readonly nanoseconds: { readonly fixed: number; readonly perSample: number };
   /** What it is a part of, for profiles; absent where no graph was compiled. */

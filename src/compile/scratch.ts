@@ -44,6 +44,8 @@ export interface ScratchPlan<S> {
 
 /** What takes less never decides how much memory there must be. */
 const TINY = 64 * 1024;
+/** Programs that take no more are those whose steps are so short that barriers count. */
+const APART = 16 * 1024 * 1024;
 /** A step is minded when it takes more than this part of all buffers together. */
 const MINDED = 256;
 /** How many plans are placed before the search ends. */
@@ -154,10 +156,17 @@ class Planner<S extends CostedStep> {
     return { order, levels, lives, peak: alive[peakLevel] ?? 0, peakLevel };
   }
 
+  /** Where all values together take little, none takes another's place: a step then waits for nothing but what it reads. */
+  #apart(lives: Lifetime[]): Lifetime[] {
+    const all = lives.reduce((sum, { bytes }) => sum + align(bytes), 0);
+    if (all > Math.min(APART, this.#options.limit)) return lives;
+    return lives.map(({ bytes }) => ({ bytes, from: 0, to: lives.length }));
+  }
+
   #place(rewritten: readonly Rewritten[], dropped: ReadonlySet<Buffer>, small: number): ScratchPlan<S> {
     const { order, levels, lives, peak, peakLevel } = this.#lives(rewritten, small, this.#options.bytes);
     const buffers = [...lives.keys()];
-    const { offsets, bytes } = placeBuffers(buffers.map((buffer): Lifetime => lives.get(buffer)!));
+    const { offsets, bytes } = placeBuffers(this.#apart(buffers.map((buffer): Lifetime => lives.get(buffer)!)));
     return {
       steps: order.map((index, at) => {
         const { source, instead, isCopy } = rewritten[index]!;

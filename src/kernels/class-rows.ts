@@ -112,7 +112,7 @@ export function lowerClassRows(
   const layout = to.layout(classes);
   const single = numbers === undefined ? undefined : to.layout(numbers);
   const result = to.layout(root);
-  const samples = Math.max(1, Math.floor(1024 / layout.sampleStride));
+  const samples = [16, 8, 4, 2].find((n) => n * layout.sampleStride <= 1024) ?? 1;
   const key = `${root.op.name}${attributesKey(root)} ${classes.shape.join("x")} ${layoutKey(layout)} ${samples}`;
   const kernel = to.kernel(key, () => {
     const [name] = operands[operands.length - 1]!;
@@ -145,7 +145,7 @@ export function lowerClassRows(
       k.loop(k.begin, k.end, piece, { frame: true, name: "piece" });
     });
   });
-  const pieces: Pieces = classes.batched ? { count: 1, samples } : { count: 1 };
+  const pieces: Pieces = classes.batched ? { count: 1, samples, isLocal: true } : { count: 1 };
   to.step(
     kernel,
     [...root.inputs, root].map((v) => to.buffer(v)),

@@ -199,7 +199,7 @@ function lower(work: Work, to: Lowering): void {
       ...(panel ? [panel] : []),
       ...epilogue.inputs.map((i) => to.buffer(i.value)),
     ];
-    to.step(kernel, [...operands, to.buffer(work.result)], { count, samples: 1 });
+    to.step(kernel, [...operands, to.buffer(work.result)], { count, samples: 1, isLocal: true });
   }
 }
 

@@ -93,7 +93,7 @@ export const expandStrategy: Strategy = {
     to.step(
       kernel,
       [to.buffer(small), to.buffer(root)],
-      root.batched ? { count: parts, samples: 1 } : { count: parts },
+      root.batched ? { count: parts, samples: 1, isLocal: true } : { count: parts },
     );
   },
 };

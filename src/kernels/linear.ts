@@ -140,7 +140,11 @@ function lower(work: Work, to: Lowering): void {
   );
   const operands = [to.buffer(given), panel, ...epilogue.inputs.map((i) => to.buffer(i.value)), to.buffer(work.result)];
   const count = p.parts * blocks;
-  to.step(kernel, operands, p.pieceSamples === undefined ? { count } : { count, samples: p.pieceSamples });
+  to.step(
+    kernel,
+    operands,
+    p.pieceSamples === undefined ? { count } : { count, samples: p.pieceSamples, isLocal: true },
+  );
 }
 
 function writeKernel(key: string, target: Target, p: Product, epilogue: Epilogue): Kernel {

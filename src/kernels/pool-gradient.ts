@@ -49,6 +49,7 @@ export const poolGradientStrategy: Strategy = {
     to.step(kernel, [prologue.image, ...others, ...prologue.buffers, to.buffer(root)], {
       count: scatter ? chunks : rows.outputs,
       samples: 1,
+      isLocal: true,
     });
   },
 };

@@ -46,7 +46,11 @@ export const poolStrategy: Strategy = {
     const layouts = `${layoutKey(to.layout(input))} ${layoutKey(to.layout(root))}`;
     const key = `pool ${divisor} ${axisKey(rows)} ${axisKey(columns)} ${layouts} ${prologue.key} ${result.key}`;
     const kernel = to.kernel(key, () => writePool(key, pool, to));
-    to.step(kernel, [prologue.image, ...prologue.buffers, ...result.buffers], { count: rows.outputs, samples: 1 });
+    to.step(kernel, [prologue.image, ...prologue.buffers, ...result.buffers], {
+      count: rows.outputs,
+      samples: 1,
+      isLocal: true,
+    });
   },
 };
 

@@ -128,7 +128,7 @@ function lower(work: Work, to: Lowering): void {
   const name = `routedInputGradient ${JSON.stringify(p)} ${result.key}`;
   const writing = to.kernel(name, (key) => writeKernel(key, node, p, result, to));
   const operands = [to.buffer(image), to.buffer(dy), tables, to.workspace(4 * p.workspace), ...result.buffers];
-  to.step(writing, operands, { count: 1, samples: 1 });
+  to.step(writing, operands, { count: 1, samples: 1, isLocal: true });
 }
 
 /** The weights of one output a piece, as [ky][kx][c] with zeros on all sides. */

@@ -24,6 +24,8 @@ export interface Buffer {
 export interface Pieces {
   readonly count: number;
   readonly samples?: number;
+  /** Whether pieces come in the order of samples, and each keeps to its own samples in every operand that has a batch. */
+  readonly isLocal?: boolean;
 }
 
 export function pieceCount(pieces: Pieces, batch: number): number {

@@ -58,7 +58,7 @@ export function planWalk(layout: Layout, target: Target, mode: WalkMode, perSamp
   const chunk = Math.ceil(extent / parts / step) * step;
   const count = Math.ceil(extent / chunk);
   const samples = count > 1 ? 1 : Math.max(1, Math.floor(PIECE / each));
-  return { mode, layout, lanes, chunk, pieces: { count, samples }, perSample };
+  return { mode, layout, lanes, chunk, pieces: { count, samples, isLocal: true }, perSample };
 }
 
 /** Names what the walk over a layout does to code. */

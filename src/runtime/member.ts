@@ -5,7 +5,17 @@
  */
 import { BackendError } from "../errors.js";
 import { ABORTED, ARRIVED, GENERATION, PREPARE, RUN, WAITING } from "./control.js";
-import { BARRIER, type BoundProgram, firstTable, KERNEL, piecesAt, STEP_WORDS, TABLE } from "./schedule.js";
+import {
+  BARRIER,
+  type BoundProgram,
+  firstTable,
+  isEven,
+  KERNEL,
+  piecesAt,
+  STEP_WORDS,
+  TABLE,
+  UNLESS_EVEN,
+} from "./schedule.js";
 
 /** About 2 microseconds. */
 const LEAST_SPINS = 1000;
@@ -86,8 +96,10 @@ export class Member {
     const threads = this.#threads;
     // Steps with fewer pieces than threads go to the threads in turn.
     let turn = 0;
+    const even = isEven(batch, threads);
     for (let at = 0; at < section.length; at += STEP_WORDS) {
-      if (section[at + BARRIER] === 1 && at > 0 && !this.#meet()) return false;
+      const barrier = section[at + BARRIER]!;
+      if (barrier !== 0 && at > 0 && !(even && barrier === UNLESS_EVEN) && !this.#meet()) return false;
       this.#step = at;
       const pieces = piecesAt(section, at, batch);
       let share = thread;

@@ -2,6 +2,7 @@
  * A program's steps as plain integers, made once, so that a run does nothing but walk: for each step the kernel, where its
  * operand table lies (bytes from the first table of the slot), the pieces, and whether it begins with a barrier.
  */
+import { SAMPLES_TOGETHER } from "../compile/barriers.js";
 import type { Program, Step } from "../compile/program.js";
 import type { Code, KernelFunction } from "./backend.js";
 
@@ -11,6 +12,9 @@ export const COUNT = 2;
 /** Samples a piece, 0 where the pieces do not depend on the batch. */
 export const SAMPLES = 3;
 export const BARRIER = 4;
+/** What stands there beside 0: the barrier may be left out where each thread has whole groups of samples (`isEven`). */
+export const ALWAYS = 1;
+export const UNLESS_EVEN = 2;
 export const STEP_WORDS = 5;
 
 export interface Schedule {
@@ -56,7 +60,7 @@ export function makeSchedule(program: Program, pointerBytes: number): Schedule {
       words[at + TABLE] = tableBytes;
       words[at + COUNT] = step.pieces.count;
       words[at + SAMPLES] = step.pieces.samples ?? 0;
-      words[at + BARRIER] = step.barrier ? 1 : 0;
+      words[at + BARRIER] = !step.barrier ? 0 : step.sparesBarrier ? UNLESS_EVEN : ALWAYS;
       // A step without operands has a table all the same, so that each step's address is its own.
       tableBytes += pointerBytes * Math.max(1, step.operands.length);
     });
@@ -72,6 +76,11 @@ export function piecesAt(section: Int32Array, at: number, batch: number): number
   const samples = section[at + SAMPLES]!;
   const count = section[at + COUNT]!;
   return samples === 0 ? count : count * Math.floor((batch + samples - 1) / samples);
+}
+
+/** Whether every thread gets as many whole groups of samples as the others. */
+export function isEven(batch: number, threads: number): boolean {
+  return batch % (SAMPLES_TOGETHER * threads) === 0;
 }
 
 export function nanosecondsOf(steps: readonly Step[], batch: number): number {

@@ -108,6 +108,10 @@ export class TestLowering implements Lowering {
     for (const [value, data] of feeds) upload(memory[this.buffer(value).id]!, data, this.layout(value), batch);
     for (const { kernel, operands, pieces } of this.steps) {
       const places = operands.map((b) => memory[b.id]!);
+      if (pieces.isLocal && engine === "interpreter") {
+        runLocally({ kernel, operands, pieces }, memory, this.#workspaces, batch);
+        continue;
+      }
       const total = pieceCount(pieces, batch);
       for (let cut = cuts - 1; cut >= 0; cut--) {
         const begin = Math.floor((total * cut) / cuts);
@@ -132,6 +136,48 @@ export class TestLowering implements Lowering {
       const place = memory[this.buffer(value).id]!;
       return download(place, this.layout(value), batch, engine === "interpreter");
     });
+  }
+}
+
+/** Group after group of samples, to each of which the others' parts of operands that have a batch are neither there nor to be changed. */
+function runLocally(
+  { kernel, operands, pieces: { count, samples = 1 } }: TestLowering["steps"][number],
+  memory: readonly Memory[],
+  workspaces: ReadonlySet<Buffer>,
+  batch: number,
+): void {
+  for (let group = 0; group < Math.ceil(batch / samples); group++) {
+    for (const workspace of operands.filter((b) => workspaces.has(b))) memory[workspace.id]!.written.fill(0);
+    const own = new Map(
+      [...new Set(operands)].map((buffer) => {
+        const { bytes, written } = memory[buffer.id]!;
+        const words = buffer.sampleBytes / 4;
+        const hasBatch = buffer.sampleBytes > 0;
+        const [from, to] = hasBatch ? [group * samples * words, (group + 1) * samples * words] : [0, written.length];
+        const before = bytes.slice();
+        return [
+          buffer,
+          { from, to, before, initialised: written.map((w, i) => (i >= from && i < to ? w : 0)) },
+        ] as const;
+      }),
+    );
+    interpret(
+      kernel,
+      operands.map((b) => memory[b.id]!.bytes),
+      { begin: group * count, end: (group + 1) * count, batch },
+      { initialised: operands.map((b) => own.get(b)!.initialised) },
+    );
+    for (const [buffer, { from, to, before, initialised }] of own) {
+      const { bytes, written } = memory[buffer.id]!;
+      const [now, old] = [new Uint32Array(bytes.buffer), new Uint32Array(before.buffer)];
+      for (let i = 0; i < written.length; i++) {
+        if (i >= from && i < to) written[i]! |= initialised[i]!;
+        else if (now[i] !== old[i] || initialised[i] === 1)
+          throw new Error(
+            `kernel ${kernel.name}: samples ${group * samples}... write word ${i} of ${buffer.label}, which is not theirs`,
+          );
+      }
+    }
   }
 }
 
