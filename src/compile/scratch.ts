@@ -46,6 +46,8 @@ export interface ScratchPlan<S> {
 const TINY = 64 * 1024;
 /** Programs that take no more are those whose steps are so short that barriers count. */
 const APART = 16 * 1024 * 1024;
+/** What they may take of the plan that reuses memory: caches like that, and inference lives by it. */
+const MOST_APART = 1.25;
 /** A step is minded when it takes more than this part of all buffers together. */
 const MINDED = 256;
 /** How many plans are placed before the search ends. */
@@ -156,17 +158,18 @@ class Planner<S extends CostedStep> {
     return { order, levels, lives, peak: alive[peakLevel] ?? 0, peakLevel };
   }
 
-  /** Where all values together take little, none takes another's place: a step then waits for nothing but what it reads. */
-  #apart(lives: Lifetime[]): Lifetime[] {
+  /** Where little is won by it, no value takes another's place: a step then waits for nothing but what it reads. */
+  #placed(lives: readonly Lifetime[]): { offsets: number[]; bytes: number } {
+    const plan = placeBuffers(lives);
     const all = lives.reduce((sum, { bytes }) => sum + align(bytes), 0);
-    if (all > Math.min(APART, this.#options.limit)) return lives;
-    return lives.map(({ bytes }) => ({ bytes, from: 0, to: lives.length }));
+    if (all > Math.min(APART, MOST_APART * plan.bytes, this.#options.limit)) return plan;
+    return placeBuffers(lives.map(({ bytes }) => ({ bytes, from: 0, to: 0 })));
   }
 
   #place(rewritten: readonly Rewritten[], dropped: ReadonlySet<Buffer>, small: number): ScratchPlan<S> {
     const { order, levels, lives, peak, peakLevel } = this.#lives(rewritten, small, this.#options.bytes);
     const buffers = [...lives.keys()];
-    const { offsets, bytes } = placeBuffers(this.#apart(buffers.map((buffer): Lifetime => lives.get(buffer)!)));
+    const { offsets, bytes } = this.#placed(buffers.map((buffer): Lifetime => lives.get(buffer)!));
     return {
       steps: order.map((index, at) => {
         const { source, instead, isCopy } = rewritten[index]!;
