@@ -177,7 +177,11 @@ function legend({ programs }: Profile): string[] {
   const rows = programs.flatMap((program) => program.rows);
   const beyond = rows.some(({ ofRoofline }) => ofRoofline > 1);
   const least = Math.min(...programs.map(({ processorShare }) => processorShare));
-  const winograd = rows.some(({ strategy }) => strategy.startsWith("winograd"));
+  const uses = (name: string) => rows.some(({ strategy }) => strategy.startsWith(name));
+  const fewer = [
+    ...(uses("winograd") ? ["Winograd's convolutions"] : []),
+    ...(uses("routed") ? ["gradients that go through a max pool to its maxima alone"] : []),
+  ].join(" and ");
   return [
     "MB are the operands of the steps, each moved once; operations are two a multiply-add; the roofline is the least time for both.",
     ...(least < ENOUGH
@@ -187,7 +191,7 @@ function legend({ programs }: Profile): string[] {
       : []),
     ...(beyond
       ? [
-          `More than 100%: what lies in a cache comes faster than from memory${winograd ? ", and Winograd's convolutions do less than the operations of the direct form, which are counted" : ""}.`,
+          `More than 100%: what lies in a cache comes faster than from memory${fewer === "" ? "" : `, and ${fewer} do less than the operations of the direct form, which are counted`}.`,
         ]
       : []),
   ];

@@ -5,7 +5,8 @@
  * Bytes are those of the operands of a unit's steps, each read or written once, whether they come from memory or from a cache.
  * Operations are two for each multiply-add of a convolution or a matrix product, in its direct form, and one for any other
  * (an addition, a comparison). The roofline is the least time that these can take on the machine: at its peak, or at the
- * speed of its memory, whichever is longer. Winograd's convolutions do fewer operations than the direct form, and what lies in
+ * speed of its memory, whichever is longer. Winograd's convolutions and gradients that go through a max
+ * pool to its maxima alone do fewer operations than the direct form, and what lies in
  * a cache comes faster than memory, so that a row may reach more than all of it.
  */
 import type { PlannedNode, Program, Step } from "../../compile/program.js";
