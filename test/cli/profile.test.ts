@@ -16,7 +16,7 @@ describe("fovea profile", () => {
     expect(stdout).toMatch(/\nfc1 \+ relu3 +forward +linear\+add\+relu +linear /);
     const [, training] = stdout.split("Training at batch 4");
     for (const row of [
-      "conv1 +backward +conv2dWeightGrad",
+      "conv1 \\+ pool1 +backward +conv2dWeightGrad\\+maxPool2dGrad +routedWeightGradient ",
       "packing of weights ",
       "update ",
       "loss and metrics ",
