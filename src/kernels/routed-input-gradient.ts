@@ -32,6 +32,7 @@ interface Plan {
   readonly routed: Routed;
   readonly kernel: readonly [number, number];
   readonly stride: readonly [number, number];
+  readonly image: readonly [rows: number, columns: number];
   readonly channels: number;
   readonly pixel: number;
   readonly weightRow: number;
@@ -99,6 +100,7 @@ function planOf(node: Value, target: Target): Plan | undefined {
     routed,
     kernel,
     stride,
+    image: [node.shape[0]!, node.shape[1]!],
     channels,
     pixel: channelStride,
     weightRow: layoutOf(w, target).channelStride,
@@ -238,7 +240,7 @@ function writeSample(k: KernelBuilder, p: Plan, n: Reg): void {
 function storeSample(k: KernelBuilder, p: Plan, node: Value, result: Result, to: Lowering, n: Reg): void {
   const image = to.layout(node);
   const vectors = channelVectors(image, to.target);
-  const [height, width] = node.shape as [number, number, number];
+  const [height, width] = p.image;
   const [top, left] = p.bordered.before;
   const pixel = 4 * p.pixel;
   const row = (iy: Reg) => {

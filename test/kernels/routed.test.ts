@@ -22,7 +22,8 @@ interface Case {
   readonly outputs: number;
   readonly kernel: readonly [number, number];
   readonly stride?: number;
-  readonly padding?: number;
+  /** On all sides, or top, bottom, left and right. */
+  readonly padding?: number | readonly [number, number, number, number];
   readonly pool: readonly [number, number];
   readonly poolStride?: number;
   readonly poolDilation?: number;
@@ -38,6 +39,7 @@ const CASES: readonly Case[] = [
   { input: [10, 7, 2], outputs: 5, kernel: [3, 3], pool: [1, 2], poolStride: 3 },
   { input: [9, 9, 5], outputs: 6, kernel: [2, 2], pool: [2, 2], poolStride: 1, poolDilation: 3 },
   { input: [3, 3, 8], outputs: 12, kernel: [2, 2], pool: [2, 2] },
+  { input: [8, 7, 6], outputs: 9, kernel: [3, 3], padding: [1, 0, 2, 1], pool: [2, 2] },
   { input: [1, 1, 1], outputs: 8, kernel: [1, 1], pool: [1, 1] },
 ];
 
@@ -53,7 +55,8 @@ function build(c: Case, batch: number, seed: number) {
   const rng = random(seed);
   const { input, outputs, kernel, stride = 1, padding = 0, poolDilation = 1 } = c;
   const four = (n: number) => [n, n, n, n] as const;
-  const window = { kernel, stride: [stride, stride], padding: four(padding), dilation: [1, 1] } as const;
+  const sides = typeof padding === "number" ? four(padding) : padding;
+  const window = { kernel, stride: [stride, stride], padding: sides, dilation: [1, 1] } as const;
   const conv = { ...window, groups: 1 };
   const image = [...outputExtents(window, [input[0], input[1]], false), outputs] as unknown as readonly [
     number,
@@ -126,6 +129,22 @@ describe.each(MACHINES)("gradients through a max pool for $target.name by $engin
       });
       expect(mismatch(masked, relu.expected, 2e-6)).toBeUndefined();
     }
+  });
+
+  it("has kernels of its own for images that are as large only with their borders", () => {
+    const common = { outputs: 8, kernel: [3, 3], pool: [2, 2] } as const;
+    const keys = [
+      { ...common, input: [6, 6, 8], padding: 1 },
+      { ...common, input: [7, 7, 8], padding: [1, 0, 1, 0] },
+    ].map((c) => {
+      const { input, weights } = build(c as unknown as Case, 1, 1);
+      const to = new TestLowering(target, 1);
+      routedInputGradient.lower({ root: input.node, chain: [], result: input.node }, to);
+      routedWeightGradient.lower({ root: weights.node, chain: [], result: weights.node }, to);
+      return [...to.kernels.keys()].filter((key) => /^routed/.test(key));
+    });
+    expect(keys[0]).toHaveLength(2);
+    expect(new Set(keys.flat()).size).toBe(4);
   });
 
   it("adds up the pool's own gradients for a bias", () => {
