@@ -9,34 +9,25 @@ import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Kernel, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { channelVectors, eachGroup, loadChannels, storeTail, storeZeros, tailElements } from "./channels.js";
-import type { ConvAttributes } from "./conv-shape.js";
 import { layoutOf } from "./layout.js";
 import { type Result, resultOf, rowPlace } from "./result.js";
 import {
-  type Bordered,
-  bordered,
+  accumulatorsFor,
   broadcastTo,
-  placeElements,
-  type Routed,
+  type RoutedConvolution,
   type RunVector,
-  routedOf,
+  routedConvolution,
   spanOf,
   vectorsOver,
   windowCount,
   writePlaces,
 } from "./routed.js";
 import type { Lowering, Strategy, Work } from "./strategy.js";
+import type { Axis } from "./taps.js";
 import { evenBlock } from "./tile.js";
 
-interface Plan {
-  readonly routed: Routed;
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly image: readonly [rows: number, columns: number];
-  readonly channels: number;
-  readonly pixel: number;
+interface Plan extends RoutedConvolution {
   readonly weightRow: number;
-  readonly bordered: Bordered;
   /** How far the maximum of a window may lie from its first pixel, in pixels of the input. */
   readonly reach: readonly [number, number];
   /** The vectors of a row of the region. */
@@ -45,12 +36,9 @@ interface Plan {
   /** Elements of a row of the weights of an output with the zeros around them, and of all. */
   readonly tableRow: number;
   readonly table: number;
-  /** Elements of the workspace before the places, and in all. */
-  readonly placesAt: number;
-  readonly workspace: number;
 }
 
-const MAXIMUM_WORKSPACE = 512 * 1024;
+/** Bytes of the weights of all outputs with zeros around them. */
 const MAXIMUM_TABLES = 512 * 1024;
 /** One multiply-add, whose operand comes from a cache, often across two of its lines. */
 const NANOSECONDS = 0.5;
@@ -60,13 +48,7 @@ export const routedInputGradient: Strategy = {
   ops: ["conv2dInputGrad"],
   fuses: true,
   reads: (node) => [...node.inputs[0]!.inputs, node.inputs[1]!],
-  accepts: (node, target) => {
-    const { groups, dilation } = node.attributes as ConvAttributes;
-    if (groups !== 1 || dilation[0] !== 1 || dilation[1] !== 1) return false;
-    const p = planOf(node, target);
-    if (p === undefined) return false;
-    return 4 * p.workspace <= MAXIMUM_WORKSPACE && 4 * p.table * p.routed.channels <= MAXIMUM_TABLES;
-  },
+  accepts: (node, target) => planOf(node, target) !== undefined,
   cost: (node, target) => {
     const { routed, kernel, reach, row } = planOf(node, target)!;
     const taps = routed.rows.kernel * routed.columns.kernel;
@@ -76,43 +58,23 @@ export const routedInputGradient: Strategy = {
   lower,
 };
 
-/** Undefined where the gradient comes through no such pool, or a row of the region does not fit the registers. */
+/** Undefined where it is not for this strategy: a row of the region must fit the registers, too, and all shifted weights a cache. */
 function planOf(node: Value, target: Target): Plan | undefined {
   const [gradient, w] = node.inputs as [Value, Value];
-  const routed = routedOf(gradient, target);
-  if (routed === undefined) return undefined;
-  const window = node.attributes as ConvAttributes;
-  const { kernel, stride } = window;
-  const { channelStride, channels } = layoutOf(node, target);
-  const reach = [routed.rows, routed.columns].map((a, i) => a.dilation * (a.kernel - 1) * stride[i]!) as [
-    number,
-    number,
-  ];
-  const row = vectorsOver((kernel[1] + reach[1]) * channelStride, channelStride, target);
-  const free = target.vectorRegisters - 1 - new Set(row.map((v) => v.lanes)).size;
-  if (row.length > free) return undefined;
-  const whole = bordered(node.shape, [gradient.shape[0]!, gradient.shape[1]!], window);
+  const convolution = routedConvolution(node, node, gradient, target);
+  if (convolution === undefined) return undefined;
+  const { routed, kernel, stride, pixel } = convolution;
+  const reachOf = (a: Axis, step: number) => a.dilation * (a.kernel - 1) * step;
+  const reach = [reachOf(routed.rows, stride[0]), reachOf(routed.columns, stride[1])] as const;
+  const row = vectorsOver((kernel[1] + reach[1]) * pixel, pixel, target);
+  const free = accumulatorsFor(row, target);
   // what the last vector reaches beyond the region's end are zeros, here and behind the border's last pixel
-  const tableRow = reach[1] * channelStride + spanOf(row);
+  const tableRow = reach[1] * pixel + spanOf(row);
   const table = Math.ceil(((kernel[0] + 2 * reach[0]) * tableRow) / 16) * 16;
-  const placesAt = Math.ceil((whole.rows * whole.columns * channelStride + target.lanes) / 16) * 16;
-  return {
-    routed,
-    kernel,
-    stride,
-    image: [node.shape[0]!, node.shape[1]!],
-    channels,
-    pixel: channelStride,
-    weightRow: layoutOf(w, target).channelStride,
-    bordered: whole,
-    reach,
-    row,
-    tileRows: evenBlock(kernel[0] + reach[0], Math.floor(free / row.length)),
-    tableRow,
-    table,
-    placesAt,
-    workspace: placesAt + placeElements(routed),
-  };
+  if (row.length > free || 4 * table * routed.channels > MAXIMUM_TABLES) return undefined;
+  const tileRows = evenBlock(kernel[0] + reach[0], Math.floor(free / row.length));
+  const weightRow = layoutOf(w, target).channelStride;
+  return { ...convolution, weightRow, reach, row, tileRows, tableRow, table };
 }
 
 function lower(work: Work, to: Lowering): void {

@@ -11,16 +11,13 @@ import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Kernel, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { copyElements, storeTail, storeZeros } from "./channels.js";
-import type { ConvAttributes } from "./conv-shape.js";
 import { type Layout, layoutOf } from "./layout.js";
 import {
-  type Bordered,
-  bordered,
+  accumulatorsFor,
   broadcastTo,
-  placeElements,
-  type Routed,
+  type RoutedConvolution,
   type RunVector,
-  routedOf,
+  routedConvolution,
   spanOf,
   vectorsOver,
   windowCount,
@@ -29,16 +26,9 @@ import {
 import type { Lowering, Strategy, Work } from "./strategy.js";
 import { evenBlock } from "./tile.js";
 
-interface Plan {
-  readonly routed: Routed;
-  readonly stride: readonly [number, number];
-  readonly kernel: readonly [number, number];
-  readonly image: readonly [rows: number, columns: number];
-  readonly channels: number;
-  /** Elements of a pixel and a sample of x. */
-  readonly pixel: number;
+interface Plan extends RoutedConvolution {
+  /** Elements of a sample of x. */
   readonly sample: number;
-  readonly bordered: Bordered;
   /** The vectors of a kernel row's taps and channels. */
   readonly row: readonly RunVector[];
   /** Kernel rows and outputs whose sums are in registers at a time. */
@@ -48,15 +38,10 @@ interface Plan {
   /** Elements of an output's sums, and of a slice's. */
   readonly outputSums: number;
   readonly sliceSums: number;
-  /** Elements of the workspace before the places, and in all. */
-  readonly placesAt: number;
-  readonly workspace: number;
 }
 
 /** Slices of the batch at most; halved until their sums are few enough. */
 const SLICES = 8;
-/** What a core's second cache holds beside everything else. */
-const MAXIMUM_WORKSPACE = 512 * 1024;
 const MAXIMUM_PARTIAL = 8 * 1024 * 1024;
 /** One multiply-add, whose operand comes from a cache, often across two of its lines. */
 const NANOSECONDS = 0.55;
@@ -66,12 +51,7 @@ export const routedWeightGradient: Strategy = {
   ops: ["conv2dWeightGrad"],
   fuses: false,
   reads: (node) => [node.inputs[0]!, ...node.inputs[1]!.inputs],
-  accepts: (node, target) => {
-    const { groups, dilation } = node.attributes as ConvAttributes;
-    if (groups !== 1 || dilation[0] !== 1 || dilation[1] !== 1) return false;
-    const p = planOf(node, target);
-    return p !== undefined && 4 * p.workspace <= MAXIMUM_WORKSPACE;
-  },
+  accepts: (node, target) => planOf(node, target) !== undefined,
   cost: (node, target) => {
     const { routed, kernel, row } = planOf(node, target)!;
     const taps = routed.rows.kernel * routed.columns.kernel;
@@ -80,44 +60,24 @@ export const routedWeightGradient: Strategy = {
   lower,
 };
 
-/** Undefined where the gradient comes through no such pool, or a kernel row does not fit the registers. */
+/** Undefined where it is not for this strategy: a row of taps must fit the registers, too. */
 function planOf(node: Value, target: Target): Plan | undefined {
   const [x, gradient] = node.inputs as [Value, Value];
-  const routed = routedOf(gradient, target);
-  if (routed === undefined) return undefined;
-  const window = node.attributes as ConvAttributes;
-  const { kernel, stride } = window;
-  const { channelStride, channels, sampleStride } = layoutOf(x, target);
-  const row = vectorsOver(kernel[1] * channelStride, channelStride, target);
-  const free = target.vectorRegisters - 1 - new Set(row.map((v) => v.lanes)).size;
+  const convolution = routedConvolution(node, x, gradient, target);
+  if (convolution === undefined) return undefined;
+  const { routed, kernel, pixel } = convolution;
+  const row = vectorsOver(kernel[1] * pixel, pixel, target);
+  const free = accumulatorsFor(row, target);
   if (row.length > free) return undefined;
   const tileRows = evenBlock(kernel[0], Math.floor(free / row.length));
   let tileOutputs = Math.floor(free / (tileRows * row.length));
   while (routed.channels % tileOutputs > 0) tileOutputs--;
-  const whole = bordered(x.shape, [gradient.shape[0]!, gradient.shape[1]!], window);
   const outputSums = kernel[0] * spanOf(row);
   const sliceSums = routed.channels * outputSums;
   let slices = SLICES;
   while (slices > 1 && 4 * slices * sliceSums > MAXIMUM_PARTIAL) slices /= 2;
-  const placesAt = Math.ceil((whole.rows * whole.columns * channelStride + target.lanes) / 16) * 16;
-  return {
-    routed,
-    stride,
-    kernel,
-    image: [x.shape[0]!, x.shape[1]!],
-    channels,
-    pixel: channelStride,
-    sample: sampleStride,
-    bordered: whole,
-    row,
-    tileRows,
-    tileOutputs,
-    slices,
-    outputSums,
-    sliceSums,
-    placesAt,
-    workspace: placesAt + placeElements(routed),
-  };
+  const sample = layoutOf(x, target).sampleStride;
+  return { ...convolution, sample, row, tileRows, tileOutputs, slices, outputSums, sliceSums };
 }
 
 function lower(work: Work, to: Lowering): void {

@@ -9,6 +9,7 @@ import type { KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { type ChannelVectors, channelVectors, eachGroup } from "./channels.js";
+import type { ConvAttributes } from "./conv-shape.js";
 import { layoutOf } from "./layout.js";
 import { maxNaN } from "./math.js";
 import { windowsOf } from "./pool.js";
@@ -29,7 +30,7 @@ export interface Routed {
 const MOST_TAPS = 16;
 
 /** Of the node that gives an image's gradient; undefined where that is no max pool, or one whose windows meet a border. */
-export function routedOf(gradient: Value | undefined, target: Target): Routed | undefined {
+function routedOf(gradient: Value | undefined, target: Target): Routed | undefined {
   if (gradient?.op.name !== "maxPool2dGrad") return undefined;
   const [image, dy] = gradient.inputs as [Value, Value];
   const { rows, columns } = windowsOf(gradient, image.shape, dy.shape);
@@ -54,7 +55,7 @@ export function windowCount({ rows, columns }: Routed): number {
 }
 
 /** Elements of the places of a sample: one for each window and channel. */
-export function placeElements(routed: Routed): number {
+function placeElements(routed: Routed): number {
   return windowCount(routed) * routed.pixel;
 }
 
@@ -128,6 +129,21 @@ export function spanOf(vectors: readonly RunVector[]): number {
   return last.at + last.lanes;
 }
 
+/** A convolution in front of such a pool, as both of its gradients see it; distances in elements. */
+export interface RoutedConvolution {
+  readonly routed: Routed;
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  /** What the convolution reads, or the gradient of that. */
+  readonly image: readonly [rows: number, columns: number];
+  readonly channels: number;
+  readonly pixel: number;
+  readonly bordered: Bordered;
+  /** Elements of the workspace before the places, where the image lies with its border, and in all. */
+  readonly placesAt: number;
+  readonly workspace: number;
+}
+
 /** An image with its border, so that every tap of every output is a pixel: rows and columns, and where the image begins. */
 export interface Bordered {
   readonly rows: number;
@@ -135,18 +151,42 @@ export interface Bordered {
   readonly before: readonly [number, number];
 }
 
-export function bordered(
-  image: readonly number[],
-  outputs: readonly [number, number],
-  window: {
-    readonly kernel: readonly [number, number];
-    readonly stride: readonly [number, number];
-    readonly padding: readonly [number, number, number, number];
-  },
-): Bordered {
+/** What a core's second cache holds beside everything else, in bytes. */
+const MAXIMUM_WORKSPACE = 512 * 1024;
+
+/** Undefined where no such pool follows, and for groups, dilation and images that a core's second cache does not hold. */
+export function routedConvolution(
+  node: Value,
+  image: Value,
+  gradient: Value,
+  target: Target,
+): RoutedConvolution | undefined {
+  const { kernel, stride, padding, dilation, groups } = node.attributes as ConvAttributes;
+  const routed = routedOf(gradient, target);
+  if (routed === undefined || groups !== 1 || dilation[0] !== 1 || dilation[1] !== 1) return undefined;
   const extent = (axis: 0 | 1) =>
-    Math.max(window.padding[2 * axis]! + image[axis]!, (outputs[axis] - 1) * window.stride[axis] + window.kernel[axis]);
-  return { rows: extent(0), columns: extent(1), before: [window.padding[0], window.padding[2]] };
+    Math.max(padding[2 * axis]! + image.shape[axis]!, (gradient.shape[axis]! - 1) * stride[axis] + kernel[axis]);
+  const { channelStride, channels } = layoutOf(image, target);
+  const bordered = { rows: extent(0), columns: extent(1), before: [padding[0], padding[2]] as const };
+  const placesAt = Math.ceil((bordered.rows * bordered.columns * channelStride + target.lanes) / 16) * 16;
+  const workspace = placesAt + placeElements(routed);
+  if (4 * workspace > MAXIMUM_WORKSPACE) return undefined;
+  return {
+    routed,
+    kernel,
+    stride,
+    image: [image.shape[0]!, image.shape[1]!],
+    channels,
+    pixel: channelStride,
+    bordered,
+    placesAt,
+    workspace,
+  };
+}
+
+/** Accumulators that there are registers for, beside a number in every lane for each width among the vectors. */
+export function accumulatorsFor(row: readonly RunVector[], target: Target): number {
+  return target.vectorRegisters - 1 - new Set(row.map((v) => v.lanes)).size;
 }
 
 /** One number in every lane, for each width among the vectors. */
