@@ -428,9 +428,10 @@ describe("npm run bench", () => {
   it("says how long programs take to compile", async () => {
     const { code, out } = await run("--what", "compile", "--only", "lenet5-infer-1", "--repeats", "1", "--no-save");
     expect(code).toBe(0);
-    const [, cold, ...parts] = /\| LeNet-5 \(32x32\), 1 \| inference \| \d+ \| \d+ \| (\d+) \((\d+) \+ (\d+) \+ (\d+)\)/
-      .exec(out)!
-      .map(Number);
+    const [, cold, ...parts] =
+      /\| LeNet-5 \(32x32\), 1(?: \\\*)? \| inference \| \d+ \| \d+ \| (\d+) \((\d+) \+ (\d+) \+ (\d+)\)/
+        .exec(out)!
+        .map(Number);
     expect(cold).toBeGreaterThan(0);
     // Each is rounded.
     expect(Math.abs(parts.reduce((a, b) => a + b) - cold!)).toBeLessThanOrEqual(2);
@@ -442,7 +443,7 @@ describe("npm run bench", () => {
     expect(out).toMatch(/LeNet-5 \(32x32\), 64 \(train\): takes 32x32x1\. \w+ on 1 thread: at most \d+ GFLOP\/s/);
     expect(out).toMatch(/Training at batch 64: [\d.]+ ms in \d+ steps/);
     expect(out).toMatch(
-      /conv2 +backward +conv2dWeightGrad +weightGradient +[\d.]+ +[\d.]+% +[\d.]+ +[\d.]+ +[\d.]+ +\d+%\n/,
+      /conv2 \+ pool2 +backward +conv2dWeightGrad\+maxPool2dGrad +routedWeightGradient +[\d.]+ +[\d.]+% +[\d.]+ +[\d.]+ +[\d.]+ +\d+%\n/,
     );
   });
 
