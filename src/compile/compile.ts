@@ -233,6 +233,12 @@ class Compiler implements Lowering {
    */
   #aliasAssigned(units: readonly Unit[]): Assign[] {
     const late: Assign[] = [];
+    const makerOf = new Map<Value, number>();
+    const lastReader = new Map<Value, number>();
+    for (const [at, unit] of units.entries()) {
+      for (const node of elementwiseOf(unit)?.nodes ?? []) makerOf.set(node, at);
+      for (const input of inputsOf(unit)) lastReader.set(input, at);
+    }
     for (const assign of this.#entry.assigns) {
       const state = assign.state as unknown as Value;
       const { value } = assign;
@@ -241,24 +247,14 @@ class Compiler implements Lowering {
           `assign(${assign.state.attributes.name}): ${shapeText(value)} does not fit a state of ${shapeText(state)}`,
         );
       }
-      const maker = units.find((u) => elementwiseOf(u)?.nodes.includes(value));
-      const inPlace = maker !== undefined && !this.#values.has(value) && this.#isLast(state, maker, units);
+      const maker = makerOf.get(value);
+      // The maker's own reads are element by element. Other readers must be among what it depends on, or panels made first;
+      // `levels` keeps a write behind earlier reads in step order.
+      const inPlace = maker !== undefined && !this.#values.has(value) && (lastReader.get(state) ?? -1) <= maker;
       if (inPlace) this.#values.set(value, this.#values.get(state)!);
       else late.push(assign);
     }
     return late;
-  }
-
-  /**
-   * Whether no unit that reads `state` could come after `maker`. The makers' own reads are element by element. Other readers
-   * must be among what it depends on, or panels made first; `levels` keeps a write behind earlier reads in step order.
-   */
-  #isLast(state: Value, maker: Unit, units: readonly Unit[]): boolean {
-    const at = units.indexOf(maker);
-    return units.every((unit, i) => {
-      if (i <= at) return true;
-      return !inputsOf(unit).includes(state);
-    });
   }
 
   #lowerCopies(late: readonly Assign[]): void {
