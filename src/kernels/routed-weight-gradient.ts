@@ -42,6 +42,8 @@ interface Plan extends RoutedConvolution {
 
 /** Slices of the batch at most; halved until their sums are few enough. */
 const SLICES = 8;
+/** Channels that are written out one by one. */
+const UNROLLED = 8;
 const MAXIMUM_PARTIAL = 8 * 1024 * 1024;
 /** One multiply-add, whose operand comes from a cache, often across two of its lines. */
 const NANOSECONDS = 0.55;
@@ -149,9 +151,7 @@ function writeSample(k: KernelBuilder, p: Plan, n: Reg, sums: Reg): void {
         Array.from({ length: rows }, (_, y) =>
           row.map((v) => ({
             ...v,
-            o,
             y: first + y,
-            at: v.at,
             bytes: 4 * (o * p.outputSums + (first + y) * spanOf(row) + v.at),
           })),
         ).flat(),
@@ -202,17 +202,12 @@ function writeAdding(key: string, target: Target, p: Sums): Kernel {
         const tap = k.var(k.operand("workspace"), "tap");
         const to = k.var(k.ptrAdd(into, k.mul(o, 4)), "to");
         k.loop(0, p.kernel[1], () => {
-          for (const c of Array.from({ length: p.channels <= 8 ? p.channels : 0 }, (_, c) => c))
-            k.store(to, 4 * c * channelStride, k.load(tap, 4 * c, 1));
-          if (p.channels > 8)
-            k.loop(
-              0,
-              4 * p.channels,
-              (c) => {
-                k.store(k.ptrAdd(to, k.mul(c, channelStride)), 0, k.load(k.ptrAdd(tap, c), 0, 1));
-              },
-              { step: 4 },
-            );
+          if (p.channels <= UNROLLED)
+            for (let c = 0; c < p.channels; c++) k.store(to, 4 * c * channelStride, k.load(tap, 4 * c, 1));
+          else {
+            const one = (c: Reg) => k.store(k.ptrAdd(to, k.mul(c, channelStride)), 0, k.load(k.ptrAdd(tap, c), 0, 1));
+            k.loop(0, 4 * p.channels, one, { step: 4 });
+          }
           k.advance(tap, 4 * p.pixel);
           k.advance(to, 4 * p.channels * channelStride);
         });
