@@ -2,7 +2,7 @@
 import type { Target } from "../codegen/ir.js";
 import { ShapeError } from "../errors.js";
 import type { Entry } from "../graph/graph.js";
-import { shapeText, type Value } from "../graph/value.js";
+import { shapeText, sizeOf, type Value } from "../graph/value.js";
 import type { Strategy } from "../kernels/strategy.js";
 import type { Live } from "./live.js";
 import type { PlannedUnit } from "./program.js";
@@ -42,15 +42,23 @@ export function plannedUnit(strategy: string, nodes: readonly Value[], entry: En
   };
 }
 
-/** A rough time on one core: 60 billion multiply-adds and 10 GB a second. Only decides where a program runs. */
+/**
+ * A rough time on one core of nodes that are computed together: 60 billion multiply-adds and, of what they read and hand on, 10 GB a
+ * second. Only decides where a program runs, and what is computed twice to save memory.
+ */
 export function estimate(nodes: readonly Value[]): { fixed: number; perSample: number } {
   const total = { fixed: 300, perSample: 0 };
-  for (const node of nodes) {
-    const cost = node.op.cost(node.inputs, node.attributes, node);
-    const nanoseconds = cost.multiplyAdds / 60 + cost.bytes / 10;
-    if (isOfSamples(node)) total.perSample += nanoseconds;
+  const add = (nanoseconds: number, isEach: boolean) => {
+    if (isEach) total.perSample += nanoseconds;
     else total.fixed += nanoseconds;
+  };
+  const read = new Set(nodes.flatMap((node) => node.inputs));
+  const within = new Set(nodes);
+  for (const node of nodes) {
+    add(node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 60, isOfSamples(node));
+    if (!read.has(node)) add((4 * sizeOf(node.shape)) / 10, node.batched);
   }
+  for (const value of read) if (!within.has(value)) add((4 * sizeOf(value.shape)) / 10, value.batched);
   return total;
 }
 

@@ -9,6 +9,7 @@ import type { Backend, Segment } from "./backend.js";
 import { checkProgramPads, poison } from "./check-mode.js";
 import { PREPARE, RUN } from "./control.js";
 import type { Numbers } from "./copy.js";
+import { Turn } from "./event-loop.js";
 import { JobQueue } from "./job-queue.js";
 import { type Available, checkMemory, type Room, roomOf } from "./memory-check.js";
 import type { Platform } from "./platform.js";
@@ -20,8 +21,8 @@ import { StepFailure, walkAlone, walkInSlices } from "./walk.js";
 
 export const CALLER_NANOSECONDS = 300_000;
 
-/** Up to this cost the caller shares the work with the team in the place of one of its workers: about a third of a millisecond on two threads. */
-const SHARED_NANOSECONDS = 1_500_000;
+/** Up to this cost the caller shares the work with the team in the place of one of its workers: about two milliseconds on two threads. */
+const SHARED_NANOSECONDS = 6_000_000;
 
 export interface EngineOptions {
   readonly backend: Backend;
@@ -45,8 +46,6 @@ export interface MemoryUse {
 
 const round64 = (bytes: number) => Math.ceil(bytes / 64) * 64;
 
-const DONE: Promise<void> = Promise.resolve();
-
 export class Engine {
   readonly backend: Backend;
   readonly check: boolean;
@@ -58,6 +57,7 @@ export class Engine {
   readonly #owners = new Map<number, unknown>();
   #team: Team | undefined;
   #scratch: Segment | undefined;
+  readonly #turn = new Turn();
   #clock = 0;
   /** The program that ran last: what others had in the scratch may be lost. */
   #latest: Resident | undefined;
@@ -147,10 +147,10 @@ export class Engine {
       if (team !== undefined || cost < CALLER_NANOSECONDS) {
         try {
           const what = this.#due(resident);
-          const done = team?.share(what, resident.id, resident.bound, slot, batch) ?? DONE;
-          if (team === undefined) this.#onCaller(resident, slot, batch, what);
+          const shared = team?.share(what, resident.id, resident.bound, slot, batch);
+          if (shared === undefined) this.#onCaller(resident, slot, batch, what);
           if (this.#isUntidy) this.#tidyLater();
-          return done;
+          return shared === undefined ? this.#turn.next() : shared.then(() => this.#turn.next());
         } catch (cause) {
           return Promise.reject(cause);
         }
@@ -305,13 +305,16 @@ export class Engine {
   }
 
   /**
-   * The team that this thread is to share a program of this cost with. Threads of pages may not wait, one thread has nobody to
-   * share with, and a training, whose steps are queued, fills the next batch meanwhile.
+   * The team that this thread is to share a program of this cost with. Threads of pages may not wait, and one thread has nobody to
+   * share with. A training, whose steps are queued, could fill the next batch meanwhile; but where each core has its worker,
+   * this thread would take one from the team for it, and again whenever it is told that a step is done.
    */
   #sharing(resident: Resident, cost: number): Team | undefined {
     const team = this.#team;
     if (team === undefined || team.threads < 2 || !team.isStarted || team.failure !== undefined) return undefined;
-    if (this.#options.platform.name !== "node" || team.pending > 0 || resident.writes.length > 0) return undefined;
+    const { platform } = this.#options;
+    if (platform.name !== "node" || team.pending > 0) return undefined;
+    if (resident.writes.length > 0 && team.threads < platform.parallelism()) return undefined;
     return cost >= CALLER_NANOSECONDS && cost < SHARED_NANOSECONDS ? team : undefined;
   }
 

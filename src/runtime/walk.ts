@@ -1,4 +1,5 @@
 /** Runs a section of a program on the caller's thread: at once, or in slices that let the event loop breathe. */
+import { nextTurn, TURN_MILLISECONDS } from "./event-loop.js";
 import { type BoundProgram, firstTable, KERNEL, piecesAt, STEP_WORDS, TABLE } from "./schedule.js";
 
 /** A kernel threw: which step of which section it was. */
@@ -21,8 +22,6 @@ export function walkAlone(program: BoundProgram, section: Int32Array, slot: numb
     throw new StepFailure(at / STEP_WORDS, cause);
   }
 }
-
-const SLICE_MILLISECONDS = 10;
 
 /** The same, but goes to the event loop about every 10 ms; a step with many pieces is cut as well, which changes no bit. */
 export async function walkInSlices(
@@ -49,24 +48,11 @@ export async function walkInSlices(
       }
       begin = end;
       const now = performance.now();
-      if (now - before < SLICE_MILLISECONDS / 8) chunk *= 2;
-      if (now - since > SLICE_MILLISECONDS) {
-        await eventLoop();
+      if (now - before < TURN_MILLISECONDS / 8) chunk *= 2;
+      if (now - since > TURN_MILLISECONDS) {
+        await nextTurn();
         since = performance.now();
       }
     }
   }
-}
-
-function eventLoop(): Promise<void> {
-  if (typeof setImmediate === "function") return new Promise((resolve) => setImmediate(resolve));
-  // Timers of pages are held back by milliseconds; messages are not.
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 }

@@ -1,4 +1,5 @@
 /** Keeps the workers fed: batches are filled into slots ahead of those that run, and taken back in order. */
+import { nextTurn } from "../runtime/event-loop.js";
 import type { LoadedProgram } from "../runtime/loaded-program.js";
 import type { Slot } from "../runtime/slot.js";
 
@@ -114,12 +115,4 @@ class IdleClock {
   end(): void {
     if (--this.#running === 0) this.#since = performance.now();
   }
-}
-
-/** Lets messages be heard. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    if (typeof setImmediate === "function") setImmediate(resolve);
-    else setTimeout(resolve, 0);
-  });
 }

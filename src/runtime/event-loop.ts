@@ -1,0 +1,41 @@
+/** The event loop's turns: what computes on its thread lets others have theirs. */
+
+/** Resolves when messages have been heard and timers gone off. */
+export function nextTurn(): Promise<void> {
+  if (typeof setImmediate === "function") return new Promise((resolve) => setImmediate(resolve));
+  // Timers of pages are held back by milliseconds; messages are not.
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
+
+/** How long this thread computes before it goes to the event loop. */
+export const TURN_MILLISECONDS = 10;
+
+const DONE: Promise<void> = Promise.resolve();
+
+/**
+ * Who awaits a promise that is resolved already goes on within the same turn, so that a loop of calls that are done at once would keep timers,
+ * signals and messages waiting until its end. To be asked for the promise that such a call returns.
+ */
+export class Turn {
+  /** When the first call of this turn was done. */
+  #since: number | undefined;
+
+  /** Resolved, or resolves in the next turn where this one has lasted long enough. */
+  next(): Promise<void> {
+    if (this.#since === undefined) {
+      this.#since = performance.now();
+      void nextTurn().then(() => {
+        this.#since = undefined;
+      });
+      return DONE;
+    }
+    return performance.now() - this.#since < TURN_MILLISECONDS ? DONE : nextTurn();
+  }
+}
