@@ -1,17 +1,25 @@
 /**
  * The transform of a block of tiles to their 36 points, straight from NHWC, where a tile reaches over the edges of the image:
- * of the input, V = B^T d B with d of 6x6, and for weight gradients of the output's gradient, A dy A^T with dy of 4x4. Rows of pixels above and below are read from a row of zeros; columns outside are left out of the code, so tiles at the
+ * of the input, V = B^T d B with d of 6x6, and for weight gradients of the output's gradient, A dy A^T. Rows of pixels above and below are read from a row of zeros; columns outside are left out of the code, so tiles at the
  * left and right edges have code of their own.
  */
 import type { KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg } from "../codegen/ir.js";
 import type { TiledImage } from "./winograd-plan.js";
-import { POINTS, TILE_INPUTS, TILE_OUTPUTS, transformInput, transformOutputGradient } from "./winograd-transform.js";
+import {
+  POINTS,
+  type Taps,
+  TILE_INPUTS,
+  tileOutputs,
+  transformInput,
+  transformOutputGradient,
+} from "./winograd-transform.js";
 
 /** Channels up to which the next tile's pixels are asked for: the processor sees for itself where longer ones go on. */
 const MOST_PREFETCHED = 192;
 
 export interface InputBlock {
+  readonly taps: Taps;
   readonly lanes: Lanes;
   readonly source: TiledImage;
   readonly start: readonly [number, number];
@@ -19,7 +27,7 @@ export interface InputBlock {
   readonly tileColumns: number;
   readonly vTile: number;
   readonly vPoint: number;
-  /** The source is an output's gradient: tiles of 4x4, which do not overlap. */
+  /** The source is an output's gradient: tiles of what is put out, which do not overlap. */
   readonly ofGradient?: boolean;
 }
 
@@ -36,7 +44,7 @@ export interface InputPlaces {
   zeros(): Reg;
 }
 
-const extentOf = (block: InputBlock): number => (block.ofGradient ? TILE_OUTPUTS : TILE_INPUTS);
+const extentOf = (block: InputBlock): number => (block.ofGradient ? tileOutputs(block.taps) : TILE_INPUTS);
 
 /** Equal tiles next to each other, by the columns of a tile that lie inside the image. */
 interface Run {
@@ -47,9 +55,10 @@ interface Run {
 
 function runsOf(block: InputBlock): Run[] {
   const { source, start, tileColumns } = block;
+  const outputs = tileOutputs(block.taps);
   const runs: { tiles: number; from: number; to: number }[] = [];
   for (let t = 0; t < tileColumns; t++) {
-    const x = TILE_OUTPUTS * t + start[1];
+    const x = outputs * t + start[1];
     const [from, to] = [Math.max(0, -x), Math.min(extentOf(block), source.columns - x)];
     const last = runs[runs.length - 1];
     if (last?.from === from && last.to === to) last.tiles++;
@@ -61,13 +70,13 @@ function runsOf(block: InputBlock): Run[] {
 export function transformInputBlock(k: KernelBuilder, block: InputBlock, places: InputPlaces): void {
   const { lanes, source, start, tileRows, tileColumns, vTile, vPoint } = block;
   const pixel = source.pixel * 4;
-  const transform = block.ofGradient ? transformOutputGradient : transformInput;
+  const outputs = tileOutputs(block.taps);
   k.loop(
     0,
     places.rows,
     (row) => {
       const all = k.var(k.add(places.first, row), "all");
-      const y = k.var(k.add(k.mul(k.mod(all, tileRows), TILE_OUTPUTS), start[0]), "y");
+      const y = k.var(k.add(k.mul(k.mod(all, tileRows), outputs), start[0]), "y");
       const image = k.var(k.ptrAdd(places.source(), k.mul(k.div(all, tileRows), source.sample * 4)), "image");
       if (places.channel !== undefined) k.advance(image, places.channel);
       const zeros = k.var(places.zeros(), "zeros");
@@ -91,21 +100,20 @@ export function transformInputBlock(k: KernelBuilder, block: InputBlock, places:
             () => {
               if (source.pixel <= MOST_PREFETCHED) {
                 for (const row of rows)
-                  for (let c = 0; c < TILE_OUTPUTS; c++) k.prefetch(row, (extentOf(block) + c) * pixel);
+                  for (let c = 0; c < outputs; c++) k.prefetch(row, (extentOf(block) + c) * pixel);
               }
-              transform(
-                k,
-                lanes,
-                (c) => (c >= from && c < to ? (r) => k.load(rows[r]!, c * pixel, lanes) : undefined),
-                (r, values) => {
-                  for (const [c, value] of values.entries()) k.store(at, (r * TILE_INPUTS + c) * vPoint * 4, value);
-                },
-              );
+              const load = (c: number) =>
+                c >= from && c < to ? (r: number) => k.load(rows[r]!, c * pixel, lanes) : undefined;
+              const store = (r: number, values: readonly Reg[]) => {
+                for (const [c, value] of values.entries()) k.store(at, (r * TILE_INPUTS + c) * vPoint * 4, value);
+              };
+              if (block.ofGradient) transformOutputGradient(k, block.taps, lanes, load, store);
+              else transformInput(k, lanes, load, store);
               for (const pointer of [...rows, at]) k.advance(pointer, lanes * 4);
             },
             { frame: true, name: "channels" },
           );
-          k.advance(x, TILE_OUTPUTS * pixel);
+          k.advance(x, outputs * pixel);
           k.advance(v, vTile * 4);
         };
         if (tiles === 1) one();

@@ -7,7 +7,7 @@ import type { Reg } from "../codegen/ir.js";
 import type { Epilogue } from "./epilogue.js";
 import { prefetchTile, storeTile } from "./store-tile.js";
 import type { WinogradPlan } from "./winograd-plan.js";
-import { TILE_INPUTS, TILE_OUTPUTS, transformOutput } from "./winograd-transform.js";
+import { TILE_INPUTS, tileOutputs, transformOutput } from "./winograd-transform.js";
 
 export interface OutputPlaces {
   readonly first: Reg;
@@ -27,14 +27,15 @@ export function transformOutputBlock(
   places: OutputPlaces,
 ): void {
   const { destination, tileRows, tileColumns, mTile } = plan;
+  const outputs = tileOutputs(plan.taps);
   const pixel = destination.pixel * 4;
-  const certain = destination.rows - TILE_OUTPUTS * (tileRows - 1);
+  const certain = destination.rows - outputs * (tileRows - 1);
   k.loop(
     0,
     places.rows,
     (row) => {
       const all = k.add(places.first, row);
-      const y = k.mul(k.mod(all, tileRows), TILE_OUTPUTS);
+      const y = k.mul(k.mod(all, tileRows), outputs);
       const left = k.var(k.sub(destination.rows, y), "left", { frame: true });
       const pixels = k.add(k.mul(k.div(all, tileRows), destination.sample * 4), k.mul(y, destination.columns * pixel));
       const to = k.var(k.add(pixels, places.channel), "to", { frame: true });
@@ -50,12 +51,12 @@ export function transformOutputBlock(
           oneTile(k, plan, epilogue, { from, offset, channel, left, certain, columns, last });
         });
         k.advance(m, mTile * 4);
-        k.advance(to, TILE_OUTPUTS * pixel);
+        k.advance(to, outputs * pixel);
       };
-      const whole = Math.floor(destination.columns / TILE_OUTPUTS);
-      if (whole === 1) tile(TILE_OUTPUTS);
-      else if (whole > 1) k.loop(0, whole, () => tile(TILE_OUTPUTS), { frame: true, name: "tile" });
-      if (whole < tileColumns) tile(destination.columns - TILE_OUTPUTS * whole);
+      const whole = Math.floor(destination.columns / outputs);
+      if (whole === 1) tile(outputs);
+      else if (whole > 1) k.loop(0, whole, () => tile(outputs), { frame: true, name: "tile" });
+      if (whole < tileColumns) tile(destination.columns - outputs * whole);
     },
     { frame: true, name: "tileRow" },
   );
@@ -87,12 +88,13 @@ interface Tile {
 
 function oneTile(k: KernelBuilder, plan: WinogradPlan, epilogue: Epilogue, t: Tile): void {
   const { lanes, destination, mPoint } = plan;
+  const outputs = tileOutputs(plan.taps);
   const pixel = destination.pixel * 4;
   const row = destination.columns * pixel;
   // the next tile's: this one would wait for its own
-  const next = k.add(t.offset, TILE_OUTPUTS * pixel);
-  for (let r = 0; r < TILE_OUTPUTS; r++)
-    prefetchTile(k, TILE_OUTPUTS, 1, {
+  const next = k.add(t.offset, outputs * pixel);
+  for (let r = 0; r < outputs; r++)
+    prefetchTile(k, outputs, 1, {
       lanes,
       epilogue,
       result: "destination",
@@ -101,6 +103,7 @@ function oneTile(k: KernelBuilder, plan: WinogradPlan, epilogue: Epilogue, t: Ti
     });
   transformOutput(
     k,
+    plan.taps,
     lanes,
     (c) => (r) => k.load(t.from, (r * TILE_INPUTS + c) * mPoint * 4, lanes),
     (r, values) => {

@@ -1,5 +1,5 @@
 /**
- * How a 3x3 convolution of stride 1 is cut for Winograd's F(4x4, 3x3): the output into tiles of 4x4, rows of tiles into
+ * How a convolution of stride 1 is cut for Winograd's F(4x4, 3x3) or F(2x2, 5x5): the output into tiles of 4x4 or 2x2, rows of tiles into
  * blocks, a block's products into panels of output channels. One block by one panel is a piece of work. What a thread
  * keeps of a block lies in its workspace:
  *
@@ -16,7 +16,7 @@ import { forwardPhase, inputGradientPhases, type Phase } from "./convolution-axi
 import { layoutOf } from "./layout.js";
 import { CYCLE, FEW_SAMPLES, partSizes, timeOfShares } from "./shares.js";
 import { chooseTile, type TileSize, tileCycles, tileOf } from "./tile.js";
-import { POINTS, TILE_OUTPUTS } from "./winograd-transform.js";
+import { POINTS, TAPS, type Taps, tileOutputs } from "./winograd-transform.js";
 
 /** An image as the transforms read and write it. Strides in elements. */
 export interface TiledImage {
@@ -30,6 +30,7 @@ export interface TiledImage {
 }
 
 export interface WinogradPlan {
+  readonly taps: Taps;
   readonly lanes: Lanes;
   readonly source: TiledImage;
   readonly destination: TiledImage;
@@ -69,18 +70,24 @@ export function oddLines(elements: number): number {
   return (lines + 1 - (lines % 2)) * LINE;
 }
 
-/** 3x3, stride 1, one group, whole vectors on both sides: what the plan below is for. */
+/** 3x3 or 5x5, stride 1, one group, whole vectors on both sides: what the plan below is for. */
 export function isWinogradShape(node: Value, target: Target): boolean {
   const { kernel, stride, dilation, groups } = node.attributes as ConvAttributes;
   const [source] = node.inputs as [Value, Value];
   const whole = (v: Value) => layoutOf(v, target).channelStride % target.lanes === 0;
   return (
     groups === 1 &&
-    [...kernel].every((k) => k === 3) &&
+    kernel[0] === kernel[1] &&
+    TAPS.some((taps) => taps === kernel[0]) &&
     [...stride, ...dilation].every((s) => s === 1) &&
     whole(source) &&
     whole(node)
   );
+}
+
+/** Of a node that `isWinogradShape`. */
+export function tapsOf(node: Value): Taps {
+  return (node.attributes as ConvAttributes).kernel[0] as Taps;
 }
 
 export function tiledImage(value: Value, target: Target): TiledImage {
@@ -104,8 +111,9 @@ export function planOf(node: Value, target: Target, maxBatch: number): WinogradP
   const [sourceValue] = node.inputs as [Value, Value];
   const source = tiledImage(sourceValue, target);
   const destination = tiledImage(node, target);
-  const tileRows = Math.ceil(destination.rows / TILE_OUTPUTS);
-  const tileColumns = Math.ceil(destination.columns / TILE_OUTPUTS);
+  const taps = tapsOf(node);
+  const tileRows = Math.ceil(destination.rows / tileOutputs(taps));
+  const tileColumns = Math.ceil(destination.columns / tileOutputs(taps));
   const weightBytes = POINTS * source.channels * destination.vectors * lanes * 4;
   const wanted = weightBytes <= SMALL_WEIGHTS ? 28 : 64;
   const usual = chooseBlock(target, tileRows * maxBatch, tileColumns, destination.vectors, wanted);
@@ -123,6 +131,7 @@ export function planOf(node: Value, target: Target, maxBatch: number): WinogradP
   const mStart = POINTS * vPoint;
   const zeroStart = mStart + POINTS * mPoint;
   return {
+    taps,
     lanes,
     source,
     destination,
@@ -151,7 +160,7 @@ export function planOf(node: Value, target: Target, maxBatch: number): WinogradP
 export function phaseOf(node: Value, axis: 0 | 1): Phase {
   const { padding } = node.attributes as ConvAttributes;
   const [source] = node.inputs as [Value, Value];
-  const window = { kernel: 3, stride: 1, before: padding[axis * 2]!, dilation: 1 };
+  const window = { kernel: tapsOf(node), stride: 1, before: padding[axis * 2]!, dilation: 1 };
   return node.op.name === "conv2d"
     ? forwardPhase(window, source.shape[axis]!, node.shape[axis]!)
     : inputGradientPhases(window, node.shape[axis]!, source.shape[axis]!)[0]!;

@@ -1,13 +1,14 @@
 /**
- * The transforms of Winograd's minimal filtering F(4x4, 3x3) (Winograd, 1980; Lavin and Gray, 2016) as vector code, each
- * vector holding as many channels as the machine has lanes:
+ * The transforms of Winograd's minimal filtering (Winograd, 1980; Lavin and Gray, 2016) as vector code, each vector holding
+ * as many channels as the machine has lanes: F(4x4, 3x3), and F(2x2, 5x5), which reads tiles of the same size:
  *
- *     Y = A^T [ (G g G^T) * (B^T d B) ] A        d: 6x6 of the input, g: 3x3 of the weights, Y: 4x4 of the output
+ *     Y = A^T [ (G g G^T) * (B^T d B) ] A        d: 6x6 of the input, g: the weights, Y: 4x4 or 2x2 of the output
  *
  * and its adjoint for weights, dg = G^T [ (A dY A^T) * (B^T d B) ] G. The six points of interpolation are 0, infinity and
  * two pairs +-a, +-b with a = sqrt(1/2), b = sqrt(2): their error was measured at less than half of that of the usual
  * 0, +-1, +-2, and as a b = 1, B^T has few products. Row j of B^T are the coefficients of the product of all (x - p) but
- * the own; those of G are 1, p, p^2 divided by the same product at p; column j of A^T is 1, p, p^2, p^3.
+ * the own; those of G are 1, p, p^2, .. divided by the same product at p; column j of A^T is 1, p, p^2, .. The last of
+ * the rows, or columns, belongs to infinity. For 3x3:
  *
  *     B^T = 1  0 -5/2  0  1  0     G = 1     0    0        A^T = 1 1 1 1 1 0
  *           0 -2a -2   a  1  0        -2/3 -2a/3 -1/3            0 a -a b -b 0
@@ -19,10 +20,18 @@
 import type { KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg } from "../codegen/ir.js";
 
-/** Outputs of a tile along an axis, inputs it reads, and products of a tile. */
-export const TILE_OUTPUTS = 4;
+/** Inputs of a tile along an axis, and products of a tile. */
 export const TILE_INPUTS = 6;
 export const POINTS = TILE_INPUTS * TILE_INPUTS;
+
+/** The kernels there are transforms for. */
+export const TAPS = [3, 5] as const;
+export type Taps = (typeof TAPS)[number];
+
+/** Outputs of a tile along an axis. */
+export function tileOutputs(taps: Taps): number {
+  return TILE_INPUTS + 1 - taps;
+}
 
 const A = Math.SQRT1_2;
 const B = Math.SQRT2;
@@ -63,55 +72,63 @@ const INPUT: readonly Rows[] = [
   { rows: [5], make: (m, d) => [m.minus(m.plus(d(1), d(5), 1), d(3), 2.5)] },
 ];
 
-const OUTPUT: readonly Rows[] = [
-  {
-    rows: [0, 2],
-    make: (m, s) => {
-      const [p, q] = [m.plus(s(1), s(2), 1), m.plus(s(3), s(4), 1)];
-      return [m.plus(m.plus(s(0), p, 1), q, 1), m.plus(m.times(p, 0.5), q, 2)];
-    },
-  },
-  {
-    rows: [1, 3],
-    make: (m, s) => {
-      const [p, q] = [m.minus(s(1), s(2), 1), m.minus(s(3), s(4), 1)];
-      return [m.plus(m.times(p, A), q, B), m.plus(m.plus(s(5), p, A / 2), q, 2 * B)];
-    },
-  },
-];
+/** Each pair of points +-p: its rows, p, p^2, and 1 over the product of the distances to all other points but infinity. */
+const PAIRS = [
+  { rows: [1, 2], point: A, square: 1 / 2, scale: -2 / 3 },
+  { rows: [3, 4], point: B, square: 2, scale: 1 / 6 },
+] as const;
 
-const WEIGHT: readonly Rows[] = [
-  { rows: [0], make: (_, g) => [g(0)] },
-  { rows: [1, 2], make: (m, g) => m.pair(m.minus(m.times(g(0), -2 / 3), g(2), 1 / 3), g(1), (-2 / 3) * A) },
-  { rows: [3, 4], make: (m, g) => m.pair(m.plus(m.times(g(0), 1 / 6), g(2), 1 / 3), g(1), B / 6) },
-  { rows: [5], make: (_, g) => [g(2)] },
-];
+/** The values of a polynomial of `count` coefficients at all points: A, and G where they are `scaled`. */
+function evaluation(count: number, scaled: boolean): Rows[] {
+  const pairs = PAIRS.map(({ rows, point, square, scale }): Rows => {
+    const factor = scaled ? scale : 1;
+    const make: Transform = (m, x) => {
+      let even = factor === 1 ? x(0) : m.times(x(0), factor);
+      for (let j = 2; j < count; j += 2) even = m.plus(even, x(j), factor * square ** (j / 2));
+      let odd = x(1);
+      for (let j = 3; j < count; j += 2) odd = m.plus(odd, x(j), square ** ((j - 1) / 2));
+      return m.pair(even, odd, factor * point);
+    };
+    return { rows, make };
+  });
+  return [{ rows: [0], make: (_, x) => [x(0)] }, ...pairs, { rows: [5], make: (_, x) => [x(count - 1)] }];
+}
 
-/** A, the adjoint of OUTPUT. */
-const OUTPUT_GRADIENT: readonly Rows[] = [
-  { rows: [0], make: (_, y) => [y(0)] },
-  { rows: [1, 2], make: (m, y) => m.pair(m.plus(y(0), y(2), 0.5), m.plus(y(1), y(3), 0.5), A) },
-  { rows: [3, 4], make: (m, y) => m.pair(m.plus(y(0), y(2), 2), m.plus(y(1), y(3), 2), B) },
-  { rows: [5], make: (_, y) => [y(3)] },
-];
+/** The adjoint of `evaluation`: A^T, and G^T where `scaled`. Even rows share the sums of the pairs, odd rows their differences. */
+function adjoint(count: number, scaled: boolean): Rows[] {
+  const half = (odd: 0 | 1): Rows => {
+    const rows = Array.from({ length: count }, (_, j) => j).filter((j) => j % 2 === odd);
+    const make: Transform = (m, s) => {
+      const both = PAIRS.map(({ rows: [i, j] }) => (odd ? m.minus(s(i), s(j), 1) : m.plus(s(i), s(j), 1)));
+      return rows.map((j) => {
+        let sum = j === 0 ? s(0) : j === count - 1 ? s(5) : undefined;
+        for (const [n, { point, square, scale }] of PAIRS.entries()) {
+          const factor = (scaled ? scale : 1) * square ** Math.floor(j / 2) * (odd ? point : 1);
+          sum = sum === undefined ? m.times(both[n]!, factor) : m.plus(sum, both[n]!, factor);
+        }
+        return sum!;
+      });
+    };
+    return { rows, make };
+  };
+  return [half(0), half(1)];
+}
 
-/** G^T, the adjoint of WEIGHT. */
-const WEIGHT_GRADIENT: readonly Rows[] = [
-  {
-    rows: [0, 2],
-    make: (m, s) => {
-      const [p, q] = [m.plus(s(1), s(2), 1), m.plus(s(3), s(4), 1)];
-      return [m.plus(m.minus(s(0), p, 2 / 3), q, 1 / 6), m.plus(m.minus(s(5), p, 1 / 3), q, 1 / 3)];
-    },
-  },
-  {
-    rows: [1],
-    make: (m, s) => {
-      const [p, q] = [m.minus(s(1), s(2), 1), m.minus(s(3), s(4), 1)];
-      return [m.plus(m.times(p, (-2 / 3) * A), q, B / 6)];
-    },
-  },
-];
+interface Filter {
+  readonly output: readonly Rows[];
+  readonly weight: readonly Rows[];
+  readonly outputGradient: readonly Rows[];
+  readonly weightGradient: readonly Rows[];
+}
+
+const filterOf = (taps: Taps): Filter => ({
+  output: adjoint(tileOutputs(taps), false),
+  weight: evaluation(taps, true),
+  outputGradient: evaluation(tileOutputs(taps), false),
+  weightGradient: adjoint(taps, true),
+});
+
+const FILTERS: Readonly<Record<Taps, Filter>> = { 3: filterOf(3), 5: filterOf(5) };
 
 /** The rows of one column of x; undefined where the whole column is zero. */
 type Column = ((row: number) => Reg) | undefined;
@@ -131,8 +148,9 @@ function twoSided(
 ): void {
   const m = new Arithmetic(k, lanes);
   // where registers are few, rows that share work are computed one by one all the same
-  const together = k.target.vectorRegisters - reserved >= 22;
+  const registers = k.target.vectorRegisters - reserved;
   for (const { rows, make } of transform) {
+    const together = registers >= 10 + TILE_INPUTS * rows.length;
     for (const wanted of together ? [rows] : rows.map((row) => [row])) {
       const made: Reg[][] = wanted.map(() => []);
       for (let c = 0; c < columns; c++) {
@@ -162,25 +180,32 @@ type Store = (row: number, values: readonly Reg[]) => void;
 
 /** B^T d B: 6x6 to 6x6. */
 export function transformInput(k: KernelBuilder, lanes: Lanes, load: Load, store: Store): void {
-  twoSided(k, lanes, INPUT, 6, load, store);
+  twoSided(k, lanes, INPUT, TILE_INPUTS, load, store);
 }
 
-/** A^T m A: 6x6 to 4x4. `reserved`: vector registers that `store` needs beside the values. */
-export function transformOutput(k: KernelBuilder, lanes: Lanes, load: Load, store: Store, reserved: number): void {
-  twoSided(k, lanes, OUTPUT, 6, load, store, reserved);
+/** A^T m A: 6x6 to 4x4 or 2x2. `reserved`: vector registers that `store` needs beside the values. */
+export function transformOutput(
+  k: KernelBuilder,
+  taps: Taps,
+  lanes: Lanes,
+  load: Load,
+  store: Store,
+  reserved: number,
+): void {
+  twoSided(k, lanes, FILTERS[taps].output, TILE_INPUTS, load, store, reserved);
 }
 
-/** G g G^T: 3x3 to 6x6. */
-export function transformWeight(k: KernelBuilder, lanes: Lanes, load: Load, store: Store): void {
-  twoSided(k, lanes, WEIGHT, 3, load, store);
+/** G g G^T: 3x3 or 5x5 to 6x6. */
+export function transformWeight(k: KernelBuilder, taps: Taps, lanes: Lanes, load: Load, store: Store): void {
+  twoSided(k, lanes, FILTERS[taps].weight, taps, load, store);
 }
 
-/** A dy A^T: 4x4 to 6x6. */
-export function transformOutputGradient(k: KernelBuilder, lanes: Lanes, load: Load, store: Store): void {
-  twoSided(k, lanes, OUTPUT_GRADIENT, 4, load, store);
+/** A dy A^T: 4x4 or 2x2 to 6x6. */
+export function transformOutputGradient(k: KernelBuilder, taps: Taps, lanes: Lanes, load: Load, store: Store): void {
+  twoSided(k, lanes, FILTERS[taps].outputGradient, tileOutputs(taps), load, store);
 }
 
-/** G^T s G: 6x6 to 3x3. */
-export function transformWeightGradient(k: KernelBuilder, lanes: Lanes, load: Load, store: Store): void {
-  twoSided(k, lanes, WEIGHT_GRADIENT, 6, load, store);
+/** G^T s G: 6x6 to 3x3 or 5x5. */
+export function transformWeightGradient(k: KernelBuilder, taps: Taps, lanes: Lanes, load: Load, store: Store): void {
+  twoSided(k, lanes, FILTERS[taps].weightGradient, TILE_INPUTS, load, store);
 }

@@ -1,9 +1,9 @@
 /**
- * Weight gradients of 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3) turned round,
+ * Weight gradients of convolutions of 3x3 and 5x5, stride 1, by Winograd's F(4x4, 3x3) and F(2x2, 5x5) turned round,
  *
  *     dW = G^T [ sum over tiles of (A dy A^T) * (B^T d B) ] G,
  *
- * 36 products for a tile where the definition takes 144. A piece of work makes the gradient of some input channels by some
+ * 36 products for a tile where the definition takes 144, or 100. A piece of work makes the gradient of some input channels by some
  * outputs from a slice of all rows of tiles: block after block is transformed into the thread's workspace (V and W), and 36
  * outer products are added to S there, [36 points][input channel][output]; then S is transformed to a part of dW. The slices
  * are a number that depends on shapes only, and their parts are added in order by a second step.
@@ -17,10 +17,11 @@ import type { Lowering, Strategy, Work } from "./strategy.js";
 import { accumulate, chooseTile, type TileSize } from "./tile.js";
 import { addSlices } from "./weight-gradient.js";
 import { type InputBlock, transformInputBlock } from "./winograd-input.js";
-import { isWinogradShape, oddLines, type TiledImage, tiledImage } from "./winograd-plan.js";
-import { POINTS, TILE_INPUTS, TILE_OUTPUTS, transformWeightGradient } from "./winograd-transform.js";
+import { isWinogradShape, oddLines, type TiledImage, tapsOf, tiledImage } from "./winograd-plan.js";
+import { POINTS, type Taps, TILE_INPUTS, tileOutputs, transformWeightGradient } from "./winograd-transform.js";
 
 interface GradientPlan {
+  readonly taps: Taps;
   readonly lanes: Lanes;
   readonly input: InputBlock;
   readonly gradient: InputBlock;
@@ -78,8 +79,9 @@ function planOf(node: Value, target: Target): GradientPlan {
   const { lanes } = target;
   const { padding } = node.attributes as ConvAttributes;
   const [x, dy] = (node.inputs as [Value, Value]).map((value) => tiledImage(value, target)) as [TiledImage, TiledImage];
-  const tileRows = Math.ceil(dy.rows / TILE_OUTPUTS);
-  const tileColumns = Math.ceil(dy.columns / TILE_OUTPUTS);
+  const taps = tapsOf(node);
+  const tileRows = Math.ceil(dy.rows / tileOutputs(taps));
+  const tileColumns = Math.ceil(dy.columns / tileOutputs(taps));
   const blockRows = Math.max(1, Math.round(WANTED_TILES / tileColumns));
   const channels = even(x.vectors, CHANNELS / lanes);
   const outputs = even(dy.vectors, OUTPUTS / lanes);
@@ -87,7 +89,7 @@ function planOf(node: Value, target: Target): GradientPlan {
   const block = (image: TiledImage, vectors: number, start: readonly [number, number], ofGradient: boolean) => {
     const vTile = oddLines(vectors * lanes);
     const vPoint = oddLines(blockRows * tileColumns * vTile);
-    return { lanes, source: image, start, tileRows, tileColumns, vTile, vPoint, ofGradient };
+    return { taps, lanes, source: image, start, tileRows, tileColumns, vTile, vPoint, ofGradient };
   };
   const input = block(x, channels.size, [-padding[0], -padding[2]], false);
   const gradient = block(dy, outputs.size, [0, 0], true);
@@ -96,10 +98,11 @@ function planOf(node: Value, target: Target): GradientPlan {
   const wStart = POINTS * input.vPoint;
   const sStart = wStart + POINTS * gradient.vPoint;
   const zeroStart = sStart + POINTS * sPoint;
-  const elements = 9 * x.channels * dy.pixel;
+  const elements = taps ** 2 * x.channels * dy.pixel;
   const pieces = channels.blocks * outputs.blocks;
   const most = Math.max(1, Math.floor(MAXIMUM_PARTIAL_BYTES / (4 * elements)));
   return {
+    taps,
     lanes,
     input,
     gradient,
@@ -358,10 +361,11 @@ class Writer {
           () => {
             transformWeightGradient(
               k,
+              p.taps,
               p.lanes,
               (c) => (r) => k.load(from, (r * TILE_INPUTS + c) * p.sPoint * 4, p.lanes),
               (r, values) => {
-                for (const [c, value] of values.entries()) k.store(to, (r * 3 + c) * tap * 4, value);
+                for (const [c, value] of values.entries()) k.store(to, (r * p.taps + c) * tap * 4, value);
               },
             );
             k.advance(from, p.lanes * 4);

@@ -14,6 +14,7 @@ import type { WinogradPlan } from "./winograd-plan.js";
 import { TILE_INPUTS, transformWeight } from "./winograd-transform.js";
 
 interface WeightOrder {
+  readonly taps: WinogradPlan["taps"];
   readonly lanes: WinogradPlan["lanes"];
   /** Summed over, and made. */
   readonly channels: number;
@@ -42,6 +43,7 @@ export function transformWeights(
 ): void {
   const layout = to.layout(weight);
   const order: WeightOrder = {
+    taps: plan.taps,
     lanes: plan.lanes,
     channels: plan.source.channels,
     outputs: plan.destination.channels,
@@ -70,12 +72,12 @@ export function transformWeights(
       (k) => writeKernel(k, order, vectors, chunks),
     ),
   );
-  const turned = backward ? [to.workspace(9 * order.lanes * order.lanes * 4)] : [];
+  const turned = backward ? [to.workspace(order.taps ** 2 * order.lanes * order.lanes * 4)] : [];
   to.step(kernel, [to.buffer(weight), ...turned, ...(after ? [after] : []), u], { count: vectors * chunks });
 }
 
 function writeKernel(k: KernelBuilder, o: WeightOrder, vectors: number, chunks: number): void {
-  const { lanes } = o;
+  const { lanes, taps } = o;
   k.loop(
     k.begin,
     k.var(k.end, "end", { frame: true }),
@@ -101,8 +103,9 @@ function writeKernel(k: KernelBuilder, o: WeightOrder, vectors: number, chunks: 
       k.loop(0, count, () => {
         transformWeight(
           k,
+          taps,
           lanes,
-          (c) => (r) => k.load(from, (o.backward ? (2 - r) * 3 + 2 - c : r * 3 + c) * tap * 4, lanes),
+          (c) => (r) => k.load(from, (o.backward ? taps ** 2 - 1 - r * taps - c : r * taps + c) * tap * 4, lanes),
           (r, values) => {
             for (const [c, value] of values.entries()) k.store(at, (r * TILE_INPUTS + c) * o.uPoint * 4, value);
           },
@@ -123,7 +126,7 @@ function turn(k: KernelBuilder, o: WeightOrder, vector: Reg, first: Reg, count: 
   const copy = (real: number) => {
     k.loop(
       0,
-      9,
+      o.taps ** 2,
       (tap) => {
         const element = k.add(k.mul(tap, o.tap), k.add(k.mul(vector, lanes * o.row), first));
         const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from");

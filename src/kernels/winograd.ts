@@ -1,6 +1,6 @@
 /**
- * Convolution of 3x3 and stride 1 by Winograd's F(4x4, 3x3), forward and input gradient (a convolution with the weights
- * turned and transposed): 36 products for 16 outputs in place of 144.
+ * Convolution of 3x3 and of 5x5, stride 1, by Winograd's F(4x4, 3x3) and F(2x2, 5x5), forward and input gradient (a convolution with the
+ * weights turned and transposed): 36 products for 16 outputs in place of 144, or for 4 in place of 100.
  *
  * A piece of work takes a block of tiles and a panel of output channels: input transform into the thread's workspace, 36
  * small matrix products with the register tile, output transform through the epilogue. A thread that goes on with the next

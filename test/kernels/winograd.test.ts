@@ -13,6 +13,7 @@ import { feedsOf } from "../support/op-cases.js";
 import { random } from "../support/random.js";
 
 interface Shape {
+  readonly taps: number;
   readonly size: readonly [number, number];
   readonly channels: number;
   readonly outputs: number;
@@ -20,13 +21,20 @@ interface Shape {
 }
 
 const SHAPES: readonly Shape[] = [
-  { size: [1, 1], channels: 16, outputs: 16, padding: [1, 1, 1, 1] },
-  { size: [4, 4], channels: 16, outputs: 32, padding: [1, 1, 1, 1] },
-  { size: [7, 7], channels: 33, outputs: 40, padding: [1, 1, 1, 1] },
-  { size: [9, 5], channels: 17, outputs: 24, padding: [0, 0, 0, 0] },
-  { size: [5, 14], channels: 24, outputs: 17, padding: [2, 1, 0, 2] },
-  { size: [3, 19], channels: 20, outputs: 80, padding: [1, 1, 1, 1] },
-  { size: [2, 3], channels: 48, outputs: 16, padding: [3, 4, 2, 3] },
+  { taps: 3, size: [1, 1], channels: 16, outputs: 16, padding: [1, 1, 1, 1] },
+  { taps: 3, size: [4, 4], channels: 16, outputs: 32, padding: [1, 1, 1, 1] },
+  { taps: 3, size: [7, 7], channels: 33, outputs: 40, padding: [1, 1, 1, 1] },
+  { taps: 3, size: [9, 5], channels: 17, outputs: 24, padding: [0, 0, 0, 0] },
+  { taps: 3, size: [5, 14], channels: 24, outputs: 17, padding: [2, 1, 0, 2] },
+  { taps: 3, size: [3, 19], channels: 20, outputs: 80, padding: [1, 1, 1, 1] },
+  { taps: 3, size: [2, 3], channels: 48, outputs: 16, padding: [3, 4, 2, 3] },
+  { taps: 5, size: [1, 1], channels: 16, outputs: 16, padding: [2, 2, 2, 2] },
+  { taps: 5, size: [6, 6], channels: 16, outputs: 32, padding: [2, 2, 2, 2] },
+  { taps: 5, size: [7, 7], channels: 33, outputs: 40, padding: [2, 2, 2, 2] },
+  { taps: 5, size: [9, 5], channels: 17, outputs: 24, padding: [0, 0, 0, 0] },
+  { taps: 5, size: [5, 10], channels: 24, outputs: 17, padding: [4, 1, 0, 3] },
+  { taps: 5, size: [3, 13], channels: 20, outputs: 80, padding: [1, 1, 2, 2] },
+  { taps: 5, size: [2, 3], channels: 48, outputs: 16, padding: [5, 6, 4, 5] },
 ];
 
 const batched = (...shape: number[]): Signature => ({ shape, batched: true, dtype: "f32" });
@@ -38,10 +46,10 @@ function signaturesOf(
 ): { op: Op; attributes: Attributes; inputs: Signature[] } {
   const [height, width] = s.size;
   const [top, bottom, left, right] = s.padding;
-  const attributes = { kernel: [3, 3], stride: [1, 1], padding: s.padding, dilation: [1, 1], groups: 1 };
-  const weight = single(3, 3, s.channels, s.outputs);
+  const attributes = { kernel: [s.taps, s.taps], stride: [1, 1], padding: s.padding, dilation: [1, 1], groups: 1 };
+  const weight = single(s.taps, s.taps, s.channels, s.outputs);
   if (op === "forward") return { op: conv2dOp, attributes, inputs: [batched(height, width, s.channels), weight] };
-  const gradient = batched(height + top + bottom - 2, width + left + right - 2, s.outputs);
+  const gradient = batched(height + top + bottom - s.taps + 1, width + left + right - s.taps + 1, s.outputs);
   if (op === "weightGradient") {
     return { op: conv2dWeightGradOp, attributes, inputs: [batched(height, width, s.channels), gradient] };
   }
@@ -55,7 +63,7 @@ function signaturesOf(
 describe.each(MACHINES)("winograd for $target.name by $engine", ({ target, engine }) => {
   for (const direction of ["forward", "inputGradient", "weightGradient"] as const) {
     const strategy = direction === "weightGradient" ? winogradWeightGradient : winograd;
-    it.each(SHAPES)(`${direction} of $size, $channels to $outputs, padding $padding`, (shape) => {
+    it.each(SHAPES)(`${direction} of $taps taps, $size, $channels to $outputs, padding $padding`, (shape) => {
       for (const batch of engine === "interpreter" ? [1] : [1, 2, 3]) {
         const { op, attributes, inputs } = signaturesOf(direction, shape);
         const graph = new Graph();
@@ -94,11 +102,16 @@ const machine = MACHINES.filter(({ engine }) => engine !== "interpreter")[0]!;
 
 describe("winograd's rounding on normally distributed numbers", () => {
   it.each([
-    ["forward", { size: [10, 10], channels: 32, outputs: 32, padding: [1, 1, 1, 1] }, 1],
-    ["forward", { size: [10, 10], channels: 512, outputs: 32, padding: [1, 1, 1, 1] }, 1],
-    ["inputGradient", { size: [10, 10], channels: 32, outputs: 512, padding: [1, 1, 1, 1] }, 1],
-    ["weightGradient", { size: [12, 12], channels: 32, outputs: 32, padding: [1, 1, 1, 1] }, 1],
-    ["weightGradient", { size: [28, 28], channels: 16, outputs: 16, padding: [1, 1, 1, 1] }, 8],
+    ["forward", { taps: 3, size: [10, 10], channels: 32, outputs: 32, padding: [1, 1, 1, 1] }, 1],
+    ["forward", { taps: 3, size: [10, 10], channels: 512, outputs: 32, padding: [1, 1, 1, 1] }, 1],
+    ["inputGradient", { taps: 3, size: [10, 10], channels: 32, outputs: 512, padding: [1, 1, 1, 1] }, 1],
+    ["weightGradient", { taps: 3, size: [12, 12], channels: 32, outputs: 32, padding: [1, 1, 1, 1] }, 1],
+    ["weightGradient", { taps: 3, size: [28, 28], channels: 16, outputs: 16, padding: [1, 1, 1, 1] }, 8],
+    ["forward", { taps: 5, size: [10, 10], channels: 32, outputs: 32, padding: [2, 2, 2, 2] }, 1],
+    ["forward", { taps: 5, size: [10, 10], channels: 512, outputs: 32, padding: [2, 2, 2, 2] }, 1],
+    ["inputGradient", { taps: 5, size: [10, 10], channels: 32, outputs: 512, padding: [2, 2, 2, 2] }, 1],
+    ["weightGradient", { taps: 5, size: [12, 12], channels: 32, outputs: 32, padding: [2, 2, 2, 2] }, 1],
+    ["weightGradient", { taps: 5, size: [28, 28], channels: 16, outputs: 16, padding: [2, 2, 2, 2] }, 8],
   ] as const)("%s of %o stays below what is promised", (direction, shape, batch) => {
     const { op, attributes, inputs } = signaturesOf(direction, shape);
     const graph = new Graph();
