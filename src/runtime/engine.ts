@@ -147,10 +147,10 @@ export class Engine {
       if (team !== undefined || cost < CALLER_NANOSECONDS) {
         try {
           const what = this.#due(resident);
-          const shared = team?.share(what, resident.id, resident.bound, slot, batch);
-          if (shared === undefined) this.#onCaller(resident, slot, batch, what);
+          const failed = team?.share(what, resident.id, resident.bound, slot, batch);
+          if (team === undefined) this.#onCaller(resident, slot, batch, what);
           if (this.#isUntidy) this.#tidyLater();
-          return shared === undefined ? this.#turn.next() : shared.then(() => this.#turn.next());
+          return failed ?? this.#turn.next();
         } catch (cause) {
           return Promise.reject(cause);
         }

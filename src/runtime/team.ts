@@ -34,9 +34,11 @@ interface Pending {
   readonly program: number;
   readonly slot: number;
   readonly batch: number;
-  readonly resolve: () => void;
-  readonly reject: (cause: Error) => void;
+  resolve: () => void;
+  reject: (cause: Error) => void;
 }
+
+const NOBODY = (): void => {};
 
 export interface TeamOptions {
   readonly threads: number;
@@ -147,21 +149,33 @@ export class Team {
   /**
    * A job that nothing else is pending before, shared by this thread: it does what the first worker would, and is back when all
    * is done, so that nobody has to be told. For jobs that are shorter than what waking the event loop takes, or little longer.
+   * A promise only where it failed, which is rejected when all threads are at rest.
    */
-  share(what: number, program: number, bound: BoundProgram, slot: number, batch: number): Promise<void> {
-    const done = this.submit(what | SHARED, program, slot, batch);
-    if (this.#failure !== undefined) return done;
+  share(what: number, program: number, bound: BoundProgram, slot: number, batch: number): Promise<void> | undefined {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
     this.#member ??= new Member(this.#control, 0, this.threads, this.#spins, MOST_SECONDS);
+    const job: Pending = { what: what | SHARED, program, slot, batch, resolve: NOBODY, reject: NOBODY };
+    this.#put(job);
     const next = this.#submitted;
+    let failure: Error | undefined;
     try {
       this.#member.work(bound, what, slot, batch);
-      if (this.#member.finish(() => Atomics.store(this.#control, COMPLETED, next))) this.#settle();
+      if (this.#member.finish(() => Atomics.store(this.#control, COMPLETED, next))) {
+        this.#settle();
+        return undefined;
+      }
     } catch (cause) {
       abort(this.#control);
       const where = this.#options.describe(program, this.#member.section, this.#member.step);
-      this.#fail(new BackendError(`${where} failed: ${textOf(cause)}`, { cause }));
+      failure = new BackendError(`${where} failed: ${textOf(cause)}`, { cause });
     }
-    if (this.pending === 0) for (const worker of this.#workers) worker.hold(false);
+    const done = new Promise<void>((resolve, reject) => {
+      job.resolve = resolve;
+      job.reject = reject;
+    });
+    if (failure !== undefined) this.#fail(failure);
+    // else a worker failed, and says why: to be heard, the process must not end
+    else for (const worker of this.#workers) worker.hold(true);
     return done;
   }
 

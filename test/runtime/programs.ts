@@ -5,7 +5,7 @@ import type { Place, Port, Program, Region, Step, StoredState } from "#fovea/com
 import { layoutOf } from "#fovea/kernels/layout.js";
 
 /** Planned costs of one call: for the team alone; shared by the caller; on the caller's thread alone. */
-export const COSTLY = 3_000_000;
+export const COSTLY = 10_000_000;
 export const MIDDLING = 1_000_000;
 export const CHEAP = 1000;
 

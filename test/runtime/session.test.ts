@@ -3,6 +3,7 @@ import type { Target } from "#fovea/codegen/ir.js";
 import { AVX2, AVX512, WASM } from "#fovea/codegen/targets.js";
 import { InterpreterBackend } from "#fovea/runtime/interpreter-backend.js";
 import { detectTargets } from "#fovea/runtime/native/cpu.js";
+import { currentPlatform, installPlatform } from "#fovea/runtime/platform.js";
 import { Session, type SessionOptions } from "#fovea/runtime/session.js";
 import {
   addScaled,
@@ -128,6 +129,40 @@ describe("jobs", () => {
       await done;
       expect(slot.output("y")).toEqual(mixReference(x, 512, 3));
     }
+  });
+
+  test("a training is shared by the caller where each core has its worker, not where one is free to fill the next batch", async () => {
+    for (const threads of [2, 4]) {
+      const platform = await currentPlatform();
+      installPlatform({ ...platform, parallelism: () => 4 });
+      const session = await open({ backend: "wasm", threads });
+      installPlatform(platform);
+      const mix = mixProgram(session.target, { rounds: 3, cost: MIDDLING });
+      const { states, bytes } = writerProgram(session.target);
+      const training = { ...mix, states, writes: ["w"], bytes: { ...mix.bytes, store: bytes.store } };
+      const slot = await (await session.load(training)).acquire();
+      const x = random(3, 512);
+      slot.fill("x", x);
+      slot.raw("y").fill(7);
+      const done = slot.run(1);
+      if (threads === 4) expect(slot.output("y")).toEqual(mixReference(x, 512, 3));
+      else expect(slot.output("y")[0]).toBe(7);
+      await done;
+      expect(slot.output("y")).toEqual(mixReference(x, 512, 3));
+    }
+  });
+
+  test.each([CHEAP, MIDDLING])("a loop of runs of cost %i that are done at once lets timers go off", async (cost) => {
+    const session = await open({ backend: "wasm", threads: 2 });
+    const program = await session.load(mixProgram(session.target, { rounds: 3, cost }));
+    const slot = await program.acquire();
+    await slot.run(1);
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 5);
+    const until = performance.now() + 200;
+    while (performance.now() < until) await slot.run(1);
+    clearInterval(timer);
+    expect(ticks).toBeGreaterThan(3);
   });
 
   test("jobs that the caller shares and jobs that the team does alone follow each other, more than the ring holds", async () => {
