@@ -65,6 +65,7 @@ class Compiler implements Lowering {
   readonly #values = new Map<Value, Buffer>();
   readonly #chosen = new Map<Value, Strategy>();
   readonly #derived = new Map<string, Buffer>();
+  readonly #poolPlaces = new Map<Value, Buffer>();
   readonly #kernels = new Map<string, Kernel>();
   readonly #prepare: Draft[] = [];
   readonly #first: Draft[] = []; // what only waits for states: panels of weights that this entry goes on to change
@@ -102,6 +103,7 @@ class Compiler implements Lowering {
       fuses: (node) => this.#choose(node).fuses,
       readsThrough: (node) => this.#choose(node).readsThrough === true,
       reads: (node) => this.#choose(node).reads?.(node),
+      pools: (node, chain, pool) => this.#choose(node).pools?.(node, chain, pool, this.target) ?? false,
       updates: (node, group) => this.#choose(node).updates?.(node, group, this.target) ?? false,
     });
     this.#placeOutputs();
@@ -140,6 +142,15 @@ class Compiler implements Lowering {
     const bytesOnce = { fixedBytes: bytes, sampleBytes: 0 };
     const buffer: Buffer = { ...this.#places.make(`${this.#label} workspace`, bytesOnce), perThread: true };
     this.#places.homeWorkspace(buffer);
+    return buffer;
+  }
+
+  places(image: Value, pool: Signature): Buffer {
+    let buffer = this.#poolPlaces.get(image);
+    if (buffer === undefined) {
+      buffer = this.#places.make(`${image.path} places of maxima`, bytesOf(pool, this));
+      this.#poolPlaces.set(image, buffer);
+    }
     return buffer;
   }
 

@@ -2,7 +2,7 @@
  * Cuts the nodes of an entry into units that become kernels: a node with the elementwise chain that melts into its store,
  * a group of elementwise nodes of one layout that are computed in one pass over memory, or two sums over one image. A group
  * that starts from a gradient which nobody else reads, the update of its weights, can be computed as the gradient is stored;
- * an elementwise node that only pools and their gradients read, as they read it.
+ * an elementwise node that only pools and their gradients read, as they read it; a max pool, as its image is stored.
  */
 import { sameShape, type Value } from "../graph/value.js";
 import { readsTogether, sumsTogether } from "../kernels/channel-sums.js";
@@ -10,7 +10,7 @@ import { canFuse } from "../kernels/epilogue.js";
 import { isPointwise, operandKind } from "../kernels/pointwise.js";
 import type { PointwiseGroup } from "../kernels/pointwise-group.js";
 import { canBePrologue } from "../kernels/prologue.js";
-import type { Work } from "../kernels/strategy.js";
+import type { PoolWork, Work } from "../kernels/strategy.js";
 import { isLeaf, type Live } from "./live.js";
 
 export type Unit =
@@ -31,13 +31,15 @@ export interface Abilities {
   readsThrough(node: Value): boolean;
   /** What the node's kernels read where that is not its inputs. */
   reads(node: Value): readonly Value[] | undefined;
+  /** Whether it can be stored through a max pool, behind this chain. */
+  pools(node: Value, chain: readonly Value[], pool: PoolWork): boolean;
   /** Whether a whole group may. */
   updates(node: Value, group: PointwiseGroup): boolean;
 }
 
-export function fuse(live: Live, { fuses, readsThrough, reads, updates }: Abilities): Unit[] {
+export function fuse(live: Live, { fuses, readsThrough, reads, pools, updates }: Abilities): Unit[] {
   const taken = new Set<Value>();
-  let placed: { at: number; unit: Unit }[] = [];
+  let placed: Placed[] = [];
   const sums = new Map<Value, readonly [Value, Value]>();
   for (const image of live.nodes) {
     const pair = sumsTogether(image, live.users(image));
@@ -58,6 +60,7 @@ export function fuse(live: Live, { fuses, readsThrough, reads, updates }: Abilit
   const isUnread = (node: Value) => live.users(node).every((u) => readInstead.get(u)?.includes(node) === false);
   const unread = new Set(live.nodes.filter((node) => !isLeaf(node) && !live.isKept(node) && isUnread(node)));
   placed = placed.filter(({ unit }) => !("work" in unit) || !unread.has(unit.work.root));
+  placed = pooledStores(placed, live, unread, pools);
   for (const node of live.nodes) {
     if (taken.has(node) || live.isKept(node) || !canBePrologue(node)) continue;
     const users = live.users(node);
@@ -91,9 +94,56 @@ export function fuse(live: Live, { fuses, readsThrough, reads, updates }: Abilit
   return inOrder(placed.sort((a, b) => a.at - b.at).map((p) => p.unit));
 }
 
+interface Placed {
+  readonly at: number;
+  unit: Unit;
+}
+
+/**
+ * Works and the max pools behind them made one, where nobody else needs the pool's image: a gradient that would look for the
+ * maxima there is told of their places instead.
+ */
+function pooledStores(
+  placed: readonly Placed[],
+  live: Live,
+  unread: ReadonlySet<Value>,
+  pools: Abilities["pools"],
+): Placed[] {
+  const works = new Map<Value, Placed>();
+  for (const each of placed) if ("work" in each.unit) works.set(each.unit.work.root, each);
+  const gone = new Set<Placed>();
+  const images = new Set<Value>();
+  for (const each of placed) {
+    if (!("work" in each.unit)) continue;
+    const { work } = each.unit;
+    const image = work.result;
+    const users = live.users(image);
+    const node = users.find((user) => user.op.name === "maxPool2d");
+    const pooling = node === undefined ? undefined : works.get(node);
+    if (pooling === undefined || live.isKept(image) || work.update !== undefined || work.pool !== undefined) continue;
+    const gradients = users.filter((user) => user !== node);
+    if (!gradients.every((user) => user.op.name === "maxPool2dGrad" && unread.has(user))) continue;
+    const { chain, result } = (pooling.unit as { readonly work: Work }).work;
+    const pool: PoolWork = { node: node!, chain, hasPlaces: gradients.length > 0 };
+    if (!pools(work.root, work.chain, pool)) continue;
+    gone.add(each);
+    images.add(image);
+    pooling.unit = { work: { ...work, pool, result } };
+  }
+  for (const each of placed) {
+    if (!("work" in each.unit) || each.unit.work.reads === undefined) continue;
+    const { work } = each.unit;
+    each.unit = { work: { ...work, reads: work.reads!.filter((value) => !images.has(value)) } };
+  }
+  return placed.filter((each) => !gone.has(each));
+}
+
 /** The nodes that a unit computes, and no other. */
 export function nodesOf(unit: Unit): readonly Value[] {
-  if ("work" in unit) return [unit.work.root, ...unit.work.chain, ...(unit.work.update?.nodes ?? [])];
+  if ("work" in unit) {
+    const { root, chain, pool, update } = unit.work;
+    return [root, ...chain, ...(pool === undefined ? [] : [pool.node, ...pool.chain]), ...(update?.nodes ?? [])];
+  }
   return "group" in unit ? unit.group.nodes : unit.sums;
 }
 

@@ -7,7 +7,7 @@
  * Weights are read from a panel in the order of use: [output block][tap y][input channel][tap x][output in block].
  */
 import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
+import type { Access, Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import type { ConvAttributes } from "./conv-shape.js";
 import {
@@ -19,12 +19,13 @@ import {
   tileReaches,
   tileRuns,
 } from "./convolution-axis.js";
-import { cutDirect } from "./direct-cut.js";
+import { cutDirect, type DirectCut } from "./direct-cut.js";
 import { type Epilogue, epilogueOf } from "./epilogue.js";
 import { layoutOf, vectorLanes } from "./layout.js";
 import { packPanel } from "./panel.js";
+import { isPooledStore, POOLED, storePooled } from "./pooled-store.js";
 import { epilogueOperands, prefetchTile, storeTile } from "./store-tile.js";
-import type { Buffer, Lowering, Strategy, Work } from "./strategy.js";
+import type { Buffer, Lowering, PoolWork, Strategy, Work } from "./strategy.js";
 import { accumulate, stepsOfTurn, type TileSize, zeroTile } from "./tile.js";
 
 /** Everything that shapes the code of one direct convolution kernel. */
@@ -45,6 +46,8 @@ interface TapConvolution {
   readonly tail: number; // elements after the last pixel that must be zeroed
   readonly rowsPerPiece: number;
   readonly blocksPerPiece: number;
+  /** Whether the destination is that of a max pool, and whether the places of the maxima are noted. */
+  readonly pooled?: { readonly hasPlaces: boolean };
 }
 
 /** What the size of the code depends on. */
@@ -75,19 +78,53 @@ export const direct: Strategy = {
     }
     return nanoseconds;
   },
+  pools: (node, chain, pool, target) => {
+    if (node.op.name !== "conv2d" || !isPooledStore(pool.node, target)) return false;
+    const [epilogue, after] = epiloguesOf(node, chain, pool);
+    if (after.inputs.length > 0 || epilogue.inputs.some(({ kind }) => kind === "full")) return false;
+    return planOf(node, target, registersOf(epilogue, after), undefined, pool).every(
+      (p) =>
+        p.rowsPerPiece % POOLED === 0 &&
+        tileRuns(p.x, p.tile.rows).every(({ from, size }) => from % POOLED === 0 && size % POOLED === 0) &&
+        codeSize(p, target) <= MAXIMUM_CODE,
+    );
+  },
   lower,
 };
+
+/** What is done with a number before the pool and after it. */
+function epiloguesOf(root: Value, chain: readonly Value[], pool: PoolWork): [Epilogue, Epilogue] {
+  return [
+    { root, chain, result: root },
+    { root: pool.node, chain: pool.chain, result: root },
+  ].map(epilogueOf) as [Epilogue, Epilogue];
+}
+
+/** Vector registers that the store needs beside the tile. */
+function registersOf(epilogue: Epilogue, after: Epilogue | undefined): number {
+  return after === undefined ? epilogue.registers : epilogue.registers + after.registers + POOL_REGISTERS;
+}
+
+/** Of a pooled store: what two maxima are compared with. */
+const POOL_REGISTERS = 4;
 
 /**
  * The kernels of a node: one for each group and each pair of phases. `inStore`: registers that the store needs beside the
  * tile; `samples`: the largest batch.
  */
-function planOf(node: Value, target: Target, inStore = 0, samples = Number.POSITIVE_INFINITY): TapConvolution[] {
+function planOf(
+  node: Value,
+  target: Target,
+  inStore = 0,
+  samples = Number.POSITIVE_INFINITY,
+  pool?: PoolWork,
+): TapConvolution[] {
   const a = node.attributes as ConvAttributes;
   const forward = node.op.name === "conv2d";
   const [sourceValue] = node.inputs as [Value, Value];
   const source = layoutOf(sourceValue, target);
-  const destination = layoutOf(node, target);
+  const stored = pool?.node ?? node;
+  const destination = layoutOf(stored, target);
   const [inputShape, outputShape] = forward ? [sourceValue.shape, node.shape] : [node.shape, sourceValue.shape];
   const window = (axis: 0 | 1) => ({
     kernel: a.kernel[axis],
@@ -97,7 +134,7 @@ function planOf(node: Value, target: Target, inStore = 0, samples = Number.POSIT
   });
   const phases = (axis: 0 | 1): Phase[] =>
     forward
-      ? [forwardPhase(window(axis), inputShape[axis]!, outputShape[axis]!)]
+      ? [forwardPhase(window(axis), inputShape[axis]!, pool ? POOLED * stored.shape[axis]! : outputShape[axis]!)]
       : inputGradientPhases(window(axis), inputShape[axis]!, outputShape[axis]!);
   const lanes: Lanes = destination.channelStride <= 4 ? 4 : vectorLanes(destination, target);
   const channels = source.channels / a.groups;
@@ -130,18 +167,25 @@ function planOf(node: Value, target: Target, inStore = 0, samples = Number.POSIT
         sourceSample: source.sampleStride,
         sourceChannel: g * channels,
         channels,
-        destinationWidth: node.shape[1]!,
+        destinationWidth: stored.shape[1]!,
         destinationPixel: destination.channelStride,
         destinationSample: destination.sampleStride,
         destinationChannel: g * outputs,
         outputs,
         lanes,
         tail: last ? destination.sampleStride - destination.rows * destination.channelStride : 0,
-        ...cutDirect(target, shape, samples, fits),
+        ...(pool ? { pooled: { hasPlaces: pool.hasPlaces } } : {}),
+        ...(pool ? pooledCut : (cut: DirectCut) => cut)(cutDirect(target, shape, samples, fits)),
       });
     }
   }
   return plans;
+}
+
+/** The same with an even number of pixels in a tile, and of rows in a piece. */
+function pooledCut(cut: DirectCut): DirectCut {
+  const even = (n: number) => Math.max(POOLED, n - (n % POOLED));
+  return { ...cut, tile: { ...cut.tile, rows: even(cut.tile.rows) }, rowsPerPiece: even(cut.rowsPerPiece) };
 }
 
 function codeSize(p: TileCode, target: Target): number {
@@ -157,10 +201,10 @@ function unrollOf(p: TileCode, target: Target): number {
 }
 
 function lower(work: Work, to: Lowering): void {
-  const { root } = work;
+  const { root, pool } = work;
   const [source, weight] = root.inputs as [Value, Value];
   const forward = root.op.name === "conv2d";
-  const epilogue = epilogueOf(work);
+  const [epilogue, after] = pool === undefined ? [epilogueOf(work)] : epiloguesOf(root, work.chain, pool);
   const w = to.layout(weight);
   const {
     kernel: [, kx],
@@ -168,7 +212,7 @@ function lower(work: Work, to: Lowering): void {
   } = root.attributes as ConvAttributes;
   const perGroup = w.shape[2]!; // input channels of one group
   const outputsPerGroup = w.channels / groups;
-  for (const p of planOf(root, to.target, epilogue.registers, to.maxBatch)) {
+  for (const p of planOf(root, to.target, registersOf(epilogue, after), to.maxBatch, pool)) {
     const group = forward ? p.destinationChannel / outputsPerGroup : p.sourceChannel / outputsPerGroup;
     const blockOutputs = p.tile.vectors * p.lanes;
     const label = `${forward ? "forward" : "backward"} panel ${JSON.stringify([p.y, p.x, group, p.tile, p.lanes])}`;
@@ -190,30 +234,44 @@ function lower(work: Work, to: Lowering): void {
               return ((row * kx + column) * perGroup + input) * w.channelStride + out;
             },
           });
-    const key = `direct ${JSON.stringify(p)} ${epilogue.key}`;
-    const kernel = to.kernel(key, (full) => writeKernel(full, to.target, p, epilogue, panel !== undefined));
+    const key = `direct ${JSON.stringify(p)} ${epilogue.key}${after === undefined ? "" : ` then ${after.key}`}`;
+    const store = { epilogue, after };
+    const kernel = to.kernel(key, (full) => writeKernel(full, to.target, p, store, panel !== undefined));
     const blocks = Math.ceil(Math.ceil(p.outputs / p.lanes) / p.tile.vectors);
     const count = Math.ceil(p.y.count / p.rowsPerPiece) * Math.ceil(blocks / p.blocksPerPiece);
     const operands: Buffer[] = [
       to.buffer(source),
       ...(panel ? [panel] : []),
       ...epilogue.inputs.map((i) => to.buffer(i.value)),
+      ...(pool?.hasPlaces ? [to.places(pool.node.inputs[0]!, pool.node)] : []),
     ];
     to.step(kernel, [...operands, to.buffer(work.result)], { count, samples: 1, isLocal: true });
   }
 }
 
-function writeKernel(key: string, target: Target, p: TapConvolution, epilogue: Epilogue, hasPanel: boolean): Kernel {
-  const operands: [string, "read" | "write"][] = [
+/** What is done as a tile is stored; `after`: behind the max pool, where there is one. */
+interface Store {
+  readonly epilogue: Epilogue;
+  readonly after: Epilogue | undefined;
+}
+
+function writeKernel(key: string, target: Target, p: TapConvolution, store: Store, hasPanel: boolean): Kernel {
+  const written = p.pooled === undefined ? "write" : "readwrite";
+  const operands: [string, Access][] = [
     ["source", "read"],
     ...(hasPanel ? [["panel", "read"] as [string, "read"]] : []),
-    ...epilogueOperands(epilogue),
-    ["destination", "write"],
+    ...epilogueOperands(store.epilogue),
+    ...(p.pooled?.hasPlaces ? [["places", "readwrite"] as [string, Access]] : []),
+    ["destination", written],
   ];
-  return buildKernel({ key, name: "direct", target, operands }, (k) => new Writer(k, p, epilogue, hasPanel).write());
+  return buildKernel({ key, name: "direct", target, operands }, (k) => new Writer(k, p, store, hasPanel).write());
 }
 
 class Writer {
+  /** Rows and columns of the convolution to one of the destination. */
+  readonly #pixels: number;
+  /** Which row of a pool's windows it is. */
+  #windowRow: Reg | undefined;
   readonly #blockBytes: number;
   readonly #tapRowBytes: number;
   /** Of the source: from the pixel of one output to that of the next, and from tap to tap. */
@@ -223,9 +281,10 @@ class Writer {
   constructor(
     readonly k: KernelBuilder,
     readonly p: TapConvolution,
-    readonly epilogue: Epilogue,
+    readonly store: Store,
     readonly hasPanel: boolean,
   ) {
+    this.#pixels = p.pooled === undefined ? 1 : POOLED;
     const full = p.tile.vectors * p.lanes;
     this.#tapRowBytes = p.channels * p.x.taps * full * 4;
     this.#blockBytes = p.y.taps * this.#tapRowBytes;
@@ -300,13 +359,15 @@ class Writer {
               k.mul(first, this.#tapRowBytesOf(vectors)),
             )
           : from;
-        const pixel = k.mul(row, p.y.step * p.destinationWidth * p.destinationPixel * 4);
+        if (p.pooled !== undefined) this.#windowRow = k.var(k.mod(row, POOLED), "windowRow", { frame: true });
+        const destinationRow = p.pooled === undefined ? row : k.div(row, POOLED);
+        const pixel = k.mul(destinationRow, p.y.step * p.destinationWidth * p.destinationPixel * 4);
         const start = ((p.y.first * p.destinationWidth + p.x.first) * p.destinationPixel + p.destinationChannel) * 4;
         const channel = k.mul(block, p.tile.vectors * p.lanes * 4);
         const to = k.add(k.add(k.add(destination, pixel), channel), start);
         for (const run of tileRuns(p.x, p.tile.rows)) {
           const column = (run.from * p.x.scale + p.x.start) * p.sourcePixel * 4 + p.sourceChannel * 4;
-          const outColumn = run.from * p.x.step * p.destinationPixel * 4;
+          const outColumn = (run.from / this.#pixels) * p.x.step * p.destinationPixel * 4;
           const tile = (s: Reg, d: Reg) =>
             this.#tile(
               run.from,
@@ -329,7 +390,7 @@ class Writer {
               () => {
                 tile(s, d);
                 k.advance(s, run.size * p.x.scale * p.sourcePixel * 4);
-                k.advance(d, run.size * p.x.step * p.destinationPixel * 4);
+                k.advance(d, (run.size / this.#pixels) * p.x.step * p.destinationPixel * 4);
               },
               { frame: true, name: "tile" },
             );
@@ -377,9 +438,9 @@ class Writer {
       const to = k.var(destination, "to", { frame: true });
       if (p.y.taps * p.x.taps * p.channels >= LEAST_PREFETCHING) {
         const rowBytes = p.x.step * p.destinationPixel * 4;
-        prefetchTile(k, size, vectors, {
+        prefetchTile(k, size / this.#pixels, vectors, {
           lanes: p.lanes,
-          epilogue: this.epilogue,
+          epilogue: this.store.epilogue,
           result: "destination",
           offset: destination,
           rowBytes,
@@ -445,18 +506,23 @@ class Writer {
   }
 
   #store(acc: Reg[][], offset: Reg, block: Reg, last: boolean): void {
-    const { k, p, epilogue } = this;
+    const { k, p } = this;
+    const { epilogue, after } = this.store;
     const pads = p.outputs % p.lanes;
-    storeTile(k, acc, {
-      lanes: p.lanes,
-      epilogue,
-      result: "destination",
-      offset,
-      rowBytes: p.x.step * p.destinationPixel * 4,
-      channel: k.add(k.mul(block, p.tile.vectors * p.lanes * 4), p.destinationChannel * 4),
-      real: last && pads > 0 ? pads : undefined,
-      narrow: p.destinationPixel <= 4,
-    });
+    const rowBytes = p.x.step * p.destinationPixel * 4;
+    const channel = k.add(k.mul(block, p.tile.vectors * p.lanes * 4), p.destinationChannel * 4);
+    const real = last && pads > 0 ? pads : undefined;
+    const to = { lanes: p.lanes, epilogue, offset, channel, real };
+    if (p.pooled === undefined)
+      storeTile(k, acc, { ...to, result: "destination", rowBytes, narrow: p.destinationPixel <= 4 });
+    else
+      storePooled(k, acc, {
+        ...to,
+        after: after!,
+        windowBytes: rowBytes,
+        row: this.#windowRow!,
+        hasPlaces: p.pooled.hasPlaces,
+      });
   }
 
   /** Zeros between the last pixel of a sample and the next sample. */

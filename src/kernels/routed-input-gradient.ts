@@ -14,6 +14,7 @@ import { type Result, resultOf, rowPlace } from "./result.js";
 import {
   accumulatorsFor,
   broadcastTo,
+  placesOf,
   type RoutedConvolution,
   type RunVector,
   routedConvolution,
@@ -37,6 +38,9 @@ interface Plan extends RoutedConvolution {
   readonly tableRow: number;
   readonly table: number;
 }
+
+/** `areNoted`: whether the forward pass left the places of the maxima. */
+type Noted = Plan & { readonly areNoted: boolean };
 
 /** Bytes of the weights of all outputs with zeros around them. */
 const MAXIMUM_TABLES = 512 * 1024;
@@ -79,9 +83,10 @@ function planOf(node: Value, target: Target): Plan | undefined {
 
 function lower(work: Work, to: Lowering): void {
   const node = work.root;
-  const p = planOf(node, to.target)!;
+  const places = placesOf(work, to);
+  const p: Noted = { ...planOf(node, to.target)!, areNoted: places.areNoted };
   const [gradient, w] = node.inputs as [Value, Value];
-  const [image, dy] = gradient.inputs as [Value, Value];
+  const dy = gradient.inputs[1]!;
   const { kernel, channels, pixel, weightRow, reach, tableRow, table } = p;
   const shape = JSON.stringify([kernel, channels, pixel, weightRow, reach, tableRow, table, p.routed.channels]);
   const tables = to.derived(w, `shifted ${shape}`, 4 * table * p.routed.channels, (buffer) => {
@@ -91,7 +96,7 @@ function lower(work: Work, to: Lowering): void {
   const result = resultOf(work, to);
   const name = `routedInputGradient ${JSON.stringify(p)} ${result.key}`;
   const writing = to.kernel(name, (key) => writeKernel(key, node, p, result, to));
-  const operands = [to.buffer(image), to.buffer(dy), tables, to.workspace(4 * p.workspace), ...result.buffers];
+  const operands = [places.buffer, to.buffer(dy), tables, to.workspace(4 * p.workspace), ...result.buffers];
   to.step(writing, operands, { count: 1, samples: 1, isLocal: true });
 }
 
@@ -125,9 +130,9 @@ function writeTables(key: string, target: Target, p: Plan): Kernel {
   });
 }
 
-function writeKernel(key: string, node: Value, p: Plan, result: Result, to: Lowering): Kernel {
+function writeKernel(key: string, node: Value, p: Noted, result: Result, to: Lowering): Kernel {
   const operands = [
-    ["image", "read"],
+    ["maxima", "read"],
     ["dy", "read"],
     ["tables", "read"],
     ["workspace", "readwrite"],
@@ -143,12 +148,12 @@ function writeKernel(key: string, node: Value, p: Plan, result: Result, to: Lowe
 }
 
 /** All regions of a sample, added up in the workspace. */
-function writeSample(k: KernelBuilder, p: Plan, n: Reg): void {
+function writeSample(k: KernelBuilder, p: Noted, n: Reg): void {
   const { routed, row, reach, stride } = p;
   const { rows, columns } = routed;
   storeZeros(k, k.operand("workspace"), 0, p.placesAt);
   const places = k.var(k.ptrAdd(k.operand("workspace"), 4 * p.placesAt), "places");
-  writePlaces(k, routed, k.ptrAdd(k.operand("image"), k.mul(n, 4 * routed.imageSample)), places, {
+  writePlaces(k, routed, p.areNoted, n, places, {
     origin: 4 * (reach[0] * p.tableRow + reach[1] * p.pixel),
     tap: [-4 * stride[0] * p.tableRow, -4 * stride[1] * p.pixel],
     window: [0, 0],

@@ -15,6 +15,7 @@ import { type Layout, layoutOf } from "./layout.js";
 import {
   accumulatorsFor,
   broadcastTo,
+  placesOf,
   type RoutedConvolution,
   type RunVector,
   routedConvolution,
@@ -39,6 +40,9 @@ interface Plan extends RoutedConvolution {
   readonly outputSums: number;
   readonly sliceSums: number;
 }
+
+/** `areNoted`: whether the forward pass left the places of the maxima. */
+type Noted = Plan & { readonly areNoted: boolean };
 
 /** Slices of the batch at most; halved until their sums are few enough. */
 const SLICES = 8;
@@ -84,12 +88,13 @@ function planOf(node: Value, target: Target): Plan | undefined {
 
 function lower(work: Work, to: Lowering): void {
   const node = work.root;
-  const p = planOf(node, to.target)!;
+  const places = placesOf(work, to);
+  const p: Noted = { ...planOf(node, to.target)!, areNoted: places.areNoted };
   const [x, gradient] = node.inputs as [Value, Value];
-  const [image, dy] = gradient.inputs as [Value, Value];
+  const dy = gradient.inputs[1]!;
   const partial = to.temporary("partial weight gradients", { fixedBytes: 4 * p.slices * p.sliceSums });
   const kernel = to.kernel(`routedWeightGradient ${JSON.stringify(p)}`, (key) => writeKernel(key, to.target, p));
-  const operands = [to.buffer(x), to.buffer(image), to.buffer(dy), to.workspace(4 * p.workspace), partial];
+  const operands = [to.buffer(x), places.buffer, to.buffer(dy), to.workspace(4 * p.workspace), partial];
   to.step(kernel, operands, { count: p.slices });
   const weight = to.layout(node);
   const { row, channels, pixel, slices, outputSums, sliceSums } = p;
@@ -98,10 +103,10 @@ function lower(work: Work, to: Lowering): void {
   to.step(adding, [partial, to.workspace(4 * spanOf(row)), to.buffer(work.result)], { count: p.kernel[0] });
 }
 
-function writeKernel(key: string, target: Target, p: Plan): Kernel {
+function writeKernel(key: string, target: Target, p: Noted): Kernel {
   const operands = [
     ["x", "read"],
-    ["image", "read"],
+    ["maxima", "read"],
     ["dy", "read"],
     ["workspace", "readwrite"],
     ["sums", "readwrite"],
@@ -120,7 +125,7 @@ function writeKernel(key: string, target: Target, p: Plan): Kernel {
   });
 }
 
-function writeSample(k: KernelBuilder, p: Plan, n: Reg, sums: Reg): void {
+function writeSample(k: KernelBuilder, p: Noted, n: Reg, sums: Reg): void {
   const { routed, row, stride } = p;
   const rowBytes = 4 * p.bordered.columns * p.pixel;
   const pixelBytes = 4 * p.pixel;
@@ -133,9 +138,8 @@ function writeSample(k: KernelBuilder, p: Plan, n: Reg, sums: Reg): void {
   };
   k.loop(0, p.image[0], copyRow, { frame: true, name: "iy" });
   const places = k.var(k.ptrAdd(k.operand("workspace"), 4 * p.placesAt), "places", { frame: true });
-  const image = k.var(k.ptrAdd(k.operand("image"), k.mul(n, 4 * routed.imageSample)), "image", { frame: true });
   const tap = [stride[0] * rowBytes, stride[1] * pixelBytes] as const;
-  writePlaces(k, routed, image, places, {
+  writePlaces(k, routed, p.areNoted, n, places, {
     origin: 0,
     tap,
     window: [routed.rows.stride * tap[0], routed.columns.stride * tap[1]],

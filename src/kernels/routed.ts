@@ -13,6 +13,7 @@ import type { ConvAttributes } from "./conv-shape.js";
 import { layoutOf } from "./layout.js";
 import { maxNaN } from "./math.js";
 import { windowsOf } from "./pool.js";
+import type { Buffer, Lowering, Work } from "./strategy.js";
 import { type Axis, allReal } from "./taps.js";
 
 /** A max pool whose windows lie on pixels alone; distances in elements. */
@@ -68,8 +69,57 @@ export interface PlaceSteps {
   readonly window: readonly [number, number];
 }
 
-/** Writes the places of one sample's maxima to `into`: of equal ones the first, as `pool-gradient.ts` finds it. */
-export function writePlaces(k: KernelBuilder, r: Routed, image: Reg, into: Reg, steps: PlaceSteps): void {
+/** The buffer that a gradient learns the places from: the pool's image, or where the forward pass noted them. */
+export function placesOf(work: Work, to: Lowering): { readonly buffer: Buffer; readonly areNoted: boolean } {
+  const gradient = work.root.inputs.find((input) => input.op.name === "maxPool2dGrad")!;
+  const [image, dy] = gradient.inputs as [Value, Value];
+  const areNoted = work.reads !== undefined && !work.reads.includes(image);
+  return { areNoted, buffer: areNoted ? to.places(image, dy) : to.buffer(image) };
+}
+
+/** Writes the places of sample `n`'s maxima to `into`, from the operand "maxima", which is that of `placesOf`. */
+export function writePlaces(
+  k: KernelBuilder,
+  r: Routed,
+  areNoted: boolean,
+  n: Reg,
+  into: Reg,
+  steps: PlaceSteps,
+): void {
+  const maxima = k.ptrAdd(k.operand("maxima"), k.mul(n, 4 * (areNoted ? r.pooledSample : r.imageSample)));
+  if (areNoted) readPlaces(k, r, maxima, into, steps);
+  else findPlaces(k, r, maxima, into, steps);
+}
+
+/** From what `pooled-store.ts` noted. */
+function readPlaces(k: KernelBuilder, r: Routed, noted: Reg, into: Reg, steps: PlaceSteps): void {
+  const { rows, columns, vectors } = r;
+  const { lanes } = vectors;
+  const pixel = 4 * r.pixel;
+  const row = (oy: Reg) => {
+    const start = k.mul(oy, columns.outputs * pixel);
+    const from = k.var(k.ptrAdd(noted, start), "from");
+    const to = k.var(k.ptrAdd(into, start), "to");
+    const first = k.var(k.add(k.mul(oy, steps.window[0]), steps.origin), "first");
+    k.loop(0, columns.outputs, () => {
+      const base = k.splatInt(first, lanes);
+      eachGroup(k, vectors, 1, (channel, [index]) => {
+        const at = 4 * index! * lanes;
+        const place = k.loadI32(channel === undefined ? from : k.ptrAdd(from, channel), at, lanes);
+        const below = k.vmul(k.vshr(place, 1), k.splatI32(steps.tap[0], lanes));
+        const beside = k.vmul(k.vand(place, k.splatI32(1, lanes)), k.splatI32(steps.tap[1], lanes));
+        k.store(channel === undefined ? to : k.ptrAdd(to, channel), at, k.vadd(k.vadd(base, below), beside));
+      });
+      k.advance(from, pixel);
+      k.advance(to, pixel);
+      k.advance(first, steps.window[1]);
+    });
+  };
+  k.loop(0, rows.outputs, row, { frame: true, name: "window row" });
+}
+
+/** Of equal maxima the first, as `pool-gradient.ts` finds it. */
+function findPlaces(k: KernelBuilder, r: Routed, image: Reg, into: Reg, steps: PlaceSteps): void {
   const { rows, columns, vectors } = r;
   const { lanes } = vectors;
   const pixel = 4 * r.pixel;

@@ -47,6 +47,17 @@ export interface Work {
   readonly reads?: readonly Value[] | undefined;
   /** The root's first input, where it is computed as it is read and is nowhere in memory: see `prologue.ts`. */
   readonly prologue?: Value;
+  /** The max pool that the chain's end goes through on its way to memory: see `pooled-store.ts`. */
+  readonly pool?: PoolWork;
+}
+
+/** A max pool that is computed as its image is stored. `result` of the work is the last of its chain, or the pool itself. */
+export interface PoolWork {
+  readonly node: Value;
+  /** Elementwise nodes that are melted into its store. */
+  readonly chain: readonly Value[];
+  /** Whether its gradient asks where the maxima were. */
+  readonly hasPlaces: boolean;
 }
 
 /** What a strategy is given to lower a node with. */
@@ -64,6 +75,11 @@ export interface Lowering {
    * registers. A step may have one at most. It holds anything at all when the kernel is called, and nobody reads it after.
    */
   workspace(bytes: number): Buffer;
+  /**
+   * Where the maxima of a pool of `image` were: 0 to 3 for each number of the result, which lie as these do. Whoever computes the pool
+   * writes them, where its `PoolWork` says so.
+   */
+  places(image: Value, pool: Signature): Buffer;
   /** Whether a value depends on states and constants only, so that what is made of it is made in the `prepare` section. */
   isStatic(value: Value): boolean;
   /**
@@ -90,6 +106,8 @@ export interface Strategy {
    * that nobody reads is not computed.
    */
   reads?(node: Value): readonly Value[] | undefined;
+  /** Whether what it computes, with a chain melted into it, can be stored through this max pool and its chain alone. */
+  pools?(node: Value, chain: readonly Value[], pool: PoolWork, target: Target): boolean;
   /** Whether it can compute such an update as it stores the node, an unbatched gradient. */
   updates?(node: Value, update: PointwiseGroup, target: Target): boolean;
   accepts(node: Value, target: Target): boolean;

@@ -37,6 +37,8 @@ export class TestLowering implements Lowering {
   readonly #workspaces = new Set<Buffer>();
   readonly #ofValue = new Map<Value, Buffer>();
   readonly #derived = new Map<string, Buffer>();
+  /** For an image that is pooled: the value that stands for the places of the maxima. */
+  readonly noted = new Map<Value, Value>();
 
   constructor(
     readonly target: Target,
@@ -66,6 +68,9 @@ export class TestLowering implements Lowering {
     const buffer = this.temporary("workspace", { fixedBytes: bytes });
     this.#workspaces.add(buffer);
     return buffer;
+  }
+  places(image: Value): Buffer {
+    return this.buffer(this.noted.get(image)!);
   }
   isStatic(value: Value): boolean {
     return this.keepsWeights && !value.batched;

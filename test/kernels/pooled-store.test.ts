@@ -1,0 +1,86 @@
+/** A direct convolution that is stored through a max pool: the result and the places of the maxima, on all machines. */
+import { describe, expect, it } from "vitest";
+import { Graph } from "#fovea/graph/graph.js";
+import { type Tensor, tensor } from "#fovea/graph/tensor.js";
+import type { Op, Shape, Value } from "#fovea/graph/value.js";
+import { direct } from "#fovea/kernels/direct.js";
+import { reluOp } from "#fovea/ops/activation.js";
+import { addOp } from "#fovea/ops/arithmetic.js";
+import { conv2dOp } from "#fovea/ops/conv.js";
+import { maxPool2dOp } from "#fovea/ops/pool.js";
+import { MACHINES, mismatch, TestLowering } from "../support/lowering.js";
+import { random } from "../support/random.js";
+
+/** Extents and channels of the input, outputs, extent of the kernel. */
+const CASES = [
+  { input: [8, 8, 1], outputs: 6, kernel: 5 },
+  { input: [6, 9, 3], outputs: 20, kernel: 3 },
+  { input: [5, 37, 2], outputs: 5, kernel: 2 },
+  { input: [2, 2, 7], outputs: 34, kernel: 1 },
+] as const;
+
+describe.each(MACHINES)("on $target.name by $engine", ({ target, engine }) => {
+  for (const batch of engine === "interpreter" ? [2] : [1, 3]) {
+    it.each(CASES)(`${batch} of $input, $outputs outputs, kernel $kernel`, ({ input, outputs, kernel }) => {
+      const graph = new Graph();
+      const leaf = (name: string, shape: Shape) => graph.input(name, { shape, dtype: "f32" }) as unknown as Value;
+      const state = (name: string, shape: Shape) => graph.state(name, "parameter", shape, "f32") as unknown as Value;
+      const [x, w, b] = [leaf("x", input), state("w", [kernel, kernel, input[2], outputs]), state("b", [outputs])];
+      const four = [0, 0, 0, 0];
+      const window = { kernel: [kernel, kernel], stride: [1, 1], padding: four, dilation: [1, 1], groups: 1 };
+      const root = graph.add(conv2dOp as Op, window, [x, w]) as Value;
+      const image = graph.add(addOp as Op, {}, [root, b]) as Value;
+      const pooling = { kernel: [2, 2], stride: [2, 2], padding: four, dilation: [1, 1], ceil: false };
+      const node = graph.add(maxPool2dOp as Op, pooling, [image]) as Value;
+      const result = graph.add(reluOp as Op, {}, [node]) as Value;
+      const rng = random(batch + outputs);
+      const draw = (shape: readonly number[]) =>
+        tensor(
+          shape,
+          Float64Array.from({ length: shape.reduce((p, n) => p * n, 1) }, () => Math.round(2 * rng.normal())),
+        );
+      const feeds = new Map<Value, Tensor>([
+        [x, draw([batch, ...input])],
+        [w, draw(w.shape)],
+        [b, draw(b.shape)],
+      ]);
+      const known = new Map(feeds);
+      for (const value of [root, image, node, result])
+        known.set(
+          value,
+          value.op.reference(
+            value.inputs.map((v) => known.get(v)!),
+            value.attributes,
+            value,
+            batch,
+          ),
+        );
+
+      const pool = { node, chain: [result], hasPlaces: true };
+      expect(direct.pools!(root, [image], pool, target)).toBe(true);
+      const to = new TestLowering(target, batch, true);
+      const places = graph.input("places", { shape: node.shape, dtype: "i32" }) as unknown as Value;
+      to.noted.set(image, places);
+      direct.lower({ root, chain: [image], pool, result }, to);
+      expect(to.steps.filter((step) => step.operands.includes(to.buffer(image)))).toEqual([]);
+      const [actual, found] = to.run(feeds, [result, places], batch, { engine });
+      expect(mismatch(actual!, known.get(result)!, 1e-6)).toBeUndefined();
+
+      const [rows, columns] = image.shape as [number, number];
+      const [pooledRows, pooledColumns] = node.shape as [number, number];
+      const pixels = known.get(image)!.data;
+      let n = 0;
+      for (let sample = 0; sample < batch; sample++)
+        for (let oy = 0; oy < pooledRows; oy++)
+          for (let ox = 0; ox < pooledColumns; ox++)
+            for (let c = 0; c < outputs; c++) {
+              const at = (i: number) => {
+                const [y, column] = [2 * oy + (i >> 1), 2 * ox + (i & 1)];
+                return pixels[((sample * rows + y) * columns + column) * outputs + c]!;
+              };
+              const four = [0, 1, 2, 3].map(at);
+              expect(found!.data[n++]).toBe(four.indexOf(Math.max(...four)));
+            }
+    });
+  }
+});
