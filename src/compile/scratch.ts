@@ -47,7 +47,7 @@ const TINY = 64 * 1024;
 /** Programs that take no more are those whose steps are so short that barriers count. */
 const APART = 16 * 1024 * 1024;
 /** What they may take of the plan that reuses memory: caches like that, and inference lives by it. */
-const MOST_APART = 1.25;
+const MOST_APART = 1.5;
 /** A step is minded when it takes more than this part of all buffers together. */
 const MINDED = 256;
 /** How many plans are placed before the search ends. */
