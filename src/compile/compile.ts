@@ -103,7 +103,7 @@ class Compiler implements Lowering {
       fuses: (node) => this.#choose(node).fuses,
       readsThrough: (node) => this.#choose(node).readsThrough === true,
       reads: (node) => this.#choose(node).reads?.(node),
-      pools: (node, chain, pool) => this.#choose(node).pools?.(node, chain, pool, this.target) ?? false,
+      pools: (node, chain, pool) => this.#choose(node).pools?.(node, chain, pool, this) ?? false,
       updates: (node, group) => this.#choose(node).updates?.(node, group, this.target) ?? false,
     });
     this.#placeOutputs();

@@ -78,11 +78,11 @@ export const direct: Strategy = {
     }
     return nanoseconds;
   },
-  pools: (node, chain, pool, target) => {
+  pools: (node, chain, pool, { target, maxBatch }) => {
     if (node.op.name !== "conv2d" || !isPooledStore(pool.node, target)) return false;
     const [epilogue, after] = epiloguesOf(node, chain, pool);
     if (after.inputs.length > 0 || epilogue.inputs.some(({ kind }) => kind === "full")) return false;
-    return planOf(node, target, registersOf(epilogue, after), undefined, pool).every(
+    return planOf(node, target, registersOf(epilogue, after), maxBatch, pool).every(
       (p) =>
         p.rowsPerPiece % POOLED === 0 &&
         tileRuns(p.x, p.tile.rows).every(({ from, size }) => from % POOLED === 0 && size % POOLED === 0) &&

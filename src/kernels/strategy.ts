@@ -107,7 +107,7 @@ export interface Strategy {
    */
   reads?(node: Value): readonly Value[] | undefined;
   /** Whether what it computes, with a chain melted into it, can be stored through this max pool and its chain alone. */
-  pools?(node: Value, chain: readonly Value[], pool: PoolWork, target: Target): boolean;
+  pools?(node: Value, chain: readonly Value[], pool: PoolWork, to: Pick<Lowering, "target" | "maxBatch">): boolean;
   /** Whether it can compute such an update as it stores the node, an unbatched gradient. */
   updates?(node: Value, update: PointwiseGroup, target: Target): boolean;
   accepts(node: Value, target: Target): boolean;

@@ -23,6 +23,7 @@ interface Case {
   readonly outputs: number;
   readonly kernel: number;
   readonly stride?: number;
+  readonly padding?: number;
   /** Before the pool, and behind it. */
   readonly relu?: "before" | "behind";
   /** Whether another kind of weight gradient is cheaper with the widest vectors, which reads what the pool would. */
@@ -34,14 +35,16 @@ const CASES: readonly Case[] = [
   { input: [8, 10, 6], outputs: 16, kernel: 4, relu: "before" }, // the last column and row are in no window
   { input: [31, 7, 3], outputs: 20, kernel: 2 },
   { input: [9, 60, 2], outputs: 33, kernel: 2, stride: 2, relu: "behind", readsImage: true },
+  { input: [28, 28, 1], outputs: 6, kernel: 5, padding: 2, relu: "behind" }, // edge tiles have code of their own
+  { input: [10, 14, 3], outputs: 8, kernel: 3, padding: 1, relu: "before" },
   { input: [2, 2, 5], outputs: 7, kernel: 1 },
   { input: [6, 6, 24], outputs: 48, kernel: 1, relu: "before" },
 ];
 
-function network({ input, outputs, kernel, stride = 1, relu }: Case, trains: boolean) {
+function network({ input, outputs, kernel, stride = 1, padding = 0, relu }: Case, trains: boolean) {
   const { graph, output, parameters } = nn.trace(
     nn.sequential({
-      conv: nn.conv2d({ in: input[2], out: outputs, kernel, stride }),
+      conv: nn.conv2d({ in: input[2], out: outputs, kernel, stride, padding }),
       ...(relu === "before" ? { relu: nn.relu() } : {}),
       pool: nn.maxPool2d(2),
       ...(relu === "behind" ? { relu: nn.relu() } : {}),

@@ -17,6 +17,7 @@ const CASES = [
   { input: [6, 9, 3], outputs: 20, kernel: 3 },
   { input: [5, 37, 2], outputs: 5, kernel: 2 },
   { input: [2, 2, 7], outputs: 34, kernel: 1 },
+  { input: [4, 6, 24], outputs: 68, kernel: 1 },
 ] as const;
 
 describe.each(MACHINES)("on $target.name by $engine", ({ target, engine }) => {
@@ -57,8 +58,8 @@ describe.each(MACHINES)("on $target.name by $engine", ({ target, engine }) => {
         );
 
       const pool = { node, chain: [result], hasPlaces: true };
-      expect(direct.pools!(root, [image], pool, target)).toBe(true);
       const to = new TestLowering(target, batch, true);
+      expect(direct.pools!(root, [image], pool, to)).toBe(true);
       const places = graph.input("places", { shape: node.shape, dtype: "i32" }) as unknown as Value;
       to.noted.set(image, places);
       direct.lower({ root, chain: [image], pool, result }, to);
