@@ -104,9 +104,9 @@ export class Recomputation<S extends CostedStep> {
       if (known !== undefined) return known;
       let earliest = Number.POSITIVE_INFINITY;
       for (const maker of this.#makers.get(buffer)!) {
-        for (const read of this.#steps[maker]!.reads) {
+        for (const read of this.#readsBefore(maker)) {
           if (bytes(read) === 0) earliest = Math.min(earliest, this.#changed.get(read) ?? earliest);
-          else if (read !== buffer && !isKept(read)) earliest = Math.min(earliest, deadline(read));
+          else if (!isKept(read)) earliest = Math.min(earliest, deadline(read));
         }
       }
       deadlines.set(buffer, earliest);
@@ -115,8 +115,7 @@ export class Recomputation<S extends CostedStep> {
     const make = (buffer: Buffer): void => {
       if (copies.has(buffer)) return;
       const makers = this.#makers.get(buffer)!;
-      for (const source of makers)
-        for (const read of this.#steps[source]!.reads) if (read !== buffer && !isKept(read)) make(read);
+      for (const source of makers) for (const read of this.#readsBefore(source)) if (!isKept(read)) make(read);
       for (const source of makers) {
         const { reads, writes } = this.#steps[source]!;
         const instead = new Map<Buffer, Buffer>();
@@ -140,6 +139,12 @@ export class Recomputation<S extends CostedStep> {
       rewritten.push({ source, isCopy: false, instead });
     }
     return rewritten;
+  }
+
+  /** What a step reads that it does not write as well: of pure values it makes, all that must be there before. */
+  #readsBefore(step: number): Buffer[] {
+    const { reads, writes } = this.#steps[step]!;
+    return reads.filter((read) => !writes.includes(read));
   }
 
   /** Whether its makers write scratch alone, and nothing that others write, too. */

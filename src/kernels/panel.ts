@@ -150,21 +150,15 @@ function writeTransposed(key: string, target: Target, p: Part) {
             const square = (o?: Reg) => {
               const source = o === undefined ? from : k.var(k.ptrAdd(from, k.mul(o, p.outputStep * 4)), "source");
               const to = o === undefined ? panel : k.var(k.ptrAdd(panel, k.mul(o, 4)), "square");
-              const turn = (count: number) => {
-                const rows = Array.from({ length: lanes }, (_, i) =>
-                  i < count ? k.load(source, i * p.outputStep * 4, lanes) : k.splat(0, lanes),
-                );
-                for (const [i, value] of transposed(k, rows).entries()) k.store(to, i * c * p.width * 4, value);
-              };
-              if (!isCut) turn(lanes);
-              else
-                k.if(
-                  o === undefined ? output : k.add(output, o),
-                  "lt",
-                  p.outputs - rest,
-                  () => turn(lanes),
-                  () => turn(rest),
-                );
+              const certain = isCut ? rest : lanes;
+              const rows = Array.from({ length: lanes }, (_, i) =>
+                i < certain ? k.load(source, i * p.outputStep * 4, lanes) : k.acc(0, lanes),
+              );
+              if (isCut)
+                k.if(o === undefined ? output : k.add(output, o), "lt", p.outputs - rest, () => {
+                  for (let i = rest; i < lanes; i++) k.loadTo(rows[i]!, source, i * p.outputStep * 4);
+                });
+              for (const [i, value] of transposed(k, rows).entries()) k.store(to, i * c * p.width * 4, value);
             };
             if (p.width === lanes) square();
             else k.loop(0, p.width, square, { step: lanes, frame: true, name: "output" });

@@ -12,7 +12,9 @@ describe("fovea profile", () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^lenet5: takes 28x28x1\. \w+ on 1 thread: at most [\d.]+ GFLOP\/s and [\d.]+ GB\/s/);
     expect(stdout).toMatch(/Inference at batch 4: [\d.]+ ms in \d+ steps, medians of 2 runs\. Made once/);
-    expect(stdout).toMatch(/\nconv1 +forward +conv2d\+add +\w+ +[\d.]+ +[\d.]+% +[\d.]+ +[\d.]+ +[\d.]+ +\d+%\n/);
+    expect(stdout).toMatch(
+      /\nconv1 \+ pool1 \+ relu1 +forward +conv2d\+add\+maxPool2d\+relu +direct +[\d.]+ +[\d.]+% +[\d.]+ +[\d.]+ +[\d.]+ +\d+%\n/,
+    );
     expect(stdout).toMatch(/\nfc1 \+ relu3 +forward +linear\+add\+relu +linear /);
     const [, training] = stdout.split("Training at batch 4");
     for (const row of [

@@ -116,3 +116,25 @@ it("does not compute again from a state that has changed since", () => {
   const rewritten = recomputation.rewrite(new Set([x[1]!]), options.copyOf);
   expect(rewritten.filter(({ isCopy }) => isCopy)).toEqual([]);
 });
+
+it("computes a pair again that one step makes together, reading each as it writes it", () => {
+  const { steps, options, x, w } = chain(3);
+  const noted: Buffer = { id: 1000, label: "noted", fixedBytes: 0, sampleBytes: 256 * KIB };
+  const together = steps.map((step) => {
+    const makes = step.writes.includes(x[1]!);
+    const asks = step.reads.includes(x[1]!) && step.writes.includes(w[1]!);
+    return {
+      ...step,
+      reads: [...step.reads, ...(makes ? [x[1]!, noted] : asks ? [noted] : [])],
+      writes: [...step.writes, ...(makes ? [noted] : [])],
+    };
+  });
+  const recomputation = new Recomputation(together, { ...options, tiny: KIB });
+  const rewritten = recomputation.rewrite(new Set([x[1]!, noted]), options.copyOf);
+  const copies = rewritten.filter(({ isCopy }) => isCopy);
+  const [again, ...none] = copies.filter(({ source }) => together[source]!.writes.includes(noted));
+  expect(none).toEqual([]);
+  expect([x[1]!, noted].map((buffer) => again!.instead.get(buffer)?.label)).toEqual(["x1 again", "noted again"]);
+  // its panel first
+  expect(copies.map(({ source }) => together[source]!.writes[0]!.label)).toEqual(["panel1", "x1"]);
+});

@@ -137,7 +137,7 @@ describe.each([...new Set<BackendName>([native, "wasm"])])("%s", (backend) => {
       expect(free.memory.total).toBe(free.taken);
       expect(tight.memory.total).toBe(tight.taken);
       expect(tight.taken).toBeLessThanOrEqual(memoryLimit);
-      expect(tight.memory.recomputed.length).toBeGreaterThan(1);
+      expect(tight.memory.recomputed.length).toBeGreaterThan(0);
       expect(tight.memory.extraTime).toBeGreaterThan(0.02);
       expect(tight.memory.activations).toBeLessThan(0.8 * free.memory.activations);
       const whole = await train(make(), learn, options(backend));
