@@ -31,9 +31,11 @@ export class Turn {
   next(): Promise<void> {
     if (this.#since === undefined) {
       this.#since = performance.now();
-      void nextTurn().then(() => {
+      const forget = () => {
         this.#since = undefined;
-      });
+      };
+      if (typeof setImmediate === "function") setImmediate(forget);
+      else setTimeout(forget, 0); // a little late does no harm, and costs no channel
       return DONE;
     }
     return performance.now() - this.#since < TURN_MILLISECONDS ? DONE : nextTurn();
