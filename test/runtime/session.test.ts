@@ -32,6 +32,16 @@ afterEach(async () => {
   await Promise.all(sessions.splice(0).map((s) => s.close()));
 });
 
+/** Whether a run is done within this turn of the event loop: what the team does alone is heard of in a later one. */
+async function isSettled(run: Promise<void>): Promise<boolean> {
+  let settled = false;
+  void run.then(() => {
+    settled = true;
+  });
+  for (let n = 0; n < 20; n++) await Promise.resolve();
+  return settled;
+}
+
 const interpreterOf = (target: Target) => new InterpreterBackend(target);
 
 describe.each(BACKENDS)("%s", (backend) => {
@@ -125,7 +135,7 @@ describe("jobs", () => {
       slot.raw("y").fill(7);
       const done = slot.run(1);
       if (cost !== COSTLY) expect(slot.output("y")).toEqual(mixReference(x, 512, 3));
-      else expect(slot.output("y")[0]).toBe(7);
+      else expect(await isSettled(done)).toBe(false);
       await done;
       expect(slot.output("y")).toEqual(mixReference(x, 512, 3));
     }
@@ -146,7 +156,7 @@ describe("jobs", () => {
       slot.raw("y").fill(7);
       const done = slot.run(1);
       if (threads === 4) expect(slot.output("y")).toEqual(mixReference(x, 512, 3));
-      else expect(slot.output("y")[0]).toBe(7);
+      else expect(await isSettled(done)).toBe(false);
       await done;
       expect(slot.output("y")).toEqual(mixReference(x, 512, 3));
     }
