@@ -87,6 +87,7 @@ export function planOf(
         scale: y.scale,
       };
       const fits = (tile: TileSize) => codeSize({ x, tile, channels }, target) <= MAXIMUM_CODE;
+      const cut = cutDirect(target, shape, samples, fits);
       const last = y === all[all.length - 1]!.y && x === all[all.length - 1]!.x;
       plans.push({
         y,
@@ -102,8 +103,7 @@ export function planOf(
         outputs,
         lanes,
         tail: last ? destination.sampleStride - destination.rows * destination.channelStride : 0,
-        ...(pool ? { pooled: { hasPlaces: pool.hasPlaces } } : {}),
-        ...(pool ? pooledCut : (cut: DirectCut) => cut)(cutDirect(target, shape, samples, fits)),
+        ...(pool ? { pooled: { hasPlaces: pool.hasPlaces }, ...pooledCut(cut) } : cut),
       });
     }
   }

@@ -58,10 +58,7 @@ export const direct: Strategy = {
 
 /** What is done with a number before the pool and after it. */
 function epiloguesOf(root: Value, chain: readonly Value[], pool: PoolWork): [Epilogue, Epilogue] {
-  return [
-    { root, chain, result: root },
-    { root: pool.node, chain: pool.chain, result: root },
-  ].map(epilogueOf) as [Epilogue, Epilogue];
+  return [epilogueOf({ root, chain, result: root }), epilogueOf({ root: pool.node, chain: pool.chain, result: root })];
 }
 
 /** Vector registers that the store needs beside the tile. */

@@ -86,73 +86,66 @@ export function writePlaces(
   into: Reg,
   steps: PlaceSteps,
 ): void {
-  const maxima = k.ptrAdd(k.operand("maxima"), k.mul(n, 4 * (areNoted ? r.pooledSample : r.imageSample)));
-  if (areNoted) readPlaces(k, r, maxima, into, steps);
-  else findPlaces(k, r, maxima, into, steps);
-}
-
-/** From what `pooled-store.ts` noted. */
-function readPlaces(k: KernelBuilder, r: Routed, noted: Reg, into: Reg, steps: PlaceSteps): void {
   const { rows, columns, vectors } = r;
   const { lanes } = vectors;
   const pixel = 4 * r.pixel;
+  // what is read for a window, and from a row and a column of windows to the next
+  const place = areNoted ? notedPlace(k, r, steps) : foundPlace(k, r, steps);
+  const rowStep = areNoted ? columns.outputs * pixel : rows.stride * columns.extent * pixel;
+  const columnStep = areNoted ? pixel : columns.stride * pixel;
+  const sample = k.mul(n, 4 * (areNoted ? r.pooledSample : r.imageSample));
+  const maxima = k.var(k.ptrAdd(k.operand("maxima"), sample), "maxima", { frame: true });
   const row = (oy: Reg) => {
-    const start = k.mul(oy, columns.outputs * pixel);
-    const from = k.var(k.ptrAdd(noted, start), "from");
-    const to = k.var(k.ptrAdd(into, start), "to");
-    const first = k.var(k.add(k.mul(oy, steps.window[0]), steps.origin), "first");
-    k.loop(0, columns.outputs, () => {
-      const base = k.splatInt(first, lanes);
-      eachGroup(k, vectors, 1, (channel, [index]) => {
-        const at = 4 * index! * lanes;
-        const place = k.loadI32(channel === undefined ? from : k.ptrAdd(from, channel), at, lanes);
-        const below = k.vmul(k.vshr(place, 1), k.splatI32(steps.tap[0], lanes));
-        const beside = k.vmul(k.vand(place, k.splatI32(1, lanes)), k.splatI32(steps.tap[1], lanes));
-        k.store(channel === undefined ? to : k.ptrAdd(to, channel), at, k.vadd(k.vadd(base, below), beside));
-      });
-      k.advance(from, pixel);
-      k.advance(to, pixel);
-      k.advance(first, steps.window[1]);
-    });
-  };
-  k.loop(0, rows.outputs, row, { frame: true, name: "window row" });
-}
-
-/** Of equal maxima the first, as `pool-gradient.ts` finds it. */
-function findPlaces(k: KernelBuilder, r: Routed, image: Reg, into: Reg, steps: PlaceSteps): void {
-  const { rows, columns, vectors } = r;
-  const { lanes } = vectors;
-  const pixel = 4 * r.pixel;
-  const rowBytes = columns.extent * pixel;
-  const taps = Array.from({ length: rows.kernel * columns.kernel }, (_, i) => {
-    const [y, x] = [Math.floor(i / columns.kernel), i % columns.kernel];
-    const bytes = y * rows.dilation * rowBytes + x * columns.dilation * pixel;
-    return { bytes, place: y * rows.dilation * steps.tap[0] + x * columns.dilation * steps.tap[1] };
-  });
-  const row = (oy: Reg) => {
-    const from = k.var(k.ptrAdd(image, k.mul(oy, rows.stride * rowBytes)), "from");
+    const from = k.var(k.ptrAdd(maxima, k.mul(oy, rowStep)), "from");
     const to = k.var(k.ptrAdd(into, k.mul(oy, columns.outputs * pixel)), "to");
     const first = k.var(k.add(k.mul(oy, steps.window[0]), steps.origin), "first");
     k.loop(0, columns.outputs, () => {
       const base = k.splatInt(first, lanes);
       eachGroup(k, vectors, 1, (channel, [index]) => {
         const at = 4 * index! * lanes;
-        const start = channel === undefined ? from : k.ptrAdd(from, channel);
-        const most = taps.map(({ bytes }) => k.load(start, bytes + at, lanes)).reduce((a, b) => maxNaN(k, a, b));
-        const bits = k.asInt(most);
-        let found = k.splatI32(taps[taps.length - 1]!.place, lanes);
-        for (const { bytes, place } of taps.slice(0, -1).reverse()) {
-          const hit = k.cmpI32("eq", k.loadI32(start, bytes + at, lanes), bits);
-          found = k.select(hit, k.splatI32(place, lanes), found);
-        }
+        const found = place(channel === undefined ? from : k.ptrAdd(from, channel), at);
         k.store(channel === undefined ? to : k.ptrAdd(to, channel), at, k.vadd(base, found));
       });
-      k.advance(from, columns.stride * pixel);
+      k.advance(from, columnStep);
       k.advance(to, pixel);
       k.advance(first, steps.window[1]);
     });
   };
   k.loop(0, rows.outputs, row, { frame: true, name: "window row" });
+}
+
+/** Where in its window a vector of maxima is, from the window's first tap on, in what `steps` counts. */
+type PlaceIn = (from: Reg, at: number) => Reg;
+
+/** From what `pooled-store.ts` noted. */
+function notedPlace(k: KernelBuilder, { vectors: { lanes } }: Routed, { tap }: PlaceSteps): PlaceIn {
+  return (from, at) => {
+    const noted = k.loadI32(from, at, lanes);
+    const below = k.vmul(k.vshr(noted, 1), k.splatI32(tap[0], lanes));
+    const beside = k.vmul(k.vand(noted, k.splatI32(1, lanes)), k.splatI32(tap[1], lanes));
+    return k.vadd(below, beside);
+  };
+}
+
+/** From the image: of equal maxima the first, as `pool-gradient.ts` finds it. */
+function foundPlace(k: KernelBuilder, r: Routed, { tap }: PlaceSteps): PlaceIn {
+  const { rows, columns, vectors } = r;
+  const { lanes } = vectors;
+  const pixel = 4 * r.pixel;
+  const taps = Array.from({ length: rows.kernel * columns.kernel }, (_, i) => {
+    const [y, x] = [Math.floor(i / columns.kernel) * rows.dilation, (i % columns.kernel) * columns.dilation];
+    return { bytes: (y * columns.extent + x) * pixel, place: y * tap[0] + x * tap[1] };
+  });
+  return (from, at) => {
+    const most = taps.map(({ bytes }) => k.load(from, bytes + at, lanes)).reduce((a, b) => maxNaN(k, a, b));
+    const bits = k.asInt(most);
+    let found = k.splatI32(taps[taps.length - 1]!.place, lanes);
+    for (const { bytes, place } of taps.slice(0, -1).reverse()) {
+      const hit = k.cmpI32("eq", k.loadI32(from, bytes + at, lanes), bits);
+      found = k.select(hit, k.splatI32(place, lanes), found);
+    }
+    return found;
+  };
 }
 
 /** Vectors over a run of elements, the last of which may reach beyond its end. */

@@ -22,6 +22,9 @@ import { isWinogradShape, planOf, type WinogradPlan } from "./winograd-plan.js";
 import { POINTS } from "./winograd-transform.js";
 import { transformWeights, weightBytes } from "./winograd-weights.js";
 
+/** Nanoseconds a sample for the thousand instructions more than the direct form's, 10 ms to compile, which a small layer would repay late. */
+const CODE = 4000;
+
 export const winograd: Strategy = {
   name: "winograd",
   ops: ["conv2d", "conv2dInputGrad"],
@@ -31,7 +34,7 @@ export const winograd: Strategy = {
     const { source, destination, tileRows, tileColumns } = planOf(node, target, 1);
     const products = POINTS * source.channels * destination.vectors;
     const transforms = source.vectors + destination.vectors;
-    return tileRows * tileColumns * (products * 0.35 + transforms * 50);
+    return tileRows * tileColumns * (products * 0.35 + transforms * 50) + CODE;
   },
   lower,
 };

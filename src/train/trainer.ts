@@ -118,8 +118,8 @@ export interface Progress {
   readonly waited?: number;
 }
 
-/** Below this part of the time, waiting for pictures is not worth a word: to gather digits takes a tenth of LeNet-5's time where the caller shares its steps. */
-export const NOTABLE_WAIT = 0.15;
+/** Below this part of the time, waiting for pictures is not worth a word. */
+export const NOTABLE_WAIT = 0.05;
 
 /** One batch's figures. */
 export interface StepRecord {

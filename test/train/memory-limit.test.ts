@@ -52,6 +52,8 @@ const plain = () =>
     nn.relu(),
     nn.conv2d({ in: 32, out: 32, kernel: 3, padding: 1 }),
     nn.relu(),
+    nn.conv2d({ in: 32, out: 32, kernel: 3, padding: 1 }),
+    nn.relu(),
     nn.maxPool2d(2),
     nn.flatten(),
     nn.linear({ in: 32 * 49, out: 64 }),
@@ -137,7 +139,7 @@ describe.each([...new Set<BackendName>([native, "wasm"])])("%s", (backend) => {
       expect(free.memory.total).toBe(free.taken);
       expect(tight.memory.total).toBe(tight.taken);
       expect(tight.taken).toBeLessThanOrEqual(memoryLimit);
-      expect(tight.memory.recomputed.length).toBeGreaterThan(0);
+      expect(tight.memory.recomputed.length).toBeGreaterThan(1);
       expect(tight.memory.extraTime).toBeGreaterThan(0.02);
       expect(tight.memory.activations).toBeLessThan(0.8 * free.memory.activations);
       const whole = await train(make(), learn, options(backend));
