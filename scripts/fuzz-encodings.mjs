@@ -87,7 +87,8 @@ function vectorInstruction(asm, i) {
     options.mask = 1 + below(7);
     if (!stores && !maskResult && below(2) === 0) options.zero = true;
   }
-  const reg = below(maskResult ? 8 : registers);
+  const intResult = i.rFile === "gpr";
+  const reg = below(maskResult ? 8 : intResult ? 16 : registers);
   const second = /v/.test(i.operands) ? below(isMaskInstruction ? 8 : registers) : 0;
   let rm;
   let rmText;
@@ -124,7 +125,7 @@ function vectorInstruction(asm, i) {
       immediateText = `,${hex(options.immediate)}`;
     }
   }
-  const texts = { r: maskResult ? `k${reg}` : file(reg), v: file(second), m: rmText };
+  const texts = { r: maskResult ? `k${reg}` : intResult ? GPR32[reg] : file(reg), v: file(second), m: rmText };
   const order = i.operands.replace(/[is]$/, "").split("");
   const mask = (options.mask ? `{k${options.mask}}` : "") + (options.zero ? "{z}" : "");
   const text = order.map((o, n) => texts[o] + (n === 0 ? mask : "")).join(",");

@@ -1,7 +1,7 @@
 /**
- * Register allocation by linear scan (Poletto and Sarkar, 1999) over the intervals of `liveness.ts`, without spills: a
- * kernel that does not fit is refused, with the place where it is widest. Intervals are single ranges, so the scan needs
- * exactly as many registers as are alive at the widest point.
+ * Register allocation by linear scan (Poletto and Sarkar, 1999) over the intervals of `liveness.ts`. Intervals are single
+ * ranges, so the scan needs exactly as many registers as are alive at the widest point. An encoder asks `fits` first and
+ * moves values to the frame until that is so.
  */
 import { KernelError } from "../errors.js";
 import type { Instr, Kernel, Reg } from "./ir.js";
@@ -83,11 +83,13 @@ export function fits({ widest }: Requests, model: RegisterModel): boolean {
   return FILES.every((file) => widest[file].count <= model.files[file].length);
 }
 
-export function allocate(kernel: Kernel, requests: Requests, model: RegisterModel): Allocation {
+/** `taken`: the frame's first slots, which something else lies in. @throws KernelError where `fits` says no. */
+export function allocate(kernel: Kernel, requests: Requests, model: RegisterModel, taken = 0): Allocation {
   const { live } = requests;
   refuseOverflow(kernel, requests, model);
 
-  const places = new Int32Array(kernel.registerCount + 1).fill(NOWHERE); // by register id; the last is the encoder's own
+  const ids = live.intervals.reduce((most, { reg }) => Math.max(most, reg.id + 1), 0);
+  const places = new Int32Array(ids).fill(NOWHERE); // by register id
   const temporaries = new Map<Instr, number[]>();
   const used = { int: new Set<number>(), vector: new Set<number>(), mask: new Set<number>() };
   for (const file of FILES) {
@@ -108,12 +110,13 @@ export function allocate(kernel: Kernel, requests: Requests, model: RegisterMode
   }
 
   const slots: (number | undefined)[] = []; // by register id
-  let slotCount = 0;
+  let slotCount = taken;
   for (const { reg } of live.intervals) if (model.fileOf(reg) === "frame") slots[reg.id] = slotCount++;
   return {
     place: (reg) => {
-      const place = places[reg.id]!;
-      if (place === NOWHERE) throw new KernelError(`kernel "${kernel.name}": register "${reg.name}" has no place`);
+      const place = places[reg.id];
+      if (place === undefined || place === NOWHERE)
+        throw new KernelError(`kernel "${kernel.name}": register "${reg.name}" has no place`);
       return place;
     },
     slot: (reg) => slots[reg.id],
@@ -163,8 +166,9 @@ function choose(request: Request, free: Uint8Array, places: Int32Array, live: Li
     const writer = live.order[request.start >> 1];
     if (writer && request.start >= 0)
       for (const wish of model.preferences(writer)) {
-        const place = places[wish.id]!;
-        if (place !== NOWHERE && free[place] === 1 && model.fileOf(wish) === request.file) return place;
+        const place = places[wish.id];
+        if (place !== undefined && place !== NOWHERE && free[place] === 1 && model.fileOf(wish) === request.file)
+          return place;
       }
   }
   for (const register of model.files[request.file]) if (free[register] === 1) return register;
@@ -191,6 +195,7 @@ function widest(requests: readonly Request[], positions: number): Width {
   return { count, position };
 }
 
+/** An encoder's fault: it is to move values to the frame first. */
 function refuseOverflow(kernel: Kernel, { live, widest }: Requests, model: RegisterModel): void {
   for (const file of FILES) {
     const available = model.files[file].length;
@@ -200,8 +205,7 @@ function refuseOverflow(kernel: Kernel, { live, widest }: Requests, model: Regis
     const where = live.order[Math.max(position, 0) >> 1];
     throw new KernelError(
       `kernel "${kernel.name}": needs ${count} ${file} registers at once, but ${kernel.target.name} has ${available}; ` +
-        `widest at instruction ${position >> 1} (${where?.op ?? "entry"}), where ${names} are alive: ` +
-        (file === "int" ? "keep cold ones in the frame or hold fewer" : "choose a smaller tile"),
+        `widest at instruction ${position >> 1} (${where?.op ?? "entry"}), where ${names} are alive`,
     );
   }
 }

@@ -8,6 +8,7 @@ import type { Address, Instr, IntArg, Kernel, Reg } from "../ir.js";
 import type { Assembler } from "./assembler.js";
 import { at, type Label, type Memory, RAX, type RegisterOrMemory, RSP } from "./registers.js";
 import type { Selection } from "./select.js";
+import { framePointer } from "./spill.js";
 
 export class Emitter {
   /** Frame slots beyond those of registers: the operand table, and copies of loop bounds. */
@@ -18,6 +19,8 @@ export class Emitter {
   /** Constants by their pattern and how often it is repeated. */
   readonly #words = new Map<number, Map<number, Memory>>();
   readonly #lists = new Map<string, Memory>();
+  /** The pointer of what waits in the frame's first slots. */
+  readonly #frame: Reg;
   /** Bytes pushed since the frame was made. */
   #pushed = 0;
 
@@ -27,7 +30,9 @@ export class Emitter {
     readonly selection: Selection,
     readonly allocation: Allocation,
     readonly table: Reg | undefined,
-  ) {}
+  ) {
+    this.#frame = framePointer(kernel);
+  }
 
   get wide(): boolean {
     return this.kernel.target.name === "avx512";
@@ -91,6 +96,7 @@ export class Emitter {
   }
   /** The memory operand of an address; a pointer in the frame passes through the scratch register. */
   memory({ ptr, offset }: Address): Memory {
+    if (ptr.id === this.#frame.id) return at(RSP, offset + this.#pushed);
     const place = this.int(ptr);
     if (typeof place === "number") return at(place, offset);
     if (this.#scratchHolds?.id !== ptr.id) {

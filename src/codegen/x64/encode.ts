@@ -20,15 +20,19 @@ import { Assembler } from "./assembler.js";
 import { encodeControl } from "./control.js";
 import { Emitter } from "./emitter.js";
 import { frameOf } from "./frame.js";
-import { encodeMask, moveMask } from "./masks.js";
+import { encodeMask, loadMask, moveMask, storeMask } from "./masks.js";
 import { lanesOf, registerModel, tableRegister } from "./model.js";
 import { CALLEE_SAVED, RDI, RSP } from "./registers.js";
 import { encodeScalar } from "./scalars.js";
 import { type Selection, select } from "./select.js";
+import { spill } from "./spill.js";
 import { encodeVector, moveVector } from "./vectors.js";
 
+const TARGETS: readonly string[] = ["avx512", "avx2"];
+
+/** @throws KernelError for a kernel of another machine. One that needs more registers than its target has keeps values in its frame. */
 export function encodeX64(kernel: Kernel): Uint8Array {
-  if (kernel.target.name === "wasm")
+  if (!TARGETS.includes(kernel.target.name))
     throw new KernelError(`kernel "${kernel.name}" was written for ${kernel.target.name}, not for x86-64`);
   return encodePlan(kernel, choosePlan(kernel, verifyKernel(kernel)));
 }
@@ -39,33 +43,45 @@ export function x64Pressure(kernel: Kernel): Pressure {
   return pressureOf(requestsOf(selection.body, registerModel(kernel, selection, undefined)));
 }
 
+/** Whether an encoding of the kernel keeps values in the frame that have no register. */
+export function spillsOnX64(kernel: Kernel): boolean {
+  return choosePlan(kernel, verifyKernel(kernel)).isSpilled;
+}
+
 interface Plan {
   readonly selection: Selection;
   readonly table: Reg | undefined;
   readonly model: RegisterModel;
   readonly requests: Requests;
+  readonly isSpilled: boolean;
+  /** Frame slots of vectors and masks that have no register. */
+  readonly spilledSlots: number;
 }
 
 /**
  * The best plan that fits. Folding a load frees a vector register but keeps its pointer alive longer, and the operand table
- * has a register of its own only where one is left; what does not fit at all is refused by the allocator.
+ * has a register of its own only where one is left. Where none fits, values move to the frame.
  */
 function choosePlan(kernel: Kernel, usage: Usage): Plan {
-  const plans: Plan[] = [];
   for (const fold of [true, false]) {
     const selection = select(kernel, usage, fold);
     for (const table of [tableRegister(kernel), undefined]) {
       const model = registerModel(kernel, selection, table);
-      const plan = { selection, table, model, requests: requestsOf(selection.body, model) };
-      if (fits(plan.requests, model)) return plan;
-      plans.push(plan);
+      const requests = requestsOf(selection.body, model);
+      if (fits(requests, model)) return { selection, table, model, requests, isSpilled: false, spilledSlots: 0 };
     }
   }
-  return plans[1]!; // folding, the table in the frame
+  const planOf = (selection: Selection, inFrame: ReadonlySet<number>) => {
+    const model = registerModel(kernel, selection, undefined, inFrame);
+    return { model, requests: requestsOf(selection.body, model) };
+  };
+  const { selection, ints, slots } = spill(kernel, select(kernel, usage, true), planOf);
+  return { selection, table: undefined, ...planOf(selection, ints), isSpilled: true, spilledSlots: slots };
 }
 
-function encodePlan(kernel: Kernel, { selection, table, model, requests }: Plan): Uint8Array {
-  const allocation = allocate(kernel, requests, model);
+function encodePlan(kernel: Kernel, plan: Plan): Uint8Array {
+  const { selection, table, model, requests } = plan;
+  const allocation = allocate(kernel, requests, model, plan.spilledSlots);
   const saved = CALLEE_SAVED.filter((r) => allocation.used.int.has(r));
   const encoding = kernel.target.name === "avx512" ? "evex" : "vex";
 
@@ -79,6 +95,10 @@ function encodePlan(kernel: Kernel, { selection, table, model, requests }: Plan)
     for (const r of saved) asm.push(r);
     if (frameBytes > 0) asm.arithmeticConstant("sub", RSP, frameBytes);
     if (tableSlot !== undefined) asm.store(e.slotMemory(tableSlot), RDI);
+    for (const reg of model.entry) {
+      const slot = allocation.slot(reg);
+      if (slot !== undefined) asm.store(e.slotMemory(slot), model.fixed.get(reg.id)!);
+    }
     encodeBlock(e, selection.body);
     if (e.frameBytes !== frameBytes || e.tableSlot !== tableSlot) {
       frameBytes = e.frameBytes;
@@ -100,9 +120,15 @@ function encodeBlock(e: Emitter, block: readonly Instr[]): void {
 /** The commonest first: most of a kernel is multiply-adds and what they read. */
 function encodeInstr(e: Emitter, i: Instr): void {
   switch (i.op) {
-    case "fma":
     case "load":
+      if (i.dst.type.kind === "mask") loadMask(e, i.dst, e.memory(i.at));
+      else encodeVector(e, i);
+      break;
     case "store":
+      if (i.src.type.kind === "mask") storeMask(e, i.src, e.memory(i.at));
+      else encodeVector(e, i);
+      break;
+    case "fma":
     case "splat":
     case "float2":
       encodeVector(e, i);

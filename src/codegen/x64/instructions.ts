@@ -256,6 +256,7 @@ export const KANDNW = row("kandnw", { ...MASK, opcode: 0x42, bits: [256] });
 export const KORW = row("korw", { ...MASK, opcode: 0x45, bits: [256] });
 export const KMOVW = row("kmovw", { ...MASK, opcode: 0x90, operands: "rm", bits: [128] });
 export const KMOVW_GPR = row("kmovw", { ...MASK, opcode: 0x92, operands: "rm", mFile: "gpr", bits: [128] });
+export const KMOVW_TO_GPR = row("kmovw", { ...MASK, opcode: 0x93, operands: "rm", rFile: "gpr", bits: [128] });
 
 /** Every row, for the fuzzer. */
 export const VECTOR_INSTRUCTIONS: readonly VectorInstruction[] = [
@@ -266,5 +267,5 @@ export const VECTOR_INSTRUCTIONS: readonly VectorInstruction[] = [
   ...[VMOVSS_LOAD, VMOVSS_STORE, VBROADCASTSS, VPBROADCASTD_GPR, VMOVD, VMOVHLPS, VMOVSHDUP],
   ...[VEXTRACTF128, VEXTRACTF32X4, VEXTRACTF32X8, VBLENDMPS, VBLENDVPS, VPBLENDD, VPTERNLOGQ],
   ...[VPERMI2PS, VPERMPS, VPERMILPS, VBLENDPS],
-  ...[VMASKMOVPS_LOAD, VMASKMOVPS_STORE, KANDW, KANDNW, KORW, KMOVW, KMOVW_GPR],
+  ...[VMASKMOVPS_LOAD, VMASKMOVPS_STORE, KANDW, KANDNW, KORW, KMOVW, KMOVW_GPR, KMOVW_TO_GPR],
 ];

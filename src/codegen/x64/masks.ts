@@ -2,11 +2,11 @@
  * Masks. On AVX-512 a mask is a mask register of 16 bits; on AVX2 it is a vector whose lanes are all ones or all zeros.
  * Lanes above a mask's own are never looked at.
  */
-import type { CompareFloat, Instr } from "../ir.js";
+import type { CompareFloat, Instr, Reg } from "../ir.js";
 import type { Emitter } from "./emitter.js";
 import * as I from "./instructions.js";
 import { lanesOf } from "./model.js";
-import { RAX } from "./registers.js";
+import { type Memory, RAX } from "./registers.js";
 import { bitsFor, iota, moveVector, source, splatInt } from "./vectors.js";
 
 type MaskInstr = Extract<
@@ -53,6 +53,23 @@ export function encodeMask(e: Emitter, i: MaskInstr): void {
 export function moveMask(e: Emitter, to: number, from: number, lanes: number): void {
   if (!e.wide) moveVector(e, to, from, lanes);
   else if (to !== from) e.asm.vector(I.KMOVW, 128, to, 0, from);
+}
+
+/** A mask that waits in the frame: 16 bits of a slot, or a vector. */
+export function loadMask(e: Emitter, dst: Reg, from: Memory): void {
+  if (!e.wide) e.asm.vector(I.VMOVUPS_LOAD, bitsFor(lanesOf(dst)), e.vector(dst), 0, from);
+  else {
+    e.asm.mov32(e.scratch(), from);
+    e.asm.vector(I.KMOVW_GPR, 128, e.vector(dst), 0, RAX);
+  }
+}
+
+export function storeMask(e: Emitter, src: Reg, to: Memory): void {
+  if (!e.wide) e.asm.vector(I.VMOVUPS_STORE, bitsFor(lanesOf(src)), e.vector(src), 0, to);
+  else {
+    e.asm.vector(I.KMOVW_TO_GPR, 128, e.scratch(), 0, e.vector(src));
+    e.asm.store32(to, RAX);
+  }
 }
 
 /** Comparison predicates of vcmpps that raise nothing for a quiet NaN. */

@@ -11,14 +11,21 @@ export function tableRegister(kernel: Kernel): Reg {
 
 /** rax is the encoder's scratch and rsp the stack; registers that need no saving come first. */
 const INT_REGISTERS = [RCX, RDX, RSI, RDI, R8, R9, R10, R11, RBX, RBP, R12, R13, R14, R15];
+const NOTHING: ReadonlySet<number> = new Set();
 const MASK_REGISTERS = [1, 2, 3, 4, 5, 6, 7];
 
 /**
  * `table`: a register for the operand table's address, where there is one to spare; without it the address waits in the
- * frame and every operand is two loads.
+ * frame and every operand is two loads. `inFrame`: ids of ints and pointers for which there is no register.
  */
-export function registerModel(kernel: Kernel, selection: Selection, table: Reg | undefined): RegisterModel {
-  const wide = kernel.target.name === "avx512";
+export function registerModel(
+  kernel: Kernel,
+  selection: Selection,
+  table: Reg | undefined,
+  inFrame: ReadonlySet<number> = NOTHING,
+): RegisterModel {
+  const { target } = kernel;
+  const wide = target.name === "avx512";
   const arguments_ = new Map([
     [kernel.begin, RSI],
     [kernel.end, RDX],
@@ -27,12 +34,12 @@ export function registerModel(kernel: Kernel, selection: Selection, table: Reg |
   if (table) arguments_.set(table, RDI);
   return {
     files: {
-      int: INT_REGISTERS,
-      vector: Array.from({ length: wide ? 32 : 16 }, (_, n) => n),
+      int: INT_REGISTERS.slice(0, target.intRegisters),
+      vector: Array.from({ length: target.vectorRegisters }, (_, n) => n),
       mask: wide ? MASK_REGISTERS : [],
     },
     fileOf: (reg) => {
-      if (reg.inFrame) return "frame";
+      if (reg.inFrame || inFrame.has(reg.id)) return "frame";
       switch (reg.type.kind) {
         case "int":
         case "ptr":
