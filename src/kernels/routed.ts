@@ -128,16 +128,18 @@ function notedPlace(k: KernelBuilder, { vectors: { lanes } }: Routed, { tap }: P
 }
 
 /** From the image: of equal maxima the first, as `pool-gradient.ts` finds it. */
-function foundPlace(k: KernelBuilder, r: Routed, { tap }: PlaceSteps): PlaceIn {
+function foundPlace(k: KernelBuilder, r: Routed, steps: PlaceSteps): PlaceIn {
   const { rows, columns, vectors } = r;
   const { lanes } = vectors;
   const pixel = 4 * r.pixel;
   const taps = Array.from({ length: rows.kernel * columns.kernel }, (_, i) => {
     const [y, x] = [Math.floor(i / columns.kernel) * rows.dilation, (i % columns.kernel) * columns.dilation];
-    return { bytes: (y * columns.extent + x) * pixel, place: y * tap[0] + x * tap[1] };
+    return { bytes: (y * columns.extent + x) * pixel, place: y * steps.tap[0] + x * steps.tap[1] };
   });
   return (from, at) => {
-    const most = taps.map(({ bytes }) => k.load(from, bytes + at, lanes)).reduce((a, b) => maxNaN(k, a, b));
+    const tap = ({ bytes }: { bytes: number }) => k.load(from, bytes + at, lanes);
+    // One tap at a time: windows of many do not fit the registers at once.
+    const most = taps.slice(1).reduce((most, next) => maxNaN(k, most, tap(next)), tap(taps[0]!));
     const bits = k.asInt(most);
     let found = k.splatI32(taps[taps.length - 1]!.place, lanes);
     for (const { bytes, place } of taps.slice(0, -1).reverse()) {

@@ -41,6 +41,13 @@ const CASES: readonly Case[] = [
   { input: [3, 3, 8], outputs: 12, kernel: [2, 2], pool: [2, 2] },
   { input: [8, 7, 6], outputs: 9, kernel: [3, 3], padding: [1, 0, 2, 1], pool: [2, 2] },
   { input: [1, 1, 1], outputs: 8, kernel: [1, 1], pool: [1, 1] },
+  // windows of as many taps as there are registers
+  { input: [8, 8, 3], outputs: 8, kernel: [3, 3], padding: 1, pool: [4, 4] },
+  { input: [10, 10, 3], outputs: 8, kernel: [3, 3], padding: 1, pool: [4, 4], poolStride: 3 },
+  { input: [8, 8, 3], outputs: 20, kernel: [3, 3], padding: 1, pool: [4, 4], poolStride: 2 },
+  { input: [6, 8, 2], outputs: 8, kernel: [3, 3], padding: 1, pool: [2, 8] },
+  { input: [8, 5, 2], outputs: 6, kernel: [2, 2], pool: [7, 2] },
+  { input: [6, 10, 4], outputs: 16, kernel: [1, 1], pool: [3, 5] },
 ];
 
 function drawn(shape: readonly number[], draw: () => number): Tensor {
