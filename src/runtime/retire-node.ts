@@ -11,9 +11,9 @@ const REST = 150;
 /** The worker's side: receives messages until it is retired. A promise that `receive` returns is waited for before the end. */
 export function serveUntilRetired<T>(port: MessagePort, receive: (message: T) => unknown): void {
   const running = new Set<Promise<unknown>>();
-  port.on("message", (message: T | MessagePort) => {
+  const listen = (message: T | MessagePort) => {
     if (message instanceof MessagePort) {
-      port.removeAllListeners("message");
+      port.off("message", listen); // Deno has no removeAllListeners
       void Promise.allSettled(running).then(() => {
         message.postMessage("at rest");
         message.close();
@@ -25,7 +25,8 @@ export function serveUntilRetired<T>(port: MessagePort, receive: (message: T) =>
     if (!(work instanceof Promise)) return;
     running.add(work);
     void work.then(() => running.delete(work));
-  });
+  };
+  port.on("message", listen);
 }
 
 /** Resolves when the worker, which must serve as above, does nothing any more; its thread ends a little later. */
