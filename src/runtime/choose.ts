@@ -8,7 +8,7 @@ import { detectWasm } from "../codegen/wasm/features.js";
 import { BackendError, OptionError, unknownName } from "../errors.js";
 import { BACKEND_NAMES, type Backend, type BackendName } from "./backend.js";
 import { InterpreterBackend } from "./interpreter-backend.js";
-import type { Platform } from "./platform.js";
+import { type Platform, reasonOf } from "./platform.js";
 import { WasmBackend } from "./wasm-backend.js";
 
 export interface BackendChoice {
@@ -23,52 +23,77 @@ export async function chooseBackend(
   choice: BackendChoice,
   platform: Platform,
   note: (text: string) => void,
+  threads?: number,
 ): Promise<Backend> {
   if (typeof choice.backend === "object") return choice.backend;
+  const wasm = () => createWasm(choice, platform, note, threads);
   const asked = choice.backend ?? platform.environment("FOVEA_BACKEND");
   if (asked !== undefined && asked !== "") {
     const name = BACKEND_NAMES.find((known) => known === asked);
     if (name === undefined)
       throw unknownName(choice.backend === undefined ? "FOVEA_BACKEND" : "backend", asked, BACKEND_NAMES);
     if (name === "interpreter") return new InterpreterBackend(choice.interpreterTarget);
-    return name === "wasm" ? createWasm(choice, platform, note) : platform.createNative(name);
+    return name === "wasm" ? wasm() : platform.createNative(name);
   }
-  if (platform.sharesMemory()) {
-    try {
-      const [best] = await platform.nativeTargets();
-      if (best !== undefined) return await platform.createNative(best);
-    } catch (cause) {
-      note(`fovea: machine code is refused here (${firstLine(cause)}); using WebAssembly`);
-    }
+  const native = await createNative(platform);
+  if (native === undefined) return wasm();
+  if ("backend" in native) return native.backend;
+  const refusal = reasonOf(native.refusal);
+  try {
+    const backend = wasm();
+    note(`fovea: machine code is refused here (${refusal}); using WebAssembly`);
+    return backend;
+  } catch (cause) {
+    if (!(cause instanceof BackendError)) throw cause;
+    throw new BackendError(`${cause.message}; machine code is refused, too (${refusal})`, { cause });
   }
-  return createWasm(choice, platform, note);
 }
 
-function createWasm(choice: BackendChoice, platform: Platform, note: (text: string) => void): Backend {
+/** The best that this processor has, why it is refused, or undefined where there is none. */
+async function createNative(platform: Platform): Promise<{ backend: Backend } | { refusal: unknown } | undefined> {
+  if (platform.whyAlone() !== undefined) return undefined;
+  try {
+    const [best] = await platform.nativeTargets();
+    return best && { backend: await platform.createNative(best) };
+  } catch (refusal) {
+    return { refusal };
+  }
+}
+
+/** Notes that there is one thread only where more are wanted. */
+function createWasm(
+  choice: BackendChoice,
+  platform: Platform,
+  note: (text: string) => void,
+  threads?: number,
+): Backend {
   const relaxedSimd = choice.relaxedSimd ?? true;
-  if (relaxedSimd) platform.enableRelaxedSimd();
-  const { simd, relaxed } = detectWasm();
-  if (!simd)
+  const found = detectWasm();
+  if (found.missing !== undefined)
     throw new BackendError(
-      `this ${platform.name === "browser" ? "browser" : "engine"} has no WebAssembly SIMD (128-bit vectors), which fovea ` +
-        'needs; Chrome 91, Firefox 89, Safari 16.4 and Node 16.4 brought it: update it, or choose backend "interpreter", which is very slow',
+      `${platform.whyNoWasm(found.missing)}, or choose backend "interpreter", which is very slow`,
+      {
+        cause: found.missing.kind === "refused" ? found.missing.cause : undefined,
+      },
     );
-  const shared = platform.sharesMemory();
-  if (!shared)
-    note(
-      "fovea: no SharedArrayBuffer here, so everything runs on one thread" +
-        (platform.name === "browser"
-          ? "; serve the page with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp"
-          : ""),
-    );
-  return new WasmBackend({ shared, relaxed: relaxedSimd && relaxed });
+  // Asked first: engines complain about flags for what they have without.
+  if (relaxedSimd && !found.relaxed) platform.enableRelaxedSimd();
+  const alone = platform.whyAlone();
+  if (alone !== undefined && threads !== 1) note(`fovea: ${alone}`);
+  return new WasmBackend({
+    shared: alone === undefined,
+    relaxed: relaxedSimd && (found.relaxed || detectWasm().relaxed),
+  });
 }
 
 const MOST_THREADS = 256;
 
+/** Digits alone: `Number` would take " " for 0 and "1e1" for 10. */
+const wholeNumber = (text: string) => (/^\d+$/.test(text.trim()) ? Number(text) : Number.NaN);
+
 export function chooseThreads(threads: number | undefined, platform: Platform): number {
   const variable = platform.environment("FOVEA_THREADS");
-  const asked = threads ?? (variable === undefined || variable === "" ? undefined : Number(variable));
+  const asked = threads ?? (variable === undefined || variable === "" ? undefined : wholeNumber(variable));
   if (asked === undefined) return Math.max(1, Math.min(MOST_THREADS, platform.parallelism()));
   if (!Number.isInteger(asked) || asked < 1 || asked > MOST_THREADS)
     throw new OptionError(
@@ -84,10 +109,6 @@ export function chooseWinograd(winograd: boolean | undefined, platform: Platform
   if (variable !== "on" && variable !== "off")
     throw new OptionError(`FOVEA_WINOGRAD "${variable}": expected "on" or "off"`);
   return variable === "on";
-}
-
-function firstLine(cause: unknown): string {
-  return (cause instanceof Error ? cause.message : String(cause)).split("\n", 1)[0]!;
 }
 
 const said = new Set<string>();

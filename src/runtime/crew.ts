@@ -37,6 +37,8 @@ export interface LoadMessage {
 export type TeamMessage = StartMessage | LoadMessage;
 
 export type CrewMessage =
+  /** The first of each worker: its code is there and runs. */
+  | { readonly kind: "ready" }
   | { readonly kind: "completed" }
   | {
       readonly kind: "failed";
@@ -67,6 +69,7 @@ export class Crew {
 
   constructor(port: CrewPort) {
     this.#port = port;
+    port.post({ kind: "ready" });
   }
 
   /** Resolves when the message, and jobs up to the next one, have been dealt with. */

@@ -72,7 +72,7 @@ export class Engine {
     this.backend = options.backend;
     this.check = options.check;
     const { platform, threads, backend } = options;
-    if (backend.limits.threads && platform.sharesMemory())
+    if (threads > 1 && backend.limits.threads && platform.whyAlone() === undefined)
       this.#team = new Team({
         threads,
         parallelism: platform.parallelism(),
@@ -81,9 +81,15 @@ export class Engine {
       });
   }
 
-  /** How many threads work on a program that is worth it; 1 where no worker can. */
+  /** How many threads memory is there for: those of the team; 1 where no worker can be had. */
   get threads(): number {
     return this.#team === undefined ? 1 : this.#team.threads;
+  }
+
+  /** How many threads work on what is loaded: 1 where none of it is worth a team. Before anything is loaded, how many may. */
+  get activeThreads(): number {
+    const isTeam = this.#team?.isStarted === true || this.#programs.size === 0;
+    return isTeam ? this.threads : 1;
   }
 
   get memory(): MemoryUse {
@@ -298,7 +304,6 @@ export class Engine {
       this.#onCaller(resident, slot, batch, what);
       return undefined;
     }
-    team.start();
     if (team.pending === 0 && resident.bound !== undefined && this.#sharing(resident, cost) === team)
       return team.share(what, resident.id, resident.bound, slot, batch);
     return team.submit(what, resident.id, slot, batch);
@@ -361,12 +366,11 @@ export class Engine {
     const { program } = resident;
     if (this.#team !== undefined && resident.cost(program.maxBatch) + resident.prepareCost >= CALLER_NANOSECONDS) {
       try {
-        this.#team.start();
+        await this.#team.start();
       } catch (cause) {
         this.#team = undefined;
-        this.#options.note(
-          `fovea: worker threads are refused (${cause instanceof Error ? cause.message : String(cause)}); running on one thread`,
-        );
+        const why = await this.#options.platform.whyNoWorker(cause);
+        this.#options.note(`fovea: worker threads are refused (${why}); running on one thread`);
       }
     }
     if (this.#team === undefined) {

@@ -3,6 +3,7 @@
 /** Resolves when messages have been heard and timers gone off. */
 export function nextTurn(): Promise<void> {
   if (typeof setImmediate === "function") return new Promise((resolve) => setImmediate(resolve));
+  if (typeof MessageChannel === "undefined") return new Promise((resolve) => setTimeout(resolve, 0)); // Cloudflare's Workers
   // Timers of pages are held back by milliseconds; messages are not.
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();

@@ -1,28 +1,44 @@
-/** The runtime's place in Node: worker_threads, machine code through koffi, the process's memory and environment. */
+/** The runtime's place in Node, Bun and Deno: worker_threads, machine code through koffi, the process's memory and environment. */
 import { availableParallelism, totalmem } from "node:os";
 import { Worker } from "node:worker_threads";
 import { enableRelaxedSimd } from "../codegen/wasm/enable-relaxed-node.js";
-import { installPlatform, type Platform, type WorkerHandle } from "./platform.js";
+import type { WasmObstacle } from "../codegen/wasm/features.js";
+import { cpuLimit } from "./cpu-limit-node.js";
+import { type Platform, reasonOf, type WorkerHandle } from "./platform.js";
 import { retire } from "./retire-node.js";
 
-export const nodePlatform: Platform = {
+let processors: number | undefined;
+
+export const platform: Platform = {
   name: "node",
-  environment: (variable) => process.env[variable],
-  parallelism: () => availableParallelism(),
+  environment: (variable) => {
+    try {
+      return process.env[variable];
+    } catch {
+      return undefined; // Deno asks for leave first
+    }
+  },
+  parallelism: () => {
+    processors ??= Math.min(availableParallelism(), cpuLimit());
+    return processors;
+  },
   memory: () => {
     // A container's limit where there is one; 0 or a huge number where there is none.
     const limit = process.constrainedMemory?.() ?? 0;
     return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
   },
-  sharesMemory: () => typeof SharedArrayBuffer !== "undefined",
+  whyAlone: () =>
+    typeof SharedArrayBuffer === "undefined"
+      ? "no SharedArrayBuffer here, so everything runs on one thread"
+      : undefined,
   startWorker,
+  whyNoWorker: async (cause) => reasonOf(cause),
+  whyNoWasm,
   // koffi is loaded only when machine code is wanted: it is refused under the permission model.
   nativeTargets: async () => (await import("./native/cpu.js")).detectTargets(),
   createNative: async (name) => (await import("./native/backend.js")).createNativeBackend(name),
   enableRelaxedSimd,
 };
-
-installPlatform(nodePlatform);
 
 function startWorker(name: string): WorkerHandle {
   const worker = new Worker(new URL("./worker-node.js", import.meta.url), { name });
@@ -41,4 +57,18 @@ function startWorker(name: string): WorkerHandle {
       await worker.terminate();
     },
   };
+}
+
+function whyNoWasm(obstacle: WasmObstacle): string {
+  switch (obstacle.kind) {
+    case "absent":
+      return "this process has no WebAssembly, which fovea needs; Node's option --jitless takes it away: start without it";
+    case "noVectors":
+      return (
+        "this engine has no WebAssembly SIMD (128-bit vectors), which fovea needs; Node has it from version 16.4 on, on processors " +
+        "with SSE4.1 or NEON, unless an option takes it away"
+      );
+    case "refused":
+      return `WebAssembly may not be compiled here (${reasonOf(obstacle.cause)}); allow it where this context is made (codeGeneration.wasm)`;
+  }
 }

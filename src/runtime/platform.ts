@@ -1,7 +1,9 @@
 /**
- * What the runtime asks of the place it runs in. Pages get `platform-browser.ts`; Node installs `platform-node.ts`, which
- * bundlers for pages never see: nothing imports it by a literal name but entry points of Node.
+ * What the runtime asks of the place it runs in: `platform-node.ts` in Node, Bun and Deno, `platform-browser.ts` anywhere else. Both are
+ * imported by literal names, so that every bundler can follow; `browser` in package.json puts the latter in the former's place
+ * in bundles for pages, which must not name Node's modules.
  */
+import type { WasmObstacle } from "../codegen/wasm/features.js";
 import type { Backend } from "./backend.js";
 
 export interface WorkerHandle {
@@ -26,33 +28,41 @@ export interface Platform {
   parallelism(): number;
   /** Bytes of memory that this process may use, where it is known. */
   memory(): number | undefined;
-  /** Whether workers can share memory with the caller. */
-  sharesMemory(): boolean;
+  /** Why there is one thread here at most, and what can be done about it; undefined where workers can share memory with the caller. */
+  whyAlone(): string | undefined;
   /** Throws where workers are refused. */
   startWorker(name: string): WorkerHandle;
+  /** Why a worker did not start, and what can be done about it. `cause` is what was thrown or heard. */
+  whyNoWorker(cause: unknown): Promise<string>;
+  /** What stands in WebAssembly's way here, and what can be done about it. */
+  whyNoWasm(obstacle: WasmObstacle): string;
   /** Instruction sets of this processor that fovea's tests run on, best first; empty where there are none. */
   nativeTargets(): Promise<readonly NativeName[]>;
   /** Throws where native calls or executable memory are refused. */
   createNative(name: NativeName): Promise<Backend>;
-  /** Turns on what the engine keeps behind a flag; before the first module is compiled. */
+  /** Turns on what the engine keeps behind a flag; before the first module is compiled that needs it. */
   enableRelaxedSimd(): void;
 }
 
 let installed: Platform | undefined;
 
+/** In place of the one that is found. */
 export function installPlatform(platform: Platform): void {
   installed = platform;
 }
 
 export async function currentPlatform(): Promise<Platform> {
-  if (installed === undefined) {
-    if (typeof process !== "undefined" && process.versions?.node !== undefined) {
-      // Not a literal in the import, so that bundlers for pages leave it alone.
-      const nodePlatform = "./platform-node.js";
-      await import(/* @vite-ignore */ /* webpackIgnore: true */ nodePlatform);
-    } else {
-      installPlatform((await import("./platform-browser.js")).browserPlatform);
-    }
-  }
-  return installed!;
+  installed ??= (await (isNode() ? import("./platform-node.js") : import("./platform-browser.js"))).platform;
+  return installed;
+}
+
+function isNode(): boolean {
+  return typeof process !== "undefined" && process.versions?.node !== undefined;
+}
+
+/** The first line of what was thrown. */
+export function reasonOf(cause: unknown): string {
+  // an Error of another realm is no instance of this one's
+  const { message, name } = (typeof cause === "object" && cause !== null ? cause : {}) as Partial<Error>;
+  return String(message || name || cause).split("\n", 1)[0]!;
 }

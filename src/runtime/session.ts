@@ -21,7 +21,7 @@ import { currentPlatform } from "./platform.js";
 import type { State } from "./state-store.js";
 
 export interface SessionOptions extends BackendChoice {
-  /** Worker threads; all that the machine runs at once unless said otherwise. */
+  /** Threads that compute; all that the machine runs at once unless said otherwise. With 1 no worker is started. */
   readonly threads?: number | undefined;
   /** Bytes that the session may take. */
   readonly memoryLimit?: number | undefined;
@@ -54,7 +54,7 @@ export class Session {
     const note = options.note ?? noteOnce;
     const platform = await currentPlatform();
     const threads = chooseThreads(options.threads, platform);
-    const backend = await chooseBackend(options, platform, note);
+    const backend = await chooseBackend(options, platform, note, threads);
     const check = options.check ?? false;
     const winograd = chooseWinograd(options.winograd, platform);
     return new Session(new Engine({ backend, platform, threads, memoryLimit, check, note }), winograd);
@@ -75,8 +75,12 @@ export class Session {
     return this.#engine.backend.name;
   }
 
+  /**
+   * How many threads compute: 1 where what is loaded is so little that nothing is gained by more, or where no workers can be had.
+   * Before anything is loaded, how many there may be.
+   */
   get threads(): number {
-    return this.#engine.threads;
+    return this.#engine.activeThreads;
   }
 
   /** Bytes in use, by region. */

@@ -1,6 +1,7 @@
 /**
  * The caller's side of the worker team: starts it, puts jobs into its ring, and keeps the promises. Workers that have
- * nothing to do let the process end. When one of them dies, everything pending is rejected and the team is given up.
+ * nothing to do let the process end. Until each of them has said that it is there, a failure means that workers cannot be had;
+ * when one dies later, everything pending is rejected and the team is given up.
  */
 import { BackendError } from "../errors.js";
 import {
@@ -28,6 +29,9 @@ const SPINS = 20_000;
 
 /** How long the caller's thread waits for a worker in what it shares: it hears of no worker's death meanwhile. */
 const MOST_SECONDS = 20;
+
+/** How long a worker may take until it says that it is there: its file may come over a slow line. */
+const START_SECONDS = 30;
 
 interface Pending {
   readonly what: number;
@@ -90,22 +94,36 @@ export class Team {
     return this.#workers.length > 0;
   }
 
-  /** Starts the workers if they are not there yet. Throws where workers are refused. */
-  start(): void {
-    if (this.#workers.length > 0 || this.#failure !== undefined) return;
+  /** Starts the workers if they are not there yet. Rejects, with none left running, where one cannot be started. */
+  async start(): Promise<void> {
+    if (this.isStarted || this.#failure !== undefined) return;
     const { threads, startWorker } = this.#options;
     const workers: WorkerHandle[] = [];
+    const ready = new Set<WorkerHandle>();
     try {
       for (let thread = 0; thread < threads; thread++) workers.push(startWorker(`fovea ${thread}`));
+      const all = workers.map((worker, thread) => this.#ready(worker, thread).then(() => ready.add(worker)));
+      await within(START_SECONDS, Promise.all(all));
     } catch (cause) {
-      for (const worker of workers) void worker.terminate();
+      abort(this.#control);
+      await Promise.all(workers.map((worker) => (ready.has(worker) ? worker.retire() : worker.terminate())));
       throw cause;
     }
     this.#workers = workers;
-    workers.forEach((worker, thread) => {
-      worker.onMessage((message) => this.#hear(message as CrewMessage));
+    for (const worker of workers) worker.hold(this.pending > 0);
+  }
+
+  /** Resolves when a new worker says that it is there; rejects with what it fails with before. */
+  #ready(worker: WorkerHandle, thread: number): Promise<void> {
+    const { threads } = this.#options;
+    return new Promise((resolve, reject) => {
+      worker.onMessage((message) => {
+        resolve();
+        this.#hear(message as CrewMessage);
+      });
       worker.onFailure((cause) => {
-        if (!this.#closing)
+        reject(cause);
+        if (this.isStarted && !this.#closing)
           this.#fail(new BackendError(`worker ${thread} of ${threads} died: ${textOf(cause)}`, { cause }));
       });
       const message: TeamMessage = {
@@ -117,7 +135,7 @@ export class Team {
         programs: [...this.#programs.values()],
       };
       worker.post(message);
-      worker.hold(this.pending > 0);
+      worker.hold(true);
     });
   }
 
@@ -211,7 +229,7 @@ export class Team {
   }
 
   #hear(message: CrewMessage): void {
-    if (this.#failure !== undefined) return;
+    if (this.#failure !== undefined || message.kind === "ready") return;
     if (message.kind === "failed") {
       const where = this.#options.describe(message.program, message.section, message.step);
       this.#fail(new BackendError(`${where} failed on a worker: ${message.message}`));
@@ -244,6 +262,19 @@ export class Team {
     });
     this.#closing = true;
     this.#workers = [];
+  }
+}
+
+/** Rejects where the promise takes longer. */
+async function within(seconds: number, promise: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(`it did not answer within ${seconds} s`), 1000 * seconds);
+  });
+  try {
+    await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

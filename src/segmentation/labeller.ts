@@ -132,7 +132,9 @@ export async function createLabeller(model: TrainedModel, options: LabellerOptio
     },
     model,
     backend: session.backend,
-    threads: session.threads,
+    get threads() {
+      return session.threads; // known once a picture came
+    },
     close: () => session.close(),
   };
 }

@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 import { temporaryFolder } from "../support/temporary.js";
 import { buildPage } from "./site.js";
 
-it("loads and runs a model with less than 120 kB of code, gzipped", async () => {
+it("loads and runs a model with less than 121 kB of code, gzipped", async () => {
   const folder = temporaryFolder();
   await buildPage(fileURLToPath(new URL("smallest", import.meta.url)), folder);
   const assets = join(folder, "assets");
@@ -15,7 +15,7 @@ it("loads and runs a model with less than 120 kB of code, gzipped", async () => 
   const code = scripts.map((name) => readFileSync(join(assets, name)));
   const bytes = code.reduce((sum, text) => sum + gzipSync(text, { level: 9 }).length, 0);
   console.log(`code to load and run a model: ${(bytes / 1000).toFixed(1)} kB gzipped (${scripts.sort().join(", ")})`);
-  expect(bytes).toBeLessThan(120_000);
+  expect(bytes).toBeLessThan(121_000);
   // Workers are a file of their own, the network is in, and what only Node can use is not.
   expect(scripts.some((name) => name.startsWith("worker"))).toBe(true);
   const text = Buffer.concat(code).toString();

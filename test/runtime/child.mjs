@@ -1,6 +1,7 @@
 // Run by process.test.ts in a process of its own, as the process's end, its environment and its permissions are what is
 // tested. The first argument names the scene; the answer is one line of JSON.
 import { readdirSync } from "node:fs";
+import { createRequire, syncBuiltinESMExports } from "node:module";
 import { buildKernel } from "#fovea/codegen/builder.js";
 import { layoutOf } from "#fovea/kernels/layout.js";
 
@@ -10,7 +11,18 @@ const warn = console.warn;
 console.warn = (text) => notes.push(text);
 // Before fovea looks for it.
 if (scene === "unshared") delete globalThis.SharedArrayBuffer;
+if (scene === "workerless") forbidWorkers();
 const { Session } = await import("#fovea/runtime/session.js");
+
+function forbidWorkers() {
+  const threads = createRequire(import.meta.url)("node:worker_threads");
+  threads.Worker = class {
+    constructor() {
+      throw new Error("a worker was started");
+    }
+  };
+  syncBuiltinESMExports();
+}
 
 /** y = x + x, claimed to cost `nanoseconds`. */
 function doubling(target, nanoseconds) {

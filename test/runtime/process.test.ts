@@ -12,11 +12,12 @@ const permission = process.allowedNodeEnvironmentFlags.has("--permission")
 
 async function child(scene: string, options: { flags?: string[]; env?: Record<string, string> } = {}) {
   const { FOVEA_BACKEND: _b, FOVEA_THREADS: _t, ...inherited } = process.env;
-  const { stdout } = await run(process.execPath, [...(options.flags ?? []), "test/runtime/child.mjs", scene], {
+  const { stdout, stderr } = await run(process.execPath, [...(options.flags ?? []), "test/runtime/child.mjs", scene], {
     cwd: root,
     env: { ...inherited, ...options.env },
     timeout: 20_000,
   });
+  expect(stderr).not.toMatch(/unrecognized flag|Error| {4}at /);
   return JSON.parse(stdout.trim().split("\n").at(-1)!);
 }
 
@@ -42,10 +43,11 @@ test("an unknown FOVEA_BACKEND or FOVEA_THREADS names the nearest or what is exp
     error: "OptionError",
     message: 'unknown FOVEA_BACKEND "avx51"; did you mean "avx512"? (known: avx512, avx2, wasm, interpreter)',
   });
-  expect(await child("run", { env: { FOVEA_THREADS: "two" } })).toEqual({
-    error: "OptionError",
-    message: 'FOVEA_THREADS "two": expected a whole number from 1 to 256',
-  });
+  for (const threads of ["two", " ", "1e1", "0x2", "2.5", "-1", "0", "257"])
+    expect(await child("run", { env: { FOVEA_THREADS: threads } })).toEqual({
+      error: "OptionError",
+      message: `FOVEA_THREADS "${threads}": expected a whole number from 1 to 256`,
+    });
 });
 
 test.skipIf(process.platform !== "linux" || process.arch !== "x64")(
@@ -73,6 +75,38 @@ test.skipIf(process.platform !== "linux" || process.arch !== "x64")(
     expect(alone.notes[1]).toMatch(/worker threads are refused .*running on one thread/);
   },
 );
+
+test("without WebAssembly, as under --jitless, the cause is said; machine code and the interpreter need none", async () => {
+  const why =
+    "this process has no WebAssembly, which fovea needs; Node's option --jitless takes it away: start without it, " +
+    'or choose backend "interpreter", which is very slow';
+  const jitless = (env: Record<string, string>) => child("run", { flags: ["--jitless"], env });
+  expect(await jitless({ FOVEA_BACKEND: "wasm" })).toEqual({ error: "BackendError", message: why });
+  expect(await jitless({ FOVEA_BACKEND: "interpreter" })).toMatchObject({
+    backend: "interpreter",
+    y: doubled,
+    notes: [],
+  });
+  if (detectTargets().length === 0) return;
+  expect(await jitless({})).toMatchObject({ backend: detectTargets()[0], y: doubled, notes: [] });
+  expect(await jitless({ FOVEA_TEST_REFUSE_EXEC: "1" })).toEqual({
+    error: "BackendError",
+    message:
+      `${why}; machine code is refused, too (executable memory was refused (mprotect: FOVEA_TEST_REFUSE_EXEC is set); ` +
+      "FOVEA_BACKEND=wasm runs without it, more slowly)",
+  });
+});
+
+test("one thread starts no worker, and has nothing to say about threads that it does not get", async () => {
+  expect(await child("workerless", { env: { FOVEA_BACKEND: "wasm", FOVEA_THREADS: "1" } })).toEqual({
+    backend: "wasm",
+    threads: 1,
+    y: doubled,
+    same: true,
+    notes: [],
+  });
+  expect(await child("unshared", { env: { FOVEA_THREADS: "1" } })).toMatchObject({ threads: 1, y: doubled, notes: [] });
+});
 
 test("without SharedArrayBuffer it runs on one thread and says so", async () => {
   expect(await child("unshared")).toEqual({

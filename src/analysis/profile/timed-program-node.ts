@@ -23,13 +23,14 @@ export async function openBackend({
   note = console.warn,
 }: Pick<SessionOptions, "backend" | "threads" | "note">): Promise<{ backend: Backend; threads: number }> {
   const platform = await currentPlatform();
-  const backend = await chooseBackend({ backend: asked }, platform, note);
+  const wanted = chooseThreads(threads ?? 1, platform);
+  const backend = await chooseBackend({ backend: asked }, platform, note, wanted);
   if (backend.name === "interpreter")
     throw new OptionError(
       'profile: the interpreter checks instead of being fast, and its times say nothing; choose backend "wasm"',
     );
-  const canShare = backend.limits.threads && platform.sharesMemory();
-  return { backend, threads: canShare ? chooseThreads(threads ?? 1, platform) : 1 };
+  const canShare = backend.limits.threads && platform.whyAlone() === undefined;
+  return { backend, threads: canShare ? wanted : 1 };
 }
 
 /** The numbers of an input or a state; undefined leaves it at zero. */

@@ -1,8 +1,8 @@
 /**
- * What the engine's WebAssembly offers, found by asking it: tiny modules are validated, and the fused multiply-add is
- * run on numbers that tell one rounding from two (relaxed SIMD lets an engine choose either).
+ * What the engine's WebAssembly offers, found by asking it: tiny modules are validated, one is compiled, and the fused multiply-add
+ * is run on numbers that tell one rounding from two (relaxed SIMD lets an engine choose either).
  *
- * Node 20 has relaxed SIMD behind a flag: call `enableRelaxedSimd` of `enable-relaxed-node.ts` first.
+ * Node 20 has relaxed SIMD behind a flag: see `enable-relaxed-node.ts`.
  */
 import { ByteWriter } from "./bytes.js";
 import { VALUE_I32, writeModule } from "./module.js";
@@ -15,12 +15,41 @@ export interface WasmFeatures {
   readonly relaxed: boolean;
   /** Memory shared between workers (in a page: only where it is cross-origin isolated). */
   readonly threads: boolean;
+  /** What kernels cannot be compiled for, if they cannot. */
+  readonly missing?: WasmObstacle;
 }
 
+/** No WebAssembly at all; no vectors; or all is there, and a policy refuses to compile a module. */
+export type WasmObstacle =
+  | { readonly kind: "absent" | "noVectors" }
+  | { readonly kind: "refused"; readonly cause: unknown };
+
 export function detectWasm(): WasmFeatures {
-  if (typeof WebAssembly === "undefined") return { simd: false, relaxed: false, threads: false };
-  const simd = WebAssembly.validate(multiplyAddModule(false));
-  return { simd, relaxed: simd && fuses(), threads: sharesMemory() };
+  const missing = obstacle();
+  if (missing !== undefined)
+    return { simd: missing.kind === "refused", relaxed: false, threads: sharesMemory(), missing };
+  return { simd: true, relaxed: fuses(), threads: sharesMemory() };
+}
+
+/** Whether the engine reads relaxed SIMD at all. */
+export function acceptsRelaxedSimd(): boolean {
+  return isPresent() && WebAssembly.validate(multiplyAddModule(true));
+}
+
+function isPresent(): boolean {
+  return typeof WebAssembly === "object" && typeof WebAssembly.Module === "function";
+}
+
+function obstacle(): WasmObstacle | undefined {
+  if (!isPresent()) return { kind: "absent" };
+  const bytes = multiplyAddModule(false);
+  if (!WebAssembly.validate(bytes)) return { kind: "noVectors" };
+  try {
+    new WebAssembly.Module(bytes);
+    return undefined;
+  } catch (cause) {
+    return { kind: "refused", cause };
+  }
 }
 
 /** `k0()`: the bits of lane 0 of a multiply-add that is 2^-24 where it rounds once and 0 where it rounds twice. */
@@ -48,6 +77,6 @@ function fuses(): boolean {
 }
 
 function sharesMemory(): boolean {
-  if (typeof SharedArrayBuffer === "undefined") return false;
+  if (typeof SharedArrayBuffer === "undefined" || !isPresent()) return false;
   return WebAssembly.validate(writeModule({ initialPages: 1, maximumPages: 1, shared: true }, 0, [], []));
 }
