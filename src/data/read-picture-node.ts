@@ -4,13 +4,14 @@
  * network's input, its middle kept, on white where it is transparent.
  */
 import { stat } from "node:fs/promises";
-import sharp, { type Metadata, type Sharp } from "sharp";
+import type { Metadata, Sharp } from "sharp";
 import { DataError, FileError } from "../errors.js";
 import { whyUnreadable } from "../formats/read-node.js";
 import { type Shape, sizeOf } from "../graph/value.js";
 import { borderOf } from "./border.js";
 import type { Preparation } from "./preparation.js";
 import { prepareDigit } from "./prepare-digit.js";
+import { loadSharp } from "./sharp-node.js";
 
 const FORMATS = ["png", "jpeg", "webp"];
 /** Of MNIST. */
@@ -21,9 +22,6 @@ const LARGEST_SIDE = 512;
 const MOST_PIXELS = 100e6;
 /** Pictures with more pixels are decoded one after another. */
 const MANY_PIXELS = 8e6;
-
-// What is decoded once is not asked for again.
-sharp.cache(false);
 
 /**
  * Bytes as the network's training pictures had, row-major, channels last.
@@ -96,7 +94,7 @@ async function open(path: string): Promise<{ image: Sharp; metadata: Metadata }>
 async function inspect(path: string, source: string | Uint8Array): Promise<{ image: Sharp; metadata: Metadata }> {
   if (source.length === 0) throw new FileError(`${path}: is empty, not a picture`);
   // The limit is checked below, with words.
-  const image = sharp(source, { limitInputPixels: false, sequentialRead: true });
+  const image = loadSharp()(source, { limitInputPixels: false, sequentialRead: true });
   const metadata = await image.metadata().catch((cause: Error) => {
     throw notAPicture(path, cause);
   });

@@ -8,9 +8,9 @@
  */
 import { readdir } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
-import sharp from "sharp";
 import { openDataset } from "../data/open-node.js";
 import { decodeShrunk } from "../data/read-picture-node.js";
+import { loadSharp } from "../data/sharp-node.js";
 import { DataError, FileError } from "../errors.js";
 import { readWholeFile } from "../formats/read-node.js";
 import { CAMVID, type ClassList, parseClassList } from "./class-list.js";
@@ -173,7 +173,7 @@ async function readScene(
 /** Pictures bilinearly with antialiasing; of labels the nearest. */
 async function resized(scene: Scene, height: number, width: number): Promise<Scene> {
   const raw = { width: scene.width, height: scene.height, channels: 3 as const };
-  const pixels = await sharp(scene.pixels, { raw }).resize(width, height, { fit: "fill" }).raw().toBuffer();
+  const pixels = await loadSharp()(scene.pixels, { raw }).resize(width, height, { fit: "fill" }).raw().toBuffer();
   const labels = new Uint8Array(height * width);
   for (let y = 0; y < height; y++) {
     const row = Math.floor(((y + 0.5) * scene.height) / height) * scene.width;

@@ -2,7 +2,7 @@
  * Label pictures: PNG files of grey values or of a palette, whose indices are classes, or of colours. What a value or colour means is in the class
  * list; how values lie in the file is read from its head, since decoders spread few bits over a byte.
  */
-import sharp from "sharp";
+import { loadSharp } from "../data/sharp-node.js";
 import { DataError, FileError } from "../errors.js";
 import { type ClassList, colorKey, colorTable, UNLABELLED, valueTable } from "./class-list.js";
 import { readPaletteIndices } from "./png-palette-node.js";
@@ -71,7 +71,7 @@ function indicesOf(name: string, bytes: Uint8Array): Found {
 
 async function decoded(name: string, bytes: Uint8Array, kind: Kind, bits: number): Promise<Found> {
   // A profile of colours would change them.
-  const image = sharp(bytes, { ignoreIcc: true }).removeAlpha();
+  const image = loadSharp()(bytes, { ignoreIcc: true }).removeAlpha();
   const { data, info } = await (kind === "grey" ? image.extractChannel(0) : image.toColourspace("srgb"))
     .raw()
     .toBuffer({ resolveWithObject: true })
@@ -109,7 +109,7 @@ export async function encodeLabels(
   const rgb = new Uint8Array(labels.length * 3);
   for (let i = 0; i < labels.length; i++)
     rgb.set(labels[i] === UNLABELLED ? [0, 0, 0] : list.classes[labels[i]!]!.color, 3 * i);
-  return sharp(rgb, { raw: { width, height, channels: 3 } })
+  return loadSharp()(rgb, { raw: { width, height, channels: 3 } })
     .png()
     .toBuffer();
 }
@@ -122,7 +122,7 @@ export async function encodeIndices(
   list: ClassList,
 ): Promise<Uint8Array> {
   const values = Uint8Array.from(labels, (label) => list.classes[label]?.value ?? UNLABELLED);
-  return sharp(values, { raw: { width, height, channels: 1 } })
+  return loadSharp()(values, { raw: { width, height, channels: 1 } })
     .toColourspace("b-w")
     .png()
     .toBuffer();

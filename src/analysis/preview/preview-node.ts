@@ -3,13 +3,13 @@
  * transforms with the same seed and number; without transforms, as many pictures side by side. One picture a class first.
  */
 
-import sharp from "sharp";
 import { type Augmenter, compileAugmentation, type Transform } from "../../data/augment/augment.js";
 import { pictureOf } from "../../data/augment/fill.js";
 import { describeAugmentation } from "../../data/augment/grammar.js";
 import { measuredOn } from "../../data/augment/pca.js";
 import type { Dataset } from "../../data/dataset.js";
 import { epochOrder } from "../../data/sampler.js";
+import { loadSharp } from "../../data/sharp-node.js";
 import type { PictureStream } from "../../data/stream.js";
 import { DataError } from "../../errors.js";
 import { type Shape, sizeOf } from "../../graph/value.js";
@@ -165,7 +165,7 @@ async function cellOf(bytes: Uint8Array, [height, width, channels]: Shape): Prom
   };
   const raw = { width: width!, height: height!, channels: channels === 3 ? 3 : 1 } as const;
   const kernel = isSmall ? "nearest" : "lanczos3";
-  const png = await sharp(shown, { raw })
+  const png = await loadSharp()(shown, { raw })
     .resize({ ...size, fit: "fill", kernel })
     .png()
     .toBuffer();
