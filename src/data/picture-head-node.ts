@@ -14,7 +14,7 @@ export async function checkHead(files: PictureFiles, name: string, place: Pictur
   const { head, tail, bytes } = files.readHead(place, name);
   const header = parseJpegHeader(head);
   const ends = tail[0] === 0xff && tail[1] === 0xd9;
-  if (header?.isCommon && ends && header.height * header.width > 1) {
+  if (header?.isCommon && header.orientation !== undefined && ends && header.height * header.width > 1) {
     const { height, width, components, orientation } = header;
     const grey = components === 1;
     return orientation >= 5 ? { height: width, width: height, grey, bytes } : { height, width, grey, bytes };

@@ -47,6 +47,11 @@ export async function inspectPicture(name: string, bytes: Uint8Array): Promise<P
   return facts((await inspect(name, bytes)).metadata);
 }
 
+/** How the pixels of a file are to be turned to stand as the camera was held: 1 to 8, as Exif has it. @throws FileError as readPicture. */
+export async function orientationOf(name: string, bytes: Uint8Array): Promise<number> {
+  return (await inspect(name, bytes)).metadata.orientation ?? 1;
+}
+
 export interface DecodedPicture extends PictureFacts {
   readonly pixels: Uint8Array;
 }
@@ -122,7 +127,7 @@ async function digit(path: string, image: Sharp, metadata: Metadata, input: Shap
   // What need not be done is not asked for: it doubles the time of a small picture.
   if (Math.max(metadata.width, metadata.height) > size)
     small = small.resize({ width: size, height: size, fit: "inside" });
-  const { data, info } = await bytesOf(path, small.toColourspace("srgb"));
+  const { data, info } = await bytesOf(path, inSrgb(small, metadata).toColourspace("srgb"));
   const { width, height } = info;
   const prepared = prepareDigit({ data, width, height });
   if (prepared === undefined) throw new DataError(`${path}: shows no ink: all of it has one colour, or nearly so`);
@@ -146,7 +151,7 @@ async function resized(path: string, image: Sharp, metadata: Metadata, input: Sh
   if (metadata.hasAlpha) fitted = fitted.flatten({ background: "#ffffff" });
   const own = facts(metadata);
   if (own.width !== width || own.height !== height) fitted = fitted.resize({ width, height, fit: "cover" });
-  const { data, info } = await bytesOf(path, fitted.toColourspace(channels === 1 ? "b-w" : "srgb"));
+  const { data, info } = await bytesOf(path, inSrgb(fitted, metadata).toColourspace(channels === 1 ? "b-w" : "srgb"));
   if (data.length !== height * width * channels)
     throw new FileError(`${path}: decodes to ${info.channels} channels, expected ${channels}; convert it to RGB`);
   return data;
@@ -154,6 +159,10 @@ async function resized(path: string, image: Sharp, metadata: Metadata, input: Sh
 
 /** As the camera was held. */
 const upright = (image: Sharp, { orientation = 1 }: Metadata) => (orientation === 1 ? image : image.autoOrient());
+
+/** Colours of a profile as sRGB. sharp does so by itself where a sample has 8 bits; those of 16 bits it brings to a wider space. */
+const inSrgb = (image: Sharp, { depth, hasProfile }: Metadata) =>
+  depth === "ushort" && hasProfile ? image.withIccProfile("srgb", { attach: false }) : image;
 
 async function bytesOf(path: string, image: Sharp) {
   try {

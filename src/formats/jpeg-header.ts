@@ -11,8 +11,11 @@ export interface JpegHeader {
   readonly components: number;
   /** Baseline, extended or progressive Huffman with 8 bits a sample: what every decoder reads. */
   readonly isCommon: boolean;
-  /** Of Exif, 1 to 8. */
-  readonly orientation: number;
+  /**
+   * Of Exif, 1 to 8. Undefined where it is not said in the one way that all readers agree on (one block, one SHORT): a decoder is
+   * to be asked.
+   */
+  readonly orientation: number | undefined;
   /** There is a colour profile, which may say that its RGB is not sRGB. */
   readonly hasProfile: boolean;
 }
@@ -21,7 +24,8 @@ export interface JpegHeader {
 export function parseJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   let frame: Pick<JpegHeader, "height" | "width" | "components" | "isCommon"> | undefined;
-  let orientation = 1;
+  let orientation: number | undefined = 1;
+  let blocks = 0;
   let hasProfile = false;
   for (let at = 2; at + 4 <= bytes.length; ) {
     if (bytes[at] !== 0xff) return undefined;
@@ -45,7 +49,7 @@ export function parseJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
       };
       if (frame.height === 0 || frame.width === 0) return undefined;
     } else if (marker === 0xe1 && startsWith(bytes, from, to, "Exif\0\0")) {
-      orientation = exifOrientation(bytes.subarray(from + 6, to));
+      orientation = ++blocks > 1 ? undefined : exifOrientation(bytes.subarray(from + 6, to));
     } else if (marker === 0xe2 && startsWith(bytes, from, to, "ICC_PROFILE\0")) {
       hasProfile = true;
     }
@@ -63,20 +67,30 @@ function startsWith(bytes: Uint8Array, from: number, to: number, text: string): 
   return true;
 }
 
-/** Tag 0x0112 of the first directory of a TIFF block; 1 where there is none or it makes no sense. */
-function exifOrientation(tiff: Uint8Array): number {
-  if (tiff.length < 8) return 1;
+/** Tag 0x0112 of the first directory of a TIFF block; 1 where there is none, undefined where readers may differ. */
+function exifOrientation(tiff: Uint8Array): number | undefined {
+  if (tiff.length < 8) return undefined;
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
   const little = tiff[0] === 0x49;
+  const order = view.getUint16(0, little);
+  if (order !== (little ? 0x4949 : 0x4d4d) || view.getUint16(2, little) !== 42) return undefined;
   const directory = view.getUint32(4, little);
-  if (directory + 2 > tiff.length) return 1;
+  if (directory < 8 || directory + 2 > tiff.length) return undefined;
   const entries = view.getUint16(directory, little);
+  if (directory + 2 + 12 * entries > tiff.length) return undefined;
+  let found: number | undefined;
   for (let n = 0; n < entries; n++) {
     const at = directory + 2 + 12 * n;
-    if (at + 12 > tiff.length) break;
     if (view.getUint16(at, little) !== 0x0112) continue;
-    const value = view.getUint16(at + 8, little);
-    return value >= 1 && value <= 8 ? value : 1;
+    const [type, count, value] = [
+      view.getUint16(at + 2, little),
+      view.getUint32(at + 4, little),
+      view.getUint16(at + 8, little),
+    ];
+    if (found !== undefined || type !== SHORT || count !== 1 || value < 1 || value > 8) return undefined;
+    found = value;
   }
-  return 1;
+  return found ?? 1;
 }
+
+const SHORT = 3;

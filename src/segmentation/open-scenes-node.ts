@@ -9,12 +9,13 @@
 import { readdir } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { openDataset } from "../data/open-node.js";
-import { decodeShrunk } from "../data/read-picture-node.js";
+import { decodeShrunk, orientationOf } from "../data/read-picture-node.js";
 import { loadSharp } from "../data/sharp-node.js";
 import { DataError, FileError } from "../errors.js";
 import { readWholeFile } from "../formats/read-node.js";
 import { CAMVID, type ClassList, parseClassList } from "./class-list.js";
 import { composeScenes } from "./compose-scenes.js";
+import { asCameraWasHeld } from "./orientation.js";
 import { labelHead, readLabels } from "./read-labels-node.js";
 import type { Scene, SceneSet, SceneSplits } from "./scene-set.js";
 
@@ -156,11 +157,14 @@ async function readScene(
   list: ClassList,
   size: readonly number[] | undefined,
 ): Promise<Scene> {
-  const [seen, said] = await Promise.all([
-    readWholeFile(picture).then((bytes) => decodeShrunk(picture, bytes, 3, () => 1)),
-    readWholeFile(labels).then((bytes) => readLabels(labels, bytes, list)),
+  const bytes = await readWholeFile(picture);
+  const [seen, drawn, orientation] = await Promise.all([
+    decodeShrunk(picture, bytes, 3, () => 1),
+    readWholeFile(labels).then((its) => readLabels(labels, its, list)),
+    orientationOf(picture, bytes),
   ]);
   const { height, width } = seen;
+  const said = orientation === 1 ? drawn : asCameraWasHeld(drawn, labels, { ...seen, name: picture, orientation });
   if (said.height !== height || said.width !== width) {
     throw new DataError(
       `${labels}: is ${said.height}x${said.width}, but its picture ${picture} is ${height}x${width}; expected the same height and width`,

@@ -15,30 +15,63 @@ export interface IndexPicture {
   readonly indices: Uint8Array;
 }
 
-/** @throws FileError where it is damaged, DataError where it is interlaced. */
+/** A part of the pixels, whose lines lie behind one another: each `step`-th column and row from `x` and `y` on. */
+interface Pass {
+  readonly x: number;
+  readonly y: number;
+  readonly step: readonly [columns: number, rows: number];
+}
+
+const WHOLE: readonly Pass[] = [{ x: 0, y: 0, step: [1, 1] }];
+/** Adam7: a coarse picture first, then what lies between (chapter 8.2). */
+const INTERLACED: readonly Pass[] = [
+  { x: 0, y: 0, step: [8, 8] },
+  { x: 4, y: 0, step: [8, 8] },
+  { x: 0, y: 4, step: [4, 8] },
+  { x: 2, y: 0, step: [4, 4] },
+  { x: 0, y: 2, step: [2, 4] },
+  { x: 1, y: 0, step: [2, 2] },
+  { x: 0, y: 1, step: [1, 2] },
+];
+
+/** @throws FileError where it is damaged, DataError where it is too large. */
 export function readPaletteIndices(name: string, bytes: Uint8Array): IndexPicture {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 29) throw new FileError(`${name}: is cut off: it has ${bytes.length} bytes, no whole head`);
   const [width, height] = [view.getUint32(16), view.getUint32(20)];
-  const [bits, type, interlaced] = [bytes[24]!, bytes[25]!, bytes[28] !== 0];
-  if (type !== PALETTE || ![1, 2, 4, 8].includes(bits) || width === 0 || height === 0) {
+  const [bits, type, interlace] = [bytes[24]!, bytes[25]!, bytes[28]!];
+  if (type !== PALETTE || ![1, 2, 4, 8].includes(bits) || width === 0 || height === 0 || interlace > 1) {
     throw new FileError(`${name}: is damaged: its head says ${width}x${height} pixels of ${bits} bits`);
   }
-  if (interlaced) throw new DataError(`${name}: is interlaced, which labels are not read from; save it without`);
   if (width * height > MOST_PIXELS) {
     throw new DataError(
       `${name}: has ${width} x ${height} pixels; at most ${MOST_PIXELS / 1e6} million are read: make it smaller`,
     );
   }
-  const line = Math.ceil((width * bits) / 8);
-  const lines = inflated(name, packedData(view, bytes), height * (line + 1));
-  unfilter(name, lines, height, line);
+  // A pass without a column or a row has no lines at all.
+  const passes = (interlace === 0 ? WHOLE : INTERLACED)
+    .map(({ x, y, step }) => {
+      const columns = Math.ceil((width - x) / step[0]);
+      return { x, y, step, columns, rows: Math.ceil((height - y) / step[1]), line: Math.ceil((columns * bits) / 8) };
+    })
+    .filter(({ columns, rows }) => columns > 0 && rows > 0);
+  const expected = passes.reduce((sum, { rows, line }) => sum + rows * (line + 1), 0);
+  const lines = inflated(name, packedData(view, bytes), expected);
   const indices = new Uint8Array(height * width);
   const perByte = 8 / bits;
-  for (let y = 0, i = 0; y < height; y++) {
-    const start = y * (line + 1) + 1;
-    for (let x = 0; x < width; x++, i++) {
-      const shift = 8 - bits * (1 + (x % perByte));
-      indices[i] = (lines[start + Math.floor(x / perByte)]! >> shift) & (2 ** bits - 1);
+  let from = 0;
+  for (const { x, y, step, columns, rows, line } of passes) {
+    const part = lines.subarray(from, from + rows * (line + 1));
+    from += part.length;
+    unfilter(name, part, rows, line);
+    for (let row = 0; row < rows; row++) {
+      const start = row * (line + 1) + 1;
+      const into = (y + row * step[1]) * width + x;
+      for (let column = 0; column < columns; column++) {
+        const shift = 8 - bits * (1 + (column % perByte));
+        const index = (part[start + Math.floor(column / perByte)]! >> shift) & (2 ** bits - 1);
+        indices[into + column * step[0]] = index;
+      }
     }
   }
   return { height, width, indices };

@@ -1,8 +1,12 @@
 /** The fast way to decode JPEG files gives sharp's bits, and leaves alone what it would get wrong. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { beforeAll, expect, it } from "vitest";
 import { decodeTo, decodeWhole } from "#fovea/data/decode-picture-node.js";
 import { decodeCommonJpeg, loadFastJpeg } from "#fovea/data/fast-jpeg-node.js";
+import { readPicture } from "#fovea/data/read-picture-node.js";
 import { parseJpegHeader } from "#fovea/formats/jpeg-header.js";
 import { damaged, jpegOf } from "../support/picture-folder.js";
 import { random } from "../support/random.js";
@@ -121,4 +125,72 @@ it("reads what heads say", async () => {
   expect(parseJpegHeader(file(0xc9))).toEqual({ ...made, isCommon: false });
   expect(parseJpegHeader(file(0xc4))).toBeUndefined();
   for (const length of [0, 1, 3, 8, 40, 50]) expect(parseJpegHeader(file(0xc0).subarray(0, length))).toBeUndefined();
+});
+
+/** An Exif block with one entry for the orientation, as a TIFF of either byte order. */
+function exif(value: number, { type = 3, count = 1, little = false, directory = 8, magic = 42, twice = false } = {}) {
+  const entries = twice ? 2 : 1;
+  const bytes = new Uint8Array(6 + 8 + 2 + 12 * entries + 4 + 8);
+  bytes.set(new TextEncoder().encode("Exif\0\0"));
+  const tiff = new DataView(bytes.buffer, 6);
+  tiff.setUint16(0, little ? 0x4949 : 0x4d4d);
+  tiff.setUint16(2, magic, little);
+  tiff.setUint32(4, directory, little);
+  tiff.setUint16(8, entries, little);
+  for (let n = 0; n < entries; n++) {
+    tiff.setUint16(10 + 12 * n, 0x0112, little);
+    tiff.setUint16(12 + 12 * n, type, little);
+    tiff.setUint32(14 + 12 * n, count, little);
+    if (type === 4) tiff.setUint32(18 + 12 * n, n === 0 ? value : 1, little);
+    else tiff.setUint16(18 + 12 * n, n === 0 ? value : 1, little);
+  }
+  return segment(0xe1, bytes);
+}
+
+function segment(marker: number, bytes: Uint8Array): Uint8Array {
+  const length = bytes.length + 2;
+  return Uint8Array.from([0xff, marker, length >> 8, length & 255, ...bytes]);
+}
+
+const withSegments = (jpeg: Uint8Array, segments: readonly Uint8Array[]) =>
+  Uint8Array.from([...jpeg.subarray(0, 2), ...segments.flatMap((s) => [...s]), ...jpeg.subarray(2)]);
+
+it("turns a photo as prediction does, however its camera says so", async () => {
+  const jpeg = await bytesOf(raw(12, 20).jpeg());
+  const adobe = (transform: number) =>
+    segment(0xee, Uint8Array.from([...Buffer.from("Adobe"), 0, 100, 0, 0, 0, 0, transform]));
+  const ways: Record<string, readonly Uint8Array[]> = {
+    "a SHORT": [exif(6)],
+    "a SHORT, little-endian": [exif(6, { little: true })],
+    "a LONG": [exif(6, { type: 4 })],
+    "a LONG, little-endian": [exif(8, { type: 4, little: true })],
+    "a BYTE": [exif(6, { type: 1 })],
+    "two numbers": [exif(6, { count: 2 })],
+    "no number": [exif(6, { count: 0 })],
+    "a number past 8": [exif(9)],
+    zero: [exif(0)],
+    "two blocks, 6 then 1": [exif(6), exif(1)],
+    "two blocks, 1 then 6": [exif(1), exif(6)],
+    "two entries": [exif(6, { twice: true })],
+    "a directory past the end": [exif(6, { directory: 9999 })],
+    "another magic number": [exif(6, { magic: 43 })],
+    "an empty block": [segment(0xe1, new TextEncoder().encode("Exif\0\0"))],
+    "Adobe's colours": [adobe(0)],
+    "Adobe's colours, the usual ones": [adobe(1)],
+  };
+  for (const [way, segments] of Object.entries(ways)) {
+    const bytes = withSegments(jpeg, segments);
+    const turned = await sharp(bytes).autoOrient().toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
+    const { width, height } = turned.info;
+    const { pixels } = await decodeTo("photo.jpg", bytes, [height, width, 3]);
+    expect([way, Buffer.compare(pixels, turned.data)]).toEqual([way, 0]);
+    const folder = mkdtempSync(join(tmpdir(), "fovea-exif-"));
+    try {
+      writeFileSync(join(folder, "photo.jpg"), bytes);
+      const predicted = await readPicture(join(folder, "photo.jpg"), [height, width, 3], "resize");
+      expect([way, Buffer.compare(predicted, turned.data)]).toEqual([way, 0]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
 });

@@ -1,6 +1,7 @@
 /** Pictures of every kind as a network's bytes, and files that are none. */
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { deflateSync } from "node:zlib";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { findPictures } from "#fovea/data/picture-files-node.js";
@@ -263,4 +264,37 @@ describe("findPictures", () => {
     expect(problems).toEqual([]);
     await expect(findPictures([join(folder, "empty")])).rejects.toThrow("empty: there are no pictures in this folder");
   });
+});
+
+it.each([3, 4])("has the same colours from 16 bits as from 8, through a profile: %i channels", async (channels) => {
+  const values = Uint8Array.from({ length: 16 * 16 * channels }, (_, i) => (i % channels === 3 ? 255 : (i * 53) % 256));
+  const raw = { width: 16, height: 16, channels: channels as 3 | 4 };
+  const { icc } = await sharp(await sharp(values, { raw }).withIccProfile("p3").png().toBuffer()).metadata();
+  /** The profile put in, not the pixels brought to it. */
+  const tagged = (png: Buffer) => {
+    const data = Buffer.concat([Buffer.from("iCCPp3\0\0"), deflateSync(icc!)]);
+    const chunk = Buffer.alloc(data.length + 8);
+    chunk.writeUInt32BE(data.length - 4, 0);
+    data.copy(chunk, 4);
+    chunk.writeUInt32BE(crc32(data), data.length + 4);
+    return Buffer.concat([png.subarray(0, 33), chunk, png.subarray(33)]);
+  };
+  const wide = Uint16Array.from(values, (value) => value * 257);
+  const eight = tagged(await sharp(values, { raw }).png().toBuffer());
+  const sixteen = tagged(
+    await sharp(wide, { raw: { ...raw, depth: "ushort" } as never })
+      .toColourspace("rgb16")
+      .png()
+      .toBuffer(),
+  );
+  const folder = temporaryFolder();
+  const read = async (name: string, png: Buffer) => {
+    writeFileSync(join(folder, name), png);
+    return readPicture(join(folder, name), [16, 16, 3], "resize");
+  };
+  const expectedPixels = await read("8.png", eight);
+  expect(
+    distance(expectedPixels, await read("untagged.png", await sharp(values, { raw }).png().toBuffer())),
+  ).toBeGreaterThan(20);
+  expect(distance(await read("16.png", sixteen), expectedPixels)).toBeLessThanOrEqual(1);
 });

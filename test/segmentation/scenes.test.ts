@@ -156,6 +156,36 @@ describe("label pictures", () => {
     },
   );
 
+  it("of an interlaced palette lie where they lie in the plain one", async () => {
+    const colors = Array.from({ length: 5 }, (_, i) => [40 * i, 250 - 50 * i, (97 * i) % 256]);
+    const list = parseClassList(JSON.stringify({ classes: colors.map((color, i) => ({ name: `${i}`, color })) }), "c");
+    for (const [height, width] of [
+      [1, 1],
+      [1, 9],
+      [5, 1],
+      [3, 4],
+      [8, 8],
+      [17, 23],
+    ] as const) {
+      const pixels = Uint8Array.from({ length: 3 * height * width }, (_, i) => {
+        const pixel = Math.floor(i / 3);
+        return colors[(pixel * pixel + 2 * pixel) % 5]![i % 3]!;
+      });
+      const image = sharp(pixels, { raw: { width, height, channels: 3 } });
+      const options = { palette: true, colours: 8, dither: 0 };
+      const [plain, interlaced] = await Promise.all(
+        [false, true].map((progressive) =>
+          image
+            .clone()
+            .png({ ...options, progressive })
+            .toBuffer(),
+        ),
+      );
+      expect([plain![28], interlaced![28], interlaced![25]]).toEqual([0, 1, 3]);
+      expect(await readLabels("a.png", interlaced!, list)).toEqual(await readLabels("a.png", plain!, list));
+    }
+  });
+
   it("say what is wrong with a palette picture", async () => {
     const list = parseClassList(
       '{"classes": [{"name": "a", "color": [1, 1, 1]}, {"name": "b", "color": [2, 2, 2]}]}',
@@ -167,8 +197,11 @@ describe("label pictures", () => {
     );
     await expect(readLabels("a.png", png.subarray(0, png.length - 20), list)).rejects.toThrow("a.png: is damaged");
     const interlaced = Uint8Array.from(png);
-    interlaced[28] = 1;
-    await expect(readLabels("a.png", interlaced, list)).rejects.toThrow("a.png: is interlaced");
+    interlaced[28] = 2;
+    await expect(readLabels("a.png", interlaced, list)).rejects.toThrow("a.png: is damaged: its head says 3x2");
+    for (let length = 0; length < png.length; length++) {
+      await expect(readLabels("a.png", png.subarray(0, length), list)).rejects.toThrow(/^a\.png: /);
+    }
   });
 
   it("say where a label is none", async () => {
@@ -251,6 +284,41 @@ describe("a folder of scenes", () => {
     const { train } = await openScenes(await folderOf(nothing), { size: [6, 8] });
     expect([...train.scenes[0]!.labels.slice(0, 8)]).toEqual([0, 0, 1, 1, 0, 0, 1, 1]);
   });
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    "are drawn on the picture as it stands or is stored: orientation %i",
+    async (orientation) => {
+      const at = async (width: number, height: number, drawnUpright: boolean) => {
+        const folder = temporaryFolder();
+        const values = Uint8Array.from({ length: width * height }, (_, i) => (i % width < 3 && i < 5 * width ? 1 : 0));
+        const stored = sharp(Buffer.from([...values].flatMap((v) => [250 * v, 250 * v, 250 * v])), {
+          raw: { width, height, channels: 3 },
+        });
+        const photo = await stored.clone().withMetadata({ orientation }).webp({ lossless: true }).toBuffer();
+        const upright = sharp(await stored.clone().withMetadata({ orientation }).png().toBuffer()).autoOrient();
+        const drawing = sharp(await (drawnUpright ? upright : stored.clone()).png().toBuffer()).threshold(128);
+        const labels = await drawing.toColourspace("b-w").png().toBuffer();
+        for (const split of ["train", "val"]) {
+          for (const name of [split, `${split}annot`]) await mkdir(join(folder, name));
+          await writeFile(join(folder, split, "a.webp"), photo);
+          await writeFile(join(folder, `${split}annot`, "a.png"), labels);
+        }
+        const classes = [
+          { name: "low", color: [0, 0, 0], value: 0 },
+          { name: "high", color: [255, 0, 0], value: 255 },
+        ];
+        await writeFile(join(folder, "classes.json"), JSON.stringify({ classes }));
+        const [scene] = (await openScenes(folder)).train.scenes;
+        expect([...scene!.labels]).toEqual([...scene!.labels.keys()].map((i) => (scene!.pixels[3 * i]! > 128 ? 1 : 0)));
+      };
+      if (orientation === 1 || orientation >= 5) {
+        await at(11, 8, true);
+        await at(11, 8, false);
+      } else
+        await expect(at(11, 8, true)).rejects.toThrow(`or as its Exif orientation ${orientation} turns it; expected`);
+      if (orientation > 1) await expect(at(8, 8, false)).rejects.toThrow(`Exif orientation ${orientation}`);
+    },
+  );
 
   it("has a label picture of the same name for each picture", async () => {
     const folder = await folderOf(async (at) =>
