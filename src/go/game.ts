@@ -88,7 +88,18 @@ export class Game {
 
   /** @throws DataError where the move is not legal. */
   play(colour: Colour, vertex: number): void {
-    const why = this.whyIllegal(colour, vertex);
+    this.#play(colour, vertex, this.whyIllegal(colour, vertex));
+  }
+
+  /**
+   * Plays a move of a game that was played under other rules: it may bring an earlier position back.
+   * @throws DataError where the board does not allow the move.
+   */
+  replay(colour: Colour, vertex: number): void {
+    this.#play(colour, vertex, this.board.whyIllegal(colour, vertex));
+  }
+
+  #play(colour: Colour, vertex: number, why: string | undefined): void {
     if (why !== undefined) {
       throw new DataError(`${colourName(colour)} ${this.#nameOf(vertex)} is not legal: ${why}`);
     }
@@ -117,6 +128,11 @@ export class Game {
   placeHandicap(vertices: readonly number[]): void {
     if (this.board.key !== 0 || this.#moves.length > 0) throw new DataError("handicap stones: the board is not empty");
     this.setUp(vertices.map((vertex) => ({ colour: BLACK, vertex })));
+    this.callHandicap(vertices);
+  }
+
+  /** Says which stones of a position are handicap; White is then to play. */
+  callHandicap(vertices: readonly number[]): void {
     this.#handicap = [...vertices];
     this.#toPlay = firstToPlay(vertices.length);
   }

@@ -2,11 +2,10 @@
  * What the engine does for each GTP command: all of the protocol's own, and those that KGS (time, clean-up) and GoGui (pictures of
  * what the network thinks) add. Scores are Chinese: dead stones by random games, then area.
  */
-import { DataError } from "../errors.js";
 import { boardText } from "./diagram.js";
 import { estimate } from "./estimate.js";
 import { CHINESE, Game, type Rules, SIMPLE_KO, TROMP_TAYLOR } from "./game.js";
-import { EMPTY, LARGEST_BOARD, PASS, vertexName } from "./geometry.js";
+import { BLACK, EMPTY, LARGEST_BOARD, PASS, vertexName } from "./geometry.js";
 import { colourOf, numberOf, Refusal, syntaxError, vertexOf, wholeOf } from "./gtp-arguments.js";
 import { analyzeCommands } from "./gtp-pictures.js";
 import { fixedHandicap, mostFixedHandicap } from "./handicap.js";
@@ -52,12 +51,12 @@ export class GtpState {
 const PLAYOUTS = 200;
 
 /** KGS's names of rules; scores are area scores by all of them. */
-const RULES: Readonly<Record<string, Rules>> = {
-  chinese: CHINESE,
-  aga: CHINESE,
-  new_zealand: TROMP_TAYLOR,
-  japanese: SIMPLE_KO,
-};
+const RULES: ReadonlyMap<string, Rules> = new Map([
+  ["chinese", CHINESE],
+  ["aga", CHINESE],
+  ["new_zealand", TROMP_TAYLOR],
+  ["japanese", SIMPLE_KO],
+]);
 
 export function commandsOf(state: GtpState): ReadonlyMap<string, Command> {
   const { player, options } = state;
@@ -102,10 +101,10 @@ export function commandsOf(state: GtpState): ReadonlyMap<string, Command> {
     },
 
     // Setup
-    boardsize: ([text]) => {
+    boardsize: ([text, height = text]) => {
       const size = wholeOf(text);
       const only = player.policy.size;
-      if (size < 1 || size > LARGEST_BOARD || (only !== undefined && size !== only)) {
+      if (height !== text || size < 1 || size > LARGEST_BOARD || (only !== undefined && size !== only)) {
         throw new Refusal("unacceptable size");
       }
       state.newGame(size);
@@ -160,19 +159,16 @@ export function commandsOf(state: GtpState): ReadonlyMap<string, Command> {
 
     // Time: a move takes as long as one pass through the network, whatever the clock says.
     time_settings: accept(([main, byo, stones]) => {
-      wholeOf(main);
-      wholeOf(byo);
-      wholeOf(stones);
+      for (const text of [main, byo, stones]) numberOf(text);
     }),
     time_left: accept(([side, time, stones]) => {
       colourOf(side);
-      numberOf(time);
-      wholeOf(stones);
+      for (const text of [time, stones]) numberOf(text);
     }),
     "kgs-time_settings": accept(([system, ...numbers]) => {
       const expected: Readonly<Record<string, number>> = { none: 0, absolute: 1, byoyomi: 3, canadian: 3 };
       if (expected[system ?? ""] !== numbers.length) throw syntaxError();
-      numbers.forEach(wholeOf);
+      numbers.forEach(numberOf);
     }),
 
     // The end
@@ -181,7 +177,7 @@ export function commandsOf(state: GtpState): ReadonlyMap<string, Command> {
     "kgs-genmove_cleanup": (args) => genmove(args, { play: true, cleanup: true }),
     "kgs-game_over": () => "",
     "kgs-rules": ([name]) => {
-      const rules = RULES[name ?? ""];
+      const rules = RULES.get(name ?? "");
       if (rules === undefined) throw syntaxError();
       state.rules = rules;
       if (state.game.moves.length === 0 && state.game.board.key === 0) state.newGame(state.game.size);
@@ -216,14 +212,16 @@ function statusList(game: Game, status: string | undefined, dead: readonly numbe
   return chains.join("\n");
 }
 
-/** loadsgf FILE [MOVE]: the position before that move, or at the end of the game. */
+/** loadsgf FILE [MOVE]: the position before that move, or at the end of the game. A file's name may hold spaces. */
 async function loadSgf(
   state: GtpState,
-  [path, before]: readonly string[],
+  args: readonly string[],
   readGame: (path: string) => Promise<GameRecord>,
 ): Promise<string> {
-  if (path === undefined) throw syntaxError();
-  const count = before === undefined ? Number.POSITIVE_INFINITY : Math.max(0, wholeOf(before) - 1);
+  const last = args.length > 1 && /^\d+$/.test(args.at(-1)!) ? args.at(-1) : undefined;
+  const path = (last === undefined ? args : args.slice(0, -1)).join(" ").replace(/^"(.*)"$/, "$1");
+  if (path === "") throw syntaxError();
+  const count = last === undefined ? Number.POSITIVE_INFINITY : Math.max(0, wholeOf(last) - 1);
   let record: GameRecord;
   try {
     record = await readGame(path);
@@ -232,20 +230,27 @@ async function loadSgf(
   }
   const only = state.player.policy.size;
   if (only !== undefined && record.size !== only) throw new Refusal("unacceptable size");
-  const game = new Game(record.size, { ko: "simple", suicide: allowsSuicide(record.rules) });
-  try {
-    if (record.handicap >= 2) game.placeHandicap(record.setup.map(({ vertex }) => vertex));
-    else game.setUp(record.setup);
-    for (const { colour, vertex } of record.moves.slice(0, count)) game.play(colour, vertex);
-  } catch (error) {
-    if (error instanceof DataError) throw new Refusal("cannot load file");
-    throw error;
-  }
-  const next = record.moves[game.moves.length];
-  if (next !== undefined) game.toPlay = next.colour;
+  const game = gameOf(record, state.rules, count);
   state.komi = record.komi;
   game.komi = record.komi;
   state.game = game;
   state.player.newGame();
   return "";
+}
+
+/**
+ * A game of a file up to a move. Its moves are let through as they were played; from there on the session's rules hold, to which all of
+ * its positions count.
+ */
+function gameOf(record: GameRecord, rules: Rules, count: number): Game {
+  const game = new Game(record.size, { ko: rules.ko, suicide: rules.suicide || allowsSuicide(record.rules) });
+  game.setUp(record.setup);
+  if (record.handicap >= 2) {
+    game.callHandicap(record.setup.filter(({ colour }) => colour === BLACK).map(({ vertex }) => vertex));
+  }
+  if (record.toPlay !== undefined) game.toPlay = record.toPlay;
+  for (const { colour, vertex } of record.moves.slice(0, count)) game.replay(colour, vertex);
+  const next = record.moves[game.moves.length];
+  if (next !== undefined) game.toPlay = next.colour;
+  return game;
 }

@@ -10,6 +10,8 @@ export interface GameRecord {
   /** Stones on the board before the first move; handicap stones are among them. */
   readonly setup: readonly Move[];
   readonly moves: readonly Move[];
+  /** Whose turn it is before the first move, where the file says so. */
+  readonly toPlay?: Colour;
   /** As the file says it: 0 for an even game. */
   readonly handicap: number;
   readonly komi: number;
@@ -65,21 +67,18 @@ export function startOf(record: Pick<GameRecord, "size" | "setup" | "rules">): B
 }
 
 /**
- * Plays a game through.
- * @throws DataError naming the first move that is not legal.
+ * Plays a move of a game, the n-th, on its board.
+ * @throws DataError naming the move where it is not legal.
  */
-export function checkGame(record: GameRecord): void {
-  const board = startOf(record);
-  for (const [i, { colour, vertex }] of record.moves.entries()) {
-    const why = board.whyIllegal(colour, vertex);
-    if (why !== undefined) {
-      const inside = vertex >= 0 && vertex < record.size ** 2;
-      const name = inside ? vertexName(vertex, record.size) : String(vertex);
-      throw new DataError(`move ${i + 1}, ${colourName(colour)} ${name}: ${why}`);
-    }
-    board.play(colour, vertex);
-    board.forget();
+export function playRecorded(board: Board, { colour, vertex }: Move, n: number): void {
+  const why = board.whyIllegal(colour, vertex);
+  if (why !== undefined) {
+    const inside = vertex >= 0 && vertex < board.geometry.area;
+    const name = inside ? vertexName(vertex, board.size) : String(vertex);
+    throw new DataError(`move ${n}, ${colourName(colour)} ${name}: ${why}`);
   }
+  board.play(colour, vertex);
+  board.forget();
 }
 
 /** Names a game by its size, setup and moves alone (FNV-1a, 32 bits): equal for the same game from two files. */

@@ -7,17 +7,19 @@
  *     records      32 bytes a game, see RECORD
  *     words        of each game its setup stones, then its moves: colour - 1 in the highest bit, the vertex, or 0x3ff for a pass
  *
- * The check sum and the length tell a file that was cut short.
+ * The check sum and the length tell a file that was cut short. Neither says that the content makes sense: what is read is checked.
  */
 import { DataError, FileError } from "../errors.js";
 import type { Move } from "./game.js";
-import { BLACK, type Colour, PASS, WHITE } from "./geometry.js";
-import { type GameRecord, type GameResult, gameHash } from "./record.js";
+import { BLACK, type Colour, LARGEST_BOARD, PASS, WHITE } from "./geometry.js";
+import { type GameRecord, type GameResult, gameHash, playRecorded, startOf } from "./record.js";
 
 const MAGIC = "FOVEAGO1";
 const HEAD = 24;
 const RECORD = 32;
 const PASS_CODE = 0x3ff;
+/** Of a word of a move, all but the colour. */
+const CODE_BITS = 0x7fff;
 
 /** A game is a test game where its hash (record.ts) is a multiple of this: about 2 of 100. */
 export const TEST_EVERY = 50;
@@ -188,11 +190,34 @@ function checkSum(bytes: Uint8Array): number {
   return sum >>> 0;
 }
 
+/** @throws FileError where it is not the description of a store. */
+function describe(bytes: Uint8Array, name: string): StoreDescription {
+  const bad = (why: string, cause?: unknown) =>
+    new FileError(`${name}: its description is damaged: ${why}; make it again`, { cause });
+  let found: Partial<Record<keyof StoreDescription, unknown>> | null;
+  try {
+    found = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw bad("it is not JSON", error);
+  }
+  const { size, sources, rules, split, skipped } = found ?? {};
+  const areTexts = (list: unknown) => Array.isArray(list) && list.every((text) => typeof text === "string");
+  if (!Number.isInteger(size) || (size as number) < 1 || (size as number) > LARGEST_BOARD) {
+    throw bad(`expected a size from 1 to ${LARGEST_BOARD}`);
+  }
+  if (!areTexts(sources) || !areTexts(rules)) throw bad("expected lists of names for sources and rules");
+  const counts = typeof skipped === "object" && skipped !== null ? Object.values(skipped) : [undefined];
+  if (typeof split !== "string" || !counts.every(Number.isFinite)) throw bad("expected split and skipped");
+  return found as StoreDescription;
+}
+
 /** A store that was read: games by number. Its bytes may be shared between threads. */
 export class GameStore {
   readonly description: StoreDescription;
   readonly games: number;
   readonly bytes: Uint8Array;
+  /** What errors call the file. */
+  readonly name: string;
   readonly #view: DataView;
   readonly #records: number;
   readonly #words: number;
@@ -200,10 +225,11 @@ export class GameStore {
   /**
    * @param name what errors call the file.
    * @param check whether to read all of it once, to see that it is whole.
-   * @throws FileError where it is no store, or not a whole one.
+   * @throws FileError where it is no store, not a whole one, or its parts do not fit together.
    */
   constructor(bytes: Uint8Array, name: string, check = true) {
     this.bytes = bytes;
+    this.name = name;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const magic = String.fromCharCode(...bytes.subarray(0, 8));
     if (magic !== MAGIC) {
@@ -223,10 +249,11 @@ export class GameStore {
     if (check && checkSum(bytes) !== view.getUint32(20, true)) {
       throw new FileError(`${name}: its check sum does not fit its content; make it again`);
     }
-    this.description = JSON.parse(new TextDecoder().decode(bytes.slice(HEAD, HEAD + length))) as StoreDescription;
     this.#view = view;
     this.#records = HEAD + length;
     this.#words = HEAD + length + this.games * RECORD;
+    this.description = describe(bytes.slice(HEAD, HEAD + length), name);
+    this.#checkRecords(view.getUint32(16, true));
   }
 
   get size(): number {
@@ -253,10 +280,11 @@ export class GameStore {
     const first = this.#view.getUint32(at, true) + this.#view.getUint16(at + 12, true);
     const moves = this.#view.getUint16(at + 14, true);
     let count = 0;
-    for (let i = 0; i < moves; i++) if ((this.#word(first + i) & PASS_CODE) !== PASS_CODE) count++;
+    for (let i = 0; i < moves; i++) if ((this.#word(first + i) & CODE_BITS) !== PASS_CODE) count++;
     return count;
   }
 
+  /** @throws FileError where its moves are not legal: the file is damaged. */
   game(game: number): GameRecord {
     const at = this.#at(game);
     const view = this.#view;
@@ -266,10 +294,10 @@ export class GameStore {
     const moves = (from: number, count: number): Move[] =>
       Array.from({ length: count }, (_, i) => {
         const word = this.#word(from + i);
-        const vertex = word & PASS_CODE;
-        return { colour: ((word >> 15) + 1) as Colour, vertex: vertex === PASS_CODE ? PASS : vertex };
+        const code = word & CODE_BITS;
+        return { colour: ((word >> 15) + 1) as Colour, vertex: code === PASS_CODE ? PASS : code };
       });
-    return {
+    const record: GameRecord = {
       size: this.size,
       setup: moves(start, setup),
       moves: moves(start + setup, view.getUint16(at + 14, true)),
@@ -280,6 +308,14 @@ export class GameStore {
       whiteRank: view.getInt8(at + 23),
       rules: this.description.rules[view.getUint8(at + 24)] ?? "",
     };
+    try {
+      const board = startOf(record);
+      for (const [i, move] of record.moves.entries()) playRecorded(board, move, i + 1);
+    } catch (error) {
+      if (error instanceof DataError) throw this.#damaged(game, error.message);
+      throw error;
+    }
+    return record;
   }
 
   /** The file that a game came from. */
@@ -291,6 +327,21 @@ export class GameStore {
   select(half: "train" | "test"): Uint32Array {
     const all = Array.from({ length: this.games }, (_, n) => n);
     return Uint32Array.from(all.filter((n) => isTestGame(this.hash(n)) === (half === "test")));
+  }
+
+  /** Each game's words lie in the file, and it names a source that there is. */
+  #checkRecords(words: number): void {
+    for (let game = 0; game < this.games; game++) {
+      const at = this.#at(game);
+      const end = this.#view.getUint32(at, true) + this.#view.getUint16(at + 12, true) + this.moveCount(game);
+      if (end > words) throw this.#damaged(game, `its moves end at word ${end} of ${words}`);
+      if (this.#view.getUint32(at + 8, true) >= this.description.sources.length) throw this.#damaged(game, "no source");
+      if (this.#view.getUint8(at + 20) >= RESULTS.length) throw this.#damaged(game, "no result");
+    }
+  }
+
+  #damaged(game: number, why: string): FileError {
+    return new FileError(`${this.name}: game ${game} is damaged: ${why}; make it again`);
   }
 
   #word(index: number): number {

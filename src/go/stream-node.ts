@@ -1,6 +1,6 @@
 /** Blocks of positions from a worker thread of their own. */
 import { Worker } from "node:worker_threads";
-import { BackendError } from "../errors.js";
+import { BackendError, FileError } from "../errors.js";
 import { retire } from "../runtime/retire-node.js";
 import type { GameStore } from "./store.js";
 import type { Block, BlockMaker } from "./stream.js";
@@ -12,7 +12,7 @@ export interface WorkerMaker extends BlockMaker {
 
 /** The store's bytes must be shared, as `openStore` gives them. An idle worker does not keep the process alive. */
 export function workerMaker(store: GameStore, planes: number): WorkerMaker {
-  const start: WorkerStart = { bytes: store.bytes, planes };
+  const start: WorkerStart = { bytes: store.bytes, name: store.name, planes };
   const worker = new Worker(new URL("./stream-worker-node.js", import.meta.url), {
     name: "positions",
     workerData: start,
@@ -26,7 +26,8 @@ export function workerMaker(store: GameStore, planes: number): WorkerMaker {
   worker.on("message", (answer: WorkerAnswer) => {
     const { resolve, reject } = waiting.shift()!;
     if (waiting.length === 0) worker.unref();
-    if ("error" in answer) reject(new BackendError(`positions could not be encoded: ${answer.error}`));
+    if ("damage" in answer) reject(new FileError(answer.damage));
+    else if ("error" in answer) reject(new BackendError(`positions could not be encoded: ${answer.error}`));
     else resolve(answer.positions);
   });
   worker.on("error", (error) => end(error.message));

@@ -89,10 +89,11 @@ describe("SGF", () => {
     ["tt on a larger board", "(;SZ[25];B[zz])", "node 2: B[zz]: expected two letters"],
     ["a board that is not square", "(;SZ[19:13])", "SZ[19:13]: expected a square board of 1 to 25"],
     ["another game", "(;GM[3])", "GM[3]: it is not a game of Go"],
-    ["stones taken away", "(;SZ[9]AB[aa];AE[aa])", "node 2: AE takes stones away without a move"],
-    ["no SGF", "hello [", "is not SGF: unexpected token at 1:7"],
+    ["stones taken away mid-game", "(;SZ[9];B[aa];AE[aa])", "node 3: AE[aa] takes a stone away after move 1"],
+    ["no SGF", "hello [", "is not SGF: a game begins with (;"],
+    ["what is no part of SGF", "(;SZ[9]\n;B[aa]-)", 'is not SGF: unexpected "-" at 2:7'],
     ["words", "hello", "is not SGF: a game begins with (;"],
-    ["an end that is missing", "(;SZ[9];B[aa", "is not SGF: unexpected token at 1:10"],
+    ["an end that is missing", "(;SZ[9];B[aa", "is cut short: a game ends with )"],
     ["a bracket that is missing", "(;SZ[9];B[aa]", "is cut short: a game ends with )"],
     ["nothing", "", "the file is empty"],
   ])("names %s", (_, text, why) => {
@@ -133,7 +134,7 @@ describe("SGF", () => {
     const found = await names(at("c.sgf.gz", gzipSync(lines)));
     expect(found).toHaveLength(13);
     expect(found.slice(-2)).toEqual([
-      ["c.sgf.gz:13", "is not SGF: unexpected token at 1:10"],
+      ["c.sgf.gz:13", "is cut short: a game ends with )"],
       ["c.sgf.gz:14", 2],
     ]);
     // In Shift JIS the second byte of this letter is a closing bracket.

@@ -2,12 +2,15 @@
 import { describe, expect, it } from "vitest";
 import { boardFrom } from "#fovea/go/diagram.js";
 import { estimate } from "#fovea/go/estimate.js";
-import { Game, SIMPLE_KO } from "#fovea/go/game.js";
+import { CHINESE, Game, type Rules, SIMPLE_KO } from "#fovea/go/game.js";
 import { BLACK, type Colour, PASS, vertexName, vertexNamed, WHITE } from "#fovea/go/geometry.js";
 import { GtpSession } from "#fovea/go/gtp.js";
 import { Player, type PlayerOptions, RESIGN } from "#fovea/go/player.js";
 import { type Policy, policyOf, uniformPolicy } from "#fovea/go/policy.js";
 import type { GameRecord } from "#fovea/go/record.js";
+import { gameFromNodes, SGF_PROPERTIES } from "#fovea/go/sgf.js";
+import { SgfScanner } from "#fovea/go/sgf-scanner.js";
+import { random } from "../support/random.js";
 
 /** A policy that likes these points, the first best, whoever is to move. */
 const likes = (...names: string[]): Policy =>
@@ -17,25 +20,38 @@ const likes = (...names: string[]): Policy =>
     return numbers;
   });
 
-function session(policy: Policy = uniformPolicy(), options: PlayerOptions = {}) {
-  const readGame = async (path: string): Promise<GameRecord> => {
-    if (path !== "game.sgf") throw new Error("no such file");
-    return {
-      size: 9,
-      setup: [],
-      moves: ["E5", "C3", "G7"].map((name, i) => ({
-        colour: i % 2 === 0 ? BLACK : WHITE,
-        vertex: vertexNamed(name, 9)!,
-      })),
-      handicap: 0,
-      komi: 6.5,
-      result: { winner: undefined, margin: undefined },
-      blackRank: 0,
-      whiteRank: 0,
-      rules: "",
-    };
+/** The game of a text. */
+function fromSgf(text: string): GameRecord {
+  const scanner = new SgfScanner(text, SGF_PROPERTIES);
+  scanner.nextGame();
+  return gameFromNodes(scanner.mainLine());
+}
+
+function session(
+  policy: Policy = uniformPolicy(),
+  options: PlayerOptions = {},
+  readGame: (path: string) => Promise<GameRecord> = readOnlyGame,
+  rules: Rules = CHINESE,
+) {
+  return new GtpSession({ player: new Player(policy, options), name: "fovea", version: "1.2.3", readGame, rules });
+}
+
+async function readOnlyGame(path: string): Promise<GameRecord> {
+  if (path !== "game.sgf") throw new Error("no such file");
+  return {
+    size: 9,
+    setup: [],
+    moves: ["E5", "C3", "G7"].map((name, i) => ({
+      colour: i % 2 === 0 ? BLACK : WHITE,
+      vertex: vertexNamed(name, 9)!,
+    })),
+    handicap: 0,
+    komi: 6.5,
+    result: { winner: undefined, margin: undefined },
+    blackRank: 0,
+    whiteRank: 0,
+    rules: "",
   };
-  return new GtpSession({ player: new Player(policy, options), name: "fovea", version: "1.2.3", readGame });
 }
 
 /** Sends lines, gives the answers without their empty line. */
@@ -112,6 +128,68 @@ describe("the protocol", () => {
       "time_settings time_left kgs-time_settings kgs-genmove_cleanup kgs-game_over kgs-rules gogui-analyze_commands loadsgf";
     expect(commands).toEqual(expect.arrayContaining(wanted.split(" ")));
     for (const command of commands) expect((await talk(session(), `known_command ${command}`))[0]).toBe("= true");
+  });
+
+  it("answers whatever a line holds", async () => {
+    const gtp = session();
+    expect(await talk(gtp, "kgs-rules constructor", "kgs-rules __proto__", "kgs-time_settings constructor")).toEqual(
+      new Array(3).fill("? syntax error"),
+    );
+    expect(await talk(gtp, "boardsize 9 9", "boardsize 9 13", "boardsize 1e9", "boardsize -9")).toEqual([
+      "=",
+      "? unacceptable size",
+      "? syntax error",
+      "? syntax error",
+    ]);
+    const rng = random(5);
+    const [list] = await talk(gtp, "list_commands");
+    const slow = /genmove|final|fovea|quit/;
+    const names = list!
+      .slice(2)
+      .split("\n")
+      .filter((name) => !slow.test(name));
+    const words = [
+      "black",
+      "W",
+      "D4",
+      "pass",
+      "-1",
+      "99999999999999999999",
+      "1e308",
+      "NaN",
+      "\u0000",
+      "\u001b[31m",
+      "\t",
+    ];
+    const odd = [
+      "#",
+      "ソ",
+      "__proto__",
+      "toString",
+      "none",
+      "x".repeat(100),
+      '"',
+      "0x9",
+      "7,5",
+      "A1 A1",
+      "\u0085",
+      "\uD800",
+    ];
+    for (let i = 0; i < 2000; i++) {
+      const args = Array.from({ length: rng.integer(0, 4) }, () => rng.pick([...words, ...odd]));
+      const line = `${rng.pick(["", "", "7 ", "007 ", "99999999999999999999 "])}${rng.pick([...names, "nonsense"])} ${args.join(" ")}`;
+      const answer = (await gtp.answer(line))!;
+      expect(answer).toMatch(/^[=?]\d*[ \n]/);
+      // The empty line ends it, and stands nowhere else.
+      expect(answer.indexOf("\n\n")).toBe(answer.length - 2);
+    }
+    const digits = "9".repeat(1e6);
+    expect(await talk(session(), digits, `play black ${digits}`, `${" ".repeat(1e6)}name`, `#${digits}`)).toEqual([
+      `?${digits} unknown command`,
+      "? syntax error",
+      "= fovea",
+      undefined,
+    ]);
   });
 
   it("takes the sizes that its policy plays", async () => {
@@ -236,6 +314,49 @@ describe("playing", () => {
     expect(await talk(gtp, "loadsgf game.sgf", "play white G7")).toEqual(["=", "? illegal move"]);
     const nineteen: Policy = { ...uniformPolicy(), size: 19 };
     expect(await talk(session(nineteen), "loadsgf game.sgf")).toEqual(["? unacceptable size"]);
+  });
+
+  it("keeps the colours of a position with handicap and white stones", async () => {
+    const gtp = session(undefined, {}, async () => fromSgf("(;SZ[5]HA[2]AB[aa][ee]AW[ca][cb]PL[W])"));
+    const board = (await talk(gtp, "loadsgf a game.sgf", "showboard"))[1]!;
+    expect(board.split("\n").slice(2, 7)).toEqual([
+      " 5 X . O . . 5",
+      " 4 . . O . . 4",
+      " 3 . . . . . 3",
+      " 2 . . . . . 2",
+      " 1 . . . . X 1",
+    ]);
+  });
+
+  it("counts a file's positions when it forbids repetitions, and lets the file's own pass", async () => {
+    // Black A2, White B1, Black B2, White A1 takes it, Black A2 takes two, White B2 takes, and A2 brings the first position back.
+    const moves = ";B[aa];W[bb];B[ba];W[ab];B[aa];W[ba]";
+    const load = (text: string) => session(undefined, {}, async () => fromSgf(text));
+    expect(await talk(load(`(;SZ[2]${moves})`), "loadsgf a.sgf", "play black A2")).toEqual(["=", "? illegal move"]);
+    const loose = session(undefined, {}, async () => fromSgf(`(;SZ[2]${moves})`), SIMPLE_KO);
+    expect(await talk(loose, "loadsgf a.sgf", "play black A2")).toEqual(["=", "="]);
+    const repeated = load(`(;SZ[2]${moves};B[aa];W[bb])`);
+    expect(await talk(repeated, "loadsgf a.sgf", "play black B2", "undo", "undo")).toEqual([
+      "=",
+      "? illegal move",
+      "=",
+      "=",
+    ]);
+    // Up to a move, too.
+    expect(await talk(load(`(;SZ[2]${moves};B[aa])`), "loadsgf a.sgf 7", "play black A2")).toEqual([
+      "=",
+      "? illegal move",
+    ]);
+  });
+
+  it("loads files whose names hold spaces", async () => {
+    const asked: string[] = [];
+    const gtp = session(undefined, {}, async (path) => {
+      asked.push(path);
+      return fromSgf("(;SZ[5];B[aa];W[bb])");
+    });
+    await talk(gtp, "loadsgf my game.sgf 2", 'loadsgf "my game.sgf" 2', "loadsgf my game.sgf", "loadsgf 5");
+    expect(asked).toEqual(["my game.sgf", "my game.sgf", "my game.sgf", "5"]);
   });
 
   it("draws what it thinks for GoGui", async () => {

@@ -1,7 +1,7 @@
-/** What of @sabaki/sgf is used here; the package brings no types. */
+/** What of @sabaki/sgf the tests use; the package brings no types. */
 declare module "@sabaki/sgf" {
   interface Node {
-    readonly data: Readonly<Record<string, readonly string[]>>;
+    readonly data: Record<string, readonly string[]>;
     readonly children: readonly Node[];
   }
   const sgf: {
