@@ -3,6 +3,7 @@
  * label (CIFAR-100: coarse, then fine) and 3,072 bytes, a plane of 32x32 for each of red, green and blue.
  */
 import { DataError, FileError } from "../errors.js";
+import { plainBytes } from "./bytes.js";
 
 export const CIFAR_SIDE = 32;
 const PIXELS = CIFAR_SIDE * CIFAR_SIDE;
@@ -21,7 +22,8 @@ export interface CifarPictures {
 }
 
 /** @throws FileError where the file is no whole number of records, DataError where a label is out of range. */
-export function parseCifar(bytes: Uint8Array, kind: CifarLabels, file: string): CifarPictures {
+export function parseCifar(source: Uint8Array, kind: CifarLabels, file: string): CifarPictures {
+  const bytes = plainBytes(source, file);
   const record = kind.bytes + 3 * PIXELS;
   if (bytes.length === 0 || bytes.length % record !== 0) {
     throw new FileError(

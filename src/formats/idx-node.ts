@@ -2,6 +2,8 @@
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { FileError } from "../errors.js";
+import { Budget } from "./budget.js";
+import { plainBytes } from "./bytes.js";
 import { type IdxArray, isGzip, parseIdx } from "./idx.js";
 import { readWholeFile } from "./read-node.js";
 
@@ -16,11 +18,13 @@ export async function readIdx(
   options: { readonly rank?: number; readonly file?: string } = {},
 ): Promise<IdxArray> {
   const file = options.file ?? (typeof source === "string" ? source : "IDX data");
-  let bytes = typeof source === "string" ? await readWholeFile(source) : source;
+  let bytes = typeof source === "string" ? await readWholeFile(source) : plainBytes(source, file);
   if (isGzip(bytes)) {
+    const budget = new Budget(file, bytes.length);
     try {
-      bytes = await unzip(bytes);
+      bytes = plainBytes(await unzip(bytes, { maxOutputLength: budget.limit }), file);
     } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") throw budget.exceeded("its gzip stream");
       const why = error instanceof Error ? error.message : String(error);
       throw new FileError(
         `${file}: its gzip stream of ${bytes.length} bytes is damaged or cut short (${why}); copy or download it again`,

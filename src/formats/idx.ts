@@ -4,6 +4,7 @@
  * in this format uses them. This file works on bytes alone; idx-node.ts reads files.
  */
 import { FileError } from "../errors.js";
+import { plainBytes, shown } from "./bytes.js";
 import { sniff } from "./sniff.js";
 
 /** The content of an IDX file: extents, outermost first, and the items in row-major order. */
@@ -37,8 +38,9 @@ export function isGzip(bytes: Uint8Array): boolean {
  * Reads uncompressed IDX bytes; the result is a view of them, not a copy.
  * @throws FileError on a wrong magic number or rank, an extent of zero, and data cut short or too long.
  */
-export function parseIdx(bytes: Uint8Array, options: IdxOptions = {}): IdxArray {
+export function parseIdx(source: Uint8Array, options: IdxOptions = {}): IdxArray {
   const file = options.file ?? "IDX data";
+  const bytes = plainBytes(source, file);
   if (bytes.length === 0) throw new FileError(`${file}: the file is empty; expected an IDX header at offset 0`);
   const rank = checkMagic(bytes, file, options.rank);
   const headerBytes = 4 + 4 * rank;
@@ -57,7 +59,7 @@ export function parseIdx(bytes: Uint8Array, options: IdxOptions = {}): IdxArray 
   const items = shape.reduce((a, b) => a * b, 1);
   const found = bytes.length - headerBytes;
   if (found !== items) {
-    const expected = `expected ${items} bytes (${shape.join(" x ")}) from offset ${headerBytes}, found ${found}`;
+    const expected = `expected ${items} bytes (${shown(shape.join(" x "))}) from offset ${headerBytes}, found ${found}`;
     throw new FileError(
       found < items
         ? `${file}: cut short: ${expected}; copy or download the file again`

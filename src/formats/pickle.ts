@@ -1,11 +1,13 @@
 /**
- * A reader of Python pickles (protocols 2 to 5) that executes nothing. A pickle is a program for a stack machine, which may
+ * A reader of Python pickles (protocols 0 to 5) that executes nothing. A pickle is a program for a stack machine, which may
  * call anything that Python can import; this reader knows the instructions that build plain values, and every name that
- * a pickle wants from Python is asked of the caller, who gives a plain function for it or refuses.
+ * a pickle wants from Python is asked of the caller, who gives a plain value for it or refuses.
  *
- * Tuples and lists are arrays, dictionaries are Maps, large integers bigints.
+ * Tuples, lists and sets are arrays, dictionaries are Maps, large integers bigints. Nothing here recurses, and nothing follows a
+ * value that was remembered: a pickle of n instructions takes time and memory in proportion to n.
  */
 import { FileError } from "../errors.js";
+import { PickleSource } from "./pickle-source.js";
 
 export type PickleValue =
   | null
@@ -30,41 +32,59 @@ export interface PickleHooks {
   call(target: PickleValue, parameters: readonly PickleValue[]): PickleValue;
   /** What is kept outside the pickle. */
   persistent(id: PickleValue): PickleValue;
+  /** Attributes are set on an object that the caller made. */
+  build?(object: PickleObject, state: PickleValue): void;
+  /** Keys and values, one after the other, are set on an object that the caller made. */
+  setItems?(object: PickleObject, items: readonly PickleValue[]): void;
 }
 
-/** Stands on the stack where a list of arguments begins. */
-class Mark extends PickleObject {}
-const MARK = new Mark();
+/** Far more than weights and a run's history take; what a small instruction makes takes up to this many times 200 bytes. */
+const MOST_INSTRUCTIONS = 2 ** 22;
+const MOST_DICTIONARIES = 2 ** 19;
 
 /** @throws FileError, with the offset, on an instruction that is not known and where the pickle is cut short. */
 export function readPickle(bytes: Uint8Array, file: string, hooks: PickleHooks): PickleValue {
-  return new Machine(bytes, file, hooks).run();
+  return readPickleAt(bytes, 0, file, hooks).value;
+}
+
+/** One of several pickles that stand one behind the other; `end` is where the next begins. */
+export function readPickleAt(
+  bytes: Uint8Array,
+  offset: number,
+  file: string,
+  hooks: PickleHooks,
+): { readonly value: PickleValue; readonly end: number } {
+  const source = new PickleSource(bytes, offset, file);
+  return { value: new Machine(source, file, hooks).run(), end: source.at };
 }
 
 class Machine {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #source: PickleSource;
   readonly #file: string;
   readonly #hooks: PickleHooks;
-  readonly #stack: PickleValue[] = [];
+  #stack: PickleValue[] = [];
+  /** The stacks below the marks that are open. */
+  readonly #below: PickleValue[][] = [];
   readonly #memo = new Map<number, PickleValue>();
-  #at = 0;
+  #dictionaries = 0;
 
-  constructor(bytes: Uint8Array, file: string, hooks: PickleHooks) {
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  constructor(source: PickleSource, file: string, hooks: PickleHooks) {
+    this.#source = source;
     this.#file = file;
     this.#hooks = hooks;
   }
 
   run(): PickleValue {
-    for (;;) {
-      const at = this.#at;
-      const code = this.#take(1)[0]!;
+    for (let count = 0; ; count++) {
+      const { at } = this.#source;
+      if (count === MOST_INSTRUCTIONS) {
+        throw new FileError(`${this.#file}: the pickle has more than ${MOST_INSTRUCTIONS} instructions`);
+      }
+      const code = this.#source.byte();
       if (code === 0x2e) return this.#pop(); // STOP
       if (!this.#plain(code) && !this.#container(code) && !this.#memory(code) && !this.#named(code)) {
         throw new FileError(
-          `${this.#file}: pickle instruction 0x${code.toString(16).padStart(2, "0")} at offset ${at} is none that weights are saved with`,
+          `${this.#file}: pickle instruction 0x${code.toString(16).padStart(2, "0")} at offset ${at} is not known; the file is damaged`,
         );
       }
     }
@@ -72,78 +92,101 @@ class Machine {
 
   /** Constants. */
   #plain(code: number): boolean {
-    const push = (value: PickleValue) => {
-      this.#stack.push(value);
-      return true;
-    };
+    const source = this.#source;
     switch (code) {
       case 0x80: // PROTO
-        this.#take(1);
+        source.take(1);
         return true;
       case 0x95: // FRAME
-        this.#take(8);
+        source.take(8);
         return true;
       case 0x4e: // NONE
-        return push(null);
+        return this.#push(null);
       case 0x88: // NEWTRUE
-        return push(true);
+        return this.#push(true);
       case 0x89: // NEWFALSE
-        return push(false);
+        return this.#push(false);
       case 0x4a: // BININT
-        return push(this.#read(4, (at) => this.#view.getInt32(at, true)));
+        return this.#push(source.int32());
       case 0x4b: // BININT1
-        return push(this.#take(1)[0]!);
+        return this.#push(source.byte());
       case 0x4d: // BININT2
-        return push(this.#read(2, (at) => this.#view.getUint16(at, true)));
+        return this.#push(source.uint16());
       case 0x8a: // LONG1
-        return push(integer(this.#take(this.#take(1)[0]!)));
+        return this.#push(source.integer(source.byte()));
+      case 0x8b: // LONG4
+        return this.#push(source.integer(source.uint32()));
+      case 0x49: // INT
+      case 0x4c: // LONG
+        return this.#push(source.decimal());
+      case 0x46: // FLOAT
+        return this.#push(Number(source.line()));
       case 0x47: // BINFLOAT
-        return push(this.#read(8, (at) => this.#view.getFloat64(at)));
+        return this.#push(source.float64());
+      case 0x53: // STRING
+        return this.#push(source.line().replace(/^(["'])(.*)\1$/s, "$2"));
+      case 0x56: // UNICODE
+        return this.#push(source.line());
       case 0x55: // SHORT_BINSTRING
       case 0x8c: // SHORT_BINUNICODE
-        return push(this.#text(this.#take(1)[0]!));
+        return this.#push(source.text(source.byte()));
       case 0x54: // BINSTRING
       case 0x58: // BINUNICODE
-        return push(this.#text(this.#length()));
+        return this.#push(source.text(source.uint32()));
+      case 0x8d: // BINUNICODE8
+        return this.#push(source.text(source.uint64()));
       case 0x43: // SHORT_BINBYTES
-        return push(this.#take(this.#take(1)[0]!));
+        return this.#push(source.take(source.byte()));
       case 0x42: // BINBYTES
-        return push(this.#take(this.#length()));
+        return this.#push(source.take(source.uint32()));
+      case 0x8e: // BINBYTES8
+      case 0x96: // BYTEARRAY8
+        return this.#push(source.take(source.uint64()));
+      case 0x97: // NEXT_BUFFER: kept outside
+        return this.#push(null);
+      case 0x98: // READONLY_BUFFER
+        return true;
       default:
         return false;
     }
   }
 
   #container(code: number): boolean {
-    const stack = this.#stack;
     switch (code) {
       case 0x28: // MARK
-        stack.push(MARK);
+        this.#below.push(this.#stack);
+        this.#stack = [];
         return true;
       case 0x7d: // EMPTY_DICT
-        stack.push(new Map());
+        return this.#push(this.#dictionary());
+      case 0x64: {
+        // DICT
+        const items = this.#toMark();
+        this.#push(this.#dictionary());
+        this.#setItems(items);
         return true;
+      }
       case 0x5d: // EMPTY_LIST
       case 0x29: // EMPTY_TUPLE
-        stack.push([]);
-        return true;
+      case 0x8f: // EMPTY_SET
+        return this.#push([]);
       case 0x74: // TUPLE
       case 0x6c: // LIST
-        stack.push(this.#toMark());
-        return true;
+      case 0x91: // FROZENSET
+        return this.#push(this.#toMark());
       case 0x85: // TUPLE1
       case 0x86: // TUPLE2
       case 0x87: {
         // TUPLE3
         const items: PickleValue[] = [];
         for (let i = code - 0x84; i > 0; i--) items.unshift(this.#pop());
-        stack.push(items);
-        return true;
+        return this.#push(items);
       }
       case 0x61: // APPEND
         this.#extend([this.#pop()]);
         return true;
       case 0x65: // APPENDS
+      case 0x90: // ADDITEMS
         this.#extend(this.#toMark());
         return true;
       case 0x73: {
@@ -161,25 +204,31 @@ class Machine {
   }
 
   #memory(code: number): boolean {
+    const source = this.#source;
     switch (code) {
       case 0x71: // BINPUT
-        this.#memo.set(this.#take(1)[0]!, this.#top());
-        return true;
+        return this.#keep(source.byte());
       case 0x72: // LONG_BINPUT
-        this.#memo.set(this.#length(), this.#top());
-        return true;
+        return this.#keep(source.uint32());
+      case 0x70: // PUT
+        return this.#keep(Number(source.line()));
       case 0x94: // MEMOIZE
-        this.#memo.set(this.#memo.size, this.#top());
-        return true;
+        return this.#keep(this.#memo.size);
       case 0x68: // BINGET
-        this.#recall(this.#take(1)[0]!);
-        return true;
+        return this.#recall(source.byte());
       case 0x6a: // LONG_BINGET
-        this.#recall(this.#length());
+        return this.#recall(source.uint32());
+      case 0x67: // GET
+        return this.#recall(Number(source.line()));
+      case 0x30: // POP: of a mark where nothing stands on it
+        if (this.#stack.length === 0 && this.#below.length > 0) this.#toMark();
+        else this.#pop();
         return true;
-      case 0x30: // POP
-        this.#pop();
+      case 0x31: // POP_MARK
+        this.#toMark();
         return true;
+      case 0x32: // DUP
+        return this.#push(this.#top());
       default:
         return false;
     }
@@ -187,73 +236,87 @@ class Machine {
 
   /** What would run something in Python. */
   #named(code: number): boolean {
-    const stack = this.#stack;
+    const { global, call, persistent } = this.#hooks;
+    const source = this.#source;
     switch (code) {
-      case 0x63: {
-        // GLOBAL
-        const module = this.#line();
-        stack.push(this.#hooks.global(module, this.#line()));
-        return true;
-      }
+      case 0x63: // GLOBAL
+        return this.#push(this.#global());
       case 0x93: {
         // STACK_GLOBAL
         const name = this.#pop();
         const module = this.#pop();
-        if (typeof name !== "string" || typeof module !== "string") throw this.#damaged("a name is not a text");
-        stack.push(this.#hooks.global(module, name));
-        return true;
+        if (typeof name !== "string" || typeof module !== "string") throw source.damaged("a name is not a text");
+        return this.#push(global.call(this.#hooks, module, name));
       }
+      case 0x82: // EXT1, EXT2, EXT4: names by numbers that a program agreed on with itself
+      case 0x83:
+      case 0x84:
+        return this.#push(global.call(this.#hooks, "extension", String(source.integer(1 << (code - 0x82)))));
       case 0x52: // REDUCE
       case 0x81: {
         // NEWOBJ
         const parameters = this.#pop();
-        const target = this.#pop();
-        if (!Array.isArray(parameters)) throw this.#damaged("the arguments of a call are not a tuple");
-        stack.push(this.#hooks.call(target, parameters as readonly PickleValue[]));
+        return this.#call(this.#pop(), parameters);
+      }
+      case 0x92: {
+        // NEWOBJ_EX: with arguments by name, which nothing here takes
+        this.#pop();
+        const parameters = this.#pop();
+        return this.#call(this.#pop(), parameters);
+      }
+      case 0x69: {
+        // INST
+        const target = this.#global();
+        return this.#call(target, this.#toMark());
+      }
+      case 0x6f: {
+        // OBJ
+        const [target, ...parameters] = this.#toMark();
+        if (target === undefined) throw source.damaged("an object has no class");
+        return this.#push(call.call(this.#hooks, target, parameters));
+      }
+      case 0x62: {
+        // BUILD: attributes of a dictionary (PyTorch notes versions there) are not needed
+        const state = this.#pop();
+        const object = this.#top();
+        if (object instanceof PickleObject) this.#hooks.build?.(object, state);
+        else if (!(object instanceof Map)) throw source.damaged("attributes are set on something that has none");
         return true;
       }
-      case 0x62: // BUILD: attributes of a dictionary (PyTorch notes versions there), which weights do not need
-        this.#pop();
-        if (!(this.#top() instanceof Map)) throw this.#damaged("attributes are set on something that is no dictionary");
-        return true;
       case 0x51: // BINPERSID
-        stack.push(this.#hooks.persistent(this.#pop()));
-        return true;
+        return this.#push(persistent.call(this.#hooks, this.#pop()));
+      case 0x50: // PERSID
+        return this.#push(persistent.call(this.#hooks, source.line()));
       default:
         return false;
     }
   }
 
-  #take(count: number): Uint8Array {
-    if (this.#at + count > this.#bytes.length) throw this.#damaged("it is cut short");
-    this.#at += count;
-    return this.#bytes.subarray(this.#at - count, this.#at);
+  #global(): PickleValue {
+    const module = this.#source.line();
+    return this.#hooks.global(module, this.#source.line());
   }
 
-  #read<T>(count: number, read: (at: number) => T): T {
-    this.#take(count);
-    return read(this.#at - count);
+  #call(target: PickleValue, parameters: PickleValue): true {
+    if (!Array.isArray(parameters)) throw this.#source.damaged("the arguments of a call are not a tuple");
+    return this.#push(this.#hooks.call(target, parameters as readonly PickleValue[]));
   }
 
-  #length(): number {
-    return this.#read(4, (at) => this.#view.getUint32(at, true));
+  #dictionary(): Map<PickleValue, PickleValue> {
+    if (++this.#dictionaries > MOST_DICTIONARIES) {
+      throw new FileError(`${this.#file}: the pickle holds more than ${MOST_DICTIONARIES} dictionaries`);
+    }
+    return new Map();
   }
 
-  #text(count: number): string {
-    return new TextDecoder().decode(this.#take(count));
-  }
-
-  #line(): string {
-    const end = this.#bytes.indexOf(0x0a, this.#at);
-    if (end < 0) throw this.#damaged("it is cut short");
-    const text = this.#text(end - this.#at);
-    this.#at++;
-    return text;
+  #push(value: PickleValue): true {
+    this.#stack.push(value);
+    return true;
   }
 
   #top(): PickleValue {
     const value = this.#stack.at(-1);
-    if (value === undefined) throw this.#damaged("an instruction takes a value where there is none");
+    if (value === undefined) throw this.#source.damaged("an instruction takes a value where there is none");
     return value;
   }
 
@@ -264,42 +327,39 @@ class Machine {
   }
 
   #toMark(): PickleValue[] {
-    const mark = this.#stack.lastIndexOf(MARK);
-    if (mark < 0) throw this.#damaged("a list has no beginning");
-    const items = this.#stack.splice(mark);
-    items.shift();
+    const items = this.#stack;
+    const below = this.#below.pop();
+    if (below === undefined) throw this.#source.damaged("a list has no beginning");
+    this.#stack = below;
     return items;
   }
 
   #extend(items: readonly PickleValue[]): void {
     const list = this.#top();
-    if (!Array.isArray(list)) throw this.#damaged("items are added to something that is no list");
+    if (list instanceof PickleObject) return; // of a class that is left out
+    if (!Array.isArray(list)) throw this.#source.damaged("items are added to something that is no list");
     for (const item of items) (list as PickleValue[]).push(item);
   }
 
   #setItems(items: readonly PickleValue[]): void {
     const map = this.#top();
-    if (!(map instanceof Map)) throw this.#damaged("entries are set on something that is no dictionary");
-    if (items.length % 2 !== 0) throw this.#damaged("an entry has no value");
+    if (items.length % 2 !== 0) throw this.#source.damaged("an entry has no value");
+    if (map instanceof PickleObject) {
+      this.#hooks.setItems?.(map, items);
+      return;
+    }
+    if (!(map instanceof Map)) throw this.#source.damaged("entries are set on something that is no dictionary");
     for (let i = 0; i < items.length; i += 2) map.set(items[i]!, items[i + 1]!);
   }
 
-  #recall(index: number): void {
+  #keep(index: number): true {
+    this.#memo.set(index, this.#top());
+    return true;
+  }
+
+  #recall(index: number): true {
     const value = this.#memo.get(index);
-    if (value === undefined) throw this.#damaged(`it refers to value ${index}, which there is not`);
-    this.#stack.push(value);
+    if (value === undefined) throw this.#source.damaged(`it refers to value ${index}, which there is not`);
+    return this.#push(value);
   }
-
-  #damaged(why: string): FileError {
-    return new FileError(`${this.#file}: the pickle is damaged at offset ${this.#at}: ${why}`);
-  }
-}
-
-/** Little-endian two's complement, as a number where it is exact. */
-function integer(bytes: Uint8Array): number | bigint {
-  let value = 0n;
-  for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]!);
-  if (bytes.length > 0 && bytes.at(-1)! >= 0x80) value -= 1n << BigInt(8 * bytes.length);
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value;
 }

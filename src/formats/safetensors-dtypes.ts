@@ -64,7 +64,8 @@ function plain<T extends TensorData>(array: ArrayType<T>, bytes: number): Dtype 
 }
 
 function view<T extends TensorData>(array: ArrayType<T>, bytes: number, source: Uint8Array): T {
-  const aligned = source.byteOffset % bytes === 0 ? source : source.slice();
+  // A copy by the constructor: the `slice` of Node's Buffer is a view.
+  const aligned = source.byteOffset % bytes === 0 ? source : new Uint8Array(source);
   return new array(aligned.buffer, aligned.byteOffset, aligned.byteLength / bytes);
 }
 

@@ -6,7 +6,9 @@
  * Typed arrays view the bytes as they lie, so a little-endian machine is assumed, as every JavaScript engine runs on.
  */
 import { FileError } from "../errors.js";
+import { plainBytes, shown, shownShape } from "./bytes.js";
 import { type DtypeName, dtypes, type TensorData } from "./safetensors-dtypes.js";
+import { parseHeaderJson } from "./safetensors-header.js";
 import { sniff } from "./sniff.js";
 
 export interface SafeTensor {
@@ -19,6 +21,15 @@ export interface SafeTensor {
 export interface SafetensorsFile {
   readonly tensors: ReadonlyMap<string, SafeTensor>;
   readonly metadata: Readonly<Record<string, string>>;
+  /** What else is in the file, and is not read. */
+  readonly leftOut: readonly LeftOut[];
+}
+
+/** A value of a file that is no weights, or a tensor of a kind that is not read. */
+export interface LeftOut {
+  readonly name: string;
+  /** Such as "a number", "argparse.Namespace", "a tensor of complex64". */
+  readonly what: string;
 }
 
 /** A tensor to write: its dtype is that of its array. */
@@ -30,9 +41,22 @@ export interface TensorToWrite {
 /** The reference implementation refuses longer headers, and no real model comes near. */
 const largestHeader = 100_000_000;
 
+/** Types that the format has and no typed array can hold, by the bits of an element. */
+const UNREAD: Readonly<Record<string, number>> = {
+  C64: 64,
+  F8_E4M3: 8,
+  F8_E5M2: 8,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  F4: 4,
+};
+
 interface Entry {
   readonly name: string;
-  readonly dtype: DtypeName;
+  readonly dtype: string;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
@@ -42,16 +66,21 @@ interface Entry {
  * Reads safetensors bytes. Tensors are views of `bytes` where alignment allows, else copies.
  * @throws FileError that names `file` and the tensor, on anything the format does not allow.
  */
-export function parseSafetensors(bytes: Uint8Array, file = "safetensors data"): SafetensorsFile {
+export function parseSafetensors(source: Uint8Array, file = "safetensors data"): SafetensorsFile {
+  const bytes = plainBytes(source, file);
   const headerBytes = checkStart(bytes, file);
   const { entries, metadata } = parseHeader(bytes.subarray(8, 8 + headerBytes), file);
   const data = bytes.subarray(8 + headerBytes);
   checkCoverage(entries, data.length, file);
   const tensors = new Map<string, SafeTensor>();
+  const leftOut: LeftOut[] = [];
   for (const { name, dtype, shape, begin, end } of entries) {
-    tensors.set(name, { dtype, shape, data: dtypes[dtype].view(data.subarray(begin, end)) });
+    if (isRead(dtype)) tensors.set(name, { dtype, shape, data: dtypes[dtype].view(data.subarray(begin, end)) });
+    else leftOut.push({ name, what: `a tensor of ${dtype}` });
   }
-  return { tensors, metadata };
+  const [first] = entries;
+  if (tensors.size === 0 && first !== undefined) throw unknownDtype(first.name, first.dtype, file);
+  return { tensors, metadata, leftOut };
 }
 
 function checkStart(bytes: Uint8Array, file: string): number {
@@ -81,13 +110,7 @@ function checkStart(bytes: Uint8Array, file: string): number {
 }
 
 function parseHeader(bytes: Uint8Array, file: string): { entries: Entry[]; metadata: Record<string, string> } {
-  let header: unknown;
-  try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new FileError(`${file}: the header at offset 8 is not JSON: ${why}`, { cause: error });
-  }
+  const header = parseHeaderJson(bytes, file);
   if (!isObject(header)) throw new FileError(`${file}: the header at offset 8 is not a JSON object`);
   const metadata: Record<string, string> = {};
   const entries: Entry[] = [];
@@ -102,37 +125,48 @@ function parseMetadata(value: unknown, file: string): Record<string, string> {
   if (!isObject(value)) throw new FileError(`${file}: __metadata__ is not a JSON object`);
   for (const [key, text] of Object.entries(value)) {
     if (typeof text !== "string") {
-      throw new FileError(`${file}: __metadata__ "${key}" is ${JSON.stringify(text)}; expected a string`);
+      throw new FileError(`${file}: __metadata__ "${shown(key)}" is ${shown(JSON.stringify(text))}; expected a string`);
     }
   }
   return value as Record<string, string>;
 }
 
 function parseEntry(name: string, value: unknown, file: string): Entry {
-  const where = `${file}: tensor "${name}"`;
+  const where = `${file}: tensor "${shown(name)}"`;
   if (!isObject(value)) throw new FileError(`${where}: its entry is not a JSON object`);
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== "string" || !Object.hasOwn(dtypes, dtype)) {
-    throw new FileError(
-      `${where}: dtype ${JSON.stringify(dtype)} is not known; expected one of ${Object.keys(dtypes).join(", ")}`,
-    );
-  }
+  const bits = typeof dtype === "string" ? bitsOf(dtype) : undefined;
+  if (typeof dtype !== "string" || bits === undefined) throw unknownDtype(name, dtype, file);
   if (!isListOfCounts(shape)) {
-    throw new FileError(`${where}: shape ${JSON.stringify(shape)} is not a list of whole numbers`);
+    throw new FileError(`${where}: shape ${shown(JSON.stringify(shape))} is not a list of whole numbers`);
   }
   if (!isListOfCounts(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!) {
     throw new FileError(
-      `${where}: data_offsets ${JSON.stringify(offsets)} is not a pair [begin, end] with begin <= end`,
+      `${where}: data_offsets ${shown(JSON.stringify(offsets))} is not a pair [begin, end] with begin <= end`,
     );
   }
   const [begin, end] = offsets as [number, number];
-  const expected = shape.reduce((a, b) => a * b, 1) * dtypes[dtype as DtypeName].bytes;
+  const expected = (shape.reduce((a, b) => a * b, 1) * bits) / 8;
   if (end - begin !== expected) {
     throw new FileError(
-      `${where}: data_offsets [${begin}, ${end}] span ${end - begin} bytes; ${dtype} of shape [${shape.join(", ")}] needs ${expected}`,
+      `${where}: data_offsets [${begin}, ${end}] span ${end - begin} bytes; ${dtype} of shape ${shownShape(shape)} needs ${expected}`,
     );
   }
-  return { name, dtype: dtype as DtypeName, shape, begin, end };
+  return { name, dtype, shape, begin, end };
+}
+
+function unknownDtype(name: string, dtype: unknown, file: string): FileError {
+  const known = Object.keys(dtypes).join(", ");
+  return new FileError(
+    `${file}: tensor "${shown(name)}": dtype ${shown(JSON.stringify(dtype))} is not known; expected one of ${known}`,
+  );
+}
+
+const isRead = (dtype: string): dtype is DtypeName => Object.hasOwn(dtypes, dtype);
+
+function bitsOf(dtype: string): number | undefined {
+  if (isRead(dtype)) return 8 * dtypes[dtype].bytes;
+  return Object.hasOwn(UNREAD, dtype) ? UNREAD[dtype] : undefined;
 }
 
 /** The tensors must fill the data exactly: nothing beyond its end, no byte shared, none left over. */
@@ -142,17 +176,17 @@ function checkCoverage(entries: readonly Entry[], dataBytes: number, file: strin
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin < offset) {
       throw new FileError(
-        `${file}: tensors "${before}" and "${name}" overlap: "${name}" begins at ${begin}, before ${offset}`,
+        `${file}: tensors "${shown(before)}" and "${shown(name)}" overlap: "${shown(name)}" begins at ${begin}, before ${offset}`,
       );
     }
     if (begin > offset) {
       throw new FileError(
-        `${file}: bytes ${offset} to ${begin} of the data, before tensor "${name}", belong to no tensor`,
+        `${file}: bytes ${offset} to ${begin} of the data, before tensor "${shown(name)}", belong to no tensor`,
       );
     }
     if (end > dataBytes) {
       throw new FileError(
-        `${file}: cut short: tensor "${name}" ends at byte ${end} of the data, which has ${dataBytes}; copy or download the file again`,
+        `${file}: cut short: tensor "${shown(name)}" ends at byte ${end} of the data, which has ${dataBytes}; copy or download the file again`,
       );
     }
     offset = end;

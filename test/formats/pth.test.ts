@@ -64,7 +64,7 @@ it("reads a network's state dict in its order, and the same inside a checkpoint"
 
 it("is told from safetensors by its first bytes", () => {
   expect(parseTensors(bytesOf("network")).tensors.size).toBe(9);
-  expect(() => parseTensors(bytesOf("legacy"), "old.pth")).toThrow(/before version 1\.6/);
+  expect(parseTensors(bytesOf("legacy")).tensors.size).toBe(9);
   const safetensors = new Uint8Array(readFileSync(new URL("../fixtures/python.safetensors", import.meta.url)));
   expect(parseTensors(safetensors).tensors.has("conv.weight")).toBe(true);
 });
@@ -74,15 +74,9 @@ it("refuses a file that wants to run code, and runs none of it", () => {
     `"malicious.pth: refused: it wants Python's posix.system, which weights have no need of and which could run code of the file's choice. fovea executes nothing from a file. If you trust the file, open it in Python and save its weights alone: torch.save(model.state_dict(), FILE)"`,
   );
   expect(existsSync("owned-by-a-pickle")).toBe(false);
-  expect(messageOf(bytesOf("whole-model"))).toContain(
-    "it wants Python's torch.nn.modules.container.Sequential, which weights have no need of",
-  );
 });
 
 it("says what a file is that it does not read, and the cure", () => {
-  expect(messageOf(bytesOf("legacy"))).toMatchInlineSnapshot(
-    `"a.pth: is in PyTorch's format from before version 1.6, which is not read; convert it in Python: torch.save(torch.load("FILE", weights_only=True), "NEW.pth")"`,
-  );
   expect(messageOf(bytesOf("no-tensors"))).toMatchInlineSnapshot(
     `"a.pth: holds no tensors by name, neither at its top nor under state_dict, model_state_dict, model, net, weights, params; found lr, name: save its weights alone: torch.save(model.state_dict(), FILE)"`,
   );
