@@ -1,17 +1,23 @@
 /**
  * Fits the tensors of a file to a network by name: every tensor of the network is found, every one of the file is used, and
- * shapes agree; what does not is named. A file in another known spelling is read through its name map.
+ * shapes agree; what does not is named. Prefixes are found (place-names.ts), and a file in another known spelling is read through
+ * its name map.
  */
 import { FileError, OptionError } from "../errors.js";
+import { shown } from "../formats/bytes.js";
 import type { SafeTensor } from "../formats/safetensors.js";
 import { type Shape, sameShape } from "../graph/value.js";
 import type { PixelScaling } from "../models/index.js";
 import { type FileTensor, type NameMap, nameMapsOf } from "../models/weight-names/index.js";
 import { type Module, savedOf } from "../nn/index.js";
+import { commonPrefix, type Placed, passesOver, placeNames, type Rename, renamer } from "./place-names.js";
 import { fileShape, fromFile, weightKinds } from "./weight-layout.js";
 import type { Weight } from "./weights.js";
 
-/** The network's names by the file's; or the network's name of a tensor, undefined where it has none. */
+/**
+ * The network's names by the file's, whole or up to a dot (`{ "stem.": "conv1." }`); or the network's name of a tensor, undefined
+ * where it has none. An empty name says where the network lies, `{ "student.": "" }`: what lies elsewhere is passed over.
+ */
 export type Names = Readonly<Record<string, string>> | ((name: string) => string | undefined);
 
 export interface FitTarget {
@@ -42,29 +48,30 @@ type Tensors = ReadonlyMap<string, SafeTensor>;
 
 /** Differences that are named in a message. */
 const MOST_NAMED = 20;
-/** What PyTorch's wrappers put in front of every name. */
-const WRAPPERS = ["module.", "_orig_mod.", "model."];
 
 /** @throws FileError that lists every difference that may not be. */
 export function fitWeights(path: string, file: Tensors, target: FitTarget, options: FitOptions = {}): FittedWeights {
   const { module, network } = target;
   const kinds = weightKinds(module);
   const saved = savedOf(module);
-  const tensors = inOurNames(path, file, target, options.map, new Set(saved.keys()));
+  const shapes = new Map(
+    [...saved].map(([name, parameter]) => [name, fileShape(parameter.shape, kinds.get(parameter))]),
+  );
+  const { tensors, placed } = inOurNames(path, file, target, options.map, shapes);
   const mayDiffer = options.mayDiffer ?? (() => false);
   const weights = new Map<string, Weight>();
   const missing: string[] = [];
-  const unused: string[] = [];
+  const unused: string[] = [...placed.outside];
   const problems: (readonly [name: string, text: string])[] = [];
   for (const [name, parameter] of saved) {
     const kind = kinds.get(parameter);
-    const expected = fileShape(parameter.shape, kind);
+    const expected = shapes.get(name)!;
     const tensor = tensors.get(name);
     let problem: string | undefined;
     if (tensor === undefined) problem = `tensor "${name}" (${text(expected)}) is missing`;
     else if (!sameShape(tensor.shape, expected))
       problem = `tensor "${name}" is ${text(tensor.shape)}, expected ${text(expected)}`;
-    else if (!/^(BF|F)\d+$/.test(tensor.dtype))
+    else if (!isWeight(tensor))
       problem = `tensor "${name}" is of type ${tensor.dtype}, expected floating-point numbers`;
     else {
       try {
@@ -79,15 +86,15 @@ export function fitWeights(path: string, file: Tensors, target: FitTarget, optio
   }
   for (const [name, tensor] of tensors) {
     if (saved.has(name) || isCounter(name, saved)) continue;
-    if (mayDiffer(name)) unused.push(name);
-    else problems.push([name, `tensor "${name}" (${text(tensor.shape)}) belongs to no parameter`]);
+    if (mayDiffer(name) || !isWeight(tensor)) unused.push(name);
+    else problems.push([name, `tensor "${shown(name)}" (${text(tensor.shape)}) belongs to no parameter`]);
   }
   if (problems.length > 0) {
-    const shown = problems.slice(0, MOST_NAMED).map(([, problem]) => problem);
-    const more = problems.length > shown.length ? `; and ${problems.length - shown.length} more` : "";
+    const named = problems.slice(0, MOST_NAMED).map(([, problem]) => problem);
+    const more = problems.length > named.length ? `; and ${problems.length - named.length} more` : "";
     const usual = () => "Name the network and the options that it was made with";
-    const cure = (options.cure ?? usual)(problems.map(([name]) => name));
-    throw new FileError(`${path}: does not fit ${network?.name ?? "its network"}: ${shown.join("; ")}${more}. ${cure}`);
+    const cure = `${(options.cure ?? usual)(problems.map(([name]) => name))}${namesCure(file, placed, saved)}`;
+    throw new FileError(`${path}: does not fit ${network?.name ?? "its network"}: ${named.join("; ")}${more}. ${cure}`);
   }
   return { weights, missing, unused };
 }
@@ -98,48 +105,65 @@ function isCounter(name: string, saved: ReadonlyMap<string, unknown>): boolean {
   return counter.test(name) && saved.has(name.replace(/num_batches_tracked$/, "running_mean"));
 }
 
+/** Counters, masks and indices, which PyTorch's modules keep among their weights, are none. */
+const isWeight = ({ dtype }: SafeTensor) => /^(BF|F)\d+$/.test(dtype);
+
 // --- Names
+
+interface InOurNames {
+  readonly tensors: Tensors;
+  readonly placed: Placed;
+}
 
 function inOurNames(
   path: string,
   file: Tensors,
-  target: FitTarget,
+  { network, scaling }: FitTarget,
   map: Names | undefined,
-  known: Set<string>,
-): Tensors {
-  const asked = typeof map === "object" ? (name: string) => (Object.hasOwn(map, name) ? map[name] : undefined) : map;
-  if (asked !== undefined) return renamed(path, file, asked);
-  const isKnown = [...file.keys()].some((name) => known.has(name));
-  const plain = isKnown ? file : WRAPPERS.reduce(unwrapped, file);
-  const matches = (rename: (name: string) => string | undefined) =>
-    [...plain.keys()].filter((name) => known.has(rename(name) ?? "")).length;
+  shapes: ReadonlyMap<string, Shape>,
+): InOurNames {
+  const known = new Set(shapes.keys());
+  const fits = (name: string, ours: string) => sameShape(file.get(name)!.shape, shapes.get(ours)!);
+  const names = [...file.keys()].filter((name) => map === undefined || !passesOver(map, name));
+  const place = (rename: Rename) => placeNames(path, names, known, rename, fits);
+  let placed = place(map === undefined ? (name) => name : renamer(map));
   let best: NameMap | undefined;
-  let most = matches((name) => name);
-  for (const candidate of target.network === undefined ? [] : nameMapsOf(target.network.name)) {
-    const count = matches((name) => candidate.rename(name));
-    if (count > most) [best, most] = [candidate, count];
+  for (const candidate of map !== undefined || network === undefined ? [] : nameMapsOf(network.name)) {
+    const other = place((name) => candidate.rename(name));
+    if (other.found > placed.found) [best, placed] = [candidate, other];
   }
-  if (best === undefined) return plain;
-  const tensors = renamed(path, plain, (name) => best.rename(name));
-  return best.convert === undefined || target.scaling === undefined
-    ? tensors
-    : converted(tensors, best.convert(floats(tensors), target.scaling));
+  if (names.length < file.size) {
+    const kept = new Set(names);
+    placed = { ...placed, outside: [...placed.outside, ...[...file.keys()].filter((name) => !kept.has(name))] };
+  }
+  const tensors = renamed(path, file, placed.names);
+  return best?.convert === undefined || scaling === undefined
+    ? { tensors, placed }
+    : { tensors: converted(tensors, best.convert(floats(tensors), scaling)), placed };
+}
+
+/** What to do where the names are others: says the prefix that was found, and both spellings where none of the names was. */
+function namesCure(file: Tensors, { prefix, found }: Placed, saved: ReadonlyMap<string, unknown>): string {
+  const read = prefix === "" ? "" : `. The names were read behind "${shown(prefix)}"`;
+  if (found > 0) return read;
+  const common = commonPrefix([...file.keys()]);
+  const few = (names: Iterable<string>) =>
+    [...names]
+      .slice(0, 3)
+      .map((name) => shown(name))
+      .join(", ");
+  const begin = common === "" ? "" : `, which all begin with "${shown(common)}",`;
+  return `. None of the file's names (${few(file.keys())}, ...)${begin} is one of the network's (${few(saved.keys())}, ...): say which is which by --map FROM=TO (option map)`;
 }
 
 /** Names that the map does not know stay as they are, and are told as belonging to nothing. */
-function renamed(path: string, file: Tensors, rename: (name: string) => string | undefined): Map<string, SafeTensor> {
+function renamed(path: string, file: Tensors, names: ReadonlyMap<string, string>): Map<string, SafeTensor> {
   const tensors = new Map<string, SafeTensor>();
-  for (const [name, tensor] of file) {
-    const ours = rename(name) ?? name;
-    if (tensors.has(ours)) throw new FileError(`${path}: two tensors are both named "${ours}" by the name map`);
-    tensors.set(ours, tensor);
+  for (const [name, ours] of names) {
+    if (tensors.has(ours)) throw new FileError(`${path}: two tensors are both named "${shown(ours)}" by the name map`);
+    tensors.set(ours, file.get(name)!);
   }
   return tensors;
-}
-
-function unwrapped(file: Tensors, prefix: string): Tensors {
-  const wrapped = file.size > 0 && [...file.keys()].every((name) => name.startsWith(prefix));
-  return wrapped ? new Map([...file].map(([name, tensor]) => [name.slice(prefix.length), tensor])) : file;
 }
 
 function floats(tensors: Tensors): Map<string, FileTensor> {

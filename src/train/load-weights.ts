@@ -3,7 +3,7 @@
  * names. Nothing is left at its initial value in silence: what may be is said beforehand, and told afterwards.
  */
 import { OptionError } from "../errors.js";
-import type { SafetensorsFile } from "../formats/safetensors.js";
+import type { LeftOut, SafetensorsFile } from "../formats/safetensors.js";
 import { sameShape } from "../graph/value.js";
 import { create, definitionOf, type Model } from "../models/index.js";
 import { type Module, savedOf } from "../nn/index.js";
@@ -12,7 +12,7 @@ import { type Network, networkParts } from "./trained-model.js";
 import { initialWeights, type Weight } from "./weights.js";
 
 export interface LoadWeightsOptions {
-  /** The network's names by the file's, where fovea does not know them. */
+  /** The network's names by the file's, where fovea does not know them; `{ "student.": "" }` says where the network lies. */
   readonly map?: Names | undefined;
   /** Names, `*` standing for any part of one, of tensors that may be missing, left over or of another shape. */
   readonly allow?: readonly string[] | undefined;
@@ -29,6 +29,8 @@ export interface LoadedWeights {
   readonly fresh: readonly string[];
   /** Tensors of the file that the network does not take. */
   readonly unused: readonly string[];
+  /** What the file holds besides tensors, and tensors of kinds that are not read. */
+  readonly leftOut: readonly LeftOut[];
 }
 
 /** @throws FileError that lists, by name, every difference that was not allowed. */
@@ -63,7 +65,7 @@ export function weightsFor(
   const initial = initialWeights(parts.module, seed);
   // In the network's order, as others give them.
   const all = new Map([...initial].map(([name, weight]) => [name, fresh.includes(name) ? weight : weights.get(name)!]));
-  return { weights: all, fresh, unused };
+  return { weights: all, fresh, unused, leftOut: file.leftOut };
 }
 
 /** The tensors whose shapes depend on the number of classes. */

@@ -16,7 +16,7 @@ import { parseTensors } from "../formats/tensors.js";
 import type { Shape } from "../graph/value.js";
 import { create, type Model, type ModelOptions } from "../models/index.js";
 import { type Module, savedOf, trace } from "../nn/index.js";
-import { fitWeights } from "./fit-weights.js";
+import { fitWeights, type Names } from "./fit-weights.js";
 import type { NetworkName, TrainedModel } from "./trained-model.js";
 import { toFile, weightKinds } from "./weight-layout.js";
 
@@ -55,6 +55,8 @@ export interface LoadModelOptions {
   readonly network?: string | Module | undefined;
   /** Options of a network of the zoo. */
   readonly options?: ModelOptions | undefined;
+  /** The network's names by the file's, where fovea does not know them; `{ "student.": "" }` says where the network lies. */
+  readonly map?: Names | undefined;
   /** What a module takes, where the file does not say it. */
   readonly input?: Shape | undefined;
 }
@@ -74,7 +76,7 @@ export function parseModel(bytes: Uint8Array, options: LoadModelOptions = {}, pa
     );
   }
   const parts = networkOf(path, file, options, isOurs);
-  const { weights } = fitWeights(path, file.tensors, parts);
+  const { weights } = fitWeights(path, file.tensors, parts, { map: options.map });
   const classes = field(path, metadata, "classes", isStrings) ?? numbered(parts.classes);
   const channels = parts.input.at(-1)!;
   const plain: Scaling = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
