@@ -10,14 +10,15 @@
  */
 import type { Value } from "../graph/value.js";
 import { conv2dInputGradOp } from "./conv.js";
+import { pad, slice } from "./shape.js";
 import { refuse } from "./support.js";
-import { type Pair, pair, span, windowOf } from "./window.js";
+import { type Pair, pair, span, type Window, windowOf } from "./window.js";
 
 export interface ConvTransposeOptions {
   readonly stride?: Pair;
   /** Rows and columns that the output is without, on all sides. */
   readonly padding?: Pair;
-  /** Rows below and columns to the right that stride leaves open; less than the stride. */
+  /** Further rows below and columns to the right; less than the stride or less than the dilation, as in PyTorch. */
   readonly outputPadding?: Pair;
   readonly dilation?: Pair;
   readonly groups?: number;
@@ -27,27 +28,45 @@ export function convTranspose2d(x: Value, w: Value, options: ConvTransposeOption
   const kernel: readonly [number, number] = [w.shape[0] ?? 0, w.shape[1] ?? 0];
   const { groups = 1, outputPadding = 0 } = options;
   const window = windowOf(kernel, options, x.shape);
-  const more = pair(outputPadding);
-  const extent = (axis: 0 | 1): number => {
-    const { stride, dilation, padding } = window;
-    const extra = more[axis];
-    if (!Number.isInteger(extra) || extra < 0 || extra >= Math.max(stride[axis], dilation[axis])) {
-      const most = Math.max(stride[axis], dilation[axis]) - 1;
-      refuse("convTranspose2d", x.graph.path, `outputPadding is ${extra}, expected a whole number from 0 to ${most}`);
-    }
-    const out =
-      ((x.shape[axis] ?? 1) - 1) * stride[axis] -
-      padding[2 * axis]! -
-      padding[2 * axis + 1]! +
-      span(kernel[axis], dilation[axis]) +
-      extra;
-    if (out >= 1) return out;
-    return refuse(
-      "convTranspose2d",
-      x.graph.path,
-      `its output would have ${out} ${axis === 0 ? "rows" : "columns"}; lower the padding ${padding.join(", ")}`,
-    );
-  };
-  const inputShape = [extent(0), extent(1), (w.shape[2] ?? 0) * groups];
-  return x.graph.add(conv2dInputGradOp, { ...window, groups, inputShape }, [x, w]);
+  const [rows, columns] = ([0, 1] as const).map((axis) => {
+    const more = pair(outputPadding)[axis];
+    return { more, extent: outputExtent(x, window, axis, more) };
+  }) as [OutputAxis, OutputAxis];
+  const padding = [...window.padding] as [number, number, number, number];
+  const cuts: { readonly axis: number; readonly before: number; readonly out: number; readonly zeros: number }[] = [];
+  const inputShape = [rows.extent, columns.extent, (w.shape[2] ?? 0) * groups];
+  for (const [axis, { more, extent }] of [rows, columns].entries()) {
+    if (more < window.stride[axis]!) continue;
+    // The convolution that goes the other way would make more of such an output than x: it gets the output without padding.
+    const [before, behind] = padding.splice(2 * axis, 2, 0, 0) as [number, number];
+    inputShape[axis] = extent - more + before + behind;
+    cuts.push({ axis, before, out: extent, zeros: Math.max(0, more - behind) });
+  }
+  const y: Value = x.graph.add(conv2dInputGradOp, { ...window, padding, groups, inputShape }, [x, w]);
+  return cuts.reduce((image, { axis, before, out, zeros }) => {
+    const below = image.shape.map((_, a) => (a === axis ? zeros : 0));
+    return slice(pad(image, [0, 0, 0], below), axis, before, before + out);
+  }, y);
+}
+
+interface OutputAxis {
+  /** Output padding. */
+  readonly more: number;
+  readonly extent: number;
+}
+
+function outputExtent(x: Value, window: Window, axis: 0 | 1, more: number): number {
+  const { kernel, stride, dilation, padding } = window;
+  const most = Math.max(stride[axis], dilation[axis]) - 1;
+  if (!Number.isInteger(more) || more < 0 || more > most) {
+    refuse("convTranspose2d", x.graph.path, `outputPadding is ${more}, expected a whole number from 0 to ${most}`);
+  }
+  const whole = ((x.shape[axis] ?? 1) - 1) * stride[axis] + span(kernel[axis], dilation[axis]);
+  const out = whole - padding[2 * axis]! - padding[2 * axis + 1]! + more;
+  if (out >= 1) return out;
+  return refuse(
+    "convTranspose2d",
+    x.graph.path,
+    `its output would have ${out} ${axis === 0 ? "rows" : "columns"}; lower the padding ${padding.join(", ")}`,
+  );
 }
