@@ -14,12 +14,16 @@ interface ResizeAttributes {
   readonly mode: "nearest" | "bilinear";
   readonly axis: number;
   readonly extent: number;
+  readonly ratio?: readonly [number, number];
+  readonly step?: number;
 }
 
 interface Lines {
   readonly attributes: ResizeAttributes;
   /** The number of lines that `extent` were made of. */
   readonly from: number;
+  /** Lines read for a line made, as a fraction. */
+  readonly ratio: readonly [number, number];
   /** Elements of a line, and runs of lines in a sample. */
   readonly inner: number;
   readonly outer: number;
@@ -40,15 +44,18 @@ export const resizeStrategy: Strategy = {
     const [input] = root.inputs;
     const source = to.layout(input!);
     const destination = to.layout(root);
+    const from = backward ? attributes.from : input!.shape[axis]!;
     const lines: Lines = {
       attributes,
-      from: backward ? attributes.from : input!.shape[axis]!,
+      from,
+      ratio: attributes.ratio ?? [from, extent],
       inner: source.channelStride * (axis === 0 ? root.shape[1]! : 1),
       outer: axis === 0 ? 1 : root.shape[0]!,
       source,
       destination,
     };
-    const key = `${root.op.name} ${mode} ${axis} ${lines.from}>${extent} ${lines.inner} ${lines.outer} ${layoutKey(source)} ${layoutKey(destination)}`;
+    const places = `${lines.ratio.join("/")} ${attributes.step ?? ""}`;
+    const key = `${root.op.name} ${mode} ${axis} ${from}>${extent} ${places} ${lines.inner} ${lines.outer} ${layoutKey(source)} ${layoutKey(destination)}`;
     const operands = [["x", "read"] as const, ["y", "write"] as const];
     const kernel = to.kernel(key, () =>
       buildKernel({ key, name: root.op.name, target: to.target, operands }, (k) =>
@@ -129,25 +136,38 @@ const moved = (k: KernelBuilder, ptr: Reg, base: Reg | undefined): Reg =>
   base === undefined ? ptr : k.ptrAdd(ptr, base);
 
 /** Forward: the line `at` of y from one or two lines of x. */
-function readLine(k: KernelBuilder, { attributes, from: input, inner }: Lines, at: Reg, from: Reg, into: Reg): void {
-  const { mode, extent } = attributes;
+function readLine(k: KernelBuilder, lines: Lines, at: Reg, from: Reg, into: Reg): void {
+  const { attributes, from: input, ratio, inner } = lines;
+  const { mode, step } = attributes;
+  const [numerator, denominator] = ratio;
   const bytes = 4 * inner;
   if (mode === "nearest") {
-    const line = k.ptrAdd(from, k.mul(k.div(k.mul(at, input), extent), bytes));
+    const nearest = step === undefined ? k.div(k.mul(at, numerator), denominator) : atMost(k, at, step);
+    const held = k.min(nearest, input - 1);
+    const line = k.ptrAdd(from, k.mul(held, bytes));
+    const before = step === undefined ? line : k.ptrAdd(from, k.mul(k.max(k.sub(held, 1), 0), bytes));
     eachVectors(k, inner, (base, vectors) => {
       const [x, y] = [moved(k, line, base), moved(k, into, base)];
-      for (const { offset, lanes } of vectors) k.store(y, offset, k.load(x, offset, lanes));
+      const other = step === undefined ? undefined : moved(k, before, base);
+      for (const { offset, lanes } of vectors) {
+        const value = k.load(x, offset, lanes);
+        if (step === undefined || other === undefined) k.store(y, offset, value);
+        else {
+          const isBefore = k.cmp("lt", rounded(k, at, step, lanes), k.toFloat(k.splatInt(held, lanes)));
+          k.store(y, offset, k.select(isBefore, k.load(other, offset, lanes), value));
+        }
+      }
     });
     return;
   }
-  const place = k.max(k.sub(k.mul(at, 2 * input), extent - input), 0);
-  const low = k.div(place, 2 * extent);
+  const place = k.max(k.sub(k.mul(at, 2 * numerator), denominator - numerator), 0);
+  const low = k.div(place, 2 * denominator);
   const high = k.min(k.add(low, 1), input - 1);
-  const rest = k.sub(place, k.mul(low, 2 * extent));
+  const rest = k.sub(place, k.mul(low, 2 * denominator));
   const first = k.ptrAdd(from, k.mul(low, bytes));
   const second = k.ptrAdd(from, k.mul(high, bytes));
-  const share = shareOf(k, rest, extent);
-  const other = shareOf(k, k.sub(2 * extent, rest), extent);
+  const share = shareOf(k, rest, denominator);
+  const other = shareOf(k, k.sub(2 * denominator, rest), denominator);
   eachVectors(k, inner, (base, vectors) => {
     const [a, b, y] = [moved(k, first, base), moved(k, second, base), moved(k, into, base)];
     for (const { offset, lanes } of vectors) {
@@ -157,38 +177,71 @@ function readLine(k: KernelBuilder, { attributes, from: input, inner }: Lines, a
   });
 }
 
-/** number / (2 extent), in one lane. */
-function shareOf(k: KernelBuilder, number: Reg, extent: number): Reg {
-  return k.fmul(k.toFloat(k.splatInt(number, 1)), k.splat(1 / (2 * extent), 1));
+/** number / (2 denominator), in one lane. */
+function shareOf(k: KernelBuilder, number: Reg, denominator: number): Reg {
+  return k.fmul(k.toFloat(k.splatInt(number, 1)), k.splat(1 / (2 * denominator), 1));
 }
 
-/** Gradient: the line `at` of dx from the lines of dy that read it, which lie behind one another. */
-function gatherLine(k: KernelBuilder, { attributes, from: input, inner }: Lines, at: Reg, from: Reg, into: Reg): void {
-  const { mode, extent } = attributes;
+/** Parts of a pixel that whole numbers count a float32 `step` in. */
+const PARTS = 2 ** 16;
+
+/** A little more than `step`, in parts: with less than 2^14 lines the excess is below a quarter of a line. */
+const partsOf = (step: number) => Math.floor(step * PARTS) + 1;
+
+/** floor(o step), or one more. */
+const atMost = (k: KernelBuilder, o: Reg, step: number): Reg => k.div(k.mul(o, partsOf(step)), PARTS);
+
+/** o step, rounded to float32. */
+const rounded = (k: KernelBuilder, o: Reg, step: number, lanes: Lanes): Reg =>
+  k.fmul(k.toFloat(k.splatInt(o, lanes)), k.splat(step, lanes));
+
+/** The lines o that may read line `at`, of which all that do lie behind one another. */
+function readersOf(k: KernelBuilder, { attributes, from: input, ratio }: Lines, at: Reg): { begin: Reg; end: Reg } {
+  const { mode, extent, step } = attributes;
+  const [numerator, denominator] = ratio;
+  if (mode === "bilinear") {
+    // Those with i - 1 < s(o) < i + 1.
+    const first = k.max(k.sub(k.mul(at, 2 * denominator), denominator - numerator), 0);
+    const last = k.add(k.mul(at, 2 * denominator), 3 * denominator + numerator - 1);
+    return { begin: k.div(first, 2 * numerator), end: k.min(k.div(last, 2 * numerator), extent) };
+  }
+  if (step !== undefined) {
+    const parts = partsOf(step);
+    const end = k.add(k.div(k.mul(k.add(at, 2), PARTS), parts), 1);
+    return { begin: k.div(k.mul(at, PARTS), parts), end: k.min(end, extent) };
+  }
+  // Those with floor(o r) = i.
+  const begin = k.div(k.add(k.mul(at, denominator), numerator - 1), numerator);
+  const end = k.div(k.add(k.mul(at, denominator), denominator + numerator - 1), numerator);
+  return { begin, end: denominator === extent && numerator === input ? end : k.min(end, extent) };
+}
+
+/** Gradient: the line `at` of dx from the lines of dy that read it. At the last line these are all to the end. */
+function gatherLine(k: KernelBuilder, lines: Lines, at: Reg, from: Reg, into: Reg): void {
+  const { attributes, from: input, ratio, inner } = lines;
+  const { mode, extent, step } = attributes;
   const bytes = 4 * inner;
   const nearest = mode === "nearest";
-  // Nearest: the o with floor(o in / out) = i. Bilinear: those with i - 1 < s(o) < i + 1; at the last i all to the end.
-  const begin = nearest
-    ? k.div(k.add(k.mul(at, extent), input - 1), input)
-    : k.div(k.max(k.sub(k.mul(at, 2 * extent), extent - input), 0), 2 * input);
-  const end = k.var(
-    nearest
-      ? k.div(k.add(k.mul(at, extent), extent + input - 1), input)
-      : k.min(k.div(k.add(k.mul(at, 2 * extent), 3 * extent + input - 1), 2 * input), extent),
-    "end",
-    { frame: true },
-  );
-  if (!nearest) k.if(at, "eq", input - 1, () => k.set(end, extent));
-  const start = k.var(begin, "begin", { frame: true });
+  const readers = readersOf(k, lines, at);
+  const end = k.var(readers.end, "end", { frame: true });
+  if (!nearest || ratio[0] !== input || ratio[1] !== extent || step !== undefined) {
+    k.if(at, "eq", input - 1, () => k.set(end, extent));
+  }
+  const start = k.var(readers.begin, "begin", { frame: true });
   eachVectors(k, inner, (base, vectors) => {
     const sums = vectors.map(({ lanes }) => k.acc(0, lanes));
     const line = k.var(moved(k, k.ptrAdd(from, k.mul(start, bytes)), base), "line");
     const add = (o: Reg) => {
-      const weight = nearest ? undefined : hat(k, o, at, input, extent);
+      const weight = nearest ? undefined : hat(k, o, at, input, ratio);
       for (const [i, { offset, lanes }] of vectors.entries()) {
         const dy = k.load(line, offset, lanes);
-        if (weight === undefined) k.updateTo(sums[i]!, "fadd", dy);
-        else k.fmaTo(sums[i]!, dy, k.splatLane0(weight, lanes));
+        if (weight !== undefined) k.fmaTo(sums[i]!, dy, k.splatLane0(weight, lanes));
+        else if (step === undefined) k.updateTo(sums[i]!, "fadd", dy);
+        else {
+          const held = k.pmin(k.floor(rounded(k, o, step, lanes)), k.splat(input - 1, lanes));
+          const reads = k.cmp("eq", held, k.toFloat(k.splatInt(at, lanes)));
+          k.updateTo(sums[i]!, "fadd", k.select(reads, dy, k.splat(0, lanes)));
+        }
       }
       k.advance(line, bytes);
     };
@@ -198,9 +251,11 @@ function gatherLine(k: KernelBuilder, { attributes, from: input, inner }: Lines,
   });
 }
 
-/** max(0, 1 - |s(o) - i|) where s is held to the last pixel: (2 out - |place - 2 out i|) / (2 out). */
-function hat(k: KernelBuilder, o: Reg, i: Reg, input: number, extent: number): Reg {
-  const place = k.min(k.max(k.sub(k.mul(o, 2 * input), extent - input), 0), 2 * extent * (input - 1));
-  const away = k.sub(place, k.mul(i, 2 * extent));
-  return shareOf(k, k.sub(2 * extent, k.max(away, k.sub(0, away))), extent);
+/** max(0, 1 - |s(o) - i|) where s is held to the last pixel, in parts of 2 out: 2 out - |place - 2 out i| for the fraction in / out. */
+function hat(k: KernelBuilder, o: Reg, i: Reg, input: number, ratio: readonly [number, number]): Reg {
+  const [numerator, denominator] = ratio;
+  const last = 2 * denominator * (input - 1);
+  const place = k.min(k.max(k.sub(k.mul(o, 2 * numerator), denominator - numerator), 0), last);
+  const away = k.sub(place, k.mul(i, 2 * denominator));
+  return shareOf(k, k.sub(2 * denominator, k.max(away, k.sub(0, away))), denominator);
 }

@@ -7,7 +7,10 @@ import { type Pair, pair } from "../ops/window.js";
 import { Module } from "./module.js";
 
 export interface UpsampleOptions {
-  /** Height and width become the whole part of this many times as much; it may be below 1. */
+  /**
+   * Height and width become the whole part of this many times as much; it may be below 1. Pixels are placed by the factor
+   * itself, as PyTorch does (recompute_scale_factor=False).
+   */
   readonly scaleFactor?: Pair;
   /** Height and width, in place of a factor. */
   readonly size?: Pair;
@@ -40,7 +43,7 @@ export class Upsample extends Module {
     }
     const factors = pair(scaleFactor ?? 1);
     const to = size === undefined ? ([0, 1] as const).map((a) => Math.floor(x.shape[a]! * factors[a])) : pair(size);
-    return resize(x, [to[0]!, to[1]!], mode);
+    return resize(x, [to[0]!, to[1]!], mode, scaleFactor === undefined ? {} : { scaleFactor });
   }
 }
 

@@ -2,18 +2,24 @@
  * Images made larger or smaller along one axis, bilinear or to the nearest; an image is resized along both, one axis after the
  * other, which is the same sum in two steps.
  *
- * Pixels are areas and the grids of both images cover the same square (PyTorch's align_corners=False): with in and out pixels
- * along an axis, the middle of output pixel o lies at
+ * Pixels are areas (PyTorch's align_corners=False). With r input pixels for an output pixel, the middle of output pixel o lies at
  *
- *     s(o) = max(0, (o + 1/2) in / out - 1/2)
+ *     s(o) = max(0, (o + 1/2) r - 1/2)
  *
  * counted in input pixels. Bilinear: y[o] = sum over i of hat(s(o) - i) x[i] with hat(t) = max(0, 1 - |t|), which is the two
- * neighbours, or the last pixel alone beyond it. Nearest (PyTorch's "nearest"): y[o] = x[floor(o in / out)]. Places are
- * computed in whole numbers, (2o + 1) in - out over 2 out, so that no rounding moves a pixel.
+ * neighbours, or the last pixel alone beyond it. Nearest (PyTorch's "nearest"): y[o] = x[floor(o r)].
+ *
+ * To a size, r = in / out: both grids cover the same square. By a factor f, r = 1 / f even where out = floor(in f) is less than in f, as
+ * in PyTorch (recompute_scale_factor=False): a part of the last pixel is then left out. Places are computed in whole numbers from
+ * a fraction for r, so that no rounding moves a pixel. PyTorch rounds r and o r to float32, which moves the nearest pixel
+ * where o r is a whole number or all but one: `step` follows it there.
  */
 import { type Op, type Shape, type Signature, sameShape, shapeText, type Value } from "../graph/value.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 import { type Pair, pair } from "./window.js";
+
+/** Of pixels along an axis. */
+const MOST = 2 ** 14;
 
 export type ResizeMode = "nearest" | "bilinear";
 
@@ -23,18 +29,27 @@ export interface ResizeAttributes {
   readonly axis: number;
   /** The number of them that there will be. */
   readonly extent: number;
+  /** Input pixels an output pixel, as a fraction: of both extents unless said. */
+  readonly ratio?: readonly [number, number];
+  /** Nearest: the same in float32, where pixel o is that at floor(o step) with o step rounded to float32. */
+  readonly step?: number;
 }
 export interface ResizeGradAttributes extends ResizeAttributes {
   /** The number of them that there were. */
   readonly from: number;
 }
 
-/** The pixels that output pixel `o` reads, and with what weight. */
-export function resizeTaps(mode: ResizeMode, o: number, input: number, output: number): [number, number][] {
-  if (mode === "nearest") return [[Math.floor((o * input) / output), 1]];
-  const place = Math.max(0, (2 * o + 1) * input - output);
-  const low = Math.floor(place / (2 * output));
-  const share = (place % (2 * output)) / (2 * output);
+/** The pixels that output pixel `o` reads of `input`, and with what weight. */
+export function resizeTaps(attributes: ResizeAttributes, o: number, input: number): [number, number][] {
+  const { mode, extent, step, ratio = [input, extent] } = attributes;
+  const [from, to] = ratio;
+  if (mode === "nearest") {
+    const at = step === undefined ? Math.floor((o * from) / to) : Math.floor(Math.fround(o * step));
+    return [[Math.min(at, input - 1), 1]];
+  }
+  const place = Math.max(0, (2 * o + 1) * from - to);
+  const low = Math.floor(place / (2 * to));
+  const share = (place % (2 * to)) / (2 * to);
   return [
     [low, 1 - share],
     [Math.min(low + 1, input - 1), share],
@@ -46,8 +61,8 @@ function checkAttributes(op: string, path: string, { mode, axis, extent }: Resiz
     refuse(op, path, `mode is ${JSON.stringify(mode)}, expected "nearest" or "bilinear"`);
   }
   if (axis !== 0 && axis !== 1) refuse(op, path, `axis is ${axis}, expected 0 for rows or 1 for columns`);
-  if (!Number.isInteger(extent) || extent < 1 || extent > 2 ** 14) {
-    refuse(op, path, `extent is ${extent}, expected a whole number from 1 to ${2 ** 14}`);
+  if (!Number.isInteger(extent) || extent < 1 || extent > MOST) {
+    refuse(op, path, `extent is ${extent}, expected a whole number from 1 to ${MOST}`);
   }
 }
 
@@ -56,20 +71,19 @@ const withExtent = (shape: Shape, axis: number, extent: number): Shape =>
 
 /** Calls `visit` with the positions of all pairs of elements that belong together, and their weight. */
 function eachPair(
-  mode: ResizeMode,
-  axis: number,
+  attributes: ResizeAttributes,
   image: Shape,
-  output: number,
   batch: number,
   visit: (x: number, y: number, weight: number) => void,
 ): void {
   const [height, width, channels] = image as readonly [number, number, number];
+  const { axis, extent: output } = attributes;
   const input = image[axis]!;
   const outer = batch * (axis === 0 ? 1 : height);
   const inner = channels * (axis === 0 ? width : 1);
   for (let part = 0; part < outer; part++) {
     for (let o = 0; o < output; o++) {
-      for (const [i, weight] of resizeTaps(mode, o, input, output)) {
+      for (const [i, weight] of resizeTaps(attributes, o, input)) {
         const x = (part * input + i) * inner;
         const y = (part * output + o) * inner;
         for (let e = 0; e < inner; e++) visit(x + e, y + e, weight);
@@ -95,9 +109,9 @@ export const resizeOp: Op<ResizeAttributes> = {
   gradient: ({ graph, inputs: [x], attributes, upstream }) => [
     graph.add(resizeGradOp, { ...attributes, from: x!.shape[attributes.axis]! }, [upstream]),
   ],
-  reference([x], { mode, axis, extent }, output, batch) {
+  reference([x], attributes, output, batch) {
     const y = emptyTensor(output, batch);
-    eachPair(mode, axis, x!.shape.slice(1), extent, batch, (xi, yi, weight) => {
+    eachPair(attributes, x!.shape.slice(1), batch, (xi, yi, weight) => {
       y.data[yi]! += weight * x!.data[xi]!;
     });
     return y;
@@ -119,9 +133,9 @@ export const resizeGradOp: Op<ResizeGradAttributes> = {
     }
     return { shape, batched: true, dtype: "f32" };
   },
-  reference([dy], { mode, axis, extent }, output, batch) {
+  reference([dy], attributes, output, batch) {
     const dx = emptyTensor(output, batch);
-    eachPair(mode, axis, output.shape, extent, batch, (xi, yi, weight) => {
+    eachPair(attributes, output.shape, batch, (xi, yi, weight) => {
       dx.data[xi]! += weight * dy!.data[yi]!;
     });
     return dx;
@@ -129,11 +143,67 @@ export const resizeGradOp: Op<ResizeGradAttributes> = {
   cost,
 };
 
-/** x [H, W, C] becomes [size, C]: the axis that grows less, or shrinks more, goes first, since it leaves less to do. */
-export function resize(x: Value, size: Pair, mode: ResizeMode): Value {
+/** Where the numerators and denominators of fractions end: products with places stay below 2^31. */
+const LARGEST = 2 ** 15;
+
+/** The fraction of numbers below `LARGEST` that comes nearest to `x`, by continued fractions. */
+function fractionOf(x: number): readonly [number, number] {
+  let [before, now]: [readonly [number, number], readonly [number, number]] = [
+    [0, 1],
+    [1, 0],
+  ];
+  for (let rest = x; ; ) {
+    const whole = Math.floor(rest);
+    const next = [whole * now[0] + before[0], whole * now[1] + before[1]] as const;
+    if (Math.max(...next) >= LARGEST) return now;
+    [before, now] = [now, next];
+    if (Math.abs(now[0] / now[1] - x) < 1e-12 * x) return now;
+    rest = 1 / (rest - whole);
+  }
+}
+
+/** How `input` pixels become `extent`, by a factor or (undefined) in their own proportion. */
+function attributesOf(
+  mode: ResizeMode,
+  axis: 0 | 1,
+  input: number,
+  extent: number,
+  factor: number | undefined,
+): ResizeAttributes {
+  const plain = { mode, axis, extent };
+  const ratio = factor === undefined ? undefined : fractionOf(1 / factor);
+  const exact = ratio === undefined || ratio[0] * extent === ratio[1] * input ? plain : { ...plain, ratio };
+  if (mode !== "nearest" || Math.max(input, extent) > MOST) return exact;
+  // PyTorch doubles pixels whatever the factor was.
+  if (extent === 2 * input) return plain;
+  const step = Math.fround(factor === undefined ? input / extent : 1 / factor);
+  const rounded = { ...plain, step };
+  const differs = Array.from({ length: extent }, (_, o) => o).some(
+    (o) => resizeTaps(exact, o, input)[0]![0] !== resizeTaps(rounded, o, input)[0]![0],
+  );
+  return differs ? rounded : exact;
+}
+
+export interface ResizeOptions {
+  /**
+   * Output pixels an input pixel along each axis, where the size came of a factor and should be placed by it.
+   * @default the proportion of the sizes
+   */
+  readonly scaleFactor?: Pair;
+}
+
+/**
+ * x [H, W, C] becomes [size, C]: the axis that grows less, or shrinks more, goes first, since it leaves less to do. An axis that
+ * keeps its extent is copied.
+ */
+export function resize(x: Value, size: Pair, mode: ResizeMode, { scaleFactor }: ResizeOptions = {}): Value {
   const [rows, columns] = pair(size);
-  const along = (value: Value, axis: 0 | 1, extent: number): Value =>
-    value.shape[axis] === extent ? value : value.graph.add(resizeOp, { mode, axis, extent }, [value]);
+  const factors = scaleFactor === undefined ? undefined : pair(scaleFactor);
+  const along = (value: Value, axis: 0 | 1, extent: number): Value => {
+    const input = value.shape[axis] ?? 1;
+    if (input === extent) return value;
+    return value.graph.add(resizeOp, attributesOf(mode, axis, input, extent, factors?.[axis]), [value]);
+  };
   const [height = 1, width = 1] = x.shape;
   const rowsFirst = rows / height <= columns / width;
   return rowsFirst ? along(along(x, 0, rows), 1, columns) : along(along(x, 1, columns), 0, rows);

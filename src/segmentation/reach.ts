@@ -90,10 +90,16 @@ function reads(value: Value, read: Value, axis: 0 | 1, [first, last]: Interval):
     const reach = span(kernel[axis], dilation[axis]) - 1;
     return [Math.ceil((first + before - reach) / stride[axis]), Math.floor((last + before) / stride[axis])];
   }
-  const moved = value.attributes as { axis?: number; start?: number; before?: readonly number[]; extent?: number };
+  const moved = value.attributes as {
+    axis?: number;
+    start?: number;
+    before?: readonly number[];
+    extent?: number;
+    ratio?: readonly [number, number];
+  };
   if (name === "resize") {
     if (moved.axis !== axis) return [first, last];
-    const [from, to] = [read.shape[axis]!, moved.extent!];
+    const [from, to] = moved.ratio ?? [read.shape[axis]!, moved.extent!];
     const place = (o: number) => Math.floor(((2 * o + 1) * from - to) / (2 * to));
     return [place(first), place(last) + 1];
   }

@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Tensor } from "#fovea/graph/tensor.js";
+import type { Value } from "#fovea/graph/value.js";
+import { upsample } from "#fovea/nn/index.js";
 import * as ops from "#fovea/ops/index.js";
 import { filter, type Given, image, numbers, run, runWithGradients, table } from "../support/run-op.js";
 
@@ -16,12 +18,15 @@ interface Both {
   dy: Numbers;
   dx: Numbers;
 }
+interface Transposed extends Both {
+  options: { stride: Two; padding: Two; outputPadding: Two; dilation: Two; groups: number };
+  w: Numbers;
+  dw: Numbers;
+}
 interface Fixture {
-  transposed: (Both & {
-    options: { stride: Two; padding: Two; outputPadding: Two; dilation: Two; groups: number };
-    w: Numbers;
-    dw: Numbers;
-  })[];
+  transposed: Transposed[];
+  outputPaddings: Transposed[];
+  scaled: (Both & { mode: "nearest" | "bilinear"; scaleFactor: Two })[];
   resized: (Both & { mode: "nearest" | "bilinear"; size: Two })[];
   pixelLosses: { weights: number[]; logits: Numbers; labels: number[]; losses: Numbers; gradientOfMean: Numbers }[];
 }
@@ -56,6 +61,39 @@ describe("resize", () => {
     );
   });
 
+  const line5 = image([0, 1, 2, 3, 4]);
+  const by = (scaleFactor: Two, mode: "nearest" | "bilinear") => (x: Value | undefined) =>
+    upsample({ scaleFactor, mode }).forward(x!);
+
+  it("places pixels by the factor, of which the size is only the whole part", () => {
+    const wider = numbers(run([line5], by([1, 1.5], "bilinear")));
+    expect(wider.map((y) => Math.round(y * 1e6) / 1e6)).toEqual([0, 0.5, 1.166667, 1.833333, 2.5, 3.166667, 3.833333]);
+    const ten = image([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(numbers(run([ten], by([1, 0.75], "nearest")))).toEqual([0, 1, 2, 4, 5, 6, 8]);
+    // What keeps its extent is copied.
+    expect(numbers(run([line5], by([1, 1.1], "bilinear")))).toEqual([0, 1, 2, 3, 4]);
+    // 5 by 2.1 is 10: PyTorch doubles pixels there, though bilinear goes by the factor.
+    expect(numbers(run([line5], by([1, 2.1], "nearest")))).toEqual([0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
+    expect(run([line5], by([1, 2.1], "bilinear")).data[8]).toBeCloseTo(8.5 / 2.1 - 0.5, 6);
+  });
+
+  it("rounds the nearest place to float32, as PyTorch does", () => {
+    const ramp = image(Array.from({ length: 31 }, (_, i) => i));
+    const y = numbers(run([ramp], by([1, 2.3], "nearest")));
+    // 69 / 2.3 is 30, but 69 times the float32 of 1 / 2.3 is a little less.
+    expect([y[46], y[68], y[69], y[70]]).toEqual([20, 29, 29, 30]);
+    const wide = image(Array.from({ length: 26 }, (_, i) => i));
+    expect(run([wide], (x) => ops.resize(x!, [1, 22], "nearest")).data[11]).toBe(12);
+  });
+
+  for (const c of fixture.scaled) {
+    it(`as PyTorch: ${c.mode} ${c.x.shape.join("x")} by ${c.scaleFactor.join(" and ")}`, () => {
+      const { y, gradients } = runWithGradients([c.x], c.dy.data, by(c.scaleFactor, c.mode));
+      expectClose(y, c.y);
+      expectClose(gradients[0]!, c.dx);
+    });
+  }
+
   for (const c of fixture.resized) {
     it(`as PyTorch: ${c.mode} ${c.x.shape.join("x")} to ${c.size.join("x")}`, () => {
       const { y, gradients } = runWithGradients([c.x], c.dy.data, (x) => ops.resize(x!, c.size, c.mode));
@@ -87,7 +125,24 @@ describe("convTranspose2d", () => {
     );
   });
 
-  for (const c of fixture.transposed) {
+  it("takes an output padding below the dilation, which gives back what the padding took, and zeros", () => {
+    const options = { dilation: 2, outputPadding: 1 };
+    const three = image([1, 2, 3], [4, 5, 6], [7, 8, 9]);
+    expect(table(run([three, filter([1, 0], [0, 0])], (x, w) => ops.convTranspose2d(x!, w!, options)))).toEqual([
+      [1, 2, 3, 0, 0, 0],
+      [4, 5, 6, 0, 0, 0],
+      [7, 8, 9, 0, 0, 0],
+      [0, 0, 0, 0, 0, 0],
+      [0, 0, 0, 0, 0, 0],
+      [0, 0, 0, 0, 0, 0],
+    ]);
+    const padded = { dilation: [1, 3], padding: [0, 1], outputPadding: [0, 2] } as const;
+    expect(numbers(run([image([1]), filter([5, 7])], (x, w) => ops.convTranspose2d(x!, w!, padded)))).toEqual([
+      0, 0, 7, 0,
+    ]);
+  });
+
+  for (const c of [...fixture.transposed, ...fixture.outputPaddings]) {
     it(`as PyTorch: ${c.w.shape.join("x")} ${JSON.stringify(c.options)}`, () => {
       const weights: Given = { ...c.w, batched: false };
       const { y, gradients } = runWithGradients([c.x, weights], c.dy.data, (x, w) =>

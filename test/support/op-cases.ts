@@ -7,9 +7,11 @@
  *     const output = op.infer(c.inputs, c.attributes, "");
  *     const expected = op.reference(inputs, c.attributes, output, batch);
  */
+import { Graph } from "#fovea/graph/graph.js";
 import type { Tensor } from "#fovea/graph/tensor.js";
 import { type Attributes, type Shape, type Signature, sizeOf } from "#fovea/graph/value.js";
-import type { Window } from "#fovea/ops/index.js";
+import { resize, type Window } from "#fovea/ops/index.js";
+import type { ResizeAttributes } from "#fovea/ops/resize.js";
 import { outputExtents } from "#fovea/ops/window.js";
 import type { Random } from "./random.js";
 
@@ -208,11 +210,33 @@ function labelParts(rng: Random, classes: number): { labels: number; ignoring: {
   return { labels: classes + kind - 1, ignoring: { ignore: kind === 1 ? rng.integer(0, classes - 1) : classes } };
 }
 
+/** Extents whose nearest pixels PyTorch's float32 moves, with the factor that it happens at. */
+const MOVED: readonly (readonly [from: number, to: number, factor?: number])[] = [
+  [31, 71, 2.3],
+  [31, 83, 2.7],
+  [14, 46],
+  [26, 22],
+];
+
+/** To a size, or by a factor. */
 function resizeParts(rng: Random) {
-  const x = image(rng);
+  const mode = rng.pick(["nearest", "bilinear"] as const);
   const axis = rng.integer(0, 1);
-  const extent = rng.uniform() < 0.5 ? x[axis]! * rng.pick([1, 2, 3, 4]) : rng.integer(1, 20);
-  return { x, attributes: { mode: rng.pick(["nearest", "bilinear"] as const), axis, extent } };
+  for (;;) {
+    let [from, to, factor]: readonly [number, number, number?] = [extent(rng), rng.integer(1, 20)];
+    const kind = rng.uniform();
+    if (kind < 0.2) [from, to, factor] = rng.pick(MOVED);
+    else if (kind < 0.7) {
+      factor = rng.pick([2, 3, 4, 0.5, 0.75, 1.5, 0.7, 1.3, 2.2, 0.3 + 3 * rng.uniform()]);
+      to = Math.floor(from * factor);
+    }
+    if (to < 1 || to === from) continue;
+    const x = image(rng).map((n, a) => (a === axis ? from : n));
+    const size: [number, number] = axis === 0 ? [to, x[1]!] : [x[0]!, to];
+    const options = factor === undefined ? {} : { scaleFactor: factor };
+    const y = resize(new Graph().input("x", { shape: x }), size, mode, options);
+    return { x, attributes: y.attributes as ResizeAttributes };
+  }
 }
 
 export const opCases: Readonly<Record<string, (rng: Random) => OpCase>> = {
