@@ -121,6 +121,39 @@ export function sigmoid(k: KernelBuilder, x: Reg): Reg {
   return k.fdiv(e, k.fadd(e, c(1)));
 }
 
+/** The largest whole exponent whose power is made by multiplications: beyond it their rounding is that of exp and log. */
+const MULTIPLIED = 16;
+
+/** x^exponent as IEEE 754's pow has it, the exponent a constant; of one half the square root. */
+export function power(k: KernelBuilder, x: Reg, exponent: number): Reg {
+  const c = constants(k, x);
+  const size = Math.abs(exponent);
+  if (exponent === 0) return c(1);
+  if (size === 0.5 || (Number.isInteger(size) && size <= MULTIPLIED)) {
+    const y = size === 0.5 ? k.sqrt(x) : repeatedly(k, x, size);
+    return exponent < 0 ? k.fdiv(c(1), y) : y;
+  }
+  const of = (base: Reg) => exp(k, k.fmul(log(k, base), c(exponent)));
+  // An infinity has no other numbers beside it: what its sign is does not matter to a power that is not whole.
+  if (!Number.isInteger(size)) return of(k.select(k.cmp("eq", x, c(-Infinity)), c(Infinity), x));
+  const y = of(k.abs(x));
+  if (size % 2 === 0) return y;
+  const sign = k.vand(k.asInt(x), k.splatI32(-0x80000000, lanesOf(x)));
+  return k.asFloat(k.vor(k.asInt(y), sign));
+}
+
+/** x^exponent for a whole exponent from 1: the squares x, x^2, x^4, ... that its bits name. */
+function repeatedly(k: KernelBuilder, x: Reg, exponent: number): Reg {
+  let product: Reg | undefined;
+  let square = x;
+  for (let bits = exponent; ; ) {
+    if (bits % 2 === 1) product = product === undefined ? square : k.fmul(product, square);
+    bits = Math.floor(bits / 2);
+    if (bits === 0) return product!;
+    square = k.fmul(square, square);
+  }
+}
+
 /** The normal distribution's share below x, and e^(-x^2 / 2). The smaller tail is never the rest of a subtraction. */
 function normal(k: KernelBuilder, x: Reg): { readonly share: Reg; readonly bell: Reg } {
   const c = constants(k, x);

@@ -5,7 +5,7 @@
 import type { KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg } from "../codegen/ir.js";
 import { type Attributes, type Signature, sameShape, type Value } from "../graph/value.js";
-import { exp, gelu, geluSlope, log, scaledTanh, sigmoid, tanh } from "./math.js";
+import { gelu, geluSlope, power, scaledTanh, sigmoid, tanh } from "./math.js";
 
 export interface PointwiseOp {
   /** One vector of the result from one vector of each argument. */
@@ -54,10 +54,8 @@ export const POINTWISE: Readonly<Record<string, PointwiseOp>> = {
   sqrt: unary((k, x) => k.sqrt(x)),
   square: unary((k, x) => k.fmul(x, x)),
 
-  // e^(exponent log x)
   power: {
-    emit: (k, [x], attributes, lanes) =>
-      exp(k, k.fmul(log(k, x!), k.splat((attributes as { readonly exponent: number }).exponent, lanes))),
+    emit: (k, [x], attributes) => power(k, x!, (attributes as { readonly exponent: number }).exponent),
     keepsZero: never,
   },
 

@@ -144,14 +144,29 @@ export const squareOp = unary(
 export interface PowerAttributes {
   readonly exponent: number;
 }
-/** x^exponent, for x > 0. d(x^e)/dx = e x^(e - 1). */
-export const powerOp = unary<PowerAttributes>(
-  "power",
-  (x, { exponent }) => x ** exponent,
-  ({ inputs, attributes: { exponent }, upstream }) => [
-    multiply(upstream, scale(power(inputs[0]!, exponent - 1), exponent)),
-  ],
-);
+/**
+ * x^exponent by IEEE 754's pow: 1 for an exponent of 0 whatever x is, signs kept by whole exponents, NaN for a negative x and an exponent
+ * that is not whole. One half is the square root, as in PyTorch. d(x^e)/dx = e x^(e - 1), which is 0 throughout for e = 0.
+ */
+export const powerOp: Op<PowerAttributes> = {
+  ...unary<PowerAttributes>(
+    "power",
+    (x, { exponent }) => {
+      if (Math.abs(exponent) !== 0.5) return x ** exponent;
+      return exponent < 0 ? 1 / Math.sqrt(x) : Math.sqrt(x);
+    },
+    ({ inputs, attributes: { exponent }, upstream }) => {
+      if (exponent === 0) return [undefined];
+      return [exponent === 1 ? upstream : multiply(upstream, scale(power(inputs[0]!, exponent - 1), exponent))];
+    },
+  ),
+  infer(inputs, { exponent }, path) {
+    expectInputs("power", path, inputs, [{ name: "input" }]);
+    if (!Number.isFinite(exponent)) refuse("power", path, `exponent is ${exponent}, expected a finite number`);
+    const { shape, batched } = inputs[0]!;
+    return { shape, batched, dtype: "f32" };
+  },
+};
 
 function apply(op: Op<BinaryAttributes>, a: Value, b: Value): Value {
   return a.graph.add(op, isPerSample(a, b) ? { perSample: true } : {}, [a, b]);
@@ -183,6 +198,7 @@ export function scale(x: Value, factor: number, offset = 0): Value {
   return factor === 1 && offset === 0 ? x : x.graph.add(scaleOp, { factor, offset }, [x]);
 }
 export const sqrt = (x: Value): Value => x.graph.add(sqrtOp, {}, [x]);
-/** x^exponent, for x > 0. */
-export const power = (x: Value, exponent: number): Value => x.graph.add(powerOp, { exponent }, [x]);
+/** x^exponent, the exponent a constant; x may be negative where it is whole. */
+export const power = (x: Value, exponent: number): Value =>
+  exponent === 1 ? x : x.graph.add(powerOp, { exponent }, [x]);
 export const square = (x: Value): Value => x.graph.add(squareOp, {}, [x]);

@@ -70,6 +70,35 @@ describe("arithmetic", () => {
     const root = runWithGradients([rows([16])], [1], (x) => ops.sqrt(x!));
     expect([numbers(root.y), numbers(root.gradients[0]!)]).toEqual([[4], [0.125]]);
   });
+  it("raises to a power as IEEE 754 and PyTorch do, signs and zeros and all", () => {
+    const x = rows([-2, -0.5, 0, 3, NaNs, -Infinity]);
+    const ones = [1, 1, 1, 1, 1, 1];
+    const powers = (exponent: number) => {
+      const { y, gradients } = runWithGradients([x], ones, (v) => ops.power(v!, exponent));
+      return [numbers(y), numbers(gradients[0]!).map((g) => g + 0)];
+    };
+    expect(powers(0)).toEqual([ones, [0, 0, 0, 0, 0, 0]]);
+    expect(powers(1)).toEqual([[-2, -0.5, 0, 3, NaNs, -Infinity], ones]);
+    expect(powers(2)).toEqual([
+      [4, 0.25, 0, 9, NaNs, Infinity],
+      [-4, -1, 0, 6, NaNs, -Infinity],
+    ]);
+    expect(powers(3)).toEqual([
+      [-8, -0.125, 0, 27, NaNs, -Infinity],
+      [12, 0.75, 0, 27, NaNs, Infinity],
+    ]);
+    expect(powers(-1)).toEqual([
+      [-0.5, -2, Infinity, 1 / 3, NaNs, -0],
+      [-0.25, -4, -Infinity, -1 / 9, NaNs, 0],
+    ]);
+    expect(powers(0.5)).toEqual([
+      [NaNs, NaNs, 0, Math.sqrt(3), NaNs, NaNs],
+      [NaNs, NaNs, Infinity, 0.5 / Math.sqrt(3), NaNs, NaNs],
+    ]);
+    expect(() => ops.power(new Graph().input("x", { shape: [2] }), NaNs)).toThrow(
+      "power: exponent is NaN, expected a finite number",
+    );
+  });
   it("says what does not fit", () => {
     const graph = new Graph();
     const x = graph.input("x", { shape: [3, 3, 4] });

@@ -300,11 +300,11 @@ export const opCases: Readonly<Record<string, (rng: Random) => OpCase>> = {
   }),
   sqrt: unaryCase("positive"),
   square: unaryCase("normal"),
-  power: (rng) => ({
-    inputs: [anySignature(rng)],
-    attributes: { exponent: rng.pick([-0.75, -1.75, 0.5, 2]) },
-    feeds: ["positive"],
-  }),
+  power: (rng) => {
+    const exponent = rng.pick([-0.75, -1.75, 0.5, 2, 0, 1, 3, -1, -2, 17, -0.5]);
+    const feed = Number.isInteger(exponent) && exponent > 0 && exponent < 17 ? "normal" : "positive";
+    return { inputs: [anySignature(rng)], attributes: { exponent }, feeds: [feed] };
+  },
   normalize: channelCase(1, 3),
   affine: channelCase(1, 2),
   squaredDeviations: (rng) => ({ ...channelCase(1, 1)(rng), attributes: { ownMean: false } }),
