@@ -2,7 +2,13 @@
  * Every error that fovea throws on purpose. A message names the op or layer path, the parameter and its value, what
  * was expected, and the cure; the class tells a program which kind of thing went wrong.
  */
+import { onOneLine } from "./text.js";
+
+/** Its message may name files and texts of others: it is one line that a terminal can show. */
 export class FoveaError extends Error {
+  constructor(message?: string, options?: ErrorOptions) {
+    super(message === undefined ? message : onOneLine(message), options);
+  }
   // Written out in every class: bundlers for pages shorten the names of the classes themselves.
   override get name(): string {
     return "FoveaError";

@@ -3,6 +3,7 @@
  * with a picture, and a bar where that meets neither.
  */
 import { once } from "node:events";
+import { jsonText, onOneLine, printable } from "../text.js";
 import { Progress, showCount } from "./progress.js";
 
 export interface Answer {
@@ -59,7 +60,7 @@ export class Answers {
     for (const answer of batch) {
       if (!("error" in answer)) lines.push(this.#line(answer));
       else {
-        if (this.#options.json) lines.push(JSON.stringify(answer));
+        if (this.#options.json) lines.push(jsonText(answer));
         flush();
         this.broken(answer.error);
       }
@@ -79,7 +80,7 @@ export class Answers {
   complain(line: string): void {
     const { stdout, stderr } = process;
     if (this.#progress !== undefined && (!stdout.isTTY || stderr.isTTY)) this.#progress.log(line);
-    else stderr.write(`${line}\n`);
+    else stderr.write(`${printable(line)}\n`);
   }
 
   end(): void {
@@ -112,8 +113,8 @@ export class Answers {
       // As many digits as the number has.
       probability: Number(probabilities[label]!.toPrecision(7)),
     }));
-    if (json) return JSON.stringify({ picture, ...likeliest[0], likeliest });
+    if (json) return jsonText({ picture, ...likeliest[0], likeliest });
     const said = likeliest.map(({ class: name, probability }) => `${name} (${(100 * probability).toFixed(1)}%)`);
-    return `${picture}: ${said.join(", ")}`;
+    return onOneLine(`${picture}: ${said.join(", ")}`);
   }
 }

@@ -1,6 +1,7 @@
 /** How a command ends: one clean line for what fovea says on purpose, a whole stack for what nobody foresaw. */
 import { CommanderError } from "commander";
 import { FoveaError, OptionError } from "../errors.js";
+import { printable } from "../text.js";
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
@@ -20,7 +21,7 @@ export function report(error: unknown): number {
 }
 
 function withCauses(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const text = error.stack ?? error.message;
+  if (!(error instanceof Error)) return printable(String(error));
+  const text = printable(error.stack ?? error.message);
   return error.cause === undefined ? text : `${text}\ncaused by ${withCauses(error.cause)}`;
 }

@@ -6,6 +6,7 @@ import { CHINESE, type Rules, SIMPLE_KO, TROMP_TAYLOR } from "../go/game.js";
 import { GtpSession } from "../go/gtp.js";
 import { Player } from "../go/player.js";
 import { readGame } from "../go/sgf-node.js";
+import { printable } from "../text.js";
 import { numberOf, oneOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
 import { openPolicy, type PolicyFlags, withPolicyFlags } from "./go-policy.js";
@@ -82,7 +83,7 @@ async function serve(flags: Flags): Promise<number> {
     // One line after the other, in the order in which they came.
     for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
       const answer = await session.answer(line);
-      if (answer !== undefined) process.stdout.write(answer);
+      if (answer !== undefined) process.stdout.write(printable(answer));
       if (session.ended) break;
     }
     return EXIT.ok;

@@ -4,6 +4,7 @@ import { OptionError } from "../errors.js";
 import { networkPolicy, type Policy, uniformPolicy } from "../go/policy.js";
 import { shippedPolicy } from "../go/shipped-policy-node.js";
 import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
+import { printable } from "../text.js";
 import { oneOf, wholeOf } from "./arguments.js";
 import { openModel } from "./model-argument.js";
 
@@ -35,7 +36,7 @@ export function withPolicyFlags(command: Command): Command {
 export async function openPolicy({ model, symmetries, threads, backend }: PolicyFlags): Promise<Policy> {
   if (model === UNIFORM) return uniformPolicy();
   const found = await openModel(model ?? shipped());
-  const note = (text: string) => process.stderr.write(`${text}\n`);
+  const note = (text: string) => process.stderr.write(`${printable(text)}\n`);
   return networkPolicy(found.model, { symmetries: symmetries ?? false, threads, backend, note });
 }
 

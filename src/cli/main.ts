@@ -2,6 +2,7 @@
 /** The command line. Each subcommand is a file of its own. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { printable } from "../text.js";
 import { compareCommand } from "./compare.js";
 import { dataCommand } from "./data.js";
 import { report } from "./errors.js";
@@ -30,7 +31,7 @@ const program = new Command("fovea")
   .helpCommand(false)
   .configureHelp({ helpWidth: Math.min(110, process.stdout.columns ?? 110) })
   .configureOutput({
-    outputError: (text, write) => write(text.replace(/^error: /, "fovea: ")),
+    outputError: (text, write) => write(printable(text.replace(/^error: /, "fovea: "))),
   })
   .showHelpAfterError("(see --help)")
   .exitOverride()

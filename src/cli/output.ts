@@ -1,5 +1,6 @@
 /** What commands write: text for people, or with --json one JSON object a line for programs. */
 import { basename, relative } from "node:path";
+import { jsonText, onOneLine, printable } from "../text.js";
 
 export class Output {
   readonly json: boolean;
@@ -15,17 +16,17 @@ export class Output {
 
   /** A line for people. */
   say(line = ""): void {
-    if (!this.json) process.stdout.write(`${line}\n`);
+    if (!this.json) process.stdout.write(`${printable(line)}\n`);
   }
 
   /** A line for programs. */
   event(event: Readonly<Record<string, unknown>>): void {
-    if (this.json) process.stdout.write(`${JSON.stringify(event)}\n`);
+    if (this.json) process.stdout.write(`${jsonText(event)}\n`);
   }
 
   /** What both should know and is no result. */
   note(text: string): void {
-    process.stderr.write(`${text}\n`);
+    process.stderr.write(`${printable(text)}\n`);
   }
 }
 
@@ -36,7 +37,8 @@ export function twoColumns(rows: readonly (readonly [string, string])[]): string
 }
 
 /** Rows under a head; numbers to the right. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(onOneLine));
   const widths = head.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));
   const isNumber = (text: string) => /^[\d,.]*%?$/.test(text);
   const right = head.map((_, i) => rows.every((row) => isNumber(row[i]!)));

@@ -4,6 +4,8 @@
  * by Ctrl-C leaves nothing to put right.
  */
 
+import { onOneLine, printable } from "../text.js";
+
 export interface ProgressStream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
@@ -51,7 +53,7 @@ export class Progress {
   #finished = false;
 
   constructor(options: ProgressOptions) {
-    this.#options = options;
+    this.#options = { ...options, label: onOneLine(options.label) };
     this.#stream = options.stream ?? process.stderr;
     this.#now = options.now ?? (() => performance.now());
     const environment = options.environment ?? process.env;
@@ -79,7 +81,7 @@ export class Progress {
   /** Writes a line of its own above the bar. */
   log(line: string): void {
     this.#clear();
-    this.#stream.write(`${line}\n`);
+    this.#stream.write(`${printable(line)}\n`);
     if (this.#terminal && !this.#finished) this.#show(this.#now());
   }
 
@@ -88,7 +90,7 @@ export class Progress {
     if (this.#finished) return;
     this.#finished = true;
     this.#clear();
-    this.#stream.write(`${line ?? this.#lastLine()}\n`);
+    this.#stream.write(`${printable(line ?? this.#lastLine())}\n`);
   }
 
   /** Takes the bar away and leaves nothing, for an end by an error or by Ctrl-C. */
@@ -147,7 +149,7 @@ export class Progress {
   }
 
   #shownFigures(): string[] {
-    return Object.entries(this.#figures).map(([name, value]) => `${name} ${showFigure(value)}`);
+    return Object.entries(this.#figures).map(([name, value]) => onOneLine(`${name} ${showFigure(value)}`));
   }
 
   #lastLine(): string {

@@ -11,6 +11,7 @@ import type { ClassList } from "../segmentation/class-list.js";
 import { createLabeller, type Labeller } from "../segmentation/labeller.js";
 import { classListOf } from "../segmentation/open-scenes-node.js";
 import { toRuns } from "../segmentation/run-lengths.js";
+import { jsonText } from "../text.js";
 import { pairOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
@@ -139,7 +140,7 @@ async function labelOne(
   }
   if (flags.runs) {
     const classes = list.classes.map((entry) => entry.name);
-    await write("json", `${JSON.stringify({ picture: file, height, width, classes, runs: toRuns(labels) })}\n`);
+    await write("json", `${jsonText({ picture: file, height, width, classes, runs: toRuns(labels) })}\n`);
   }
   const counts = new Array<number>(list.classes.length).fill(0);
   for (const label of labels) counts[label]!++;

@@ -1,4 +1,6 @@
 /** A board as SVG: stones, and where a policy would play, the redder the likelier. Complete by itself: no fonts or styles from elsewhere. */
+
+import { onOneLine } from "../text.js";
 import type { Board } from "./board.js";
 import { BLACK, EMPTY, PASS, vertexName } from "./geometry.js";
 import { fixedHandicap, mostFixedHandicap } from "./handicap.js";
@@ -92,6 +94,6 @@ export function boardSvg({ board, probabilities, squares, discs, marked = PASS, 
 }
 
 function text(x: number, y: number, content: string, size: number, fill: string): string {
-  const safe = content.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  const safe = onOneLine(content).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
   return `<text x="${x}" y="${y}" font-size="${size}" fill="${fill}">${safe}</text>`;
 }

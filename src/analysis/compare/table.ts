@@ -1,4 +1,5 @@
 /** A comparison as a table: a row for each network and batch size, for files with commas between the values. */
+import { onOneLine } from "../../text.js";
 import type { Comparison } from "./measure.js";
 
 export const COLUMNS = [
@@ -36,13 +37,16 @@ export function comparisonRows({ networks }: Comparison): Row[] {
   );
 }
 
-/** RFC 4180, but for lines that end as files do here. */
+/** RFC 4180, but for lines that end as files do here. A text that a spreadsheet would compute stands behind a quote, which it hides. */
 export function csv(
   rows: readonly Readonly<Record<string, string | number>>[],
   columns: readonly string[] = COLUMNS,
 ): string {
-  const cell = (value: string | number) =>
-    /[",\r\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
+  const cell = (value: string | number) => {
+    if (typeof value === "number") return String(value);
+    const text = onOneLine(/^[=+\-@\t\r]/.test(value) ? `'${value}` : value);
+    return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
   const lines = [columns.join(","), ...rows.map((row) => columns.map((name) => cell(row[name] ?? "")).join(","))];
   return `${lines.join("\n")}\n`;
 }

@@ -1,5 +1,6 @@
 /** A figure: SVG text with its extents in pixels. Colours are variables (palette.ts), text is the page's ink. */
 import { type PlotOptions, plot } from "@observablehq/plot";
+import { printable } from "../../text.js";
 
 export interface Figure {
   readonly svg: string;
@@ -25,7 +26,7 @@ export function draw(
   // Its own style sheet is about pages that have none.
   element.querySelector("style")?.remove();
   element.setAttribute("role", "img");
-  return { svg: element.outerHTML, width: options.width, height: options.height };
+  return { svg: printable(element.outerHTML), width: options.width, height: options.height };
 }
 
 /** Figures side by side under a title, as one SVG document that needs no page around it. */
@@ -66,8 +67,7 @@ export function escapeXml(text: string): string {
     '"': "&quot;",
     "'": "&#39;",
   };
-  // XML has no way to write the other control characters.
-  return [...text].map((c) => entities[c] ?? (c < " " && c !== "\n" && c !== "\t" ? " " : c)).join("");
+  return printable(text).replace(/[&<>"']/g, (character) => entities[character]!);
 }
 
 /** A name cut to what a figure has room for. */
