@@ -13,6 +13,7 @@ interface ExpandAttributes {
   readonly axes: readonly number[];
   readonly batch: boolean;
   readonly mean: boolean;
+  readonly keepsAxes?: true;
 }
 
 /** One piece is a part of one sample (or of an unbatched result). */
@@ -23,7 +24,7 @@ export const expandStrategy: Strategy = {
   accepts: () => true,
   cost: (node) => node.op.cost(node.inputs, node.attributes, node).bytes / 16,
   lower({ root }, to) {
-    const { shape, axes, batch, mean } = root.attributes as ExpandAttributes;
+    const { shape, axes, batch, mean, keepsAxes } = root.attributes as ExpandAttributes;
     const small = root.inputs[0]!;
     const input = to.layout(small);
     const output = to.layout(root);
@@ -33,10 +34,12 @@ export const expandStrategy: Strategy = {
     const lastRepeated = rank > 0 && axes.includes(rank - 1);
     const inStrides = axisStrides(input);
     const outStrides = axisStrides(output);
+    const missing = rank - small.shape.length;
     let kept = 0;
     const leading: Dimension[] = [];
     for (let axis = 0; axis < rank - 1; axis++) {
-      const inStride = axes.includes(axis) ? 0 : inStrides[kept++]!;
+      // Where the input keeps its axes of one element, an axis that it has is where the result has it.
+      const inStride = axes.includes(axis) ? 0 : inStrides[keepsAxes ? axis - missing : kept++]!;
       leading.push({ extent: shape[axis]!, strides: [inStride, outStrides[axis]!] });
     }
     const rows = merged(leading);

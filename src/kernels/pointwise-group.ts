@@ -19,6 +19,9 @@ export interface PointwiseGroup {
   readonly outputs: readonly Value[];
 }
 
+/** Kinds of inputs that are read by the sample, or by the place in it. */
+const PER_SAMPLE: readonly OperandKind[] = ["sample", "sampleChannel", "unbatchedFull", "suffix"];
+
 interface GroupInput {
   readonly value: Value;
   readonly kind: OperandKind;
@@ -31,7 +34,7 @@ export function lowerPointwise(group: PointwiseGroup, to: Lowering): void {
   const inputs = inputsOf(group, to);
   const clean = cleanNodes(group, inputs);
   const mode = modeOf(group, layout, inputs, clean);
-  const perSample = inputs.some((i) => i.kind === "sample" || i.kind === "unbatchedFull" || i.kind === "suffix");
+  const perSample = inputs.some(({ kind }) => PER_SAMPLE.includes(kind));
   const plan = planWalk(layout, to.target, mode, perSample);
   const kernel = to.kernel(groupKey(group, inputs, plan), (key) => writeGroup(key, group, inputs, clean, plan, to));
   to.step(kernel, [...inputs.map((i) => to.buffer(i.value)), ...group.outputs.map((v) => to.buffer(v))], plan.pieces);
@@ -70,16 +73,21 @@ function modeOf(
   const has = (kind: OperandKind) => inputs.some((i) => i.kind === kind);
   const padded = layout.channelStride > layout.channels || tailElements(layout) > 0;
   const mask = padded && !group.outputs.every((v) => clean.has(v));
-  if (!has("channel") && !has("suffix") && !mask) return "flat";
+  if (!has("channel") && !has("sampleChannel") && !has("suffix") && !mask) return "flat";
   if (layout.channels > 4) return "rows";
   return has("suffix") ? "single" : "packed";
 }
 
 function groupKey(group: PointwiseGroup, inputs: readonly GroupInput[], plan: WalkPlan): string {
   const nameOf = (v: Value) => inputs.find((i) => i.value === v)?.name ?? `v${group.nodes.indexOf(v)}`;
-  const operands = inputs.map((i) => (i.kind === "suffix" ? `suffix${i.layout.rows}` : i.kind));
+  const operands = inputs.map(operandKey);
   const nodes = group.nodes.map((n) => `${n.op.name}${attributesKey(n)}(${n.inputs.map(nameOf).join(",")})`);
   return `pointwise ${walkKey(plan)} ${operands.join(",")} ${nodes.join(";")} -> ${group.outputs.map(nameOf).join(",")}`;
+}
+
+function operandKey({ kind, layout }: GroupInput): string {
+  if (kind === "suffix") return `suffix${layout.rows}`;
+  return kind === "sample" && layout.sampleStride > 1 ? `sample/${layout.sampleStride}` : kind;
 }
 
 function writeGroup(
@@ -158,13 +166,16 @@ function loadInput(k: KernelBuilder, input: GroupInput, site: Site, plan: WalkPl
     case "scalar":
       return k.broadcast(k.operand(name), 0, lanes);
     case "sample":
-      return k.broadcast(k.ptrAdd(k.operand(name), k.mul(site.sample!, 4)), 0, lanes);
+      return k.broadcast(k.ptrAdd(k.operand(name), k.mul(site.sample!, 4 * layout.sampleStride)), 0, lanes);
     case "channel":
+    case "sampleChannel": {
+      const whole = k.operand(name);
+      const base = kind === "channel" ? whole : k.ptrAdd(whole, k.mul(site.sample!, 4 * layout.sampleStride));
       if (plan.mode === "rows") {
-        const base = k.operand(name);
         return k.load(site.channel === undefined ? base : k.ptrAdd(base, site.channel), offset, lanes);
       }
-      return loadPattern(k, name, layout.channels, site);
+      return loadPattern(k, base, layout.channels, site);
+    }
     case "suffix": {
       if (plan.mode === "rows") {
         const row = k.mul(k.mod(site.row!, layout.rows), 4 * layout.channelStride);
@@ -178,9 +189,8 @@ function loadInput(k: KernelBuilder, input: GroupInput, site: Site, plan: WalkPl
 }
 
 /** A vector of a [C] operand repeated, C <= 4, as it lies beside unpadded elements: lane i holds channel (first + i) mod C. */
-function loadPattern(k: KernelBuilder, name: string, channels: number, site: Site): Reg {
+function loadPattern(k: KernelBuilder, pointer: Reg, channels: number, site: Site): Reg {
   const { lanes } = site;
-  const pointer = k.operand(name);
   if (channels === 1) return k.broadcast(pointer, 0, lanes);
   if (lanes === 1) {
     const bytes = k.mod(k.add(site.inSample, site.offset), 4 * channels);

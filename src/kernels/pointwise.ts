@@ -4,7 +4,14 @@
  */
 import type { KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg } from "../codegen/ir.js";
-import { type Attributes, type Signature, sameShape, type Value } from "../graph/value.js";
+import {
+  type Attributes,
+  type Shape,
+  type Signature,
+  sameShape,
+  type Value,
+  withoutLeadingOnes,
+} from "../graph/value.js";
 import { gelu, geluSlope, power, scaledTanh, sigmoid, tanh } from "./math.js";
 
 export interface PointwiseOp {
@@ -99,20 +106,29 @@ export function isPointwise(node: Value): boolean {
 /**
  * How an elementwise op's input lies beside its result.
  * full: the same layout; channel: one number a channel, unbatched; scalar: one number; sample: one number a sample;
- * unbatchedFull: one tensor of the result's shape for all samples; suffix: of the result's last extents, for everything.
+ * sampleChannel: one a sample and channel; unbatchedFull: one tensor of the result's shape for all samples; suffix: of the
+ * result's last extents, for everything. Axes of one element that an input begins with change nothing of how it lies.
  */
-export type OperandKind = "full" | "channel" | "scalar" | "sample" | "unbatchedFull" | "suffix";
+export type OperandKind = "full" | "channel" | "scalar" | "sample" | "sampleChannel" | "unbatchedFull" | "suffix";
 
 export function operandKind(input: Signature, result: Signature): OperandKind | undefined {
-  if (input.dtype !== "f32") return undefined;
+  if (input.dtype !== "f32" || input.shape.length > result.shape.length) return undefined;
   const { shape } = input;
   if (input.batched) {
     if (!result.batched) return undefined;
-    return sameShape(shape, result.shape) ? "full" : shape.length === 0 ? "sample" : undefined;
+    if (sameShape(shape, result.shape)) return "full";
+    const own = withoutLeadingOnes(shape);
+    if (own.length === 0) return "sample";
+    return own.length === 1 && own[0] === result.shape.at(-1) ? "sampleChannel" : undefined;
   }
   if (!result.batched && sameShape(shape, result.shape)) return "full";
+  return spreadKind(shape, result.shape) ?? spreadKind(withoutLeadingOnes(shape), result.shape);
+}
+
+/** Of an unbatched input. */
+function spreadKind(shape: Shape, result: Shape): OperandKind | undefined {
   if (shape.length === 0) return "scalar";
-  if (!sameShape(shape, result.shape.slice(-shape.length))) return undefined;
+  if (!sameShape(shape, result.slice(-shape.length))) return undefined;
   if (shape.length === 1) return "channel";
-  return shape.length === result.shape.length ? "unbatchedFull" : "suffix";
+  return shape.length === result.length ? "unbatchedFull" : "suffix";
 }

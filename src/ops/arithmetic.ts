@@ -1,16 +1,30 @@
 /**
- * Elementwise arithmetic. The result has the signature of a; b is of the same signature, or is spread over a:
- *  - without a batch, its shape the last axes of a's: [C], [W, C], [H, W, C] or a scalar, the same for every sample;
- *  - with a batch and no axes: one number a sample. The attribute `perSample` says so, because a tensor of [N] could
- *    else be read as [C].
+ * Elementwise arithmetic, with broadcasting as NumPy and PyTorch have it. **The batch is an axis of its own**: a value without one
+ * is the same for every sample, and the axes of a sample line up from the last, where an extent of 1 or a missing axis is
+ * repeated. So beside an image [N, H, W, C] there may stand a number a channel [C], one a sample and channel, [N, C] or [N, 1, 1, C],
+ * one a pixel [N, H, W, 1] or [H, W, 1], one a sample [N], or a scalar. A value of [N, C] is never taken for [W, C], even
+ * where N = W: which of the two it is, is said by whether it has a batch.
+ *
+ * The nodes themselves take less: the result has the signature of a, and b the same, or (but for axes of 1 that it begins with)
+ *  - without a batch, the last axes of a's shape;
+ *  - with a batch, no axes or the last one. The attribute `perSample` says so, because a tensor of [N] could else be read as [C].
+ * Whatever else is asked for is repeated by `expand` first.
  */
 import type { Tensor } from "../graph/tensor.js";
-import { type Op, type Signature, sameShape, shapeText, sizeOf, type Value } from "../graph/value.js";
-import { type ExpandAttributes, expandOp, sum } from "./reduce.js";
+import {
+  type Op,
+  type Signature,
+  sameShape,
+  shapeText,
+  sizeOf,
+  type Value,
+  withoutLeadingOnes,
+} from "../graph/value.js";
+import { broadcastShape, broadcastTo, type ExpandAttributes, expandOp, gather } from "./reduce.js";
 import { costPerElement, expectInputs, mapTensor, refuse } from "./support.js";
 
 export interface BinaryAttributes {
-  /** b is one number a sample, a is not. Absent otherwise. */
+  /** b has one number, or one a channel, for each sample, where a has more. Absent otherwise. */
   readonly perSample?: true;
 }
 export interface ScaleAttributes {
@@ -23,21 +37,16 @@ function sameSignature(a: Signature, b: Signature): boolean {
 }
 
 function isPerSample(a: Signature, b: Signature): boolean {
-  return a.batched && b.batched && b.shape.length === 0 && a.shape.length > 0;
+  if (!a.batched || !b.batched || b.shape.length > a.shape.length || sameShape(a.shape, b.shape)) return false;
+  const own = withoutLeadingOnes(b.shape);
+  return own.length === 0 || (own.length === 1 && own[0] === a.shape.at(-1));
 }
 
-/** Whether b can be spread over a. */
+/** Whether b can be spread over a by the node itself. */
 function spreads(a: Signature, b: Signature): boolean {
   if (sameSignature(a, b) || isPerSample(a, b)) return true;
-  return (
-    !b.batched && b.shape.length <= a.shape.length && sameShape(a.shape.slice(a.shape.length - b.shape.length), b.shape)
-  );
-}
-
-/** The sum of a gradient of `from`'s signature over everything that `to` was spread over. */
-function gather(gradient: Value, to: Value): Value {
-  const axes = Array.from({ length: gradient.shape.length - to.shape.length }, (_, i) => i);
-  return sum(gradient, { axes, batch: gradient.batched && !to.batched });
+  const own = withoutLeadingOnes(b.shape);
+  return !b.batched && b.shape.length <= a.shape.length && sameShape(a.shape.slice(a.shape.length - own.length), own);
 }
 
 function binary(
@@ -54,8 +63,8 @@ function binary(
         refuse(
           name,
           path,
-          `b is ${shapeText(b)}, which does not fit a of ${shapeText(a)}; expected the same shape, its last axes ` +
-            "without a batch, or one number a sample",
+          `b is ${shapeText(b)}, which does not fit a of ${shapeText(a)}; expected extents that are the same or 1, ` +
+            "from the last axis on (the batch N is an axis of its own)",
         );
       }
       if ((attributes.perSample ?? false) !== isPerSample(a, b)) {
@@ -68,10 +77,11 @@ function binary(
       return { shape: a.shape, batched: a.batched, dtype: "f32" };
     },
     gradient,
-    reference([a, b], { perSample }, output) {
+    reference([a, b], { perSample }, output, batch) {
       const each = sizeOf(output.shape);
-      const size = b!.data.length;
-      return mapTensor(a!, (x, i) => f(x, b!.data[perSample ? Math.floor(i / each) : i % size]!));
+      const size = perSample ? b!.data.length / batch : b!.data.length;
+      const first = (i: number) => (perSample ? Math.floor(i / each) * size : 0);
+      return mapTensor(a!, (x, i) => f(x, b!.data[first(i) + (i % size)]!));
     },
     cost: costPerElement(1),
   };
@@ -171,15 +181,28 @@ export const powerOp: Op<PowerAttributes> = {
 function apply(op: Op<BinaryAttributes>, a: Value, b: Value): Value {
   return a.graph.add(op, isPerSample(a, b) ? { perSample: true } : {}, [a, b]);
 }
-function commuting(op: Op<BinaryAttributes>, a: Value, b: Value): Value {
+
+/** Both, with what the node cannot spread over the other repeated; as they are where they do not fit at all. */
+function broadcast(a: Value, b: Value): readonly [Value, Value] {
+  if (spreads(a, b) || spreads(b, a)) return [a, b];
+  const shape = broadcastShape(a.shape, b.shape);
+  if (shape === undefined || a.dtype !== "f32" || b.dtype !== "f32") return [a, b];
+  const result: Signature = { shape, batched: a.batched || b.batched, dtype: "f32" };
+  const other = spreads(result, b) ? b : broadcastTo(b, result);
+  const isWhole = sameSignature(result, other);
+  return [isWhole && spreads(result, a) ? a : broadcastTo(a, result), other];
+}
+
+function commuting(op: Op<BinaryAttributes>, x: Value, y: Value): Value {
+  const [a, b] = broadcast(x, y);
   return spreads(a, b) || !spreads(b, a) ? apply(op, a, b) : apply(op, b, a);
 }
 
 /** What was repeated over all but its last axes for the sake of an addition, which spreads it anyway. */
 function repeated(x: Value): Value {
   if (x.op !== (expandOp as unknown)) return x;
-  const { axes, batch, batched, mean } = x.attributes as ExpandAttributes;
-  return !mean && batch === batched && axes.every((axis, i) => axis === i) ? x.inputs[0]! : x;
+  const { axes, batch, batched, mean, keepsAxes } = x.attributes as ExpandAttributes;
+  return !mean && !keepsAxes && batch === batched && axes.every((axis, i) => axis === i) ? x.inputs[0]! : x;
 }
 
 export function add(a: Value, b: Value): Value {
@@ -189,8 +212,12 @@ export function add(a: Value, b: Value): Value {
   return commuting(addOp, a, b);
 }
 export const multiply = (a: Value, b: Value): Value => commuting(multiplyOp, a, b);
-export const divide = (a: Value, b: Value): Value => apply(divideOp, a, b);
-export function subtract(a: Value, b: Value): Value {
+export function divide(x: Value, y: Value): Value {
+  const [a, b] = broadcast(x, y);
+  return apply(divideOp, spreads(a, b) || !spreads(b, a) ? a : broadcastTo(a, b), b);
+}
+export function subtract(x: Value, y: Value): Value {
+  const [a, b] = broadcast(x, y);
   return spreads(a, b) || !spreads(b, a) ? apply(subtractOp, a, b) : add(scale(b, -1), a);
 }
 /** x factor + offset; x itself for x * 1 + 0. */

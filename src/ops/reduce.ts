@@ -3,7 +3,16 @@
  * may also run over the batch. `expand` is the reverse of `sum`: it repeats along the same axes.
  */
 import type { Tensor } from "../graph/tensor.js";
-import { type Op, type Shape, type Signature, sameShape, shapeText, sizeOf, type Value } from "../graph/value.js";
+import {
+  type Op,
+  type Shape,
+  type Signature,
+  sameShape,
+  shapeText,
+  sizeOf,
+  type Value,
+  withoutLeadingOnes,
+} from "../graph/value.js";
 import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, refuse, stridesOf } from "./support.js";
 
 export interface SumAttributes {
@@ -17,6 +26,8 @@ export interface SumAttributes {
 export interface ExpandAttributes extends SumAttributes {
   readonly shape: Shape;
   readonly batched: boolean;
+  /** Of the repeated axes the input has those behind its first, with one element each; else it has none of them. */
+  readonly keepsAxes?: true;
 }
 export interface MaxReduceAttributes {
   readonly axes: readonly number[];
@@ -82,11 +93,13 @@ export const sumOp: Op<SumAttributes> = {
 
 export const expandOp: Op<ExpandAttributes> = {
   name: "expand",
-  infer(inputs, { shape, batched, axes, batch }, path) {
+  infer(inputs, { shape, batched, axes, batch, keepsAxes }, path) {
     expectInputs("expand", path, inputs, [{ name: "input", batched: batched && !batch }]);
-    const expected = dropAxes("expand", path, shape, axes);
+    const dropped = dropAxes("expand", path, shape, axes);
+    const expected = keepsAxes ? withoutLeadingOnes(shape.map((n, a) => (axes.includes(a) ? 1 : n))) : dropped;
+    const given = keepsAxes ? withoutLeadingOnes(inputs[0]!.shape) : inputs[0]!.shape;
     if (batch && !batched) refuse("expand", path, "batch is true but batched is false; expected a result with a batch");
-    if (!sameShape(inputs[0]!.shape, expected)) {
+    if (!sameShape(given, expected)) {
       const axesText = `axes [${axes.join(", ")}]`;
       refuse(
         "expand",
@@ -97,7 +110,9 @@ export const expandOp: Op<ExpandAttributes> = {
     return { shape, batched, dtype: "f32" };
   },
   // Each element is repeated over the axes, so its gradient is the sum over them (mean: over count).
-  gradient: ({ attributes: { axes, batch, mean }, upstream }) => [sum(upstream, { axes, batch, mean })],
+  gradient: ({ inputs, attributes: { axes, batch, mean, keepsAxes }, upstream }) => [
+    keepsAxes ? gather(upstream, inputs[0]!) : sum(upstream, { axes, batch, mean }),
+  ],
   reference([x], attributes, output, batch): Tensor {
     const y = emptyTensor(output, batch);
     const target = targets(attributes.shape, attributes.axes);
@@ -191,6 +206,47 @@ export function expand(x: Value, like: Omit<Signature, "dtype">, options: SumAtt
   const { axes, batch, mean } = options;
   if (axes.length === 0 && !batch) return x;
   return x.graph.add(expandOp, { shape: like.shape, batched: like.batched, axes, batch, mean }, [x]);
+}
+
+/**
+ * The shape that two broadcast to, by the rule of NumPy and PyTorch: lined up at their last axes, extents are the same, or one
+ * of them is 1 or missing and is repeated. Undefined where they do not fit.
+ */
+export function broadcastShape(a: Shape, b: Shape): Shape | undefined {
+  const rank = Math.max(a.length, b.length);
+  const shape: number[] = [];
+  for (let axis = 0; axis < rank; axis++) {
+    const [x, y] = [a[axis - rank + a.length] ?? 1, b[axis - rank + b.length] ?? 1];
+    if (x !== y && x !== 1 && y !== 1) return undefined;
+    shape.push(x === 1 ? y : x);
+  }
+  return shape;
+}
+
+/** The axes of `shape` along which a value of shape `x` is repeated to fill it. */
+function repeatedAxes(x: Shape, shape: Shape): number[] {
+  const missing = shape.length - x.length;
+  return shape.map((_, axis) => axis).filter((axis) => axis < missing || x[axis - missing] !== shape[axis]);
+}
+
+/** x repeated along axes that it lacks or has one element of, and the batch, until it has the signature of `like`. */
+export function broadcastTo(x: Value, like: Omit<Signature, "dtype">): Value {
+  const { shape, batched } = like;
+  const axes = repeatedAxes(x.shape, shape);
+  const batch = batched && !x.batched;
+  if (axes.length === 0 && !batch) return x;
+  const attributes = { shape, batched, axes, batch, mean: false };
+  const hasAxes = x.shape.length > shape.length - axes.length;
+  return x.graph.add(expandOp, hasAxes ? { ...attributes, keepsAxes: true } : attributes, [x]);
+}
+
+/** The sum of a gradient over everything that `to` was repeated along: what flows back to it through broadcasting. */
+export function gather(gradient: Value, to: Value): Value {
+  const axes = repeatedAxes(to.shape, gradient.shape);
+  const missing = gradient.shape.length - to.shape.length;
+  const total = sum(gradient, { axes, batch: gradient.batched && !to.batched });
+  const ones = axes.filter((axis) => axis >= missing).map((axis) => axis - missing);
+  return expand(total, to, { axes: ones, batch: false, mean: false });
 }
 
 /** Maximum over `axes` (all unless said). */

@@ -260,7 +260,12 @@ describe("what fits together", () => {
     expect(operandKind(single(4, 5, 6), image)).toBe("unbatchedFull");
     expect(operandKind(single(5, 6), image)).toBe("suffix");
     expect(operandKind(single(5), image)).toBeUndefined();
-    expect(operandKind(batched(6), image)).toBeUndefined();
+    expect(operandKind(batched(6), image)).toBe("sampleChannel");
+    expect(operandKind(batched(1, 1, 6), image)).toBe("sampleChannel");
+    expect(operandKind(single(1, 1, 6), image)).toBe("channel");
+    expect(operandKind(batched(1, 1), image)).toBe("sample");
+    expect(operandKind(batched(5, 6), image)).toBeUndefined();
+    expect(operandKind(batched(6), single(4, 5, 6))).toBeUndefined();
     expect(operandKind(single(6), single(6))).toBe("full");
     expect(operandKind({ ...single(6), dtype: "i32" }, image)).toBeUndefined();
   });

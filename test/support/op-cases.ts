@@ -169,10 +169,14 @@ const binaryCase =
     const a = anySignature(rng);
     const kind = rng.integer(0, 2);
     if (kind === 0) return { inputs: [a, a], attributes: {}, feeds };
-    if (kind === 1 && a.batched && a.shape.length > 0) {
-      return { inputs: [a, batched([])], attributes: { perSample: true }, feeds };
+    const rank = kind === 1 && a.batched && a.shape.length > 0 ? rng.integer(0, 1) : rng.integer(0, a.shape.length);
+    const own = a.shape.slice(a.shape.length - rank);
+    const ones = new Array<number>(rng.integer(0, a.shape.length - rank)).fill(1);
+    const shape = rng.uniform() < 0.5 ? own : [...ones, ...own];
+    if (kind === 1 && a.batched && a.shape.join() !== shape.join()) {
+      return { inputs: [a, batched(shape)], attributes: { perSample: true }, feeds };
     }
-    return { inputs: [a, single(a.shape.slice(rng.integer(0, a.shape.length)))], attributes: {}, feeds };
+    return { inputs: [a, single(shape)], attributes: {}, feeds };
   };
 
 const someAxes = (rng: Random, shape: Shape): number[] => shape.map((_, i) => i).filter(() => rng.uniform() < 0.5);
@@ -319,7 +323,18 @@ export const opCases: Readonly<Record<string, (rng: Random) => OpCase>> = {
   },
   expand(rng) {
     const { x, reduced, attributes } = sumParts(rng);
-    return { inputs: [reduced], attributes: { shape: x.shape, batched: x.batched, ...attributes } };
+    const of = { shape: x.shape, batched: x.batched, ...attributes };
+    if (rng.uniform() < 0.5) return { inputs: [reduced], attributes: of };
+    const ones = x.shape.map((n, axis) => (attributes.axes.includes(axis) ? 1 : n));
+    const missing = rng.integer(
+      0,
+      Math.max(
+        0,
+        ones.findIndex((n) => n !== 1),
+      ),
+    );
+    const input = { ...reduced, shape: ones.slice(missing) };
+    return { inputs: [input], attributes: { ...of, mean: false, keepsAxes: true } };
   },
   maxReduce(rng) {
     const x = anySignature(rng);
