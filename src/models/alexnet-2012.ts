@@ -5,10 +5,11 @@
  * PyTorch divide). Pictures are 227x227, for which the paper's arithmetic works out (its text says 224). The paper takes the
  * mean picture off the bytes; we take off the mean colour.
  */
+
 import { conv2d, dropout, flatten, linear, localResponseNorm, maxPool2d, relu, sequential } from "../nn/index.js";
+import { defineModel } from "./definition.js";
 import { imageClassifier } from "./image-classifier.js";
 import { checkSize, constant, gaussian, IMAGENET_SCALING } from "./parts.js";
-import { registerModel } from "./registry.js";
 
 /** Section 5: weights from N(0, 0.01^2); biases 1 in the second, fourth and fifth convolution and the hidden dense layers, else 0. */
 const from = (bias: 0 | 1) => ({ weightInit: gaussian(0.01), biasInit: constant(bias) });
@@ -24,7 +25,7 @@ function lastSide(size: number): number {
   return pooled(pooled(pooled(Math.floor((size - 11) / 4) + 1)));
 }
 
-registerModel({
+export const alexnet2012 = defineModel({
   name: "alexnet-2012",
   description: "AlexNet as published: two groups, local response normalisation, 9216-4096-4096-1000; 227x227",
   defaults: { classes: 1000, size: 227, hidden: 4096, dropout: 0.5 },

@@ -3,14 +3,15 @@
  * publishes weights for it: 64 first filters, no groups, no normalisation. Names and initial values are torchvision's.
  * The network of 2012 is alexnet-2012.ts.
  */
+
 import { adaptiveAvgPool2d, conv2d, dropout, flatten, linear, maxPool2d, relu, sequential } from "../nn/index.js";
+import { defineModel } from "./definition.js";
 import { imageClassifier } from "./image-classifier.js";
 import { checkSize, IMAGENET_SCALING } from "./parts.js";
-import { registerModel } from "./registry.js";
 
 const pool = () => maxPool2d(3, { stride: 2 });
 
-registerModel({
+export const alexnet = defineModel({
   name: "alexnet",
   description: "AlexNet in one column, as torchvision has it: five convolutions, 9216-4096-4096-1000; 224x224",
   defaults: { classes: 1000, size: 224, hidden: 4096, dropout: 0.5 },

@@ -7,13 +7,14 @@
  * Nothing is pooled, and zeros stand around the board. k = 192 in the match version; 128, 256 and 384 are the paper's others.
  * The input is [size, size, planes] as src/go/planes.ts encodes positions; a class is a vertex, row by row from the upper left.
  */
+
 import { OptionError } from "../errors.js";
 import type { Value } from "../graph/value.js";
 import { conv2d, flatten, Module, Parameter, relu, sequential } from "../nn/index.js";
 import { add } from "../ops/index.js";
+import { defineModel } from "./definition.js";
 import { imageClassifier } from "./image-classifier.js";
 import { constant, heNormal } from "./parts.js";
-import { registerModel } from "./registry.js";
 
 /** [height, width, 1] becomes one number a point, each with a bias of its own. */
 class PositionBias extends Module {
@@ -46,7 +47,7 @@ function checkWhole(option: string, value: number, least: number, most = Number.
   throw new OptionError(`alphago-policy: option ${option} is ${value}, expected a whole number ${range}`);
 }
 
-registerModel({
+export const alphago = defineModel({
   name: "alphago-policy",
   description: "AlphaGo's policy network: 13 layers over 48 feature planes of a Go board, one class a point",
   defaults: { filters: 192, layers: 13, planes: 48, size: 19 },

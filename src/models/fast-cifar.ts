@@ -7,6 +7,7 @@
  * Convolutions start as the identity on as many channels as come in, so that a deep network begins as a shallow one.
  * Its recipe is examples/cifar10-94.
  */
+
 import type { Value } from "../graph/value.js";
 import {
   batchNorm2d,
@@ -20,9 +21,9 @@ import {
   whiteningConv2d,
 } from "../nn/index.js";
 import { scale } from "../ops/index.js";
+import { defineModel } from "./definition.js";
 import { imageClassifier } from "./image-classifier.js";
 import { checkSize } from "./parts.js";
-import { registerModel } from "./registry.js";
 
 const WHITENING = { kernel: 2, channels: 24 };
 /** Logits are divided by nine, which keeps the loss of so few steps from running ahead of the features. */
@@ -64,7 +65,7 @@ const block = (inputs: number, out: number): Module =>
 /** What three pools of two leave of a side that whitening makes shorter by one. */
 const sideOf = (size: number): number => (size - WHITENING.kernel + 1) >> 3;
 
-registerModel({
+export const fastCifar = defineModel({
   name: "fast-cifar",
   description: "a whitening layer and six convolutions, made to reach 94% on CIFAR-10 in few passes; 32x32",
   defaults: { classes: 10, channels: 3, size: 32, widths: [64, 256, 256] },

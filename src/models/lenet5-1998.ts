@@ -9,6 +9,7 @@
  * The codes that the last units compare with were drawn for fovea in the manner of the paper's figure 3. The paper does not
  * say its j (equation 9); ours is the default below.
  */
+
 import { OptionError } from "../errors.js";
 import {
   conv2d,
@@ -20,8 +21,8 @@ import {
   sequential,
   subsample2d,
 } from "../nn/index.js";
+import { defineModel } from "./definition.js";
 import { imageClassifier } from "./image-classifier.js";
-import { registerModel } from "./registry.js";
 
 /** Table I: for each map of C3 the maps of S2 that it sees. */
 export const C3_CONNECTIONS: readonly (readonly number[])[] = [
@@ -60,7 +61,7 @@ function within(fanIn: number): { weightInit: Initializer; biasInit: Initializer
   return { weightInit: init, biasInit: init };
 }
 
-registerModel({
+export const lenet51998 = defineModel({
   name: "lenet5-1998",
   description: "LeNet-5 as published: partial connections, trainable subsampling, radial-basis outputs; 32x32",
   defaults: { j: 10 },

@@ -6,12 +6,13 @@
  *
  * Size 32 takes pictures that bring their border along: no padding, otherwise the same network.
  */
+
 import { OptionError } from "../errors.js";
 import { conv2d, flatten, linear, maxPool2d, relu, sequential } from "../nn/index.js";
+import { defineModel } from "./definition.js";
 import { imageClassifier } from "./image-classifier.js";
-import { registerModel } from "./registry.js";
 
-registerModel({
+export const lenet5 = defineModel({
   name: "lenet5",
   description: "LeNet-5 as taught today: 5x5 convolutions to 6 and 16 maps, ReLU, 2x2 max pools, 400-120-84-10",
   defaults: { classes: 10, channels: 1, size: 28 },

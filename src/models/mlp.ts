@@ -2,11 +2,12 @@
  * The fully connected baseline that convolutional networks are compared with: 784-300-100-10 with ReLU, after the
  * two-hidden-layer networks of LeCun et al. 1998.
  */
-import { flatten, linear, relu, sequential } from "../nn/index.js";
-import { imageClassifier } from "./image-classifier.js";
-import { registerModel } from "./registry.js";
 
-registerModel({
+import { flatten, linear, relu, sequential } from "../nn/index.js";
+import { defineModel } from "./definition.js";
+import { imageClassifier } from "./image-classifier.js";
+
+export const mlp = defineModel({
   name: "mlp",
   description: "fully connected baseline, 784-300-100-10, ReLU",
   defaults: { classes: 10, channels: 1, size: 28 },

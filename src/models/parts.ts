@@ -1,7 +1,7 @@
 /** What several networks of the zoo share: initial values, the scaling of ImageNet's pictures, the check of an option. */
 import { OptionError } from "../errors.js";
 import type { Initializer } from "../nn/index.js";
-import type { PixelScaling } from "./registry.js";
+import type { PixelScaling } from "./definition.js";
 
 export const constant = (value: number): Initializer => ({ kind: "constant", value });
 

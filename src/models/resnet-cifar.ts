@@ -5,10 +5,11 @@
  *
  * Names are those of the weights that are published for CIFAR-10; initial values are He's, of the fan-in.
  */
+
 import { batchNorm2d, conv2d, flatten, globalAvgPool2d, linear, type Module, relu, sequential } from "../nn/index.js";
+import { defineModel } from "./definition.js";
 import { imageClassifier } from "./image-classifier.js";
 import { checkSize, heNormal, IMAGENET_SCALING } from "./parts.js";
-import { registerModel } from "./registry.js";
 import { Residual, SubsampleAndPad } from "./residual.js";
 
 /** Blocks a stage. */
@@ -38,8 +39,8 @@ function block(inputs: number, out: number): Residual {
 const stage = (inputs: number, out: number, blocks: number): Module =>
   sequential(...Array.from({ length: blocks }, (_, i) => block(i === 0 ? inputs : out, out)));
 
-for (const { name, blocks, parameters } of VARIANTS) {
-  registerModel({
+export const cifarResnets = VARIANTS.map(({ name, blocks, parameters }) =>
+  defineModel({
     name,
     description: `ResNet of ${name.slice(6)} layers for CIFAR, shortcuts without parameters; 32x32`,
     defaults: { classes: 10, size: 32 },
@@ -69,5 +70,5 @@ for (const { name, blocks, parameters } of VARIANTS) {
         classes,
       });
     },
-  });
-}
+  }),
+);

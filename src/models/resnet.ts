@@ -6,6 +6,7 @@
  * A bottleneck (1x1, 3x3, 1x1) that halves the picture does so in its 3x3 convolution, as torchvision has it ("v1.5");
  * the paper does so in the first 1x1: option strideOn "1x1". Names and initial values are torchvision's.
  */
+
 import { OptionError } from "../errors.js";
 import {
   batchNorm2d,
@@ -18,9 +19,9 @@ import {
   relu,
   sequential,
 } from "../nn/index.js";
+import { defineModel } from "./definition.js";
 import { imageClassifier } from "./image-classifier.js";
 import { checkSize, heNormal, IMAGENET_SCALING } from "./parts.js";
-import { registerModel } from "./registry.js";
 import { Residual } from "./residual.js";
 
 /** Table 1 of the paper: blocks a stage. */
@@ -115,8 +116,8 @@ function resnet(kind: BlockKind, blocks: readonly number[], classes: number): Mo
 /** The paper's rate is 0.1 at batch 256. */
 const TRAINING = { batchSize: 32, lr: 0.0125, weightDecay: 1e-4 };
 
-for (const { name, blocks, parameters } of BASIC) {
-  registerModel({
+const basicResnets = BASIC.map(({ name, blocks, parameters }) =>
+  defineModel({
     name,
     description: `ResNet of ${name.slice(6)} layers, blocks of two 3x3 convolutions; 224x224`,
     defaults: { classes: 1000, size: 224 },
@@ -129,11 +130,11 @@ for (const { name, blocks, parameters } of BASIC) {
       checkSize(name, size, 16);
       return resnet(basic, blocks, classes);
     },
-  });
-}
+  }),
+);
 
-for (const { name, blocks, parameters } of BOTTLENECK) {
-  registerModel({
+const bottleneckResnets = BOTTLENECK.map(({ name, blocks, parameters }) =>
+  defineModel({
     name,
     description: `ResNet of ${name.slice(6)} layers, bottleneck blocks (1x1, 3x3, 1x1); 224x224`,
     defaults: { classes: 1000, size: 224, strideOn: "3x3" },
@@ -149,5 +150,7 @@ for (const { name, blocks, parameters } of BOTTLENECK) {
       }
       return resnet(bottleneck(strideOn), blocks, classes);
     },
-  });
-}
+  }),
+);
+
+export const resnets = [...basicResnets, ...bottleneckResnets];

@@ -5,6 +5,7 @@
  *
  * Names and initial values are torchvision's; pools keep a last incomplete window, as there and in the published weights.
  */
+
 import type { Value } from "../graph/value.js";
 import {
   conv2d,
@@ -18,9 +19,9 @@ import {
   sequential,
 } from "../nn/index.js";
 import { concat, relu as rectified } from "../ops/index.js";
+import { defineModel } from "./definition.js";
 import { imageClassifier } from "./image-classifier.js";
 import { checkSize, constant, gaussian, IMAGENET_SCALING } from "./parts.js";
-import { registerModel } from "./registry.js";
 
 /** He et al. 2015, uniform. */
 function convolution(inputs: number, out: number, kernel: number, stride = 1, padding = 0): Module {
@@ -49,7 +50,7 @@ class Fire extends Module {
 const fire = (inputs: number, squeeze: number, expand: number) => new Fire({ inputs, squeeze, expand });
 const pool = () => maxPool2d(3, { stride: 2, ceil: true });
 
-registerModel({
+export const squeezenet = defineModel({
   name: "squeezenet1_1",
   description: "SqueezeNet 1.1: fire modules, no dense layer; 224x224",
   defaults: { classes: 1000, size: 224, dropout: 0.5 },

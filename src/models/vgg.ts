@@ -4,6 +4,7 @@
  *
  * Names and initial values are torchvision's: He's normal distribution with the fan-out, N(0, 0.01^2) in the dense layers, biases 0.
  */
+
 import {
   adaptiveAvgPool2d,
   batchNorm2d,
@@ -16,9 +17,9 @@ import {
   relu,
   sequential,
 } from "../nn/index.js";
+import { defineModel } from "./definition.js";
 import { imageClassifier } from "./image-classifier.js";
 import { checkSize, constant, gaussian, heNormal, IMAGENET_SCALING } from "./parts.js";
-import { registerModel } from "./registry.js";
 
 /** Table 1 of the paper, columns A, B, D and E: output channels of the convolutions, M for a pool. */
 const VARIANTS = [
@@ -46,10 +47,10 @@ function layersOf(table: string, normalise: boolean): Module[] {
 const dense = (inputs: number, out: number) =>
   linear({ in: inputs, out, weightInit: gaussian(0.01), biasInit: constant(0) });
 
-for (const { name: plainName, plain, normalised, table } of VARIANTS) {
-  for (const normalise of [false, true]) {
+export const vggs = VARIANTS.flatMap(({ name: plainName, plain, normalised, table }) =>
+  [false, true].map((normalise) => {
     const name = normalise ? `${plainName}_bn` : plainName;
-    registerModel({
+    return defineModel({
       name,
       description: `VGG of ${plainName.slice(3)} layers${normalise ? " with batch normalisation" : ""}, 3x3 convolutions only; 224x224`,
       defaults: { classes: 1000, size: 224, hidden: 4096, dropout: 0.5 },
@@ -81,5 +82,5 @@ for (const { name: plainName, plain, normalised, table } of VARIANTS) {
         });
       },
     });
-  }
-}
+  }),
+);

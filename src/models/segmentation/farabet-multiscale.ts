@@ -8,6 +8,7 @@
  * Which maps are seen was drawn once, by a fixed seed. The paper trains features first and the classifier behind them; here both learn
  * at once. Class scores are made as large as the picture bilinearly. Superpixels vote after it (src/segmentation).
  */
+
 import { OptionError } from "../../errors.js";
 import type { Value } from "../../graph/value.js";
 import {
@@ -22,7 +23,7 @@ import {
 } from "../../nn/index.js";
 import { add, conv2d as conv2dOf, resize, slice } from "../../ops/index.js";
 import { Random } from "../../random.js";
-import { registerModel } from "../registry.js";
+import { defineModel } from "../definition.js";
 import { anySize, COMMON, checkPicture, checkWidths, pixelLoss, within } from "./any-size.js";
 import { LocalNormalisation, laplacianPyramid, yuv } from "./pyramid.js";
 
@@ -94,7 +95,7 @@ export class FarabetMultiscale extends Module {
   }
 }
 
-registerModel({
+export const farabetMultiscale = defineModel({
   name: "farabet-multiscale",
   description:
     "Farabet et al. 2013: one network over three sizes of the picture, a classifier of 1024 units for every fourth pixel",

@@ -6,6 +6,7 @@
  * The paper pads the picture by 100 pixels and cuts; here every convolution is padded by half its kernel, so that grids fit without
  * cutting. The backbone has torchvision's names (`features.0.weight`), so that its VGG weights load; the rest has the paper's.
  */
+
 import type { Value } from "../../graph/value.js";
 import {
   batchNorm2d,
@@ -19,8 +20,8 @@ import {
   relu,
 } from "../../nn/index.js";
 import { add } from "../../ops/index.js";
+import { defineModel } from "../definition.js";
 import { constant, heNormal, IMAGENET_SCALING } from "../parts.js";
-import { registerModel } from "../registry.js";
 import { anySize, COMMON, checkPicture, checkWidths, pixelLoss } from "./any-size.js";
 
 interface FcnOptions {
@@ -135,8 +136,8 @@ const VARIANTS = [
   },
 ] as const;
 
-for (const { name, description, parameters, defaults } of VARIANTS) {
-  registerModel({
+export const fcn8s = VARIANTS.map(({ name, description, parameters, defaults }) =>
+  defineModel({
     name,
     description,
     task: "segmentation",
@@ -155,5 +156,5 @@ for (const { name, description, parameters, defaults } of VARIANTS) {
       checkWidths(name, "convolutions", options.convolutions, 5, 5);
       return new FCN8s(options);
     },
-  });
-}
+  }),
+);

@@ -13,6 +13,7 @@
  * normalised at its scale, as in Farabet's network of the year before: light differs from street to street, and on the raw colours the
  * third instance unlearned on new streets what the second knew. Weights begin as Glorot and Bengio's, with the gain of tanh.
  */
+
 import { OptionError } from "../../errors.js";
 import type { Value } from "../../graph/value.js";
 import { type Conv2d, conv2d, Module } from "../../nn/index.js";
@@ -29,7 +30,7 @@ import {
   softmax,
   tanh,
 } from "../../ops/index.js";
-import { registerModel } from "../registry.js";
+import { defineModel } from "../definition.js";
 import { anySize, COMMON, checkPicture, checkWidths, pixelLoss, within } from "./any-size.js";
 import { locallyNormalised, yuv } from "./pyramid.js";
 
@@ -113,7 +114,7 @@ function densePool(x: Value, step: number): Value {
   return maxPool2d(pad(x, [0, 0, 0], [step, step, 0]), 2, { stride: 1, dilation: step });
 }
 
-registerModel({
+export const pinheiroRcnn = defineModel({
   name: "pinheiro-rcnn",
   description: "Pinheiro, Collobert 2014: one network applied p times, each reading the class planes of the one before",
   task: "segmentation",

@@ -7,10 +7,11 @@
  *
  * Parameters have the names of the widely used PyTorch version (milesial), so that its weights load.
  */
+
 import type { Value } from "../../graph/value.js";
 import { batchNorm2d, conv2d, convTranspose2d, Module, maxPool2d, relu, sequential } from "../../nn/index.js";
 import { concat } from "../../ops/index.js";
-import { registerModel } from "../registry.js";
+import { defineModel } from "../definition.js";
 import { anySize, COMMON, checkPicture, checkWidths, pixelLoss } from "./any-size.js";
 
 const doubleConv = (inputs: number, out: number): Module =>
@@ -82,7 +83,7 @@ export class UNet extends Module {
   }
 }
 
-registerModel({
+export const unet = defineModel({
   name: "unet",
   description: "U-Net with padding and batch normalisation: down four times and back up, each size joined to its own",
   task: "segmentation",

@@ -1,5 +1,5 @@
 /** How a published file spells what a network of the zoo calls otherwise. */
-import type { PixelScaling } from "../registry.js";
+import type { PixelScaling } from "../definition.js";
 
 export interface FileTensor {
   readonly shape: readonly number[];
