@@ -36,7 +36,7 @@ it("loads and runs a model with the code that README says, gzipped", async () =>
   const scripts = await scriptsOf(fileURLToPath(new URL("smallest", import.meta.url)));
   const size = gzippedKilobytes(scripts.values());
   const said = Number(/code a page needs to load and run a model \| (\d+) kB gzipped/.exec(readText("README.md"))?.[1]);
-  expect(Math.abs(size - said), `README says ${said} kB, it is ${size.toFixed(1)} kB`).toBeLessThan(0.1 * said);
+  expect(Math.abs(size - said), `README says ${said} kB, it is ${size.toFixed(1)} kB`).toBeLessThan(0.15 * said);
   // Workers are a file of their own, the network is in, and what only Node can use is not.
   expect([...scripts.keys()].some((name) => name.startsWith("worker"))).toBe(true);
   const text = Buffer.concat([...scripts.values()]).toString();
@@ -66,7 +66,7 @@ it.each(COMMON)("import { %s } brings what docs/pages.md says, and no more", asy
     .find((line) => line.startsWith(`| \`${names}\` |`));
   const said = Number(/\| (\d+(?:\.\d+)?) kB \|$/.exec(row ?? "")?.[1]);
   expect(Math.abs(size - said), `docs/pages.md says ${said} kB, it is ${size.toFixed(1)} kB`).toBeLessThan(
-    Math.max(0.5, 0.1 * said),
+    Math.max(1, 0.15 * said),
   );
   const text = Buffer.concat([...scripts.values()]).toString();
   const usesZoo = /models|parseModel/.test(names);
