@@ -5,14 +5,16 @@ import { parseBrokenLimit } from "../data/open-options.js";
 import { VIEWS, type ViewName } from "../data/views.js";
 import { OptionError } from "../errors.js";
 import { confusionText } from "../train/metrics.js";
+import { scalingText } from "../train/scalings.js";
 import { evaluate } from "../train/train.js";
 import { networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
 import { openModel } from "./model-argument.js";
 import { Output, percent, seconds } from "./output.js";
 import { Progress, showCount } from "./progress.js";
+import { MEAN, type ScalingFlags, STD, scalingOf } from "./scaling-options.js";
 
-interface Flags extends MachineFlags {
+interface Flags extends MachineFlags, ScalingFlags {
   readonly data?: string;
   readonly split: "train" | "test";
   readonly maxBroken?: string;
@@ -55,7 +57,9 @@ export function evalCommand(program: Command): void {
         wholeOf("--resize", 1),
       )
       .option("--network <name>", "whose weights these are, for a file that does not say it")
-      .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option")),
+      .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
+      .option(...MEAN)
+      .option(...STD),
   )
     .optionsGroup("Output:")
     .option("--json", "one JSON object on standard output, for programs")
@@ -80,7 +84,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     throw new OptionError("--option: options are of the network that --network names; give both");
   }
   const options = network === undefined ? undefined : networkOptions(network, flags.option);
-  const found = await openModel(path, { network, options });
+  const found = await openModel(path, { network, options, scaling: scalingOf(flags) });
   if (found.config?.positions !== undefined && flags.data === undefined) {
     throw new OptionError(`eval: ${path} is a policy for Go; measure it with fovea go eval ${path}`);
   }
@@ -97,6 +101,9 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     note: (text) => output.note(text),
   });
   const data = sets[split];
+  // Weights of others were trained on such data, where nothing else is said.
+  const { isScalingAssumed, ...said } = found.model;
+  const model = isScalingAssumed ? { ...said, scaling: { mean: data.mean, std: data.std } } : said;
   const views = flags.crops ?? found.config?.views ?? (flags.resize === undefined ? undefined : "none");
 
   const { stream, json } = output;
@@ -104,7 +111,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     json && stream.isTTY !== true
       ? undefined
       : new Progress({ total: data.length, label: "evaluating", unit: "images", stream });
-  const result = await evaluate(found.model, data, {
+  const result = await evaluate(model, data, {
     ...sessionOptions(flags, (text) => output.note(text)),
     ...(views === undefined ? {} : { views }),
     onProgress: (done) => progress?.update(done),
@@ -119,6 +126,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     loss,
     accuracy,
     confusion,
+    scaling: model.scaling,
     seconds: result.seconds,
   });
   output.say(
@@ -127,6 +135,9 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
   output.say(`  loss      ${loss.toFixed(4)}`);
   output.say(
     `  accuracy  ${percent(accuracy)} (${showCount(samples * (1 - accuracy))} wrong, error ${percent(1 - accuracy)})`,
+  );
+  output.say(
+    `  pixels    ${scalingText(model.scaling)}${isScalingAssumed ? ", the data's: the model does not say" : ""}`,
   );
   output.say();
   output.say("Rows are what the pictures show, columns what the network says:");

@@ -12,8 +12,9 @@ import { type MachineFlags, machineOptions, sessionOptions } from "./machine-opt
 import { type FoundModel, openModel } from "./model-argument.js";
 import { Output, quoted } from "./output.js";
 import { Progress } from "./progress.js";
+import { MEAN, type ScalingFlags, STD, scalingOf } from "./scaling-options.js";
 
-export interface InspectFlags extends MachineFlags {
+export interface InspectFlags extends MachineFlags, ScalingFlags {
   readonly out?: string;
   readonly layer?: string;
   readonly class?: string;
@@ -75,6 +76,8 @@ export function inspectCommand(program: Command): void {
     .option("--pictures <n>", "how many of its test pictures or positions", wholeOf("--pictures", 1), 1000)
     .option("--network <name>", "whose weights these are, for a file that does not say it")
     .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
+    .option(...MEAN)
+    .option(...STD)
     .option("--json", "one JSON object on standard output, for programs")
     .helpOption("-h, --help", "show this")
     .optionsGroup("Networks that name a picture:")
@@ -136,7 +139,7 @@ async function inspect(path: string, subject: string, flags: InspectFlags): Prom
   if (flags.option !== undefined && network === undefined)
     throw new OptionError("--option: options are of the network that --network names; give both");
   const options = network === undefined ? undefined : networkOptions(network, flags.option);
-  const found = await openModel(path, { network, options });
+  const found = await openModel(path, { network, options, scaling: scalingOf(flags) });
   const kind = await kindOf(found.model);
   const name = found.model.network?.name ?? basename(found.path);
   const stray = OWN.find(([flag, , own]) => flags[flag] !== undefined && own !== kind);

@@ -2,8 +2,8 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError } from "../errors.js";
-import type { ModelOptions } from "../models/index.js";
 import type { TrainingConfig } from "../train/config.js";
+import type { LoadModelOptions } from "../train/model-file.js";
 import { loadModel } from "../train/model-file-node.js";
 import { exists, openRunFolder } from "../train/run-folder-node.js";
 import type { TrainedModel } from "../train/trained-model.js";
@@ -15,10 +15,7 @@ export interface FoundModel {
   readonly config: TrainingConfig | undefined;
 }
 
-export async function openModel(
-  path: string,
-  options: { readonly network?: string | undefined; readonly options?: ModelOptions | undefined } = {},
-): Promise<FoundModel> {
+export async function openModel(path: string, options: LoadModelOptions = {}): Promise<FoundModel> {
   if (!(await isFolder(path))) return { path, model: await loadModel(path, options), config: undefined };
   const file = join(path, "model.safetensors");
   const { config } = await openRunFolder(path);

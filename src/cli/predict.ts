@@ -7,14 +7,17 @@ import { VIEWS, type ViewName, viewsOf } from "../data/views.js";
 import { FoveaError, OptionError } from "../errors.js";
 import { compile } from "../train/classifier.js";
 import { viewClassifier } from "../train/classify-views.js";
+import { scalingText } from "../train/scalings.js";
+import type { TrainedModel } from "../train/trained-model.js";
 import { Answers } from "./answers.js";
 import { networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
 import { mapAhead } from "./map-ahead.js";
 import { openModel } from "./model-argument.js";
+import { MEAN, type ScalingFlags, STD, scalingOf } from "./scaling-options.js";
 
-interface Flags extends MachineFlags {
+interface Flags extends MachineFlags, ScalingFlags {
   readonly top: number;
   readonly batch: number;
   readonly prepare?: Preparation;
@@ -56,7 +59,9 @@ export function predictCommand(program: Command): void {
         wholeOf("--resize", 1),
       )
       .option("--network <name>", "whose weights these are, for a file that does not say it")
-      .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option")),
+      .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
+      .option(...MEAN)
+      .option(...STD),
   )
     .optionsGroup("Output:")
     .option("--json", "one JSON object a picture on standard output, for programs")
@@ -74,6 +79,13 @@ Examples:
     });
 }
 
+/** What was taken of pixels, where a file of others does not say it. */
+function scalingNote(path: string, { scaling, isScalingAssumed }: TrainedModel): string {
+  const taken = `pixels are scaled by ${scalingText(scaling)}`;
+  if (isScalingAssumed !== true) return taken;
+  return `${path} does not say how pixels are scaled: ${taken}; say it by --mean and --std, such as --mean imagenet`;
+}
+
 interface Read {
   readonly path: string;
   /** Or why there are none. */
@@ -86,7 +98,7 @@ async function predict(path: string, pictures: readonly string[], flags: Flags):
     throw new OptionError("--option: options are of the network that --network names; give both");
   }
   const options = network === undefined ? undefined : networkOptions(network, flags.option);
-  const { model } = await openModel(path, { network, options });
+  const { model } = await openModel(path, { network, options, scaling: scalingOf(flags) });
   const preparation = flags.prepare ?? preparationFor(model.input, model.classes);
   checkPreparation(model.input, preparation);
   const { resize, crops } = flags;
@@ -127,6 +139,7 @@ async function predict(path: string, pictures: readonly string[], flags: Flags):
     );
   };
   try {
+    if (model.isScalingAssumed || flags.mean !== undefined) answers.complain(`fovea: ${scalingNote(path, model)}`);
     for (const { message } of problems) answers.broken(message);
     // Two pictures a core keep the decoder busy; a batch of them waits while the one before is computed.
     const running = Math.max(4, 2 * availableParallelism());

@@ -22,11 +22,12 @@ import {
 import { adam, adamw, sgd } from "../train/optimizer.js";
 import { checkSchedule, type Schedule } from "../train/schedule.js";
 import { networkOptions } from "./arguments.js";
+import { type ScalingFlags, scalingOf } from "./scaling-options.js";
 import { techniquesOf } from "./train-techniques.js";
 import type { LearningFlags } from "./training-options.js";
 
 /** What was given on the command line; what was not is undefined. */
-export interface TrainFlags extends LearningFlags {
+export interface TrainFlags extends LearningFlags, ScalingFlags {
   readonly betas?: readonly number[];
   readonly eps?: number;
   readonly distort?: boolean;
@@ -109,6 +110,7 @@ function fitted(network: string, { classes, shape }: Dataset): ModelOptions {
 }
 
 function withFlags(base: TrainingConfig, flags: TrainFlags): TrainingConfig {
+  const scaling = scalingOf(flags)(definitionOf(base.network).input(base.options)[2]!);
   return {
     ...base,
     epochs: flags.epochs ?? base.epochs,
@@ -122,6 +124,7 @@ function withFlags(base: TrainingConfig, flags: TrainFlags): TrainingConfig {
     ...techniquesOf(flags),
     ...(flags.weights === undefined ? {} : { weights: flags.weights }),
     ...(flags.resetClassifier ? { resetClassifier: true } : {}),
+    ...(scaling === undefined ? {} : { scaling }),
     ...(flags.size === undefined ? {} : { size: flags.size }),
     ...(flags.maxBroken === undefined ? {} : { maxBroken: flags.maxBroken }),
     ...(flags.stream === undefined ? {} : { stream: flags.stream }),

@@ -12,6 +12,7 @@ import { WATCHED } from "../train/techniques.js";
 import { listOf, networkOptions, numberOf, oneOf, wholeOf } from "./arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions, TRAINING_MACHINE } from "./machine-options.js";
 import { Output } from "./output.js";
+import { MEAN, STD } from "./scaling-options.js";
 import { showTraining } from "./show-training.js";
 import { newConfig, openOptionsOf, resumedConfig, type TrainFlags } from "./train-config.js";
 import { TrainDisplay } from "./train-display.js";
@@ -44,6 +45,8 @@ export function trainCommand(program: Command): void {
     option("--no-stream", "decode all pictures into memory first"),
     option("--workers <n>", "threads that decode pictures (default: one a processor)", wholeOf("--workers", 0)),
     FLAGS.weights(),
+    option(...MEAN),
+    option(...STD),
     FLAGS.resetClassifier(),
     FLAGS.option(),
     FLAGS.epochs(),

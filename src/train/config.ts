@@ -3,6 +3,7 @@
  * every checkpoint, and refused where a key is not known. What only decides how fast (threads) is not in it.
  */
 import { parseTransforms, type Transform } from "../data/augment/transform.js";
+import type { Scaling } from "../data/dataset.js";
 import { checkDistortion, DISTORT_DEFAULTS, type DistortOptions } from "../data/distort.js";
 import { checkViews, type ViewName } from "../data/views.js";
 import { OptionError, unknownName } from "../errors.js";
@@ -42,6 +43,8 @@ export interface TrainingConfig extends Techniques {
   readonly weights?: string | undefined;
   /** Starts the classifier of those weights anew. */
   readonly resetClassifier?: boolean | undefined;
+  /** How pixels are scaled, where that was said; else as the network or the data has it. */
+  readonly scaling?: Scaling | undefined;
   /** To which pictures are brought, [height, width], where that was said. */
   readonly size?: readonly number[] | undefined;
   /** How many pictures may be broken, where that was said: "20", "0.1%". */
@@ -107,6 +110,9 @@ const records: Check = (v) => (Array.isArray(v) && v.every(isRecord) ? undefined
 const record: Check = (v) => (isRecord(v) ? undefined : "an object");
 const isRecord = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
 
+const scaling: Check = (v) =>
+  isRecord(v) && numbers(v["mean"]) === undefined && numbers(v["std"]) === undefined ? undefined : "mean and std";
+
 const fields: Readonly<Record<string, Check>> = {
   network: text,
   options: record,
@@ -118,6 +124,7 @@ const fields: Readonly<Record<string, Check>> = {
   seed: number,
   weights: optional(text),
   resetClassifier: optional(flag),
+  scaling: optional(scaling),
   size: optional(numbers),
   maxBroken: optional(text),
   stream: optional(flag),

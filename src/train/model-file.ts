@@ -57,6 +57,8 @@ export interface LoadModelOptions {
   readonly options?: ModelOptions | undefined;
   /** The network's names by the file's, where fovea does not know them; `{ "student.": "" }` says where the network lies. */
   readonly map?: Names | undefined;
+  /** How pixels are scaled, whatever the file and the network say. */
+  readonly scaling?: ((channels: number) => Scaling | undefined) | undefined;
   /** What a module takes, where the file does not say it. */
   readonly input?: Shape | undefined;
 }
@@ -80,14 +82,23 @@ export function parseModel(bytes: Uint8Array, options: LoadModelOptions = {}, pa
   const classes = field(path, metadata, "classes", isStrings) ?? numbered(parts.classes);
   const channels = parts.input.at(-1)!;
   const plain: Scaling = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };
-  const scaling = field(path, metadata, "scaling", isScaling) ?? parts.scaling ?? plain;
+  const said = options.scaling?.(channels) ?? field(path, metadata, "scaling", isScaling) ?? parts.scaling;
+  const scaling = said ?? plain;
   if (scaling.mean.length !== channels || scaling.std.length !== channels) {
     throw new FileError(
       `${path}: metadata "scaling" is of ${scaling.mean.length} channels; the network takes ${channels}`,
     );
   }
   const { module, input, network } = parts;
-  return { module, input, classes, scaling, weights, network };
+  return {
+    module,
+    input,
+    classes,
+    scaling,
+    weights,
+    network,
+    ...(said === undefined ? { isScalingAssumed: true } : {}),
+  };
 }
 
 interface FileNetwork {

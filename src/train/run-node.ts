@@ -2,7 +2,7 @@
  * A training run that keeps itself on disk: a folder with its configuration, log, models and checkpoint, which a later
  * process goes on from. One process at a time. This is what `fovea train` does.
  */
-import type { DatasetSplits } from "../data/dataset.js";
+import type { Dataset, DatasetSplits } from "../data/dataset.js";
 import { TrainingError } from "../errors.js";
 import { create, type Model } from "../models/index.js";
 import { parameterCount, parametersOf } from "../nn/index.js";
@@ -100,7 +100,9 @@ async function trainInSession(
 ): Promise<RunResult> {
   const { config, logged } = options;
   const model = create(config.network, config.options);
-  const data = { train: scaledFor(model, options.data.train), test: scaledFor(model, options.data.test) };
+  const scaled = (half: Dataset) =>
+    config.scaling === undefined ? scaledFor(model, half) : { ...half, ...config.scaling };
+  const data = { train: scaled(options.data.train), test: scaled(options.data.test) };
   const optimizer = optimizerFrom(config.optimizer);
   const { weights: initial, note } = await startingWeights(model, options);
   const trainer = await Trainer.create(session, model.module, model.input, data, { ...config, optimizer, initial });

@@ -20,6 +20,8 @@ export interface TrainedModel {
   readonly classes: readonly string[];
   /** What a pixel byte p becomes: (p / 255 - mean) / std, one mean and std a channel. */
   readonly scaling: Scaling;
+  /** True where neither a file nor the network said the scaling: it is that of pixels from 0 to 1. */
+  readonly isScalingAssumed?: boolean;
   /** By parameter name; row-major, convolutions HWIO, linear layers [in, out]. */
   readonly weights: Weights;
   /** Undefined for a network of one's own. */
