@@ -16,8 +16,23 @@ export function report(error: unknown): number {
     process.stderr.write(`fovea: ${error.message}\n${debug ? `${withCauses(error)}\n` : ""}`);
     return error instanceof OptionError ? EXIT.usage : EXIT.failed;
   }
+  const limit = limitReached(error);
+  if (limit !== undefined) {
+    process.stderr.write(`fovea: ${limit}\n`);
+    return EXIT.failed;
+  }
   process.stderr.write(`fovea: an error that should not happen; please report it:\n${withCauses(error)}\n`);
   return EXIT.failed;
+}
+
+/** What the system leaves no room for is no fault of the command. */
+function limitReached(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code === "EMFILE" || code === "ENFILE")
+    return "too many files are open at once for this system; raise its limit, such as by `ulimit -n 1024`";
+  if (code === "ERR_WORKER_OUT_OF_MEMORY" || code === "ENOMEM")
+    return "the system gives no more memory; free some, or take less (--threads, --batch-size, --memory-limit)";
+  return undefined;
 }
 
 function withCauses(error: unknown): string {

@@ -1,6 +1,7 @@
 /** What commands write: text for people, or with --json one JSON object a line for programs. */
 import { basename, relative } from "node:path";
 import { jsonText, onOneLine, printable } from "../text.js";
+import { EXIT } from "./errors.js";
 
 export class Output {
   readonly json: boolean;
@@ -71,11 +72,30 @@ export function invocation(argv = process.argv, environment = process.env): stri
 export const quoted = (path: string): string =>
   /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replace(/'/g, `'\\''`)}'`;
 
-/** A reader that has gone (`fovea ... | head`) is no error: what is computed is on disk, and the rest is not missed. */
+/**
+ * A reader that has gone (`fovea ... | head`) is no error: what is computed is on disk, and the rest is not missed. An output that takes
+ * no more (a full disk) is told once; the command goes on, since what it keeps may lie elsewhere, and ends with 1.
+ */
 export function outliveReaders(): void {
-  for (const stream of [process.stdout, process.stderr]) {
+  for (const [name, stream] of [
+    ["standard output", process.stdout],
+    ["standard error", process.stderr],
+  ] as const) {
+    let told = false;
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
+      if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED" || told) return;
+      told = true;
+      process.on("exit", () => {
+        process.exitCode ||= EXIT.failed;
+      });
+      if (stream === process.stderr) return;
+      process.stderr.write(`fovea: ${name} cannot be written: ${whyUnwritable(error)}\n`);
     });
   }
+}
+
+function whyUnwritable({ code, message }: NodeJS.ErrnoException): string {
+  if (code === "ENOSPC") return "no space is left on the device";
+  if (code === "EIO") return "the terminal or device is gone";
+  return printable(message);
 }

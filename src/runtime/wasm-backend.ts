@@ -112,7 +112,11 @@ function reserve(pages: number, shared: boolean): { memory: WebAssembly.Memory; 
       return { memory: new WebAssembly.Memory({ initial, maximum, shared }), maximumPages: maximum };
     } catch (cause) {
       if (maximum / 2 <= initial)
-        throw new MemoryError(`WebAssembly: the engine refused a memory of ${maximum} pages of 64 KiB`, { cause });
+        throw new MemoryError(
+          "WebAssembly: the engine gave no memory at all: for any, however small, it sets aside gigabytes of addresses; raise the " +
+            "limit of a process's addresses (`ulimit -v`), or close other pages and programs",
+          { cause },
+        );
     }
   }
 }
