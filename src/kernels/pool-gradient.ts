@@ -114,9 +114,10 @@ function writeBand(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
   const n = k.var(k.div(piece, rows.outputs), "n", { frame: true });
   const oy = k.var(k.mod(piece, rows.outputs), "oy", { frame: true });
   if (!p.tiles) {
-    const from = k.max(k.sub(k.mul(oy, rows.stride), rows.before), 0);
-    const to = k.var(k.add(from, rows.outputs === 1 ? rows.extent : rows.stride));
-    k.if(oy, "eq", 0, () => k.set(to, rows.outputs === 1 ? rows.extent : rows.stride - rows.before));
+    const clamped = (row: Reg) => k.min(k.max(row, 0), rows.extent);
+    const start = k.sub(k.mul(oy, rows.stride), rows.before);
+    const from = rows.outputs === 1 ? k.int(0) : clamped(start);
+    const to = k.var(rows.outputs === 1 ? rows.extent : clamped(k.add(start, rows.stride)));
     k.if(oy, "eq", rows.outputs - 1, () => k.set(to, rows.extent));
     const first = sampleOf(k, p, n);
     k.loop(from, to, (iy) => storeZeros(k, k.ptrAdd(first, k.mul(iy, 4 * rowElements)), 0, rowElements));
@@ -222,7 +223,7 @@ function firstApart(a: Axis): Run[] {
 /** Zeros right of and below the last windows, in one vector of channels. */
 function zeroRest(k: KernelBuilder, p: PoolGradient, n: Reg, channel: Reg | undefined): void {
   const { rows, columns } = p;
-  const covered = (a: Axis) => Math.min(a.extent, (a.outputs - 1) * a.stride - a.before + a.kernel);
+  const covered = (a: Axis) => Math.max(0, Math.min(a.extent, (a.outputs - 1) * a.stride - a.before + a.kernel));
   const [below, right] = [covered(rows), covered(columns)];
   const first = k.ptrAdd(sampleOf(k, p, n), channel ?? 0);
   if (right < columns.extent) {
@@ -302,6 +303,7 @@ function hasNew(a: Axis, run: WindowRows, tap: number): boolean {
 function writeWindow(k: KernelBuilder, p: PoolGradient, place: WindowPlace, giving: Giving): void {
   const { columns, rows, image, vectors } = p;
   const { run, bounds, at, channel, index } = place;
+  if (run.hi === 0 || bounds.hi === 0) return;
   const { lanes } = vectors;
   const pixel = 4 * image.channelStride;
   const rowStep = columns.extent * pixel * rows.dilation;

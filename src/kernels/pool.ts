@@ -5,7 +5,16 @@
 import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
 import type { Kernel, Lanes, Reg } from "../codegen/ir.js";
 import type { Shape, Value } from "../graph/value.js";
-import { channelVectors, eachGroup, layoutKey, loadChannels, storeTail, tailElements } from "./channels.js";
+import {
+  channelVectors,
+  cleaned,
+  eachGroup,
+  isPartial,
+  layoutKey,
+  loadChannels,
+  storeTail,
+  tailElements,
+} from "./channels.js";
 import { maxNaN } from "./math.js";
 import { type Divisor, divideBy } from "./pool-divisor.js";
 import { type Prologue, prologueOf } from "./prologue.js";
@@ -18,6 +27,7 @@ import {
   axisOf,
   type Bounds,
   eachTap,
+  hasEmpty,
   isUnrolled,
   type Run,
   runsOf,
@@ -84,6 +94,7 @@ function writePool(key: string, pool: Pool, to: Lowering): Kernel {
   const vectors = channelVectors(output, to.target);
   const pixel = 4 * input.channelStride;
   const rowBytes = columns.extent * pixel;
+  const emptyRows = hasEmpty(rows);
   const operands = [["x", "read"] as const, ...prologue.operands, ...result.operands];
   return buildKernel({ key, name: root.op.name, target: to.target, operands }, (k) => {
     const body = (piece: Reg) => {
@@ -106,7 +117,10 @@ function writePool(key: string, pool: Pool, to: Lowering): Kernel {
               const load = (p: Reg, offset: number) => through(loadChannels(k, vectors, p, offset, index));
               const total = reduceTaps(k, pool, { rows: bounds, columns: run }, start, pixel, load, vectors.lanes);
               const value = divide === undefined ? total : divide(run, total, vectors.lanes);
-              result.store(k, rowPlace(k, vectors, row, index), value);
+              // A window without a pixel is minus infinity in pad lanes, too.
+              const dirty = divisor === "max" && (emptyRows || run.hi === 0) && isPartial(vectors, index);
+              const stored = dirty && !vectors.packed ? cleaned(k, value, vectors.lastLanes) : value;
+              result.store(k, rowPlace(k, vectors, row, index), stored);
             }
           });
         };
@@ -146,5 +160,5 @@ function reduceTaps(
       else k.set(total, join(total, x));
     });
   });
-  return total!;
+  return total ?? k.splat(max ? Number.NEGATIVE_INFINITY : 0, lanes);
 }

@@ -21,9 +21,11 @@ import {
 } from "./channels.js";
 import type { Layout } from "./layout.js";
 import { axisStrides, type Dimension, dimensionsKey, merged, nest } from "./nest.js";
+import { windowsOf } from "./pool.js";
 import { addSlots, SLOT } from "./slots.js";
 import type { Buffer, Lowering, Pieces, Strategy } from "./strategy.js";
 import { addRows, type Mean, scaleMean } from "./sum-rows.js";
+import { hasEmpty } from "./taps.js";
 import { lowerTotal } from "./total.js";
 
 interface SumAttributes {
@@ -64,12 +66,17 @@ export const sumStrategy: Strategy = {
   },
 };
 
-/** What is added up: in place of a max pool's gradient, which only brings numbers to other pixels, these numbers themselves. */
+/**
+ * What is added up: in place of a max pool's gradient, which only brings numbers to other pixels, these numbers themselves. Those of
+ * a window without a pixel it brings nowhere.
+ */
 function summed(node: Value): Value {
   const [input] = node.inputs as [Value];
   const { axes, mean } = node.attributes as SumAttributes;
-  const overPixels = axes.includes(0) && axes.includes(1) && !mean;
-  return input.op.name === "maxPool2dGrad" && overPixels ? input.inputs[1]! : input;
+  if (input.op.name !== "maxPool2dGrad" || mean || !axes.includes(0) || !axes.includes(1)) return input;
+  const upstream = input.inputs[1]!;
+  const { rows, columns } = windowsOf(input, input.shape, upstream.shape);
+  return hasEmpty(rows) || hasEmpty(columns) ? input : upstream;
 }
 
 function meanOf({ axes, batch, mean }: SumAttributes, input: Value): Mean {

@@ -52,13 +52,19 @@ export interface Taps {
   readonly padded: number;
 }
 
-/** The real taps of output o; lo = hi where there is none. */
+/** The real taps of output o; lo = hi = 0 where there is none. */
 export function tapsOf(a: Axis, o: number): Taps {
   const start = o * a.stride - a.before;
   const lo = Math.max(0, Math.ceil(-start / a.dilation));
-  const hi = Math.max(lo, Math.min(a.kernel, Math.ceil((a.extent - start) / a.dilation)));
+  const hi = Math.min(a.kernel, Math.ceil((a.extent - start) / a.dilation));
   const padded = Math.min(a.kernel, Math.ceil((a.extent + a.after - start) / a.dilation));
-  return { lo: Math.min(lo, hi), hi, padded };
+  return lo < hi ? { lo, hi, padded } : { lo: 0, hi: 0, padded };
+}
+
+/** Whether an output has no real tap. */
+export function hasEmpty(a: Axis): boolean {
+  for (let o = 0; o < a.outputs; o++) if (tapsOf(a, o).hi === 0) return true;
+  return false;
 }
 
 /** Whether every tap of every output falls on a real pixel. */

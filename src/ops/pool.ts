@@ -1,15 +1,17 @@
 /**
  * Maximum and average pooling of NHWC images, each channel by itself, and their gradients.
  *
- * Padding counts as minus infinity for the maximum and as zero for the sum. Ceil mode keeps a last incomplete window
- * (see window.ts). NaN wins a maximum, so that a broken activation is never hidden.
+ * Padding counts as minus infinity for the maximum and as zero for the sum, and may be as wide as one likes, as in ONNX and TensorFlow
+ * (PyTorch stops at half the kernel): a window that meets no pixel has the maximum minus infinity, whose gradient goes nowhere, and the
+ * mean 0; only a mean over its pixels alone it has not. Ceil mode keeps a last incomplete window (see window.ts). NaN wins a
+ * maximum, so that a broken activation is never hidden.
  */
 
 import { type Op, type Shape, type Signature, sameShape, shapeText, sizeOf, type Value } from "../graph/value.js";
 import { relu, reluOp } from "./activation.js";
 import { concat, slice } from "./shape.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
-import { checkWindow, eachTap, type Pair, pair, span, type Window, type WindowOptions, windowOf } from "./window.js";
+import { checkWindow, eachTap, type Pair, pair, type Window, type WindowOptions, windowOf } from "./window.js";
 
 export interface MaxPoolAttributes extends Window {
   readonly ceil: boolean;
@@ -29,31 +31,38 @@ export interface AvgPoolGradAttributes extends AvgPoolAttributes {
 }
 
 function poolShape(op: string, path: string, attributes: MaxPoolAttributes, image: Shape): Shape {
-  const { kernel, stride, padding, dilation, ceil } = attributes;
-  const output = checkWindow(op, path, attributes, image, ceil);
-  for (const axis of [0, 1] as const) {
-    const half = Math.floor(span(kernel[axis], dilation[axis]) / 2);
-    const widest = Math.max(padding[2 * axis]!, padding[2 * axis + 1]!);
-    if (widest > half) {
-      refuse(
-        op,
-        path,
-        `padding ${widest} is more than half the kernel ${kernel[axis]}; lower the padding to ${half} or less`,
-      );
-    }
-    for (let o = 0; o < output[axis]!; o++) {
-      const start = o * stride[axis] - padding[2 * axis]!;
-      if (!tapsInside(start, kernel[axis], dilation[axis], 0, image[axis]!)) {
-        const text = `${kernel[axis]} with dilation ${dilation[axis]}`;
-        refuse(
-          op,
-          path,
-          `window ${o} of kernel ${text} meets no pixel of its input ${image.join("x")}; lower padding or dilation`,
-        );
-      }
-    }
+  return [...checkWindow(op, path, attributes, image, attributes.ceil), image[2]!];
+}
+
+/** Along an axis, the first of `outputs` windows that meets no pixel; -1 where all do. */
+function emptyWindow(
+  { kernel, stride, padding, dilation }: Window,
+  axis: 0 | 1,
+  image: Shape,
+  outputs: number,
+): number {
+  return Array.from({ length: outputs }, (_, o) => o * stride[axis] - padding[2 * axis]!).findIndex(
+    (start) => tapsInside(start, kernel[axis], dilation[axis], 0, image[axis]!) === 0,
+  );
+}
+
+function averagePoolShape(op: string, path: string, attributes: AvgPoolAttributes, image: Shape): Shape {
+  const { kernel, dilation, divisor } = attributes;
+  if (typeof divisor === "number" && !(Number.isFinite(divisor) && divisor !== 0)) {
+    refuse(op, path, `divisor is ${divisor}, expected "window", "valid" or a number other than 0`);
   }
-  return [...output, image[2]!];
+  const shape = poolShape(op, path, attributes, image);
+  for (const axis of [0, 1] as const) {
+    const empty = divisor === "valid" ? emptyWindow(attributes, axis, image, shape[axis]!) : -1;
+    if (empty < 0) continue;
+    refuse(
+      op,
+      path,
+      `window ${empty} of kernel ${kernel[axis]} with dilation ${dilation[axis]} meets no pixel of its input ${image.join("x")}, ` +
+        'so that its pixels have no mean; lower the padding or count it (divisor "window")',
+    );
+  }
+  return shape;
 }
 
 /** How many taps from `start` fall into low..high-1. */
@@ -85,7 +94,7 @@ function eachPosition(
   }
 }
 
-/** For each output element the position in x of its first maximum in scan order; NaN is above every number. */
+/** For each output element the position in x of its first maximum in scan order, -1 without one; NaN is above every number. */
 function maxima(x: Float64Array, window: Window, image: Shape, output: Shape, batch: number): Int32Array {
   const at = new Int32Array(batch * sizeOf(output)).fill(-1);
   eachPosition(window, image, output, batch, (xi, yi) => {
@@ -113,7 +122,7 @@ export const maxPool2dOp: Op<MaxPoolAttributes> = {
   reference([x], attributes, output, batch) {
     const y = emptyTensor(output, batch);
     maxima(x!.data, attributes, x!.shape.slice(1), output.shape, batch).forEach((at, i) => {
-      y.data[i] = x!.data[at]!;
+      y.data[i] = at < 0 ? Number.NEGATIVE_INFINITY : x!.data[at]!;
     });
     return y;
   },
@@ -138,7 +147,7 @@ export const maxPool2dGradOp: Op<MaxPoolAttributes> = {
   reference([x, dy], attributes, output, batch) {
     const dx = emptyTensor(output, batch);
     maxima(x!.data, attributes, output.shape, dy!.shape.slice(1), batch).forEach((at, i) => {
-      dx.data[at]! += dy!.data[i]!;
+      if (at >= 0) dx.data[at]! += dy!.data[i]!;
     });
     return dx;
   },
@@ -164,18 +173,11 @@ export function divisorsOf(attributes: AvgPoolAttributes, image: Shape, output: 
   );
 }
 
-function checkDivisor(op: string, path: string, divisor: Divisor): void {
-  if (typeof divisor === "number" && !(Number.isFinite(divisor) && divisor !== 0)) {
-    refuse(op, path, `divisor is ${divisor}, expected "window", "valid" or a number other than 0`);
-  }
-}
-
 export const avgPool2dOp: Op<AvgPoolAttributes> = {
   name: "avgPool2d",
   infer(inputs, attributes, path) {
     expectInputs("avgPool2d", path, inputs, [{ name: "input", rank: 3, batched: true }]);
-    checkDivisor("avgPool2d", path, attributes.divisor);
-    return { shape: poolShape("avgPool2d", path, attributes, inputs[0]!.shape), batched: true, dtype: "f32" };
+    return { shape: averagePoolShape("avgPool2d", path, attributes, inputs[0]!.shape), batched: true, dtype: "f32" };
   },
   // y = sum x / d, so each pixel of the window receives dy / d.
   gradient({ graph, inputs, attributes, upstream }) {
@@ -207,8 +209,8 @@ export const avgPool2dGradOp: Op<AvgPoolGradAttributes> = {
   name: "avgPool2dGrad",
   infer(inputs, attributes, path) {
     expectInputs("avgPool2dGrad", path, inputs, [{ name: "output gradient", rank: 3, batched: true }]);
-    checkDivisor("avgPool2dGrad", path, attributes.divisor);
-    checkOutput("avgPool2dGrad", path, inputs[0]!, poolShape("avgPool2dGrad", path, attributes, attributes.inputShape));
+    const expected = averagePoolShape("avgPool2dGrad", path, attributes, attributes.inputShape);
+    checkOutput("avgPool2dGrad", path, inputs[0]!, expected);
     return { shape: attributes.inputShape, batched: true, dtype: "f32" };
   },
   reference([dy], attributes, output, batch) {
@@ -243,14 +245,15 @@ export interface AvgPoolOptions extends WindowOptions {
 /**
  * The stride is the kernel unless said, as in PyTorch. A relu before the pool is drawn after it: a maximum commutes with what
  * never falls, the gradients are the same (where relu ties several at zero it passes nothing back), and there is less to squash.
+ * The relu of a window without a pixel would be 0, so there it stays where it is.
  */
 export function maxPool2d(x: Value, kernel: Pair, options: MaxPoolOptions = {}): Value {
-  if (x.op === (reluOp as unknown)) {
-    const pooled = maxPool2d(x.inputs[0]!, kernel, options);
-    return x.graph.scope(x.path, () => relu(pooled));
-  }
   const window = windowOf(kernel, { ...options, stride: options.stride ?? kernel }, x.shape);
-  return x.graph.add(maxPool2dOp, { ...window, ceil: options.ceil ?? false }, [x]);
+  const pooled = (image: Value) => image.graph.add(maxPool2dOp, { ...window, ceil: options.ceil ?? false }, [image]);
+  if (x.op !== (reluOp as unknown)) return pooled(x);
+  const y = pooled(x.inputs[0]!);
+  const hasEmpty = ([0, 1] as const).some((axis) => emptyWindow(window, axis, x.shape, y.shape[axis]!) >= 0);
+  return hasEmpty ? pooled(x) : x.graph.scope(x.path, () => relu(y));
 }
 
 /**

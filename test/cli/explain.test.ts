@@ -104,7 +104,7 @@ describe("fovea explain", () => {
     ["conv --input empty/a.png --kernel 3", "empty/a.png: no such file"],
     ['conv --input "1 2; 3 x" --kernel 1', 'line 2: "x" is not a number'],
     ['conv --input "1 2; 3 4" --kernel "1 2; 3 4" --filters 2', "--filters 2: the kernel's numbers say how many"],
-    ["pool --input 7x7 --kernel 3 --padding 2", "padding 2 is more than half the kernel 3"],
+    ["pool --input 7x7 --kernel 9", "kernel 9 (=9x9) is larger than its padded input 7x7"],
   ])("refuses %s", async (command, message) => {
     const { stdout, stderr, code } = await fovea(["explain", ...shellWords(command)], temporaryFolder());
     expect([stdout, code !== 0]).toEqual(["", true]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Graph } from "#fovea/graph/graph.js";
-import { avgPool2d, maxPool2d } from "#fovea/ops/index.js";
+import { avgPool2d, maxPool2d, relu } from "#fovea/ops/index.js";
 import { outputExtent } from "#fovea/ops/window.js";
 import { image, numbers, run, runWithGradients, table } from "../support/run-op.js";
 
@@ -100,15 +100,51 @@ describe("window extents follow PyTorch", () => {
   });
 });
 
-it("refuses windows without a pixel, as PyTorch does", () => {
-  const graph = new Graph();
-  const x = graph.input("x", { shape: [4, 4, 1] });
-  expect(() => maxPool2d(x, 2, { padding: 2 })).toThrow(
-    "maxPool2d: padding 2 is more than half the kernel 2; lower the padding to 1 or less",
-  );
-  const pixel = graph.input("pixel", { shape: [1, 1, 1] });
-  expect(() => maxPool2d(pixel, 2, { padding: 1, dilation: 2 })).toThrow("meets no pixel of its input 1x1x1");
-  expect(() => avgPool2d(x, 2, { divisor: 0 })).toThrow(
-    'divisor is 0, expected "window", "valid" or a number other than 0',
-  );
+describe("padding wider than half the kernel, as ONNX and TensorFlow take it", () => {
+  const x = image([-1, -2, -3, -4], [-5, -6, -7, -8], [-9, -10, -11, -12], [-13, -14, -15, -16]);
+  const wide = { stride: 2, padding: 2 };
+  // Numbers of ONNX Runtime 1.30.
+  it("takes the maximum, the mean with the padding, and the mean of pixels", () => {
+    expect(table(run([x], (v) => maxPool2d(v!, 3, wide)))).toEqual([
+      [-1, -1, -3],
+      [-1, -1, -3],
+      [-9, -9, -11],
+    ]);
+    const mean = numbers(run([x], (v) => avgPool2d(v!, 3, wide))).map((y) => Math.round(9 * y));
+    expect(mean).toEqual([-1, -6, -7, -15, -54, -45, -22, -72, -54]);
+    expect(table(run([x], (v) => avgPool2d(v!, 3, { ...wide, divisor: "valid" })))).toEqual([
+      [-1, -2, -3.5],
+      [-5, -6, -7.5],
+      [-11, -12, -13.5],
+    ]);
+  });
+  it("gives a window without a pixel minus infinity, whose gradient goes nowhere, and the mean 0", () => {
+    const apart = { stride: 2, padding: 1 };
+    const small = image([1, 2], [3, 4]);
+    const most = runWithGradients([small], [1, 2, 3, 4], (v) => maxPool2d(v!, 1, apart));
+    expect(table(most.y)).toEqual([
+      [-Infinity, -Infinity],
+      [-Infinity, 4],
+    ]);
+    expect(numbers(most.gradients[0]!)).toEqual([0, 0, 0, 4]);
+    const mean = runWithGradients([small], [1, 2, 3, 4], (v) => avgPool2d(v!, 1, apart));
+    expect(numbers(mean.y)).toEqual([0, 0, 0, 4]);
+    expect(numbers(mean.gradients[0]!)).toEqual([0, 0, 0, 4]);
+    // A dilated window may step over the only pixel.
+    expect(numbers(run([image([7])], (v) => maxPool2d(v!, 2, { padding: 1, dilation: 2 })))).toEqual([-Infinity]);
+  });
+  it("keeps a relu in front of such windows where it is: theirs would be 0", () => {
+    const y = run([image([-1, 2])], (v) => maxPool2d(relu(v!), [1, 1], { stride: 1, padding: [0, 1] }));
+    expect(numbers(y)).toEqual([-Infinity, 0, 2, -Infinity]);
+  });
+  it("refuses only a mean of no pixels", () => {
+    const v = new Graph().input("x", { shape: [4, 4, 1] });
+    expect(() => avgPool2d(v, 1, { stride: 2, padding: 1, divisor: "valid" })).toThrow(
+      "avgPool2d: window 0 of kernel 1 with dilation 1 meets no pixel of its input 4x4x1, so that its pixels have no mean; " +
+        'lower the padding or count it (divisor "window")',
+    );
+    expect(() => avgPool2d(v, 2, { divisor: 0 })).toThrow(
+      'divisor is 0, expected "window", "valid" or a number other than 0',
+    );
+  });
 });

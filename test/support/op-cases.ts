@@ -75,16 +75,20 @@ const anySignature = (rng: Random, leastRank = 0): Signature => ({
   dtype: "f32",
 });
 
-/** A window and an image that it fits; with `halfPadding` as pooling wants it. */
-function windowAndImage(rng: Random, pooling: boolean): { window: Window; size: [number, number]; ceil: boolean } {
+/** A window and an image that it fits. */
+function windowAndImage(
+  rng: Random,
+  pooling: boolean,
+): { window: Window; size: [number, number]; ceil: boolean; isFull: boolean } {
   for (;;) {
     const two = (choices: readonly number[]): [number, number] =>
       rng.uniform() < 0.6 ? same(rng.pick(choices)) : [rng.pick(choices), rng.pick(choices)];
     const kernel = two(pooling ? [1, 2, 2, 3, 3, 4, 5] : [1, 1, 2, 3, 3, 3, 4, 5, 7]);
     const stride = two([1, 1, 1, 2, 2, 3, 4]);
     const dilation = two([1, 1, 1, 1, 2, 3]);
+    const wide = rng.uniform() < 0.3;
     const most = (axis: 0 | 1): number =>
-      pooling ? Math.floor((dilation[axis] * (kernel[axis] - 1) + 1) / 2) : kernel[axis] + 1;
+      pooling && !wide ? Math.floor((dilation[axis] * (kernel[axis] - 1) + 1) / 2) : kernel[axis] + 1;
     const side = (axis: 0 | 1): number => (rng.uniform() < 0.4 ? 0 : rng.integer(0, most(axis)));
     const padding: Window["padding"] = [side(0), side(0), side(1), side(1)];
     const window = { kernel, stride, padding, dilation };
@@ -92,13 +96,14 @@ function windowAndImage(rng: Random, pooling: boolean): { window: Window; size: 
     const size: [number, number] = [extent(rng), extent(rng)];
     const [rows, columns] = outputExtents(window, size, ceil);
     if (rows < 1 || columns < 1) continue;
-    if (pooling && !(meetsPixels(window, 0, size, rows) && meetsPixels(window, 1, size, columns))) continue;
-    return { window, size, ceil };
+    const isFull = meetsPixels(window, 0, size, rows) && meetsPixels(window, 1, size, columns);
+    return { window, size, ceil, isFull };
   }
 }
 
 const same = (n: number): [number, number] => [n, n];
 
+/** Whether every window has a pixel. */
 function meetsPixels(window: Window, axis: 0 | 1, size: readonly number[], outputs: number): boolean {
   return Array.from({ length: outputs }, (_, o) => o * window.stride[axis] - window.padding[2 * axis]!).every((start) =>
     Array.from({ length: window.kernel[axis] }, (_, k) => start + k * window.dilation[axis]).some(
@@ -123,16 +128,15 @@ function convParts(rng: Random) {
 }
 
 function poolParts(rng: Random) {
-  const { window, size, ceil } = windowAndImage(rng, true);
+  const { window, size, ceil, isFull } = windowAndImage(rng, true);
   const channels = channelCount(rng);
   return {
+    divisor: rng.pick(isFull ? (["window", "valid", 1, 6] as const) : (["window", 1, 6] as const)),
     attributes: { ...window, ceil },
     x: [...size, channels],
     y: [...outputExtents(window, size, ceil), channels],
   };
 }
-
-const divisor = (rng: Random) => rng.pick(["window", "valid", 1, 6] as const);
 
 function linearParts(rng: Random) {
   const x = rng.uniform() < 0.5 ? anyShape(rng) : [rng.integer(1, 5), rng.integer(1, 5), channelCount(rng)];
@@ -265,12 +269,12 @@ export const opCases: Readonly<Record<string, (rng: Random) => OpCase>> = {
     return { inputs: [batched(x), batched(y)], attributes, feeds: [rng.pick(["distinct", "ties"]), "normal"] };
   },
   avgPool2d(rng) {
-    const { x, attributes } = poolParts(rng);
-    return { inputs: [batched(x)], attributes: { ...attributes, divisor: divisor(rng) } };
+    const { x, divisor, attributes } = poolParts(rng);
+    return { inputs: [batched(x)], attributes: { ...attributes, divisor } };
   },
   avgPool2dGrad(rng) {
-    const { x, y, attributes } = poolParts(rng);
-    return { inputs: [batched(y)], attributes: { ...attributes, divisor: divisor(rng), inputShape: x } };
+    const { x, y, divisor, attributes } = poolParts(rng);
+    return { inputs: [batched(y)], attributes: { ...attributes, divisor, inputShape: x } };
   },
   linear(rng) {
     const { x, outputs } = linearParts(rng);
