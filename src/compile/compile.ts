@@ -24,6 +24,7 @@ import { STRATEGIES, WINOGRAD_STRATEGIES } from "../kernels/index.js";
 import { layoutOf } from "../kernels/layout.js";
 import { lowerPointwise } from "../kernels/pointwise-group.js";
 import type { Buffer, Lowering, Pieces, Strategy } from "../kernels/strategy.js";
+import { atOnce, type Steps } from "../steps.js";
 import { chooseStrategy, estimate, plannedUnit } from "./choose.js";
 import { type Draft, inLevels, planMain, plannedDrafts, StepAssembly, scratchUse } from "./draft.js";
 import { elementwiseOf, fuse, inputsOf, nodesOf, type Unit } from "./fuse.js";
@@ -50,6 +51,11 @@ export interface CompileOptions {
 }
 
 export function compileEntry(entry: Entry, options: CompileOptions): Program {
+  return atOnce(compileSteps(entry, options));
+}
+
+/** The same in steps, each of a few milliseconds at most: a unit lowered, a part of the plan. */
+export function compileSteps(entry: Entry, options: CompileOptions): Steps<Program> {
   return new Compiler(entry, options).compile();
 }
 
@@ -94,12 +100,13 @@ class Compiler implements Lowering {
     this.#live = options.prepares === false ? { ...live, isStatic: () => false } : live;
   }
 
-  compile(): Program {
+  *compile(): Steps<Program> {
     const assigned = new Set(this.#entry.assigns.map((a) => a.state as unknown as Value));
     // States in the order of the graph, so that every program of a graph lays the store out alike.
     for (const node of this.#live.nodes) this.#placeLeaf(node);
     for (const state of assigned) this.#placeLeaf(state);
-    const units = fuse(this.#live, {
+    yield;
+    const units = yield* fuse(this.#live, {
       fuses: (node) => this.#choose(node).fuses,
       readsThrough: (node) => this.#choose(node).readsThrough === true,
       reads: (node) => this.#choose(node).reads?.(node),
@@ -109,9 +116,13 @@ class Compiler implements Lowering {
     this.#placeOutputs();
     const late = this.#aliasAssigned(units);
     for (const node of this.#live.nodes) if ((node.op as unknown) === constantOp) this.#lowerConstant(node);
-    for (const unit of units) this.#lowerUnit(unit);
+    yield;
+    for (const unit of units) {
+      this.#lowerUnit(unit);
+      yield;
+    }
     this.#lowerCopies(late);
-    return this.#assemble();
+    return yield* this.#assemble();
   }
 
   // --- Lowering
@@ -343,11 +354,13 @@ class Compiler implements Lowering {
 
   // --- the whole
 
-  #assemble(): Program {
+  *#assemble(): Steps<Program> {
     const prepare = inLevels(this.#prepare);
+    yield;
     const limits = { maxBatch: this.maxBatch, limit: this.#scratchLimit };
     const plan = planMain([...this.#first, ...this.#main], this.#places, limits);
     this.#places.homeScratch(plan.offsets, plan.bytes);
+    yield;
     if (this.#preparesInScratch) this.#places.movePreparedToScratch(this.#tableBytes());
     const assembly = new StepAssembly(this.#places);
     const preparing = assembly.stepsOf(prepare);

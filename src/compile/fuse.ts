@@ -4,6 +4,7 @@
  * that starts from a gradient which nobody else reads, the update of its weights, can be computed as the gradient is stored;
  * an elementwise node that only pools and their gradients read, as they read it; a max pool, as its image is stored.
  */
+
 import { sameShape, type Value } from "../graph/value.js";
 import { readsTogether, sumsTogether } from "../kernels/channel-sums.js";
 import { canFuse } from "../kernels/epilogue.js";
@@ -11,6 +12,7 @@ import { isPointwise, operandKind } from "../kernels/pointwise.js";
 import type { PointwiseGroup } from "../kernels/pointwise-group.js";
 import { canBePrologue } from "../kernels/prologue.js";
 import type { PoolWork, Work } from "../kernels/strategy.js";
+import type { Steps } from "../steps.js";
 import { isLeaf, type Live } from "./live.js";
 
 export type Unit =
@@ -37,7 +39,7 @@ export interface Abilities {
   updates(node: Value, group: PointwiseGroup): boolean;
 }
 
-export function fuse(live: Live, { fuses, readsThrough, reads, pools, updates }: Abilities): Unit[] {
+export function* fuse(live: Live, { fuses, readsThrough, reads, pools, updates }: Abilities): Steps<Unit[]> {
   const taken = new Set<Value>();
   let placed: Placed[] = [];
   const sums = new Map<Value, readonly [Value, Value]>();
@@ -53,6 +55,7 @@ export function fuse(live: Live, { fuses, readsThrough, reads, pools, updates }:
     for (const melted of chain) taken.add(melted);
     const result = chain[chain.length - 1] ?? node;
     placed.push({ at: result.id, unit: { work: { root: node, chain, result, reads: reads(node) } } });
+    yield;
   }
   const readInstead = new Map<Value, readonly Value[]>();
   for (const { unit } of placed)
@@ -73,6 +76,7 @@ export function fuse(live: Live, { fuses, readsThrough, reads, pools, updates }:
       each.unit = { work: { ...each.unit.work, prologue: node } };
     }
   }
+  yield;
   for (const nodes of pointwiseGroups(live, taken, sums)) {
     const inside = new Set(nodes);
     const outputs = nodes.filter((v) => live.isKept(v) || live.users(v).some((u) => !inside.has(u)));

@@ -7,7 +7,7 @@ import { OptionError } from "../errors.js";
 import { naturalLogarithm } from "../random.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
 import { denseInput } from "../train/feed.js";
-import { planEvaluation } from "../train/plan.js";
+import { planEvaluationInTurns } from "../train/plan.js";
 import { QUEUE_LENGTH, runQueue } from "../train/queue.js";
 import { rankOf } from "../train/rank.js";
 import { viewEntry } from "../train/step.js";
@@ -81,7 +81,7 @@ export async function evaluatePolicy(
   const judge = new Judge();
   try {
     const { entry } = viewEntry(model.module, model.input);
-    const loaded = await session.load(planEvaluation(session, entry, batchSize), { slots: QUEUE_LENGTH });
+    const loaded = await session.load(await planEvaluationInTurns(session, entry, batchSize), { slots: QUEUE_LENGTH });
     await lendWeights(session, model.weights);
     const { layout } = loaded.program.inputs.find(({ name }) => name === "input")!;
     const area = size * size;

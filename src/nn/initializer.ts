@@ -6,6 +6,7 @@
  * PyTorch's layers take a = sqrt(5), which is 1 / sqrt(fanIn).
  */
 import { OptionError } from "../errors.js";
+import { atOnce, type Steps } from "../steps.js";
 
 export type Initializer =
   | { readonly kind: "constant"; readonly value: number }
@@ -51,8 +52,25 @@ export function defaultBias(fanIn: number): Initializer {
 
 /** Fills `target`, in logical order (HWIO for convolutions, [F, O] for linear), with numbers drawn one after another. */
 export function initialize(target: Float32Array, initializer: Initializer, generator: Generator): void {
+  atOnce(initializeSteps(target, initializer, generator));
+}
+
+/** Numbers of a step of initializeSteps: about a millisecond's. */
+const NUMBERS = 8192;
+
+/** The same in steps. */
+export function* initializeSteps(target: Float32Array, initializer: Initializer, generator: Generator): Steps<void> {
   const draw = drawer(initializer, generator);
-  for (let i = 0; i < target.length; i++) target[i] = draw(i);
+  for (let from = 0; from < target.length; from += NUMBERS) {
+    const to = Math.min(target.length, from + NUMBERS);
+    for (let i = from; i < to; i++) target[i] = draw(i);
+    yield;
+  }
+}
+
+/** @throws OptionError where the initializer makes no sense. */
+export function checkInitializer(initializer: Initializer): void {
+  drawer(initializer, { uniform: () => 0, normal: () => 0 });
 }
 
 function drawer(init: Initializer, generator: Generator): (i: number) => number {

@@ -1,4 +1,5 @@
 /** The event loop's turns: what computes on its thread lets others have theirs. */
+import type { Steps } from "../steps.js";
 
 /** Resolves when messages have been heard and timers gone off. */
 export function nextTurn(): Promise<void> {
@@ -17,6 +18,16 @@ export function nextTurn(): Promise<void> {
 
 /** How long this thread computes before it goes to the event loop. */
 export const TURN_MILLISECONDS = 10;
+
+/** Drives a computation to its end, with turns of the event loop in between, so that servers and pages stay awake. */
+export async function inTurns<T>(steps: Steps<T>): Promise<T> {
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+    const turn = COMPUTING.next();
+    if (turn !== DONE) await turn;
+  }
+}
 
 const DONE: Promise<void> = Promise.resolve();
 
@@ -42,3 +53,6 @@ export class Turn {
     return performance.now() - this.#since < TURN_MILLISECONDS ? DONE : nextTurn();
   }
 }
+
+/** Of all that computes on this thread: two computations at once share its 10 ms. */
+const COMPUTING = new Turn();

@@ -6,9 +6,10 @@
 import { LOWEST_POINTER } from "../codegen/interpreter-machine.js";
 import type { Kernel, Target } from "../codegen/ir.js";
 import { WASM, WASM_RELAXED } from "../codegen/targets.js";
-import { encodeWasm } from "../codegen/wasm/encode.js";
+import { encodeWasmSteps } from "../codegen/wasm/encode.js";
 import { MemoryError } from "../errors.js";
 import type { Backend, BackendLimits, Code, KernelFunction, OperandMemory, Segment } from "./backend.js";
+import { inTurns } from "./event-loop.js";
 import { FreeList } from "./free-list.js";
 import { bindWasm } from "./wasm-binding.js";
 
@@ -80,11 +81,8 @@ export class WasmBackend implements Backend {
   }
 
   async encode(kernels: readonly Kernel[]): Promise<Code> {
-    const bytes = encodeWasm(kernels, {
-      initialPages: 1,
-      maximumPages: this.#maximumPages,
-      shared: this.#shared,
-    });
+    const limits = { initialPages: 1, maximumPages: this.#maximumPages, shared: this.#shared };
+    const bytes = await inTurns(encodeWasmSteps(kernels, limits));
     return { kind: "wasm", module: await WebAssembly.compile(bytes), memory: this.#memory };
   }
 

@@ -8,7 +8,7 @@ import { trace } from "../nn/index.js";
 import { argmax } from "../ops/index.js";
 import type { LoadedProgram } from "../runtime/loaded-program.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
-import { planEvaluation } from "../train/plan.js";
+import { planEvaluationInTurns } from "../train/plan.js";
 import type { TrainedModel } from "../train/trained-model.js";
 import { lendWeights } from "../train/weights.js";
 import { type Reach, reachOf } from "./reach.js";
@@ -75,7 +75,12 @@ export async function createLabeller(model: TrainedModel, options: LabellerOptio
     const input: Shape = [height, width, model.input[2]!];
     const traced = trace(module, { input, training: false });
     const labels = traced.graph.scope("labels", () => argmax(traced.output));
-    const program = planEvaluation(session, { name: `label ${key}`, outputs: { labels }, assigns: [] }, 1, 1);
+    const program = await planEvaluationInTurns(
+      session,
+      { name: `label ${key}`, outputs: { labels }, assigns: [] },
+      1,
+      1,
+    );
     const loaded = await session.load(program, { slots: 1 });
     if (!written) await lendWeights(session, model.weights);
     written = true;

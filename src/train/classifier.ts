@@ -8,7 +8,7 @@
 import { OptionError } from "../errors.js";
 import { type Shape, sizeOf } from "../graph/value.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
-import { planEvaluation } from "./plan.js";
+import { planEvaluationInTurns } from "./plan.js";
 import { layerOutput, predictionEntry } from "./step.js";
 import type { TrainedModel } from "./trained-model.js";
 import { lendWeights } from "./weights.js";
@@ -67,7 +67,7 @@ export async function compile(model: TrainedModel, options: ClassifierOptions = 
   try {
     const { entry } = predictionEntry(model.module, model.input, layers);
     const slots = 2;
-    const program = await session.load(planEvaluation(session, entry, batch, slots), { slots });
+    const program = await session.load(await planEvaluationInTurns(session, entry, batch, slots), { slots });
     await lendWeights(session, model.weights);
     const size = sizeOf(model.input);
 

@@ -12,7 +12,7 @@ import { checkData } from "./feed.js";
 import { openFeeder } from "./feeder.js";
 import { addBatch, type ConfusionMatrix, confusionMatrix, type EpochFigures, figures, noSums } from "./metrics.js";
 import { addPixels, pixelFigures } from "./pixel-figures.js";
-import { planEvaluation } from "./plan.js";
+import { planEvaluationInTurns } from "./plan.js";
 import { QUEUE_LENGTH, runQueue } from "./queue.js";
 import { rankOf } from "./rank.js";
 import { evaluationEntry, viewEntry } from "./step.js";
@@ -57,7 +57,7 @@ export class Evaluator {
   ): Promise<Evaluator> {
     const { views, batchSize, top5 = false } = options;
     const { entry, traced } = Evaluator.entry(network, input, options);
-    const program = options.program ?? planEvaluation(session, entry, batchSize);
+    const program = options.program ?? (await planEvaluationInTurns(session, entry, batchSize));
     const loaded = await session.load(program, { slots: QUEUE_LENGTH });
     const { loss } = network;
     const classes = loss?.kind === "pixelCrossEntropy" ? loss.classes : traced.output.shape.at(-1)!;

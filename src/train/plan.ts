@@ -4,15 +4,17 @@
  * values again in its backward pass; an evaluation takes fewer pictures at once, and brings weights into the order that kernels read
  * anew in every batch instead of keeping them so. Neither changes a bit of what comes out.
  */
-import { compileEntry } from "../compile/compile.js";
+import { type CompileOptions, compileSteps } from "../compile/compile.js";
 import type { Program } from "../compile/program.js";
 import { MemoryError } from "../errors.js";
 import { type Entry, inputOp } from "../graph/graph.js";
 import { sizeOf, type Value } from "../graph/value.js";
+import { inTurns } from "../runtime/event-loop.js";
 import { gibibytes, megabytes } from "../runtime/memory-check.js";
 import { ownBytes, scratchBytes } from "../runtime/resident.js";
 import type { Session } from "../runtime/session.js";
 import { preparedOnly } from "../runtime/state-store.js";
+import { atOnce, type Steps } from "../steps.js";
 import { QUEUE_LENGTH } from "./queue.js";
 
 /** What a plan is made for: a session, or what stands for one. */
@@ -85,29 +87,36 @@ export function plannedMemory(
 export const totalOf = (memory: PlannedMemory): number => Object.values(memory).reduce((a, b) => a + b, 0);
 
 /** @throws MemoryError where the least that was found is more than the session may take. */
-export function planTraining(host: Host, wish: TrainingWish): TrainingPrograms {
+export const planTraining = (host: Host, wish: TrainingWish): TrainingPrograms => atOnce(trainingSteps(host, wish));
+
+/** The same, with turns of the event loop in between. */
+export const planTrainingInTurns = (host: Host, wish: TrainingWish): Promise<TrainingPrograms> =>
+  inTurns(trainingSteps(host, wish));
+
+function* trainingSteps(host: Host, wish: TrainingWish): Steps<TrainingPrograms> {
   const { maxBatch } = wish;
-  const step = compileFor(host, wish.step, maxBatch);
-  const apply = wish.apply && compileFor(host, wish.apply, 1);
+  const step = yield* compileFor(host, wish.step, maxBatch);
+  const apply = wish.apply && (yield* compileFor(host, wish.apply, 1));
   const beside = Math.max(EVALUATION_BYTES, scratchBytes(step, host.room.threads));
   let batch = evaluationBatch(wish.evaluation, beside, maxBatch);
-  let evaluation = compileFor(host, wish.evaluation, batch, { preparesInScratch: true });
+  let evaluation = yield* compileFor(host, wish.evaluation, batch, { preparesInScratch: true });
   while (batch > Math.max(FEW, maxBatch) && scratchBytes(evaluation, host.room.threads) > beside) {
     batch /= 2;
-    evaluation = compileFor(host, wish.evaluation, batch, { preparesInScratch: true });
+    evaluation = yield* compileFor(host, wish.evaluation, batch, { preparesInScratch: true });
   }
   const plain = { step, apply, evaluation };
   const { bytes: most } = host.room;
   if (totalOf(plannedMemory(programsOf(plain), host)) <= most) return plain;
   const evaluations: Program[] = [];
-  for (const evaluation of frugalEvaluations(host, wish.evaluation, batch, true)) {
+  for (const [few, options] of frugalEvaluations(batch, true)) {
+    const evaluation = yield* compileFor(host, wish.evaluation, few, options);
     evaluations.push(evaluation);
     const planned = { ...plain, evaluation };
     if (totalOf(plannedMemory(programsOf(planned), host)) <= most) return planned;
   }
   let least: TrainingPrograms | undefined;
   for (const evaluation of evaluations.slice(-2)) {
-    const planned = within(host, wish, { ...plain, evaluation });
+    const planned = yield* within(host, wish, { ...plain, evaluation });
     const total = totalOf(plannedMemory(programsOf(planned), host));
     if (total <= most) return planned;
     if (least === undefined || total < totalOf(plannedMemory(programsOf(least), host))) least = planned;
@@ -119,30 +128,31 @@ export function planTraining(host: Host, wish: TrainingWish): TrainingPrograms {
  * Compiles an evaluation or a prediction; with fewer pictures at once than `batch`, where that is not asked for, if it does not fit.
  * @throws MemoryError where the least that was found is more than the session may take.
  */
-export function planEvaluation(host: Host, entry: Entry, asked: number | undefined, slots = QUEUE_LENGTH): Program {
+export const planEvaluation = (...wish: EvaluationWish): Program => atOnce(evaluationSteps(...wish));
+
+/** The same, with turns of the event loop in between. */
+export const planEvaluationInTurns = (...wish: EvaluationWish): Promise<Program> => inTurns(evaluationSteps(...wish));
+
+type EvaluationWish = [host: Host, entry: Entry, batch: number | undefined, slots?: number];
+
+function* evaluationSteps(...[host, entry, asked, slots = QUEUE_LENGTH]: EvaluationWish): Steps<Program> {
   const batch = asked ?? evaluationBatch(entry, EVALUATION_BYTES);
   const fits = (program: Program) => totalOf(plannedMemory([program], host, slots)) <= host.room.bytes;
-  const plain = compileFor(host, entry, batch);
+  const plain = yield* compileFor(host, entry, batch);
   if (fits(plain)) return plain;
   let least = plain;
-  const frugal =
-    asked === undefined
-      ? frugalEvaluations(host, entry, batch)
-      : [compileFor(host, entry, batch, { prepares: false, scratchLimit: 0 })];
-  for (const program of frugal) {
+  const frugal: readonly Frugal[] =
+    asked === undefined ? frugalEvaluations(batch) : [[batch, { prepares: false, scratchLimit: 0 }]];
+  for (const [few, options] of frugal) {
+    const program = yield* compileFor(host, entry, few, options);
     if (fits(program)) return program;
     least = program;
   }
   throw tooMuch(host, plannedMemory([least], host, slots), least.maxBatch);
 }
 
-function compileFor(
-  host: Host,
-  entry: Entry,
-  maxBatch: number,
-  options: { scratchLimit?: number; prepares?: boolean; preparesInScratch?: boolean } = {},
-): Program {
-  return compileEntry(entry, { target: host.target, winograd: host.winograd, maxBatch, ...options });
+function compileFor(host: Host, entry: Entry, maxBatch: number, options: Frugality = {}): Steps<Program> {
+  return compileSteps(entry, { target: host.target, winograd: host.winograd, maxBatch, ...options });
 }
 
 export function programsOf({ step, apply, evaluation }: TrainingPrograms): Program[] {
@@ -172,16 +182,21 @@ function evaluationBatch(entry: Entry, bytes: number, training?: number): number
   return batch;
 }
 
+type Frugality = Pick<CompileOptions, "scratchLimit" | "prepares" | "preparesInScratch">;
+type Frugal = readonly [batch: number, options: Frugality];
+
 /** Ever smaller evaluations. */
-function* frugalEvaluations(host: Host, entry: Entry, batch: number, preparesInScratch = false): Generator<Program> {
+function frugalEvaluations(batch: number, preparesInScratch = false): readonly Frugal[] {
   const few = Math.min(FEW, batch);
-  yield compileFor(host, entry, few, { preparesInScratch });
-  yield compileFor(host, entry, few, { prepares: false, scratchLimit: 0 });
-  yield compileFor(host, entry, 1, { prepares: false, scratchLimit: 0 });
+  return [
+    [few, { preparesInScratch }],
+    [few, { prepares: false, scratchLimit: 0 }],
+    [1, { prepares: false, scratchLimit: 0 }],
+  ];
 }
 
 /** The step with as much scratch as the others leave; tables grow with the steps, so that it may take a few turns. */
-function within(host: Host, wish: TrainingWish, others: TrainingPrograms): TrainingPrograms {
+function* within(host: Host, wish: TrainingWish, others: TrainingPrograms): Steps<TrainingPrograms> {
   const { bytes: most, threads } = host.room;
   let planned = others;
   for (let turn = 0; turn < 3; turn++) {
@@ -189,7 +204,7 @@ function within(host: Host, wish: TrainingWish, others: TrainingPrograms): Train
     const left = most - Object.values(rest).reduce((a, b) => a + b, 0);
     if (turn > 0 && scratch <= left) return planned;
     const scratchLimit = Math.max(0, left - threads * planned.step.bytes.workspace);
-    planned = { ...others, step: compileFor(host, wish.step, wish.maxBatch, { scratchLimit }) };
+    planned = { ...others, step: yield* compileFor(host, wish.step, wish.maxBatch, { scratchLimit }) };
   }
   return planned;
 }

@@ -36,7 +36,7 @@ import {
 } from "./metrics.js";
 import { drawMixture, mixSlot } from "./mixup.js";
 import type { Optimizer } from "./optimizer.js";
-import { planTraining } from "./plan.js";
+import { planTrainingInTurns } from "./plan.js";
 import { QUEUE_LENGTH, runQueue } from "./queue.js";
 import { checkSchedule, learningRateAt, type Schedule } from "./schedule.js";
 import { rateOf, trainingEntries } from "./step.js";
@@ -189,7 +189,7 @@ export class Trainer {
       : await augmenting(data, input, classes, options);
     const maxBatch = Math.min(options.batchSize, data.train.length);
     const averaged = new Set(entries.averaged);
-    const programs = planTraining(session, {
+    const programs = await planTrainingInTurns(session, {
       step: grouped ? accumulate : step,
       maxBatch,
       apply: grouped ? apply : undefined,

@@ -3,9 +3,12 @@
  * [in, out]).
  */
 import { type Shape, sizeOf } from "../graph/value.js";
-import { type Initializer, initialize, type Module, savedOf } from "../nn/index.js";
+import { type Initializer, type Module, savedOf } from "../nn/index.js";
+import { checkInitializer, initializeSteps } from "../nn/initializer.js";
 import { Random } from "../random.js";
+import { inTurns } from "../runtime/event-loop.js";
 import type { Session } from "../runtime/session.js";
+import { atOnce, type Steps } from "../steps.js";
 
 export interface Weight {
   readonly shape: Shape;
@@ -14,27 +17,52 @@ export interface Weight {
 
 export type Weights = ReadonlyMap<string, Weight>;
 
-/** What a network starts with: a function of the seed and each tensor's name, shape and initializer. */
+/**
+ * What a network starts with: a function of the seed and each tensor's name, shape and initializer. A tensor's numbers are drawn when
+ * they are first read, and then kept.
+ */
 export function initialWeights(network: Module, seed: number): Map<string, Weight> {
-  const weights = new Map<string, Weight>();
-  for (const [name, { shape, init }] of savedOf(network)) {
-    weights.set(name, { shape, data: initialNumbers(name, shape, init, seed) });
-  }
-  return weights;
+  return new Map(
+    [...savedOf(network)].map(([name, { shape, init }]) => {
+      let data: Float32Array | undefined;
+      const draw = drawing(name, shape, init, seed);
+      function* steps(): Steps<Float32Array> {
+        if (data === undefined) {
+          const drawn = yield* draw();
+          data ??= drawn; // another may have drawn them meanwhile
+        }
+        return data;
+      }
+      return [name, drawnBy(shape, steps)];
+    }),
+  );
 }
 
-/** The same, but each tensor's numbers are made when they are asked for, and not kept: for networks of hundreds of megabytes. */
+/** The same, but each tensor's numbers are drawn whenever they are read, and not kept: for networks of hundreds of megabytes. */
 export function initialWeightsOnDemand(network: Module, seed: number): Map<string, Weight> {
-  const weights = new Map<string, Weight>();
-  for (const [name, { shape, init }] of savedOf(network)) {
-    weights.set(name, {
-      shape,
-      get data() {
-        return initialNumbers(name, shape, init, seed);
-      },
-    });
-  }
-  return weights;
+  return new Map(
+    [...savedOf(network)].map(([name, { shape, init }]) => [name, drawnBy(shape, drawing(name, shape, init, seed))]),
+  );
+}
+
+/** How the numbers of weights that are drawn are drawn in steps. */
+const draws = new WeakMap<Weight, () => Steps<Float32Array>>();
+
+function drawnBy(shape: Shape, steps: () => Steps<Float32Array>): Weight {
+  const weight: Weight = {
+    shape,
+    get data() {
+      return atOnce(steps());
+    },
+  };
+  draws.set(weight, steps);
+  return weight;
+}
+
+/** The numbers of a weight, with turns of the event loop in between where they are still to be drawn. */
+async function numbersOf(weight: Weight): Promise<Float32Array> {
+  const steps = draws.get(weight);
+  return steps === undefined ? weight.data : inTurns(steps());
 }
 
 /** Those that no program of the session reads. */
@@ -43,17 +71,22 @@ export function weightsBeside(session: Session, weights: Weights): Weights {
   return new Map([...weights].filter(([name]) => !known.has(name)));
 }
 
-function initialNumbers(name: string, shape: Shape, init: Initializer, seed: number): Float32Array {
-  const data = new Float32Array(sizeOf(shape));
+function drawing(name: string, shape: Shape, init: Initializer, seed: number): () => Steps<Float32Array> {
+  checkInitializer(init);
   // One generator a parameter, named after it: adding a layer does not change the others.
-  initialize(data, init, new Random(seed).fork(name));
-  return data;
+  const random = () => new Random(seed).fork(name);
+  random();
+  return function* () {
+    const data = new Float32Array(sizeOf(shape));
+    yield* initializeSteps(data, init, random());
+    return data;
+  };
 }
 
 /** Writes weights into the states of the same names; those that no program of the session reads are left out. */
 export async function writeWeights(session: Session, weights: Weights): Promise<void> {
   const known = new Set(session.states().map(({ name }) => name));
-  for (const [name, { data }] of weights) if (known.has(name)) await session.writeState(name, data);
+  for (const [name, weight] of weights) if (known.has(name)) await session.writeState(name, await numbersOf(weight));
 }
 
 /**
@@ -62,7 +95,11 @@ export async function writeWeights(session: Session, weights: Weights): Promise<
  */
 export async function lendWeights(session: Session, weights: Weights): Promise<void> {
   const known = new Set(session.states().map(({ name }) => name));
-  for (const [name, weight] of weights) if (known.has(name)) await session.lendState(name, () => weight.data);
+  for (const [name, weight] of weights) {
+    if (!known.has(name)) continue;
+    await numbersOf(weight); // a run is to find them there
+    await session.lendState(name, () => weight.data);
+  }
 }
 
 /**

@@ -7,6 +7,7 @@
  * wrapping around; see LOWEST_POINTER), a negative one is added to the pointer.
  */
 import { KernelError } from "../../errors.js";
+import { atOnce, type Steps } from "../../steps.js";
 import type { Address, CompareInt, Instr, IntArg, Kernel, Reg } from "../ir.js";
 import { lineOf, printInstr } from "../print.js";
 import { verifyKernel } from "../verify.js";
@@ -20,7 +21,17 @@ import { vectorCode } from "./vectors.js";
  * `(table: i32, begin: i32, end: i32, batch: i32) -> ()`, where `table` is an array of 32-bit memory offsets.
  */
 export function encodeWasm(kernels: readonly Kernel[], memory: MemoryLimits): Uint8Array<ArrayBuffer> {
-  return writeModule(memory, 4, [], kernels.map(encodeKernel));
+  return atOnce(encodeWasmSteps(kernels, memory));
+}
+
+/** The same, a kernel a step. */
+export function* encodeWasmSteps(kernels: readonly Kernel[], memory: MemoryLimits): Steps<Uint8Array<ArrayBuffer>> {
+  const bodies: FunctionBody[] = [];
+  for (const kernel of kernels) {
+    bodies.push(encodeKernel(kernel));
+    yield;
+  }
+  return writeModule(memory, 4, [], bodies);
 }
 
 function encodeKernel(kernel: Kernel): FunctionBody {

@@ -5,6 +5,7 @@
  * one way out.
  */
 import { KernelError } from "../../errors.js";
+import { atOnce, type Steps } from "../../steps.js";
 import {
   allocate,
   fits,
@@ -32,9 +33,18 @@ const TARGETS: readonly string[] = ["avx512", "avx2"];
 
 /** @throws KernelError for a kernel of another machine. One that needs more registers than its target has keeps values in its frame. */
 export function encodeX64(kernel: Kernel): Uint8Array {
+  return atOnce(encodeX64Steps(kernel));
+}
+
+/** The same in steps, of which the largest kernels take some milliseconds each. */
+export function* encodeX64Steps(kernel: Kernel): Steps<Uint8Array> {
   if (!TARGETS.includes(kernel.target.name))
     throw new KernelError(`kernel "${kernel.name}" was written for ${kernel.target.name}, not for x86-64`);
-  return encodePlan(kernel, choosePlan(kernel, verifyKernel(kernel)));
+  const usage = verifyKernel(kernel);
+  yield;
+  const plan = choosePlan(kernel, usage);
+  yield;
+  return encodePlan(kernel, plan);
 }
 
 /** The widest points of the kernel as encodeX64 would allocate it. */

@@ -4,9 +4,11 @@
  */
 import type { Kernel, Target } from "../../codegen/ir.js";
 import { AVX2, AVX512 } from "../../codegen/targets.js";
-import { encodeX64 } from "../../codegen/x64/encode.js";
+import { encodeX64Steps } from "../../codegen/x64/encode.js";
 import { BackendError, MemoryError } from "../../errors.js";
+import type { Steps } from "../../steps.js";
 import type { Backend, BackendLimits, Code, KernelFunction, OperandMemory, Segment } from "../backend.js";
+import { inTurns } from "../event-loop.js";
 import type { NativeName } from "../platform.js";
 import { giveBack, wishForHugePages } from "./advice.js";
 import { NativeBinder } from "./binding.js";
@@ -29,6 +31,15 @@ const LARGE_ALIGNMENT = 4096;
 const HUGE = 2 ** 22;
 const HUGE_ALIGNMENT = 2 ** 21;
 
+function* encodeSteps(kernels: readonly Kernel[]): Steps<Uint8Array[]> {
+  const code: Uint8Array[] = [];
+  for (const kernel of kernels) {
+    code.push(yield* encodeX64Steps(kernel));
+    yield;
+  }
+  return code;
+}
+
 class NativeBackend implements Backend {
   readonly name: NativeName;
   readonly target: Target;
@@ -43,6 +54,7 @@ class NativeBackend implements Backend {
   readonly #code: ExecutableMemory[] = [];
   readonly #known = new Map<string, number>();
   readonly #binder = new NativeBinder();
+  #isReleased = false;
   /** Addresses are used long after a segment was asked for: its buffer must stay. */
   readonly #buffers = new Map<Segment, SharedArrayBuffer>();
 
@@ -84,7 +96,9 @@ class NativeBackend implements Backend {
   async encode(kernels: readonly Kernel[]): Promise<Code> {
     const fresh = new Map(kernels.filter(({ key }) => !this.#known.has(key)).map((kernel) => [kernel.key, kernel]));
     if (fresh.size > 0) {
-      const memory = ExecutableMemory.map([...fresh.values()].map(encodeX64));
+      const code = await inTurns(encodeSteps([...fresh.values()]));
+      if (this.#isReleased) throw new BackendError("the session was closed");
+      const memory = ExecutableMemory.map(code);
       this.#code.push(memory);
       [...fresh.keys()].forEach((key, n) => {
         this.#known.set(key, memory.addresses[n]!);
@@ -108,6 +122,7 @@ class NativeBackend implements Backend {
   }
 
   release(): void {
+    this.#isReleased = true;
     for (const memory of this.#code.splice(0)) memory.release();
     this.#known.clear();
     this.#buffers.clear();
