@@ -113,9 +113,22 @@ describe("processor features", () => {
   it("agree with what the system says", () => {
     const flags = /^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1].trim().split(/\s+/) ?? [];
     const found = processorFeatures();
+    if (process.env["FOVEA_NO_AVX512"]) flags.splice(flags.indexOf("avx512f"), flags.includes("avx512f") ? 1 : 0);
     for (const name of ["avx2", "fma", "bmi2", "avx512f", "avx512dq", "avx512bw", "avx512vl"] as const)
       expect([name, found[name]]).toEqual([name, flags.includes(name)]);
     expect(detectTargets()).toEqual(targetsOf(found));
+  });
+
+  it("are those of a processor without AVX-512 where that is asked for", () => {
+    const module = new URL("../../dist/runtime/native/cpu.js", import.meta.url).href;
+    const say = `import { detectTargets } from ${JSON.stringify(module)}; console.log(detectTargets().join());`;
+    const asked = (value: string) => {
+      const env = { ...process.env, FOVEA_NO_AVX512: value };
+      return spawnSync(process.execPath, ["--input-type=module", "-e", say], { env, encoding: "utf8" }).stdout.trim();
+    };
+    const { avx2 } = processorFeatures();
+    expect(asked("1")).toBe(avx2 ? "avx2" : "");
+    if (!process.env["FOVEA_NO_AVX512"]) expect(asked("0")).toBe(detectTargets().join());
   });
 
   it("count an instruction set only with the registers saved", () => {

@@ -25,9 +25,12 @@ let features: ProcessorFeatures | undefined;
 
 /** Throws BackendError where executable memory is refused. */
 export function processorFeatures(): ProcessorFeatures {
-  features ??= detect();
+  features ??= isWithoutAvx512() ? { ...detect(), avx512f: false } : detect();
   return features;
 }
+
+/** FOVEA_NO_AVX512=1 makes this the commoner kind of processor, for tests and measurements. */
+const isWithoutAvx512 = () => !["", "0", undefined].includes(process.env["FOVEA_NO_AVX512"]);
 
 const SSE_AND_AVX_STATE = 0x06;
 const AVX512_STATE = 0xe6; // also mask registers, upper halves of zmm0-15, and zmm16-31
