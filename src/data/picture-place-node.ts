@@ -1,7 +1,7 @@
 /** Where the bytes of a picture lie: a file, or a piece of an archive. Read on the calling thread, which is a loader's worker. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { FileError } from "../errors.js";
-import { whyUnreadable } from "../formats/read-node.js";
+import { READ_ONLY, whatItIs, whyUnreadable } from "../formats/read-node.js";
 import type { PicturePlace } from "./labelled-pictures.js";
 
 /** It cannot be read, unlike a picture that can be and is damaged. */
@@ -9,6 +9,8 @@ export class LostPicture extends FileError {}
 
 /** Enough for the heads of nearly all files. */
 const HEAD_BYTES = 64 * 1024;
+/** A larger file is no picture to learn from, whatever its name. */
+const MOST_BYTES = 2 ** 30;
 
 export interface PictureHead {
   /** From the beginning, and the last two bytes. */
@@ -22,10 +24,23 @@ export class PictureFiles {
   readonly #archives = new Map<string, { readonly file: number; readonly size: number }>();
 
   read(place: PicturePlace, name: string): Uint8Array {
-    return this.#with(place, name, (file, offset, size) => readPiece(file, offset, size, name));
+    return this.#with(place, name, (file, offset, size) => {
+      if (size > MOST_BYTES) {
+        const gibibytes = (size / 2 ** 30).toFixed(1);
+        throw new FileError(`${name}: has ${gibibytes} GiB; a picture's file of at most 1 GiB is read`);
+      }
+      if (place.pieces === undefined) return readPiece(file, offset, size, name);
+      const bytes = new Uint8Array(size);
+      for (const piece of place.pieces) bytes.set(readPiece(file, piece.offset, piece.size, name), piece.at);
+      return bytes;
+    });
   }
 
   readHead(place: PicturePlace, name: string): PictureHead {
+    if (place.pieces !== undefined) {
+      const bytes = this.read(place, name);
+      return { head: bytes.subarray(0, HEAD_BYTES), tail: bytes.subarray(-2), bytes: bytes.length };
+    }
     return this.#with(place, name, (file, offset, size) => {
       const head = readPiece(file, offset, Math.min(size, HEAD_BYTES), name);
       const tail = size <= HEAD_BYTES ? head.subarray(-2) : readPiece(file, offset + size - 2, 2, name);
@@ -39,20 +54,23 @@ export class PictureFiles {
   }
 
   #with<T>(place: PicturePlace, name: string, use: (file: number, offset: number, size: number) => T): T {
+    if (place.lost !== undefined) throw new LostPicture(`${name}: is a link to ${place.lost}, where there is nothing`);
     if (place.offset !== undefined && place.size !== undefined) {
       const { file, size } = this.#archive(place.path);
-      if (place.offset + place.size > size) {
+      const { offset, size: own } = place;
+      const end =
+        place.pieces?.reduce((most, piece) => Math.max(most, piece.offset + piece.size), offset) ?? offset + own;
+      if (end > size) {
         throw new LostPicture(
           `${name}: lies behind the end of its archive, which has become shorter since it was opened`,
         );
       }
-      return use(file, place.offset, place.size);
+      return use(file, offset, own);
     }
     const file = openPicture(place.path);
     try {
       const status = fstatSync(file);
-      if (!status.isFile())
-        throw new LostPicture(`${name}: is ${status.isDirectory() ? "a folder" : "a device"}, not a file`);
+      if (!status.isFile()) throw new LostPicture(`${name}: is ${whatItIs(status)}, not a file`);
       return use(file, 0, status.size);
     } finally {
       closeSync(file);
@@ -72,9 +90,9 @@ export class PictureFiles {
 
 function openPicture(path: string): number {
   try {
-    return openSync(path, "r");
+    return openSync(path, READ_ONLY);
   } catch (cause) {
-    throw new LostPicture(`${path}: ${whyUnreadable(cause)}`, { cause });
+    throw new LostPicture(`${path}: ${whyUnreadable(cause, path)}`, { cause });
   }
 }
 
