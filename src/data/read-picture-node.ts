@@ -1,19 +1,22 @@
 /**
- * A picture file as the bytes that a network takes, [height, width, channels]: PNG, JPEG or WebP of any size, turned as
+ * A picture file as the bytes that a network takes, [height, width, channels], of any kind (picture-kinds.ts) and size, turned as
  * its camera was held. Digits are prepared as MNIST's were (prepare-digit.ts); anything else is resized to cover the
  * network's input, its middle kept, on white where it is transparent.
  */
 import { stat } from "node:fs/promises";
 import type { Metadata, Sharp } from "sharp";
 import { DataError, FileError } from "../errors.js";
-import { whyUnreadable } from "../formats/read-node.js";
+import { isPlainPicture, parsePlainPicture } from "../formats/plain-picture.js";
+import { readStart, readWholeFile, whatItIs, whyUnreadable } from "../formats/read-node.js";
 import { type Shape, sizeOf } from "../graph/value.js";
 import { borderOf } from "./border.js";
+import { EXPECTED_KINDS, SNIFFED_BYTES } from "./picture-kinds.js";
 import type { Preparation } from "./preparation.js";
 import { prepareDigit } from "./prepare-digit.js";
 import { loadSharp } from "./sharp-node.js";
 
-const FORMATS = ["png", "jpeg", "webp"];
+/** As sharp calls them. Of heif it decodes AVIF alone; "raw" are pixels that were decoded here. */
+const FORMATS = ["png", "jpeg", "webp", "gif", "tiff", "heif", "raw"];
 /** Of MNIST. */
 const DIGIT: Shape = [28, 28, 1];
 /** A digit is looked for in a picture that was made no larger than this: what is left out is far below 28x28. */
@@ -87,35 +90,56 @@ function facts({ width, height, orientation = 1, space, channels }: Metadata): P
 
 async function open(path: string): Promise<{ image: Sharp; metadata: Metadata }> {
   const status = await stat(path).catch((cause: unknown) => {
-    throw new FileError(`${path}: ${whyUnreadable(cause)}`, { cause });
+    throw new FileError(`${path}: ${whyUnreadable(cause, path)}`, { cause });
   });
-  if (!status.isFile())
-    throw new FileError(`${path}: is ${status.isDirectory() ? "a folder" : "a device"}, not a file`);
+  if (!status.isFile()) throw new FileError(`${path}: is ${whatItIs(status)}, not a file`);
   if (status.size === 0) throw new FileError(`${path}: is empty, not a picture`);
-  return inspect(path, path);
+  const head = await readStart(path, SNIFFED_BYTES);
+  return inspect(path, isPlainPicture(head) ? await readWholeFile(path) : path);
 }
 
 /** `path` is what errors call it; a source that is a text is a path, too. */
 async function inspect(path: string, source: string | Uint8Array): Promise<{ image: Sharp; metadata: Metadata }> {
   if (source.length === 0) throw new FileError(`${path}: is empty, not a picture`);
   // The limit is checked below, with words.
-  const image = loadSharp()(source, { limitInputPixels: false, sequentialRead: true });
+  const image = isPlain(source) ? plainImage(path, source) : loadSharp()(source, OPTIONS);
   const metadata = await image.metadata().catch((cause: Error) => {
     throw notAPicture(path, cause);
   });
   const { format, width, height } = metadata;
-  if (!FORMATS.includes(format)) throw new FileError(`${path}: is of the format ${format}; expected PNG, JPEG or WebP`);
-  if (width * height > MOST_PIXELS)
-    throw new FileError(
-      `${path}: has ${width} x ${height} pixels; at most ${MOST_PIXELS / 1e6} million are read: make it smaller`,
-    );
+  const isHeic = format === "heif" && metadata.compression !== "av1";
+  if (!FORMATS.includes(format) || isHeic) {
+    const what = isHeic ? "HEIC" : format;
+    throw new FileError(`${path}: is of the format ${what}; expected ${EXPECTED_KINDS}: convert it to PNG or JPEG`);
+  }
+  checkPixels(path, width, height);
   if (width * height === 1) throw new DataError(`${path}: is a single pixel, which shows nothing`);
   return { image, metadata };
 }
 
+const OPTIONS = { limitInputPixels: false, sequentialRead: true };
+
+function isPlain(source: string | Uint8Array): source is Uint8Array {
+  return typeof source !== "string" && isPlainPicture(source);
+}
+
+function plainImage(path: string, bytes: Uint8Array): Sharp {
+  const picture = parsePlainPicture(bytes, path);
+  const { width, height, channels } = picture;
+  checkPixels(path, width, height);
+  return loadSharp()(picture.decode(), { ...OPTIONS, raw: { width, height, channels } });
+}
+
+function checkPixels(path: string, width: number, height: number): void {
+  if (width * height <= MOST_PIXELS) return;
+  throw new FileError(
+    `${path}: has ${width} x ${height} pixels; at most ${MOST_PIXELS / 1e6} million are read: make it smaller`,
+  );
+}
+
 function notAPicture(path: string, cause: Error): FileError {
   if (/unsupported image format/.test(cause.message))
-    return new FileError(`${path}: is not a picture; expected PNG, JPEG or WebP`, { cause });
+    return new FileError(`${path}: is not a picture; expected ${EXPECTED_KINDS}`, { cause });
   if (/permission/i.test(cause.message)) return new FileError(`${path}: may not be read: permission denied`, { cause });
   const [why] = cause.message.split("\n");
   return new FileError(`${path}: is damaged or cut off: ${why}`, { cause });

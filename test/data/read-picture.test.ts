@@ -181,14 +181,19 @@ describe("what is no picture", () => {
   it("is named, with the reason", async () => {
     const png = await grey(seven()).png({ compressionLevel: 0 }).toBuffer();
     const jpeg = await grey(seven()).jpeg().toBuffer();
-    const gif = await grey(seven()).gif().toBuffer();
     const folder = temporaryFolder();
     for (const [path, why] of [
-      [file("text.png", "no picture at all"), "is not a picture; expected PNG, JPEG or WebP"],
+      [
+        file("text.png", "no picture at all"),
+        "is not a picture; expected PNG, JPEG, WebP, GIF, TIFF, AVIF, BMP or PNM",
+      ],
       [file("empty.png", ""), "is empty, not a picture"],
       [file("cut.png", png.subarray(0, 9000)), "is damaged or cut off: "],
       [file("cut.jpg", jpeg.subarray(0, jpeg.length / 2)), "is damaged or cut off: "],
-      [file("a.gif", gif), "is of the format gif; expected PNG, JPEG or WebP"],
+      [
+        file("a.svg", "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"),
+        "is of the format svg; expected PNG, ",
+      ],
       [join(folder, "none.png"), "no such file"],
       [folder, "is a folder, not a file"],
       ["/dev/null", "is a device, not a file"],
