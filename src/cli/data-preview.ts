@@ -11,19 +11,20 @@ import { checkFolderWritable, writeFileAtomically } from "../formats/atomic-writ
 import type { Shape } from "../graph/value.js";
 import { definitionOf, type ModelOptions } from "../models/index.js";
 import { networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { type HalvesFlags, halvesFrom } from "./halves-options.js";
 import { Output } from "./output.js";
 import { newConfig, openOptionsOf } from "./train-config.js";
 
 /** Whether a list says a size itself does not depend on the network's. */
 const SOME_SIZE: Shape = [224, 224, 3];
 
-interface Flags {
+interface Flags extends HalvesFlags {
   readonly augment?: string;
   readonly network?: string;
   readonly option?: Readonly<Record<string, string>>;
   readonly size?: readonly [number, number];
   readonly maxBroken?: string;
-  readonly split: "train" | "test";
+  readonly split: "train" | "val" | "test";
   readonly seed: number;
   readonly count: number;
   readonly out: string;
@@ -51,7 +52,12 @@ export function previewCommand(data: Command): void {
       parseSize,
     )
     .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)")
-    .option("--split <half>", "train or test", oneOf("--split", ["train", "test"] as const), "train" as const)
+    .option(
+      "--split <half>",
+      "train, val or test",
+      oneOf("--split", ["train", "val", "test"] as const),
+      "train" as const,
+    )
     .option("--seed <n>", "of the training", wholeOf("--seed", 0), 0)
     .option("--count <n>", "rows", wholeOf("--count", 1), 8)
     .option("--out <file>", "the picture, a PNG", "preview.png")
@@ -80,11 +86,13 @@ async function preview(source: string, given: Flags, command: Command): Promise<
   await checkFolderWritable(dirname(out));
   const output = new Output(flags.json ?? false);
   const usual = network === undefined ? undefined : inputOf(network, networkOptions(network, flags.option));
-  const { usualSize, ...options } = openOptionsOf(flags, usual ?? SOME_SIZE, (text) => output.note(text));
+  const { usualSize, ...others } = openOptionsOf(flags, usual ?? SOME_SIZE, (text) => output.note(text));
+  const options = { ...others, halves: halvesFrom(flags) };
   const sets = await openDataset(source, usual === undefined ? options : { ...options, usualSize });
   const data = sets[flags.split];
+  if (data === undefined) throw new OptionError(`--split val: ${source} has no pictures of its own to choose by`);
   // As training would choose them: a network fits the pictures where it can.
-  const config = network === undefined ? undefined : await newConfig(network, source, sets.train, flags);
+  const config = network === undefined ? undefined : await newConfig(network, source, sets, flags);
   const target = config === undefined ? data.shape : inputOf(config.network, config.options);
   const augment = flags.augment === undefined ? undefined : parseAugmentation(flags.augment, target);
   // Drawing loads libraries that no other command should wait for.

@@ -6,10 +6,11 @@ import { parseSize } from "../data/open-options.js";
 import { OptionError } from "../errors.js";
 import { previewCommand } from "./data-preview.js";
 import { EXIT } from "./errors.js";
+import { type HalvesFlags, halvesFrom, halvesOptions } from "./halves-options.js";
 import { bytes, Output, table, twoColumns } from "./output.js";
 import { showCount } from "./progress.js";
 
-interface Flags {
+interface Flags extends HalvesFlags {
   readonly size?: readonly [number, number];
   readonly json?: boolean;
 }
@@ -31,6 +32,9 @@ export function dataCommand(program: Command): void {
       "to which pictures are brought, such as 64 or HEIGHTxWIDTH (default: their own)",
       parseSize,
     )
+    .addOption(halvesOptions()[0]!)
+    .addOption(halvesOptions()[1]!)
+    .addOption(halvesOptions()[2]!)
     .option("--json", "one JSON object on standard output, for programs")
     .helpOption("-h, --help", "show this")
     .addHelpText(
@@ -51,8 +55,12 @@ Examples:
 async function describe(source: string, flags: Flags): Promise<number> {
   if (source === "") throw new OptionError("data: name a data set, such as mnist or ./pictures");
   const output = new Output(flags.json ?? false);
-  const { train, test } = await openDataset(source, { size: flags.size, maxBroken: { part: 1 }, whole: true });
-  const halves = [train, test];
+  const sets = await openDataset(source, {
+    ...{ size: flags.size, halves: halvesFrom(flags), maxBroken: { part: 1 }, whole: true },
+  });
+  const { train, val, test, notes = [] } = sets;
+  for (const text of notes) output.note(text);
+  const halves = val === undefined ? [train, test] : [train, val, test];
   const broken = halves.flatMap((half) => half.report?.broken ?? []);
   output.event({
     data: source,
@@ -62,8 +70,10 @@ async function describe(source: string, flags: Flags): Promise<number> {
     std: train.std,
     onDisk: train.stream !== undefined,
     train: factsOf(train),
+    ...(val && { val: factsOf(val) }),
     test: factsOf(test),
     broken,
+    notes,
   });
   output.say(
     twoColumns([
@@ -75,12 +85,13 @@ async function describe(source: string, flags: Flags): Promise<number> {
       ...(train.stream === undefined ? [] : [["memory", decodedOf(halves)] as const]),
       ["mean", train.mean.map((value) => value.toFixed(4)).join(", ")],
       ["deviation", train.std.map((value) => value.toFixed(4)).join(", ")],
+      ...(train.report?.endings === undefined ? [] : [["files", endingsText(halves)] as const]),
     ]),
   );
   output.say();
   const counts = halves.map(countsOf);
   const rows = train.classes.map((name, label) => [name, ...counts.map((count) => String(count[label]!))]);
-  output.say(table(["class", "train", "test"], rows));
+  output.say(table(["class", "train", ...(val === undefined ? [] : ["val"]), "test"], rows));
   if (broken.length === 0) return EXIT.ok;
   output.say();
   output.say(`${broken.length} ${broken.length === 1 ? "picture" : "pictures"} will not decode:`);
@@ -103,6 +114,14 @@ function countsOf({ classes, labels }: Dataset): number[] {
   const counts = new Array<number>(classes.length).fill(0);
   for (const label of labels) counts[label]!++;
   return counts;
+}
+
+function endingsText(halves: readonly Dataset[]): string {
+  const counts = new Map<string, number>();
+  for (const { report } of halves) {
+    for (const [ending, count] of report?.endings ?? []) counts.set(ending, (counts.get(ending) ?? 0) + count);
+  }
+  return [...counts].map(([ending, count]) => `${showCount(count)} ${ending}`).join(", ");
 }
 
 function sizesOf({ name, report }: Dataset): string {

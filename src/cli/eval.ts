@@ -4,19 +4,21 @@ import { openDataset } from "../data/open-node.js";
 import { parseBrokenLimit } from "../data/open-options.js";
 import { VIEWS, type ViewName } from "../data/views.js";
 import { OptionError } from "../errors.js";
+import type { TrainingConfig } from "../train/config.js";
 import { confusionText } from "../train/metrics.js";
 import { scalingText } from "../train/scalings.js";
 import { evaluate } from "../train/train.js";
 import { networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { type HalvesFlags, halvesFrom, halvesOfRun, halvesOptions } from "./halves-options.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
 import { openModel } from "./model-argument.js";
 import { Output, percent, seconds } from "./output.js";
 import { Progress, showCount } from "./progress.js";
 import { MEAN, type ScalingFlags, STD, scalingOf } from "./scaling-options.js";
 
-interface Flags extends MachineFlags, ScalingFlags {
+interface Flags extends MachineFlags, ScalingFlags, HalvesFlags {
   readonly data?: string;
-  readonly split: "train" | "test";
+  readonly split: "train" | "val" | "test";
   readonly maxBroken?: string;
   readonly stream?: boolean;
   readonly crops?: ViewName;
@@ -45,7 +47,15 @@ export function evalCommand(program: Command): void {
         "leave pictures on disk and decode them as they are measured (default: where they take over 512 MiB)",
       )
       .option("--no-stream", "decode all pictures into memory first")
-      .option("--split <half>", "train or test", oneOf("--split", ["train", "test"] as const), "test" as const)
+      .option(
+        "--split <half>",
+        "train, val or test",
+        oneOf("--split", ["train", "val", "test"] as const),
+        "test" as const,
+      )
+      .addOption(halvesOptions()[0]!)
+      .addOption(halvesOptions()[1]!)
+      .addOption(halvesOptions()[2]!)
       .option(
         "--crops <views>",
         `average over views of each picture: ${VIEWS.join(", ")} (default: as the run did, else none)`,
@@ -77,6 +87,12 @@ Examples:
     .action(evaluateModel);
 }
 
+/** Those of the run, on its own data, unless said. */
+function halvesFor(flags: Flags, config: TrainingConfig | undefined) {
+  const halves = halvesFrom(flags);
+  return halves !== undefined || flags.data !== undefined || config === undefined ? { halves } : halvesOfRun(config);
+}
+
 async function evaluateModel(path: string, flags: Flags): Promise<void> {
   const output = new Output(flags.json ?? false);
   const { network, split } = flags;
@@ -98,9 +114,15 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     maxBroken: maxBroken === undefined ? undefined : parseBrokenLimit(maxBroken),
     stream: flags.stream,
     half: split,
+    ...halvesFor(flags, found.config),
     note: (text) => output.note(text),
   });
   const data = sets[split];
+  if (data === undefined) {
+    throw new OptionError(
+      `--split val: ${source} has no pictures of its own to choose by; its test pictures serve for that`,
+    );
+  }
   // Weights of others were trained on such data, where nothing else is said.
   const { isScalingAssumed, ...said } = found.model;
   const model = isScalingAssumed ? { ...said, scaling: { mean: data.mean, std: data.std } } : said;

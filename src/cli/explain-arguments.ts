@@ -1,7 +1,8 @@
 /** Reads what `fovea explain` is asked about: sizes, matrices in files or in the command itself, pictures, and windows. */
+
 import { readFile } from "node:fs/promises";
-import { extname } from "node:path";
 import { type Image, imageOf, type Plane, parsePlanes } from "../analysis/explain/matrix-text.js";
+import { hasPictureName } from "../data/picture-kinds.js";
 import { FileError, OptionError } from "../errors.js";
 import { whyUnreadable } from "../formats/read-node.js";
 import type { Shape } from "../graph/value.js";
@@ -47,8 +48,6 @@ export function paddingOf(text: string): Padding {
   throw new OptionError(`--padding ${text}: expected a number, HEIGHTxWIDTH, same, or sides such as top=1,left=1`);
 }
 
-const PICTURES = [".png", ".jpg", ".jpeg", ".webp"];
-
 /** A shape, and its numbers where they were given. Pixels of pictures are 0 to 1. */
 export interface AskedImage {
   readonly input: Shape;
@@ -63,7 +62,7 @@ export async function readImage(
   if (sizes?.includes(0))
     throw new OptionError(`--input ${text}: expected at least one row, one column and one channel, such as 64x64x16`);
   if (sizes !== undefined) return { input: [sizes[0]!, sizes[1]!, sizes[2] ?? 1] };
-  if (PICTURES.includes(extname(text).toLowerCase())) return readPictureFile(text, options);
+  if (hasPictureName(text)) return readPictureFile(text, options);
   const { shape, values }: Image = imageOf(await readPlanes(text, "--input"));
   return { input: shape, values };
 }

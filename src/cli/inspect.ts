@@ -3,6 +3,7 @@ import { basename, extname } from "node:path";
 import type { Command } from "commander";
 import type { PageOptions } from "../analysis/inspect/inspect-node.js";
 import type { LookOptions } from "../analysis/inspect/look.js";
+import { EXPECTED_KINDS, hasPictureName } from "../data/picture-kinds.js";
 import { PREPARATIONS, type Preparation } from "../data/preparation.js";
 import { OptionError, unknownName } from "../errors.js";
 import { checkFileWritable } from "../formats/atomic-write-node.js";
@@ -60,7 +61,7 @@ export function inspectCommand(program: Command): void {
         "for Go is asked about a position of a game. The page is one file, without scripts.",
     )
     .argument("<model>", "a .safetensors or .pth file, or the folder of a run")
-    .argument("<input>", "PNG, JPEG or WebP; for a network that plays Go, a game in SGF")
+    .argument("<input>", "a picture; for a network that plays Go, a game in SGF")
     .option("--out <file>", "the page (default: the input's name with .inspect.html)")
     .option("--layer <path>", "the layer of Grad-CAM (default: the last convolution that still knows places)")
     .option(
@@ -192,16 +193,15 @@ async function kindOf(model: TrainedModel): Promise<Kind> {
   return playsGo(model) ? "go" : "picture";
 }
 
-const PICTURE = /\.(png|jpe?g|webp|gif|bmp|tiff?|avif|heic)$/i;
 const GAME = /\.sgf(\.gz)?$/i;
 
 /** @throws OptionError on a picture for Go, and on a game for anything else. */
 function checkSubject(subject: string, kind: Kind, name: string): void {
-  if (kind === "go" && PICTURE.test(subject))
+  if (kind === "go" && hasPictureName(subject))
     throw new OptionError(`${subject}: is a picture, but ${name} plays Go: give a game in SGF, such as game.sgf`);
   if (kind !== "go" && GAME.test(subject))
     throw new OptionError(
-      `${subject}: is a game of Go, but ${name} takes pictures: PNG, JPEG or WebP; games are for models of fovea go train`,
+      `${subject}: is a game of Go, but ${name} takes pictures (${EXPECTED_KINDS}); games are for models of fovea go train`,
     );
 }
 

@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { findPictures } from "../data/picture-files-node.js";
+import { EXPECTED_KINDS } from "../data/picture-kinds.js";
 import { checkPreparation, PREPARATIONS, type Preparation, preparationFor } from "../data/preparation.js";
 import { VIEWS, type ViewName, viewsOf } from "../data/views.js";
 import { FoveaError, OptionError } from "../errors.js";
@@ -34,7 +35,7 @@ export function predictCommand(program: Command): void {
       .command("predict")
       .summary("ask a trained model about pictures")
       .description(
-        "Says what a trained model sees in pictures: PNG, JPEG or WebP of any size, one line each with the likeliest classes. " +
+        `Says what a trained model sees in pictures (${EXPECTED_KINDS}) of any size, one line each with the likeliest classes. ` +
           "For networks that read digits, dark ink on light paper or the other way round is prepared as MNIST's digits were: " +
           "scaled, and centred by mass. A picture that cannot be read is named and skipped; the exit code is then 1.",
       )

@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import type { Command } from "commander";
 import { findPictures } from "../data/picture-files-node.js";
+import { EXPECTED_KINDS } from "../data/picture-kinds.js";
 import { decodeShrunk } from "../data/read-picture-node.js";
 import { FoveaError, OptionError } from "../errors.js";
 import { checkFolderWritable, writeFileAtomically } from "../formats/atomic-write-node.js";
@@ -35,7 +36,7 @@ export function segmentPredictCommand(segment: Command): void {
     .command("predict")
     .summary("label pictures of any size")
     .description(
-      "Labels every pixel of pictures: PNG, JPEG or WebP of any size, large ones in tiles. Writes NAME.overlay.png unless something else is asked for. " +
+      `Labels every pixel of pictures (${EXPECTED_KINDS}) of any size, large ones in tiles. Writes NAME.overlay.png unless something else is asked for. ` +
         "A picture that cannot be read is named and skipped; the exit code is then 1.",
     )
     .argument("<model>", "a .safetensors file, or the folder of a run")

@@ -153,14 +153,19 @@ async function configFor(network: string, data: string, { train }: SceneSplits, 
   const lr = optimizer === "sgd" || flags.lr !== undefined ? {} : { lr: 0.001 };
   // What stands in a crop is drawn unless it is said how.
   const augment = flags.augment === undefined && flags.crop !== undefined ? { augment: "randomCrop" } : {};
-  const config = await newConfig(network, data, sceneDataset(train), {
-    batchSize: BATCH_SIZE,
-    watch: "miou",
-    ...flags,
-    ...lr,
-    ...augment,
-    optimizer,
-    option,
-  });
+  const config = await newConfig(
+    network,
+    data,
+    { train: sceneDataset(train) },
+    {
+      batchSize: BATCH_SIZE,
+      watch: "miou",
+      ...flags,
+      ...lr,
+      ...augment,
+      optimizer,
+      option,
+    },
+  );
   return flags.classes === undefined ? config : { ...config, classList: flags.classes };
 }

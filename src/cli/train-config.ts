@@ -4,8 +4,9 @@ import { needsOwnSize } from "../data/augment/geometry.js";
 import { describeAugmentation, parseAugmentation } from "../data/augment/grammar.js";
 import { measuredOn } from "../data/augment/pca.js";
 import type { Transform } from "../data/augment/transform.js";
-import type { Dataset } from "../data/dataset.js";
+import type { Dataset, DatasetSplits } from "../data/dataset.js";
 import { DISTORT_DEFAULTS } from "../data/distort.js";
+import type { HalvesChoice } from "../data/halves.js";
 import { type OpenOptions, parseBrokenLimit } from "../data/open-options.js";
 import type { ViewName } from "../data/views.js";
 import { OptionError } from "../errors.js";
@@ -35,20 +36,27 @@ export interface TrainFlags extends LearningFlags, ScalingFlags {
   readonly maxBroken?: string;
   readonly stream?: boolean;
   readonly workers?: number;
+  readonly train?: string;
+  readonly val?: string;
+  readonly test?: string;
 }
 
 export async function newConfig(
   network: string,
   data: string,
-  pictures: Dataset,
+  { train: pictures, halves }: Pick<DatasetSplits, "train" | "halves">,
   flags: TrainFlags,
 ): Promise<TrainingConfig> {
   const options = { ...fitted(network, pictures), ...networkOptions(network, flags.option) };
   const base: TrainingConfig = { ...defaultsOf(network), network, options: create(network, options).options, data };
-  const config = withFlags(base, flags);
+  const config: TrainingConfig = { ...withFlags(base, flags), ...(halves && { halves: said(halves) }) };
   const { augment } = config;
   return augment === undefined ? config : { ...config, augment: await measuredOn(augment, pictures) };
 }
+
+/** Without what is not said, as it is read again. */
+const said = (halves: HalvesChoice): HalvesChoice =>
+  Object.fromEntries(Object.entries(halves).filter(([, folder]) => folder !== undefined));
 
 /** How the data of a run, new or resumed, is opened. Transforms that say the size themselves see pictures in their own. */
 export function openOptionsOf(

@@ -10,6 +10,7 @@ import { definitionOf, list, type ModelOptions } from "../models/index.js";
 import { checkRunFolder } from "../train/run-folder-node.js";
 import { WATCHED } from "../train/techniques.js";
 import { listOf, networkOptions, numberOf, oneOf, wholeOf } from "./arguments.js";
+import { halvesFrom, halvesOfRun, halvesOptions } from "./halves-options.js";
 import { type MachineFlags, machineOptions, sessionOptions, TRAINING_MACHINE } from "./machine-options.js";
 import { Output } from "./output.js";
 import { MEAN, STD } from "./scaling-options.js";
@@ -39,6 +40,7 @@ export function trainCommand(program: Command): void {
     );
   declare(command, undefined, [
     FLAGS.data(),
+    ...halvesOptions(),
     FLAGS.size(),
     option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)", checkedBroken),
     option("--stream", "leave pictures on disk and decode them while training (default: where they take over 512 MiB)"),
@@ -153,13 +155,16 @@ const checkedBroken = (text: string): string => {
 /** Everything that can be wrong with the flags is found here, before anything is computed. */
 async function prepare(network: string | undefined, flags: Flags, note: (text: string) => void) {
   if (flags.resume !== undefined) {
-    const { folder, config: saved } = await resumedRun("train", flags.resume, flags);
+    const { folder, config: saved } = await resumedRun("train", flags.resume, flags, ["train", "val", "test"]);
     const config = resumedConfig(saved, network, flags);
     const usual = usualInput(config.network, config.options);
     return {
       config,
       resume: folder,
-      data: await openDataset(flags.data ?? config.data, openOptionsOf(config, usual, note, flags.workers)),
+      data: await openDataset(flags.data ?? config.data, {
+        ...openOptionsOf(config, usual, note, flags.workers),
+        ...halvesOfRun(config),
+      }),
     };
   }
   if (network === undefined) {
@@ -177,6 +182,9 @@ async function prepare(network: string | undefined, flags: Flags, note: (text: s
   }
   if (flags.out !== undefined) await checkRunFolder(flags.out);
   const usual = usualInput(network, networkOptions(network, flags.option));
-  const data = await openDataset(flags.data, openOptionsOf(flags, usual, note, flags.workers));
-  return { config: await newConfig(network, flags.data, data.train, flags), data, resume: undefined };
+  const data = await openDataset(flags.data, {
+    ...openOptionsOf(flags, usual, note, flags.workers),
+    halves: halvesFrom(flags),
+  });
+  return { config: await newConfig(network, flags.data, data, flags), data, resume: undefined };
 }

@@ -3,21 +3,37 @@ import { join } from "node:path";
 import { DataError, FileError } from "../errors.js";
 import { exists } from "../formats/exists-node.js";
 import { readWholeFile } from "../formats/read-node.js";
+import type { FileTree } from "./file-tree.js";
 
 const FILES = ["classes.json", "classes.txt", "batches.meta.txt", "fine_label_names.txt"];
+/** A longer list is none of classes. */
+const MOST_BYTES = 2 ** 24;
 
 /** Names by label; undefined where there is no such file. @throws FileError where it holds none. */
 export async function readClassNames(folder: string, files: readonly string[] = FILES): Promise<string[] | undefined> {
   for (const file of files) {
     const path = join(folder, file);
-    if (!(await exists(path))) continue;
-    const text = new TextDecoder().decode(await readWholeFile(path));
-    const names = file.endsWith(".json") ? fromJson(text, path) : text.split(/\r?\n/).map((line) => line.trim());
-    const given = names.filter((name) => name !== "");
-    if (given.length === 0) throw new FileError(`${path}: names no classes; expected one a line`);
-    return given;
+    if (await exists(path)) return parseClassNames(await readWholeFile(path), path);
   }
   return undefined;
+}
+
+/** Of a folder in a tree. */
+export async function classNamesIn(tree: FileTree, folder: string): Promise<string[] | undefined> {
+  for (const name of FILES) {
+    const path = folder === "" ? name : `${folder}/${name}`;
+    const file = tree.files.find((found) => found.path === path);
+    if (file !== undefined) return parseClassNames(await tree.read(file, MOST_BYTES), file.name);
+  }
+  return undefined;
+}
+
+function parseClassNames(bytes: Uint8Array, path: string): string[] {
+  const text = new TextDecoder().decode(bytes);
+  const names = path.endsWith(".json") ? fromJson(text, path) : text.split(/\r?\n/).map((line) => line.trim());
+  const given = names.filter((name) => name !== "");
+  if (given.length === 0) throw new FileError(`${path}: names no classes; expected one a line`);
+  return given;
 }
 
 function fromJson(text: string, path: string): string[] {
@@ -48,6 +64,9 @@ export function labelFolders(
     }
     return { classes: names, labelOf: Number };
   }
-  const labels = new Map(sorted.map((folder, label) => [folder, label]));
-  return { classes: sorted, labelOf: (folder) => labels.get(folder) ?? -1 };
+  // Two spellings of one name in Unicode are one class.
+  const spelling = (folder: string) => folder.normalize("NFC");
+  const classes = [...new Map(sorted.map((folder) => [spelling(folder), folder])).values()];
+  const labels = new Map(classes.map((folder, label) => [spelling(folder), label]));
+  return { classes, labelOf: (folder) => labels.get(spelling(folder)) ?? -1 };
 }

@@ -4,6 +4,7 @@
  */
 import { DataError } from "../errors.js";
 import type { IdxArray } from "../formats/idx.js";
+import type { HalvesChoice } from "./halves.js";
 import type { OpenStream } from "./stream.js";
 
 export interface Dataset {
@@ -37,6 +38,8 @@ export interface Dataset {
 export interface PictureReport {
   /** How many pictures there are of each size before resizing, "HEIGHTxWIDTH". */
   readonly sizes: ReadonlyMap<string, number>;
+  /** How many files there are of each ending, ".jpg". */
+  readonly endings?: ReadonlyMap<string, number>;
   /** Those that would not decode, which the set is without. */
   readonly broken: readonly BrokenPicture[];
 }
@@ -46,10 +49,16 @@ export interface BrokenPicture {
   readonly why: string;
 }
 
-/** The two halves of a data set: one to learn from, one to measure with. */
+/** The halves of a data set: one to learn from, one to measure with, and perhaps one of its own to choose the best epoch by. */
 export interface DatasetSplits {
   readonly train: Dataset;
+  /** Absent where the test pictures serve for that, too. */
+  readonly val?: Dataset;
   readonly test: Dataset;
+  /** Where they lie, of picture files: given as `openDataset`'s option, it finds the same ones again. */
+  readonly halves?: HalvesChoice;
+  /** What was found beside pictures and classes, and left out, say. */
+  readonly notes?: readonly string[];
 }
 
 export interface Scaling {
@@ -120,6 +129,16 @@ export function measureScaling(images: Uint8Array, channels: number): Scaling {
 export function scalingOf(images: Uint8Array, channels: number): Scaling {
   const all = (value: number) => new Array<number>(channels).fill(value);
   return images.length > 0 ? measureScaling(images, channels) : { mean: all(0), std: all(1) };
+}
+
+/** Grey pictures in memory as ones of three equal channels, for networks that take colours; others as they are. */
+export function inColour(dataset: Dataset): Dataset {
+  const { shape, images, mean, std, stream } = dataset;
+  if (shape[2] !== 1 || stream !== undefined) return dataset;
+  const three = (values: readonly number[]) => [values[0]!, values[0]!, values[0]!];
+  const colours = new Uint8Array(3 * images.length);
+  for (const [i, value] of images.entries()) colours.fill(value, 3 * i, 3 * i + 3);
+  return { ...dataset, shape: [shape[0], shape[1], 3], images: colours, mean: three(mean), std: three(std) };
 }
 
 /** One line about a data set: `mnist: 60000 images of 28x28x1 in 10 classes (mean 0.1307, std 0.3081)`. */

@@ -16,6 +16,7 @@ import type { FoundSet, LabelledPicture, PictureHalf } from "./labelled-pictures
 import type { Facts } from "./loader-crew-node.js";
 import { LoaderPool } from "./loader-pool-node.js";
 import type { OpenOptions } from "./open-options.js";
+import { endingsOf } from "./picture-kinds.js";
 import { SharedPool } from "./shared-pool-node.js";
 
 type Shape3 = readonly [height: number, width: number, channels: number];
@@ -43,10 +44,12 @@ export async function openOnDisk(
   const learnt = await lookAt(found.train, options, pool);
   const scaling = await measure(learnt, shape, options.seed ?? 0, pool);
   const train = datasetOf(learnt, found.classes, shape, scaling, workers);
-  const measured = await lookAt(found.test, options, pool);
-  const test = datasetOf(measured, found.classes, shape, scaling, workers);
+  const other = async (half: PictureHalf) =>
+    datasetOf(await lookAt(half, options, pool), found.classes, shape, scaling, workers);
+  const val = found.val && (await other(found.val));
+  const test = await other(found.test);
   await pool.close();
-  return { train, test };
+  return { train, ...(val && { val }), test, halves: found.halves };
 }
 
 interface Looked {
@@ -117,7 +120,7 @@ function datasetOf(
   const set: DiskPictures = { name, shape, pictures, facts, labels, broken: broken.rest() };
   return {
     ...{ name, length: pictures.length, classes, shape, images: new Uint8Array(0), labels, mean, std },
-    report: { sizes, broken: broken.list() },
+    report: { sizes, endings: endingsOf(pictures.map(({ path }) => path)), broken: broken.list() },
     contents: contentsOf(pictures, facts),
     stream: (options) => openDiskStream(set, workers, options),
   };

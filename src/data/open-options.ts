@@ -1,5 +1,6 @@
 /** How a data set is opened, beyond where it is: what picture files are made into, and how many may be broken. */
 import { OptionError } from "../errors.js";
+import type { HalvesChoice } from "./halves.js";
 
 export interface OpenOptions {
   /** To which all pictures are brought, [height, width]; the one that all have, or most, unless said. */
@@ -10,6 +11,13 @@ export interface OpenOptions {
   readonly channels?: number | undefined;
   /** How many pictures may be broken; 1% unless said. */
   readonly maxBroken?: BrokenLimit | undefined;
+  /**
+   * Which folders below the data's hold the pictures to learn from, to choose the best epoch by, and to measure with, such as
+   * `{ test: "holdout" }`; "none" for no such half, and train "." where every sub-folder is a class. By their names unless said.
+   */
+  readonly halves?: HalvesChoice | undefined;
+  /** Splits as runs did that do not say how. */
+  readonly asBefore?: boolean | undefined;
   /** Of the pictures of a set that comes in one piece, how many are kept for measuring; a tenth unless said. */
   readonly testPart?: number | undefined;
   /** Which pictures those are; 0 unless said. */
@@ -20,8 +28,8 @@ export interface OpenOptions {
   readonly ownSize?: boolean | undefined;
   /** Decodes every picture when a set on disk is opened, so that all that are broken are known at once. */
   readonly whole?: boolean | undefined;
-  /** The one half that is wanted, where pictures are files: the other is then empty, and its files are left alone. */
-  readonly half?: "train" | "test" | undefined;
+  /** The one half that is wanted, where pictures are files: the others are then empty, and their files are left alone. */
+  readonly half?: "train" | "val" | "test" | undefined;
   /** Threads that decode; one a processor unless said. */
   readonly workers?: number | undefined;
   /** Is told what the reader should know: pictures left out, say. */

@@ -1,10 +1,9 @@
 /** The picture files that paths name: files as they are, folders with all pictures in them and below. */
-import { readdir, stat } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { stat } from "node:fs/promises";
 import { FileError } from "../errors.js";
-import { whyUnreadable } from "../formats/read-node.js";
-
-const EXTENSIONS = [".png", ".jpg", ".jpeg", ".webp"];
+import { diskTree } from "./disk-tree-node.js";
+import { describeOthers, pictureTree } from "./picture-branch.js";
+import { EXPECTED_KINDS } from "./picture-kinds.js";
 
 export interface FoundPictures {
   /** In the order given, those of a folder by name. */
@@ -21,30 +20,25 @@ export async function findPictures(paths: readonly string[]): Promise<FoundPictu
   const files: string[] = [];
   const problems: FileError[] = [];
   for (const path of paths) {
-    if (!(await isFolder(path))) files.push(path);
-    else {
-      const before = files.length + problems.length;
-      await walk(path, files, problems);
-      if (files.length + problems.length === before)
-        throw new FileError(`${path}: there are no pictures in this folder (${EXTENSIONS.join(", ")}) or below it`);
+    if (!(await isFolder(path))) {
+      files.push(path);
+      continue;
+    }
+    const tree = await diskTree(path).catch((error: unknown) => {
+      if (!(error instanceof FileError)) throw error;
+      problems.push(error);
+    });
+    if (tree === undefined) continue;
+    problems.push(...tree.problems);
+    const { pictures, others } = await pictureTree(tree, false);
+    files.push(...pictures.map(({ name }) => name));
+    if (pictures.length + tree.problems.length === 0) {
+      const held = describeOthers(others);
+      const what = held === undefined ? "" : `, but ${held}`;
+      throw new FileError(`${path}: there are no pictures in this folder (${EXPECTED_KINDS}) or below it${what}`);
     }
   }
   return { files, problems };
-}
-
-/** Links to folders are not followed: they may lead back. */
-async function walk(folder: string, files: string[], problems: FileError[]): Promise<void> {
-  try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-    for (const entry of entries) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) await walk(path, files, problems);
-      else if (EXTENSIONS.includes(extname(entry.name).toLowerCase())) files.push(path);
-    }
-  } catch (cause) {
-    problems.push(new FileError(`${folder}: ${whyUnreadable(cause)}`, { cause }));
-  }
 }
 
 async function isFolder(path: string): Promise<boolean> {

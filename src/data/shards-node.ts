@@ -1,174 +1,120 @@
 /**
- * Pictures in tar shards, with a folder a class (`CC/file.JPEG`) or in WebDataset's naming (`key.jpg` beside `key.cls`, which
- * holds the label in digits). The archives are indexed by their headers.
+ * Pictures in tar archives, each what the folder would be that it unpacks to (found-set-node.ts): a folder a class
+ * (`CC/file.JPEG`), halves with such folders, or WebDataset's samples. Of several archives, names may tell halves apart.
  */
-import { readSync } from "node:fs";
-import { type FileHandle, open, readdir, stat } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
+import { readdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { DataError, FileError } from "../errors.js";
 import { whyUnreadable } from "../formats/read-node.js";
-import { type TarEntry, tarEntries } from "../formats/tar.js";
-import { type FindOptions, TEST_PART } from "./class-folders-node.js";
-import { labelFolders, readClassNames } from "./class-names-node.js";
-import { checkClasses, type FoundSet, type LabelledPicture, type PicturePlace, split } from "./labelled-pictures.js";
+import { readClassNames } from "./class-names-node.js";
+import type { FileTree } from "./file-tree.js";
+import { type FindOptions, foundSet, type Source } from "./found-set-node.js";
+import { type HalfKind, halfName } from "./half-names.js";
+import type { HalvesChoice } from "./halves.js";
+import { isHidden } from "./hidden.js";
+import type { FoundSet } from "./labelled-pictures.js";
+import { tarTree } from "./tar-tree-node.js";
 
-const PICTURES = [".png", ".jpg", ".jpeg", ".webp"];
-
-interface Shard {
-  readonly path: string;
-  readonly handle: FileHandle;
-  readonly entries: readonly TarEntry[];
-}
-
-/** What a set of shards holds; a class by its folder, or a label. */
-interface Item {
-  readonly name: string;
-  readonly folder: string;
-  readonly label: number | undefined;
-  readonly place: PicturePlace;
-}
+export const isTarName = (name: string): boolean => /\.tar$/i.test(name);
 
 /** `path` is a folder of .tar files, or one of them. */
 export async function findShards(path: string, options: FindOptions = {}): Promise<FoundSet> {
-  const shards: Shard[] = [];
-  const close = async () => {
-    for (const { handle } of shards) await handle.close();
+  const { folder, names } = await shardNames(path);
+  const kinds = halvesOf(path, names, options.halves ?? {});
+  const open = async (which: readonly string[]): Promise<FileTree | undefined> =>
+    which.length === 0 ? undefined : joined(path, await treesOf(folder, which));
+  const source: Source =
+    kinds === undefined
+      ? { tree: (await open(names))!, isArchive: true }
+      : {
+          train: (await open(kinds.train))!,
+          val: await open(kinds.val),
+          test: await open(kinds.test),
+          halves: recorded(names, kinds),
+        };
+  return foundSet(path, source, options, await readClassNames(folder));
+}
+
+async function treesOf(folder: string, names: readonly string[]): Promise<FileTree[]> {
+  const trees: FileTree[] = [];
+  for (const name of names) trees.push(await tarTree(join(folder, name)));
+  return trees;
+}
+
+/** One archive behind the other; folders of the same name are one. */
+function joined(path: string, trees: readonly FileTree[]): FileTree {
+  const [only, ...more] = trees;
+  if (more.length === 0) return only!;
+  const byPath = new Map(trees.map((tree) => [tree.name, tree]));
+  return {
+    name: path,
+    files: trees.flatMap(({ files }) => files),
+    folders: [...new Set(trees.flatMap(({ folders }) => folders))],
+    problems: trees.flatMap(({ problems }) => problems),
+    read: (file, most) => byPath.get(file.place.path)!.read(file, most),
   };
-  try {
-    const { train, test, folder } = await shardFiles(path);
-    const load = async (files: readonly string[]) => {
-      const opened: Shard[] = [];
-      for (const file of files) opened.push(await openShard(file, shards));
-      return itemsOf(opened);
-    };
-    const [learnt, measured] = [await load(train), await load(test)];
-    const { classes, labelOf } = await classesOf(path, folder, learnt);
-    const label = (items: readonly Item[]): LabelledPicture[] =>
-      items.map(({ name, place, ...item }) => ({ name, place, label: item.label ?? labelOf(item.folder) }));
-    const all = { name: path, pictures: label(learnt) };
-    checkClasses(path, classes, all.pictures);
-    if (test.length === 0) {
-      return { classes, ...split(all, options.testPart ?? TEST_PART, options.seed ?? 0) };
-    }
-    const pictures = label(measured);
-    const strange = pictures.find((picture) => !(picture.label >= 0 && picture.label < classes.length));
-    if (strange !== undefined) {
-      throw new DataError(
-        `${strange.name}: is of a class that the training shards do not have (${classes.length} classes)`,
-      );
-    }
-    if (pictures.length === 0) throw new DataError(`${path}: there are no pictures in ${test.join(", ")}`);
-    return {
-      classes,
-      train: { name: `${path} train`, pictures: all.pictures },
-      test: { name: `${path} test`, pictures },
-    };
-  } finally {
-    await close();
-  }
 }
 
-/** Those to learn from and those to measure with, told by their names. */
-async function shardFiles(path: string): Promise<{ train: string[]; test: string[]; folder: string }> {
+async function shardNames(path: string): Promise<{ readonly folder: string; readonly names: readonly string[] }> {
   try {
-    if ((await stat(path)).isFile()) return { train: [path], test: [], folder: dirname(path) };
-    const names = (await readdir(path)).filter((name) => name.endsWith(".tar")).sort();
+    if ((await stat(path)).isFile())
+      return { folder: dirname(path), names: [path.slice(dirname(path).length).replace(/^[\\/]/, "")] };
+    const entries = (await readdir(path)).filter((name) => isTarName(name) && !isHidden(name)).sort();
+    const names: string[] = [];
+    for (const name of entries) if (!(await stat(join(path, name))).isDirectory()) names.push(name);
     if (names.length === 0) throw new FileError(`${path}: there are no .tar files in it`);
-    const isTest = (name: string) => /(^|[-_.])(test|val|valid|validation)(?=[-_.\d])/i.test(name);
-    const [train, test] = [names.filter((name) => !isTest(name)), names.filter(isTest)];
-    if (train.length === 0) throw new DataError(`${path}: has ${test.join(", ")}, but no shards to learn from`);
-    const full = (name: string) => join(path, name);
-    return { train: train.map(full), test: test.map(full), folder: path };
+    return { folder: path, names };
   } catch (cause) {
-    if (cause instanceof FileError || cause instanceof DataError) throw cause;
-    throw new FileError(`${path}: ${whyUnreadable(cause)}; expected a .tar file, or a folder of them`, { cause });
+    if (cause instanceof FileError) throw cause;
+    throw new FileError(`${path}: ${whyUnreadable(cause, path)}; expected a .tar file, or a folder of them`, { cause });
   }
 }
 
-async function openShard(path: string, opened: Shard[]): Promise<Shard> {
-  let handle: FileHandle;
-  try {
-    handle = await open(path, "r");
-  } catch (cause) {
-    throw new FileError(`${path}: ${whyUnreadable(cause)}`, { cause });
-  }
-  const entries: TarEntry[] = [];
-  const shard = { path, handle, entries };
-  opened.push(shard);
-  const { size } = await handle.stat();
-  for await (const entry of tarEntries(async (offset, length) => readAt(handle, offset, length), size, path)) {
-    entries.push(entry);
-  }
-  return shard;
-}
+type Halves = Readonly<Record<"train" | "val" | "test", readonly string[]>>;
 
-/** Read at once: a promise for each of a million headers of 512 bytes took ten times as long. */
-function readAt({ fd }: FileHandle, offset: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let done = 0;
-  while (done < length) {
-    const count = readSync(fd, bytes, done, length - done, offset + done);
-    if (count === 0) break;
-    done += count;
-  }
-  return bytes.subarray(0, done);
-}
-
-async function itemsOf(shards: readonly Shard[]): Promise<Item[]> {
-  const items: Item[] = [];
-  for (const { path, handle, entries } of shards) {
-    const isVisible = ({ name }: TarEntry) => !basename(name).startsWith(".");
-    const labels = new Map<string, TarEntry>();
-    for (const entry of entries.filter(isVisible))
-      if (entry.name.endsWith(".cls")) labels.set(keyOf(entry.name), entry);
-    for (const entry of entries.filter(isVisible)) {
-      if (!PICTURES.includes(extname(entry.name).toLowerCase())) continue;
-      const cls = labels.get(keyOf(entry.name));
-      const name = `${path}: ${entry.name}`;
-      if (labels.size > 0 && cls === undefined)
-        throw new DataError(`${name}: has no label: there is no ${keyOf(entry.name)}.cls`);
-      const label = cls && labelFrom(readAt(handle, cls.offset, Math.min(cls.size, 64)), `${path}: ${cls.name}`);
-      const folder = basename(dirname(entry.name));
-      if (label === undefined && (folder === "" || folder === ".")) {
-        throw new DataError(
-          `${name}: has no class: expected CLASS/${entry.name}, or a label in ${keyOf(entry.name)}.cls`,
-        );
-      }
-      items.push({ name, folder, label, place: { path, offset: entry.offset, size: entry.size } });
-    }
-  }
-  return items;
-}
-
-/** WebDataset: all up to the first dot of the file's name. */
-function keyOf(name: string): string {
-  const dot = name.indexOf(".", name.lastIndexOf("/") + 1);
-  return dot < 0 ? name : name.slice(0, dot);
-}
-
-function labelFrom(bytes: Uint8Array, name: string): number {
-  const text = new TextDecoder().decode(bytes).trim();
-  if (!/^\d{1,9}$/.test(text)) throw new DataError(`${name}: is "${text.slice(0, 20)}"; expected a label in digits`);
-  return Number(text);
-}
-
-async function classesOf(path: string, folder: string, items: readonly Item[]) {
-  const names = await readClassNames(folder);
-  if (items.length === 0)
-    throw new DataError(`${path}: there are no pictures (PNG, JPEG, WebP) to learn from in its shards`);
-  const labels = items.flatMap(({ label }) => (label === undefined ? [] : [label]));
-  if (labels.length === 0)
-    return labelFolders(
-      items.map((item) => item.folder),
-      names,
-      path,
-    );
-  if (labels.length < items.length) {
+/** By names, as people chose or as they say; undefined where the archives hold halves themselves, or none. */
+function halvesOf(path: string, names: readonly string[], choice: HalvesChoice): Halves | undefined {
+  const chosen = (half: "train" | "val" | "test"): readonly string[] | undefined => {
+    const value = choice[half];
+    if (value === undefined) return undefined;
+    const starts = value.split(",").filter((start) => start !== "");
+    return names.filter((name) => starts.some((start) => name.startsWith(start)));
+  };
+  const given = { train: chosen("train"), val: chosen("val"), test: chosen("test") };
+  const isChosen = [given.train, given.val, given.test].some((list) => list !== undefined && list.length > 0);
+  const kinds = names.map((name) => kindOf(name));
+  if (!isChosen && (names.length < 2 || kinds.every((kind) => kind === undefined))) return undefined;
+  const rest = names.filter((name) => ![given.train, given.val, given.test].some((list) => list?.includes(name)));
+  const of = (kind: HalfKind) => rest.filter((name) => kindOf(name) === kind);
+  const unnamed = rest.filter((name) => kindOf(name) === undefined);
+  const train = given.train ?? of("train");
+  if (given.train === undefined && train.length > 0 && unnamed.length > 0) {
     throw new DataError(
-      `${path}: some shards have labels in .cls files and some have folders; expected one or the other`,
+      `${path}: ${train[0]} is called as a shard to learn from, and ${unnamed[0]} is not; say which ones are, by the beginnings of ` +
+        `their names: --train ${train[0]!.slice(0, 8)},${unnamed[0]!.slice(0, 8)}`,
     );
   }
-  const count = labels.reduce((most, label) => Math.max(most, label), 0) + 1;
-  if (names === undefined && count > 1e5) throw new DataError(`${path}: a label is ${count - 1}, which is no class`);
-  return { classes: names ?? Array.from({ length: count }, (_, label) => String(label)), labelOf: () => -1 };
+  const learned = given.train ?? (train.length > 0 ? train : unnamed);
+  const halves = { train: learned, val: given.val ?? of("val"), test: given.test ?? of("test") };
+  if (learned.length === 0) {
+    throw new DataError(`${path}: has ${[...halves.val, ...halves.test].join(", ")}, but no shards to learn from`);
+  }
+  return halves;
+}
+
+/** Any word counts: the rest of a shard's name is that of its set. */
+function kindOf(name: string): HalfKind | undefined {
+  return halfName(name.replace(/\.tar$/i, ""))?.kind;
+}
+
+/** As a choice that finds the same archives: beginnings that no other has, or whole names. */
+function recorded(names: readonly string[], halves: Halves): HalvesChoice {
+  const text = (list: readonly string[]) => {
+    if (list.length === 0) return "none";
+    let start = list[0]!;
+    for (const name of list) while (!name.startsWith(start)) start = start.slice(0, -1);
+    const isClear = start !== "" && names.every((name) => list.includes(name) || !name.startsWith(start));
+    return isClear ? start : list.join(",");
+  };
+  return { train: text(halves.train), val: text(halves.val), test: text(halves.test) };
 }

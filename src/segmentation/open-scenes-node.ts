@@ -8,7 +8,9 @@
  */
 import { readdir } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
+import { isHidden } from "../data/hidden.js";
 import { openDataset } from "../data/open-node.js";
+import { hasPictureName } from "../data/picture-kinds.js";
 import { decodeShrunk, orientationOf } from "../data/read-picture-node.js";
 import { loadSharp } from "../data/sharp-node.js";
 import { DataError, FileError } from "../errors.js";
@@ -104,7 +106,7 @@ export async function scenePairs(pictures: string, labels: string): Promise<Scen
 
 async function stemsIn(folder: string): Promise<Map<string, string>> {
   const stems = new Map<string, string>();
-  for (const file of (await namesIn(folder)).filter((name) => /\.(png|jpe?g|webp)$/i.test(name))) {
+  for (const file of (await namesIn(folder)).filter(hasPictureName)) {
     const stem = file.slice(0, -extname(file).length);
     const other = stems.get(stem);
     if (other !== undefined) {
@@ -117,7 +119,11 @@ async function stemsIn(folder: string): Promise<Map<string, string>> {
   return stems;
 }
 
-const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch((): string[] => []);
+const namesIn = (folder: string): Promise<string[]> =>
+  readdir(folder).then(
+    (names) => names.filter((name) => !isHidden(name)),
+    (): string[] => [],
+  );
 
 /** Files that are decoded at the same time. */
 const AT_ONCE = 8;

@@ -5,6 +5,7 @@
 import { parseTransforms, type Transform } from "../data/augment/transform.js";
 import type { Scaling } from "../data/dataset.js";
 import { checkDistortion, DISTORT_DEFAULTS, type DistortOptions } from "../data/distort.js";
+import type { HalvesChoice } from "../data/halves.js";
 import { checkViews, type ViewName } from "../data/views.js";
 import { OptionError, unknownName } from "../errors.js";
 import type { ModelOptions } from "../models/index.js";
@@ -49,6 +50,11 @@ export interface TrainingConfig extends Techniques {
   readonly size?: readonly number[] | undefined;
   /** How many pictures may be broken, where that was said: "20", "0.1%". */
   readonly maxBroken?: string | undefined;
+  /**
+   * Which folders of picture files it learned from and was measured with; where pictures are files and it is left out, they were found
+   * and split as by fovea 0.1.
+   */
+  readonly halves?: HalvesChoice | undefined;
   /** Whether picture files stay on disk, where that was said. */
   readonly stream?: boolean | undefined;
   /** The file with the classes of labelled pixels, where the data does not bring one. */
@@ -127,6 +133,7 @@ const fields: Readonly<Record<string, Check>> = {
   scaling: optional(scaling),
   size: optional(numbers),
   maxBroken: optional(text),
+  halves: optional(record),
   stream: optional(flag),
   classList: optional(text),
   distort: optional(record),
@@ -147,6 +154,8 @@ const fields: Readonly<Record<string, Check>> = {
   patience: optional(number),
   watch: optional(text),
 };
+
+const halvesFields = { train: optional(text), val: optional(text), test: optional(text) };
 
 const positionsFields = { evaluateEvery: number, testPositions: number };
 
@@ -196,6 +205,7 @@ export function parseConfig(value: unknown, where: string): TrainingConfig {
   }
   if (config.augment !== undefined) parseTransforms(config.augment, `${where}: augment`);
   if (config.views !== undefined) checkViews(config.views);
+  if (config.halves !== undefined) checkFields(config.halves, halvesFields, `${where}: halves`);
   if (config.positions !== undefined) checkFields(config.positions, positionsFields, `${where}: positions`);
   for (const [i, group] of (config.groups ?? []).entries()) checkFields(group, groupFields, `${where}: groups[${i}]`);
   const { average } = value;

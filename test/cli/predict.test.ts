@@ -102,13 +102,16 @@ describe("fovea predict", () => {
     expect(code).toBe(1);
     expect(events(stdout)).toMatchObject([
       { picture: "mixed/a.png", label: predictions[1] },
-      { picture: "mixed/b.png", error: "mixed/b.png: is not a picture; expected PNG, JPEG or WebP" },
+      {
+        picture: "mixed/b.png",
+        error: "mixed/b.png: is not a picture; expected PNG, JPEG, WebP, GIF, TIFF, AVIF, BMP or PNM",
+      },
       { picture: "mixed/c.png", error: "mixed/c.png: shows no ink: all of it has one colour, or nearly so" },
       { picture: "mixed/d.png", label: predictions[2] },
       { picture: "missing.png", error: "missing.png: no such file" },
     ]);
     expect(stderr).toBe(
-      "fovea: mixed/b.png: is not a picture; expected PNG, JPEG or WebP; skipped\n" +
+      "fovea: mixed/b.png: is not a picture; expected PNG, JPEG, WebP, GIF, TIFF, AVIF, BMP or PNM; skipped\n" +
         "fovea: mixed/c.png: shows no ink: all of it has one colour, or nearly so; skipped\n" +
         "fovea: missing.png: no such file; skipped\n" +
         "fovea: 3 of 5 pictures could not be read; they are named above\n",

@@ -50,7 +50,7 @@ describe("a folder with a sub-folder a class", () => {
     expect((await openDataset(`pictures:${folder}`)).train.images).toEqual(train.images);
   });
 
-  it("in one piece is split by the seed, each class alike", async () => {
+  it("in one piece is split by the seed and the pictures' names", async () => {
     const folder = temporaryFolder();
     for (let i = 0; i < 20; i++) {
       write(folder, {
@@ -59,7 +59,7 @@ describe("a folder with a sub-folder a class", () => {
       });
     }
     const { train, test } = await openDataset(folder, { testPart: 0.2, seed: 4 });
-    expect([...test.labels]).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
+    expect([...test.labels]).toEqual([0, 0, 0, 1, 1]);
     const shades = (images: Uint8Array) =>
       Array.from({ length: images.length / 12 }, (_, n) => [...images.subarray(n * 12, n * 12 + 3)].join());
     expect(new Set([...shades(train.images), ...shades(test.images)]).size).toBe(40);
@@ -142,7 +142,7 @@ describe("a folder with a sub-folder a class", () => {
     const folder = await halves();
     mkdirSync(join(folder, "train/green"));
     await expect(openDataset(folder)).rejects.toThrow(
-      /train: no pictures \(PNG, JPEG, WebP\) of the class green; add some/,
+      /train: no pictures \(PNG, JPEG, WebP, GIF, TIFF, AVIF, BMP or PNM\) of the class green; add some/,
     );
     rmSync(join(folder, "train/green"), { recursive: true });
     write(folder, { "val/violet/x.png": await png(RED) });
@@ -201,9 +201,9 @@ describe("tar shards", () => {
     const folder = temporaryFolder();
     write(folder, { "all.tar": tar(files) });
     const { train, test } = await openDataset(join(folder, "all.tar"), { testPart: 0.25 });
-    expect([train.length, test.length, ...train.classes]).toEqual([9, 3, "0", "1", "2"]);
-    for (let n = 0; n < 9; n++) expect(train.images[n * 12 + 1]).toBe(train.labels[n]);
-    expect([...test.labels].sort()).toEqual([0, 1, 2]);
+    expect([train.length, test.length, ...train.classes]).toEqual([8, 4, "0", "1", "2"]);
+    for (let n = 0; n < 8; n++) expect(train.images[n * 12 + 1]).toBe(train.labels[n]);
+    expect([...new Set(test.labels)].sort()).toEqual([0, 1, 2]);
   });
 
   it("are refused where they are cut short, or labels are missing or out of range", async () => {
@@ -226,7 +226,10 @@ describe("tar shards", () => {
       tar([["0.png", await png(RED)]]),
       /0\.png: has no class: expected CLASS\/0\.png, or a label in 0\.cls/,
     );
-    await refused(tar([["readme", "x"]]), /there are no pictures .* in its shards/);
+    await refused(
+      tar([["readme", "x"]]),
+      /a\.tar: there are no pictures \(PNG, .*\) to learn from in it, but 1 without an ending, such as .*a\.tar: readme$/,
+    );
     write(folder, { "classes.json": `["only", "these"]` });
     await refused(
       tar([...good, ["2.png", await png(RED)], ["2.cls", "2"]]),
@@ -239,10 +242,11 @@ describe("tar shards", () => {
   const real = join(process.env["FOVEA_DATA"] ?? "../shared/data", "tiny-imagenet-20");
   it.skipIf(!existsSync(real))("of the real Tiny-ImageNet, 20 classes (skipped without FOVEA_DATA)", async () => {
     const { train, test } = await openDataset(`shards:${real}/val.tar`, { size: [8, 8], maxBroken: { count: 0 } });
-    expect([train.length, test.length, train.classes.length, ...train.shape]).toEqual([900, 100, 20, 8, 8, 3]);
+    expect([train.length + test.length, train.classes.length, ...train.shape]).toEqual([1000, 20, 8, 8, 3]);
     expect(train.classes[0]).toContain("goldfish");
-    expect(train.report?.sizes).toEqual(new Map([["64x64", 900]]));
-    expect(test.labels.filter((label) => label === 7).length).toBe(5);
+    expect(train.report?.sizes).toEqual(new Map([["64x64", train.length]]));
+    expect(Math.abs(test.length - 100)).toBeLessThan(30);
+    expect(new Set(test.labels).size).toBe(20);
   });
 });
 
