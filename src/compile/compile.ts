@@ -3,6 +3,7 @@
  * give every buffer its place. A pure function of graph, target and options, so that the same source gives the same bits.
  */
 
+import { KernelCache, type KernelDefinition } from "../codegen/definition.js";
 import type { Kernel, Target } from "../codegen/ir.js";
 import { ShapeError } from "../errors.js";
 import {
@@ -22,6 +23,7 @@ import { lowerChannelSums } from "../kernels/channel-sums.js";
 import { bytesOf, lowerCopy, lowerFill } from "../kernels/fill.js";
 import { STRATEGIES, WINOGRAD_STRATEGIES } from "../kernels/index.js";
 import { layoutOf } from "../kernels/layout.js";
+import type { Packing } from "../kernels/packing.js";
 import { lowerPointwise } from "../kernels/pointwise-group.js";
 import type { Buffer, Lowering, Pieces, Strategy } from "../kernels/strategy.js";
 import { atOnce, type Steps } from "../steps.js";
@@ -70,9 +72,9 @@ class Compiler implements Lowering {
   readonly #places: Places;
   readonly #values = new Map<Value, Buffer>();
   readonly #chosen = new Map<Value, Strategy>();
-  readonly #derived = new Map<string, Buffer>();
+  readonly #packed = new Map<string, Buffer>();
   readonly #poolPlaces = new Map<Value, Buffer>();
-  readonly #kernels = new Map<string, Kernel>();
+  readonly #kernels = new KernelCache();
   readonly #prepare: Draft[] = [];
   readonly #first: Draft[] = []; // what only waits for states: panels of weights that this entry goes on to change
   readonly #main: Draft[] = [];
@@ -169,12 +171,14 @@ class Compiler implements Lowering {
     return this.#live.isStatic(value);
   }
 
-  derived(from: Value, label: string, bytes: number, make: (buffer: Buffer) => void): Buffer {
-    const key = `${from.id} ${label}`;
-    const known = this.#derived.get(key);
+  packed<Spec>(packing: Packing<Spec>, from: Value, spec: Spec): Buffer {
+    const key = `${from.id} ${packing.key(spec)}`;
+    const known = this.#packed.get(key);
     if (known !== undefined) return known;
-    const buffer = this.#places.make(`${from.path || this.#label} ${label}`, { fixedBytes: bytes, sampleBytes: 0 });
-    this.#derived.set(key, buffer);
+    const bytes = packing.bytes(spec);
+    const label = `${from.path || this.#label} ${packing.name}`;
+    const buffer = this.#places.make(label, { fixedBytes: bytes, sampleBytes: 0 });
+    this.#packed.set(key, buffer);
     const isStatic = this.#live.isStatic(from);
     if (isStatic) this.#places.home(buffer, "prepared");
     const [into, prepared, nanoseconds, unit] = [this.#into, this.#isPrepared, this.#nanoseconds, this.#unit];
@@ -182,18 +186,13 @@ class Compiler implements Lowering {
     this.#isPrepared = isStatic;
     this.#nanoseconds = { fixed: bytes * 0.1, perSample: 0 };
     this.#unit = { ...this.#moved(unit.strategy, from), isPacking: true };
-    make(buffer);
+    packing.pack(this, this.buffer(from), buffer, spec);
     [this.#into, this.#isPrepared, this.#nanoseconds, this.#unit] = [into, prepared, nanoseconds, unit];
     return buffer;
   }
 
-  kernel(key: string, build: (key: string) => Kernel): Kernel {
-    const full = `${this.target.name}/${this.target.fma} ${key}`;
-    const known = this.#kernels.get(full);
-    if (known !== undefined) return known;
-    const kernel = build(full);
-    this.#kernels.set(full, kernel);
-    return kernel;
+  kernel<Spec>(definition: KernelDefinition<Spec>, spec: Spec): Kernel {
+    return this.#kernels.get(definition, this.target, spec);
   }
 
   step(kernel: Kernel, operands: readonly Buffer[], pieces: Pieces): void {
@@ -379,7 +378,7 @@ class Compiler implements Lowering {
       states: this.#states,
       writes: this.#entry.assigns.map((a) => a.state.attributes.name),
       bytes: { ...this.#places.sizes },
-      scratch: scratchUse(plan, new Set(this.#derived.values()), this.#places),
+      scratch: scratchUse(plan, new Set(this.#packed.values()), this.#places),
     };
   }
 

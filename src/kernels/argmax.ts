@@ -1,7 +1,15 @@
 /** The position of a row's first maximum (NaN is a maximum), and whether it is the label. */
+import { defineKernel } from "../codegen/definition.js";
 import type { Reg } from "../codegen/ir.js";
 import { isPartial } from "./channels.js";
-import { type ClassRow, type ClassRows, lowerClassRows } from "./class-rows.js";
+import {
+  type ClassRow,
+  type ClassRows,
+  type ClassRowsSpec,
+  classRowsCode,
+  classRowsSpec,
+  lowerClassRows,
+} from "./class-rows.js";
 import type { Strategy } from "./strategy.js";
 
 export const argmaxStrategy: Strategy = {
@@ -12,42 +20,42 @@ export const argmaxStrategy: Strategy = {
   cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4,
   lower({ root }, to) {
     const [x, labels] = root.inputs;
-    if (root.op.name === "argmax") {
-      lowerClassRows(
-        to,
-        root,
-        x!,
-        root,
-        [
-          ["x", "read"],
-          ["y", "write"],
-        ],
-        (rows, row) => {
-          const { k } = rows;
-          k.store(k.ptrAdd(k.operand("y"), row.number), 0, firstMaximum(rows, row));
-        },
-      );
-    } else {
-      lowerClassRows(
-        to,
-        root,
-        x!,
-        labels,
-        [
-          ["x", "read"],
-          ["label", "read"],
-          ["y", "write"],
-        ],
-        (rows, row) => {
-          const { k } = rows;
-          const label = k.broadcastI32(k.ptrAdd(k.operand("label"), row.number), 0, 1);
-          const equal = k.cmpI32("eq", firstMaximum(rows, row), label);
-          k.store(k.ptrAdd(k.operand("y"), row.number), 0, k.select(equal, k.splat(1, 1), k.splat(0, 1)));
-        },
-      );
-    }
+    const isArgmax = root.op.name === "argmax";
+    const rows = classRowsSpec(root, x!, isArgmax ? root : labels, to);
+    lowerClassRows(to, root, isArgmax ? argmaxKernel : correctKernel, rows);
   },
 };
+
+const argmaxKernel = defineKernel<ClassRowsSpec>(
+  "argmax",
+  classRowsCode(
+    [
+      ["x", "read"],
+      ["y", "write"],
+    ],
+    (rows, row) => {
+      const { k } = rows;
+      k.store(k.ptrAdd(k.operand("y"), row.number), 0, firstMaximum(rows, row));
+    },
+  ),
+);
+
+const correctKernel = defineKernel<ClassRowsSpec>(
+  "correct",
+  classRowsCode(
+    [
+      ["x", "read"],
+      ["label", "read"],
+      ["y", "write"],
+    ],
+    (rows, row) => {
+      const { k } = rows;
+      const label = k.broadcastI32(k.ptrAdd(k.operand("label"), row.number), 0, 1);
+      const equal = k.cmpI32("eq", firstMaximum(rows, row), label);
+      k.store(k.ptrAdd(k.operand("y"), row.number), 0, k.select(equal, k.splat(1, 1), k.splat(0, 1)));
+    },
+  ),
+);
 
 /** i32x1. Indices are compared as negated floats, so that the largest is the first; exact up to 2^24 classes. */
 function firstMaximum(rows: ClassRows, row: ClassRow): Reg {

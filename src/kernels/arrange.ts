@@ -2,10 +2,11 @@
  * Channels in another order, with zeros between: one row after the other, runs of neighbours copied as runs. One piece
  * is one sample, or, without a batch, a few rows.
  */
-import { buildKernel } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
 import type { Reg } from "../codegen/ir.js";
-import { layoutKey, storeTail, storeZeros } from "./channels.js";
+import { storeTail, storeZeros } from "./channels.js";
 import { copyRun } from "./copy.js";
+import { type RowLayout, rowLayout } from "./layout.js";
 import type { Strategy } from "./strategy.js";
 
 /** Rows of an unbatched value that one piece has. */
@@ -41,47 +42,57 @@ export const arrangeStrategy: Strategy = {
     const [x] = root.inputs;
     const input = to.layout(x!);
     const output = to.layout(root);
-    const runs = runsOf(table);
-    const key = `arrange ${layoutKey(input)} ${layoutKey(output)} ${runs.map((r) => `${r.from}>${r.to}:${r.length}`).join(" ")}`;
-    const operands = [
-      ["x", "read"],
-      ["y", "write"],
-    ] as const;
-    const kernel = to.kernel(key, () =>
-      buildKernel({ key, name: "arrange", target: to.target, operands }, (k) => {
-        const row = (from: Reg, into: Reg) => {
-          const target = k.ptrAdd(k.operand("y"), into);
-          for (const run of runs) {
-            if (run.from < 0) storeZeros(k, target, 4 * run.to, run.length);
-            else {
-              const source = k.ptrAdd(k.operand("x"), k.add(from, 4 * run.from));
-              copyRun(k, source, k.ptrAdd(target, 4 * run.to), run.length);
-            }
-          }
-          storeZeros(k, target, 4 * output.channels, output.channelStride - output.channels);
-        };
-        const rows = (from: Reg, into: Reg, first: Reg, last: Reg) =>
-          k.loop(
-            first,
-            last,
-            (r) => row(k.add(from, k.mul(r, 4 * input.channelStride)), k.add(into, k.mul(r, 4 * output.channelStride))),
-            { name: "row" },
-          );
-        const piece = (p: Reg) => {
-          if (root.batched) {
-            const into = k.mul(p, 4 * output.sampleStride);
-            rows(k.mul(p, 4 * input.sampleStride), into, k.int(0), k.int(output.rows));
-            storeTail(k, output, k.ptrAdd(k.operand("y"), into));
-            return;
-          }
-          const first = k.mul(p, ROWS);
-          rows(k.int(0), k.int(0), first, k.min(k.add(first, ROWS), output.rows));
-          k.if(p, "eq", 0, () => storeTail(k, output, k.operand("y")));
-        };
-        k.loop(k.begin, k.end, piece, { frame: true, name: "piece" });
-      }),
-    );
+    const kernel = to.kernel(arrangeKernel, {
+      input: rowLayout(input),
+      output: rowLayout(output),
+      runs: runsOf(table),
+    });
     const pieces = root.batched ? { count: 1, samples: 1 } : { count: Math.ceil(output.rows / ROWS) };
     to.step(kernel, [to.buffer(x!), to.buffer(root)], pieces);
   },
 };
+
+interface Arrangement {
+  readonly input: RowLayout;
+  readonly output: RowLayout;
+  readonly runs: readonly Run[];
+}
+
+const arrangeKernel = defineKernel<Arrangement>("arrange", {
+  operands: [
+    ["x", "read"],
+    ["y", "write"],
+  ],
+  write(k, { input, output, runs }) {
+    const row = (from: Reg, into: Reg) => {
+      const target = k.ptrAdd(k.operand("y"), into);
+      for (const run of runs) {
+        if (run.from < 0) storeZeros(k, target, 4 * run.to, run.length);
+        else {
+          const source = k.ptrAdd(k.operand("x"), k.add(from, 4 * run.from));
+          copyRun(k, source, k.ptrAdd(target, 4 * run.to), run.length);
+        }
+      }
+      storeZeros(k, target, 4 * output.channels, output.channelStride - output.channels);
+    };
+    const rows = (from: Reg, into: Reg, first: Reg, last: Reg) =>
+      k.loop(
+        first,
+        last,
+        (r) => row(k.add(from, k.mul(r, 4 * input.channelStride)), k.add(into, k.mul(r, 4 * output.channelStride))),
+        { name: "row" },
+      );
+    const piece = (p: Reg) => {
+      if (output.batched) {
+        const into = k.mul(p, 4 * output.sampleStride);
+        rows(k.mul(p, 4 * input.sampleStride), into, k.int(0), k.int(output.rows));
+        storeTail(k, output, k.ptrAdd(k.operand("y"), into));
+        return;
+      }
+      const first = k.mul(p, ROWS);
+      rows(k.int(0), k.int(0), first, k.min(k.add(first, ROWS), output.rows));
+      k.if(p, "eq", 0, () => storeTail(k, output, k.operand("y")));
+    };
+    k.loop(k.begin, k.end, piece, { frame: true, name: "piece" });
+  },
+});

@@ -8,19 +8,12 @@
  *
  *     q = sum of q_s + (t_s - n_s m)^2 / n_s
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Kernel, Reg } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { Reg } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
-import {
-  type ChannelVectors,
-  channelVectors,
-  eachGroup,
-  layoutKey,
-  loadChannels,
-  storeChannels,
-  storeZeros,
-} from "./channels.js";
-import type { Layout } from "./layout.js";
+import { type ChannelVectors, channelVectors, eachGroup, loadChannels, storeChannels, storeZeros } from "./channels.js";
+import { type RowLayout, rowLayout } from "./layout.js";
 import { SLOT } from "./slots.js";
 import type { Buffer, Lowering } from "./strategy.js";
 import { addRows } from "./sum-rows.js";
@@ -66,8 +59,7 @@ export function sumsTogether(image: Value, users: readonly Value[]): readonly [V
 }
 
 interface Cut {
-  readonly input: Layout;
-  readonly vectors: ChannelVectors;
+  readonly input: RowLayout;
   /** Elements from one of a slot's sums to the next. */
   readonly stride: number;
   /** A slot is `partRows` rows of each of `samples` samples; `parts` of them make a sample. */
@@ -84,8 +76,7 @@ export function lowerChannelSums([sum, other]: readonly [Value, Value], to: Lowe
   const wanted = Math.min(rows, Math.ceil(sampleStride / (2 * SLOT)));
   const partRows = Math.ceil(rows / wanted);
   const cut: Cut = {
-    input,
-    vectors: channelVectors(input, to.target),
+    input: rowLayout(input),
     stride: to.layout(sum).sampleStride,
     samples: Math.max(1, Math.floor(SLOT / sampleStride)),
     partRows,
@@ -95,21 +86,21 @@ export function lowerChannelSums([sum, other]: readonly [Value, Value], to: Lowe
   const { samples, parts, stride, term } = cut;
   const slots = Math.ceil(to.maxBatch / samples) * parts;
   const partial = to.temporary("partial sums", { fixedBytes: 8 * stride * slots });
-  const key = `channelSums ${term} ${layoutKey(input)} ${samples}x${partRows}`;
-  const kernel = to.kernel(key, () => writeSlots(key, cut, to));
   const beside: Buffer[] = term === "products" ? other.inputs.slice(1).map((v) => to.buffer(v)) : [];
-  to.step(kernel, [to.buffer(image), ...beside, partial], { count: parts, samples });
-  const joinKey = `join ${key}`;
-  const join = to.kernel(joinKey, () => writeJoin(joinKey, cut, to));
-  to.step(join, [partial, to.buffer(sum), to.buffer(other)], { count: stride / to.target.lanes });
+  to.step(to.kernel(slotsKernel, cut), [to.buffer(image), ...beside, partial], { count: parts, samples });
+  const pieces = { count: stride / to.target.lanes };
+  to.step(to.kernel(joinKernel, cut), [partial, to.buffer(sum), to.buffer(other)], pieces);
 }
 
-function writeSlots(key: string, cut: Cut, to: Lowering): Kernel {
-  const { input, vectors, stride, samples, partRows, parts, term } = cut;
-  const { lanes } = vectors;
-  const beside = term === "products" ? (["x", "mean"] as const) : [];
-  const operands = [["image", "read"] as const, ...beside.map((n) => [n, "read"] as const), ["sums", "write"] as const];
-  return buildKernel({ key, name: "channelSums", target: to.target, operands }, (k) => {
+const slotsKernel = defineKernel<Cut>("channelSums", {
+  operands: ({ term }) => [
+    ["image", "read"],
+    ...(term === "products" ? (["x", "mean"] as const) : []).map((name) => [name, "read"] as const),
+    ["sums", "write"],
+  ],
+  write(k, { input, stride, samples, partRows, parts, term }) {
+    const vectors = channelVectors(input, k.target);
+    const { lanes } = vectors;
     // vectors beside one another, and rows in flight: as many accumulators as leave room for what is computed
     const wide = k.target.vectorRegisters >= 32;
     const group = Math.min(vectors.count, wide ? 4 : 2);
@@ -183,8 +174,8 @@ function writeSlots(key: string, cut: Cut, to: Lowering): Kernel {
       });
     };
     k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
-  });
-}
+  },
+});
 
 /** samples x rows in every lane. */
 function termsOf(k: KernelBuilder, samples: Reg, rows: Reg, lanes: ChannelVectors["lanes"]): Reg {
@@ -192,10 +183,13 @@ function termsOf(k: KernelBuilder, samples: Reg, rows: Reg, lanes: ChannelVector
 }
 
 /** Adds the slots up in order; one piece is one vector of channels. */
-function writeJoin(key: string, cut: Cut, to: Lowering): Kernel {
-  const { input, stride, samples, partRows, parts, term } = cut;
-  const operands = [["partial", "read"] as const, ["sum", "write"] as const, ["other", "write"] as const];
-  return buildKernel({ key, name: "join sums", target: to.target, operands }, (k) => {
+const joinKernel = defineKernel<Cut>("join sums", {
+  operands: [
+    ["partial", "read"],
+    ["sum", "write"],
+    ["other", "write"],
+  ],
+  write(k, { input, stride, samples, partRows, parts, term }) {
     const { lanes } = k.target;
     const slots = k.var(k.mul(k.div(k.add(k.batch, samples - 1), samples), parts), "slots", { frame: true });
     const body = (piece: Reg) => {
@@ -224,5 +218,5 @@ function writeJoin(key: string, cut: Cut, to: Lowering): Kernel {
       k.store(k.ptrAdd(k.operand("other"), at), 0, other);
     };
     k.loop(k.begin, k.end, body, { name: "piece" });
-  });
-}
+  },
+});

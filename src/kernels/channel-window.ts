@@ -3,10 +3,11 @@
  * they lie, unaligned; the last of them may overlap the one before. Channels near the ends have a shorter window of
  * their own, one number at a time. One piece is a part of a sample.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
 import type { Lanes, Reg } from "../codegen/ir.js";
-import { layoutKey, storeTail, storeZeros } from "./channels.js";
-import type { Layout } from "./layout.js";
+import { storeTail, storeZeros } from "./channels.js";
+import { type RowLayout, rowLayout } from "./layout.js";
 import { partsOf, rangeOf, sampleAndPart } from "./nest.js";
 import type { Strategy } from "./strategy.js";
 
@@ -26,40 +27,40 @@ export const channelWindowStrategy: Strategy = {
     const { before, after } = root.attributes as Window;
     const most = layout.channels - 1;
     const window = { before: Math.min(before, most), after: Math.min(after, most) };
-    const key = `channelWindowSum ${layoutKey(layout)} ${window.before} ${window.after}`;
     const parts = partsOf(4 * layout.sampleStride, layout.rows);
-    const kernel = to.kernel(key, () =>
-      buildKernel(
-        {
-          key,
-          name: "channelWindowSum",
-          target: to.target,
-          operands: [
-            ["x", "read"],
-            ["y", "write"],
-          ],
-        },
-        (k) => {
-          const sample = (piece: Reg) => {
-            const { sample: n, part } = sampleAndPart(k, piece, parts);
-            const start = k.var(k.mul(n, 4 * layout.sampleStride), "start", { frame: true });
-            storeTail(k, layout, k.ptrAdd(k.operand("y"), start));
-            const row = (r: Reg) => {
-              const at = k.add(start, k.mul(r, 4 * layout.channelStride));
-              writeRow(k, layout, window, k.ptrAdd(k.operand("x"), at), k.ptrAdd(k.operand("y"), at));
-            };
-            const { from, to: end } = rangeOf(k, part, layout.rows);
-            k.loop(from, end, row, { frame: true, name: "row" });
-          };
-          k.loop(k.begin, k.end, sample, { frame: true, name: "n" });
-        },
-      ),
-    );
+    const kernel = to.kernel(channelWindowKernel, { layout: rowLayout(layout), window, parts });
     to.step(kernel, [to.buffer(root.inputs[0]!), to.buffer(root)], { count: parts, samples: 1 });
   },
 };
 
-function writeRow(k: KernelBuilder, layout: Layout, { before, after }: Window, x: Reg, y: Reg): void {
+interface WindowSums {
+  readonly layout: RowLayout;
+  readonly window: Window;
+  readonly parts: number;
+}
+
+const channelWindowKernel = defineKernel<WindowSums>("channelWindowSum", {
+  operands: [
+    ["x", "read"],
+    ["y", "write"],
+  ],
+  write(k, { layout, window, parts }) {
+    const sample = (piece: Reg) => {
+      const { sample: n, part } = sampleAndPart(k, piece, parts);
+      const start = k.var(k.mul(n, 4 * layout.sampleStride), "start", { frame: true });
+      storeTail(k, layout, k.ptrAdd(k.operand("y"), start));
+      const row = (r: Reg) => {
+        const at = k.add(start, k.mul(r, 4 * layout.channelStride));
+        writeRow(k, layout, window, k.ptrAdd(k.operand("x"), at), k.ptrAdd(k.operand("y"), at));
+      };
+      const { from, to: end } = rangeOf(k, part, layout.rows);
+      k.loop(from, end, row, { frame: true, name: "row" });
+    };
+    k.loop(k.begin, k.end, sample, { frame: true, name: "n" });
+  },
+});
+
+function writeRow(k: KernelBuilder, layout: RowLayout, { before, after }: Window, x: Reg, y: Reg): void {
   const { channels, channelStride } = layout;
   /** Channels `first` to `first + lanes - 1`, the taps within `least` to `most` about them. */
   const sum = (from: Reg, into: Reg, first: number, lanes: Lanes, least: number, most: number) => {

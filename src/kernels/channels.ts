@@ -5,7 +5,7 @@
  */
 import type { KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg, Target } from "../codegen/ir.js";
-import { type Layout, vectorLanes } from "./layout.js";
+import { type RowLayout, vectorLanes } from "./layout.js";
 
 export interface ChannelVectors {
   readonly lanes: Lanes;
@@ -17,7 +17,7 @@ export interface ChannelVectors {
   readonly packed: boolean;
 }
 
-export function channelVectors(layout: Layout, target: Target): ChannelVectors {
+export function channelVectors(layout: Pick<RowLayout, "channels" | "channelStride">, target: Target): ChannelVectors {
   const { channels, channelStride } = layout;
   if (channels <= 4) return { lanes: channels === 1 ? 1 : 4, count: 1, lastLanes: channels, packed: true };
   const lanes = vectorLanes(layout, target);
@@ -99,18 +99,13 @@ export function copyElements(k: KernelBuilder, from: Reg, to: Reg, count: number
 }
 
 /** Elements behind the last row of a sample, which must hold +0. */
-export function tailElements(layout: Layout): number {
-  return layout.shape.length === 0 ? 0 : layout.sampleStride - layout.rows * layout.channelStride;
+export function tailElements({ sampleStride, rows, channelStride }: RowLayout): number {
+  return sampleStride - rows * channelStride;
 }
 
 /** Zeros behind the last row of the sample that starts at `ptr`. */
-export function storeTail(k: KernelBuilder, layout: Layout, ptr: Reg): void {
+export function storeTail(k: KernelBuilder, layout: RowLayout, ptr: Reg): void {
   storeZeros(k, ptr, 4 * layout.rows * layout.channelStride, tailElements(layout));
-}
-
-/** A key for what a layout does to code. */
-export function layoutKey(layout: Layout): string {
-  return `${layout.batched ? "N" : ""}${layout.rows}x${layout.channels}/${layout.channelStride}/${layout.sampleStride}`;
 }
 
 /**

@@ -2,20 +2,12 @@
  * Rows of classes (the last axis) as vectors, for softmax, the losses and argmax: loops over all rows of a piece, the
  * class index of each lane, and folds over a row. A piece is a few samples.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Access, Reg } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import type { KernelCode, KernelDefinition, OperandList } from "../codegen/definition.js";
+import type { Reg } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
-import {
-  type ChannelVectors,
-  channelVectors,
-  eachGroup,
-  isPartial,
-  layoutKey,
-  loadChannels,
-  storeZeros,
-} from "./channels.js";
-import { attributesKey } from "./epilogue.js";
-import type { Layout } from "./layout.js";
+import { type ChannelVectors, channelVectors, eachGroup, isPartial, loadChannels, storeZeros } from "./channels.js";
+import { type Layout, type RowLayout, rowLayout } from "./layout.js";
 import { axisStrides, type Dimension, merged, nest } from "./nest.js";
 import type { Lowering, Pieces } from "./strategy.js";
 
@@ -36,7 +28,7 @@ export class ClassRows {
 
   constructor(
     readonly k: KernelBuilder,
-    layout: Layout,
+    layout: RowLayout,
   ) {
     this.vectors = channelVectors(layout, k.target);
   }
@@ -100,54 +92,88 @@ export class ClassRows {
   }
 }
 
-/** Steps for an op over rows: `write` writes one row; `numbers` is the value with one number a row, if there is one. */
-export function lowerClassRows(
-  to: Lowering,
-  root: Value,
-  classes: Value,
-  numbers: Value | undefined,
-  operands: readonly (readonly [string, Access])[],
-  write: (rows: ClassRows, row: ClassRow) => void,
-): void {
+/** An op over rows of classes, some of whose values have one number a row. */
+export interface ClassRowsSpec {
+  readonly classes: RowLayout;
+  /** The axes but the last: byte distances among the classes and among the numbers. */
+  readonly rows: readonly Dimension[];
+  /** Elements from one sample of the numbers to the next; 0 where there are none. */
+  readonly numberSample: number;
+  /** Elements of a sample of the result, and those that rows fill. */
+  readonly resultSample: number;
+  readonly resultUsed: number;
+  /** Of a piece. */
+  readonly samples: number;
+}
+
+/** `numbers`: the value with one number a row, if there is one. */
+export function classRowsSpec(root: Value, classes: Value, numbers: Value | undefined, to: Lowering): ClassRowsSpec {
   const layout = to.layout(classes);
   const single = numbers === undefined ? undefined : to.layout(numbers);
-  const result = to.layout(root);
-  const samples = [16, 8, 4, 2].find((n) => n * layout.sampleStride <= 1024) ?? 1;
-  const key = `${root.op.name}${attributesKey(root)} ${classes.shape.join("x")} ${layoutKey(layout)} ${samples}`;
-  const kernel = to.kernel(key, () => {
-    const [name] = operands[operands.length - 1]!;
-    return buildKernel({ key, name: root.op.name, target: to.target, operands }, (k): void => {
-      const rows = new ClassRows(k, layout);
-      const dimensions = leadingDimensions(layout, single);
-      const one = (n: Reg) => {
-        const into = k.mul(n, 4 * result.sampleStride);
-        // What the rows leave out: pads of a result of one number a row, the tail of a result of classes.
-        const used = root.shape.length < classes.shape.length ? 0 : result.rows * result.channelStride;
-        if (root.shape.length > 0 && used < result.sampleStride)
-          storeZeros(k, k.ptrAdd(k.operand(name), into), 4 * used, result.sampleStride - used);
-        const starts = [k.mul(n, 4 * layout.sampleStride), k.mul(n, 4 * (single?.sampleStride ?? 0))];
-        nest(k, dimensions, starts, ([from, number]) => {
-          const row = {
-            classes: k.var(from!, "row", { frame: true }),
-            number: k.var(number!, "number", { frame: true }),
-          };
-          write(rows, row);
-        });
+  const { rows, channelStride, sampleStride } = to.layout(root);
+  return {
+    classes: rowLayout(layout),
+    rows: leadingDimensions(layout, single),
+    numberSample: single?.sampleStride ?? 0,
+    resultSample: sampleStride,
+    // Rows leave out pads of a result of one number a row, and the tail of a result of classes.
+    resultUsed: root.shape.length < classes.shape.length ? 0 : rows * channelStride,
+    samples: [16, 8, 4, 2].find((n) => n * layout.sampleStride <= 1024) ?? 1,
+  };
+}
+
+/** `write` writes one row; the last operand is the result. */
+export function classRowsCode<Spec extends ClassRowsSpec>(
+  operands: OperandList,
+  write: (rows: ClassRows, row: ClassRow, spec: Spec) => void,
+): KernelCode<Spec> {
+  const [result] = operands[operands.length - 1]!;
+  return { operands, write: (k, spec) => writeRows(k, spec, result, (rows, row) => write(rows, row, spec)) };
+}
+
+function writeRows(
+  k: KernelBuilder,
+  spec: ClassRowsSpec,
+  result: string,
+  write: (rows: ClassRows, row: ClassRow) => void,
+): void {
+  const { classes, samples, resultSample, resultUsed } = spec;
+  const rows = new ClassRows(k, classes);
+  const one = (n: Reg) => {
+    const into = k.mul(n, 4 * resultSample);
+    if (resultSample > 1 && resultUsed < resultSample)
+      storeZeros(k, k.ptrAdd(k.operand(result), into), 4 * resultUsed, resultSample - resultUsed);
+    const starts = [k.mul(n, 4 * classes.sampleStride), k.mul(n, 4 * spec.numberSample)];
+    nest(k, spec.rows, starts, ([from, number]) => {
+      const row = {
+        classes: k.var(from!, "row", { frame: true }),
+        number: k.var(number!, "number", { frame: true }),
       };
-      const piece = (p: Reg) => {
-        if (!classes.batched || samples === 1) {
-          one(p);
-          return;
-        }
-        const first = k.mul(p, samples);
-        k.loop(first, k.min(k.add(first, samples), k.batch), one, { frame: true, name: "n" });
-      };
-      k.loop(k.begin, k.end, piece, { frame: true, name: "piece" });
+      write(rows, row);
     });
-  });
-  const pieces: Pieces = classes.batched ? { count: 1, samples, isLocal: true } : { count: 1 };
+  };
+  const piece = (p: Reg) => {
+    if (!classes.batched || samples === 1) {
+      one(p);
+      return;
+    }
+    const first = k.mul(p, samples);
+    k.loop(first, k.min(k.add(first, samples), k.batch), one, { frame: true, name: "n" });
+  };
+  k.loop(k.begin, k.end, piece, { frame: true, name: "piece" });
+}
+
+/** The step of an op over rows of classes. */
+export function lowerClassRows<Spec extends ClassRowsSpec>(
+  to: Lowering,
+  root: Value,
+  kernel: KernelDefinition<Spec>,
+  spec: Spec,
+): void {
+  const { batched } = spec.classes;
+  const pieces: Pieces = batched ? { count: 1, samples: spec.samples, isLocal: true } : { count: 1 };
   to.step(
-    kernel,
+    to.kernel(kernel, spec),
     [...root.inputs, root].map((v) => to.buffer(v)),
     pieces,
   );

@@ -6,14 +6,15 @@ import type { KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Shape, Value } from "../graph/value.js";
 import { type ChannelVectors, channelVectors } from "./channels.js";
-import type { Layout } from "./layout.js";
+import { type RowLayout, rowLayout } from "./layout.js";
 import type { Lowering } from "./strategy.js";
-import { type Axis, axisKey, axisOf, type WindowAttributes } from "./taps.js";
+import { type Axis, axisOf, type WindowAttributes } from "./taps.js";
 
 export interface ConvAttributes extends WindowAttributes {
   readonly groups: number;
 }
 
+/** Plain data, for the specs of kernels. */
 export interface ConvShape {
   readonly rows: Axis;
   readonly columns: Axis;
@@ -21,8 +22,8 @@ export interface ConvShape {
   /** Channels that one group reads, and outputs that it makes. */
   readonly inputs: number;
   readonly outputs: number;
-  readonly image: Layout;
-  readonly result: Layout;
+  readonly image: RowLayout;
+  readonly result: RowLayout;
   /** Every channel is a group of its own: vectors run over them. */
   readonly depthwise: boolean;
   /** The vectors of one group's outputs; of all channels where `depthwise`. */
@@ -31,15 +32,14 @@ export interface ConvShape {
   readonly pixel: number;
   readonly resultPixel: number;
   readonly weightRow: number;
-  readonly key: string;
 }
 
 /** `image` [H, W, C] and `result` [OH, OW, O] of the convolution that `node` is, or is a gradient of. */
 export function convShape(node: Value, image: Shape, result: Shape, to: Lowering): ConvShape {
   const attributes = node.attributes as ConvAttributes;
   const { groups } = attributes;
-  const imageLayout = to.layout({ shape: image, batched: true, dtype: "f32" });
-  const resultLayout = to.layout({ shape: result, batched: true, dtype: "f32" });
+  const imageLayout = rowLayout(to.layout({ shape: image, batched: true, dtype: "f32" }));
+  const resultLayout = rowLayout(to.layout({ shape: result, batched: true, dtype: "f32" }));
   const rows = axisOf(attributes, 0, image, result);
   const columns = axisOf(attributes, 1, image, result);
   const inputs = image[2]! / groups;
@@ -60,7 +60,6 @@ export function convShape(node: Value, image: Shape, result: Shape, to: Lowering
     pixel: 4 * imageLayout.channelStride,
     resultPixel: 4 * resultLayout.channelStride,
     weightRow: 4 * resultLayout.channelStride,
-    key: `${axisKey(rows)} ${axisKey(columns)} ${image[2]}>${result[2]} g${groups}`,
   };
 }
 

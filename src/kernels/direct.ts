@@ -6,13 +6,14 @@
  * One kernel serves the forward convolution and, through the phases of `convolution-axis.ts`, the input gradient of any stride.
  * Weights are read from a panel in the order of use: [output block][tap y][input channel][tap x][output in block].
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Access, Kernel, Reg, Target } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { Reg } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import type { ConvAttributes } from "./conv-shape.js";
 import { allReach, reaches, tileReaches, tileRuns } from "./convolution-axis.js";
 import { codeSize, MAXIMUM_CODE, planOf, type TapConvolution, unrollOf } from "./direct-plan.js";
-import { type Epilogue, epilogueOf } from "./epilogue.js";
+import { type Epilogue, epilogueOf, type Fused } from "./epilogue.js";
 import { packPanel } from "./panel.js";
 import { isPooledStore, POOLED, storePooled } from "./pooled-store.js";
 import { epilogueOperands, prefetchTile, storeTile } from "./store-tile.js";
@@ -44,8 +45,8 @@ export const direct: Strategy = {
   },
   pools: (node, chain, pool, { target, maxBatch }) => {
     if (node.op.name !== "conv2d" || !isPooledStore(pool.node, target)) return false;
-    const [epilogue, after] = epiloguesOf(node, chain, pool);
-    if (after.inputs.length > 0 || epilogue.inputs.some(({ kind }) => kind === "full")) return false;
+    const [{ epilogue }, { epilogue: after }] = epiloguesOf(node, chain, pool);
+    if (after.inputs.length > 0 || epilogue.inputs.includes("full")) return false;
     return planOf(node, target, registersOf(epilogue, after), maxBatch, pool).every(
       (p) =>
         p.rowsPerPiece % POOLED === 0 &&
@@ -57,8 +58,8 @@ export const direct: Strategy = {
 };
 
 /** What is done with a number before the pool and after it. */
-function epiloguesOf(root: Value, chain: readonly Value[], pool: PoolWork): [Epilogue, Epilogue] {
-  return [epilogueOf({ root, chain, result: root }), epilogueOf({ root: pool.node, chain: pool.chain, result: root })];
+function epiloguesOf(root: Value, chain: readonly Value[], pool: PoolWork): [Fused, Fused] {
+  return [epilogueOf({ root, chain }), epilogueOf({ root: pool.node, chain: pool.chain })];
 }
 
 /** Vector registers that the store needs beside the tile. */
@@ -73,7 +74,8 @@ function lower(work: Work, to: Lowering): void {
   const { root, pool } = work;
   const [source, weight] = root.inputs as [Value, Value];
   const forward = root.op.name === "conv2d";
-  const [epilogue, after] = pool === undefined ? [epilogueOf(work)] : epiloguesOf(root, work.chain, pool);
+  const [{ epilogue, values }, pooled] = pool === undefined ? [epilogueOf(work)] : epiloguesOf(root, work.chain, pool);
+  const after = pooled?.epilogue;
   const w = to.layout(weight);
   const {
     kernel: [, kx],
@@ -84,11 +86,10 @@ function lower(work: Work, to: Lowering): void {
   for (const p of planOf(root, to.target, registersOf(epilogue, after), to.maxBatch, pool)) {
     const group = forward ? p.destinationChannel / outputsPerGroup : p.sourceChannel / outputsPerGroup;
     const blockOutputs = p.tile.vectors * p.lanes;
-    const label = `${forward ? "forward" : "backward"} panel ${JSON.stringify([p.y, p.x, group, p.tile, p.lanes])}`;
     const panel =
       p.y.taps * p.x.taps === 0
         ? undefined
-        : packPanel(to, weight, label, {
+        : packPanel(to, weight, {
             lanes: p.lanes,
             blockOutputs,
             outputs: p.outputs,
@@ -103,15 +104,17 @@ function lower(work: Work, to: Lowering): void {
               return ((row * kx + column) * perGroup + input) * w.channelStride + out;
             },
           });
-    const key = `direct ${JSON.stringify(p)} ${epilogue.key}${after === undefined ? "" : ` then ${after.key}`}`;
-    const store = { epilogue, after };
-    const kernel = to.kernel(key, (full) => writeKernel(full, to.target, p, store, panel !== undefined));
+    const kernel = to.kernel(directKernel, {
+      convolution: p,
+      store: { epilogue, after },
+      hasPanel: panel !== undefined,
+    });
     const blocks = Math.ceil(Math.ceil(p.outputs / p.lanes) / p.tile.vectors);
     const count = Math.ceil(p.y.count / p.rowsPerPiece) * Math.ceil(blocks / p.blocksPerPiece);
     const operands: Buffer[] = [
       to.buffer(source),
       ...(panel ? [panel] : []),
-      ...epilogue.inputs.map((i) => to.buffer(i.value)),
+      ...values.map((v) => to.buffer(v)),
       ...(pool?.hasPlaces ? [to.places(pool.node.inputs[0]!, pool.node)] : []),
     ];
     to.step(kernel, [...operands, to.buffer(work.result)], { count, samples: 1, isLocal: true });
@@ -124,17 +127,23 @@ interface Store {
   readonly after: Epilogue | undefined;
 }
 
-function writeKernel(key: string, target: Target, p: TapConvolution, store: Store, hasPanel: boolean): Kernel {
-  const written = p.pooled === undefined ? "write" : "readwrite";
-  const operands: [string, Access][] = [
-    ["source", "read"],
-    ...(hasPanel ? [["panel", "read"] as [string, "read"]] : []),
-    ...epilogueOperands(store.epilogue),
-    ...(p.pooled?.hasPlaces ? [["places", "readwrite"] as [string, Access]] : []),
-    ["destination", written],
-  ];
-  return buildKernel({ key, name: "direct", target, operands }, (k) => new Writer(k, p, store, hasPanel).write());
+interface Direct {
+  readonly convolution: TapConvolution;
+  readonly store: Store;
+  /** False where no tap reads anything. */
+  readonly hasPanel: boolean;
 }
+
+const directKernel = defineKernel<Direct>("direct", {
+  operands: ({ convolution: { pooled }, store, hasPanel }) => [
+    ["source", "read"],
+    ...(hasPanel ? [["panel", "read"] as const] : []),
+    ...epilogueOperands(store.epilogue),
+    ...(pooled?.hasPlaces ? [["places", "readwrite"] as const] : []),
+    ["destination", pooled === undefined ? "write" : "readwrite"],
+  ],
+  write: (k, { convolution, store, hasPanel }) => new Writer(k, convolution, store, hasPanel).write(),
+});
 
 class Writer {
   /** Rows and columns of the convolution to one of the destination. */

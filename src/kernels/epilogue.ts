@@ -6,24 +6,26 @@
 import type { KernelBuilder } from "../codegen/builder.js";
 import type { Reg } from "../codegen/ir.js";
 import { sameShape, type Value } from "../graph/value.js";
-import { isPointwise, operandKind, POINTWISE } from "./pointwise.js";
+import { emitStep, isPointwise, keepsZero, operandKind, type PointwiseStep, stepOf } from "./pointwise.js";
 import type { Work } from "./strategy.js";
 
-export interface EpilogueInput {
-  readonly value: Value;
-  readonly kind: "full" | "channel" | "scalar";
-}
+export type EpilogueKind = "full" | "channel" | "scalar";
 
+/** Plain data, for the specs of kernels. */
 export interface Epilogue {
-  /** Names everything that shapes the code; empty for an empty chain. */
-  readonly key: string;
-  readonly inputs: readonly EpilogueInput[];
+  readonly inputs: readonly EpilogueKind[];
+  /** Each reads what the one before has computed as "x", and the inputs as "0", "1", ... */
+  readonly steps: readonly PointwiseStep[];
   /** Whether pad lanes that hold +0 in `x` and in the loaded vectors stay +0. */
   readonly keepsZero: boolean;
   /** Vector registers that it needs at once, beside the value itself: its operands, and what it computes with. */
   readonly registers: number;
-  /** `loaded`: one vector for each of `inputs`, of the lanes of `x`. */
-  apply(k: KernelBuilder, x: Reg, loaded: readonly Reg[]): Reg;
+}
+
+/** An epilogue, and the values that are its inputs. */
+export interface Fused {
+  readonly epilogue: Epilogue;
+  readonly values: readonly Value[];
 }
 
 /** Ops whose vector code needs several registers (`math.ts`). */
@@ -43,54 +45,40 @@ export function canFuse(node: Value, previous: Value): boolean {
   );
 }
 
-export function epilogueOf(work: Work): Epilogue {
-  const inputs: EpilogueInput[] = [];
-  /** For each node and argument: the index of the input, or "x" for what the chain has computed so far. */
-  const steps: { node: Value; arguments: (number | "x")[] }[] = [];
+export function epilogueOf(work: Pick<Work, "root" | "chain">): Fused {
+  const values: Value[] = [];
+  const inputs: EpilogueKind[] = [];
+  const steps: PointwiseStep[] = [];
   /** Whether the pad lanes hold +0 so far. */
   let zero = true;
   let previous = work.root;
   for (const node of work.chain) {
     let zeroArguments: boolean = zero;
-    const places = node.inputs.map((value): number | "x" => {
+    const step = stepOf(node, (value) => {
       if (value === previous) return "x";
-      let index = inputs.findIndex((i) => i.value === value);
+      let index = values.indexOf(value);
       if (index < 0) {
-        const kind = operandKind(value, node) as EpilogueInput["kind"];
-        index = inputs.push({ value, kind }) - 1;
+        index = values.push(value) - 1;
+        inputs.push(operandKind(value, node) as EpilogueKind);
       }
-      zeroArguments &&= inputs[index]!.kind !== "scalar";
-      return index;
+      zeroArguments &&= inputs[index] !== "scalar";
+      return `${index}`;
     });
-    zero = zeroArguments && POINTWISE[node.op.name]!.keepsZero(node.attributes);
-    steps.push({ node, arguments: places });
+    zero = zeroArguments && keepsZero(step);
+    steps.push(step);
     previous = node;
   }
-  const key = [
-    ...inputs.map((i) => i.kind),
-    ...steps.map((s) => `${s.node.op.name}${attributesKey(s.node)}(${s.arguments.join(",")})`),
-  ].join(" ");
-  return {
-    key,
-    inputs,
-    keepsZero: zero,
-    registers:
-      inputs.length + (steps.length > 0 ? 2 : 0) + (steps.some((s) => EXPONENTIALS.has(s.node.op.name)) ? 4 : 0),
-    apply(k, x, loaded) {
-      if (x.type.kind !== "f32") throw new TypeError(`epilogue: expected a float vector, got ${x.type.kind}`);
-      const { lanes } = x.type;
-      let current = x;
-      for (const { node, arguments: places } of steps) {
-        const args = places.map((place) => (place === "x" ? current : loaded[place]!));
-        current = POINTWISE[node.op.name]!.emit(k, args, node.attributes, lanes);
-      }
-      return current;
-    },
-  };
+  const registers =
+    inputs.length + (steps.length > 0 ? 2 : 0) + (steps.some((step) => EXPONENTIALS.has(step.op)) ? 4 : 0);
+  return { epilogue: { inputs, steps, keepsZero: zero, registers }, values };
 }
 
-/** The attributes of an elementwise node for a key; nothing where there are none. */
-export function attributesKey(node: Value): string {
-  const text = JSON.stringify(node.attributes);
-  return text === "{}" ? "" : text;
+/** `loaded`: one vector for each of the inputs, of the lanes of `x`. */
+export function applyEpilogue(k: KernelBuilder, epilogue: Epilogue, x: Reg, loaded: readonly Reg[]): Reg {
+  if (x.type.kind !== "f32") throw new TypeError(`epilogue: expected a float vector, got ${x.type.kind}`);
+  const { lanes } = x.type;
+  return epilogue.steps.reduce(
+    (current, step) => emitStep(k, step, (name) => (name === "x" ? current : loaded[Number(name)]!), lanes),
+    x,
+  );
 }

@@ -1,9 +1,10 @@
 /** Repeats a value along axes and the batch: the reverse of a sum (and of a mean, divided by the number of terms). */
-import { buildKernel } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
 import type { Reg } from "../codegen/ir.js";
 import type { Shape } from "../graph/value.js";
-import { channelVectors, eachGroup, layoutKey, loadChannels, storeChannels, storeTail } from "./channels.js";
-import { axisStrides, type Dimension, dimensionsKey, merged, nest, partsOf, sampleAndPart } from "./nest.js";
+import { channelVectors, eachGroup, loadChannels, storeChannels, storeTail } from "./channels.js";
+import { isScalar, type RowLayout, rowLayout } from "./layout.js";
+import { axisStrides, type Dimension, merged, nest, partsOf, sampleAndPart } from "./nest.js";
 import type { Strategy } from "./strategy.js";
 import { type Mean, scaleMean } from "./sum-rows.js";
 
@@ -43,56 +44,16 @@ export const expandStrategy: Strategy = {
       leading.push({ extent: shape[axis]!, strides: [inStride, outStrides[axis]!] });
     }
     const rows = merged(leading);
-    const vectors = channelVectors(output, to.target);
     const parts = partsOf(4 * output.sampleStride, rows[0]?.extent ?? 1);
-    const inSample = small.batched ? 4 * input.sampleStride : 0;
-    const key = `expand ${layoutKey(input)} ${layoutKey(output)} ${dimensionsKey(rows)} ${lastRepeated} ${JSON.stringify(divide)}`;
-    const kernel = to.kernel(key, () =>
-      buildKernel(
-        {
-          key,
-          name: "expand",
-          target: to.target,
-          operands: [
-            ["x", "read"],
-            ["y", "write"],
-          ],
-        },
-        (k) => {
-          const body = (piece: Reg) => {
-            const { sample: n, part } = sampleAndPart(k, piece, parts);
-            const into = k.mul(n, 4 * output.sampleStride);
-            if (rank > 0) storeTail(k, output, k.ptrAdd(k.operand("y"), into));
-            const from = k.mul(n, inSample);
-            const row = ([source, target]: readonly Reg[]) => {
-              const { lanes } = vectors;
-              if (lastRepeated) {
-                const one = scaleMean(k, k.load(k.ptrAdd(k.operand("x"), source!), 0, 1), divide, 1);
-                const value = k.splatLane0(one, lanes);
-                eachGroup(k, vectors, 8, (channel, indices) => {
-                  const bytes = channel === undefined ? target! : k.add(target!, channel);
-                  const pointer = k.ptrAdd(k.operand("y"), bytes);
-                  for (const index of indices) storeChannels(k, vectors, pointer, 0, index, value, false);
-                });
-              } else {
-                eachGroup(k, vectors, 8, (channel, indices) => {
-                  const pointer = (operand: string, bytes: Reg) =>
-                    k.ptrAdd(k.operand(operand), channel === undefined ? bytes : k.add(bytes, channel));
-                  const x = pointer("x", source!);
-                  const y = pointer("y", target!);
-                  for (const index of indices) {
-                    const value = scaleMean(k, loadChannels(k, vectors, x, 0, index), divide, lanes);
-                    storeChannels(k, vectors, y, 0, index, value, true);
-                  }
-                });
-              }
-            };
-            nest(k, rows, [from, into], row, true, part);
-          };
-          k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
-        },
-      ),
-    );
+    const kernel = to.kernel(expandKernel, {
+      // Where it has no batch every sample reads the same.
+      sample: small.batched ? 4 * input.sampleStride : 0,
+      output: rowLayout(output),
+      rows,
+      parts,
+      lastRepeated,
+      divide,
+    });
     to.step(
       kernel,
       [to.buffer(small), to.buffer(root)],
@@ -100,3 +61,54 @@ export const expandStrategy: Strategy = {
     );
   },
 };
+
+interface Expansion {
+  /** Bytes from one sample of the input to the next. */
+  readonly sample: number;
+  readonly output: RowLayout;
+  /** The axes but the last: byte distances in the input and in the result. */
+  readonly rows: readonly Dimension[];
+  readonly parts: number;
+  readonly lastRepeated: boolean;
+  readonly divide: Mean;
+}
+
+const expandKernel = defineKernel<Expansion>("expand", {
+  operands: [
+    ["x", "read"],
+    ["y", "write"],
+  ],
+  write(k, { sample, output, rows, parts, lastRepeated, divide }) {
+    const vectors = channelVectors(output, k.target);
+    const { lanes } = vectors;
+    const row = ([source, target]: readonly Reg[]) => {
+      if (lastRepeated) {
+        const one = scaleMean(k, k.load(k.ptrAdd(k.operand("x"), source!), 0, 1), divide, 1);
+        const value = k.splatLane0(one, lanes);
+        eachGroup(k, vectors, 8, (channel, indices) => {
+          const bytes = channel === undefined ? target! : k.add(target!, channel);
+          const pointer = k.ptrAdd(k.operand("y"), bytes);
+          for (const index of indices) storeChannels(k, vectors, pointer, 0, index, value, false);
+        });
+      } else {
+        eachGroup(k, vectors, 8, (channel, indices) => {
+          const pointer = (operand: string, bytes: Reg) =>
+            k.ptrAdd(k.operand(operand), channel === undefined ? bytes : k.add(bytes, channel));
+          const x = pointer("x", source!);
+          const y = pointer("y", target!);
+          for (const index of indices) {
+            const value = scaleMean(k, loadChannels(k, vectors, x, 0, index), divide, lanes);
+            storeChannels(k, vectors, y, 0, index, value, true);
+          }
+        });
+      }
+    };
+    const body = (piece: Reg) => {
+      const { sample: n, part } = sampleAndPart(k, piece, parts);
+      const into = k.mul(n, 4 * output.sampleStride);
+      if (!isScalar(output)) storeTail(k, output, k.ptrAdd(k.operand("y"), into));
+      nest(k, rows, [k.mul(n, sample), into], row, true, part);
+    };
+    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+  },
+});

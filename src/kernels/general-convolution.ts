@@ -3,12 +3,14 @@
  * of a group (over all channels where every channel is a group), one pixel at a time. The faster strategies are
  * elsewhere; this one is there for what they refuse.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Kernel, Reg } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { Reg } from "../codegen/ir.js";
 import { eachGroup, loadChannels, storeTail, storeZeros, tailElements } from "./channels.js";
 import { type ConvShape, convShape, eachConvGroup, plus } from "./conv-shape.js";
-import { type Result, resultOf, rowPlace } from "./result.js";
-import type { Lowering, Strategy } from "./strategy.js";
+import type { Epilogue } from "./epilogue.js";
+import { resultOf, resultOperands, rowPlace, storeResult } from "./result.js";
+import type { Strategy } from "./strategy.js";
 import { type Bounds, tapBounds } from "./taps.js";
 
 export const generalConvolution: Strategy = {
@@ -20,17 +22,22 @@ export const generalConvolution: Strategy = {
   lower(work, to) {
     const [x, w] = work.root.inputs;
     const shape = convShape(work.root, x!.shape, work.root.shape, to);
-    const result = resultOf(work, to);
-    const key = `general conv2d ${shape.key} ${result.key}`;
-    const kernel = to.kernel(key, () => writeForward(key, shape, result, to));
-    to.step(kernel, [to.buffer(x!), to.buffer(w!), ...result.buffers], { count: shape.rows.outputs, samples: 1 });
+    const { epilogue, buffers } = resultOf(work, to);
+    const kernel = to.kernel(convolutionKernel, { shape, epilogue });
+    to.step(kernel, [to.buffer(x!), to.buffer(w!), ...buffers], { count: shape.rows.outputs, samples: 1 });
   },
 };
 
-function writeForward(key: string, shape: ConvShape, result: Result, to: Lowering): Kernel {
-  const { rows, columns, pixel, resultPixel } = shape;
-  const operands = [["x", "read"] as const, ["w", "read"] as const, ...result.operands];
-  return buildKernel({ key, name: "conv2d", target: to.target, operands }, (k) => {
+interface Convolution {
+  readonly shape: ConvShape;
+  readonly epilogue: Epilogue;
+}
+
+const convolutionKernel = defineKernel<Convolution>("general conv2d", {
+  title: "conv2d",
+  operands: ({ epilogue }) => [["x", "read"], ["w", "read"], ...resultOperands(epilogue)],
+  write(k, { shape, epilogue }) {
+    const { rows, columns, pixel, resultPixel } = shape;
     const body = (piece: Reg) => {
       const n = k.var(k.div(piece, rows.outputs), "n", { frame: true });
       const oy = k.var(k.mod(piece, rows.outputs), "oy", { frame: true });
@@ -46,7 +53,7 @@ function writeForward(key: string, shape: ConvShape, result: Result, to: Lowerin
         const bytes = k.var(k.add(into, k.mul(ox, resultPixel)), "bytes", { frame: true });
         eachConvGroup(k, shape, (inputs, outputs) => {
           const taps = { vertical, horizontal, source: plus(k, source, inputs) };
-          writePixel(k, shape, taps, outputs, result, bytes);
+          writePixel(k, shape, taps, outputs, epilogue, bytes);
         });
         if (shape.vectors.packed && shape.groups > 1 && !shape.depthwise) {
           const pads = shape.result.channelStride - shape.result.channels;
@@ -61,8 +68,8 @@ function writeForward(key: string, shape: ConvShape, result: Result, to: Lowerin
       }
     };
     k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
-  });
-}
+  },
+});
 
 interface PixelTaps {
   readonly vertical: Bounds;
@@ -77,7 +84,7 @@ function writePixel(
   shape: ConvShape,
   taps: PixelTaps,
   outputs: Reg | undefined,
-  result: Result,
+  epilogue: Epilogue,
   bytes: Reg,
 ): void {
   const { rows, columns, vectors, pixel, weightRow, inputs } = shape;
@@ -115,6 +122,6 @@ function writePixel(
     };
     k.loop(taps.vertical.lo, taps.vertical.hi, vertical, { name: "ky" });
     const row = { bytes: offset === undefined ? bytes : k.add(bytes, offset), offset: 0, channel: offset };
-    for (const [i, index] of indices.entries()) result.store(k, rowPlace(k, vectors, row, index), sums[i]!);
+    for (const [i, index] of indices.entries()) storeResult(k, epilogue, rowPlace(k, vectors, row, index), sums[i]!);
   });
 }

@@ -3,11 +3,12 @@
  * iy + top - ky * dilation is a multiple of the stride. Rows of weights are contiguous in o, so each element of dx is a
  * product of vectors, folded at the end; four channels at a time share the loads of dy.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Kernel, Reg } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { Reg } from "../codegen/ir.js";
 import { eachGroup, loadChannels, storeChannels, storeTail, storeZeros, tailElements } from "./channels.js";
 import { type ConvShape, convShape, eachConvGroup, plus } from "./conv-shape.js";
-import type { Lowering, Strategy } from "./strategy.js";
+import type { Strategy } from "./strategy.js";
 import type { Axis } from "./taps.js";
 
 export const generalInputGradient: Strategy = {
@@ -19,21 +20,21 @@ export const generalInputGradient: Strategy = {
   lower({ root }, to) {
     const [dy, w] = root.inputs;
     const shape = convShape(root, root.shape, dy!.shape, to);
-    const key = `general conv2dInputGrad ${shape.key}`;
-    const kernel = to.kernel(key, () => writeInputGradient(key, shape, to));
+    const kernel = to.kernel(inputGradientKernel, shape);
     const operands = [to.buffer(dy!), to.buffer(w!), to.buffer(root)];
     to.step(kernel, operands, { count: shape.rows.extent, samples: 1 });
   },
 };
 
-function writeInputGradient(key: string, shape: ConvShape, to: Lowering): Kernel {
-  const { rows, columns, image, pixel } = shape;
-  const operands = [
+const inputGradientKernel = defineKernel<ConvShape>("general conv2dInputGrad", {
+  title: "conv2dInputGrad",
+  operands: [
     ["dy", "read"],
     ["w", "read"],
     ["dx", "write"],
-  ] as const;
-  return buildKernel({ key, name: "conv2dInputGrad", target: to.target, operands }, (k) => {
+  ],
+  write(k, shape) {
+    const { rows, columns, image, pixel } = shape;
     const body = (piece: Reg) => {
       const n = k.var(k.div(piece, rows.extent), "n", { frame: true });
       const iy = k.var(k.mod(piece, rows.extent), "iy", { frame: true });
@@ -56,8 +57,8 @@ function writeInputGradient(key: string, shape: ConvShape, to: Lowering): Kernel
       }
     };
     k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
-  });
-}
+  },
+});
 
 interface Place {
   readonly n: Reg;

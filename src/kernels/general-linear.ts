@@ -2,22 +2,16 @@
  * The fully connected layer and its gradients for any shape of input, read in the order of `reshape` (images as C, H,
  * W). One piece is one sample; of the weight gradient, one row of weights.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
 import type { Reg } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
-import {
-  channelVectors,
-  eachGroup,
-  layoutKey,
-  loadChannels,
-  storeChannels,
-  storeTail,
-  storeZeros,
-} from "./channels.js";
-import type { Layout } from "./layout.js";
-import { type Dimension, dimensionsKey, nest } from "./nest.js";
+import { channelVectors, eachGroup, loadChannels, storeChannels, storeTail, storeZeros } from "./channels.js";
+import type { Epilogue } from "./epilogue.js";
+import { type Layout, type RowLayout, rowLayout } from "./layout.js";
+import { type Dimension, nest } from "./nest.js";
 import { readingDimensions } from "./reading-order.js";
-import { resultOf, rowPlace } from "./result.js";
+import { resultOf, resultOperands, rowPlace, storeResult } from "./result.js";
 import type { Strategy } from "./strategy.js";
 
 const cost = (node: Value) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds;
@@ -43,38 +37,50 @@ export const generalLinear: Strategy = {
   lower(work, to) {
     const [x, w] = work.root.inputs;
     const input = to.layout(x!);
-    const weights = to.layout(w!);
-    const output = to.layout(work.root);
-    const result = resultOf(work, to);
-    const dimensions = features(input, weights);
-    const key = `general linear ${layoutKey(input)} ${layoutKey(weights)} ${dimensionsKey(dimensions)} ${result.key}`;
-    const operands = [["x", "read"] as const, ["w", "read"] as const, ...result.operands];
-    const kernel = to.kernel(key, () =>
-      buildKernel({ key, name: "linear", target: to.target, operands }, (k) => {
-        const vectors = channelVectors(output, k.target);
-        const body = (n: Reg) => {
-          const from = k.var(k.mul(n, 4 * input.sampleStride), "from", { frame: true });
-          const into = k.var(k.mul(n, 4 * output.sampleStride), "into", { frame: true });
-          eachGroup(k, vectors, 4, (channel, indices) => {
-            const offset = k.var(channel ?? 0, "offset", { frame: true });
-            const sums = indices.map(() => k.acc(0, vectors.lanes));
-            nest(k, dimensions, [from, offset], ([at, row]) => {
-              const value = k.broadcast(k.ptrAdd(k.operand("x"), at!), 0, vectors.lanes);
-              const pointer = k.ptrAdd(k.operand("w"), row!);
-              for (const [i, index] of indices.entries())
-                k.fmaTo(sums[i]!, value, loadChannels(k, vectors, pointer, 0, index));
-            });
-            const row = { bytes: k.add(into, offset), offset: 0, channel: channel === undefined ? undefined : offset };
-            for (const [i, index] of indices.entries()) result.store(k, rowPlace(k, vectors, row, index), sums[i]!);
-          });
-          storeTail(k, output, k.ptrAdd(k.operand("result"), into));
-        };
-        k.loop(k.begin, k.end, body, { frame: true, name: "n" });
-      }),
-    );
-    to.step(kernel, [to.buffer(x!), to.buffer(w!), ...result.buffers], { count: 1, samples: 1 });
+    const { epilogue, buffers } = resultOf(work, to);
+    const kernel = to.kernel(linearKernel, {
+      dimensions: features(input, to.layout(w!)),
+      inputSample: input.sampleStride,
+      output: rowLayout(to.layout(work.root)),
+      epilogue,
+    });
+    to.step(kernel, [to.buffer(x!), to.buffer(w!), ...buffers], { count: 1, samples: 1 });
   },
 };
+
+interface Linear {
+  readonly dimensions: readonly Dimension[];
+  readonly inputSample: number;
+  readonly output: RowLayout;
+  readonly epilogue: Epilogue;
+}
+
+const linearKernel = defineKernel<Linear>("general linear", {
+  title: "linear",
+  operands: ({ epilogue }) => [["x", "read"], ["w", "read"], ...resultOperands(epilogue)],
+  write(k, { dimensions, inputSample, output, epilogue }) {
+    const vectors = channelVectors(output, k.target);
+    const body = (n: Reg) => {
+      const from = k.var(k.mul(n, 4 * inputSample), "from", { frame: true });
+      const into = k.var(k.mul(n, 4 * output.sampleStride), "into", { frame: true });
+      eachGroup(k, vectors, 4, (channel, indices) => {
+        const offset = k.var(channel ?? 0, "offset", { frame: true });
+        const sums = indices.map(() => k.acc(0, vectors.lanes));
+        nest(k, dimensions, [from, offset], ([at, row]) => {
+          const value = k.broadcast(k.ptrAdd(k.operand("x"), at!), 0, vectors.lanes);
+          const pointer = k.ptrAdd(k.operand("w"), row!);
+          for (const [i, index] of indices.entries())
+            k.fmaTo(sums[i]!, value, loadChannels(k, vectors, pointer, 0, index));
+        });
+        const row = { bytes: k.add(into, offset), offset: 0, channel: channel === undefined ? undefined : offset };
+        for (const [i, index] of indices.entries())
+          storeResult(k, epilogue, rowPlace(k, vectors, row, index), sums[i]!);
+      });
+      storeTail(k, output, k.ptrAdd(k.operand("result"), into));
+    };
+    k.loop(k.begin, k.end, body, { frame: true, name: "n" });
+  },
+});
 
 export const generalLinearInputGradient: Strategy = {
   name: "generalLinearInputGradient",
@@ -84,41 +90,51 @@ export const generalLinearInputGradient: Strategy = {
   cost,
   lower({ root }, to) {
     const [dy, w] = root.inputs;
-    const gradient = to.layout(dy!);
-    const weights = to.layout(w!);
     const input = to.layout(root);
-    const dimensions = features(input, weights);
-    const key = `general linearInputGrad ${layoutKey(gradient)} ${layoutKey(input)} ${dimensionsKey(dimensions)}`;
-    const operands = [
-      ["dy", "read"],
-      ["w", "read"],
-      ["dx", "readwrite"],
-    ] as const;
-    const kernel = to.kernel(key, () =>
-      buildKernel({ key, name: "linearInputGrad", target: to.target, operands }, (k) => {
-        const vectors = channelVectors(gradient, k.target);
-        const body = (n: Reg) => {
-          const from = k.var(k.mul(n, 4 * gradient.sampleStride), "from", { frame: true });
-          const into = k.var(k.mul(n, 4 * input.sampleStride), "into", { frame: true });
-          storeZeros(k, k.ptrAdd(k.operand("dx"), into), 0, input.sampleStride);
-          nest(k, dimensions, [into, k.int(0)], ([at, row]) => {
-            const sum = k.acc(0, vectors.lanes);
-            eachGroup(k, vectors, 4, (channel, indices) => {
-              const moved = (bytes: Reg) => (channel === undefined ? bytes : k.add(bytes, channel));
-              const values = k.ptrAdd(k.operand("dy"), moved(from));
-              const pointer = k.ptrAdd(k.operand("w"), moved(row!));
-              for (const i of indices)
-                k.fmaTo(sum, loadChannels(k, vectors, values, 0, i), loadChannels(k, vectors, pointer, 0, i));
-            });
-            k.store(k.ptrAdd(k.operand("dx"), at!), 0, k.reduceAdd(sum));
-          });
-        };
-        k.loop(k.begin, k.end, body, { frame: true, name: "n" });
-      }),
-    );
+    const kernel = to.kernel(inputGradientKernel, {
+      dimensions: features(input, to.layout(w!)),
+      gradient: rowLayout(to.layout(dy!)),
+      inputSample: input.sampleStride,
+    });
     to.step(kernel, [to.buffer(dy!), to.buffer(w!), to.buffer(root)], { count: 1, samples: 1 });
   },
 };
+
+interface InputGradient {
+  readonly dimensions: readonly Dimension[];
+  /** Of dy. */
+  readonly gradient: RowLayout;
+  readonly inputSample: number;
+}
+
+const inputGradientKernel = defineKernel<InputGradient>("general linearInputGrad", {
+  title: "linearInputGrad",
+  operands: [
+    ["dy", "read"],
+    ["w", "read"],
+    ["dx", "readwrite"],
+  ],
+  write(k, { dimensions, gradient, inputSample }) {
+    const vectors = channelVectors(gradient, k.target);
+    const body = (n: Reg) => {
+      const from = k.var(k.mul(n, 4 * gradient.sampleStride), "from", { frame: true });
+      const into = k.var(k.mul(n, 4 * inputSample), "into", { frame: true });
+      storeZeros(k, k.ptrAdd(k.operand("dx"), into), 0, inputSample);
+      nest(k, dimensions, [into, k.int(0)], ([at, row]) => {
+        const sum = k.acc(0, vectors.lanes);
+        eachGroup(k, vectors, 4, (channel, indices) => {
+          const moved = (bytes: Reg) => (channel === undefined ? bytes : k.add(bytes, channel));
+          const values = k.ptrAdd(k.operand("dy"), moved(from));
+          const pointer = k.ptrAdd(k.operand("w"), moved(row!));
+          for (const i of indices)
+            k.fmaTo(sum, loadChannels(k, vectors, values, 0, i), loadChannels(k, vectors, pointer, 0, i));
+        });
+        k.store(k.ptrAdd(k.operand("dx"), at!), 0, k.reduceAdd(sum));
+      });
+    };
+    k.loop(k.begin, k.end, body, { frame: true, name: "n" });
+  },
+});
 
 export const generalLinearWeightGradient: Strategy = {
   name: "generalLinearWeightGradient",
@@ -129,43 +145,55 @@ export const generalLinearWeightGradient: Strategy = {
   lower({ root }, to) {
     const [x, dy] = root.inputs;
     const input = to.layout(x!);
-    const gradient = to.layout(dy!);
     const weights = to.layout(root);
-    const dimensions = features(input, weights);
-    const key = `general linearWeightGrad ${layoutKey(input)} ${layoutKey(weights)} ${dimensionsKey(dimensions)}`;
-    const operands = [
-      ["x", "read"],
-      ["dy", "read"],
-      ["dw", "write"],
-    ] as const;
-    const kernel = to.kernel(key, () =>
-      buildKernel({ key, name: "linearWeightGrad", target: to.target, operands }, (k) => {
-        const vectors = channelVectors(weights, k.target);
-        const body = (feature: Reg) => {
-          const place = k.var(placeOf(k, dimensions, feature), "place", { frame: true });
-          const into = k.var(k.mul(feature, 4 * weights.channelStride), "into", { frame: true });
-          eachGroup(k, vectors, 4, (channel, indices) => {
-            const sums = indices.map(() => k.acc(0, vectors.lanes));
-            const moved = (bytes: Reg) => (channel === undefined ? bytes : k.add(bytes, channel));
-            const sample = (n: Reg) => {
-              const at = k.add(place, k.mul(n, 4 * input.sampleStride));
-              const value = k.broadcast(k.ptrAdd(k.operand("x"), at), 0, vectors.lanes);
-              const pointer = k.ptrAdd(k.operand("dy"), moved(k.mul(n, 4 * gradient.sampleStride)));
-              for (const [i, index] of indices.entries())
-                k.fmaTo(sums[i]!, value, loadChannels(k, vectors, pointer, 0, index));
-            };
-            k.loop(0, k.batch, sample, { name: "n" });
-            const pointer = k.ptrAdd(k.operand("dw"), moved(into));
-            for (const [i, index] of indices.entries()) storeChannels(k, vectors, pointer, 0, index, sums[i]!, true);
-          });
-          k.if(feature, "eq", weights.rows - 1, () => storeTail(k, weights, k.operand("dw")));
-        };
-        k.loop(k.begin, k.end, body, { frame: true, name: "feature" });
-      }),
-    );
+    const kernel = to.kernel(weightGradientKernel, {
+      dimensions: features(input, weights),
+      weights: rowLayout(weights),
+      inputSample: input.sampleStride,
+      gradientSample: to.layout(dy!).sampleStride,
+    });
     to.step(kernel, [to.buffer(x!), to.buffer(dy!), to.buffer(root)], { count: weights.rows });
   },
 };
+
+interface WeightGradient {
+  readonly dimensions: readonly Dimension[];
+  readonly weights: RowLayout;
+  readonly inputSample: number;
+  readonly gradientSample: number;
+}
+
+const weightGradientKernel = defineKernel<WeightGradient>("general linearWeightGrad", {
+  title: "linearWeightGrad",
+  operands: [
+    ["x", "read"],
+    ["dy", "read"],
+    ["dw", "write"],
+  ],
+  write(k, { dimensions, weights, inputSample, gradientSample }) {
+    const vectors = channelVectors(weights, k.target);
+    const body = (feature: Reg) => {
+      const place = k.var(placeOf(k, dimensions, feature), "place", { frame: true });
+      const into = k.var(k.mul(feature, 4 * weights.channelStride), "into", { frame: true });
+      eachGroup(k, vectors, 4, (channel, indices) => {
+        const sums = indices.map(() => k.acc(0, vectors.lanes));
+        const moved = (bytes: Reg) => (channel === undefined ? bytes : k.add(bytes, channel));
+        const sample = (n: Reg) => {
+          const at = k.add(place, k.mul(n, 4 * inputSample));
+          const value = k.broadcast(k.ptrAdd(k.operand("x"), at), 0, vectors.lanes);
+          const pointer = k.ptrAdd(k.operand("dy"), moved(k.mul(n, 4 * gradientSample)));
+          for (const [i, index] of indices.entries())
+            k.fmaTo(sums[i]!, value, loadChannels(k, vectors, pointer, 0, index));
+        };
+        k.loop(0, k.batch, sample, { name: "n" });
+        const pointer = k.ptrAdd(k.operand("dw"), moved(into));
+        for (const [i, index] of indices.entries()) storeChannels(k, vectors, pointer, 0, index, sums[i]!, true);
+      });
+      k.if(feature, "eq", weights.rows - 1, () => storeTail(k, weights, k.operand("dw")));
+    };
+    k.loop(k.begin, k.end, body, { frame: true, name: "feature" });
+  },
+});
 
 /** Bytes of a feature in a sample of the input. */
 function placeOf(k: KernelBuilder, dimensions: readonly Dimension[], feature: Reg): Reg {

@@ -3,12 +3,13 @@
  * pixels. One piece is one row of weights (all outputs of one tap and channel), so nothing is shared between threads; each
  * sample's sum is finished before it is added to the others', which keeps float32 sums of many terms accurate.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Kernel, Reg } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { Reg } from "../codegen/ir.js";
 import { eachGroup, loadChannels, storeChannels, storeTail, storeZeros, tailElements } from "./channels.js";
 import { type ConvShape, convShape, eachConvGroup, plus } from "./conv-shape.js";
-import type { Layout } from "./layout.js";
-import type { Lowering, Strategy } from "./strategy.js";
+import { type RowLayout, rowLayout } from "./layout.js";
+import type { Strategy } from "./strategy.js";
 import type { Axis } from "./taps.js";
 
 export const generalWeightGradient: Strategy = {
@@ -21,20 +22,25 @@ export const generalWeightGradient: Strategy = {
     const [x, dy] = root.inputs;
     const shape = convShape(root, x!.shape, dy!.shape, to);
     const weights = to.layout(root);
-    const key = `general conv2dWeightGrad ${shape.key}`;
-    const kernel = to.kernel(key, () => writeWeightGradient(key, shape, weights, to));
+    const kernel = to.kernel(weightGradientKernel, { shape, weights: rowLayout(weights) });
     to.step(kernel, [to.buffer(x!), to.buffer(dy!), to.buffer(root)], { count: weights.rows });
   },
 };
 
-function writeWeightGradient(key: string, shape: ConvShape, weights: Layout, to: Lowering): Kernel {
-  const { columns, inputs, weightRow } = shape;
-  const operands = [
+interface Gradient {
+  readonly shape: ConvShape;
+  readonly weights: RowLayout;
+}
+
+const weightGradientKernel = defineKernel<Gradient>("general conv2dWeightGrad", {
+  title: "conv2dWeightGrad",
+  operands: [
     ["x", "read"],
     ["dy", "read"],
     ["dw", "write"],
-  ] as const;
-  return buildKernel({ key, name: "conv2dWeightGrad", target: to.target, operands }, (k) => {
+  ],
+  write(k, { shape, weights }) {
+    const { columns, inputs, weightRow } = shape;
     const body = (piece: Reg) => {
       const channel = k.mod(piece, inputs);
       const tap = k.div(piece, inputs);
@@ -54,8 +60,8 @@ function writeWeightGradient(key: string, shape: ConvShape, weights: Layout, to:
       }
     };
     k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
-  });
-}
+  },
+});
 
 interface Tap {
   readonly ky: Reg;

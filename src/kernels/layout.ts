@@ -25,6 +25,19 @@ export interface Layout {
   readonly sampleStride: number;
 }
 
+/**
+ * A layout as far as code depends on it, which is what specs of kernels hold: shapes of as many rows share code, where
+ * the axes themselves matter a spec says how (`nest.ts`).
+ */
+export type RowLayout = Omit<Layout, "shape" | "dtype">;
+
+export function rowLayout({ batched, channels, channelStride, rows, sampleStride }: Layout): RowLayout {
+  return { batched, channels, channelStride, rows, sampleStride };
+}
+
+/** Whether it is of one number a sample with nothing between: every other layout fills whole vectors. */
+export const isScalar = ({ sampleStride }: Pick<Layout, "sampleStride">): boolean => sampleStride === 1;
+
 /** The stride of `channels`: unpadded up to 4; 8 where half a vector of 16 is enough; else the next multiple of the lanes. */
 export function channelStrideOf(channels: number, lanes: Lanes): number {
   if (channels <= 4) return channels;
@@ -48,6 +61,6 @@ export function elementsOf(layout: Layout, batch: number): number {
 }
 
 /** Vector width to walk this layout's channels with: full vectors, or 8 lanes where the stride is 8 on 16-lane machines. */
-export function vectorLanes(layout: Layout, target: Target): Lanes {
+export function vectorLanes(layout: Pick<Layout, "channelStride">, target: Target): Lanes {
   return layout.channelStride % target.lanes === 0 ? target.lanes : layout.channelStride === 8 ? 8 : target.lanes;
 }

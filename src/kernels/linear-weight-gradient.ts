@@ -3,14 +3,14 @@
  * with samples in place of pixels. A flattened image is read as it lies; its rows of W follow the CHW order. Where the weights
  * are large, their update is computed as the gradient is stored: it would else be written and read again.
  */
-import { buildKernel } from "../codegen/builder.js";
-import type { IntArg, Kernel, Lanes, Target } from "../codegen/ir.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { IntArg, Lanes, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { layoutOf, vectorLanes } from "./layout.js";
 import { featureOf } from "./linear.js";
 import type { Lowering, Strategy, Work } from "./strategy.js";
 import { accumulate, chooseTile, type TileSize, zeroTile } from "./tile.js";
-import { canUpdate, type Update, updateOf } from "./update.js";
+import { canUpdate, readInPlace, storeUpdate, type Update, updateOf, updateOperands } from "./update.js";
 
 interface Outer {
   readonly parts: number; // rows of pixels in x
@@ -69,26 +69,36 @@ function outerOf(node: Value, target: Target, inStore = 0): Outer {
 }
 
 function lower({ root, update: group }: Work, to: Lowering): void {
-  const update = group === undefined ? undefined : updateOf(root, group, to);
+  const updated = group === undefined ? undefined : updateOf(root, group, to);
   // while storing, the registers of the operands are free
-  const p = outerOf(root, to.target, Math.max(0, (update?.registers ?? 0) - 2));
+  const p = outerOf(root, to.target, Math.max(0, (updated?.registers ?? 0) - 2));
   const [x, dy] = root.inputs as [Value, Value];
   const { sampleStride, rows, channelStride } = to.layout(root);
   const tail = sampleStride - rows * channelStride;
-  const key = `linearWeightGradient ${JSON.stringify(p)} ${update?.key ?? ""}`;
-  const kernel = to.kernel(key, (full) => writeKernel(full, to.target, p, tail, update));
+  const kernel = to.kernel(weightGradientKernel, { ...p, tail, update: updated?.update });
   const count = p.parts * Math.ceil(p.channels / p.tile.rows);
-  to.step(kernel, [to.buffer(x), to.buffer(dy), ...(update?.buffers ?? [to.buffer(root)])], { count });
+  to.step(kernel, [to.buffer(x), to.buffer(dy), ...(updated?.buffers ?? [to.buffer(root)])], { count });
 }
 
-function writeKernel(key: string, target: Target, p: Outer, tail: number, update: Update | undefined): Kernel {
-  const results = update?.operands ?? [["dw", "write"] as const];
-  const operands = [["x", "read"] as const, ["dy", "read"] as const, ...results];
-  const blocks = Math.ceil(p.channels / p.tile.rows);
-  const full = Math.floor(p.channels / p.tile.rows);
-  const vectors = Math.ceil(p.outputs / p.lanes);
-  const pads = p.outputs % p.lanes;
-  return buildKernel({ key, name: "linearWeightGradient", target, operands }, (k) => {
+interface WeightGradient extends Outer {
+  /** Elements behind the last row of weights. */
+  readonly tail: number;
+  /** What is stored in place of the gradient, if anything is. */
+  readonly update: Update | undefined;
+}
+
+const weightGradientKernel = defineKernel<WeightGradient>("linearWeightGradient", {
+  operands: ({ update }) => [
+    ["x", "read"],
+    ["dy", "read"],
+    ...(update === undefined ? [["dw", "write"] as const] : updateOperands(update)),
+  ],
+  write(k, p) {
+    const { tail, update } = p;
+    const blocks = Math.ceil(p.channels / p.tile.rows);
+    const full = Math.floor(p.channels / p.tile.rows);
+    const vectors = Math.ceil(p.outputs / p.lanes);
+    const pads = p.outputs % p.lanes;
     k.loop(
       k.begin,
       k.var(k.end, "end", { frame: true }),
@@ -111,7 +121,7 @@ function writeKernel(key: string, target: Target, p: Outer, tail: number, update
             const mask = p.narrow && pads > 0 ? k.firstLanes(pads, p.lanes) : undefined;
             const place = (i: number, v: number) => (i * p.channelRows * p.weightRow + v * p.lanes) * 4;
             // what the next tiles update, which comes from memory
-            for (const name of update?.reads ?? []) {
+            for (const name of update === undefined ? [] : readInPlace(update)) {
               const ahead = k.ptrAdd(k.operand(name), k.add(k.add(weights, first), 2 * p.tile.vectors * p.lanes * 4));
               for (let i = 0; i < rows; i++) for (let v = 0; v < width; v++) k.prefetch(ahead, place(i, v));
             }
@@ -139,7 +149,7 @@ function writeKernel(key: string, target: Target, p: Outer, tail: number, update
             const into = update === undefined ? k.ptrAdd(k.operand("dw"), bytes) : undefined;
             for (const [i, r] of acc.entries()) {
               for (const [v, value] of r.entries()) {
-                if (into === undefined) update!.store(k, value, bytes, place(i, v), p.lanes);
+                if (into === undefined) storeUpdate(k, update!, value, bytes, place(i, v), p.lanes);
                 else if (mask) k.storeMasked(into, place(i, v), value, mask);
                 else k.store(into, place(i, v), value);
               }
@@ -164,5 +174,5 @@ function writeKernel(key: string, target: Target, p: Outer, tail: number, update
       },
       { frame: true, name: "piece" },
     );
-  });
-}
+  },
+});

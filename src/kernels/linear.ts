@@ -3,8 +3,9 @@
  * vectors. A flattened image is read as it lies (rows of padded channels): the panel's order turns the CHW order of the weights
  * into that of memory, so nothing is flattened and no pad is multiplied.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { type Epilogue, epilogueOf } from "./epilogue.js";
 import { type Layout, layoutOf, vectorLanes } from "./layout.js";
@@ -99,7 +100,7 @@ function lower(work: Work, to: Lowering): void {
   const { root } = work;
   const forward = root.op.name === "linear";
   const [given, weight] = root.inputs as [Value, Value];
-  const epilogue = epilogueOf(work);
+  const { epilogue, values } = epilogueOf(work);
   const packed = productOf(root, to.target, epilogue.registers);
   const w = to.layout(weight);
   const blockOutputs = packed.vectors * packed.lanes;
@@ -121,24 +122,22 @@ function lower(work: Work, to: Lowering): void {
   const panel = straight
     ? to.buffer(weight)
     : forward
-      ? packPanel(to, weight, `linear ${p.lanes}x${p.vectors}`, {
+      ? packPanel(to, weight, {
           lanes: p.lanes,
           blockOutputs,
           outputs: p.outputs,
           extents: [image.rows, image.channels, 1],
           source: ([row, channel], o) => feature(row, channel) * w.channelStride + o,
         })
-      : packPanel(to, weight, `linear gradient ${p.lanes}x${p.vectors}`, {
+      : packPanel(to, weight, {
           lanes: p.lanes,
           blockOutputs,
           outputs: p.outputs,
           extents: [p.parts, p.channels, 1],
           source: ([part, o], channel) => feature(part, channel) * w.channelStride + o,
         });
-  const kernel = to.kernel(`linear ${JSON.stringify(p)} ${epilogue.key}`, (key) =>
-    writeKernel(key, to.target, p, epilogue),
-  );
-  const operands = [to.buffer(given), panel, ...epilogue.inputs.map((i) => to.buffer(i.value)), to.buffer(work.result)];
+  const kernel = to.kernel(linearKernel, { product: p, epilogue });
+  const operands = [to.buffer(given), panel, ...[...values, work.result].map((v) => to.buffer(v))];
   const count = p.parts * blocks;
   to.step(
     kernel,
@@ -147,18 +146,23 @@ function lower(work: Work, to: Lowering): void {
   );
 }
 
-function writeKernel(key: string, target: Target, p: Product, epilogue: Epilogue): Kernel {
-  const operands = [
-    ["input", "read"] as const,
-    ["panel", "read"] as const,
+interface Linear {
+  readonly product: Product;
+  readonly epilogue: Epilogue;
+}
+
+const linearKernel = defineKernel<Linear>("linear", {
+  operands: ({ epilogue }) => [
+    ["input", "read"],
+    ["panel", "read"],
     ...epilogueOperands(epilogue),
-    ["output", "write"] as const,
-  ];
-  const blocks = Math.ceil(Math.ceil(p.outputs / p.lanes) / p.vectors);
-  const width = p.vectors * p.lanes;
-  const partElements = p.rows * p.channels * width;
-  const [, , blockStep] = p.panelSteps;
-  return buildKernel({ key, name: "linear", target, operands }, (k) => {
+    ["output", "write"],
+  ],
+  write(k, { product: p, epilogue }) {
+    const blocks = Math.ceil(Math.ceil(p.outputs / p.lanes) / p.vectors);
+    const width = p.vectors * p.lanes;
+    const partElements = p.rows * p.channels * width;
+    const [, , blockStep] = p.panelSteps;
     k.loop(
       k.begin,
       k.var(k.end, "end", { frame: true }),
@@ -193,8 +197,8 @@ function writeKernel(key: string, target: Target, p: Product, epilogue: Epilogue
       },
       { frame: true },
     );
-  });
-}
+  },
+});
 
 /** A panel that a core's second cache holds is read again for every sample that is left of a batch. */
 const READ_AGAIN = 256 * 1024;

@@ -37,10 +37,6 @@ export function merged(dimensions: readonly Dimension[]): Dimension[] {
   return out;
 }
 
-export function dimensionsKey(dimensions: readonly Dimension[]): string {
-  return `[${dimensions.map((d) => `${d.extent}:${d.strides.join("/")}`).join(" ")}]`;
-}
-
 /** A part of a sample's work, so that one sample keeps several threads busy. */
 export interface Part {
   /** 0 to `parts` - 1; undefined where there is one. */

@@ -2,9 +2,11 @@
  * Weights in the order in which a tile reads them: [output block][a][b][c][output in block], zeros where a block runs past
  * the last output. The order is an affine function of the indices, so it is described by one and measured by its steps.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Lanes, Reg, Target } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { Lanes, Reg } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
+import { definePacking } from "./packing.js";
 import type { Buffer, Lowering } from "./strategy.js";
 import { transposed } from "./transpose.js";
 
@@ -18,113 +20,127 @@ export interface PanelOrder {
   source(indices: readonly [number, number, number], output: number): number;
 }
 
-/** The strides of an affine order, with the part of a panel that it makes. */
-interface Part {
+/** The strides of an affine order. */
+interface Panel {
   readonly lanes: Lanes;
-  readonly blocks: number;
-  readonly firstOutput: number;
-  readonly width: number; // outputs in a row of this part, pads included
+  readonly blockOutputs: number;
   readonly outputs: number;
   readonly extents: readonly [number, number, number];
   readonly origin: number;
   readonly steps: readonly [number, number, number];
   readonly outputStep: number;
+}
+
+/** A part of a panel: equal blocks. */
+interface Part extends Panel {
+  readonly blocks: number;
+  readonly firstOutput: number;
+  readonly width: number; // outputs in a row of this part, pads included
   readonly panelOffset: number; // elements
   readonly blockElements: number;
 }
 
 /** The panel of `weight` in this order, made once for all its users. */
-export function packPanel(to: Lowering, weight: Value, label: string, order: PanelOrder): Buffer {
+export function packPanel(to: Lowering, weight: Value, order: PanelOrder): Buffer {
   const { lanes, blockOutputs, outputs, extents } = order;
-  const vectors = Math.ceil(outputs / lanes);
-  const perBlock = blockOutputs / lanes;
-  const full = Math.floor(vectors / perBlock);
-  const rest = vectors % perBlock;
-  const inner = extents[0] * extents[1] * extents[2];
   const origin = order.source([0, 0, 0], 0);
   const step = (i: readonly [number, number, number], o: number) => order.source(i, o) - origin;
-  const common = {
+  return to.packed(panelPacking, weight, {
     lanes,
+    blockOutputs,
     outputs,
     extents,
     origin,
-    steps: [step([1, 0, 0], 0), step([0, 1, 0], 0), step([0, 0, 1], 0)] as const,
+    steps: [step([1, 0, 0], 0), step([0, 1, 0], 0), step([0, 0, 1], 0)],
     outputStep: step([0, 0, 0], 1),
-    blockElements: inner * blockOutputs,
-  };
-  const parts: Part[] = [];
-  if (full > 0) parts.push({ ...common, blocks: full, firstOutput: 0, width: blockOutputs, panelOffset: 0 });
-  if (rest > 0) {
-    const panelOffset = full * inner * blockOutputs;
-    parts.push({ ...common, blocks: 1, firstOutput: full * blockOutputs, width: rest * lanes, panelOffset });
-  }
-  return to.derived(weight, label, inner * vectors * lanes * 4, (panel) => {
-    for (const part of parts) {
-      // Where outputs lie a row apart and the middle index runs along the row, squares of both are transposed in registers.
-      const turned = part.outputStep !== 1 && part.steps[1] === 1 && extents[1] >= lanes;
-      const kernel = to.kernel(`panel ${JSON.stringify(part)}`, (key) =>
-        turned ? writeTransposed(key, to.target, part) : writeKernel(key, to.target, part),
-      );
-      const middle = turned ? Math.ceil(extents[1] / lanes) : extents[1];
-      to.step(kernel, [to.buffer(weight), panel], { count: part.blocks * extents[0] * middle });
-    }
   });
 }
 
-function writeKernel(key: string, target: Target, p: Part) {
-  return buildKernel(
-    {
-      key,
-      name: "panel",
-      target,
-      operands: [
-        ["weight", "read"],
-        ["panel", "write"],
-      ],
-    },
-    (k) => {
-      const [a, b, c] = p.extents;
-      k.loop(
-        k.begin,
-        k.var(k.end, "end", { frame: true }),
-        (piece) => {
-          const at = k.var(piece, "at");
-          const block = k.div(at, a * b);
-          k.set(at, k.mod(at, a * b));
-          const indexA = k.div(at, b);
-          const indexB = k.mod(at, b);
-          const output = k.add(k.mul(block, p.width), p.firstOutput);
-          const element = k.add(
-            k.add(k.mul(indexA, p.steps[0]), k.mul(indexB, p.steps[1])),
-            k.add(k.mul(output, p.outputStep), p.origin),
-          );
-          const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from");
-          const row = k.add(k.mul(indexA, b), indexB);
-          const into = k.add(k.mul(block, p.blockElements), k.mul(row, c * p.width));
-          const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, 4)), p.panelOffset * 4), "to");
-          const valid = k.min(k.sub(p.outputs, output), p.width);
-          k.loop(0, c, () => {
-            if (p.outputStep === 1) copyVectors(k, p, from, panel, valid);
-            else copyScalars(k, p, from, panel, valid);
-            k.advance(from, p.steps[2] * 4);
-            k.advance(panel, p.width * 4);
-          });
-        },
-        { frame: true },
-      );
-    },
-  );
+const vectorsOf = ({ outputs, lanes }: Panel): number => Math.ceil(outputs / lanes);
+const innerOf = ({ extents: [a, b, c] }: Panel): number => a * b * c;
+
+const panelPacking = definePacking<Panel>("panel", {
+  bytes: (panel) => innerOf(panel) * vectorsOf(panel) * panel.lanes * 4,
+  pack(to, weight, into, panel) {
+    const { lanes, extents } = panel;
+    for (const part of partsOf(panel)) {
+      // Where outputs lie a row apart and the middle index runs along the row, squares of both are transposed in registers.
+      const turned = part.outputStep !== 1 && part.steps[1] === 1 && extents[1] >= lanes;
+      const kernel = to.kernel(turned ? transposedPanelKernel : panelKernel, part);
+      const middle = turned ? Math.ceil(extents[1] / lanes) : extents[1];
+      to.step(kernel, [weight, into], { count: part.blocks * extents[0] * middle });
+    }
+  },
+});
+
+/** The full blocks, and the last where it is not. */
+function partsOf(panel: Panel): Part[] {
+  const { lanes, blockOutputs } = panel;
+  const perBlock = blockOutputs / lanes;
+  const full = Math.floor(vectorsOf(panel) / perBlock);
+  const rest = vectorsOf(panel) % perBlock;
+  const blockElements = innerOf(panel) * blockOutputs;
+  const common = { ...panel, blockElements };
+  const parts: Part[] = [];
+  if (full > 0) parts.push({ ...common, blocks: full, firstOutput: 0, width: blockOutputs, panelOffset: 0 });
+  if (rest > 0) {
+    const place = { firstOutput: full * blockOutputs, panelOffset: full * blockElements };
+    parts.push({ ...common, ...place, blocks: 1, width: rest * lanes });
+  }
+  return parts;
 }
 
+const panelKernel = defineKernel<Part>("panel", {
+  operands: [
+    ["weight", "read"],
+    ["panel", "write"],
+  ],
+  write(k, p) {
+    const [a, b, c] = p.extents;
+    k.loop(
+      k.begin,
+      k.var(k.end, "end", { frame: true }),
+      (piece) => {
+        const at = k.var(piece, "at");
+        const block = k.div(at, a * b);
+        k.set(at, k.mod(at, a * b));
+        const indexA = k.div(at, b);
+        const indexB = k.mod(at, b);
+        const output = k.add(k.mul(block, p.width), p.firstOutput);
+        const element = k.add(
+          k.add(k.mul(indexA, p.steps[0]), k.mul(indexB, p.steps[1])),
+          k.add(k.mul(output, p.outputStep), p.origin),
+        );
+        const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from");
+        const row = k.add(k.mul(indexA, b), indexB);
+        const into = k.add(k.mul(block, p.blockElements), k.mul(row, c * p.width));
+        const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, 4)), p.panelOffset * 4), "to");
+        const valid = k.min(k.sub(p.outputs, output), p.width);
+        k.loop(0, c, () => {
+          if (p.outputStep === 1) copyVectors(k, p, from, panel, valid);
+          else copyScalars(k, p, from, panel, valid);
+          k.advance(from, p.steps[2] * 4);
+          k.advance(panel, p.width * 4);
+        });
+      },
+      { frame: true },
+    );
+  },
+});
+
 /** One piece is a block of outputs, one first index, and as many middle ones as a vector has lanes. */
-function writeTransposed(key: string, target: Target, p: Part) {
-  const operands = [["weight", "read"] as const, ["panel", "write"] as const];
-  const [a, b, c] = p.extents;
-  const { lanes } = p;
-  const squares = Math.ceil(b / lanes);
-  const rest = p.outputs % lanes;
-  const isCut = rest > 0 && p.firstOutput + p.blocks * p.width > p.outputs;
-  return buildKernel({ key, name: "panel", target, operands }, (k) => {
+const transposedPanelKernel = defineKernel<Part>("transposed panel", {
+  title: "panel",
+  operands: [
+    ["weight", "read"],
+    ["panel", "write"],
+  ],
+  write(k, p) {
+    const [a, b, c] = p.extents;
+    const { lanes } = p;
+    const squares = Math.ceil(b / lanes);
+    const rest = p.outputs % lanes;
+    const isCut = rest > 0 && p.firstOutput + p.blocks * p.width > p.outputs;
     k.loop(
       k.begin,
       k.var(k.end, "end", { frame: true }),
@@ -170,8 +186,8 @@ function writeTransposed(key: string, target: Target, p: Part) {
       },
       { frame: true, name: "piece" },
     );
-  });
-}
+  },
+});
 
 function copyVectors(k: KernelBuilder, p: Part, from: Reg, to: Reg, valid: Reg): void {
   for (let o = 0; o < p.width; o += p.lanes) {

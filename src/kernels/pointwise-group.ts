@@ -2,15 +2,15 @@
  * Elementwise nodes of one layout computed together in one kernel: each input is read once, each output written once,
  * and what lies between stays in registers. Optimiser updates and whole chains of gradients become one pass over memory.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Kernel, Lanes, Reg } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel, type OperandList } from "../codegen/definition.js";
+import type { Lanes, Reg } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { cleaned, tailElements } from "./channels.js";
-import { attributesKey } from "./epilogue.js";
 import type { Layout } from "./layout.js";
-import { type OperandKind, operandKind, POINTWISE } from "./pointwise.js";
+import { emitStep, type OperandKind, operandKind, POINTWISE, type PointwiseStep, stepOf } from "./pointwise.js";
 import type { Lowering } from "./strategy.js";
-import { planWalk, type Site, type WalkMode, type WalkPlan, walk, walkKey, walkTail } from "./walk.js";
+import { planWalk, type Site, type Walk, type WalkMode, writeWalk, writeWalkTail } from "./walk.js";
 
 export interface PointwiseGroup {
   /** In topological order, all of one shape, all batched or none. */
@@ -26,21 +26,60 @@ interface GroupInput {
   readonly value: Value;
   readonly kind: OperandKind;
   readonly name: string;
-  readonly layout: Layout;
+}
+
+/**
+ * An input in a spec; `rows`: of a suffix, whose channels are those of the result; `sampleStride`: elements from one sample to the next,
+ * of what is read by the sample.
+ */
+interface InputSpec {
+  readonly kind: OperandKind;
+  readonly name: string;
+  readonly rows?: number;
+  readonly sampleStride?: number;
+}
+
+interface GroupSpec {
+  readonly walk: Walk;
+  readonly inputs: readonly InputSpec[];
+  /** Each reads inputs by their names, and the steps before as "v0", "v1", ... */
+  readonly steps: readonly PointwiseStep[];
+  /** The steps that are stored. */
+  readonly outputs: readonly number[];
+  /** The steps whose pad lanes are +0 by themselves. */
+  readonly clean: readonly number[];
 }
 
 export function lowerPointwise(group: PointwiseGroup, to: Lowering): void {
-  const layout = to.layout(group.nodes[0]!);
-  const inputs = inputsOf(group, to);
+  const { nodes, outputs } = group;
+  const layout = to.layout(nodes[0]!);
+  const inputs = inputsOf(group);
   const clean = cleanNodes(group, inputs);
   const mode = modeOf(group, layout, inputs, clean);
   const perSample = inputs.some(({ kind }) => PER_SAMPLE.includes(kind));
-  const plan = planWalk(layout, to.target, mode, perSample);
-  const kernel = to.kernel(groupKey(group, inputs, plan), (key) => writeGroup(key, group, inputs, clean, plan, to));
-  to.step(kernel, [...inputs.map((i) => to.buffer(i.value)), ...group.outputs.map((v) => to.buffer(v))], plan.pieces);
+  const { walk, pieces } = planWalk(layout, to.target, mode, perSample);
+  const nameOf = (v: Value) => inputs.find((i) => i.value === v)?.name ?? `v${nodes.indexOf(v)}`;
+  const kernel = to.kernel(groupKernel, {
+    walk,
+    inputs: inputs.map(({ value, kind, name }) => ({ kind, name, ...placeOf(kind, to.layout(value)) })),
+    steps: nodes.map((node) => stepOf(node, nameOf)),
+    outputs: outputs.map((v) => nodes.indexOf(v)),
+    clean: [...nodes.keys()].filter((i) => clean.has(nodes[i]!)),
+  });
+  to.step(
+    kernel,
+    [...inputs.map((i) => i.value), ...outputs].map((v) => to.buffer(v)),
+    pieces,
+  );
 }
 
-function inputsOf(group: PointwiseGroup, to: Lowering): GroupInput[] {
+/** What else than its kind says where the numbers of an input lie. */
+function placeOf(kind: OperandKind, { rows, sampleStride }: Layout): Pick<InputSpec, "rows" | "sampleStride"> {
+  if (kind === "suffix") return { rows };
+  return kind === "sample" || kind === "sampleChannel" ? { sampleStride } : {};
+}
+
+function inputsOf(group: PointwiseGroup): GroupInput[] {
   const inputs: GroupInput[] = [];
   for (const node of group.nodes) {
     for (const value of node.inputs) {
@@ -48,7 +87,7 @@ function inputsOf(group: PointwiseGroup, to: Lowering): GroupInput[] {
       const kind = operandKind(value, node);
       if (kind === undefined)
         throw new TypeError(`pointwise group: ${node.op.name}(${node.path}) has a foreign operand`);
-      inputs.push({ value, kind, name: `in${inputs.length}`, layout: to.layout(value) });
+      inputs.push({ value, kind, name: `in${inputs.length}` });
     }
   }
   return inputs;
@@ -78,68 +117,53 @@ function modeOf(
   return has("suffix") ? "single" : "packed";
 }
 
-function groupKey(group: PointwiseGroup, inputs: readonly GroupInput[], plan: WalkPlan): string {
-  const nameOf = (v: Value) => inputs.find((i) => i.value === v)?.name ?? `v${group.nodes.indexOf(v)}`;
-  const operands = inputs.map(operandKey);
-  const nodes = group.nodes.map((n) => `${n.op.name}${attributesKey(n)}(${n.inputs.map(nameOf).join(",")})`);
-  return `pointwise ${walkKey(plan)} ${operands.join(",")} ${nodes.join(";")} -> ${group.outputs.map(nameOf).join(",")}`;
-}
+const outputName = (index: number) => `out${index}`;
 
-function operandKey({ kind, layout }: GroupInput): string {
-  if (kind === "suffix") return `suffix${layout.rows}`;
-  return kind === "sample" && layout.sampleStride > 1 ? `sample/${layout.sampleStride}` : kind;
-}
+const operandsOf = ({ inputs, outputs }: GroupSpec): OperandList => [
+  ...inputs.map((i) => [i.name, "read"] as const),
+  ...outputs.map((_, i) => [outputName(i), "write"] as const),
+];
 
-function writeGroup(
-  key: string,
-  group: PointwiseGroup,
-  inputs: readonly GroupInput[],
-  clean: ReadonlySet<Value>,
-  plan: WalkPlan,
-  to: Lowering,
-): Kernel {
-  const outputName = (index: number) => `out${index}`;
-  const operands = [
-    ...inputs.map((i) => [i.name, "read"] as const),
-    ...group.outputs.map((_, i) => [outputName(i), "write"] as const),
-  ];
-  const name = [...new Set(group.nodes.map((n) => n.op.name))].slice(0, 4).join("+");
-  // Pointers into arrays are kept for a block of code while registers last.
-  // The place of each lane's channel takes some of them.
-  const most = plan.mode === "packed" ? 3 : 7;
-  const long = operands.length - inputs.filter((i) => i.kind === "scalar").length > most;
-  const unroll = plan.mode === "single" || long ? 1 : plan.mode === "packed" ? 2 : 4;
-  return buildKernel({ key, name, target: to.target, operands }, (k) => {
+const groupKernel = defineKernel<GroupSpec>("pointwise", {
+  title: ({ steps }) => [...new Set(steps.map((step) => step.op))].slice(0, 4).join("+"),
+  operands: operandsOf,
+  write(k, spec) {
+    const { walk, inputs, steps, outputs, clean } = spec;
+    // Pointers into arrays are kept for a block of code while registers last.
+    // The place of each lane's channel takes some of them.
+    const most = walk.mode === "packed" ? 3 : 7;
+    const long = operandsOf(spec).length - inputs.filter((i) => i.kind === "scalar").length > most;
+    const unroll = walk.mode === "single" || long ? 1 : walk.mode === "packed" ? 2 : 4;
     // A few numbers that every element meets stay in registers.
     const scalars = inputs.filter((i) => i.kind === "scalar");
-    const kept = new Map<GroupInput, Reg>();
-    if (scalars.length <= 3) for (const i of scalars) kept.set(i, k.broadcast(k.operand(i.name), 0, plan.lanes));
-    walk(k, plan, unroll, (sites) => {
+    const kept = new Map<InputSpec, Reg>();
+    if (scalars.length <= 3) for (const i of scalars) kept.set(i, k.broadcast(k.operand(i.name), 0, walk.lanes));
+    writeWalk(k, walk, unroll, (sites) => {
       const pointers = pointersOf(k, !long);
       for (const site of sites) {
-        const values = new Map<Value, Reg>();
-        const argument = (value: Value): Reg => {
-          const known = values.get(value);
+        const values = new Map<string, Reg>();
+        const argument = (name: string): Reg => {
+          const known = values.get(name);
           if (known !== undefined) return known;
-          const input = inputs.find((i) => i.value === value)!;
-          const reg = kept.get(input) ?? loadInput(k, input, site, plan, pointers);
+          const input = inputs.find((i) => i.name === name)!;
+          const reg = kept.get(input) ?? loadInput(k, input, site, walk, pointers);
           // With many inputs, loading twice is cheaper than running out of registers.
-          if (!long || input.kind === "channel") values.set(value, reg);
+          if (!long || input.kind === "channel") values.set(name, reg);
           return reg;
         };
-        for (const node of group.nodes) {
-          const x = POINTWISE[node.op.name]!.emit(k, node.inputs.map(argument), node.attributes, site.lanes);
-          values.set(node, x);
-          const output = group.outputs.indexOf(node);
+        for (const [i, step] of steps.entries()) {
+          const x = emitStep(k, step, argument, site.lanes);
+          values.set(`v${i}`, x);
+          const output = outputs.indexOf(i);
           if (output < 0) continue;
-          const dirty = site.real !== undefined && (plan.mode !== "rows" || !clean.has(node));
+          const dirty = site.real !== undefined && (walk.mode !== "rows" || !clean.includes(i));
           k.store(pointers(outputName(output), site.at), site.offset, dirty ? cleaned(k, x, site.real!) : x);
         }
       }
     });
-    for (const i of group.outputs.keys()) walkTail(k, plan, outputName(i));
-  });
-}
+    for (const i of outputs.keys()) writeWalkTail(k, walk, outputName(i));
+  },
+});
 
 type Pointers = (operand: string, bytes: Reg) => Reg;
 
@@ -155,8 +179,9 @@ function pointersOf(k: KernelBuilder, keep: boolean): Pointers {
   };
 }
 
-function loadInput(k: KernelBuilder, input: GroupInput, site: Site, plan: WalkPlan, pointers: Pointers): Reg {
-  const { name, kind, layout } = input;
+function loadInput(k: KernelBuilder, input: InputSpec, site: Site, walk: Walk, pointers: Pointers): Reg {
+  const { name, kind, rows = 1, sampleStride = 1 } = input;
+  const { channels, channelStride } = walk.layout;
   const { lanes, offset } = site;
   switch (kind) {
     case "full":
@@ -166,23 +191,23 @@ function loadInput(k: KernelBuilder, input: GroupInput, site: Site, plan: WalkPl
     case "scalar":
       return k.broadcast(k.operand(name), 0, lanes);
     case "sample":
-      return k.broadcast(k.ptrAdd(k.operand(name), k.mul(site.sample!, 4 * layout.sampleStride)), 0, lanes);
+      return k.broadcast(k.ptrAdd(k.operand(name), k.mul(site.sample!, 4 * sampleStride)), 0, lanes);
     case "channel":
     case "sampleChannel": {
       const whole = k.operand(name);
-      const base = kind === "channel" ? whole : k.ptrAdd(whole, k.mul(site.sample!, 4 * layout.sampleStride));
-      if (plan.mode === "rows") {
+      const base = kind === "channel" ? whole : k.ptrAdd(whole, k.mul(site.sample!, 4 * sampleStride));
+      if (walk.mode === "rows") {
         return k.load(site.channel === undefined ? base : k.ptrAdd(base, site.channel), offset, lanes);
       }
-      return loadPattern(k, base, layout.channels, site);
+      return loadPattern(k, base, channels, site);
     }
     case "suffix": {
-      if (plan.mode === "rows") {
-        const row = k.mul(k.mod(site.row!, layout.rows), 4 * layout.channelStride);
+      if (walk.mode === "rows") {
+        const row = k.mul(k.mod(site.row!, rows), 4 * channelStride);
         const base = k.ptrAdd(k.operand(name), site.channel === undefined ? row : k.add(row, site.channel));
         return k.load(base, offset, lanes);
       }
-      const bytes = k.mod(k.add(site.inSample, offset), 4 * layout.rows * layout.channels);
+      const bytes = k.mod(k.add(site.inSample, offset), 4 * rows * channels);
       return k.load(k.ptrAdd(k.operand(name), bytes), 0, lanes);
     }
   }

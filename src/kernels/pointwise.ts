@@ -98,6 +98,26 @@ export const POINTWISE: Readonly<Record<string, PointwiseOp>> = {
   affine: { emit: (k, [x, factor, shift]) => k.fma(x!, factor!, shift!), keepsZero: always },
 };
 
+/** An elementwise node in the spec of a kernel. Whoever makes the spec gives arguments their names. */
+export interface PointwiseStep {
+  readonly op: string;
+  readonly attributes: Attributes;
+  readonly arguments: readonly string[];
+}
+
+export function stepOf({ op, attributes, inputs }: Value, nameOf: (input: Value, at: number) => string): PointwiseStep {
+  return { op: op.name, attributes, arguments: inputs.map(nameOf) };
+}
+
+export function emitStep(k: KernelBuilder, step: PointwiseStep, argument: (name: string) => Reg, lanes: Lanes): Reg {
+  return POINTWISE[step.op]!.emit(k, step.arguments.map(argument), step.attributes, lanes);
+}
+
+/** Whether arguments that are all +0 give +0. */
+export function keepsZero({ op, attributes }: Pick<PointwiseStep, "op" | "attributes">): boolean {
+  return POINTWISE[op]!.keepsZero(attributes);
+}
+
 /** Whether a node is one of the elementwise ops, on floats. */
 export function isPointwise(node: Value): boolean {
   return POINTWISE[node.op.name] !== undefined && node.dtype === "f32";

@@ -9,27 +9,26 @@
  * The maximum's place is found again from x, as the first tap with the maximum's bits: of equal maxima the first takes the
  * gradient (the maximum is the first of -0 and +0, too), and NaN is the maximum.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Kernel, Reg } from "../codegen/ir.js";
-import type { Value } from "../graph/value.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { Reg } from "../codegen/ir.js";
 import {
   type ChannelVectors,
   channelVectors,
   eachGroup,
-  layoutKey,
   loadChannels,
   storeChannels,
   storeTail,
   storeZeros,
   tailElements,
 } from "./channels.js";
-import type { Layout } from "./layout.js";
+import { type RowLayout, rowLayout } from "./layout.js";
 import { maxNaN } from "./math.js";
 import { type Windows, windowsOf } from "./pool.js";
 import { type Divide, divideBy } from "./pool-divisor.js";
-import { type Prologue, prologueOf } from "./prologue.js";
-import type { Lowering, Strategy, Work } from "./strategy.js";
-import { type Axis, allReal, axisKey, type Bounds, eachTap, isUnrolled, type Run, runsOf, tapBounds } from "./taps.js";
+import { type Prologue, prologueOf, prologueOperands, readThrough } from "./prologue.js";
+import type { Strategy } from "./strategy.js";
+import { type Axis, allReal, type Bounds, eachTap, isUnrolled, type Run, runsOf, tapBounds } from "./taps.js";
 
 export const poolGradientStrategy: Strategy = {
   name: "poolGradient",
@@ -40,13 +39,25 @@ export const poolGradientStrategy: Strategy = {
   cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 2,
   lower(work, to) {
     const { root } = work;
-    const p = poolGradient(work, to);
-    const { rows, columns, divisor, scatter, chunks, prologue } = p;
-    const layouts = `${layoutKey(p.image)} ${layoutKey(p.pooled)}`;
-    const key = `poolGradient ${divisor} ${axisKey(rows)} ${axisKey(columns)} ${layouts} ${chunks} ${prologue.key}`;
-    const kernel = to.kernel(key, () => writePoolGradient(key, root, p, to));
+    const pooled = root.inputs[root.inputs.length - 1]!;
+    const windows = windowsOf(root, root.shape, pooled.shape);
+    const { rows, columns } = windows;
+    const image = to.layout(root);
+    const scatter = overlaps(rows) || overlaps(columns);
+    const chunks = chunksOf(channelVectors(image, to.target), to.maxBatch);
+    const read = prologueOf(work, to);
+    const kernel = to.kernel(poolGradientKernel, {
+      ...windows,
+      image: rowLayout(image),
+      pooledSample: to.layout(pooled).sampleStride,
+      vectors: channelVectors(image, to.target),
+      prologue: read.prologue,
+      scatter,
+      chunks,
+      tiles: covers(rows) && covers(columns),
+    });
     const others = root.inputs.slice(1).map((v) => to.buffer(v));
-    to.step(kernel, [prologue.image, ...others, ...prologue.buffers, to.buffer(root)], {
+    to.step(kernel, [read.image, ...others, ...read.buffers, to.buffer(root)], {
       count: scatter ? chunks : rows.outputs,
       samples: 1,
       isLocal: true,
@@ -54,10 +65,15 @@ export const poolGradientStrategy: Strategy = {
   },
 };
 
+/** Whether windows overlap along an axis, and whether they lie side by side from the first pixel on. */
+const overlaps = (a: Axis) => a.outputs > 1 && a.stride < a.dilation * (a.kernel - 1) + 1;
+const covers = (a: Axis) => a.stride === a.kernel && a.before === 0 && a.dilation === 1;
+
 interface PoolGradient extends Windows {
-  /** Of x and dx; of dy. */
-  readonly image: Layout;
-  readonly pooled: Layout;
+  /** Of x and dx. */
+  readonly image: RowLayout;
+  /** Elements from one sample of dy to the next. */
+  readonly pooledSample: number;
   readonly vectors: ChannelVectors;
   /** How x is read. */
   readonly prologue: Prologue;
@@ -69,38 +85,18 @@ interface PoolGradient extends Windows {
   readonly tiles: boolean;
 }
 
-function poolGradient(work: Work, to: Lowering): PoolGradient {
-  const { root } = work;
-  const pooled = root.inputs[root.inputs.length - 1]!;
-  const windows = windowsOf(root, root.shape, pooled.shape);
-  const { rows, columns } = windows;
-  const vectors = channelVectors(to.layout(root), to.target);
-  const overlaps = (a: Axis) => a.outputs > 1 && a.stride < a.dilation * (a.kernel - 1) + 1;
-  const covers = (a: Axis) => a.stride === a.kernel && a.before === 0 && a.dilation === 1;
-  return {
-    ...windows,
-    image: to.layout(root),
-    pooled: to.layout(pooled),
-    vectors,
-    prologue: prologueOf(work, to),
-    chunks: chunksOf(vectors, to.maxBatch),
-    scatter: overlaps(rows) || overlaps(columns),
-    tiles: covers(rows) && covers(columns),
-  };
-}
-
-function writePoolGradient(key: string, root: Value, p: PoolGradient, to: Lowering): Kernel {
-  const inputs = p.divisor === "max" ? ["x", "dy"] : ["dy"];
-  const operands = [
-    ...inputs.map((name) => [name, "read"] as const),
-    ...p.prologue.operands,
-    ["dx", "readwrite"] as const,
-  ];
-  return buildKernel({ key, name: root.op.name, target: to.target, operands }, (k) => {
+const poolGradientKernel = defineKernel<PoolGradient>("poolGradient", {
+  title: ({ divisor }) => (divisor === "max" ? "maxPool2dGrad" : "avgPool2dGrad"),
+  operands: ({ divisor, prologue }) => [
+    ...(divisor === "max" ? ["x", "dy"] : ["dy"]).map((name) => [name, "read"] as const),
+    ...prologueOperands(prologue),
+    ["dx", "readwrite"],
+  ],
+  write(k, p) {
     const body = (piece: Reg) => (p.scatter ? writeSample(k, p, piece) : writeBand(k, p, piece));
     k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
-  });
-}
+  },
+});
 
 /** dx at the start of sample n. */
 function sampleOf(k: KernelBuilder, p: PoolGradient, n: Reg): Reg {
@@ -268,13 +264,13 @@ function eachPixel(
   runs: readonly Run[],
   visit: (run: Run, divide: Divide | undefined, at: PixelPlace) => void,
 ): void {
-  const { rows, columns, image, pooled, divisor } = p;
+  const { rows, columns, image, pooledSample, divisor } = p;
   const pixel = 4 * image.channelStride;
   const rowBytes = columns.extent * pixel;
   const divide = divisor === "max" ? undefined : divideBy(k, divisor, rows, bounds, oy);
   const corner = k.add(k.mul(oy, rows.stride * rowBytes), -rows.before * rowBytes - columns.before * pixel);
   const from = k.var(k.add(k.mul(n, 4 * image.sampleStride), corner), "image", { frame: true });
-  const into = k.add(k.mul(n, 4 * pooled.sampleStride), k.mul(oy, columns.outputs * pixel));
+  const into = k.add(k.mul(n, 4 * pooledSample), k.mul(oy, columns.outputs * pixel));
   const start = k.var(into, "pooled", { frame: true });
   for (const run of runs) {
     const body = (ox: Reg) => {
@@ -326,7 +322,7 @@ function writeWindow(k: KernelBuilder, p: PoolGradient, place: WindowPlace, givi
     });
     return;
   }
-  const through = p.prologue.at(k, vectors, channel, index);
+  const through = readThrough(k, p.prologue, vectors, channel, index);
   const unrolled = isUnrolled(bounds) && isUnrolled(run);
   let most = unrolled ? undefined : k.acc(Number.NEGATIVE_INFINITY, lanes);
   eachTap(k, bounds, [pointer("x", at.image)], rowStep, (row, rowOffset) => {
@@ -344,7 +340,7 @@ function writeWindow(k: KernelBuilder, p: PoolGradient, place: WindowPlace, givi
   eachTap(k, bounds, [pointer("x", at.image), pointer("dx", at.image)], rowStep, (rowPointers, rowOffset) => {
     eachTap(k, run, rowPointers, columnStep, ([x, dx], offset) => {
       const at = rowOffset + offset;
-      const asItLies = p.prologue.key === "" && !vectors.packed;
+      const asItLies = p.prologue === undefined && !vectors.packed;
       const value = asItLies ? k.loadI32(x!, at + 4 * index * lanes, lanes) : k.asInt(through(load(x!, at)));
       const hit = k.cmpI32("eq", value, bits);
       give(dx!, rowOffset, offset, k.select(hit, left, zero));

@@ -2,28 +2,21 @@
  * Max and average pooling of NHWC images: one piece is one output row, vectors run over channels, and each output is
  * reduced in registers from the taps that are real pixels (see taps.ts).
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Kernel, Lanes, Reg } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { Lanes, Reg } from "../codegen/ir.js";
 import type { Shape, Value } from "../graph/value.js";
-import {
-  channelVectors,
-  cleaned,
-  eachGroup,
-  isPartial,
-  layoutKey,
-  loadChannels,
-  storeTail,
-  tailElements,
-} from "./channels.js";
+import { channelVectors, cleaned, eachGroup, isPartial, loadChannels, storeTail, tailElements } from "./channels.js";
+import type { Epilogue } from "./epilogue.js";
+import { type RowLayout, rowLayout } from "./layout.js";
 import { maxNaN } from "./math.js";
 import { type Divisor, divideBy } from "./pool-divisor.js";
-import { type Prologue, prologueOf } from "./prologue.js";
-import { type Result, resultOf, rowPlace } from "./result.js";
-import type { Lowering, Strategy } from "./strategy.js";
+import { type Prologue, prologueOf, prologueOperands, readThrough } from "./prologue.js";
+import { resultOf, resultOperands, rowPlace, storeResult } from "./result.js";
+import type { Strategy } from "./strategy.js";
 import {
   type Axis,
   allReal,
-  axisKey,
   axisOf,
   type Bounds,
   eachTap,
@@ -51,13 +44,17 @@ export const poolStrategy: Strategy = {
     const { root } = work;
     const input = root.inputs[0]!;
     const windows = windowsOf(root, input.shape, root.shape);
-    const pool: Pool = { root, ...windows, prologue: prologueOf(work, to), result: resultOf(work, to) };
-    const { rows, columns, divisor, prologue, result } = pool;
-    const layouts = `${layoutKey(to.layout(input))} ${layoutKey(to.layout(root))}`;
-    const key = `pool ${divisor} ${axisKey(rows)} ${axisKey(columns)} ${layouts} ${prologue.key} ${result.key}`;
-    const kernel = to.kernel(key, () => writePool(key, pool, to));
-    to.step(kernel, [prologue.image, ...prologue.buffers, ...result.buffers], {
-      count: rows.outputs,
+    const { prologue, image, buffers } = prologueOf(work, to);
+    const result = resultOf(work, to);
+    const kernel = to.kernel(poolKernel, {
+      ...windows,
+      inputSample: to.layout(input).sampleStride,
+      output: rowLayout(to.layout(root)),
+      prologue,
+      epilogue: result.epilogue,
+    });
+    to.step(kernel, [image, ...buffers, ...result.buffers], {
+      count: windows.rows.outputs,
       samples: 1,
       isLocal: true,
     });
@@ -82,28 +79,29 @@ export function windowsOf({ op, attributes }: Value, image: Shape, pooled: Shape
 }
 
 interface Pool extends Windows {
-  readonly root: Value;
+  /** Elements from one sample of the image to the next. */
+  readonly inputSample: number;
+  readonly output: RowLayout;
   readonly prologue: Prologue;
-  readonly result: Result;
+  readonly epilogue: Epilogue;
 }
 
-function writePool(key: string, pool: Pool, to: Lowering): Kernel {
-  const { root, rows, columns, divisor, prologue, result } = pool;
-  const input = to.layout(root.inputs[0]!);
-  const output = to.layout(root);
-  const vectors = channelVectors(output, to.target);
-  const pixel = 4 * input.channelStride;
-  const rowBytes = columns.extent * pixel;
-  const emptyRows = hasEmpty(rows);
-  const operands = [["x", "read"] as const, ...prologue.operands, ...result.operands];
-  return buildKernel({ key, name: root.op.name, target: to.target, operands }, (k) => {
+const poolKernel = defineKernel<Pool>("pool", {
+  title: ({ divisor }) => (divisor === "max" ? "maxPool2d" : "avgPool2d"),
+  operands: ({ prologue, epilogue }) => [["x", "read"], ...prologueOperands(prologue), ...resultOperands(epilogue)],
+  write(k, pool) {
+    const { rows, columns, divisor, inputSample, output, prologue, epilogue } = pool;
+    const vectors = channelVectors(output, k.target);
+    const pixel = 4 * output.channelStride;
+    const rowBytes = columns.extent * pixel;
+    const emptyRows = hasEmpty(rows);
     const body = (piece: Reg) => {
       const n = k.var(k.div(piece, rows.outputs), "n", { frame: true });
       const oy = k.var(k.mod(piece, rows.outputs), "oy", { frame: true });
       const bounds = allReal(rows) ? { lo: 0, hi: rows.kernel } : tapBounds(k, rows, oy);
       const divide = divisor === "max" ? undefined : divideBy(k, divisor, rows, bounds, oy);
       const corner = k.add(k.mul(k.mul(oy, rows.stride), rowBytes), -rows.before * rowBytes - columns.before * pixel);
-      const from = k.add(k.mul(n, 4 * input.sampleStride), corner);
+      const from = k.add(k.mul(n, 4 * inputSample), corner);
       const into = k.add(k.mul(n, 4 * output.sampleStride), k.mul(oy, columns.outputs * pixel));
       for (const run of runsOf(columns)) {
         const body = (ox: Reg) => {
@@ -113,14 +111,14 @@ function writePool(key: string, pool: Pool, to: Lowering): Kernel {
             const start = channel === undefined ? source : k.ptrAdd(source, channel);
             const row = { bytes: channel === undefined ? bytes : k.add(bytes, channel), offset: 0, channel };
             for (const index of indices) {
-              const through = prologue.at(k, vectors, channel, index);
+              const through = readThrough(k, prologue, vectors, channel, index);
               const load = (p: Reg, offset: number) => through(loadChannels(k, vectors, p, offset, index));
               const total = reduceTaps(k, pool, { rows: bounds, columns: run }, start, pixel, load, vectors.lanes);
               const value = divide === undefined ? total : divide(run, total, vectors.lanes);
               // A window without a pixel is minus infinity in pad lanes, too.
               const dirty = divisor === "max" && (emptyRows || run.hi === 0) && isPartial(vectors, index);
               const stored = dirty && !vectors.packed ? cleaned(k, value, vectors.lastLanes) : value;
-              result.store(k, rowPlace(k, vectors, row, index), stored);
+              storeResult(k, epilogue, rowPlace(k, vectors, row, index), stored);
             }
           });
         };
@@ -133,8 +131,8 @@ function writePool(key: string, pool: Pool, to: Lowering): Kernel {
       }
     };
     k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
-  });
-}
+  },
+});
 
 /** The maximum or the sum of one window's real taps, for one vector of channels. */
 function reduceTaps(

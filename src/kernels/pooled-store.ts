@@ -7,8 +7,9 @@
 import type { KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
+import { plainText } from "../plain.js";
 import { cleaned } from "./channels.js";
-import type { Epilogue } from "./epilogue.js";
+import { applyEpilogue, type Epilogue } from "./epilogue.js";
 import { layoutOf } from "./layout.js";
 import { maxNaN } from "./math.js";
 import { windowsOf } from "./pool.js";
@@ -25,6 +26,16 @@ export function isPooledStore(pool: Value, target: Target): boolean {
   const plain = (a: Axis) =>
     a.kernel === POOLED && a.stride === POOLED && a.dilation === 1 && a.before === 0 && allReal(a);
   return plain(rows) && plain(columns) && layoutOf(image, target).channelStride > 4;
+}
+
+/** Whether a node is the gradient of a max pool with the very windows of `pool`. */
+export function isPoolGradient(node: Value, pool: Value): boolean {
+  if (node.op.name !== "maxPool2dGrad") return false;
+  const [image, dy] = node.inputs as [Value, Value];
+  return (
+    image === pool.inputs[0] &&
+    plainText(windowsOf(node, image.shape, dy.shape)) === plainText(windowsOf(pool, image.shape, pool.shape))
+  );
 }
 
 export interface PooledStore {
@@ -48,18 +59,21 @@ export function storePooled(k: KernelBuilder, acc: readonly (readonly Reg[])[], 
   const { lanes, epilogue, after, hasPlaces } = to;
   const result = k.ptrAdd(k.operand("destination"), to.offset);
   const places = hasPlaces ? k.ptrAdd(k.operand("places"), to.offset) : undefined;
-  const inputs = epilogue.inputs.map(({ kind }, i) =>
+  const inputs = epilogue.inputs.map((kind, i) =>
     kind === "scalar" ? k.operand(`extra${i}`) : k.ptrAdd(k.operand(`extra${i}`), to.channel),
   );
   const vectors = acc[0]!.length;
   for (let v = 0; v < vectors; v++) {
     const bytes = v * lanes * 4;
-    const loaded = epilogue.inputs.map(({ kind }, i) =>
+    const loaded = epilogue.inputs.map((kind, i) =>
       kind === "scalar" ? k.broadcast(inputs[i]!, 0, lanes) : k.load(inputs[i]!, bytes, lanes),
     );
     const windows: { readonly most: Reg; readonly place: Reg | undefined; readonly at: number }[] = [];
     for (let i = 0; i < acc.length; i += POOLED) {
-      const [left, right] = [acc[i]![v]!, acc[i + 1]![v]!].map((x) => epilogue.apply(k, x, loaded)) as [Reg, Reg];
+      const [left, right] = [acc[i]![v]!, acc[i + 1]![v]!].map((x) => applyEpilogue(k, epilogue, x, loaded)) as [
+        Reg,
+        Reg,
+      ];
       const most = maxNaN(k, left, right);
       const place = hasPlaces ? placeOf(k, left, most, k.splatI32(0, lanes), k.splatI32(1, lanes)) : undefined;
       windows.push({ most, place, at: (i / POOLED) * to.windowBytes + bytes });
@@ -79,7 +93,7 @@ export function storePooled(k: KernelBuilder, acc: readonly (readonly Reg[])[], 
           const second = k.vadd(place, k.splatI32(POOLED, lanes));
           k.store(places!, at, placeOf(k, above, most, k.loadI32(places!, at, lanes), second));
         }
-        const value = after.apply(k, most, []);
+        const value = applyEpilogue(k, after, most, []);
         k.store(result, at, pads ? cleaned(k, value, to.real!) : value);
       }
     };

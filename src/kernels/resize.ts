@@ -4,10 +4,11 @@
  * one kernel: each output line is two input lines with their weights; in the gradient, each input line is the sum of the
  * lines that read it. Pads are +0 in what is read, and stay so.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
 import type { Lanes, Reg } from "../codegen/ir.js";
-import { layoutKey, storeTail, tailElements } from "./channels.js";
-import type { Layout } from "./layout.js";
+import { storeTail, tailElements } from "./channels.js";
+import { type RowLayout, rowLayout } from "./layout.js";
 import type { Strategy } from "./strategy.js";
 
 interface ResizeAttributes {
@@ -19,16 +20,24 @@ interface ResizeAttributes {
 }
 
 interface Lines {
-  readonly attributes: ResizeAttributes;
-  /** The number of lines that `extent` were made of. */
+  readonly backward: boolean;
+  readonly mode: ResizeAttributes["mode"];
+  readonly axis: number;
+  /** The number of lines that are made of `from`, by the forward pass. */
+  readonly extent: number;
   readonly from: number;
   /** Lines read for a line made, as a fraction. */
   readonly ratio: readonly [number, number];
+  /** That as a float32, where places are rounded as it rounds them. */
+  readonly step?: number;
   /** Elements of a line, and runs of lines in a sample. */
   readonly inner: number;
   readonly outer: number;
-  readonly source: Layout;
-  readonly destination: Layout;
+  readonly source: RowLayout;
+  readonly destination: RowLayout;
+  /** Lines of a run, of x and of y. */
+  readonly read: number;
+  readonly written: number;
 }
 
 export const resizeStrategy: Strategy = {
@@ -39,41 +48,47 @@ export const resizeStrategy: Strategy = {
   cost: (node) => node.op.cost(node.inputs, node.attributes, node).bytes / 8,
   lower({ root }, to) {
     const backward = root.op.name === "resizeGrad";
-    const attributes = root.attributes as ResizeAttributes & { readonly from: number };
-    const { axis, mode, extent } = attributes;
+    const { axis, mode, extent, ratio, step, from } = root.attributes as ResizeAttributes & { readonly from: number };
     const [input] = root.inputs;
     const source = to.layout(input!);
-    const destination = to.layout(root);
-    const from = backward ? attributes.from : input!.shape[axis]!;
-    const lines: Lines = {
-      attributes,
-      from,
-      ratio: attributes.ratio ?? [from, extent],
+    const read = input!.shape[axis]!;
+    const made = backward ? from : read;
+    const outer = axis === 0 ? 1 : root.shape[0]!;
+    const kernel = to.kernel(resizeKernel, {
+      backward,
+      mode,
+      axis,
+      extent,
+      from: made,
+      ratio: ratio ?? [made, extent],
+      ...(step === undefined ? {} : { step }),
       inner: source.channelStride * (axis === 0 ? root.shape[1]! : 1),
-      outer: axis === 0 ? 1 : root.shape[0]!,
-      source,
-      destination,
-    };
-    const places = `${lines.ratio.join("/")} ${attributes.step ?? ""}`;
-    const key = `${root.op.name} ${mode} ${axis} ${from}>${extent} ${places} ${lines.inner} ${lines.outer} ${layoutKey(source)} ${layoutKey(destination)}`;
-    const operands = [["x", "read"] as const, ["y", "write"] as const];
-    const kernel = to.kernel(key, () =>
-      buildKernel({ key, name: root.op.name, target: to.target, operands }, (k) =>
-        (axis === 0 ? writeRows : writeColumns)(k, lines, backward ? gatherLine : readLine),
-      ),
-    );
-    const count = axis === 0 ? root.shape[0]! : lines.outer;
+      outer,
+      source: rowLayout(source),
+      destination: rowLayout(to.layout(root)),
+      read,
+      written: root.shape[axis]!,
+    });
+    const count = axis === 0 ? root.shape[0]! : outer;
     to.step(kernel, [to.buffer(input!), to.buffer(root)], { count, samples: 1 });
   },
 };
+
+const resizeKernel = defineKernel<Lines>("resize", {
+  title: ({ backward }) => (backward ? "resizeGrad" : "resize"),
+  operands: [
+    ["x", "read"],
+    ["y", "write"],
+  ],
+  write: (k, lines) => (lines.axis === 0 ? writeRows : writeColumns)(k, lines, lines.backward ? gatherLine : readLine),
+});
 
 /** Writes the line with number `at`, given where its run of lines begins in x, and where the line itself begins in y. */
 type WriteLine = (k: KernelBuilder, lines: Lines, at: Reg, from: Reg, into: Reg) => void;
 
 /** A piece is one line of a sample. */
 function writeRows(k: KernelBuilder, lines: Lines, write: WriteLine): void {
-  const { source, destination, inner } = lines;
-  const count = destination.shape[0]!;
+  const { source, destination, inner, written: count } = lines;
   const body = (piece: Reg) => {
     const n = k.var(k.div(piece, count), "n", { frame: true });
     const at = k.var(k.mod(piece, count), "row", { frame: true });
@@ -87,8 +102,7 @@ function writeRows(k: KernelBuilder, lines: Lines, write: WriteLine): void {
 
 /** A piece is one row of pixels. */
 function writeColumns(k: KernelBuilder, lines: Lines, write: WriteLine): void {
-  const { source, destination, inner, outer } = lines;
-  const [read, written] = [source.shape[1]!, destination.shape[1]!];
+  const { source, destination, inner, outer, read, written } = lines;
   const body = (piece: Reg) => {
     const n = k.var(k.div(piece, outer), "n", { frame: true });
     const row = k.var(k.mod(piece, outer), "row", { frame: true });
@@ -103,7 +117,7 @@ function writeColumns(k: KernelBuilder, lines: Lines, write: WriteLine): void {
   k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
 }
 
-function writeTail(k: KernelBuilder, layout: Layout, n: Reg, piece: Reg, count: number): void {
+function writeTail(k: KernelBuilder, layout: RowLayout, n: Reg, piece: Reg, count: number): void {
   if (tailElements(layout) === 0) return;
   k.if(piece, "eq", count - 1, () => {
     storeTail(k, layout, k.ptrAdd(k.operand("y"), k.mul(n, 4 * layout.sampleStride)));
@@ -137,8 +151,7 @@ const moved = (k: KernelBuilder, ptr: Reg, base: Reg | undefined): Reg =>
 
 /** Forward: the line `at` of y from one or two lines of x. */
 function readLine(k: KernelBuilder, lines: Lines, at: Reg, from: Reg, into: Reg): void {
-  const { attributes, from: input, ratio, inner } = lines;
-  const { mode, step } = attributes;
+  const { mode, from: input, ratio, step, inner } = lines;
   const [numerator, denominator] = ratio;
   const bytes = 4 * inner;
   if (mode === "nearest") {
@@ -196,8 +209,8 @@ const rounded = (k: KernelBuilder, o: Reg, step: number, lanes: Lanes): Reg =>
   k.fmul(k.toFloat(k.splatInt(o, lanes)), k.splat(step, lanes));
 
 /** The lines o that may read line `at`, of which all that do lie behind one another. */
-function readersOf(k: KernelBuilder, { attributes, from: input, ratio }: Lines, at: Reg): { begin: Reg; end: Reg } {
-  const { mode, extent, step } = attributes;
+function readersOf(k: KernelBuilder, lines: Lines, at: Reg): { begin: Reg; end: Reg } {
+  const { mode, extent, from: input, ratio, step } = lines;
   const [numerator, denominator] = ratio;
   if (mode === "bilinear") {
     // Those with i - 1 < s(o) < i + 1.
@@ -218,8 +231,7 @@ function readersOf(k: KernelBuilder, { attributes, from: input, ratio }: Lines, 
 
 /** Gradient: the line `at` of dx from the lines of dy that read it. At the last line these are all to the end. */
 function gatherLine(k: KernelBuilder, lines: Lines, at: Reg, from: Reg, into: Reg): void {
-  const { attributes, from: input, ratio, inner } = lines;
-  const { mode, extent, step } = attributes;
+  const { mode, extent, from: input, ratio, step, inner } = lines;
   const bytes = 4 * inner;
   const nearest = mode === "nearest";
   const readers = readersOf(k, lines, at);

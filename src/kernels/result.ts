@@ -3,9 +3,10 @@
  * loaded beside each vector, and the outcome is stored with clean pad lanes.
  */
 import type { KernelBuilder } from "../codegen/builder.js";
-import type { Access, Reg } from "../codegen/ir.js";
+import type { OperandList } from "../codegen/definition.js";
+import type { Reg } from "../codegen/ir.js";
 import { type ChannelVectors, cleaned, isPartial } from "./channels.js";
-import { epilogueOf } from "./epilogue.js";
+import { applyEpilogue, type Epilogue, epilogueOf } from "./epilogue.js";
 import type { Buffer, Lowering, Work } from "./strategy.js";
 
 /** Where a vector of the result lies. */
@@ -22,41 +23,38 @@ export interface ResultPlace {
   readonly real?: number | undefined;
 }
 
-export interface Result {
-  readonly key: string;
-  /** The result's own operand and the epilogue's. */
-  readonly operands: readonly (readonly [string, Access])[];
-  readonly buffers: readonly Buffer[];
-  store(k: KernelBuilder, place: ResultPlace, value: Reg): void;
+/** The epilogue of a kernel's store, and the buffers behind the kernel's own operands. */
+export function resultOf(
+  work: Work,
+  to: Lowering,
+): { readonly epilogue: Epilogue; readonly buffers: readonly Buffer[] } {
+  const { epilogue, values } = epilogueOf(work);
+  return { epilogue, buffers: [work.result, ...values].map((value) => to.buffer(value)) };
 }
 
-export function resultOf(work: Work, to: Lowering): Result {
-  const epilogue = epilogueOf(work);
-  const inputs = epilogue.inputs.map((input, i) => ({ ...input, name: `e${i}` }));
-  return {
-    key: epilogue.key,
-    operands: [["result", "write"], ...inputs.map((i) => [i.name, "read"] as const)],
-    buffers: [to.buffer(work.result), ...inputs.map((i) => to.buffer(i.value))],
-    store(k, place, value) {
-      if (value.type.kind !== "f32") throw new TypeError("result: expected a float vector");
-      const { lanes } = value.type;
-      const { mask } = place;
-      const load = (pointer: Reg, offset: number) =>
-        mask === undefined ? k.load(pointer, offset, lanes) : k.loadMasked(pointer, offset, mask);
-      const loaded = inputs.map(({ kind, name }) => {
-        const base = k.operand(name);
-        if (kind === "scalar") return k.broadcast(base, 0, lanes);
-        if (kind === "full") return load(k.ptrAdd(base, place.bytes), place.offset);
-        return load(place.channel === undefined ? base : k.ptrAdd(base, place.channel), place.channelOffset);
-      });
-      let outcome = epilogue.apply(k, value, loaded);
-      if (place.real !== undefined && place.real < lanes && !epilogue.keepsZero && mask === undefined)
-        outcome = cleaned(k, outcome, place.real);
-      const pointer = k.ptrAdd(k.operand("result"), place.bytes);
-      if (mask === undefined) k.store(pointer, place.offset, outcome);
-      else k.storeMasked(pointer, place.offset, outcome, mask);
-    },
-  };
+/** The result's own operand and the epilogue's. */
+export function resultOperands(epilogue: Epilogue): OperandList {
+  return [["result", "write"], ...epilogue.inputs.map((_, i) => [`e${i}`, "read"] as const)];
+}
+
+export function storeResult(k: KernelBuilder, epilogue: Epilogue, place: ResultPlace, value: Reg): void {
+  if (value.type.kind !== "f32") throw new TypeError("result: expected a float vector");
+  const { lanes } = value.type;
+  const { mask } = place;
+  const load = (pointer: Reg, offset: number) =>
+    mask === undefined ? k.load(pointer, offset, lanes) : k.loadMasked(pointer, offset, mask);
+  const loaded = epilogue.inputs.map((kind, i) => {
+    const base = k.operand(`e${i}`);
+    if (kind === "scalar") return k.broadcast(base, 0, lanes);
+    if (kind === "full") return load(k.ptrAdd(base, place.bytes), place.offset);
+    return load(place.channel === undefined ? base : k.ptrAdd(base, place.channel), place.channelOffset);
+  });
+  let outcome = applyEpilogue(k, epilogue, value, loaded);
+  if (place.real !== undefined && place.real < lanes && !epilogue.keepsZero && mask === undefined)
+    outcome = cleaned(k, outcome, place.real);
+  const pointer = k.ptrAdd(k.operand("result"), place.bytes);
+  if (mask === undefined) k.store(pointer, place.offset, outcome);
+  else k.storeMasked(pointer, place.offset, outcome, mask);
 }
 
 /** The place of vector `index` of the row that starts `bytes + offset` into the result. */

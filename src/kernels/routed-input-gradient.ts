@@ -5,12 +5,15 @@
  *
  * A piece of work is a sample, put together in the workspace with its border, then stored through the epilogue.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Kernel, Reg, Target } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { channelVectors, eachGroup, loadChannels, storeTail, storeZeros, tailElements } from "./channels.js";
-import { layoutOf } from "./layout.js";
-import { type Result, resultOf, rowPlace } from "./result.js";
+import type { Epilogue } from "./epilogue.js";
+import { layoutOf, type RowLayout, rowLayout } from "./layout.js";
+import { definePacking } from "./packing.js";
+import { resultOf, resultOperands, rowPlace, storeResult } from "./result.js";
 import {
   accumulatorsFor,
   broadcastTo,
@@ -87,23 +90,35 @@ function lower(work: Work, to: Lowering): void {
   const p: Noted = { ...planOf(node, to.target)!, areNoted: places.areNoted };
   const [gradient, w] = node.inputs as [Value, Value];
   const dy = gradient.inputs[1]!;
-  const { kernel, channels, pixel, weightRow, reach, tableRow, table } = p;
-  const shape = JSON.stringify([kernel, channels, pixel, weightRow, reach, tableRow, table, p.routed.channels]);
-  const tables = to.derived(w, `shifted ${shape}`, 4 * table * p.routed.channels, (buffer) => {
-    const making = to.kernel(`shiftedWeights ${shape}`, (key) => writeTables(key, to.target, p));
-    to.step(making, [to.buffer(w), buffer], { count: p.routed.channels });
-  });
-  const result = resultOf(work, to);
-  const name = `routedInputGradient ${JSON.stringify(p)} ${result.key}`;
-  const writing = to.kernel(name, (key) => writeKernel(key, node, p, result, to));
-  const operands = [places.buffer, to.buffer(dy), tables, to.workspace(4 * p.workspace), ...result.buffers];
+  const { kernel, channels, pixel, weightRow, reach, tableRow, table, routed } = p;
+  const shifted = { kernel, channels, pixel, weightRow, reach, tableRow, table, outputs: routed.channels };
+  const tables = to.packed(shiftedWeights, w, shifted);
+  const { epilogue, buffers } = resultOf(work, to);
+  const result = rowLayout(to.layout(node));
+  const writing = to.kernel(routedInputGradientKernel, { plan: p, result, epilogue });
+  const operands = [places.buffer, to.buffer(dy), tables, to.workspace(4 * p.workspace), ...buffers];
   to.step(writing, operands, { count: 1, samples: 1, isLocal: true });
 }
 
+interface ShiftedWeights
+  extends Pick<Plan, "kernel" | "channels" | "pixel" | "weightRow" | "reach" | "tableRow" | "table"> {
+  readonly outputs: number;
+}
+
+const shiftedWeights = definePacking<ShiftedWeights>("shifted weights", {
+  bytes: ({ table, outputs }) => 4 * table * outputs,
+  pack(to, weight, into, shifted) {
+    to.step(to.kernel(shiftedWeightsKernel, shifted), [weight, into], { count: shifted.outputs });
+  },
+});
+
 /** The weights of one output a piece, as [ky][kx][c] with zeros on all sides. */
-function writeTables(key: string, target: Target, p: Plan): Kernel {
-  const operands = [["weight", "read"] as const, ["tables", "write"] as const];
-  return buildKernel({ key, name: "shiftedWeights", target, operands }, (k) => {
+const shiftedWeightsKernel = defineKernel<ShiftedWeights>("shiftedWeights", {
+  operands: [
+    ["weight", "read"],
+    ["tables", "write"],
+  ],
+  write(k, p) {
     const piece = (o: Reg) => {
       const table = k.var(k.ptrAdd(k.operand("tables"), k.mul(o, 4 * p.table)), "table", { frame: true });
       storeZeros(k, table, 0, p.table);
@@ -127,25 +142,31 @@ function writeTables(key: string, target: Target, p: Plan): Kernel {
       k.loop(0, p.kernel[0], row, { frame: true, name: "ky" });
     };
     k.loop(k.begin, k.end, piece, { frame: true, name: "output" });
-  });
+  },
+});
+
+interface RoutedGradient {
+  readonly plan: Noted;
+  readonly result: RowLayout;
+  readonly epilogue: Epilogue;
 }
 
-function writeKernel(key: string, node: Value, p: Noted, result: Result, to: Lowering): Kernel {
-  const operands = [
+const routedInputGradientKernel = defineKernel<RoutedGradient>("routedInputGradient", {
+  operands: ({ epilogue }) => [
     ["maxima", "read"],
     ["dy", "read"],
     ["tables", "read"],
     ["workspace", "readwrite"],
-    ...result.operands,
-  ] as const;
-  return buildKernel({ key, name: "routedInputGradient", target: to.target, operands }, (k) => {
+    ...resultOperands(epilogue),
+  ],
+  write(k, spec) {
     const piece = (n: Reg) => {
-      writeSample(k, p, n);
-      storeSample(k, p, node, result, to, n);
+      writeSample(k, spec.plan, n);
+      storeSample(k, spec, n);
     };
     k.loop(k.begin, k.end, piece, { frame: true, name: "sample" });
-  });
-}
+  },
+});
 
 /** All regions of a sample, added up in the workspace. */
 function writeSample(k: KernelBuilder, p: Noted, n: Reg): void {
@@ -204,9 +225,8 @@ function writeSample(k: KernelBuilder, p: Noted, n: Reg): void {
 }
 
 /** The image inside the border, through the epilogue. */
-function storeSample(k: KernelBuilder, p: Plan, node: Value, result: Result, to: Lowering, n: Reg): void {
-  const image = to.layout(node);
-  const vectors = channelVectors(image, to.target);
+function storeSample(k: KernelBuilder, { plan: p, result: image, epilogue }: RoutedGradient, n: Reg): void {
+  const vectors = channelVectors(image, k.target);
   const [height, width] = p.image;
   const [top, left] = p.bordered.before;
   const pixel = 4 * p.pixel;
@@ -220,7 +240,7 @@ function storeSample(k: KernelBuilder, p: Plan, node: Value, result: Result, to:
         const source = channel === undefined ? from : k.ptrAdd(from, channel);
         const place = { bytes: channel === undefined ? bytes : k.add(bytes, channel), offset: 0, channel };
         for (const index of indices)
-          result.store(k, rowPlace(k, vectors, place, index), loadChannels(k, vectors, source, 0, index));
+          storeResult(k, epilogue, rowPlace(k, vectors, place, index), loadChannels(k, vectors, source, 0, index));
       });
       k.advance(from, pixel);
       k.advance(bytes, pixel);

@@ -7,11 +7,12 @@
  * first caches. Partial sums lie as [slice][output][kernel row][tap and channel]; a second step adds the slices in order and puts
  * them the other way round.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Kernel, Reg, Target } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { copyElements, storeTail, storeZeros } from "./channels.js";
-import { type Layout, layoutOf } from "./layout.js";
+import { layoutOf, type RowLayout, rowLayout } from "./layout.js";
 import {
   accumulatorsFor,
   broadcastTo,
@@ -93,25 +94,25 @@ function lower(work: Work, to: Lowering): void {
   const [x, gradient] = node.inputs as [Value, Value];
   const dy = gradient.inputs[1]!;
   const partial = to.temporary("partial weight gradients", { fixedBytes: 4 * p.slices * p.sliceSums });
-  const kernel = to.kernel(`routedWeightGradient ${JSON.stringify(p)}`, (key) => writeKernel(key, to.target, p));
+  const kernel = to.kernel(routedWeightGradientKernel, p);
   const operands = [to.buffer(x), places.buffer, to.buffer(dy), to.workspace(4 * p.workspace), partial];
   to.step(kernel, operands, { count: p.slices });
-  const weight = to.layout(node);
+  const weight = rowLayout(to.layout(node));
   const { row, channels, pixel, slices, outputSums, sliceSums } = p;
   const sums = { row, channels, pixel, slices, outputSums, sliceSums, kernel: p.kernel, weight };
-  const adding = to.kernel(`addTurnedSlices ${JSON.stringify(sums)}`, (key) => writeAdding(key, to.target, sums));
+  const adding = to.kernel(addTurnedSlicesKernel, sums);
   to.step(adding, [partial, to.workspace(4 * spanOf(row)), to.buffer(work.result)], { count: p.kernel[0] });
 }
 
-function writeKernel(key: string, target: Target, p: Noted): Kernel {
-  const operands = [
+const routedWeightGradientKernel = defineKernel<Noted>("routedWeightGradient", {
+  operands: [
     ["x", "read"],
     ["maxima", "read"],
     ["dy", "read"],
     ["workspace", "readwrite"],
     ["sums", "readwrite"],
-  ] as const;
-  return buildKernel({ key, name: "routedWeightGradient", target, operands }, (k) => {
+  ],
+  write(k, p) {
     storeZeros(k, k.operand("workspace"), 0, p.placesAt); // the border stays as it is
     const piece = (slice: Reg) => {
       const chunk = k.div(k.add(k.batch, p.slices - 1), p.slices);
@@ -122,8 +123,8 @@ function writeKernel(key: string, target: Target, p: Noted): Kernel {
       k.loop(from, to, (n) => writeSample(k, p, n, sums), { frame: true, name: "sample" });
     };
     k.loop(k.begin, k.end, piece, { frame: true, name: "slice" });
-  });
-}
+  },
+});
 
 function writeSample(k: KernelBuilder, p: Noted, n: Reg, sums: Reg): void {
   const { routed, row, stride } = p;
@@ -180,19 +181,19 @@ function writeSample(k: KernelBuilder, p: Noted, n: Reg, sums: Reg): void {
 }
 
 interface Sums extends Pick<Plan, "row" | "channels" | "pixel" | "slices" | "outputSums" | "sliceSums" | "kernel"> {
-  readonly weight: Layout;
+  readonly weight: RowLayout;
 }
 
 /** dw[ky][kx][c][o] = sum of the slices' [o][ky][kx, c] in order; a piece is a kernel row. */
-function writeAdding(key: string, target: Target, p: Sums): Kernel {
-  const operands = [
+const addTurnedSlicesKernel = defineKernel<Sums>("addTurnedSlices", {
+  operands: [
     ["partial", "read"],
     ["workspace", "readwrite"],
     ["dw", "write"],
-  ] as const;
-  const { channelStride, channels: outputs } = p.weight;
-  const taps = p.kernel[1] * p.channels;
-  return buildKernel({ key, name: "addTurnedSlices", target, operands }, (k) => {
+  ],
+  write(k, p) {
+    const { channelStride, channels: outputs } = p.weight;
+    const taps = p.kernel[1] * p.channels;
     const piece = (ky: Reg) => {
       const from = k.var(k.ptrAdd(k.operand("partial"), k.mul(ky, 4 * spanOf(p.row))), "from", { frame: true });
       const into = k.var(k.ptrAdd(k.operand("dw"), k.mul(ky, 4 * taps * channelStride)), "into", { frame: true });
@@ -224,5 +225,5 @@ function writeAdding(key: string, target: Target, p: Sums): Kernel {
       k.if(ky, "eq", p.kernel[0] - 1, () => storeTail(k, p.weight, k.operand("dw")));
     };
     k.loop(k.begin, k.end, piece, { frame: true, name: "ky" });
-  });
-}
+  },
+});

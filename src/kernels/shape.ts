@@ -6,23 +6,14 @@
  * reshape reads and writes rank-3 values in the order C, H, W: it is a copy element by element along one order of the
  * axes, both sides' axes cut at their common factors.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
 import type { Reg } from "../codegen/ir.js";
 import type { Shape, Value } from "../graph/value.js";
-import { layoutKey, storeZeros } from "./channels.js";
+import { storeTail, storeZeros, tailElements } from "./channels.js";
 import { copyRun, fillRun } from "./copy.js";
-import type { Layout } from "./layout.js";
-import {
-  axisStrides,
-  type Dimension,
-  dimensionsKey,
-  merged,
-  nest,
-  type Part,
-  partsOf,
-  rangeOf,
-  sampleAndPart,
-} from "./nest.js";
+import { type Layout, type RowLayout, rowLayout } from "./layout.js";
+import { axisStrides, type Dimension, merged, nest, type Part, partsOf, rangeOf, sampleAndPart } from "./nest.js";
 import { readingDimensions } from "./reading-order.js";
 import type { Strategy } from "./strategy.js";
 
@@ -43,33 +34,63 @@ export const shapeStrategy: Strategy = {
   accepts: () => true,
   cost: (node) => node.op.cost(node.inputs, node.attributes, node).bytes / 8,
   lower({ root }, to) {
-    const boxes = boxesOf(root);
-    const value = root.op.name === "pad" ? (root.attributes as { readonly value: number }).value : 0;
-    const fills = root.op.name === "pad";
     const output = to.layout(root);
-    const inputs = root.inputs.map((v) => to.layout(v));
-    const extents = boxes.map((box) => runOf(box, inputs[box.input]!, output).outer[0]?.extent ?? 1);
-    const parts = fills ? 1 : partsOf(4 * output.sampleStride, Math.min(...extents));
-    const places = boxes.map((b) => [b.from, b.to, b.extents].map((p) => p.join(",")).join("/")).join(" ");
-    const key = `${root.op.name} ${inputs.map(layoutKey).join(" ")} > ${layoutKey(output)} ${root.shape.join("x")} ${places} ${value}`;
-    const operands = [
-      ...root.inputs.map((_, i) => [`x${i}`, "read"] as const),
-      ["y", fills ? "readwrite" : "write"] as const,
-    ];
-    const kernel = to.kernel(key, () =>
-      buildKernel({ key, name: root.op.name, target: to.target, operands }, (k) => {
-        const body = (piece: Reg) => {
-          const { sample: n, part } = sampleAndPart(k, piece, parts);
-          clear(k, output, n, value, fills, part);
-          for (const box of boxes) copyBox(k, box, inputs[box.input]!, output, n, part);
-        };
-        k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
-      }),
-    );
+    const isPad = root.op.name === "pad";
+    const moves = boxesOf(root).map((box) => moveOf(box, to.layout(root.inputs[box.input]!), output));
+    const extents = moves.map(({ outer }) => outer[0]?.extent ?? 1);
+    const parts = isPad ? 1 : partsOf(4 * output.sampleStride, Math.min(...extents));
+    const kernel = to.kernel(boxKernel, {
+      op: root.op.name,
+      inputs: root.inputs.length,
+      output: rowLayout(output),
+      moves,
+      parts,
+      fill: isPad ? (root.attributes as { readonly value: number }).value : undefined,
+    });
     const buffers = [...root.inputs, root].map((v) => to.buffer(v));
     to.step(kernel, buffers, root.batched ? { count: parts, samples: 1 } : { count: parts });
   },
 };
+
+interface Boxes {
+  readonly op: string;
+  readonly inputs: number;
+  readonly output: RowLayout;
+  readonly moves: readonly Move[];
+  /** Of a sample. */
+  readonly parts: number;
+  /** What everything is filled with before boxes are copied, if it is. */
+  readonly fill: number | undefined;
+}
+
+/** A box as runs of elements; distances in bytes. */
+interface Move {
+  readonly input: number;
+  /** From one sample of the input to the next. */
+  readonly sample: number;
+  /** The first element, in the input and in the result. */
+  readonly from: number;
+  readonly to: number;
+  readonly outer: readonly Dimension[];
+  /** Elements that lie behind one another on both sides, for each index of `outer`. */
+  readonly run: number;
+}
+
+const boxKernel = defineKernel<Boxes>("box", {
+  title: ({ op }) => op,
+  operands: ({ inputs, fill }) => [
+    ...Array.from({ length: inputs }, (_, i) => [`x${i}`, "read"] as const),
+    ["y", fill === undefined ? "write" : "readwrite"],
+  ],
+  write(k, { output, moves, parts, fill }) {
+    const body = (piece: Reg) => {
+      const { sample: n, part } = sampleAndPart(k, piece, parts);
+      clear(k, output, n, fill, part);
+      for (const move of moves) copyBox(k, move, output, n, part);
+    };
+    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+  },
+});
 
 function boxesOf(root: Value): Box[] {
   const zeros = root.shape.map(() => 0);
@@ -90,53 +111,59 @@ function boxesOf(root: Value): Box[] {
   return [{ input: 0, from: zeros, to: before, extents: root.inputs[0]!.shape }];
 }
 
-/** Makes the pads zero and, with `all`, everything else `value`. */
-function clear(k: KernelBuilder, output: Layout, n: Reg, value: number, all: boolean, part: Part = WHOLE): void {
+/** Makes the pads zero and, where there is a `fill`, everything else that. */
+function clear(k: KernelBuilder, output: RowLayout, n: Reg, fill: number | undefined, part: Part = WHOLE): void {
   const { rows, channels, channelStride, sampleStride } = output;
   const start = k.ptrAdd(k.operand("y"), k.mul(n, 4 * sampleStride));
-  if (all && (value === 0 || channels === channelStride)) fillRun(k, start, rows * channelStride, value);
-  else if (all || channels < channelStride) {
+  if (fill !== undefined && (Object.is(fill, 0) || channels === channelStride))
+    fillRun(k, start, rows * channelStride, fill);
+  else if (fill !== undefined || channels < channelStride) {
     const body = (index: Reg) => {
       const row = k.ptrAdd(start, k.mul(index, 4 * channelStride));
-      if (all) fillRun(k, row, channels, value);
+      if (fill !== undefined) fillRun(k, row, channels, fill);
       storeZeros(k, row, 4 * channels, channelStride - channels);
     };
     const { from, to } = rangeOf(k, part, rows);
     k.loop(from, to, body);
   }
-  const tail = () => storeZeros(k, start, 4 * rows * channelStride, sampleStride - rows * channelStride);
-  if (output.shape.length === 0 || sampleStride === rows * channelStride) return;
-  if (part.part === undefined) tail();
-  else k.if(part.part, "eq", 0, tail);
+  if (tailElements(output) === 0) return;
+  if (part.part === undefined) storeTail(k, output, start);
+  else k.if(part.part, "eq", 0, () => storeTail(k, output, start));
 }
 
 /** The axes of a box, without the last where that is one run of elements on both sides. */
-function runOf(
-  box: Box,
-  input: Layout,
-  output: Layout,
-): { readonly outer: readonly Dimension[]; readonly run: number } {
+function moveOf(box: Box, input: Layout, output: Layout): Move {
   const inStrides = axisStrides(input);
   const outStrides = axisStrides(output);
   const dimensions = merged(
     box.extents.map((extent, a): Dimension => ({ extent, strides: [inStrides[a]!, outStrides[a]!] })),
   );
-  const last = dimensions[dimensions.length - 1];
-  const contiguous = last?.strides.every((s) => s === 4) ?? false;
-  return { outer: contiguous ? dimensions.slice(0, -1) : dimensions, run: contiguous ? last!.extent : 1 };
-}
-
-function copyBox(k: KernelBuilder, box: Box, input: Layout, output: Layout, n: Reg, part: Part): void {
   const offset = (at: readonly number[], strides: readonly number[]) =>
     at.reduce((sum, p, a) => sum + p * strides[a]!, 0);
-  const { outer, run } = runOf(box, input, output);
-  const from = k.add(k.mul(n, 4 * input.sampleStride), offset(box.from, axisStrides(input)));
-  const to = k.add(k.mul(n, 4 * output.sampleStride), offset(box.to, axisStrides(output)));
-  const copy = ([source, target]: readonly Reg[]) => {
-    const x = k.ptrAdd(k.operand(`x${box.input}`), source!);
-    copyRun(k, x, k.ptrAdd(k.operand("y"), target!), run);
+  return {
+    input: box.input,
+    sample: 4 * input.sampleStride,
+    from: offset(box.from, inStrides),
+    to: offset(box.to, outStrides),
+    ...runsOf(dimensions),
   };
-  nest(k, outer, [from, to], copy, true, part);
+}
+
+function copyBox(k: KernelBuilder, move: Move, output: RowLayout, n: Reg, part: Part): void {
+  const from = k.add(k.mul(n, move.sample), move.from);
+  const to = k.add(k.mul(n, 4 * output.sampleStride), move.to);
+  const copy = ([source, target]: readonly Reg[]) => {
+    const x = k.ptrAdd(k.operand(`x${move.input}`), source!);
+    copyRun(k, x, k.ptrAdd(k.operand("y"), target!), move.run);
+  };
+  nest(k, move.outer, [from, to], copy, true, part);
+}
+
+/** Without the last axis where its elements lie behind one another on both sides. */
+function runsOf(dimensions: readonly Dimension[]): { readonly outer: readonly Dimension[]; readonly run: number } {
+  const last = dimensions[dimensions.length - 1];
+  const contiguous = last?.strides.every((s) => s === 4) ?? false;
+  return contiguous ? { outer: dimensions.slice(0, -1), run: last!.extent } : { outer: dimensions, run: 1 };
 }
 
 export const reshapeStrategy: Strategy = {
@@ -148,43 +175,48 @@ export const reshapeStrategy: Strategy = {
   lower({ root }, to) {
     const input = to.layout(root.inputs[0]!);
     const output = to.layout(root);
-    const dimensions = commonAxes(readingDimensions(input), readingDimensions(output));
-    const key = `reshape ${layoutKey(input)} ${layoutKey(output)} ${dimensions === undefined ? `${input.shape}>${output.shape}` : dimensionsKey(dimensions)}`;
-    const kernel = to.kernel(key, () =>
-      buildKernel(
-        {
-          key,
-          name: "reshape",
-          target: to.target,
-          operands: [
-            ["x", "read"],
-            ["y", "write"],
-          ],
-        },
-        (k) => {
-          const body = (n: Reg) => {
-            clear(k, output, n, 0, false);
-            const from = k.mul(n, 4 * input.sampleStride);
-            const into = k.mul(n, 4 * output.sampleStride);
-            if (dimensions === undefined) copyByIndex(k, input, output, from, into);
-            else copyAxes(k, dimensions, from, into);
-          };
-          k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
-        },
-      ),
-    );
+    const [from, into] = [readingDimensions(input), readingDimensions(output)];
+    const common = commonAxes(from, into);
+    const kernel = to.kernel(reshapeKernel, {
+      sample: 4 * input.sampleStride,
+      output: rowLayout(output),
+      axes: common === undefined ? { from, into } : runsOf(common),
+    });
     const buffers = [to.buffer(root.inputs[0]!), to.buffer(root)];
     to.step(kernel, buffers, root.batched ? { count: 1, samples: 1 } : { count: 1 });
   },
 };
 
-function copyAxes(k: KernelBuilder, dimensions: readonly Dimension[], from: Reg, into: Reg): void {
-  const last = dimensions[dimensions.length - 1];
-  const contiguous = last?.strides.every((s) => s === 4) ?? false;
-  nest(k, contiguous ? dimensions.slice(0, -1) : dimensions, [from, into], ([source, target]) => {
-    copyRun(k, k.ptrAdd(k.operand("x"), source!), k.ptrAdd(k.operand("y"), target!), contiguous ? last!.extent : 1);
-  });
+interface Reshape {
+  /** Bytes from one sample of the input to the next. */
+  readonly sample: number;
+  readonly output: RowLayout;
+  /** Common ones, or each side's own. */
+  readonly axes:
+    | { readonly outer: readonly Dimension[]; readonly run: number }
+    | { readonly from: readonly Dimension[]; readonly into: readonly Dimension[] };
 }
+
+const reshapeKernel = defineKernel<Reshape>("reshape", {
+  operands: [
+    ["x", "read"],
+    ["y", "write"],
+  ],
+  write(k, { sample, output, axes }) {
+    const body = (n: Reg) => {
+      clear(k, output, n, undefined);
+      const from = k.mul(n, sample);
+      const into = k.mul(n, 4 * output.sampleStride);
+      if ("from" in axes) copyByIndex(k, output.rows * output.channels, [axes.from, from], [axes.into, into]);
+      else {
+        nest(k, axes.outer, [from, into], ([source, target]) => {
+          copyRun(k, k.ptrAdd(k.operand("x"), source!), k.ptrAdd(k.operand("y"), target!), axes.run);
+        });
+      }
+    };
+    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+  },
+});
 
 /** Both sides' axes cut into common ones; undefined where an extent of one straddles the other's (3x4 to 6x2 does not, 2x3 to 3x2 does). */
 function commonAxes(a: readonly Dimension[], b: readonly Dimension[]): Dimension[] | undefined {
@@ -205,23 +237,24 @@ function commonAxes(a: readonly Dimension[], b: readonly Dimension[]): Dimension
   return merged(inner);
 }
 
+type Side = readonly [axes: readonly Dimension[], start: Reg];
+
 /** One element after the other, its place on both sides computed by division. */
-function copyByIndex(k: KernelBuilder, input: Layout, output: Layout, from: Reg, into: Reg): void {
-  const size = output.rows * output.channels;
-  const place = (layout: Layout, index: Reg): Reg => {
+function copyByIndex(k: KernelBuilder, size: number, from: Side, into: Side): void {
+  const place = ([dimensions, start]: Side, index: Reg): Reg => {
     let rest = index;
     let bytes: Reg | undefined;
-    const axes = [...readingDimensions(layout)].reverse();
+    const axes = [...dimensions].reverse();
     axes.forEach((d, i) => {
       const at = i === axes.length - 1 ? rest : k.mod(rest, d.extent);
       if (i < axes.length - 1) rest = k.div(rest, d.extent);
       const part = k.mul(at, d.strides[0]!);
       bytes = bytes === undefined ? part : k.add(bytes, part);
     });
-    return bytes ?? k.int(0);
+    return k.add(start, bytes ?? k.int(0));
   };
   k.loop(0, size, (index) => {
-    const x = k.ptrAdd(k.operand("x"), k.add(from, place(input, index)));
-    k.store(k.ptrAdd(k.operand("y"), k.add(into, place(output, index))), 0, k.load(x, 0, 1));
+    const x = k.ptrAdd(k.operand("x"), place(from, index));
+    k.store(k.ptrAdd(k.operand("y"), place(into, index)), 0, k.load(x, 0, 1));
   });
 }

@@ -3,7 +3,8 @@
  * the same for any number of threads. A first step leaves a partial sum a slot, one after the other; the steps here add
  * these in order.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
 import type { Lanes, Reg } from "../codegen/ir.js";
 import type { Buffer, Lowering } from "./strategy.js";
 import { type Mean, scaleMean } from "./sum-rows.js";
@@ -24,15 +25,28 @@ interface Partial {
   readonly mean: Mean;
 }
 
-/** Element by element: a slot, and the result, has `stride` elements. */
-export function addSlots(
-  to: Lowering,
-  partial: Buffer,
-  into: Buffer,
-  { slots, mean, stride, lanes }: Partial & { readonly stride: number; readonly lanes: Lanes },
-): void {
-  const key = `sum slots ${stride} ${lanes} ${slots.samples} ${slots.parts} ${JSON.stringify(mean)}`;
-  const write = (k: KernelBuilder) => {
+interface SlotSums extends Partial {
+  /** Elements of a slot, and of the result. */
+  readonly stride: number;
+  readonly lanes: Lanes;
+}
+
+/** Element by element. */
+export function addSlots(to: Lowering, partial: Buffer, into: Buffer, sums: SlotSums): void {
+  to.step(to.kernel(addSlotsKernel, sums), [partial, into], { count: sums.stride / sums.lanes });
+}
+
+/** To one number: a slot is one vector, whose lanes are added up in the end. */
+export function foldSlots(to: Lowering, partial: Buffer, into: Buffer, sums: Partial): void {
+  to.step(to.kernel(foldSlotsKernel, sums), [partial, into], { count: 1 });
+}
+
+const addSlotsKernel = defineKernel<SlotSums>("sum slots", {
+  operands: [
+    ["x", "read"],
+    ["y", "write"],
+  ],
+  write(k, { slots, mean, stride, lanes }) {
     const count = slotCount(k, slots);
     k.loop(k.begin, k.end, (piece) => {
       const at = k.mul(piece, 4 * lanes);
@@ -40,23 +54,24 @@ export function addSlots(
       const total = inOrder(k, () => first, { count, bytes: 4 * stride, lanes });
       k.store(k.ptrAdd(k.operand("y"), at), 0, scaleMean(k, total, mean, lanes));
     });
-  };
-  lowerStep(to, partial, into, { key, pieces: stride / lanes, write });
-}
+  },
+});
 
-/** To one number: a slot is one vector, whose lanes are added up in the end. */
-export function foldSlots(to: Lowering, partial: Buffer, into: Buffer, { slots, mean }: Partial): void {
-  const { lanes } = to.target;
-  const key = `total slots ${slots.batched} ${slots.samples} ${slots.parts} ${JSON.stringify(mean)}`;
-  const write = (k: KernelBuilder) => {
+const foldSlotsKernel = defineKernel<Partial>("fold slots", {
+  title: "sum slots",
+  operands: [
+    ["x", "read"],
+    ["y", "write"],
+  ],
+  write(k, { slots, mean }) {
+    const { lanes } = k.target;
     k.loop(k.begin, k.end, () => {
       const count = slotCount(k, slots);
       const total = inOrder(k, () => k.operand("x"), { count, bytes: 4 * lanes, lanes });
       k.store(k.operand("y"), 0, scaleMean(k, k.reduceAdd(total), mean, 1));
     });
-  };
-  lowerStep(to, partial, into, { key, pieces: 1, write });
-}
+  },
+});
 
 /** Of the samples that there are. */
 function slotCount(k: KernelBuilder, { batched, samples, parts }: Slots): Reg {
@@ -72,28 +87,4 @@ function inOrder(
   const total = k.var(k.load(first(), 0, lanes), "total");
   k.loop(1, count, (slot) => k.updateTo(total, "fadd", k.load(k.ptrAdd(first(), k.mul(slot, bytes)), 0, lanes)));
   return total;
-}
-
-function lowerStep(
-  to: Lowering,
-  partial: Buffer,
-  into: Buffer,
-  step: { readonly key: string; readonly pieces: number; readonly write: (k: KernelBuilder) => void },
-): void {
-  const { key, pieces, write } = step;
-  const kernel = to.kernel(key, () =>
-    buildKernel(
-      {
-        key,
-        name: "sum slots",
-        target: to.target,
-        operands: [
-          ["x", "read"],
-          ["y", "write"],
-        ],
-      },
-      write,
-    ),
-  );
-  to.step(kernel, [partial, into], { count: pieces });
 }

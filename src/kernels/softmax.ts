@@ -2,10 +2,18 @@
  * Softmax, cross-entropy from logits, and their gradients. Exponentials are of x - max, so none overflows; a label is
  * compared with the class indices and never becomes an address, and one that is no class gives NaN (0 / 0).
  */
+import { defineKernel } from "../codegen/definition.js";
 import type { Reg } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { storeChannels } from "./channels.js";
-import { type ClassRow, type ClassRows, lowerClassRows } from "./class-rows.js";
+import {
+  type ClassRow,
+  type ClassRows,
+  type ClassRowsSpec,
+  classRowsCode,
+  classRowsSpec,
+  lowerClassRows,
+} from "./class-rows.js";
 import { exp, log } from "./math.js";
 import type { Strategy } from "./strategy.js";
 
@@ -19,57 +27,16 @@ export const softmaxStrategy: Strategy = {
   cost,
   lower({ root }, to) {
     const [first, second] = root.inputs;
-    const classes = first!.shape.at(-1)!;
+    const rows = (numbers?: Value) => classRowsSpec(root, first!, numbers, to);
     switch (root.op.name) {
       case "softmax":
-        return lowerClassRows(
-          to,
-          root,
-          first!,
-          undefined,
-          [
-            ["x", "read"],
-            ["y", "readwrite"],
-          ],
-          softmaxRow,
-        );
+        return lowerClassRows(to, root, softmaxKernel, rows());
       case "softmaxGrad":
-        return lowerClassRows(
-          to,
-          root,
-          first!,
-          undefined,
-          [
-            ["y", "read"],
-            ["dy", "read"],
-            ["dx", "write"],
-          ],
-          softmaxGradRow,
-        );
+        return lowerClassRows(to, root, softmaxGradKernel, rows());
       case "crossEntropy":
-        return lowerClassRows(
-          to,
-          root,
-          first!,
-          second,
-          [
-            ["x", "read"],
-            ["label", "read"],
-            ["loss", "write"],
-          ],
-          (rows, row) => lossRow(rows, row, target(root, classes)),
-        );
-      default: {
-        const operands = [
-          ["x", "read"],
-          ["label", "read"],
-          ["dy", "read"],
-          ["dx", "readwrite"],
-        ] as const;
-        return lowerClassRows(to, root, first!, second, operands, (rows, row) =>
-          lossGradRow(rows, row, target(root, classes)),
-        );
-      }
+        return lowerClassRows(to, root, crossEntropyKernel, { ...rows(second), target: targetOf(root) });
+      default:
+        return lowerClassRows(to, root, crossEntropyGradKernel, { ...rows(second), target: targetOf(root) });
     }
   },
 };
@@ -82,9 +49,13 @@ interface Target {
   readonly classes: number;
 }
 
-function target(root: Value, classes: number): Target {
+interface LossRows extends ClassRowsSpec {
+  readonly target: Target;
+}
+
+function targetOf(root: Value): Target {
   const { smoothing = 0, ignore } = root.attributes as { readonly smoothing?: number; readonly ignore?: number };
-  return { smoothing, ignore, classes };
+  return { smoothing, ignore, classes: root.inputs[0]!.shape.at(-1)! };
 }
 
 /** Stores e^(x - max) to `into` and returns the sum in every lane. */
@@ -178,3 +149,51 @@ function lossGradRow(rows: ClassRows, row: ClassRow, { smoothing, ignore, classe
     storeChannels(k, rows.vectors, rows.pointer("dx", row, v), 0, v.index, dx, false);
   });
 }
+
+const softmaxKernel = defineKernel<ClassRowsSpec>(
+  "softmax",
+  classRowsCode(
+    [
+      ["x", "read"],
+      ["y", "readwrite"],
+    ],
+    softmaxRow,
+  ),
+);
+
+const softmaxGradKernel = defineKernel<ClassRowsSpec>(
+  "softmaxGrad",
+  classRowsCode(
+    [
+      ["y", "read"],
+      ["dy", "read"],
+      ["dx", "write"],
+    ],
+    softmaxGradRow,
+  ),
+);
+
+const crossEntropyKernel = defineKernel<LossRows>(
+  "crossEntropy",
+  classRowsCode(
+    [
+      ["x", "read"],
+      ["label", "read"],
+      ["loss", "write"],
+    ],
+    (rows, row, { target }) => lossRow(rows, row, target),
+  ),
+);
+
+const crossEntropyGradKernel = defineKernel<LossRows>(
+  "crossEntropyGrad",
+  classRowsCode(
+    [
+      ["x", "read"],
+      ["label", "read"],
+      ["dy", "read"],
+      ["dx", "readwrite"],
+    ],
+    (rows, row, { target }) => lossGradRow(rows, row, target),
+  ),
+);

@@ -1,7 +1,7 @@
 /** Stores a register tile through its epilogue: bias, activation and the like are applied on the way to memory. */
 import type { KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg } from "../codegen/ir.js";
-import type { Epilogue } from "./epilogue.js";
+import { applyEpilogue, type Epilogue } from "./epilogue.js";
 
 export interface TileStore {
   readonly lanes: Lanes;
@@ -33,7 +33,7 @@ export function prefetchTile(
   vectors: number,
   to: Pick<TileStore, "lanes" | "epilogue" | "result" | "offset" | "rowBytes">,
 ): void {
-  const names = [to.result, ...to.epilogue.inputs.flatMap(({ kind }, i) => (kind === "full" ? [`extra${i}`] : []))];
+  const names = [to.result, ...to.epilogue.inputs.flatMap((kind, i) => (kind === "full" ? [`extra${i}`] : []))];
   for (const name of names) {
     const place = k.ptrAdd(k.operand(name), to.offset);
     for (let row = 0; row < rows; row++)
@@ -44,24 +44,24 @@ export function prefetchTile(
 export function storeTile(k: KernelBuilder, acc: readonly (readonly Reg[])[], to: TileStore): void {
   const { lanes, epilogue, narrow, real } = to;
   const result = k.ptrAdd(k.operand(to.result), to.offset);
-  const pointers = epilogue.inputs.map((input, i) => {
+  const pointers = epilogue.inputs.map((kind, i) => {
     const base = k.operand(`extra${i}`);
-    if (input.kind === "full") return k.ptrAdd(base, to.offset);
-    return input.kind === "channel" ? k.ptrAdd(base, to.channel) : base;
+    if (kind === "full") return k.ptrAdd(base, to.offset);
+    return kind === "channel" ? k.ptrAdd(base, to.channel) : base;
   });
   const vectors = acc[0]?.length ?? 0;
   for (let v = 0; v < vectors; v++) {
     const partial = real !== undefined && v === vectors - 1;
     const mask = partial && (narrow || !epilogue.keepsZero) ? k.firstLanes(real, lanes) : undefined;
     const load = (ptr: Reg, at: number) => (narrow && mask ? k.loadMasked(ptr, at, mask) : k.load(ptr, at, lanes));
-    const shared = epilogue.inputs.map((input, i) => {
-      if (input.kind === "channel") return load(pointers[i]!, v * lanes * 4);
-      return input.kind === "scalar" ? k.broadcast(pointers[i]!, 0, lanes) : undefined;
+    const shared = epilogue.inputs.map((kind, i) => {
+      if (kind === "channel") return load(pointers[i]!, v * lanes * 4);
+      return kind === "scalar" ? k.broadcast(pointers[i]!, 0, lanes) : undefined;
     });
     for (const [i, row] of acc.entries()) {
       const at = i * to.rowBytes + v * lanes * 4;
       const loaded = shared.map((r, n) => r ?? load(pointers[n]!, at));
-      const value = epilogue.apply(k, row[v]!, loaded);
+      const value = applyEpilogue(k, epilogue, row[v]!, loaded);
       if (narrow && mask) k.storeMasked(result, at, value, mask);
       else k.store(result, at, mask ? k.select(mask, value, k.splat(0, lanes)) : value);
     }

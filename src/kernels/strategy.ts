@@ -4,9 +4,11 @@
  * number of work pieces; the runtime cuts the pieces over the threads, so **no result may depend on how**: a piece
  * writes what no other piece of the same step writes, and reads nothing that the same step writes elsewhere.
  */
+import type { KernelDefinition } from "../codegen/definition.js";
 import type { Kernel, Target } from "../codegen/ir.js";
 import type { Signature, Value } from "../graph/value.js";
 import type { Layout } from "./layout.js";
+import type { Packing } from "./packing.js";
 import type { PointwiseGroup } from "./pointwise-group.js";
 
 /** A place in memory that the planner will give an address: a value's, or a step's own temporary. 64-byte aligned. */
@@ -83,12 +85,12 @@ export interface Lowering {
   /** Whether a value depends on states and constants only, so that what is made of it is made in the `prepare` section. */
   isStatic(value: Value): boolean;
   /**
-   * Memory that depends on `from` alone (a weight in the order a kernel reads it): made by the steps that `make`
-   * emits, once for all users with the same label; where `from` depends only on parameters it is made again only when they change.
+   * Memory that depends on `from` alone (a weight in the order a kernel reads it): made once for all users with an equal spec;
+   * where `from` depends only on parameters it is made again only when they change.
    */
-  derived(from: Value, label: string, bytes: number, make: (buffer: Buffer) => void): Buffer;
-  /** One kernel from the cache of kernels, built when the key is new. The key must name everything that shapes the code but the target. */
-  kernel(key: string, build: (key: string) => Kernel): Kernel;
+  packed<Spec>(packing: Packing<Spec>, from: Value, spec: Spec): Buffer;
+  /** The kernel of this spec for the target, built where it is new. */
+  kernel<Spec>(definition: KernelDefinition<Spec>, spec: Spec): Kernel;
   /** Operands in the order of `kernel.operands`. */
   step(kernel: Kernel, operands: readonly Buffer[], pieces: Pieces): void;
 }

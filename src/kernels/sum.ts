@@ -6,7 +6,8 @@
  * the batch (or over all of a large unbatched value) is cut into slots (`slots.ts`): each slot's partial sum goes to a
  * temporary, and a second step adds the slots in order.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel, type KernelCode, type KernelDefinition } from "../codegen/definition.js";
 import type { Reg } from "../codegen/ir.js";
 import type { Signature, Value } from "../graph/value.js";
 import {
@@ -14,13 +15,14 @@ import {
   channelVectors,
   cleanVectors,
   eachGroup,
-  layoutKey,
   loadChannels,
   storeChannels,
+  storeTail,
   storeZeros,
+  tailElements,
 } from "./channels.js";
-import type { Layout } from "./layout.js";
-import { axisStrides, type Dimension, dimensionsKey, merged, nest } from "./nest.js";
+import { isScalar, type Layout, type RowLayout, rowLayout } from "./layout.js";
+import { axisStrides, type Dimension, merged, nest } from "./nest.js";
 import { windowsOf } from "./pool.js";
 import { addSlots, SLOT } from "./slots.js";
 import type { Buffer, Lowering, Pieces, Strategy } from "./strategy.js";
@@ -91,30 +93,17 @@ export interface Sum {
   readonly axes: readonly number[];
   readonly batch: boolean;
   readonly mean: Mean;
-  /** What is summed in place of x. */
-  readonly terms?: Terms;
+  /** What is summed in place of x, and what else it is a function of. */
+  readonly terms?: { readonly kernel: KernelDefinition<RowSums>; readonly buffers: readonly Buffer[] };
 }
 
 /** Writes what is added for one vector after another; `channel` and `indices` say which channels these are. */
-type Add = (
+export type AddTerms = (
   k: KernelBuilder,
   vectors: ChannelVectors,
   channel: Reg | undefined,
   indices: readonly number[],
 ) => (sums: readonly Reg[], at: Reg) => void;
-
-/** A function of x and further operands. */
-export interface Terms {
-  /** Names it in the kernel's key. */
-  readonly name: string;
-  readonly operands: readonly { readonly name: string; readonly buffer: Buffer }[];
-  readonly add: Add;
-}
-
-const addX: Add = (k, vectors, _channel, indices) => (sums, at) => {
-  const pointer = k.ptrAdd(k.operand("x"), at);
-  for (const [i, index] of indices.entries()) k.updateTo(sums[i]!, "fadd", loadChannels(k, vectors, pointer, 0, index));
-};
 
 /** Kept axes with their places in input and output, and summed axes; without the last. */
 function leadingAxes({ input, axes }: Sum, output: Layout): { kept: Dimension[]; summed: Dimension[] } {
@@ -138,7 +127,6 @@ function outputLayout(sum: Sum, to: Lowering): Layout {
 /** The last axis is kept. */
 export function lowerRows(to: Lowering, sum: Sum): void {
   const { input, batch, mean } = sum;
-  const { name = "sum", operands: others = [], add: terms = addX } = sum.terms ?? {};
   const output = outputLayout(sum, to);
   const { kept, summed } = leadingAxes(sum, output);
   const [first = { extent: 1, strides: [0] }, ...inner] = summed;
@@ -148,115 +136,140 @@ export function lowerRows(to: Lowering, sum: Sum): void {
   const partSize = Math.ceil(first.extent / wanted);
   const parts = Math.ceil(first.extent / partSize);
   const direct = !batch || (parts === 1 && to.maxBatch <= samples);
-  const slotBytes = 4 * output.sampleStride;
   const slots = Math.ceil(to.maxBatch / samples) * parts;
-  const partial = direct ? sum.into : to.temporary("partial sums", { fixedBytes: slotBytes * slots });
-  const slotMean = direct ? mean : "sum";
-  const dims = `${dimensionsKey(kept)} ${dimensionsKey(summed)}`;
-  const cut = `${batch ? `batch ${samples}` : ""} parts ${partSize}`;
-  const key = `${name} rows ${layoutKey(input)} ${layoutKey(output)} ${dims} ${cut} ${JSON.stringify(slotMean)}`;
-  const kernel = to.kernel(key, () =>
-    buildKernel(
-      {
-        key,
-        name,
-        target: to.target,
-        operands: [["x", "read"], ...others.map((o) => [o.name, "read"] as const), ["y", "readwrite"]],
-      },
-      (k) => {
-        const vectors = cleanVectors(channelVectors(input, k.target));
-        const group = vectors.count === 1 ? 1 : 2;
-        const body = (piece: Reg) => {
-          const slot = parts === 1 ? piece : k.div(piece, parts);
-          const part = parts === 1 ? undefined : k.mul(k.mod(piece, parts), partSize);
-          const begin = k.var(part ?? 0, "from", { frame: true });
-          const end = k.var(part === undefined ? first.extent : k.min(k.add(part, partSize), first.extent), "to", {
-            frame: true,
-          });
-          const sample = k.var(samples === 1 ? slot : k.mul(slot, samples), "sample", { frame: true });
-          const last = k.var(batch ? k.min(k.add(sample, samples), k.batch) : k.add(sample, 1), "last", {
-            frame: true,
-          });
-          const into = k.var(k.mul(piece, slotBytes), "into", { frame: true });
-          storeTailAt(k, output, into);
-          nest(k, kept, [k.int(0), into], ([from, place]) => {
-            eachGroup(k, vectors, group, (channel, indices) => {
-              const start = channel === undefined ? from! : k.add(from!, channel);
-              const sums = addRows(k, {
-                sample: { from: sample, to: last, bytes: 4 * input.sampleStride },
-                rows: { from: begin, to: end, bytes: first.strides[0]! },
-                inner,
-                start,
-                count: indices.length,
-                lanes: vectors.lanes,
-                add: terms(k, vectors, channel, indices),
-              });
-              const target = channel === undefined ? place! : k.add(place!, channel);
-              const pointer = k.ptrAdd(k.operand("y"), target);
-              for (const [i, index] of indices.entries()) {
-                storeChannels(k, vectors, pointer, 0, index, scaleMean(k, sums[i]!, slotMean, vectors.lanes), true);
-              }
-            });
-          });
-        };
-        k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
-      },
-    ),
-  );
+  const partial = direct ? sum.into : to.temporary("partial sums", { fixedBytes: 4 * output.sampleStride * slots });
+  const { kernel: definition, buffers } = sum.terms ?? { kernel: sumRowsKernel, buffers: [] };
+  const kernel = to.kernel(definition, {
+    input: rowLayout(input),
+    output: rowLayout(output),
+    kept,
+    first,
+    inner,
+    batch,
+    samples,
+    partSize,
+    parts,
+    mean: direct ? mean : "sum",
+  });
   const one: Pieces = input.batched ? { count: parts, samples } : { count: 1 };
-  to.step(kernel, [sum.from, ...others.map((o) => o.buffer), partial], one);
+  to.step(kernel, [sum.from, ...buffers, partial], one);
   if (direct) return;
-  const lanes = output.shape.length === 0 ? 1 : to.target.lanes;
+  const lanes = isScalar(output) ? 1 : to.target.lanes;
   const slotted = { batched: true, samples, parts };
   addSlots(to, partial, sum.into, { slots: slotted, mean, stride: output.sampleStride, lanes });
 }
 
-function storeTailAt(k: KernelBuilder, output: Layout, into: Reg): void {
-  const used = output.rows * output.channelStride;
-  if (output.shape.length > 0 && used < output.sampleStride) {
-    storeZeros(k, k.ptrAdd(k.operand("y"), into), 4 * used, output.sampleStride - used);
-  }
+export interface RowSums {
+  readonly input: RowLayout;
+  readonly output: RowLayout;
+  /** Axes that are kept, with distances in input and output; those that are summed, the first of them apart. */
+  readonly kept: readonly Dimension[];
+  readonly first: Dimension;
+  readonly inner: readonly Dimension[];
+  /** A slot is `samples` samples, if over the batch, and `partSize` indices of the first summed axis, one of `parts`. */
+  readonly batch: boolean;
+  readonly samples: number;
+  readonly partSize: number;
+  readonly parts: number;
+  readonly mean: Mean;
 }
+
+/** Sums over rows of what `terms` adds, a function of x and of the operands named `others`. */
+export function rowSums(title: string, others: readonly string[], terms: AddTerms): KernelCode<RowSums> {
+  return {
+    title,
+    operands: [["x", "read"], ...others.map((name) => [name, "read"] as const), ["y", "readwrite"]],
+    write: (k, spec) => writeRowSums(k, spec, terms),
+  };
+}
+
+function writeRowSums(k: KernelBuilder, spec: RowSums, terms: AddTerms): void {
+  const { input, output, kept, first, inner, batch, samples, partSize, parts, mean } = spec;
+  const vectors = cleanVectors(channelVectors(input, k.target));
+  const group = vectors.count === 1 ? 1 : 2;
+  const body = (piece: Reg) => {
+    const slot = parts === 1 ? piece : k.div(piece, parts);
+    const part = parts === 1 ? undefined : k.mul(k.mod(piece, parts), partSize);
+    const begin = k.var(part ?? 0, "from", { frame: true });
+    const end = k.var(part === undefined ? first.extent : k.min(k.add(part, partSize), first.extent), "to", {
+      frame: true,
+    });
+    const sample = k.var(samples === 1 ? slot : k.mul(slot, samples), "sample", { frame: true });
+    const last = k.var(batch ? k.min(k.add(sample, samples), k.batch) : k.add(sample, 1), "last", { frame: true });
+    const into = k.var(k.mul(piece, 4 * output.sampleStride), "into", { frame: true });
+    if (tailElements(output) > 0) storeTail(k, output, k.ptrAdd(k.operand("y"), into));
+    nest(k, kept, [k.int(0), into], ([from, place]) => {
+      eachGroup(k, vectors, group, (channel, indices) => {
+        const start = channel === undefined ? from! : k.add(from!, channel);
+        const sums = addRows(k, {
+          sample: { from: sample, to: last, bytes: 4 * input.sampleStride },
+          rows: { from: begin, to: end, bytes: first.strides[0]! },
+          inner,
+          start,
+          count: indices.length,
+          lanes: vectors.lanes,
+          add: terms(k, vectors, channel, indices),
+        });
+        const target = channel === undefined ? place! : k.add(place!, channel);
+        const pointer = k.ptrAdd(k.operand("y"), target);
+        for (const [i, index] of indices.entries()) {
+          storeChannels(k, vectors, pointer, 0, index, scaleMean(k, sums[i]!, mean, vectors.lanes), true);
+        }
+      });
+    });
+  };
+  k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+}
+
+const addX: AddTerms = (k, vectors, _channel, indices) => (sums, at) => {
+  const pointer = k.ptrAdd(k.operand("x"), at);
+  for (const [i, index] of indices.entries()) k.updateTo(sums[i]!, "fadd", loadChannels(k, vectors, pointer, 0, index));
+};
+
+const sumRowsKernel = defineKernel<RowSums>("sum of rows", rowSums("sum", [], addX));
 
 /** The last axis is summed, the batch is not: one piece is one sample. */
 function lowerLast(to: Lowering, sum: Sum): void {
   const { input, mean } = sum;
   const output = outputLayout(sum, to);
-  const vectors = channelVectors(input, to.target);
   const { kept, summed } = leadingAxes(sum, output);
-  const dims = `${dimensionsKey(kept)} ${dimensionsKey(summed)}`;
-  const key = `sum last ${layoutKey(input)} ${layoutKey(output)} ${dims} ${JSON.stringify(mean)}`;
-  const kernel = to.kernel(key, () =>
-    buildKernel(
-      {
-        key,
-        name: "sum",
-        target: to.target,
-        operands: [
-          ["x", "read"],
-          ["y", "readwrite"],
-        ],
-      },
-      (k) => {
-        const body = (piece: Reg) => {
-          const into = k.var(k.mul(piece, 4 * output.sampleStride), "into", { frame: true });
-          const sample = k.var(k.mul(piece, 4 * input.sampleStride), "sample", { frame: true });
-          storeZeros(k, k.ptrAdd(k.operand("y"), into), 0, output.sampleStride);
-          nest(k, kept, [sample, into], ([from, place]) => {
-            const total = k.acc(0, vectors.lanes);
-            nest(k, summed, [from!], ([row]) => {
-              eachGroup(k, vectors, 4, (channel, indices) => {
-                const bytes = channel === undefined ? row! : k.add(row!, channel);
-                const pointer = k.ptrAdd(k.operand("x"), bytes);
-                for (const i of indices) k.updateTo(total, "fadd", loadChannels(k, vectors, pointer, 0, i));
-              });
-            });
-            k.store(k.ptrAdd(k.operand("y"), place!), 0, scaleMean(k, k.reduceAdd(total), mean, 1));
-          });
-        };
-        k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
-      },
-    ),
-  );
+  const kernel = to.kernel(sumLastKernel, { input: rowLayout(input), output: rowLayout(output), kept, summed, mean });
   to.step(kernel, [sum.from, sum.into], input.batched ? { count: 1, samples: 1 } : { count: 1 });
 }
+
+interface LastSums {
+  readonly input: RowLayout;
+  readonly output: RowLayout;
+  readonly kept: readonly Dimension[];
+  /** Beside the last axis. */
+  readonly summed: readonly Dimension[];
+  readonly mean: Mean;
+}
+
+const sumLastKernel = defineKernel<LastSums>("sum of last axis", {
+  title: "sum",
+  operands: [
+    ["x", "read"],
+    ["y", "readwrite"],
+  ],
+  write(k, { input, output, kept, summed, mean }) {
+    const vectors = channelVectors(input, k.target);
+    const body = (piece: Reg) => {
+      const into = k.var(k.mul(piece, 4 * output.sampleStride), "into", { frame: true });
+      const sample = k.var(k.mul(piece, 4 * input.sampleStride), "sample", { frame: true });
+      storeZeros(k, k.ptrAdd(k.operand("y"), into), 0, output.sampleStride);
+      nest(k, kept, [sample, into], ([from, place]) => {
+        const total = k.acc(0, vectors.lanes);
+        nest(k, summed, [from!], ([row]) => {
+          eachGroup(k, vectors, 4, (channel, indices) => {
+            const bytes = channel === undefined ? row! : k.add(row!, channel);
+            const pointer = k.ptrAdd(k.operand("x"), bytes);
+            for (const i of indices) k.updateTo(total, "fadd", loadChannels(k, vectors, pointer, 0, i));
+          });
+        });
+        k.store(k.ptrAdd(k.operand("y"), place!), 0, scaleMean(k, k.reduceAdd(total), mean, 1));
+      });
+    };
+    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+  },
+});

@@ -41,10 +41,6 @@ export function axisOf(w: WindowAttributes, axis: 0 | 1, input: readonly number[
   };
 }
 
-export function axisKey(a: Axis): string {
-  return `${a.extent}>${a.outputs}k${a.kernel}s${a.stride}p${a.before},${a.after}d${a.dilation}`;
-}
-
 export interface Taps {
   readonly lo: number;
   readonly hi: number;

@@ -2,10 +2,11 @@
  * The sum of everything: all elements of an unbatched value, or of all samples of a batch. Memory is walked flat (pads
  * are +0 and add nothing); slots of fixed size give one vector each, which a second step adds in order and folds.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
 import type { Reg } from "../codegen/ir.js";
 import type { Layout } from "./layout.js";
-import { foldSlots, SLOT } from "./slots.js";
+import { foldSlots, SLOT, type Slots } from "./slots.js";
 import type { Buffer, Lowering, Pieces } from "./strategy.js";
 import { type Mean, scaleMean } from "./sum-rows.js";
 
@@ -14,60 +15,53 @@ const UNROLL = 4;
 export function lowerTotal(to: Lowering, from: Buffer, input: Layout, into: Buffer, mean: Mean): void {
   const { lanes } = to.target;
   const stride = input.sampleStride;
-  const scalars = input.shape.length === 0;
-  // A slot is `samples` samples, or one of `parts` parts of a sample.
   const samples = input.batched ? Math.max(1, Math.floor(SLOT / stride)) : 1;
   const parts = stride <= 2 * SLOT ? 1 : Math.ceil(stride / SLOT);
-  const chunk = parts === 1 ? stride : SLOT;
   const slots = (input.batched ? Math.ceil(to.maxBatch / samples) : 1) * parts;
   const direct = slots === 1;
   const partial = direct ? into : to.temporary("partial sums", { fixedBytes: 4 * lanes * slots });
-  const key = `total ${input.batched} ${scalars} ${stride} ${samples} ${parts} ${direct ? JSON.stringify(mean) : ""}`;
-  const kernel = to.kernel(key, () =>
-    buildKernel(
-      {
-        key,
-        name: "sum",
-        target: to.target,
-        operands: [
-          ["x", "read"],
-          ["y", "write"],
-        ],
-      },
-      (k) => {
-        k.loop(
-          k.begin,
-          k.end,
-          (piece) => {
-            const { first, last } = range(k, input, piece, { samples, parts, chunk });
-            const total = scalars ? addScalars(k, first, last) : addFlat(k, first, last);
-            if (direct) k.store(k.operand("y"), 0, scaleMean(k, k.reduceAdd(total), mean, 1));
-            else k.store(k.ptrAdd(k.operand("y"), k.mul(piece, 4 * lanes)), 0, total);
-          },
-          { frame: true, name: "piece" },
-        );
-      },
-    ),
-  );
+  const cut = { batched: input.batched, samples, parts };
+  const kernel = to.kernel(totalKernel, { slots: cut, stride, direct: direct ? mean : undefined });
   const pieces: Pieces = input.batched ? { count: parts, samples } : { count: parts };
   to.step(kernel, [from, partial], pieces);
-  if (!direct) foldSlots(to, partial, into, { slots: { batched: input.batched, samples, parts }, mean });
+  if (!direct) foldSlots(to, partial, into, { slots: cut, mean });
 }
 
+interface Total {
+  readonly slots: Slots;
+  /** Elements of a sample, pads and all; 1 of a scalar. */
+  readonly stride: number;
+  /** Where there is one slot, which is the result. */
+  readonly direct: Mean | undefined;
+}
+
+const totalKernel = defineKernel<Total>("total", {
+  title: "sum",
+  operands: [
+    ["x", "read"],
+    ["y", "write"],
+  ],
+  write(k, spec) {
+    const { stride, direct } = spec;
+    const body = (piece: Reg) => {
+      const { first, last } = range(k, spec, piece);
+      const total = stride === 1 ? addScalars(k, first, last) : addFlat(k, first, last);
+      if (direct !== undefined) k.store(k.operand("y"), 0, scaleMean(k, k.reduceAdd(total), direct, 1));
+      else k.store(k.ptrAdd(k.operand("y"), k.mul(piece, 4 * k.target.lanes)), 0, total);
+    };
+    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+  },
+});
+
 /** The elements of a piece. */
-function range(
-  k: KernelBuilder,
-  input: Layout,
-  piece: Reg,
-  { samples, parts, chunk }: { samples: number; parts: number; chunk: number },
-): { first: Reg; last: Reg } {
-  const stride = input.sampleStride;
+function range(k: KernelBuilder, { slots, stride }: Total, piece: Reg): { first: Reg; last: Reg } {
+  const { batched, samples, parts } = slots;
   if (parts > 1) {
     const start = k.mul(k.div(piece, parts), stride);
-    const from = k.mul(k.mod(piece, parts), chunk);
-    return { first: k.add(start, from), last: k.add(start, k.min(k.add(from, chunk), stride)) };
+    const from = k.mul(k.mod(piece, parts), SLOT);
+    return { first: k.add(start, from), last: k.add(start, k.min(k.add(from, SLOT), stride)) };
   }
-  if (!input.batched) return { first: k.int(0), last: k.int(stride) };
+  if (!batched) return { first: k.int(0), last: k.int(stride) };
   const sample = k.mul(piece, samples);
   return { first: k.mul(sample, stride), last: k.mul(k.min(k.add(sample, samples), k.batch), stride) };
 }

@@ -3,27 +3,24 @@
  * computed on registers, so that the gradient itself never goes to memory and back.
  */
 import type { KernelBuilder } from "../codegen/builder.js";
-import type { Access, Lanes, Reg, Target } from "../codegen/ir.js";
+import type { OperandList } from "../codegen/definition.js";
+import type { Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { tailElements } from "./channels.js";
-import { attributesKey } from "./epilogue.js";
 import { layoutOf } from "./layout.js";
-import { operandKind, POINTWISE } from "./pointwise.js";
+import { emitStep, operandKind, type PointwiseStep, stepOf } from "./pointwise.js";
 import type { PointwiseGroup } from "./pointwise-group.js";
 import type { Buffer, Lowering } from "./strategy.js";
 import { maximumRows } from "./tile.js";
 
+/** Plain data, for the specs of kernels. */
 export interface Update {
-  /** Names everything that shapes the code. */
-  readonly key: string;
-  readonly operands: readonly (readonly [string, Access])[];
-  readonly buffers: readonly Buffer[];
-  /** Names of the operands that are read in the places where results are stored. */
-  readonly reads: readonly string[];
-  /** Vector registers that it needs beside the gradient, at most. */
-  readonly registers: number;
-  /** Stores what comes of a vector of the gradient that lies `bytes + offset` from the start of every operand. */
-  store(k: KernelBuilder, gradient: Reg, bytes: Reg, offset: number, lanes: Lanes): void;
+  /** Of the inputs "u0", "u1", ... */
+  readonly inputs: readonly ("full" | "scalar")[];
+  /** Each reads the gradient as "g", inputs, and the steps before as "n0", "n1", ... */
+  readonly steps: readonly PointwiseStep[];
+  /** The steps whose results are stored. */
+  readonly outputs: readonly number[];
 }
 
 /** Rows of the tile without which the gradient itself would be slow. */
@@ -64,45 +61,68 @@ function kindOf(input: Value, node: Value): "full" | "scalar" | undefined {
   return kind === "full" || kind === "scalar" ? kind : undefined;
 }
 
-export function updateOf(root: Value, group: PointwiseGroup, to: Lowering): Update {
-  const inputs: { readonly value: Value; readonly kind: "full" | "scalar"; readonly name: string }[] = [];
-  for (const node of group.nodes) {
+/** `registers`: what it needs beside the gradient, at most. */
+export function updateOf(
+  root: Value,
+  group: PointwiseGroup,
+  to: Lowering,
+): { readonly update: Update; readonly buffers: readonly Buffer[]; readonly registers: number } {
+  const { nodes, outputs } = group;
+  const values: Value[] = [];
+  const inputs: ("full" | "scalar")[] = [];
+  for (const node of nodes) {
     for (const value of node.inputs) {
-      if (value === root || group.nodes.includes(value) || inputs.some((i) => i.value === value)) continue;
-      inputs.push({ value, kind: kindOf(value, node)!, name: `u${inputs.length}` });
+      if (value === root || nodes.includes(value) || values.includes(value)) continue;
+      values.push(value);
+      inputs.push(kindOf(value, node)!);
     }
   }
-  const nameOf = (v: Value) =>
-    v === root ? "g" : (inputs.find((i) => i.value === v)?.name ?? `n${group.nodes.indexOf(v)}`);
-  const nodes = group.nodes.map((n) => `${n.op.name}${attributesKey(n)}(${n.inputs.map(nameOf).join(",")})`);
+  const nameOf = (value: Value) =>
+    value === root ? "g" : nodes.includes(value) ? `n${nodes.indexOf(value)}` : `u${values.indexOf(value)}`;
   return {
-    key: `${inputs.map((i) => i.kind).join(",")} ${nodes.join(";")} -> ${group.outputs.map(nameOf).join(",")}`,
-    operands: [
-      ...inputs.map((i) => [i.name, "read"] as const),
-      ...group.outputs.map((_, i) => [`o${i}`, "write"] as const),
-    ],
-    buffers: [...inputs.map((i) => to.buffer(i.value)), ...group.outputs.map((v) => to.buffer(v))],
-    reads: inputs.filter((i) => i.kind === "full").map((i) => i.name),
-    registers: registersOf(root, group),
-    store(k, gradient, bytes, offset, lanes) {
-      const values = new Map<Value, Reg>([[root, gradient]]);
-      const argument = (value: Value): Reg => {
-        const known = values.get(value);
-        if (known !== undefined) return known;
-        const { name, kind } = inputs.find((i) => i.value === value)!;
-        const loaded =
-          kind === "scalar"
-            ? k.broadcast(k.operand(name), 0, lanes)
-            : k.load(k.ptrAdd(k.operand(name), bytes), offset, lanes);
-        values.set(value, loaded);
-        return loaded;
-      };
-      for (const node of group.nodes) {
-        const value = POINTWISE[node.op.name]!.emit(k, node.inputs.map(argument), node.attributes, lanes);
-        values.set(node, value);
-        const output = group.outputs.indexOf(node);
-        if (output >= 0) k.store(k.ptrAdd(k.operand(`o${output}`), bytes), offset, value);
-      }
+    update: {
+      inputs,
+      steps: nodes.map((node) => stepOf(node, nameOf)),
+      outputs: outputs.map((value) => nodes.indexOf(value)),
     },
+    buffers: [...values, ...outputs].map((value) => to.buffer(value)),
+    registers: registersOf(root, group),
   };
+}
+
+export function updateOperands({ inputs, outputs }: Update): OperandList {
+  return [...inputs.map((_, i) => [`u${i}`, "read"] as const), ...outputs.map((_, i) => [`o${i}`, "write"] as const)];
+}
+
+/** Names of the operands that are read in the places where results are stored. */
+export function readInPlace({ inputs }: Update): string[] {
+  return inputs.flatMap((kind, i) => (kind === "full" ? [`u${i}`] : []));
+}
+
+/** Stores what comes of a vector of the gradient that lies `bytes + offset` from the start of every operand. */
+export function storeUpdate(
+  k: KernelBuilder,
+  update: Update,
+  gradient: Reg,
+  bytes: Reg,
+  offset: number,
+  lanes: Lanes,
+): void {
+  const values = new Map<string, Reg>([["g", gradient]]);
+  const argument = (name: string): Reg => {
+    const known = values.get(name);
+    if (known !== undefined) return known;
+    const isScalar = update.inputs[Number(name.slice(1))] === "scalar";
+    const loaded = isScalar
+      ? k.broadcast(k.operand(name), 0, lanes)
+      : k.load(k.ptrAdd(k.operand(name), bytes), offset, lanes);
+    values.set(name, loaded);
+    return loaded;
+  };
+  for (const [i, step] of update.steps.entries()) {
+    const value = emitStep(k, step, argument, lanes);
+    values.set(`n${i}`, value);
+    const output = update.outputs.indexOf(i);
+    if (output >= 0) k.store(k.ptrAdd(k.operand(`o${output}`), bytes), offset, value);
+  }
 }

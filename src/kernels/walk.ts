@@ -10,8 +10,8 @@
  */
 import type { KernelBuilder } from "../codegen/builder.js";
 import type { Lanes, Reg, Target } from "../codegen/ir.js";
-import { channelVectors, layoutKey, storeTail, tailElements } from "./channels.js";
-import type { Layout } from "./layout.js";
+import { channelVectors, storeTail, tailElements } from "./channels.js";
+import { isScalar, type Layout, type RowLayout, rowLayout } from "./layout.js";
 import type { Pieces } from "./strategy.js";
 
 export type WalkMode = "flat" | "rows" | "packed" | "single";
@@ -33,48 +33,60 @@ export interface Site {
   readonly real: Reg | number | undefined;
 }
 
-export interface WalkPlan {
+/** How a value is walked. Plain data, for the specs of kernels. */
+export interface Walk {
   readonly mode: WalkMode;
-  readonly layout: Layout;
+  /** Of an unbatched value that has pieces without number, that of one piece. */
+  readonly layout: RowLayout;
   readonly lanes: Lanes;
   /** Elements (flat, packed, single) or rows (rows) that one piece has of each sample. */
   readonly chunk: number;
-  readonly pieces: Pieces;
+  /** Pieces of a sample, and samples of a piece; one of the two is 1. */
+  readonly count: number;
+  readonly samples: number;
   /** Whether sites know their sample: costs flat mode its run over several samples. */
   readonly perSample: boolean;
 }
 
 const PIECE = 4096;
 
-export function planWalk(layout: Layout, target: Target, mode: WalkMode, perSample: boolean): WalkPlan {
+export function planWalk(
+  given: Layout,
+  target: Target,
+  mode: WalkMode,
+  perSample: boolean,
+): { readonly walk: Walk; readonly pieces: Pieces } {
+  const layout = rowLayout(given);
   const lanes = mode === "rows" ? channelVectors(layout, target).lanes : mode === "single" ? 1 : target.lanes;
-  const scalar = layout.shape.length === 0;
   const extent = mode === "rows" ? layout.rows : layout.sampleStride;
-  const step = mode === "rows" || scalar ? 1 : target.lanes;
-  if (!layout.batched) return { mode, layout, lanes, chunk: step, pieces: { count: extent / step }, perSample };
+  const step = mode === "rows" || isScalar(layout) ? 1 : target.lanes;
+  if (!layout.batched) {
+    const count = extent / step;
+    const walk = { mode, lanes, chunk: step, samples: 1, perSample: false };
+    const one = onePiece(layout, mode, step);
+    return { walk: { ...walk, layout: one ?? layout, count: one === undefined ? count : 1 }, pieces: { count } };
+  }
   const unit = mode === "rows" ? layout.channelStride : 1;
   const each = extent * unit;
   const parts = Math.max(1, Math.ceil(each / PIECE));
   const chunk = Math.ceil(extent / parts / step) * step;
   const count = Math.ceil(extent / chunk);
   const samples = count > 1 ? 1 : Math.max(1, Math.floor(PIECE / each));
-  return { mode, layout, lanes, chunk, pieces: { count, samples, isLocal: true }, perSample };
+  const walk = { mode, layout, lanes, chunk, count, samples, perSample: perSample && mode === "flat" };
+  return { walk, pieces: { count, samples, isLocal: true } };
 }
 
-/** Names what the walk over a layout does to code. */
-export function walkKey({ mode, layout }: WalkPlan): string {
-  if (!layout.batched && layout.shape.length > 0) {
-    if (mode === "flat") return mode;
-    if (mode === "rows" && tailElements(layout) === 0) return `${mode} of ${layout.channels}/${layout.channelStride}`;
-  }
-  return `${mode} ${layoutKey(layout)}`;
+/** An unbatched value of one piece, where the code is the same for any number of them. */
+function onePiece(layout: RowLayout, mode: WalkMode, step: number): RowLayout | undefined {
+  if (mode === "flat") return { batched: false, rows: 1, channels: step, channelStride: step, sampleStride: step };
+  if (mode !== "rows" || tailElements(layout) > 0) return undefined;
+  return { ...layout, rows: 1, sampleStride: layout.channelStride };
 }
 
 /** Emits the loops; `visit` writes the code of a few vectors that lie behind one another. */
-export function walk(k: KernelBuilder, plan: WalkPlan, unroll: number, visit: (sites: readonly Site[]) => void): void {
-  const { layout, chunk, mode } = plan;
-  const { count, samples = 1 } = plan.pieces;
-  const writer: Writer = { k, plan, unroll, visit };
+export function writeWalk(k: KernelBuilder, walk: Walk, unroll: number, visit: (sites: readonly Site[]) => void): void {
+  const { layout, chunk, mode, count, samples } = walk;
+  const writer: Writer = { k, walk, unroll, visit };
   if (!layout.batched) {
     const place = (piece: Reg) => (chunk === 1 ? piece : k.mul(piece, chunk));
     inside(writer, undefined, place(k.begin), place(k.end));
@@ -89,7 +101,7 @@ export function walk(k: KernelBuilder, plan: WalkPlan, unroll: number, visit: (s
     } else {
       const first = samples === 1 ? piece : k.mul(piece, samples);
       const last = k.min(k.add(first, samples), k.batch);
-      if (mode === "flat" && !plan.perSample) {
+      if (mode === "flat" && !walk.perSample) {
         vectors(writer, undefined, undefined, k.mul(first, extent), k.mul(last, extent));
       } else {
         const one = (sample: Reg) => inside(writer, sample, k.int(0), k.int(extent));
@@ -102,23 +114,23 @@ export function walk(k: KernelBuilder, plan: WalkPlan, unroll: number, visit: (s
 
 interface Writer {
   readonly k: KernelBuilder;
-  readonly plan: WalkPlan;
+  readonly walk: Walk;
   readonly unroll: number;
   readonly visit: (sites: readonly Site[]) => void;
 }
 
 /** One part of one sample: elements or rows from..to. */
 function inside(writer: Writer, sample: Reg | undefined, from: Reg, to: Reg): void {
-  const { k, plan } = writer;
-  const start = sample === undefined ? undefined : k.mul(sample, 4 * plan.layout.sampleStride);
-  if (plan.mode === "rows") rows(writer, sample, start, from, to);
+  const { k, walk } = writer;
+  const start = sample === undefined ? undefined : k.mul(sample, 4 * walk.layout.sampleStride);
+  if (walk.mode === "rows") rows(writer, sample, start, from, to);
   else vectors(writer, sample, start, from, to);
 }
 
 /** Vectors of elements from..to, `start` bytes from the value's start. */
 function vectors(writer: Writer, sample: Reg | undefined, start: Reg | undefined, from: Reg, to: Reg): void {
-  const { k, plan, unroll, visit } = writer;
-  const { lanes, layout, mode } = plan;
+  const { k, walk, unroll, visit } = writer;
+  const { lanes, layout, mode } = walk;
   const masked = (mode === "packed" || mode === "single") && tailElements(layout) > 0;
   const block = (element: Reg, count: number) => {
     const inSample = k.mul(element, 4);
@@ -138,10 +150,10 @@ function vectors(writer: Writer, sample: Reg | undefined, start: Reg | undefined
   k.loop(rest, to, (i) => block(i, 1), { step: lanes, name: "element" });
 }
 
-/** Rows from..to of a sample that starts at `start` bytes; zeros behind the last row are walkTail's. */
+/** Rows from..to of a sample that starts at `start` bytes; zeros behind the last row are writeWalkTail's. */
 function rows(writer: Writer, sample: Reg | undefined, start: Reg | undefined, from: Reg, to: Reg): void {
-  const { k, plan, unroll, visit } = writer;
-  const { lanes, layout } = plan;
+  const { k, walk, unroll, visit } = writer;
+  const { lanes, layout } = walk;
   const { count, lastLanes } = channelVectors(layout, k.target);
   const body = (row: Reg) => {
     const inSample = k.mul(row, 4 * layout.channelStride);
@@ -172,10 +184,9 @@ function rows(writer: Writer, sample: Reg | undefined, start: Reg | undefined, f
 }
 
 /** Zeros behind the last row of every sample of rows mode, for one operand; a loop over the same pieces. */
-export function walkTail(k: KernelBuilder, plan: WalkPlan, operand: string): void {
-  const { layout, pieces } = plan;
-  if (plan.mode !== "rows" || tailElements(layout) === 0) return;
-  const { count, samples } = pieces;
+export function writeWalkTail(k: KernelBuilder, walk: Walk, operand: string): void {
+  const { mode, layout, count, samples } = walk;
+  if (mode !== "rows" || tailElements(layout) === 0) return;
   if (!layout.batched) {
     k.if(k.end, "eq", count, () => storeTail(k, layout, k.operand(operand)));
     return;
@@ -188,8 +199,8 @@ export function walkTail(k: KernelBuilder, plan: WalkPlan, operand: string): voi
     (piece) => {
       if (count > 1) k.if(k.mod(piece, count), "eq", count - 1, () => one(k.div(piece, count)));
       else {
-        const first = k.mul(piece, samples ?? 1);
-        k.loop(first, k.min(k.add(first, samples ?? 1), k.batch), one, { frame: true, name: "n" });
+        const first = k.mul(piece, samples);
+        k.loop(first, k.min(k.add(first, samples), k.batch), one, { frame: true, name: "n" });
       }
     },
     { frame: true, name: "piece" },

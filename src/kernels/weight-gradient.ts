@@ -5,8 +5,9 @@
  * `weight-gradient-plan.ts` cuts the work into pieces, each with weights of its own. Where the batch is cut into slices too, each
  * has its own partial sum, added in order by a second step: their number never depends on the number of threads.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { IntArg, Kernel, Reg, Target } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { IntArg, Reg } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import type { ConvAttributes } from "./conv-shape.js";
 import type { Buffer, Lowering, Strategy, Work } from "./strategy.js";
@@ -73,9 +74,7 @@ function lower(work: Work, to: Lowering): void {
     g.slices === 1 ? result : to.temporary("partial weight gradients", { fixedBytes: g.slices * elements * 4 });
   for (let group = 0; group < (node.attributes as ConvAttributes).groups; group++) {
     const own = gradientOf(node, to.target, group);
-    const kernel = to.kernel(`weightGradient ${JSON.stringify(own)}`, (key) =>
-      writeKernel(key, to.target, own, elements),
-    );
+    const kernel = to.kernel(weightGradientKernel, { gradient: own, elements });
     to.step(kernel, [to.buffer(x), to.buffer(dy), target], {
       count: g.slices * g.kernel[0] * g.columnChunks * g.rowChunks,
     });
@@ -85,51 +84,51 @@ function lower(work: Work, to: Lowering): void {
 
 /** result = sum of the slices in order, element by element. */
 export function addSlices(to: Lowering, partial: Buffer, result: Buffer, slices: number, elements: number): void {
-  const { lanes } = to.target;
-  const vectors = Math.ceil(elements / lanes);
-  const perPiece = 64;
-  const kernel = to.kernel(`addSlices ${slices} ${elements}`, (key) =>
-    buildKernel(
-      {
-        key,
-        name: "addSlices",
-        target: to.target,
-        operands: [
-          ["partial", "read"],
-          ["result", "write"],
-        ],
-      },
-      (k) => {
-        const from = k.mul(k.begin, perPiece);
-        const end = k.min(k.mul(k.end, perPiece), vectors);
-        k.loop(from, end, (vector) => {
-          const at = k.mul(vector, lanes * 4);
-          const p = k.ptrAdd(k.operand("partial"), at);
-          let total = k.load(p, 0, lanes);
-          for (let s = 1; s < slices; s++) total = k.fadd(total, k.load(p, s * elements * 4, lanes));
-          k.store(k.ptrAdd(k.operand("result"), at), 0, total);
-        });
-      },
-    ),
-  );
-  to.step(kernel, [partial, result], { count: Math.ceil(vectors / perPiece) });
+  const vectors = Math.ceil(elements / to.target.lanes);
+  const kernel = to.kernel(addSlicesKernel, { slices, elements });
+  to.step(kernel, [partial, result], { count: Math.ceil(vectors / VECTORS_OF_PIECE) });
 }
 
-function writeKernel(key: string, target: Target, g: Gradient, elements: number): Kernel {
-  return buildKernel(
-    {
-      key,
-      name: "weightGradient",
-      target,
-      operands: [
-        ["x", "read"],
-        ["dy", "read"],
-        ["dw", "readwrite"],
-      ],
-    },
-    (k) => new Writer(k, g, elements).write(),
-  );
+interface Slices {
+  readonly slices: number;
+  readonly elements: number;
 }
+
+const VECTORS_OF_PIECE = 64;
+
+const addSlicesKernel = defineKernel<Slices>("addSlices", {
+  operands: [
+    ["partial", "read"],
+    ["result", "write"],
+  ],
+  write(k, { slices, elements }) {
+    const { lanes } = k.target;
+    const from = k.mul(k.begin, VECTORS_OF_PIECE);
+    const end = k.min(k.mul(k.end, VECTORS_OF_PIECE), Math.ceil(elements / lanes));
+    k.loop(from, end, (vector) => {
+      const at = k.mul(vector, lanes * 4);
+      const p = k.ptrAdd(k.operand("partial"), at);
+      let total = k.load(p, 0, lanes);
+      for (let s = 1; s < slices; s++) total = k.fadd(total, k.load(p, s * elements * 4, lanes));
+      k.store(k.ptrAdd(k.operand("result"), at), 0, total);
+    });
+  },
+});
+
+interface WeightGradient {
+  readonly gradient: Gradient;
+  /** Of all weights. */
+  readonly elements: number;
+}
+
+const weightGradientKernel = defineKernel<WeightGradient>("weightGradient", {
+  operands: [
+    ["x", "read"],
+    ["dy", "read"],
+    ["dw", "readwrite"],
+  ],
+  write: (k, { gradient, elements }) => new Writer(k, gradient, elements).write(),
+});
 
 /** The blocks that a piece has: all, or from one register to another. */
 interface Blocks {

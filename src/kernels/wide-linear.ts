@@ -10,8 +10,9 @@
  * Gradient, dx[n][f] = sum over o of dy[n][o] w[f][o]: rows of weights and of dy are multiplied vector by vector, in bands of
  * outputs, and the lanes of each sum folded at the end.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { Lanes, Reg } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { type Epilogue, epilogueOf } from "./epilogue.js";
 import type { Layout } from "./layout.js";
@@ -60,7 +61,7 @@ interface Forward {
 function lowerForward(work: Work, to: Lowering): void {
   const { root, result } = work;
   const [given, weight] = root.inputs as [Value, Value];
-  const epilogue = epilogueOf(work);
+  const { epilogue, values } = epilogueOf(work);
   const input = to.layout(given);
   const w = to.layout(weight);
   const { vectorRegisters, lanes } = to.target;
@@ -81,14 +82,11 @@ function lowerForward(work: Work, to: Lowering): void {
   const tiles = Math.ceil(to.maxBatch / samples);
   const ordered = to.temporary("inputs by feature", { fixedBytes: 4 * tiles * samples * w.rows });
   orderInputs(to, given, ordered, samples, input);
-  const key = `wideLinear ${JSON.stringify(p)} ${epilogue.key}`;
-  const kernel = to.kernel(key, (full) => writeForward(full, to.target, p, epilogue));
+  const kernel = to.kernel(forwardKernel, { product: p, epilogue });
   const sums = to.workspace(4 * p.blocksPerPiece * vectors * lanes * samples * tiles);
-  to.step(
-    kernel,
-    [ordered, to.buffer(weight), ...epilogue.inputs.map((i) => to.buffer(i.value)), sums, to.buffer(result)],
-    { count: Math.ceil(blocks / p.blocksPerPiece) },
-  );
+  to.step(kernel, [ordered, to.buffer(weight), ...values.map((v) => to.buffer(v)), sums, to.buffer(result)], {
+    count: Math.ceil(blocks / p.blocksPerPiece),
+  });
 }
 
 const ORDERED_PIECE = 256; // channels
@@ -104,71 +102,87 @@ function orderInputs(
   const { rows, channels, channelStride, sampleStride } = image;
   const step = weightRows(image);
   const parts = Math.ceil(channels / ORDERED_PIECE);
-  const key = `order inputs ${rows}x${channels}/${channelStride}/${sampleStride} ${step.channel} ${samples}`;
-  const operands = [["x", "read"] as const, ["ordered", "write"] as const];
-  const kernel = to.kernel(key, (full) =>
-    buildKernel({ key: full, name: "order inputs", target: to.target, operands }, (k) => {
-      k.loop(
-        k.begin,
-        k.var(k.end, "end", { frame: true }),
-        (piece) => {
-          const at = k.var(piece, "at");
-          const tile = k.var(k.div(at, rows * parts), "tile", { frame: true });
-          k.set(at, k.mod(at, rows * parts));
-          const row = k.div(at, parts);
-          const first = k.mul(k.mod(at, parts), ORDERED_PIECE);
-          const count = k.var(k.min(k.sub(channels, first), ORDERED_PIECE), "count", { frame: true });
-          const inSample = k.add(k.mul(row, channelStride), first);
-          const feature = k.add(k.mul(row, step.pixel), k.mul(first, step.channel));
-          const from = k.var(k.ptrAdd(k.operand("x"), k.mul(inSample, 4)), "from", { frame: true });
-          const target = k.add(k.mul(k.mul(tile, rows * channels), samples), k.mul(feature, samples));
-          const start = k.var(k.ptrAdd(k.operand("ordered"), k.mul(target, 4)), "start", { frame: true });
-          for (let i = 0; i < samples; i++) {
-            const sample = k.add(k.mul(tile, samples), i);
-            const y = k.var(k.ptrAdd(start, 4 * i), "y");
-            const each = (value: () => Reg) =>
-              k.loop(0, count, () => {
-                k.store(y, 0, value());
-                k.advance(y, 4 * samples * step.channel);
-              });
-            k.if(
-              sample,
-              "lt",
-              k.batch,
-              () => {
-                const x = k.var(k.ptrAdd(from, k.mul(sample, 4 * sampleStride)), "x");
-                each(() => {
-                  const value = k.load(x, 0, 1);
-                  k.advance(x, 4);
-                  return value;
-                });
-              },
-              () => each(() => k.splat(0, 1)),
-            );
-          }
-        },
-        { frame: true, name: "piece" },
-      );
-    }),
-  );
+  const kernel = to.kernel(orderInputsKernel, { rows, channels, channelStride, sampleStride, step, samples, parts });
   to.step(kernel, [to.buffer(given), into], { count: rows * parts, samples });
 }
 
-function writeForward(key: string, target: Target, p: Forward, epilogue: Epilogue): Kernel {
-  const { lanes } = target;
-  const total = Math.ceil(p.outputs / lanes);
-  const blocks = Math.ceil(total / p.vectors);
-  const rest = total % p.vectors;
-  const pads = p.outputs % lanes;
-  const tileBytes = 4 * p.samples * p.vectors * lanes;
-  const operands = [
-    ["x", "read"] as const,
-    ["weight", "read"] as const,
+interface InputOrder extends Pick<Layout, "rows" | "channels" | "channelStride" | "sampleStride"> {
+  readonly step: ReturnType<typeof weightRows>;
+  /** Samples of a tile, and parts of a row. */
+  readonly samples: number;
+  readonly parts: number;
+}
+
+const orderInputsKernel = defineKernel<InputOrder>("order inputs", {
+  operands: [
+    ["x", "read"],
+    ["ordered", "write"],
+  ],
+  write(k, { rows, channels, channelStride, sampleStride, step, samples, parts }) {
+    k.loop(
+      k.begin,
+      k.var(k.end, "end", { frame: true }),
+      (piece) => {
+        const at = k.var(piece, "at");
+        const tile = k.var(k.div(at, rows * parts), "tile", { frame: true });
+        k.set(at, k.mod(at, rows * parts));
+        const row = k.div(at, parts);
+        const first = k.mul(k.mod(at, parts), ORDERED_PIECE);
+        const count = k.var(k.min(k.sub(channels, first), ORDERED_PIECE), "count", { frame: true });
+        const inSample = k.add(k.mul(row, channelStride), first);
+        const feature = k.add(k.mul(row, step.pixel), k.mul(first, step.channel));
+        const from = k.var(k.ptrAdd(k.operand("x"), k.mul(inSample, 4)), "from", { frame: true });
+        const target = k.add(k.mul(k.mul(tile, rows * channels), samples), k.mul(feature, samples));
+        const start = k.var(k.ptrAdd(k.operand("ordered"), k.mul(target, 4)), "start", { frame: true });
+        for (let i = 0; i < samples; i++) {
+          const sample = k.add(k.mul(tile, samples), i);
+          const y = k.var(k.ptrAdd(start, 4 * i), "y");
+          const each = (value: () => Reg) =>
+            k.loop(0, count, () => {
+              k.store(y, 0, value());
+              k.advance(y, 4 * samples * step.channel);
+            });
+          k.if(
+            sample,
+            "lt",
+            k.batch,
+            () => {
+              const x = k.var(k.ptrAdd(from, k.mul(sample, 4 * sampleStride)), "x");
+              each(() => {
+                const value = k.load(x, 0, 1);
+                k.advance(x, 4);
+                return value;
+              });
+            },
+            () => each(() => k.splat(0, 1)),
+          );
+        }
+      },
+      { frame: true, name: "piece" },
+    );
+  },
+});
+
+interface ForwardSpec {
+  readonly product: Forward;
+  readonly epilogue: Epilogue;
+}
+
+const forwardKernel = defineKernel<ForwardSpec>("wideLinear", {
+  operands: ({ epilogue }) => [
+    ["x", "read"],
+    ["weight", "read"],
     ...epilogueOperands(epilogue),
-    ["sums", "readwrite"] as const,
-    ["y", "write"] as const,
-  ];
-  return buildKernel({ key, name: "wideLinear", target, operands }, (k) => {
+    ["sums", "readwrite"],
+    ["y", "write"],
+  ],
+  write(k, { product: p, epilogue }) {
+    const { lanes } = k.target;
+    const total = Math.ceil(p.outputs / lanes);
+    const blocks = Math.ceil(total / p.vectors);
+    const rest = total % p.vectors;
+    const pads = p.outputs % lanes;
+    const tileBytes = 4 * p.samples * p.vectors * lanes;
     const tiles = k.var(k.div(k.add(k.batch, p.samples - 1), p.samples), "tiles", { frame: true });
     k.loop(
       k.begin,
@@ -207,8 +221,8 @@ function writeForward(key: string, target: Target, p: Forward, epilogue: Epilogu
       },
       { frame: true, name: "piece" },
     );
-  });
-}
+  },
+});
 
 interface ForwardTile {
   readonly lanes: Lanes;
@@ -305,7 +319,7 @@ interface Gradient {
 function lowerGradient(work: Work, to: Lowering): void {
   const { root, result } = work;
   const [dy, weight] = root.inputs as [Value, Value];
-  const epilogue = epilogueOf(work);
+  const { epilogue, values } = epilogueOf(work);
   const image = to.layout(root);
   const w = to.layout(weight);
   const { lanes, vectorRegisters } = to.target;
@@ -323,28 +337,30 @@ function lowerGradient(work: Work, to: Lowering): void {
     tiles: Math.ceil(to.maxBatch / GRADIENT_SAMPLES),
     tail: image.sampleStride - image.rows * image.channelStride,
   };
-  const key = `wideLinearGradient ${JSON.stringify(p)} ${epilogue.key}`;
-  const kernel = to.kernel(key, (full) => writeGradient(full, to.target, p, epilogue));
+  const kernel = to.kernel(gradientKernel, { gradient: p, epilogue });
   // the sums of a tile of rows for all samples, and one vector of dx for each sample
   const space = to.workspace(4 * lanes * p.tiles * GRADIENT_SAMPLES * (p.rows + 1));
-  to.step(
-    kernel,
-    [to.buffer(dy), to.buffer(weight), ...epilogue.inputs.map((i) => to.buffer(i.value)), space, to.buffer(result)],
-    { count: image.rows * (image.channelStride / lanes) },
-  );
+  to.step(kernel, [to.buffer(dy), to.buffer(weight), ...values.map((v) => to.buffer(v)), space, to.buffer(result)], {
+    count: image.rows * (image.channelStride / lanes),
+  });
 }
 
-function writeGradient(key: string, target: Target, p: Gradient, epilogue: Epilogue): Kernel {
-  const { lanes } = target;
-  const blocks = p.pixelStride / lanes;
-  const operands = [
-    ["dy", "read"] as const,
-    ["weight", "read"] as const,
+interface GradientSpec {
+  readonly gradient: Gradient;
+  readonly epilogue: Epilogue;
+}
+
+const gradientKernel = defineKernel<GradientSpec>("wideLinearGradient", {
+  operands: ({ epilogue }) => [
+    ["dy", "read"],
+    ["weight", "read"],
     ...epilogueOperands(epilogue),
-    ["space", "readwrite"] as const,
-    ["dx", "write"] as const,
-  ];
-  return buildKernel({ key, name: "wideLinearGradient", target, operands }, (k) => {
+    ["space", "readwrite"],
+    ["dx", "write"],
+  ],
+  write(k, { gradient: p, epilogue }) {
+    const { lanes } = k.target;
+    const blocks = p.pixelStride / lanes;
     const tiles = k.var(k.div(k.add(k.batch, GRADIENT_SAMPLES - 1), GRADIENT_SAMPLES), "tiles", { frame: true });
     k.loop(
       k.begin,
@@ -420,8 +436,8 @@ function writeGradient(key: string, target: Target, p: Gradient, epilogue: Epilo
       },
       { frame: true, name: "piece" },
     );
-  });
-}
+  },
+});
 
 interface GradientTile {
   readonly lanes: Lanes;

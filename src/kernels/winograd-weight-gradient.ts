@@ -8,8 +8,9 @@
  * outer products are added to S there, [36 points][input channel][output]; then S is transformed to a part of dW. The slices
  * are a number that depends on shapes only, and their parts are added in order by a second step.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Kernel, Lanes, Reg, Target } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { Lanes, Reg, Target } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 
 import type { ConvAttributes } from "./conv-shape.js";
@@ -133,21 +134,21 @@ function lower(work: Work, to: Lowering): void {
   const result = to.buffer(work.result);
   const target =
     p.slices === 1 ? result : to.temporary("partial weight gradients", { fixedBytes: p.slices * p.elements * 4 });
-  const kernel = to.kernel(`winogradWeightGradient ${JSON.stringify(p)}`, (key) => writeKernel(key, to.target, p));
+  const kernel = to.kernel(winogradWeightGradientKernel, p);
   const operands = [to.buffer(x), to.buffer(dy), to.workspace(p.workspace * 4), target];
   to.step(kernel, operands, { count: p.slices * p.channelBlocks * p.outputBlocks });
   if (p.slices > 1) addSlices(to, target, result, p.slices, p.elements);
 }
 
-function writeKernel(key: string, target: Target, plan: GradientPlan): Kernel {
-  const operands = [
+const winogradWeightGradientKernel = defineKernel<GradientPlan>("winogradWeightGradient", {
+  operands: [
     ["x", "read"],
     ["dy", "read"],
     ["workspace", "readwrite"],
     ["dw", "write"],
-  ] as const;
-  return buildKernel({ key, name: "winogradWeightGradient", target, operands }, (k) => new Writer(k, plan).write());
-}
+  ],
+  write: (k, plan) => new Writer(k, plan).write(),
+});
 
 /** The channels of a piece: how many vectors and real ones the code is for, and which block it is. */
 interface Part {

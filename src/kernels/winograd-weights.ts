@@ -6,20 +6,27 @@
  * For the input gradient, the weights are turned by 180 degrees, and their inputs and outputs change places: 16 x 16 of
  * them (or as the lanes are) are first copied the other way round into a workspace.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
 import type { Reg } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
+import type { Layout } from "./layout.js";
+import { definePacking } from "./packing.js";
 import type { Buffer, Lowering } from "./strategy.js";
 import type { WinogradPlan } from "./winograd-plan.js";
 import { TILE_INPUTS, transformWeight } from "./winograd-transform.js";
 
-interface WeightOrder {
+/** Plain data, for the specs of kernels and of packed weights. */
+export interface WeightOrder {
   readonly taps: WinogradPlan["taps"];
   readonly lanes: WinogradPlan["lanes"];
   /** Summed over, and made. */
   readonly channels: number;
   readonly outputs: number;
+  /** Vectors of outputs: of a panel, and all. */
   readonly panelVectors: number;
+  readonly vectors: number;
+  readonly panels: number;
   readonly uPoint: number;
   readonly uPanel: number;
   /** Elements from a tap to the next, from a stored input channel to the next. */
@@ -28,53 +35,60 @@ interface WeightOrder {
   readonly backward: boolean;
 }
 
-export function weightBytes(plan: WinogradPlan): number {
-  return plan.panels * plan.uPanel * 4;
-}
-
-/** The steps that make U of `weight` in `u`. `after`: what else must be there before they run. */
-export function transformWeights(
-  to: Lowering,
-  weight: Value,
-  u: Buffer,
-  plan: WinogradPlan,
-  backward: boolean,
-  after: Buffer | undefined,
-): void {
-  const layout = to.layout(weight);
-  const order: WeightOrder = {
+export function weightOrder(plan: WinogradPlan, weight: Value, layout: Layout, backward: boolean): WeightOrder {
+  return {
     taps: plan.taps,
     lanes: plan.lanes,
     channels: plan.source.channels,
     outputs: plan.destination.channels,
     panelVectors: plan.tile.vectors,
+    vectors: plan.destination.vectors,
+    panels: plan.panels,
     uPoint: plan.uPoint,
     uPanel: plan.uPanel,
     tap: weight.shape[2]! * layout.channelStride,
     row: layout.channelStride,
     backward,
   };
-  const vectors = plan.destination.vectors;
-  const chunks = Math.ceil(order.channels / order.lanes);
-  const kernel = to.kernel(`winogradWeights ${JSON.stringify(order)} ${after !== undefined}`, (key) =>
-    buildKernel(
-      {
-        key,
-        name: "winogradWeights",
-        target: to.target,
-        operands: [
-          ["weight", "read"],
-          ...(backward ? [["turned", "readwrite"] as const] : []),
-          ...(after ? [["after", "read"] as const] : []),
-          ["u", "write"],
-        ],
-      },
-      (k) => writeKernel(k, order, vectors, chunks),
-    ),
-  );
-  const turned = backward ? [to.workspace(order.taps ** 2 * order.lanes * order.lanes * 4)] : [];
-  to.step(kernel, [to.buffer(weight), ...turned, ...(after ? [after] : []), u], { count: vectors * chunks });
 }
+
+/** The steps that make U of `weight` in `u`. `after`: what else must be there before they run. */
+export function transformWeights(
+  to: Pick<Lowering, "kernel" | "step" | "workspace">,
+  weight: Buffer,
+  u: Buffer,
+  order: WeightOrder,
+  after?: Buffer,
+): void {
+  const { taps, lanes, backward, vectors } = order;
+  const kernel = to.kernel(weightsKernel, { order, waits: after !== undefined });
+  const turned = backward ? [to.workspace(taps ** 2 * lanes * lanes * 4)] : [];
+  const count = vectors * chunksOf(order);
+  to.step(kernel, [weight, ...turned, ...(after ? [after] : []), u], { count });
+}
+
+export const winogradWeights = definePacking<WeightOrder>("winograd weights", {
+  bytes: ({ panels, uPanel }) => panels * uPanel * 4,
+  pack: (to, weight, u, order) => transformWeights(to, weight, u, order),
+});
+
+const chunksOf = ({ channels, lanes }: WeightOrder): number => Math.ceil(channels / lanes);
+
+interface Weights {
+  readonly order: WeightOrder;
+  /** Whether it waits for what it does not read. */
+  readonly waits: boolean;
+}
+
+const weightsKernel = defineKernel<Weights>("winogradWeights", {
+  operands: ({ order, waits }) => [
+    ["weight", "read"],
+    ...(order.backward ? [["turned", "readwrite"] as const] : []),
+    ...(waits ? [["after", "read"] as const] : []),
+    ["u", "write"],
+  ],
+  write: (k, { order }) => writeKernel(k, order, order.vectors, chunksOf(order)),
+});
 
 function writeKernel(k: KernelBuilder, o: WeightOrder, vectors: number, chunks: number): void {
   const { lanes, taps } = o;

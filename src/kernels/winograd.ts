@@ -9,8 +9,9 @@
  * Accuracy: float32 throughout. For normally distributed numbers the largest error was measured at 4.1e-6 of the largest result
  * with 512 input channels (0.6e-6 with 32; weight gradients 0.8e-6); 1e-5 is what a test holds.
  */
-import { buildKernel, type KernelBuilder } from "../codegen/builder.js";
-import type { Kernel, Reg, Target } from "../codegen/ir.js";
+import type { KernelBuilder } from "../codegen/builder.js";
+import { defineKernel } from "../codegen/definition.js";
+import type { Reg } from "../codegen/ir.js";
 import type { Value } from "../graph/value.js";
 import { type Epilogue, epilogueOf } from "./epilogue.js";
 import { epilogueOperands } from "./store-tile.js";
@@ -20,7 +21,7 @@ import { transformInputBlock, zeroTiles } from "./winograd-input.js";
 import { transformOutputBlock } from "./winograd-output.js";
 import { isWinogradShape, planOf, type WinogradPlan } from "./winograd-plan.js";
 import { POINTS } from "./winograd-transform.js";
-import { transformWeights, weightBytes } from "./winograd-weights.js";
+import { transformWeights, weightOrder, winogradWeights } from "./winograd-weights.js";
 
 /** Nanoseconds a sample for the thousand instructions more than the direct form's, 10 ms to compile, which a small layer would repay late. */
 const CODE = 4000;
@@ -44,15 +45,14 @@ function lower(work: Work, to: Lowering): void {
   const [source, weight] = root.inputs as [Value, Value];
   const backward = root.op.name !== "conv2d";
   const plan = planOf(root, to.target, to.maxBatch);
-  const epilogue = epilogueOf(work);
+  const { epilogue, values } = epilogueOf(work);
   const u = weightsOf(to, weight, source, plan, backward);
-  const key = `winograd ${JSON.stringify(plan)} ${epilogue.key}`;
-  const kernel = to.kernel(key, (full) => writeKernel(full, to.target, plan, epilogue));
+  const kernel = to.kernel(winogradKernel, { plan, epilogue });
   const operands: Buffer[] = [
     to.buffer(source),
     u,
     to.workspace(plan.workspace * 4),
-    ...epilogue.inputs.map((i) => to.buffer(i.value)),
+    ...values.map((v) => to.buffer(v)),
     to.buffer(work.result),
   ];
   to.step(kernel, operands, { count: plan.blocksPerPeriod * plan.panels, samples: plan.period });
@@ -63,27 +63,28 @@ function lower(work: Work, to: Lowering): void {
  * cache then, and the memory of one layer's serves the next.
  */
 function weightsOf(to: Lowering, weight: Value, source: Value, plan: WinogradPlan, backward: boolean): Buffer {
-  const bytes = weightBytes(plan);
-  if (to.isStatic(weight)) {
-    const { lanes, tile, uPoint } = plan;
-    const label = `winograd ${backward ? "backward" : "forward"} weights ${JSON.stringify([lanes, tile.vectors, uPoint])}`;
-    return to.derived(weight, label, bytes, (u) => transformWeights(to, weight, u, plan, backward, undefined));
-  }
-  const u = to.temporary("winograd weights", { fixedBytes: bytes });
-  transformWeights(to, weight, u, plan, backward, to.buffer(source));
+  const order = weightOrder(plan, weight, to.layout(weight), backward);
+  if (to.isStatic(weight)) return to.packed(winogradWeights, weight, order);
+  const u = to.temporary("winograd weights", { fixedBytes: winogradWeights.bytes(order) });
+  transformWeights(to, to.buffer(weight), u, order, to.buffer(source));
   return u;
 }
 
-function writeKernel(key: string, target: Target, plan: WinogradPlan, epilogue: Epilogue): Kernel {
-  const operands: [string, "read" | "write" | "readwrite"][] = [
+interface Winograd {
+  readonly plan: WinogradPlan;
+  readonly epilogue: Epilogue;
+}
+
+const winogradKernel = defineKernel<Winograd>("winograd", {
+  operands: ({ epilogue }) => [
     ["source", "read"],
     ["u", "read"],
     ["workspace", "readwrite"],
     ...epilogueOperands(epilogue),
     ["destination", "write"],
-  ];
-  return buildKernel({ key, name: "winograd", target, operands }, (k) => new Writer(k, plan, epilogue).write());
-}
+  ],
+  write: (k, { plan, epilogue }) => new Writer(k, plan, epilogue).write(),
+});
 
 class Writer {
   constructor(

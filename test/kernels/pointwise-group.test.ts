@@ -281,16 +281,26 @@ describe("what fits together", () => {
     expect(canFuse(add(x!, b!), pool)).toBe(false);
   });
 
-  it("knows which chains leave pad lanes at +0, and names them apart", () => {
+  it("knows which chains leave pad lanes at +0, and says what they compute as plain data", () => {
     const [x, b, s] = leaves(new Graph(), [batched(4, 4, 6), single(6), single()]);
-    const of = (node: Value) => epilogueOf({ root: x!, chain: [node], result: node });
+    const of = (node: Value) => epilogueOf({ root: x!, chain: [node] }).epilogue;
     expect(of(add(x!, b!)).keepsZero).toBe(true);
     expect(of(add(x!, s!)).keepsZero).toBe(false);
     expect(of(sigmoid(x!)).keepsZero).toBe(false);
     expect(of(scale(x!, 2, 0)).keepsZero).toBe(true);
     expect(of(scale(x!, 2, 1)).keepsZero).toBe(false);
-    expect(of(subtract(x!, b!)).key).toBe("channel subtract(x,0)");
-    expect(of(scale(x!, 2, 1)).key).toBe('scale{"factor":2,"offset":1}(x)');
-    expect(epilogueOf({ root: x!, chain: [], result: x! })).toMatchObject({ key: "", inputs: [], keepsZero: true });
+    expect(of(subtract(x!, b!))).toMatchObject({
+      inputs: ["channel"],
+      steps: [{ op: "subtract", arguments: ["x", "0"] }],
+    });
+    expect(of(scale(x!, 2, 1)).steps).toEqual([
+      { op: "scale", attributes: { factor: 2, offset: 1 }, arguments: ["x"] },
+    ]);
+    expect(epilogueOf({ root: x!, chain: [] }).epilogue).toEqual({
+      inputs: [],
+      steps: [],
+      keepsZero: true,
+      registers: 0,
+    });
   });
 });

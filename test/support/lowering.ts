@@ -2,6 +2,7 @@
  * Runs strategies without a planner: collects the steps of one work, gives every buffer memory of its own, runs the
  * pieces of each step in a shuffled order on the interpreter or WebAssembly, and checks that pad lanes hold +0.
  */
+import { KernelCache, type KernelDefinition } from "#fovea/codegen/definition.js";
 import { interpret } from "#fovea/codegen/interpreter.js";
 import type { Kernel, Target } from "#fovea/codegen/ir.js";
 import { AVX2, AVX512, WASM } from "#fovea/codegen/targets.js";
@@ -9,6 +10,7 @@ import type { Graph } from "#fovea/graph/graph.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
 import type { Signature, Value } from "#fovea/graph/value.js";
 import { elementsOf, type Layout, layoutOf } from "#fovea/kernels/layout.js";
+import type { Packing } from "#fovea/kernels/packing.js";
 import { type Buffer, type Lowering, type Pieces, pieceCount } from "#fovea/kernels/strategy.js";
 import { type Engine, nativeTargets, runKernel } from "./kernels.js";
 
@@ -32,11 +34,11 @@ interface Memory {
 
 export class TestLowering implements Lowering {
   readonly steps: { kernel: Kernel; operands: readonly Buffer[]; pieces: Pieces }[] = [];
-  readonly kernels = new Map<string, Kernel>();
+  readonly #kernels = new KernelCache();
   readonly #buffers: Buffer[] = [];
   readonly #workspaces = new Set<Buffer>();
   readonly #ofValue = new Map<Value, Buffer>();
-  readonly #derived = new Map<string, Buffer>();
+  readonly #packed = new Map<string, Buffer>();
   /** For an image that is pooled: the value that stands for the places of the maxima. */
   readonly noted = new Map<Value, Value>();
 
@@ -75,23 +77,22 @@ export class TestLowering implements Lowering {
   isStatic(value: Value): boolean {
     return this.keepsWeights && !value.batched;
   }
-  derived(from: Value, label: string, bytes: number, make: (buffer: Buffer) => void): Buffer {
-    const key = `${from.id} ${label}`;
-    let buffer = this.#derived.get(key);
+  packed<Spec>(packing: Packing<Spec>, from: Value, spec: Spec): Buffer {
+    const key = `${from.id} ${packing.key(spec)}`;
+    let buffer = this.#packed.get(key);
     if (buffer === undefined) {
-      buffer = this.temporary(label, { fixedBytes: bytes });
-      this.#derived.set(key, buffer);
-      make(buffer);
+      buffer = this.temporary(packing.name, { fixedBytes: packing.bytes(spec) });
+      this.#packed.set(key, buffer);
+      packing.pack(this, this.buffer(from), buffer, spec);
     }
     return buffer;
   }
-  kernel(key: string, build: (key: string) => Kernel): Kernel {
-    let kernel = this.kernels.get(key);
-    if (kernel === undefined) {
-      kernel = build(key);
-      this.kernels.set(key, kernel);
-    }
-    return kernel;
+  kernel<Spec>(definition: KernelDefinition<Spec>, spec: Spec): Kernel {
+    return this.#kernels.get(definition, this.target, spec);
+  }
+  /** Those of all steps, each once. */
+  get kernels(): Kernel[] {
+    return [...new Set(this.steps.map((step) => step.kernel))];
   }
   step(kernel: Kernel, operands: readonly Buffer[], pieces: Pieces): void {
     this.steps.push({ kernel, operands, pieces });

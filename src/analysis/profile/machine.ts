@@ -3,8 +3,9 @@
  * are the two lines of the roofline (Williams, Waterman and Patterson, 2009), and tell a benchmark whether the machine is quiet.
  * Here are the programs, and probes that run them in a session as networks run; machine-node.ts times them as profiles are timed.
  */
-import { buildKernel, type KernelBuilder } from "../../codegen/builder.js";
-import type { Kernel, Operand, Reg, Target } from "../../codegen/ir.js";
+import type { KernelBuilder } from "../../codegen/builder.js";
+import { defineKernel } from "../../codegen/definition.js";
+import type { Kernel, Reg, Target } from "../../codegen/ir.js";
 import type { Place, Program, Step } from "../../compile/program.js";
 import type { Session } from "../../runtime/session.js";
 import type { Slot } from "../../runtime/slot.js";
@@ -24,7 +25,21 @@ export function multiplyAddProgram(target: Target, rounds: number): { program: P
   const { lanes } = target;
   const inner = 32 * rounds;
   const bytes = PIECES * ACCUMULATORS * lanes * 4;
-  const kernel = buildKernel({ key: `peak ${inner}`, name: "peak", target, operands: [["out", "write"]] }, (k) => {
+  const kernel = peakKernel.build(target, { inner });
+  const out: Place = { region: "scratch", offset: 0, bytes, label: "out" };
+  const program = programOf(target, [kernel], [], [stepOf(kernel, 0, [out], PIECES)], bytes);
+  return { program, operations: PIECES * inner * UNROLL * ACCUMULATORS * lanes * 2 };
+}
+
+interface Peak {
+  /** Turns of the loop in a piece. */
+  readonly inner: number;
+}
+
+const peakKernel = defineKernel<Peak>("peak", {
+  operands: [["out", "write"]],
+  write(k, { inner }) {
+    const { lanes } = k.target;
     const a = k.splat(0.5, lanes);
     const b = k.splat(0.25, lanes);
     const sums = Array.from({ length: ACCUMULATORS }, (_, n) => k.acc(n, lanes));
@@ -37,50 +52,69 @@ export function multiplyAddProgram(target: Target, rounds: number): { program: P
     sums.forEach((sum, n) => {
       k.store(k.ptrAdd(k.operand("out"), k.mul(k.begin, ACCUMULATORS * lanes * 4)), n * lanes * 4, sum);
     });
-  });
-  const out: Place = { region: "scratch", offset: 0, bytes, label: "out" };
-  const program = programOf(target, [kernel], [], [stepOf(kernel, 0, [out], PIECES)], bytes);
-  return { program, operations: PIECES * inner * UNROLL * ACCUMULATORS * lanes * 2 };
-}
+  },
+});
 
 const VECTORS = 8;
+
+const spanOf = ({ lanes }: Target): number => VECTORS * lanes * 4;
+
+/** Every vector of the pieces, `piece` bytes each, from `begin` to `end`. */
+function eachVector(k: KernelBuilder, piece: number, use: (at: Reg, offset: number, n: number) => void): void {
+  const { lanes } = k.target;
+  const span = spanOf(k.target);
+  k.loop(k.begin, k.end, (number) => {
+    const at = k.var(k.ptrAdd(k.operand("data"), k.mul(number, piece)), "at");
+    k.loop(0, piece / span, () => {
+      for (let n = 0; n < VECTORS; n++) use(at, n * lanes * 4, n);
+      k.advance(at, span);
+    });
+  });
+}
+
+interface Memory {
+  /** Bytes of a piece. */
+  readonly piece: number;
+}
+
+const writeKernel = defineKernel<Memory>("write memory", {
+  title: "write",
+  operands: [["data", "write"]],
+  write(k, { piece }) {
+    const one = k.splat(1, k.target.lanes);
+    eachVector(k, piece, (at, offset) => k.store(at, offset, one));
+  },
+});
+
+const readKernel = defineKernel<Memory>("read memory", {
+  title: "read",
+  operands: [
+    ["data", "read"],
+    ["out", "write"],
+  ],
+  write(k, { piece }) {
+    const { lanes } = k.target;
+    const sums = Array.from({ length: VECTORS }, () => k.acc(0, lanes));
+    eachVector(k, piece, (at, offset, n) => k.updateTo(sums[n]!, "fadd", k.load(at, offset, lanes)));
+    const to = k.ptrAdd(k.operand("out"), k.mul(k.begin, spanOf(k.target)));
+    for (const [n, sum] of sums.entries()) k.store(to, n * lanes * 4, sum);
+  },
+});
 
 /** Reads `bytes` of memory in so many steps, each in 16 pieces. */
 export function readProgram(target: Target, bytes: number, parts: number): Program {
   const pieces = 16;
   const piece = bytes / parts / pieces;
-  const { lanes } = target;
-  const span = VECTORS * lanes * 4;
-  const each = (k: KernelBuilder, use: (at: Reg, n: number) => void) =>
-    k.loop(k.begin, k.end, (number) => {
-      const at = k.var(k.ptrAdd(k.operand("data"), k.mul(number, piece)), "at");
-      k.loop(0, piece / span, () => {
-        for (let n = 0; n < VECTORS; n++) use(at, n);
-        k.advance(at, span);
-      });
-    });
   // Pages that were never written are all one page of zeros.
-  const write = buildKernel({ key: `write ${piece}`, name: "write", target, operands: [["data", "write"]] }, (k) => {
-    const one = k.splat(1, lanes);
-    each(k, (at, n) => k.store(at, n * lanes * 4, one));
-  });
-  const operands: readonly [string, Operand["access"]][] = [
-    ["data", "read"],
-    ["out", "write"],
-  ];
-  const read = buildKernel({ key: `read ${piece}`, name: "read", target, operands }, (k) => {
-    const sums = Array.from({ length: VECTORS }, () => k.acc(0, lanes));
-    each(k, (at, n) => k.updateTo(sums[n]!, "fadd", k.load(at, n * lanes * 4, lanes)));
-    const to = k.ptrAdd(k.operand("out"), k.mul(k.begin, span));
-    for (const [n, sum] of sums.entries()) k.store(to, n * lanes * 4, sum);
-  });
+  const write = writeKernel.build(target, { piece });
+  const read = readKernel.build(target, { piece });
   const part = (n: number): Place => ({
     region: "scratch",
     offset: (n * bytes) / parts,
     bytes: bytes / parts,
     label: "data",
   });
-  const out: Place = { region: "scratch", offset: bytes, bytes: pieces * span, label: "out" };
+  const out: Place = { region: "scratch", offset: bytes, bytes: pieces * spanOf(target), label: "out" };
   const all = Array.from({ length: parts }, (_, n) => part(n));
   return programOf(
     target,

@@ -1,0 +1,86 @@
+/**
+ * Kernels as they are defined: each once, beside the imports of its file, as code of a spec. The spec is plain data, and all
+ * that the code may depend on but the target:
+ *
+ *     const scaleKernel = defineKernel<{ readonly factor: number }>("scale", {
+ *       operands: [["x", "read"], ["y", "write"]],
+ *       write(k, { factor }) {
+ *         k.loop(k.begin, k.end, ...);
+ *       },
+ *     });
+ *
+ * A kernel's key is made here, of the name, the target and the spec, so that equal keys mean equal code: what a writer is not
+ * given, it cannot read. A definition inside a function could read that function's variables, which no key names; a test
+ * refuses it.
+ */
+import { type Plain, plainText } from "../plain.js";
+import { buildKernel, type KernelBuilder } from "./builder.js";
+import type { Access, Kernel, Target } from "./ir.js";
+
+export type OperandList = readonly (readonly [name: string, access: Access])[];
+
+export interface KernelCode<Spec> {
+  /** What people read in profiles and messages; the definition's own name where absent. */
+  readonly title?: string | ((spec: Spec) => string);
+  readonly operands: OperandList | ((spec: Spec) => OperandList);
+  write(k: KernelBuilder, spec: Spec): void;
+}
+
+class Definition<Spec> {
+  readonly #code: KernelCode<Spec>;
+
+  constructor(
+    readonly name: string,
+    code: KernelCode<Spec>,
+  ) {
+    this.#code = code;
+  }
+
+  /** Equal for two specs and targets only where the code is equal. */
+  key(target: Target, spec: Spec): string {
+    try {
+      return `${this.name} ${plainText(spec)} for ${plainText(target)}`;
+    } catch (cause) {
+      throw new TypeError(
+        `kernel "${this.name}": what it is built from must be plain data: ${(cause as Error).message}`,
+        {
+          cause,
+        },
+      );
+    }
+  }
+
+  build(target: Target, spec: Spec): Kernel {
+    const { title = this.name, operands, write } = this.#code;
+    const header = {
+      key: this.key(target, spec),
+      name: typeof title === "string" ? title : title(spec),
+      target,
+      operands: typeof operands === "function" ? operands(spec) : operands,
+    };
+    return buildKernel(header, (k) => write(k, spec));
+  }
+}
+
+/** What `defineKernel` makes, and nobody else. */
+export type KernelDefinition<Spec> = Definition<Spec>;
+
+/** `name`: no other definition has it. */
+export function defineKernel<Spec extends Plain<Spec>>(name: string, code: KernelCode<Spec>): KernelDefinition<Spec> {
+  return new Definition(name, code);
+}
+
+/** The kernels that were built, each once. */
+export class KernelCache {
+  readonly #kernels = new Map<string, Kernel>();
+
+  get<Spec>(definition: KernelDefinition<Spec>, target: Target, spec: Spec): Kernel {
+    const key = definition.key(target, spec);
+    let kernel = this.#kernels.get(key);
+    if (kernel === undefined) {
+      kernel = definition.build(target, spec);
+      this.#kernels.set(key, kernel);
+    }
+    return kernel;
+  }
+}
