@@ -10,6 +10,7 @@ import { readsTogether, sumsTogether } from "../kernels/channel-sums.js";
 import { canFuse } from "../kernels/epilogue.js";
 import { isPointwise, operandKind } from "../kernels/pointwise.js";
 import type { PointwiseGroup } from "../kernels/pointwise-group.js";
+import { isPoolGradient } from "../kernels/pooled-store.js";
 import { canBePrologue } from "../kernels/prologue.js";
 import type { PoolWork, Work } from "../kernels/strategy.js";
 import type { Steps } from "../steps.js";
@@ -126,7 +127,8 @@ function pooledStores(
     const pooling = node === undefined ? undefined : works.get(node);
     if (pooling === undefined || live.isKept(image) || work.update !== undefined || work.pool !== undefined) continue;
     const gradients = users.filter((user) => user !== node);
-    if (!gradients.every((user) => user.op.name === "maxPool2dGrad" && unread.has(user))) continue;
+    // The places are of the windows of this pool: a gradient of others must find its own in the image.
+    if (!gradients.every((user) => isPoolGradient(user, node!) && unread.has(user))) continue;
     const { chain, result } = (pooling.unit as { readonly work: Work }).work;
     const pool: PoolWork = { node: node!, chain, hasPlaces: gradients.length > 0 };
     if (!pools(work.root, work.chain, pool)) continue;
