@@ -4,6 +4,7 @@
  */
 
 import { OptionError, ShapeError } from "../errors.js";
+import { plainText } from "../plain.js";
 import {
   type Attributes,
   type DType,
@@ -84,12 +85,6 @@ export interface Entry {
   readonly assigns: readonly Assign[];
 }
 
-/** Keeps apart the numbers that JSON writes alike: NaN and the infinities, 0 and -0. */
-function exact(_key: string, value: unknown): unknown {
-  if (typeof value !== "number" || (Number.isFinite(value) && !Object.is(value, -0))) return value;
-  return Object.is(value, -0) ? "-0" : String(value);
-}
-
 export class Graph {
   readonly values: Value[] = [];
   readonly #known = new Map<string, Value>();
@@ -118,7 +113,7 @@ export class Graph {
       if (input.graph !== this)
         throw new ShapeError(`${op.name}(${this.#path}): input ${input.op.name} belongs to another graph`);
     }
-    const key = `${op.name} ${inputs.map((v) => v.id).join(",")} ${JSON.stringify(attributes, exact)}`;
+    const key = `${op.name} ${inputs.map((v) => v.id).join(",")} ${plainText(attributes)}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known as Value<A>;
     const { shape, batched, dtype } = op.infer(inputs, attributes, this.#path);

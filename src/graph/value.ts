@@ -16,7 +16,7 @@ export interface Signature {
   readonly dtype: DType;
 }
 
-/** Attributes are plain data (numbers, strings, booleans, arrays and objects of them): equal JSON means equal meaning. */
+/** Attributes are plain data (numbers, strings, booleans, arrays and objects of them): equal text (`plainText`) means equal meaning. */
 // biome-ignore lint/complexity/noBannedTypes: an op without attributes has {}
 export type Attributes = {};
 
