@@ -43,6 +43,8 @@ export function workerMaker(store: GameStore, planes: number): WorkerMaker {
         worker.postMessage(order);
       });
     },
-    close: () => retire(worker),
+    async close() {
+      await retire(worker);
+    },
   };
 }

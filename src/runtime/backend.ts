@@ -40,7 +40,8 @@ export type KernelFunction = (table: number, begin: number, end: number, batch: 
 
 /** Encoded kernels, in a form that can be sent to a worker and bound there (the interpreter's never leaves its thread). */
 export type Code =
-  | { readonly kind: "native"; readonly addresses: readonly number[] }
+  /** `entry` is the code that calls a kernel by its address. */
+  | { readonly kind: "native"; readonly entry: number; readonly addresses: readonly number[] }
   | { readonly kind: "wasm"; readonly module: WebAssembly.Module; readonly memory: WebAssembly.Memory }
   | { readonly kind: "interpreter"; readonly kernels: readonly Kernel[] };
 

@@ -1,11 +1,10 @@
 /** The runtime's place in Node, Bun and Deno: worker_threads, machine code through koffi, the process's memory and environment. */
 import { availableParallelism, totalmem } from "node:os";
-import { Worker } from "node:worker_threads";
 import { enableRelaxedSimd } from "../codegen/wasm/enable-relaxed-node.js";
 import type { WasmObstacle } from "../codegen/wasm/features.js";
 import { cpuLimit } from "./cpu-limit-node.js";
-import { type Platform, reasonOf, type WorkerHandle } from "./platform.js";
-import { retire } from "./retire-node.js";
+import { type Platform, reasonOf } from "./platform.js";
+import { startWorker } from "./team-threads-node.js";
 
 let processors: number | undefined;
 
@@ -39,25 +38,6 @@ export const platform: Platform = {
   createNative: async (name) => (await import("./native/backend.js")).createNativeBackend(name),
   enableRelaxedSimd,
 };
-
-function startWorker(name: string): WorkerHandle {
-  const worker = new Worker(new URL("./worker-node.js", import.meta.url), { name });
-  return {
-    post: (message) => worker.postMessage(message),
-    onMessage: (listener) => {
-      worker.on("message", listener);
-    },
-    onFailure: (listener) => {
-      worker.on("error", listener);
-      worker.on("exit", (code) => listener(`it ended with code ${code}`));
-    },
-    hold: (alive) => (alive ? worker.ref() : worker.unref()),
-    retire: () => retire(worker),
-    terminate: async () => {
-      await worker.terminate();
-    },
-  };
-}
 
 function whyNoWasm(obstacle: WasmObstacle): string {
   switch (obstacle.kind) {

@@ -8,16 +8,26 @@ import { MessageChannel, MessagePort, type Worker } from "node:worker_threads";
 /** Milliseconds: optimising one function takes up to some tens. */
 const REST = 150;
 
-/** The worker's side: receives messages until it is retired. A promise that `receive` returns is waited for before the end. */
-export function serveUntilRetired<T>(port: MessagePort, receive: (message: T) => unknown): void {
+/**
+ * The worker's side: receives messages until it is retired. A promise that `receive` returns is waited for before the end. Where `stays`
+ * says so then, the thread does not end, and serves whoever takes it next.
+ */
+export function serveUntilRetired<T>(
+  port: MessagePort,
+  receive: (message: T) => unknown,
+  stays: () => boolean = () => false,
+): void {
   const running = new Set<Promise<unknown>>();
   const listen = (message: T | MessagePort) => {
     if (message instanceof MessagePort) {
-      port.off("message", listen); // Deno has no removeAllListeners
       void Promise.allSettled(running).then(() => {
-        message.postMessage("at rest");
+        const goesOn = stays();
+        if (!goesOn) {
+          port.off("message", listen); // Deno has no removeAllListeners
+          setTimeout(() => process.exit(), REST);
+        }
+        message.postMessage(goesOn);
         message.close();
-        setTimeout(() => process.exit(), REST);
       });
       return;
     }
@@ -29,16 +39,20 @@ export function serveUntilRetired<T>(port: MessagePort, receive: (message: T) =>
   port.on("message", listen);
 }
 
-/** Resolves when the worker, which must serve as above, does nothing any more; its thread ends a little later. */
-export async function retire(worker: Worker): Promise<void> {
-  if (worker.threadId === -1) return;
+/** Resolves when the worker, which must serve as above, does nothing any more: to whether it stays. Else its thread ends a little later. */
+export async function retire(worker: Worker): Promise<boolean> {
+  if (worker.threadId === -1) return false;
   const { port1, port2 } = new MessageChannel();
   worker.ref();
-  await new Promise<void>((resolve) => {
-    port1.once("message", () => resolve());
-    worker.once("exit", () => resolve());
+  let ended = () => {};
+  const stays = await new Promise<boolean>((resolve) => {
+    ended = () => resolve(false);
+    port1.once("message", resolve);
+    worker.once("exit", ended);
     worker.postMessage(port2, [port2]);
   });
+  worker.off("exit", ended);
   port1.close();
   worker.unref();
+  return stays;
 }

@@ -13,7 +13,7 @@ import type { NativeName } from "../platform.js";
 import { giveBack, wishForHugePages } from "./advice.js";
 import { NativeBinder } from "./binding.js";
 import { detectTargets } from "./cpu.js";
-import { ExecutableMemory } from "./executable.js";
+import { ENTRY, ExecutableMemory } from "./executable.js";
 import { addressOf } from "./libc.js";
 
 export function createNativeBackend(name: NativeName): Backend {
@@ -98,13 +98,14 @@ class NativeBackend implements Backend {
     if (fresh.size > 0) {
       const code = await inTurns(encodeSteps([...fresh.values()]));
       if (this.#isReleased) throw new BackendError("the session was closed");
-      const memory = ExecutableMemory.map(code);
+      const memory = ExecutableMemory.map([ENTRY, ...code]);
       this.#code.push(memory);
       [...fresh.keys()].forEach((key, n) => {
-        this.#known.set(key, memory.addresses[n]!);
+        this.#known.set(key, memory.addresses[n + 1]!);
       });
     }
-    return { kind: "native", addresses: kernels.map(({ key }) => this.#known.get(key)!) };
+    const entry = this.#code[0]?.addresses[0] ?? 0;
+    return { kind: "native", entry, addresses: kernels.map(({ key }) => this.#known.get(key)!) };
   }
 
   async bind(code: Code): Promise<KernelFunction[]> {

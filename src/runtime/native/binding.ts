@@ -1,21 +1,17 @@
-/** Makes machine code callable on this thread. An address is decoded once a thread, however many programs call it. */
+/** Makes machine code callable on this thread: all kernels through one native function. */
 import { BackendError } from "../../errors.js";
 import type { Code, KernelFunction } from "../backend.js";
-import { bindKernel } from "./executable.js";
+import { bindEntry } from "./executable.js";
 
-/** Decodes each address once. Addresses are used again when code is unmapped, so it lives no longer than its session. */
+/** Addresses are used again when code is unmapped, so it lives no longer than its session. */
 export class NativeBinder {
-  readonly #functions = new Map<number, KernelFunction>();
+  readonly #entries = new Map<number, ReturnType<typeof bindEntry>>();
 
   bind(code: Code): KernelFunction[] {
     if (code.kind !== "native") throw new BackendError(`${code.kind} code cannot be bound as machine code`);
-    return code.addresses.map((address) => {
-      let run = this.#functions.get(address);
-      if (run === undefined) {
-        run = bindKernel(address);
-        this.#functions.set(address, run);
-      }
-      return run;
-    });
+    if (code.addresses.length === 0) return [];
+    const call = this.#entries.get(code.entry) ?? bindEntry(code.entry);
+    this.#entries.set(code.entry, call);
+    return code.addresses.map((address) => (table, begin, end, batch) => call(address, table, begin, end, batch));
   }
 }

@@ -76,6 +76,27 @@ function refused(call: string, error: string): BackendError {
 
 export type KernelFunction = (table: number, begin: number, end: number, batch: number) => void;
 
+type EntryFunction = (kernel: number, table: number, begin: number, end: number, batch: number) => void;
+
+/**
+ * Calls the kernel that its first argument is the address of with the other four. A function of koffi takes memory outside the
+ * engine's heap, which its collector does not see, so a thread has this one for all kernels.
+ */
+export const ENTRY = Uint8Array.of(
+  ...[0x48, 0x89, 0xf8], // mov rax, rdi
+  ...[0x48, 0x89, 0xf7], // mov rdi, rsi
+  ...[0x48, 0x89, 0xd6], // mov rsi, rdx
+  ...[0x48, 0x89, 0xca], // mov rdx, rcx
+  ...[0x4c, 0x89, 0xc1], // mov rcx, r8
+  ...[0xff, 0xe0], // jmp rax
+);
+
+/** ENTRY, mapped at an address, as a function. */
+export function bindEntry(address: number): EntryFunction {
+  const { koffi, entry } = native();
+  return koffi.decode(BigInt(address), entry) as EntryFunction;
+}
+
 /** The code at an address as a function. Works in any thread of the process that mapped it. */
 export function bindKernel(address: number): KernelFunction {
   const { koffi, kernel } = native();

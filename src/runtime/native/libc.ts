@@ -9,6 +9,7 @@ import { BackendError } from "../../errors.js";
 
 /** The part of koffi that is used here, typed more narrowly than its own declarations. */
 interface Koffi {
+  config(sizes: { readonly sync_stack_size: number; readonly sync_heap_size: number }): unknown;
   load(path: string): { func(name: string, result: string, parameters: readonly string[]): (...a: never[]) => unknown };
   proto(result: string, parameters: readonly string[]): object;
   decode(address: bigint, type: object): (...a: number[]) => unknown;
@@ -33,15 +34,23 @@ export const PROTECT_READ_EXECUTE = 5;
 export const MAP_PRIVATE_ANONYMOUS = 0x22;
 export const PAGE_BYTES = 4096;
 
-let loaded: { koffi: Koffi; libc: Libc; kernel: object } | undefined;
+interface Native {
+  readonly koffi: Koffi;
+  readonly libc: Libc;
+  /** The type of a kernel, and of what calls one by its address. */
+  readonly kernel: object;
+  readonly entry: object;
+}
+
+let loaded: Native | undefined;
 
 /** koffi and libc, loaded once in each thread. Throws BackendError where they cannot be had. */
-export function native(): { readonly koffi: Koffi; readonly libc: Libc; readonly kernel: object } {
+export function native(): Native {
   loaded ??= load();
   return loaded;
 }
 
-function load(): NonNullable<typeof loaded> {
+function load(): Native {
   if (process.platform !== "linux" || process.arch !== "x64")
     throw new BackendError(
       `native code runs on Linux x86-64 only, this is ${process.platform} ${process.arch}; set FOVEA_BACKEND=wasm`,
@@ -56,6 +65,7 @@ function load(): NonNullable<typeof loaded> {
     );
   }
   try {
+    limitMemory(koffi);
     // koffi crashes in a worker thread that decodes a function before it has loaded any library.
     const library = koffi.load("libc.so.6");
     const libc: Libc = {
@@ -65,9 +75,19 @@ function load(): NonNullable<typeof loaded> {
       copyIn: library.func("memcpy", "int64", ["int64", "const void *", "int64"]) as Libc["copyIn"],
       copyOut: library.func("memcpy", "int64", ["_Out_ void *", "int64", "int64"]) as Libc["copyOut"],
     };
-    return { koffi, libc, kernel: koffi.proto("void", ["int64", "int64", "int64", "int64"]) };
+    const numbers = (count: number) => koffi.proto("void", new Array<string>(count).fill("int64"));
+    return { koffi, libc, kernel: numbers(4), entry: numbers(5) };
   } catch (cause) {
     throw new BackendError(`the C library could not be called (${reason(cause)}); set FOVEA_BACKEND=wasm`, { cause });
+  }
+}
+
+/** Of the 3 MiB that koffi maps for a thread, kernels use a few pages: their frames are small, and nothing is converted. */
+function limitMemory(koffi: Koffi): void {
+  try {
+    koffi.config({ sync_stack_size: 2 ** 18, sync_heap_size: 2 ** 16 });
+  } catch {
+    // Somebody else uses koffi on this thread, and has loaded a library.
   }
 }
 
