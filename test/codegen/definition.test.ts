@@ -19,8 +19,8 @@ const fill = defineKernel<Fill>("fill one", {
 describe("a kernel's key", () => {
   it("has its definition, its spec and all of its target", () => {
     expect(fill.key(AVX2, { value: -0, at: 4 })).toBe(
-      'fill one {value:-0,at:4} for {name:"avx2",lanes:8,vectorRegisters:16,intRegisters:14,fma:"fused",' +
-        "foldsBroadcast:false,hoistsLoads:false}",
+      'fill one {"value":-0,"at":4} for {"name":"avx2","lanes":8,"vectorRegisters":16,"intRegisters":14,' +
+        '"fma":"fused","foldsBroadcast":false,"hoistsLoads":false}',
     );
     expect(fill.build(AVX2, { value: 1 }).key).toBe(fill.key(AVX2, { value: 1 }));
   });
