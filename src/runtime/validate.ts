@@ -5,6 +5,7 @@ import type { Place, Program } from "../compile/program.js";
 import { BackendError } from "../errors.js";
 import type { Layout } from "../kernels/layout.js";
 import { pieceCount } from "../kernels/strategy.js";
+import { plainText } from "../plain.js";
 
 export function validateProgram(program: Program, target: Target): void {
   const fail = (message: string): never => {
@@ -15,6 +16,15 @@ export function validateProgram(program: Program, target: Target): void {
     fail(
       `compiled for ${describeTarget(program.target)}, but this session runs ${describeTarget(target)}; compile it for session.target`,
     );
+  for (const registers of ["vectorRegisters", "intRegisters"] as const)
+    if (program.target[registers] > target[registers])
+      fail(
+        `compiled for ${program.target[registers]} ${registers}, but this session's machine has ${target[registers]}; compile it for session.target`,
+      );
+  const ownTarget = plainText(program.target);
+  for (const { name, target } of program.kernels)
+    if (target !== program.target && plainText(target) !== ownTarget)
+      fail(`kernel "${name}" was written for another ${target.name} than the program`);
   if (!Number.isInteger(program.maxBatch) || program.maxBatch < 1)
     fail(`maxBatch ${program.maxBatch} is not 1 or more`);
   const check = (place: Place, where: string) => {

@@ -357,6 +357,14 @@ describe("bad input", () => {
     await expect(session.load(readerProgram(AVX2))).rejects.toThrow(
       'program "reader": compiled for avx2 (8 lanes, fused multiply-add), but this session runs wasm (4 lanes, separate multiply-add)',
     );
+    await expect(session.load(readerProgram({ ...WASM, vectorRegisters: 40 }))).rejects.toThrow(
+      'program "reader": compiled for 40 vectorRegisters, but this session\'s machine has 15; compile it for session.target',
+    );
+    const fewer = readerProgram({ ...WASM, vectorRegisters: 12 });
+    await expect(session.load({ ...fewer, target: WASM })).rejects.toThrow(
+      /^program "reader": kernel ".+" was written for another wasm than the program$/,
+    );
+    await session.load(fewer);
     await session.load(readerProgram(WASM));
     const d = new Draft("other", WASM, 1, CHEAP);
     d.state("w", [32]);
