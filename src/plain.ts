@@ -1,6 +1,6 @@
 /**
- * Plain data: numbers, strings, booleans, null, undefined, and arrays and objects of them. Such data has a text of its own,
- * `plainText`, which is equal for two values only where nobody can tell them apart: what caches are keyed by.
+ * Plain data: numbers, strings, booleans, null, undefined, and arrays (typed ones, too) and objects of them. Such data has a
+ * text of its own, `plainText`, which is equal for two values only where nobody can tell them apart: what caches are keyed by.
  */
 
 /** What an object of plain data fits, and no other: `function f<T extends Plain<T>>(data: T)`. */
@@ -15,7 +15,7 @@ type PlainMember<T> = T extends number | string | boolean | null | undefined
 /**
  * The text of plain data: its JSON, but NaN, the infinities, -0 and undefined are themselves where JSON makes null and 0 of them.
  * A member that is undefined counts as none.
- * @throws TypeError for anything else: functions, symbols, class instances, typed arrays.
+ * @throws TypeError for anything else: functions, symbols, class instances.
  */
 export function plainText(value: unknown): string {
   // Nearly all data has a JSON that says all, which the engine writes faster than any code of ours.
@@ -61,11 +61,17 @@ function exactText(value: unknown): string {
       return String(value);
     case "object":
       if (value === null) return "null";
-      return Array.isArray(value) ? `[${Array.from(value, exactText).join(",")}]` : exactRecordText(value);
+      if (Array.isArray(value)) return listText(value);
+      return isTypedArray(value) ? `${value.constructor.name}${listText(value)}` : exactRecordText(value);
     default:
       throw new TypeError(`a ${typeof value} is no plain data`);
   }
 }
+
+const isTypedArray = (value: object): value is Float32Array =>
+  ArrayBuffer.isView(value) && !(value instanceof DataView);
+
+const listText = (list: ArrayLike<unknown>): string => `[${Array.from(list, exactText).join(",")}]`;
 
 function exactRecordText(record: object): string {
   const prototype: unknown = Object.getPrototypeOf(record);

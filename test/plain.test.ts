@@ -12,6 +12,7 @@ describe("plainText", () => {
     expect(plainText({ ...data, last: [-0, Number.NaN, undefined] })).toBe(`${json},"last":[-0,NaN,undefined]}`);
     expect(plainText(new Array(2))).toBe("[undefined,undefined]");
     expect(plainText(Object.create(null))).toBe("{}");
+    expect(plainText([Float32Array.of(1, -0), Int8Array.of(-1)])).toBe("[Float32Array[1,-0],Int8Array[-1]]");
   });
 
   it("has no word for a member that is undefined: it counts as none", () => {
@@ -61,7 +62,7 @@ describe("plainText", () => {
     ["a bigint is no plain data", 1n],
     ["an instance of Map is no plain data", new Map([["a", 1]])],
     ["an instance of Date is no plain data", new Date(0)],
-    ["an instance of Float32Array is no plain data", new Float32Array(2)],
+    ["an instance of DataView is no plain data", new DataView(new ArrayBuffer(4))],
   ])("%s", (message, value) => {
     expect(() => plainText(value)).toThrow(new TypeError(message));
     expect(() => plainText({ list: [{ inner: value }] })).toThrow(new TypeError(message));
