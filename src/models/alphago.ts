@@ -51,6 +51,7 @@ export const alphago = defineModel({
   name: "alphago-policy",
   description: "AlphaGo's policy network: 13 layers over 48 feature planes of a Go board, one class a point",
   defaults: { filters: 192, layers: 13, planes: 48, size: 19 },
+  most: { layers: 1000 },
   parameters: 3_882_793,
   input: ({ size, planes }) => [size, size, planes],
   classes: ({ size }) => size * size,

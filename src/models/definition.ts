@@ -18,6 +18,8 @@ export interface ModelDefinition<O extends ModelOptions = ModelOptions> {
   readonly task?: Task;
   /** Every option with its default. */
   readonly defaults: O;
+  /** What a number of an option may be at most, where that is less than 65,536: how often something is built, above all. */
+  readonly most?: { readonly [option in keyof O]?: number };
   /** Trainable numbers with the default options: asserted by the suite. */
   readonly parameters: number;
   /** One sample's shape, [height, width, channels]. */

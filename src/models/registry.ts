@@ -14,6 +14,11 @@ import {
 import { ImageClassifier } from "./image-classifier.js";
 import { ZOO } from "./zoo.js";
 
+/** No picture has as many pixels in a row and no layer as many channels; a file that says more is damaged, or made to fill memory. */
+const MOST = 2 ** 16;
+/** Numbers in a list. */
+const LONGEST = 64;
+
 const definitions = new Map(ZOO.map((definition) => [definition.name, definition]));
 
 export function registerModel<O extends ModelOptions>(definition: ModelDefinition<O>): void {
@@ -42,6 +47,7 @@ export function create(name: string, options: ModelOptions = {}): Model {
   for (const [key, value] of Object.entries(options)) {
     if (!known.includes(key)) throw unknownName(`option of ${name}`, key, known);
     checkKind(name, key, value, definition.defaults[key]!);
+    checkSize(name, key, value, definition.most?.[key] ?? MOST);
   }
   const all = { ...definition.defaults, ...options };
   const module = definition.build(all);
@@ -69,5 +75,17 @@ function checkKind(name: string, key: string, value: ModelOption, standard: Mode
     throw new OptionError(
       `${name}: option ${key} is ${JSON.stringify(value)}, expected a ${kind(standard)} such as ${JSON.stringify(standard)}`,
     );
+  }
+}
+
+/** Before anything is built. What a network takes besides, it says itself. */
+function checkSize(name: string, key: string, value: ModelOption, most: number): void {
+  const numbers = typeof value === "number" ? [value] : Array.isArray(value) ? (value as readonly number[]) : [];
+  if (numbers.length > LONGEST) {
+    throw new OptionError(`${name}: option ${key} has ${numbers.length} numbers, expected at most ${LONGEST}`);
+  }
+  for (const number of numbers) {
+    if (Math.abs(number) <= most) continue;
+    throw new OptionError(`${name}: option ${key} is ${number}, expected a number of at most ${most}`);
   }
 }

@@ -73,7 +73,7 @@ function classifierNames(model: Model): Set<string> {
   const { name, options, module } = model;
   const { classes } = options;
   if (typeof classes !== "number" || !Object.hasOwn(definitionOf(name).defaults, "classes")) return new Set();
-  const other: Module = create(name, { ...options, classes: classes + 1 }).module;
+  const other: Module = create(name, { ...options, classes: classes > 1 ? classes - 1 : 2 }).module;
   const shapes = savedOf(other);
   const depends = [...savedOf(module)].filter(([key, { shape }]) => !sameShape(shape, shapes.get(key)?.shape ?? []));
   return new Set(depends.map(([key]) => key));

@@ -101,6 +101,8 @@ export const farabetMultiscale = defineModel({
     "Farabet et al. 2013: one network over three sizes of the picture, a classifier of 1024 units for every fourth pixel",
   task: "segmentation",
   defaults: { ...COMMON, classes: 33, maps: [16, 64, 256] as readonly number[], hidden: 1024, scales: 3 },
+  // A filter of the later stages reads a part of the maps, which is drawn one by one.
+  most: { maps: 1024 },
   parameters: 1_249_191,
   input: ({ height, width }) => [height, width, 3],
   classes: ({ classes }) => classes,

@@ -145,6 +145,7 @@ export const fcn8s = VARIANTS.map(({ name, description, parameters, defaults }) 
       ...COMMON,
       ...(defaults as FcnOptions),
     },
+    most: { convolutions: 64 },
     parameters,
     input: ({ height, width }) => [height, width, 3],
     classes: ({ classes }) => classes,

@@ -119,6 +119,8 @@ export const pinheiroRcnn = defineModel({
   description: "Pinheiro, Collobert 2014: one network applied p times, each reading the class planes of the one before",
   task: "segmentation",
   defaults: { ...COMMON, maps: [32, 64, 128] as readonly number[], instances: 3 },
+  // The network is unrolled: each application is built.
+  most: { instances: 32 },
   parameters: 328_747,
   input: ({ height, width }) => [height, width, 3],
   classes: ({ classes }) => classes,
