@@ -67,6 +67,23 @@ export function pairOf(flag: string): (text: string, before: Record<string, stri
   };
 }
 
+/** Gathers `from=to` flags: names of a file and the network's, whole or up to a dot. Either may be empty. */
+export function namesOf(flag: string): (text: string, before: Record<string, string>) => Record<string, string> {
+  return (text, before = {}) => {
+    const [, from, to] = /^([^=]*)=([^=]*)$/.exec(text) ?? [];
+    if (from === undefined || to === undefined || text === "=") {
+      throw new OptionError(
+        `${flag} ${text}: expected FROM=TO, such as stem.conv=conv1, or student.= for what lies there`,
+      );
+    }
+    return { ...before, [from]: to };
+  };
+}
+
+/** What `--map` says, for every command that reads weights of others. */
+export const MAP_HELP =
+  "read a file's name FROM, or what begins with it up to a dot, as the network's TO, such as stem.conv=conv1; student.= takes the network that lies there; may be repeated";
+
 /** Texts as options of a network, each of the kind that its default has. */
 export function networkOptions(network: string, texts: Readonly<Record<string, string>> = {}): ModelOptions {
   const { defaults } = definitionOf(network);

@@ -8,7 +8,7 @@ import type { TrainingConfig } from "../train/config.js";
 import { confusionText } from "../train/metrics.js";
 import { scalingText } from "../train/scalings.js";
 import { evaluate } from "../train/train.js";
-import { networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { MAP_HELP, namesOf, networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { type HalvesFlags, halvesFrom, halvesOfRun, halvesOptions } from "./halves-options.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
 import { openModel } from "./model-argument.js";
@@ -25,6 +25,7 @@ interface Flags extends MachineFlags, ScalingFlags, HalvesFlags {
   readonly resize?: number;
   readonly network?: string;
   readonly option?: Readonly<Record<string, string>>;
+  readonly map?: Readonly<Record<string, string>>;
   readonly json?: boolean;
 }
 
@@ -68,6 +69,7 @@ export function evalCommand(program: Command): void {
       )
       .option("--network <name>", "whose weights these are, for a file that does not say it")
       .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
+      .option("--map <from=to>", MAP_HELP, namesOf("--map"))
       .option(...MEAN)
       .option(...STD),
   )
@@ -100,7 +102,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     throw new OptionError("--option: options are of the network that --network names; give both");
   }
   const options = network === undefined ? undefined : networkOptions(network, flags.option);
-  const found = await openModel(path, { network, options, scaling: scalingOf(flags) });
+  const found = await openModel(path, { network, options, map: flags.map, scaling: scalingOf(flags) });
   if (found.config?.positions !== undefined && flags.data === undefined) {
     throw new OptionError(`eval: ${path} is a policy for Go; measure it with fovea go eval ${path}`);
   }

@@ -8,7 +8,7 @@ import { PREPARATIONS, type Preparation } from "../data/preparation.js";
 import { OptionError, unknownName } from "../errors.js";
 import { checkFileWritable } from "../formats/atomic-write-node.js";
 import type { TrainedModel } from "../train/trained-model.js";
-import { networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { MAP_HELP, namesOf, networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
 import { type FoundModel, openModel } from "./model-argument.js";
 import { Output, quoted } from "./output.js";
@@ -30,6 +30,7 @@ export interface InspectFlags extends MachineFlags, ScalingFlags {
   readonly prepare?: Preparation;
   readonly network?: string;
   readonly option?: Readonly<Record<string, string>>;
+  readonly map?: Readonly<Record<string, string>>;
   readonly json?: boolean;
 }
 
@@ -77,6 +78,7 @@ export function inspectCommand(program: Command): void {
     .option("--pictures <n>", "how many of its test pictures or positions", wholeOf("--pictures", 1), 1000)
     .option("--network <name>", "whose weights these are, for a file that does not say it")
     .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
+    .option("--map <from=to>", MAP_HELP, namesOf("--map"))
     .option(...MEAN)
     .option(...STD)
     .option("--json", "one JSON object on standard output, for programs")
@@ -140,7 +142,7 @@ async function inspect(path: string, subject: string, flags: InspectFlags): Prom
   if (flags.option !== undefined && network === undefined)
     throw new OptionError("--option: options are of the network that --network names; give both");
   const options = network === undefined ? undefined : networkOptions(network, flags.option);
-  const found = await openModel(path, { network, options, scaling: scalingOf(flags) });
+  const found = await openModel(path, { network, options, map: flags.map, scaling: scalingOf(flags) });
   const kind = await kindOf(found.model);
   const name = found.model.network?.name ?? basename(found.path);
   const stray = OWN.find(([flag, , own]) => flags[flag] !== undefined && own !== kind);

@@ -11,6 +11,9 @@ export interface NetworkFlags {
   /** Height and width. */
   readonly input?: readonly [number, number];
   readonly option?: Readonly<Record<string, string>>;
+  /** Whose weights a file holds, where it does not say it. */
+  readonly network?: string;
+  readonly map?: Readonly<Record<string, string>>;
 }
 
 /** `224` or `320x240`. */
@@ -25,10 +28,16 @@ export async function findNetwork(
   name: string,
   flags: NetworkFlags,
 ): Promise<{ network: Network; input: Shape; title: string }> {
-  if (/[/\\]|\.safetensors$/.test(name)) {
-    const { model, path } = await openModel(name);
+  if (/[/\\]|\.(safetensors|pth|pt|th)$/.test(name)) {
+    const options = flags.network === undefined ? undefined : networkOptions(flags.network, flags.option);
+    const { model, path } = await openModel(name, { network: flags.network, options, map: flags.map });
     const title = `${model.network?.name ?? "model"} (${path})`;
     return { network: model.module, input: resized(model.module, model.input, flags.input), title };
+  }
+  if (flags.network !== undefined || flags.map !== undefined) {
+    throw new OptionError(
+      `--network and --map: are of a file with weights, and ${name} is a network's name; leave them out`,
+    );
   }
   const options = networkOptions(name, flags.option);
   const [height, width] = flags.input ?? [];

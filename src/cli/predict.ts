@@ -11,7 +11,7 @@ import { viewClassifier } from "../train/classify-views.js";
 import { scalingText } from "../train/scalings.js";
 import type { TrainedModel } from "../train/trained-model.js";
 import { Answers } from "./answers.js";
-import { networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { MAP_HELP, namesOf, networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
 import { mapAhead } from "./map-ahead.js";
@@ -26,6 +26,7 @@ interface Flags extends MachineFlags, ScalingFlags {
   readonly resize?: number;
   readonly network?: string;
   readonly option?: Readonly<Record<string, string>>;
+  readonly map?: Readonly<Record<string, string>>;
   readonly json?: boolean;
 }
 
@@ -61,6 +62,7 @@ export function predictCommand(program: Command): void {
       )
       .option("--network <name>", "whose weights these are, for a file that does not say it")
       .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
+      .option("--map <from=to>", MAP_HELP, namesOf("--map"))
       .option(...MEAN)
       .option(...STD),
   )
@@ -99,7 +101,7 @@ async function predict(path: string, pictures: readonly string[], flags: Flags):
     throw new OptionError("--option: options are of the network that --network names; give both");
   }
   const options = network === undefined ? undefined : networkOptions(network, flags.option);
-  const { model } = await openModel(path, { network, options, scaling: scalingOf(flags) });
+  const { model } = await openModel(path, { network, options, map: flags.map, scaling: scalingOf(flags) });
   const preparation = flags.prepare ?? preparationFor(model.input, model.classes);
   checkPreparation(model.input, preparation);
   const { resize, crops } = flags;

@@ -8,7 +8,7 @@ import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { OPTIMIZERS, type OptimizerConfig, TRAINING_DEFAULTS } from "../train/config.js";
 import { adam, adamw, sgd } from "../train/optimizer.js";
 import { networkParts } from "../train/trained-model.js";
-import { bytesOf, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { bytesOf, MAP_HELP, namesOf, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
 import { findNetwork, inputSize, isInside, noSuchLayer } from "./network-argument.js";
 import { Output, quoted } from "./output.js";
@@ -19,6 +19,8 @@ interface Flags {
   readonly batch?: number;
   readonly input?: readonly [number, number];
   readonly option?: Readonly<Record<string, string>>;
+  readonly network?: string;
+  readonly map?: Readonly<Record<string, string>>;
   readonly train?: boolean;
   readonly infer?: boolean;
   readonly layer?: string;
@@ -45,10 +47,12 @@ export function profileCommand(program: Command): void {
         "peak of multiply-adds and the speed of memory, measured in the same run. Weights and pictures are random numbers, which makes " +
         "no difference to the time. Ctrl-C takes what was measured.",
     )
-    .argument("<network>", "a network by name (`fovea models` lists them), a .safetensors file, or a run")
+    .argument("<network>", "a network by name (`fovea models` lists them), a .safetensors or .pth file, or a run")
     .option("--batch <n>", "pictures at once (default: 16)", wholeOf("--batch", 1))
     .option("--input <size>", "pictures of another size, such as 320x240 (height, width)", inputSize)
     .option("--option <key=value>", "an option of the network, such as classes=26; may be repeated", pairOf("--option"))
+    .option("--network <name>", "whose weights a file holds, where it does not say it")
+    .option("--map <from=to>", MAP_HELP, namesOf("--map"))
     .option("--infer", "inference alone")
     .option("--train", "training alone")
     .option("--layer <path>", "only this layer and those inside it, such as layer1.0, with all that belongs to them")

@@ -57,6 +57,7 @@ export function segmentTrainCommand(segment: Command): void {
     FLAGS.augment("what pictures and labels go through, such as randomResizedCrop:0.3-1,flip,colorJitter:0.2"),
     FLAGS.option("an option of the network, such as widths=16,32,64; may be repeated"),
     FLAGS.weights(),
+    FLAGS.map(),
     FLAGS.resetClassifier("start those layers anew whose shapes are others"),
     FLAGS.epochs(),
     FLAGS.batchSize(`pictures a step (default ${BATCH_SIZE})`),

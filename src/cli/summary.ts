@@ -7,7 +7,7 @@ import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
 import { OPTIMIZERS, type OptimizerConfig, TRAINING_DEFAULTS } from "../train/config.js";
 import { adam, adamw, sgd } from "../train/optimizer.js";
 import { describeRecomputed, type TrainingMemory } from "../train/training-memory.js";
-import { bytesOf, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { bytesOf, MAP_HELP, namesOf, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { findNetwork, inputSize, isInside, noSuchLayer } from "./network-argument.js";
 import { bytes, Output, table, twoColumns } from "./output.js";
 import { showCount } from "./progress.js";
@@ -18,6 +18,8 @@ interface Flags {
   readonly batch?: number;
   readonly optimizer?: OptimizerConfig["name"];
   readonly option?: Readonly<Record<string, string>>;
+  readonly network?: string;
+  readonly map?: Readonly<Record<string, string>>;
   readonly backend?: BackendName;
   readonly memoryLimit?: number;
   readonly json?: boolean;
@@ -37,9 +39,11 @@ export function summaryCommand(program: Command): void {
       "<network>",
       `a network by name (${list()
         .map((d) => d.name)
-        .join(", ")}), a .safetensors file, or a run`,
+        .join(", ")}), a .safetensors or .pth file, or a run`,
     )
     .option("--option <key=value>", "an option of the network, such as classes=26; may be repeated", pairOf("--option"))
+    .option("--network <name>", "whose weights a file holds, where it does not say it")
+    .option("--map <from=to>", MAP_HELP, namesOf("--map"))
     .option("--input <size>", "pictures of another size, such as 320x240 (height, width)", inputSize)
     .option("--layer <path>", "only this layer and those inside it, such as layer1.0")
     .option("--batch <n>", "plan inference and training with this many pictures at once", wholeOf("--batch", 1))

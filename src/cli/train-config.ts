@@ -131,6 +131,7 @@ function withFlags(base: TrainingConfig, flags: TrainFlags): TrainingConfig {
     ...(flags.crops === undefined ? {} : { views: flags.crops }),
     ...techniquesOf(flags),
     ...(flags.weights === undefined ? {} : { weights: flags.weights }),
+    ...(flags.map === undefined ? {} : { map: flags.map }),
     ...(flags.resetClassifier ? { resetClassifier: true } : {}),
     ...(scaling === undefined ? {} : { scaling }),
     ...(flags.size === undefined ? {} : { size: flags.size }),

@@ -47,6 +47,7 @@ export function trainCommand(program: Command): void {
     option("--no-stream", "decode all pictures into memory first"),
     option("--workers <n>", "threads that decode pictures (default: one a processor)", wholeOf("--workers", 0)),
     FLAGS.weights(),
+    FLAGS.map(),
     option(...MEAN),
     option(...STD),
     FLAGS.resetClassifier(),

@@ -17,7 +17,7 @@ import {
 } from "../train/config.js";
 import { openRunFolder, type RunFolder } from "../train/run-folder-node.js";
 import type { Schedule } from "../train/schedule.js";
-import { listOf, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { listOf, MAP_HELP, namesOf, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { groupOf, repeated, type TechniqueFlags } from "./train-techniques.js";
 
 /** Of every training. */
@@ -39,6 +39,7 @@ export interface LearningFlags extends RunFlags, TechniqueFlags {
   readonly size?: readonly [number, number];
   readonly option?: Readonly<Record<string, string>>;
   readonly weights?: string;
+  readonly map?: Readonly<Record<string, string>>;
   readonly resetClassifier?: boolean;
   readonly augment?: string;
   readonly epochs?: number;
@@ -85,6 +86,7 @@ export const FLAGS = {
     parseSize,
   ),
   weights: shared("--weights <file>", "start from published weights, a .safetensors or .pth file"),
+  map: shared("--map <from=to>", MAP_HELP, namesOf("--map")),
   resetClassifier: shared("--reset-classifier", "start the last layer of those weights anew, for other classes"),
   option: shared(
     "--option <key=value>",

@@ -42,6 +42,8 @@ export interface TrainingConfig extends Techniques {
   readonly seed: number;
   /** A .safetensors or .pth file whose weights training starts from; the network's initial ones where left out. */
   readonly weights?: string | undefined;
+  /** The network's names by those of that file, where fovea does not know them. */
+  readonly map?: Readonly<Record<string, string>> | undefined;
   /** Starts the classifier of those weights anew. */
   readonly resetClassifier?: boolean | undefined;
   /** How pixels are scaled, where that was said; else as the network or the data has it. */
@@ -114,6 +116,8 @@ const optional =
 const texts: Check = (v) => (Array.isArray(v) && v.every((n) => typeof n === "string") ? undefined : "texts");
 const records: Check = (v) => (Array.isArray(v) && v.every(isRecord) ? undefined : "objects");
 const record: Check = (v) => (isRecord(v) ? undefined : "an object");
+const names: Check = (v) =>
+  isRecord(v) && Object.values(v).every((name) => typeof name === "string") ? undefined : "texts by name";
 const isRecord = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
 
 const scaling: Check = (v) =>
@@ -129,6 +133,7 @@ const fields: Readonly<Record<string, Check>> = {
   schedule: record,
   seed: number,
   weights: optional(text),
+  map: optional(names),
   resetClassifier: optional(flag),
   scaling: optional(scaling),
   size: optional(numbers),

@@ -146,6 +146,7 @@ function inOurNames(
 function namesCure(file: Tensors, { prefix, found }: Placed, saved: ReadonlyMap<string, unknown>): string {
   const read = prefix === "" ? "" : `. The names were read behind "${shown(prefix)}"`;
   if (found > 0) return read;
+  if (file.size === 0) return ". The file holds no tensors";
   const common = commonPrefix([...file.keys()]);
   const few = (names: Iterable<string>) =>
     [...names]

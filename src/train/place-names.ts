@@ -31,7 +31,7 @@ const MOST_PARTS = 32;
 /**
  * @param known the network's names
  * @param fits whether the file's tensor has the shape of the network's
- * @throws FileError where the whole network is there more than once.
+ * @throws FileError where the network is there more than once.
  */
 export function placeNames(
   path: string,
@@ -48,18 +48,17 @@ export function placeNames(
     candidates.sort((a, b) => b.names.size - a.names.size || b.shapes - a.shapes || a.prefix.length - b.prefix.length);
     const [best] = candidates;
     if (best === undefined || best.names.size <= (placed?.found ?? 0)) continue;
-    const copies = candidates.filter(
-      (other) => other !== best && best.names.size === known.size && other.names.size === best.names.size,
-    );
+    const copies = candidates.filter((other) => other !== best && other.names.size === best.names.size);
     const same = copies.filter(({ shapes }) => shapes === best.shapes);
-    if (best.prefix !== "" && same.length > 0) {
+    // A classifier of other names may be missing; that a few names come again is chance.
+    if (best.prefix !== "" && same.length > 0 && 2 * best.names.size > known.size) {
       const prefixes = [best, ...same].slice(0, MOST_NAMED).map(({ prefix }) => `"${shown(prefix)}"`);
       throw new FileError(
         `${path}: the network is in it more than once, under ${prefixes.join(" and ")}; choose one: --map ${shown(best.prefix)}= ` +
           `(option map: { "${shown(best.prefix)}": "" })`,
       );
     }
-    placed = under(plain, best, copies, known);
+    placed = under(plain, best, best.names.size === known.size ? copies : [], known);
     if (placed.found === known.size) break;
   }
   return (

@@ -1,0 +1,56 @@
+/** `--map`: weights whose names are others, on every command that reads them. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { writeSafetensorsFile } from "#fovea/formats/safetensors-node.js";
+import { parseTensors } from "#fovea/formats/tensors.js";
+import { create } from "#fovea/models/index.js";
+import { encodeModel } from "#fovea/train/model-file.js";
+import { untrained } from "#fovea/train/trained-model.js";
+import { fovea } from "../support/cli.js";
+import { writePictures } from "../support/pictures.js";
+import { temporaryFolder } from "../support/temporary.js";
+
+/** LeNet-5 twice in one file, as a student and its teacher; the first convolution is called the stem. */
+async function twice(folder: string): Promise<void> {
+  const data = { shape: [28, 28, 1], classes: [..."0123456789"], mean: [0], std: [1] } as const;
+  const all = [1, 2].flatMap((seed) => {
+    const bytes = Buffer.concat(encodeModel(untrained(create("lenet5"), { data, seed })));
+    const prefix = seed === 1 ? "student." : "teacher.";
+    return [...parseTensors(bytes).tensors].map(
+      ([name, tensor]) => [prefix + name.replace("conv1", "stem"), tensor] as const,
+    );
+  });
+  await writeSafetensorsFile(join(folder, "twice.safetensors"), all);
+}
+
+it("reads such a file with summary, predict, eval and train, and says what to do without it", async () => {
+  const folder = temporaryFolder();
+  writePictures(folder);
+  await twice(folder);
+  const map = ["--map", "student.=", "--map", "student.stem=conv1"];
+  const file = ["./twice.safetensors", "--network", "lenet5"];
+  const plain = await fovea(["summary", ...file], folder);
+  expect([plain.code, plain.stderr]).toEqual([
+    1,
+    expect.stringContaining('the network is in it more than once, under "student." and "teacher."; choose one'),
+  ]);
+  const summary = await fovea(["summary", ...file, ...map, "--json"], folder);
+  expect([summary.stderr, JSON.parse(summary.stdout).parameters]).toEqual(["", 61_706]);
+  const evaluated = await fovea(["eval", ...file, ...map, "--data", "./digits", "--json"], folder);
+  expect([evaluated.stderr, evaluated.code]).toEqual(["", 0]);
+  const weights = ["--weights", "./twice.safetensors", ...map];
+  const train = ["train", "lenet5", "--data", "./digits", "--epochs", "1", "--no-report", "--out", "run", ...weights];
+  const trained = await fovea(train, folder);
+  expect([trained.stderr, trained.code]).toEqual(["", 0]);
+  expect(JSON.parse(readFileSync(join(folder, "run", "config.json"), "utf8")).map).toEqual({
+    "student.": "",
+    "student.stem": "conv1",
+  });
+  const wrong = await fovea(["predict", ...file, "--map", "student", "x.png"], folder);
+  expect(wrong.stderr).toBe(
+    "fovea: --map student: expected FROM=TO, such as stem.conv=conv1, or student.= for what lies there\n",
+  );
+  const stray = await fovea(["summary", "lenet5", "--map", "a=b"], folder);
+  expect(stray.stderr).toContain("--network and --map: are of a file with weights, and lenet5 is a network's name");
+});
