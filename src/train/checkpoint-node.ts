@@ -1,6 +1,7 @@
 /**
  * A training run as one safetensors file: every state of the session bit for bit, and in the metadata all that the run
- * depends on. Written whole or not at all, so that a run killed at any moment has its last checkpoint.
+ * depends on. Written whole or not at all, so that a run killed at any moment has its last checkpoint; with a check sum, so that
+ * a damaged one is refused.
  */
 import type { Dataset } from "../data/dataset.js";
 import { FileError, TrainingError } from "../errors.js";
@@ -8,6 +9,7 @@ import type { SafetensorsFile, TensorToWrite } from "../formats/safetensors.js";
 import { readSafetensorsFile, writeSafetensorsFile } from "../formats/safetensors-node.js";
 import { sameShape, shapeText } from "../graph/value.js";
 import type { Session } from "../runtime/session.js";
+import { checkSums, findDamage, SUMS } from "./checkpoint-sums-node.js";
 import { differences, parseConfig, type TrainingConfig } from "./config.js";
 import { datasetFingerprint, planFingerprint } from "./fingerprint.js";
 import type { Trainer, TrainerState } from "./trainer.js";
@@ -68,7 +70,7 @@ export async function saveCheckpoint(path: string, trainer: Trainer, identity: R
   const broken = findNotFinite(tensors as [string, { data: Float32Array }][]);
   if (broken !== undefined) throw trainer.notFinite(`a number in "${broken}"`);
   const { config, data, backend, plan } = identity;
-  await writeSafetensorsFile(path, tensors, {
+  const metadata = {
     format: FORMAT,
     version: VERSION,
     config: JSON.stringify(config),
@@ -76,10 +78,11 @@ export async function saveCheckpoint(path: string, trainer: Trainer, identity: R
     backend: JSON.stringify(backend),
     plan,
     state: JSON.stringify(trainer.state),
-  });
+  };
+  await writeSafetensorsFile(path, tensors, { ...metadata, [SUMS]: checkSums(tensors, metadata) });
 }
 
-/** @throws FileError where the file is not a checkpoint of fovea. */
+/** @throws FileError where the file is not a checkpoint of fovea, or not the one that was written. */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
   const { tensors, metadata } = await readSafetensorsFile(path);
   const { format, version, plan } = metadata;
@@ -97,14 +100,20 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
       throw new FileError(`${path}: metadata "${name}" is not JSON; the checkpoint is damaged`, { cause: error });
     }
   };
+  const [config, data, backend, state] = [json("config"), json("data"), json("backend"), json("state")];
+  // Those that were written before there were sums have none.
+  const damaged = metadata[SUMS] === undefined ? undefined : findDamage(json(SUMS), tensors, metadata);
+  if (damaged !== undefined) {
+    throw new FileError(`${path}: the checkpoint is damaged: ${damaged} are not what was written`);
+  }
   return {
     path,
     tensors,
-    config: parseConfig(json("config"), `${path}: config`),
-    data: json("data") as RunIdentity["data"],
-    backend: json("backend") as RunIdentity["backend"],
+    config: parseConfig(config, `${path}: config`),
+    data: data as RunIdentity["data"],
+    backend: backend as RunIdentity["backend"],
     plan,
-    state: json("state") as TrainerState,
+    state: state as TrainerState,
   };
 }
 

@@ -3,6 +3,7 @@
  *
  *     config.json              all hyper-parameters
  *     checkpoint.safetensors   where the run is: see checkpoint-node.ts
+ *     checkpoint-before.safetensors   the checkpoint before that one, until the run is complete
  *     model.safetensors        the network after the last whole epoch
  *     best.safetensors         the network after the epoch that was best on the test pictures
  *     log.jsonl                one line an epoch
@@ -13,7 +14,7 @@
  * any moment can be resumed.
  */
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError } from "../errors.js";
 import { writeFileAtomically } from "../formats/atomic-write-node.js";
@@ -25,6 +26,10 @@ export interface RunFolder {
   readonly path: string;
   readonly config: string;
   readonly checkpoint: string;
+  /** The checkpoint before that one, for where that one is damaged; gone when the run is complete. */
+  readonly before: string;
+  /** The checkpoint that a resumed run goes on from, where that is not the last one. */
+  readonly resumeFrom?: string | undefined;
   readonly model: string;
   readonly best: string;
   readonly log: string;
@@ -32,11 +37,14 @@ export interface RunFolder {
   readonly lock: string;
 }
 
+const BEFORE = "checkpoint-before.safetensors";
+
 export function runFolder(path: string): RunFolder {
   return {
     path,
     config: join(path, "config.json"),
     checkpoint: join(path, "checkpoint.safetensors"),
+    before: join(path, BEFORE),
     model: join(path, "model.safetensors"),
     best: join(path, "best.safetensors"),
     log: join(path, "log.jsonl"),
@@ -123,11 +131,13 @@ async function writeConfig(path: string, config: TrainingConfig): Promise<RunFol
 }
 
 /**
- * The folder of a run that was begun, and its configuration. `path` may also name a file in it.
+ * The folder of a run that was begun, and its configuration. `path` may also name a file in it; the checkpoint before the last one
+ * is then the one that the run goes on from.
  * @throws FileError where there is no run.
  */
 export async function openRunFolder(path: string): Promise<{ folder: RunFolder; config: TrainingConfig }> {
-  const folder = runFolder(/\.(safetensors|jsonl?)$/.test(path) ? dirname(path) : path);
+  const found = runFolder(/\.(safetensors|jsonl?)$/.test(path) ? dirname(path) : path);
+  const folder = basename(path) === BEFORE ? { ...found, resumeFrom: found.before } : found;
   if (!(await readdirOrNothing(folder.path)).includes("config.json")) {
     const why = (await exists(folder.path)) ? "holds no run (no config.json in it)" : "no such folder";
     throw new FileError(`${folder.path}: ${why}; name the folder that \`fovea train\` wrote`);
@@ -140,6 +150,27 @@ export async function openRunFolder(path: string): Promise<{ folder: RunFolder; 
     throw new FileError(`${folder.config}: is not JSON: ${(error as Error).message}`, { cause: error });
   }
   return { folder, config: parseConfig(json, folder.config) };
+}
+
+/** The checkpoint that a run goes on from; undefined where it has none yet. */
+export async function checkpointIn(folder: RunFolder): Promise<string | undefined> {
+  for (const path of folder.resumeFrom === undefined ? [folder.checkpoint, folder.before] : [folder.resumeFrom]) {
+    if (await exists(path)) return path;
+  }
+  return undefined;
+}
+
+/** Keeps the last checkpoint as the one before, under both names until another is written; not where links are unknown. */
+export async function keepBefore({ checkpoint, before }: RunFolder): Promise<void> {
+  const beside = `${before}.tmp-${process.pid}-${randomBytes(4).toString("hex")}`;
+  try {
+    await link(checkpoint, beside);
+    await rename(beside, before);
+  } catch {
+    // There is none yet, or the file system has no links: the run does without.
+  }
+  // A link over itself is no renaming.
+  await rm(beside, { force: true });
 }
 
 /** One line an epoch, all of them anew: so that a resumed run's log has no line twice. `beside` is what each says besides its record. */

@@ -2,19 +2,27 @@
  * A training run that keeps itself on disk: a folder with its configuration, log, models and checkpoint, which a later
  * process goes on from. One process at a time. This is what `fovea train` does.
  */
+import { rm } from "node:fs/promises";
 import type { Dataset, DatasetSplits } from "../data/dataset.js";
-import { TrainingError } from "../errors.js";
+import { FileError, TrainingError } from "../errors.js";
 import { create, type Model } from "../models/index.js";
 import { parameterCount, parametersOf } from "../nn/index.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
 import { bestEpoch } from "./best-epoch.js";
-import { identify, type RunIdentity, readCheckpoint, restoreCheckpoint, saveCheckpoint } from "./checkpoint-node.js";
+import {
+  type Checkpoint,
+  identify,
+  type RunIdentity,
+  readCheckpoint,
+  restoreCheckpoint,
+  saveCheckpoint,
+} from "./checkpoint-node.js";
 import { optimizerFrom, type TrainingConfig } from "./config.js";
 import type { Evaluation } from "./evaluator.js";
 import { loadWeights } from "./load-weights-node.js";
 import { saveModel } from "./model-file-node.js";
 import { parameterRules } from "./parameter-rules.js";
-import { createRunFolder, exists, type RunFolder, writeLog } from "./run-folder-node.js";
+import { checkpointIn, createRunFolder, exists, keepBefore, type RunFolder, writeLog } from "./run-folder-node.js";
 import { lockRun } from "./run-lock-node.js";
 import { TensorBoardLog } from "./tensorboard-node.js";
 import { scaledFor } from "./trained-model.js";
@@ -107,7 +115,8 @@ async function trainInSession(
   const { weights: initial, note } = await startingWeights(model, options);
   const trainer = await Trainer.create(session, model.module, model.input, data, { ...config, optimizer, initial });
   const identity = identify(trainer, config, data);
-  const notes = options.resume === undefined ? [] : await restore(trainer, options.resume, identity);
+  const from = options.resume && (await checkpointIn(options.resume));
+  const notes = options.resume === undefined ? [] : await restore(trainer, options.resume, from, identity);
   const folder = options.resume ?? (await createRunFolder(config, options.out));
   if (options.resume === undefined) ends.push(await lockRun(folder.lock));
   const { step, epoch, batch } = trainer.state;
@@ -127,9 +136,13 @@ async function trainInSession(
   const events = wantsEvents ? await TensorBoardLog.create(folder.tensorboard, step) : undefined;
   if (events !== undefined) ends.push(() => events.close());
   let savedAt = performance.now();
+  // A damaged one is not kept.
+  let isWhole = from === options.resume?.checkpoint;
   const checkpoint = async () => {
     await events?.flush();
+    if (isWhole) await keepBefore(folder);
     await saveCheckpoint(folder.checkpoint, trainer, identity);
+    isWhole = true;
     savedAt = performance.now();
   };
   const saveResults = async () => {
@@ -170,6 +183,7 @@ async function trainInSession(
   if (!completed && trainer.state.batch > 0) await checkpoint();
   // A run that was over when it was resumed wrote nothing above, and its files may have been lost.
   if (completed && !saved) await saveResults();
+  if (completed) await rm(folder.before, { force: true }).catch(() => {});
   const { history, step: done, epoch: epochsDone } = trainer.state;
   return {
     folder,
@@ -191,11 +205,11 @@ async function startingWeights(
   model: Model,
   { config, resume }: RunOptions,
 ): Promise<{ readonly weights: Weights | undefined; readonly note: readonly string[] }> {
-  const { weights: path, resetClassifier = "where-needed", seed } = config;
-  if (path === undefined || (resume !== undefined && (await exists(resume.checkpoint)))) {
+  const { weights: path, map, resetClassifier = "where-needed", seed } = config;
+  if (path === undefined || (resume !== undefined && (await checkpointIn(resume)) !== undefined)) {
     return { weights: undefined, note: [] };
   }
-  const { weights, fresh } = await loadWeights(path, model, { resetClassifier, seed });
+  const { weights, fresh } = await loadWeights(path, model, { map, resetClassifier, seed });
   const text = `the classifier of ${path} does not fit ${model.classes} classes: ${fresh.join(", ")} ${fresh.length === 1 ? "starts" : "start"} anew`;
   return { weights, note: resetClassifier === "where-needed" && fresh.length > 0 ? [text] : [] };
 }
@@ -221,11 +235,31 @@ function trainedBelow(model: Model, config: TrainingConfig): string[] {
 }
 
 /** A run killed before its first checkpoint starts anew, which comes to the same. */
-async function restore(trainer: Trainer, folder: RunFolder, identity: RunIdentity): Promise<string[]> {
-  if (!(await exists(folder.checkpoint))) return ["there is no checkpoint yet: the run starts at its beginning"];
-  const saved = await readCheckpoint(folder.checkpoint);
+async function restore(
+  trainer: Trainer,
+  folder: RunFolder,
+  from: string | undefined,
+  identity: RunIdentity,
+): Promise<string[]> {
+  if (from === undefined) return ["there is no checkpoint yet: the run starts at its beginning"];
+  const saved = await readOrOffer(from, folder);
   if (saved.state.epoch > trainer.options.epochs) {
-    throw new TrainingError(`${folder.checkpoint}: has ${saved.state.epoch} epochs, more than the run's own`);
+    throw new TrainingError(`${from}: has ${saved.state.epoch} epochs, more than the run's own`);
   }
   return restoreCheckpoint(trainer, saved, identity);
+}
+
+/** @throws FileError where the checkpoint is damaged, with what else there is to go on from. */
+async function readOrOffer(from: string, { path, before }: RunFolder): Promise<Checkpoint> {
+  try {
+    return await readCheckpoint(from);
+  } catch (cause) {
+    if (!(cause instanceof FileError)) throw cause;
+    const other = from === before ? undefined : await readCheckpoint(before).catch(() => undefined);
+    const cure =
+      other === undefined
+        ? `there is no other to go on from; start a new run, from the weights in ${path} if it has some: --weights`
+        : `go on from the one before it, step ${other.state.step}: --resume ${before}`;
+    throw new FileError(`${cause.message}; ${cure}`, { cause });
+  }
 }

@@ -1,4 +1,5 @@
 /** Checkpoints: where they go on from, bit for bit, and whose they refuse to be. */
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { FileError, TrainingError } from "#fovea/errors.js";
@@ -184,6 +185,26 @@ it("refuses a file whose states are not those of the run, and files that are no 
   await writeSafetensorsFile(path, tensors, { ...metadata, state: "{" });
   await expect(readCheckpoint(path)).rejects.toThrow('metadata "state" is not JSON; the checkpoint is damaged');
   await expect(readCheckpoint(path)).rejects.toBeInstanceOf(FileError);
+});
+
+it("notices a bit that was turned, anywhere in the numbers or the metadata", async () => {
+  const path = join(temporaryFolder(), "checkpoint.safetensors");
+  await stopAt(1, path);
+  const good = readFileSync(path);
+  const header = 8 + Number(good.readBigUInt64LE());
+  const inMetadata = good.indexOf('\\"step\\":1') + '\\"step\\":'.length;
+  for (const at of [header, header + 5001, good.length - 1, inMetadata]) {
+    const damaged = Buffer.from(good);
+    damaged[at]! ^= 2;
+    writeFileSync(path, damaged);
+    const what = at === inMetadata ? "its metadata" : 'the numbers of "[^"]+"';
+    await expect(readCheckpoint(path)).rejects.toThrow(
+      new RegExp(`checkpoint\\.safetensors: the checkpoint is damaged: ${what} are not what was written$`),
+    );
+    await expect(readCheckpoint(path)).rejects.toBeInstanceOf(FileError);
+  }
+  writeFileSync(path, good);
+  expect((await readCheckpoint(path)).state.step).toBe(1);
 });
 
 it("never replaces a good checkpoint by one with numbers that are not finite", async () => {
