@@ -4,6 +4,7 @@
  *
  *     about      one line for the list
  *     things     what is counted: "networks"
+ *     patienceMs how long a case may take before it counts as hanging; ten minutes unless said
  *     options    its own flags, as node:util's parseArgs has them, each with a `help`
  *     open(values)   gives { attempt(seed), close() }. A seed is one case, the same on every machine:
  *                    attempt returns { tried, failures: [{ title, text }] }. Equal titles are one fault, whose text is
@@ -90,8 +91,9 @@ class Run {
   #wakeUp = () => {};
   #said = 0;
 
-  constructor({ things }, values) {
+  constructor({ things, patienceMs = PATIENCE_MS }, values) {
     this.things = things;
+    this.patienceMs = patienceMs;
     this.values = values;
   }
 
@@ -123,8 +125,8 @@ class Run {
     const child = this.#child;
     const answer = await new Promise((resolve) => {
       const timer = setTimeout(
-        () => resolve({ lost: `took longer than ${PATIENCE_MS / 60_000} minutes` }),
-        PATIENCE_MS,
+        () => resolve({ lost: `took longer than ${this.patienceMs / 60_000} minutes` }),
+        this.patienceMs,
       );
       const answered = (message) => end(message);
       const ended = (code, signal) =>

@@ -8,6 +8,8 @@
  * each class has its colour. Pixels of what stands under `ignore` count for nothing; one that is neither is an error.
  */
 import { DataError } from "../errors.js";
+import { shown } from "../formats/bytes.js";
+import { parseJson } from "../formats/json.js";
 
 export type Color = readonly [red: number, green: number, blue: number];
 
@@ -33,19 +35,16 @@ const MOST_CLASSES = 255;
  * @throws DataError naming the entry and what is wrong with it.
  */
 export function parseClassList(text: string, where: string): ClassList {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new DataError(`${where}: is not JSON: ${(cause as Error).message}`, { cause });
-  }
+  const json = parseJson(text, (why, cause) => new DataError(`${where}: ${why}`, { cause }));
   if (!isRecord(json) || !Array.isArray(json["classes"])) {
     throw new DataError(`${where}: expected {"classes": [{"name": "sky", "color": [128, 128, 128]}, ...]}`);
   }
   const unknown = Object.keys(json).find((key) => key !== "classes" && key !== "ignore");
-  if (unknown !== undefined) throw new DataError(`${where}: unknown key "${unknown}"; expected classes and ignore`);
+  if (unknown !== undefined)
+    throw new DataError(`${where}: unknown key "${shown(unknown)}"; expected classes and ignore`);
   const ignored = json["ignore"] ?? [];
-  if (!Array.isArray(ignored)) throw new DataError(`${where}: ignore is ${JSON.stringify(ignored)}, expected a list`);
+  if (!Array.isArray(ignored))
+    throw new DataError(`${where}: ignore is ${shown(JSON.stringify(ignored))}, expected a list`);
   const classes = json["classes"].map((entry, i) => labelName(entry, i, `${where}: classes[${i}]`));
   const ignore = ignored.map((entry, i) => labelName(entry, undefined, `${where}: ignore[${i}]`));
   return checkedList({ classes, ignore }, where);
@@ -63,7 +62,9 @@ function checkedList(list: ClassList, where: string): ClassList {
       const text = JSON.stringify(entry[key]);
       const other = seen.get(text);
       if (other !== undefined)
-        throw new DataError(`${where}: "${other}" and "${entry.name}" have the same ${key} ${text}`);
+        throw new DataError(
+          `${where}: "${shown(other)}" and "${shown(entry.name)}" have the same ${key} ${shown(text)}`,
+        );
       seen.set(text, entry.name);
     }
   }
@@ -71,14 +72,16 @@ function checkedList(list: ClassList, where: string): ClassList {
 }
 
 function labelName(entry: unknown, place: number | undefined, where: string): LabelName {
-  if (!isRecord(entry)) throw new DataError(`${where}: is ${JSON.stringify(entry)}, expected an object`);
+  if (!isRecord(entry)) throw new DataError(`${where}: is ${shown(JSON.stringify(entry))}, expected an object`);
   const { name, color, value = place } = entry;
   if (typeof name !== "string" || name === "")
-    throw new DataError(`${where}: name is ${JSON.stringify(name)}, expected a text`);
+    throw new DataError(`${where}: name is ${shown(JSON.stringify(name))}, expected a text`);
   if (!isByte(value))
-    throw new DataError(`${where}: value is ${JSON.stringify(value)}, expected a whole number from 0 to 255`);
+    throw new DataError(`${where}: value is ${shown(JSON.stringify(value))}, expected a whole number from 0 to 255`);
   if (!Array.isArray(color) || color.length !== 3 || !color.every(isByte)) {
-    throw new DataError(`${where}: color is ${JSON.stringify(color)}, expected [red, green, blue] from 0 to 255`);
+    throw new DataError(
+      `${where}: color is ${shown(JSON.stringify(color))}, expected [red, green, blue] from 0 to 255`,
+    );
   }
   return { name, value, color: color as unknown as Color };
 }

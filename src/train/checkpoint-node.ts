@@ -5,6 +5,7 @@
  */
 import type { Dataset } from "../data/dataset.js";
 import { FileError, TrainingError } from "../errors.js";
+import { parseJson } from "../formats/json.js";
 import type { SafetensorsFile, TensorToWrite } from "../formats/safetensors.js";
 import { readSafetensorsFile, writeSafetensorsFile } from "../formats/safetensors-node.js";
 import { sameShape, shapeText } from "../graph/value.js";
@@ -93,18 +94,19 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   if (version !== VERSION || plan === undefined) {
     throw new FileError(`${path}: is a checkpoint of version ${version}; this fovea reads version ${VERSION}`);
   }
-  const json = (name: string): unknown => {
-    try {
-      return JSON.parse(metadata[name] ?? "");
-    } catch (error) {
-      throw new FileError(`${path}: metadata "${name}" is not JSON; the checkpoint is damaged`, { cause: error });
-    }
-  };
+  const json = (name: string): unknown =>
+    parseJson(metadata[name] ?? "", (why, cause) => {
+      const what = why.startsWith("is not JSON") ? "is not JSON" : why;
+      return new FileError(`${path}: metadata "${name}" ${what}; the checkpoint is damaged`, { cause });
+    });
   const [config, data, backend, state] = [json("config"), json("data"), json("backend"), json("state")];
   // Those that were written before there were sums have none.
   const damaged = metadata[SUMS] === undefined ? undefined : findDamage(json(SUMS), tensors, metadata);
   if (damaged !== undefined) {
     throw new FileError(`${path}: the checkpoint is damaged: ${damaged} are not what was written`);
+  }
+  if (!isState(state)) {
+    throw new FileError(`${path}: metadata "state" does not say where a run is; the checkpoint is damaged`);
   }
   return {
     path,
@@ -113,8 +115,38 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     data: data as RunIdentity["data"],
     backend: backend as RunIdentity["backend"],
     plan,
-    state: state as TrainerState,
+    state,
   };
+}
+
+// --- Where a run is, none of which is trusted
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const areNumbers = (value: unknown, ...names: readonly string[]): boolean =>
+  isRecord(value) && names.every((name) => Number.isFinite(value[name]));
+
+function isState(value: unknown): value is TrainerState {
+  if (!isRecord(value) || ![value["step"], value["epoch"], value["batch"]].every(isCount)) return false;
+  const { sums, norms, seconds, waited = 0, history } = value;
+  return (
+    [seconds, waited].every(Number.isFinite) &&
+    areNumbers(sums, "samples", "loss", "correct") &&
+    (norms === undefined || areNumbers(norms, "updates", "total", "largest")) &&
+    Array.isArray(history) &&
+    history.every(isEpoch)
+  );
+}
+
+function isEpoch(record: unknown): boolean {
+  if (!isRecord(record) || !areNumbers(record, "epoch", "learningRate", "trainSeconds", "testSeconds")) return false;
+  const { train, test, gradientNorm } = record;
+  return (
+    areNumbers(train, "loss", "accuracy") &&
+    (test === undefined || areNumbers(test, "loss", "accuracy")) &&
+    (gradientNorm === undefined || areNumbers(gradientNorm, "mean", "largest"))
+  );
 }
 
 /**

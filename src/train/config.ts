@@ -8,6 +8,7 @@ import { checkDistortion, DISTORT_DEFAULTS, type DistortOptions } from "../data/
 import type { HalvesChoice } from "../data/halves.js";
 import { checkViews, type ViewName } from "../data/views.js";
 import { OptionError, unknownName } from "../errors.js";
+import { shown } from "../formats/bytes.js";
 import type { ModelOptions } from "../models/index.js";
 import { adam, adamw, type Optimizer, sgd } from "./optimizer.js";
 import { checkSchedule, type Schedule } from "./schedule.js";
@@ -229,7 +230,8 @@ function variant(
 ): Readonly<Record<string, Check>> {
   const name = isRecord(value) ? value[key] : undefined;
   const found = typeof name === "string" && Object.hasOwn(variants, name) ? variants[name] : undefined;
-  if (found === undefined) throw unknownName(`${where} ${key}`, String(name), Object.keys(variants));
+  if (found === undefined)
+    throw unknownName(`${where} ${key}`, typeof name === "string" ? name : shown(name), Object.keys(variants));
   return found;
 }
 
@@ -238,13 +240,13 @@ function checkFields(
   checks: Readonly<Record<string, Check>>,
   where: string,
 ): asserts value is Record<string, unknown> {
-  if (!isRecord(value)) throw new OptionError(`${where}: expected an object, found ${JSON.stringify(value)}`);
+  if (!isRecord(value)) throw new OptionError(`${where}: expected an object, found ${shown(JSON.stringify(value))}`);
   const known = Object.keys(checks);
   for (const key of Object.keys(value)) if (!known.includes(key)) throw unknownName(`key of ${where}`, key, known);
   for (const [key, check] of Object.entries(checks)) {
     const expected = check(value[key]);
     if (expected !== undefined) {
-      const found = value[key] === undefined ? "it is missing" : `found ${JSON.stringify(value[key])}`;
+      const found = value[key] === undefined ? "it is missing" : `found ${shown(JSON.stringify(value[key]))}`;
       throw new OptionError(`${where}: ${key}: expected ${expected}, ${found}`);
     }
   }

@@ -18,6 +18,7 @@ import { link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError } from "../errors.js";
 import { writeFileAtomically } from "../formats/atomic-write-node.js";
+import { parseJson } from "../formats/json.js";
 import { readWholeFile, whyUnreadable } from "../formats/read-node.js";
 import { parseConfig, type TrainingConfig } from "./config.js";
 import type { EpochRecord } from "./trainer.js";
@@ -142,13 +143,8 @@ export async function openRunFolder(path: string): Promise<{ folder: RunFolder; 
     const why = (await exists(folder.path)) ? "holds no run (no config.json in it)" : "no such folder";
     throw new FileError(`${folder.path}: ${why}; name the folder that \`fovea train\` wrote`);
   }
-  const bytes = await readWholeFile(folder.config);
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder().decode(bytes));
-  } catch (error) {
-    throw new FileError(`${folder.config}: is not JSON: ${(error as Error).message}`, { cause: error });
-  }
+  const text = new TextDecoder().decode(await readWholeFile(folder.config));
+  const json = parseJson(text, (why, cause) => new FileError(`${folder.config}: ${why}`, { cause }));
   return { folder, config: parseConfig(json, folder.config) };
 }
 
