@@ -5,6 +5,7 @@
  */
 import type { Dataset } from "../data/dataset.js";
 import { FileError, TrainingError } from "../errors.js";
+import { shown } from "../formats/bytes.js";
 import { parseJson } from "../formats/json.js";
 import type { SafetensorsFile, TensorToWrite } from "../formats/safetensors.js";
 import { readSafetensorsFile, writeSafetensorsFile } from "../formats/safetensors-node.js";
@@ -92,7 +93,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     throw new FileError(`${path}: not a checkpoint: it ${what}; name a run's folder or its checkpoint.safetensors`);
   }
   if (version !== VERSION || plan === undefined) {
-    throw new FileError(`${path}: is a checkpoint of version ${version}; this fovea reads version ${VERSION}`);
+    throw new FileError(`${path}: is a checkpoint of version ${shown(String(version))}; this fovea reads version ${VERSION}`);
   }
   const json = (name: string): unknown =>
     parseJson(metadata[name] ?? "", (why, cause) => {
