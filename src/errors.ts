@@ -71,8 +71,12 @@ export class TrainingError extends FoveaError {
   }
 }
 
+/** Longer names are of nobody's invention: they are cut in messages, and not compared. */
+const LONGEST_NAME = 100;
+
 /** The candidate nearest to `name` by edit distance, if it is near enough to be what was meant. */
 export function nearest(name: string, candidates: readonly string[]): string | undefined {
+  if (name.length > LONGEST_NAME) return undefined;
   let best: string | undefined;
   let least = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {
@@ -88,8 +92,9 @@ export function nearest(name: string, candidates: readonly string[]): string | u
 /** `unknown network "lenet"; did you mean "lenet5"? (known: ...)` */
 export function unknownName(what: string, name: string, candidates: readonly string[]): OptionError {
   const near = nearest(name, candidates);
+  const cut = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}... (${name.length} characters)` : name;
   const hint = near === undefined ? "" : `; did you mean "${near}"?`;
-  return new OptionError(`unknown ${what} "${name}"${hint} (known: ${candidates.join(", ")})`);
+  return new OptionError(`unknown ${what} "${cut}"${hint} (known: ${candidates.join(", ")})`);
 }
 
 function editDistance(a: string, b: string): number {

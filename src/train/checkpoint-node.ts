@@ -93,7 +93,9 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     throw new FileError(`${path}: not a checkpoint: it ${what}; name a run's folder or its checkpoint.safetensors`);
   }
   if (version !== VERSION || plan === undefined) {
-    throw new FileError(`${path}: is a checkpoint of version ${shown(String(version))}; this fovea reads version ${VERSION}`);
+    throw new FileError(
+      `${path}: is a checkpoint of version ${shown(String(version))}; this fovea reads version ${VERSION}`,
+    );
   }
   const json = (name: string): unknown =>
     parseJson(metadata[name] ?? "", (why, cause) => {
