@@ -17,6 +17,8 @@ const cure = "save its weights alone: torch.save(model.state_dict(), FILE)";
 /** Deeper than networks are nested. */
 const DEEPEST = 64;
 const LONGEST_NAME = 1024;
+/** Of several networks, or of a network and an optimiser; longer ones are histories. */
+const LONGEST_LIST = 64;
 /** Values that are looked at, those that several places share counted at each. */
 const MOST_VALUES = 2 ** 21;
 
@@ -91,6 +93,8 @@ function entriesOf(value: PickleValue): Entry[] | undefined {
     const buffers = named(state.get("_buffers")).filter(([name]) => !passed.has(name));
     return [...named(state.get("_parameters")), ...buffers, ...named(state.get("_modules"))];
   }
+  if (Array.isArray(value) && value.length <= LONGEST_LIST)
+    return (value as readonly PickleValue[]).map((item, i) => [String(i), parameterOf(item)]);
   const map = value instanceof Foreign ? (value.items ?? attributesOf(value)) : value;
   if (!(map instanceof Map) || map.has("param_groups")) return undefined;
   return named(map);
@@ -150,7 +154,7 @@ class Search {
       }
       for (let i = inner.length - 1; i >= 0; i--) {
         const [key, entry] = inner[i]!;
-        if (entry instanceof Tensor || entry instanceof Map || entry instanceof Foreign) {
+        if (typeof entry === "object" && entry !== null) {
           waiting.push({ name: `${name}.${key}`, value: entry, depth: depth + 1 });
         }
       }
@@ -161,9 +165,9 @@ class Search {
 function listBeside(leftOut: LeftOut[], path: string, value: PickleValue, taken: readonly Entry[]): void {
   const names = new Set(taken.map(([name]) => name));
   const map = value instanceof Foreign ? (value.items ?? attributesOf(value)) : value;
-  if (!(map instanceof Map) || moduleOf(value) !== undefined) return;
-  for (const [key, entry] of map) {
-    if (typeof key === "string" && names.has(key)) continue;
+  if (moduleOf(value) !== undefined || (!(map instanceof Map) && !Array.isArray(map))) return;
+  for (const [key, entry] of map instanceof Map ? map : (map as readonly PickleValue[]).entries()) {
+    if (typeof key !== "object" && names.has(String(key))) continue;
     leftOut.push({ name: `${path}${keyText(key)}`, what: describe(entry) });
   }
 }

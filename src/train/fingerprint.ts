@@ -13,7 +13,8 @@ class Hash {
   }
 
   bytes(bytes: Uint8Array): void {
-    const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
+    // A copy by the constructor: the `slice` of Node's Buffer is a view.
+    const aligned = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes);
     const words = new Int32Array(aligned.buffer, aligned.byteOffset, aligned.length >> 2);
     for (const word of words) this.word(word);
     for (const byte of aligned.subarray(words.length * 4)) this.word(byte);

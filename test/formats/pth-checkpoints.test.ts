@@ -28,6 +28,7 @@ it.each([
   ["whole", "module."],
   ["whole-inside", ""],
   ["own-names", ""],
+  ["tuple", ""],
   ["legacy", "module."],
   ["legacy-whole", ""],
 ])("reads the weights of %s and nothing else", (name, prefix) => {
@@ -70,6 +71,7 @@ it("lists what it leaves out", () => {
   });
   expect(left("whole-inside")).toEqual({ epoch: "a number", ema: "torch.nn.modules.container.Sequential" });
   expect(left("own-names")).toEqual({ notes: "a text" });
+  expect(left("tuple")).toEqual({ "1": "a dictionary" });
 });
 
 it("reads tensors of whole numbers of every width, and leaves those out that JavaScript has no array for", () => {

@@ -149,7 +149,7 @@ function framed(
   box: { top: number; left: number; height: number; width: number },
   colour: Colour,
 ): Bytes {
-  const bytes = before.slice();
+  const bytes = new Uint8Array(before);
   const clamped = (at: number, most: number) => Math.max(0, Math.min(most, Math.round(at)));
   const [top, left] = [clamped(box.top, height - 1), clamped(box.left, width - 1)];
   const bottom = clamped(box.top + box.height - 1, height - 1);

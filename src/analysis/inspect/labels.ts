@@ -75,7 +75,7 @@ export function labelCutOut(picture: Bytes, places: PlaceLabels, label: number, 
 /** A ring around a pixel, white in black, so that it is seen on everything. */
 export function ringed(picture: Bytes, [row, column]: readonly [number, number], zoom: number): Bytes {
   const { height, width } = picture;
-  const bytes = picture.bytes.slice();
+  const bytes = new Uint8Array(picture.bytes);
   const middle = (at: number) => at * zoom + Math.floor(zoom / 2);
   const [cy, cx] = [middle(row), middle(column)];
   const radius = Math.max(5, Math.round(Math.max(height, width) / 40), zoom);
