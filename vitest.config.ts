@@ -1,15 +1,18 @@
 import { defineConfig } from "vitest/config";
 
-// `npm run test:slow` sets this. The slow tests take minutes each; the fast ones are all the others.
-const slow = process.env["FOVEA_TESTS"] === "slow";
+// `npm run test:slow` and `npm run test:environments` set this. The slow tests take minutes each; those of environments install
+// bundlers and runtimes; the fast ones are all the others.
+const kind = process.env["FOVEA_TESTS"] ?? "fast";
+const special = ["slow", "environments"];
+const isSpecial = special.includes(kind);
 
 // Tests import the build (`#fovea/...` is dist/...), because worker threads start only from JavaScript files.
 export default defineConfig({
   test: {
-    include: [slow ? "test/slow/**/*.test.ts" : "test/**/*.test.ts"],
-    exclude: slow ? [] : ["test/slow/**"],
+    include: [isSpecial ? `test/${kind}/**/*.test.ts` : "test/**/*.test.ts"],
+    exclude: isSpecial ? [] : special.map((folder) => `test/${folder}/**`),
     pool: "forks",
-    testTimeout: slow ? 30 * 60_000 : 60_000,
+    testTimeout: kind === "slow" ? 30 * 60_000 : kind === "environments" ? 180_000 : 60_000,
     hookTimeout: 60_000,
   },
 });

@@ -2,15 +2,17 @@
  * `npm test`: installs what is missing, builds, checks format, lint and types, and runs the tests. The last line printed
  * is always `N passed, N failed, N skipped`, and the exit code is 0 only where nothing failed.
  *
- * `npm test -- test/formats` runs a part; `--slow` runs test/slow instead, which takes long.
+ * `npm test -- test/formats` runs a part; `--slow` runs test/slow instead, which takes long, and `--environments` test/environments,
+ * which installs bundlers and other runtimes into a folder outside of the project.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inProject, prepare, runNode, say } from "./prepare.mjs";
 
-const slow = process.argv.includes("--slow");
-const vitestArguments = process.argv.slice(2).filter((argument) => argument !== "--slow");
+const kinds = ["slow", "environments"];
+const kind = kinds.find((name) => process.argv.includes(`--${name}`)) ?? "fast";
+const vitestArguments = process.argv.slice(2).filter((argument) => !kinds.some((name) => argument === `--${name}`));
 
 const total = { passed: 0, failed: 0, skipped: 0 };
 const folder = mkdtempSync(join(tmpdir(), "fovea-results-"));
@@ -43,7 +45,7 @@ async function runTests(results) {
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${results}`];
   const { code, signal } = await runNode(
     [inProject("node_modules", "vitest", "vitest.mjs"), "run", ...reporters, ...vitestArguments],
-    { env: { ...process.env, FOVEA_TESTS: slow ? "slow" : "fast" } },
+    { env: { ...process.env, FOVEA_TESTS: kind } },
   );
   const failedBefore = total.failed;
   const counted = addResults(results);

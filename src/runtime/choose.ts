@@ -8,7 +8,8 @@ import { detectWasm } from "../codegen/wasm/features.js";
 import { BackendError, OptionError, unknownName } from "../errors.js";
 import { BACKEND_NAMES, type Backend, type BackendName } from "./backend.js";
 import { InterpreterBackend } from "./interpreter-backend.js";
-import { type Platform, reasonOf } from "./platform.js";
+import type { Platform } from "./platform.js";
+import { reasonOf } from "./reason.js";
 import { WasmBackend } from "./wasm-backend.js";
 
 export interface BackendChoice {

@@ -1,9 +1,10 @@
 /** The runtime's place in a page or in a page's worker: module workers, no native code. */
 import type { WasmObstacle } from "../codegen/wasm/features.js";
 import { BackendError } from "../errors.js";
-import { type Platform, reasonOf, type WorkerHandle } from "./platform.js";
+import type { Platform, WorkerHandle } from "./platform.js";
+import { reasonOf } from "./reason.js";
 import { whyAlone } from "./why-alone-browser.js";
-import { whyNoWorker } from "./why-no-worker-browser.js";
+import { urlOfWorker, whyNoWorker } from "./why-no-worker-browser.js";
 
 export const platform: Platform = {
   name: "browser",
@@ -12,7 +13,7 @@ export const platform: Platform = {
   memory: () => undefined,
   whyAlone,
   startWorker,
-  whyNoWorker: (cause) => whyNoWorker(cause, workerUrl()),
+  whyNoWorker: (cause) => whyNoWorker(cause, urlOfWorker(startWorker)),
   whyNoWasm,
   nativeTargets: async () => [],
   createNative: async (name) => {
@@ -38,15 +39,6 @@ function startWorker(name: string): WorkerHandle {
     retire: async () => worker.terminate(),
     terminate: async () => worker.terminate(),
   };
-}
-
-/** Undefined where this file does not know its own place, as in bundles that are no modules. */
-function workerUrl(): string | undefined {
-  try {
-    return new URL("./worker.js", import.meta.url).href;
-  } catch {
-    return undefined;
-  }
 }
 
 function whyNoWasm(obstacle: WasmObstacle): string {

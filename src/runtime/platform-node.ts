@@ -3,28 +3,24 @@ import { availableParallelism, totalmem } from "node:os";
 import { enableRelaxedSimd } from "../codegen/wasm/enable-relaxed-node.js";
 import type { WasmObstacle } from "../codegen/wasm/features.js";
 import { cpuLimit } from "./cpu-limit-node.js";
-import { type Platform, reasonOf } from "./platform.js";
+import type { Platform } from "./platform.js";
+import { reasonOf } from "./reason.js";
 import { startWorker } from "./team-threads-node.js";
 
 let processors: number | undefined;
 
 export const platform: Platform = {
   name: "node",
-  environment: (variable) => {
-    try {
-      return process.env[variable];
-    } catch {
-      return undefined; // Deno asks for leave first
-    }
-  },
+  environment: (variable) => permitted(() => process.env[variable]),
   parallelism: () => {
-    processors ??= Math.min(availableParallelism(), cpuLimit());
+    processors ??= Math.min(permitted(availableParallelism) ?? navigator.hardwareConcurrency, cpuLimit());
     return processors;
   },
   memory: () => {
     // A container's limit where there is one; 0 or a huge number where there is none.
-    const limit = process.constrainedMemory?.() ?? 0;
-    return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+    const limit = permitted(() => process.constrainedMemory?.()) ?? 0;
+    const machine = permitted(totalmem);
+    return limit > 0 ? Math.min(limit, machine ?? limit) : machine;
   },
   whyAlone: () =>
     typeof SharedArrayBuffer === "undefined"
@@ -38,6 +34,15 @@ export const platform: Platform = {
   createNative: async (name) => (await import("./native/backend.js")).createNativeBackend(name),
   enableRelaxedSimd,
 };
+
+/** Undefined where the runtime gives no leave to ask: Deno throws then. */
+function permitted<T>(ask: () => T): T | undefined {
+  try {
+    return ask();
+  } catch {
+    return undefined;
+  }
+}
 
 function whyNoWasm(obstacle: WasmObstacle): string {
   switch (obstacle.kind) {

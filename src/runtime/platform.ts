@@ -5,6 +5,7 @@
  */
 import type { WasmObstacle } from "../codegen/wasm/features.js";
 import type { Backend } from "./backend.js";
+import { platform as browserPlatform } from "./platform-browser.js";
 
 export interface WorkerHandle {
   post(message: unknown): void;
@@ -52,17 +53,11 @@ export function installPlatform(platform: Platform): void {
 }
 
 export async function currentPlatform(): Promise<Platform> {
-  installed ??= (await (isNode() ? import("./platform-node.js") : import("./platform-browser.js"))).platform;
+  // Service workers refuse `import()`, so what pages need is there already.
+  installed ??= isNode() ? (await import("./platform-node.js")).platform : browserPlatform;
   return installed;
 }
 
 function isNode(): boolean {
   return typeof process !== "undefined" && process.versions?.node !== undefined;
-}
-
-/** The first line of what was thrown. */
-export function reasonOf(cause: unknown): string {
-  // an Error of another realm is no instance of this one's
-  const { message, name } = (typeof cause === "object" && cause !== null ? cause : {}) as Partial<Error>;
-  return String(message || name || cause).split("\n", 1)[0]!;
 }

@@ -2,7 +2,7 @@
  * Why a worker's file did not start. Browsers say nothing to the page but that there was an error, so the file is asked for once more:
  * its answer tells what is wrong with it.
  */
-import { reasonOf } from "./platform.js";
+import { reasonOf } from "./reason.js";
 
 const EMIT =
   "a bundler must put fovea's worker there: some do so by themselves, others take fovea/worker as a second entry";
@@ -11,12 +11,34 @@ const EMIT =
 export async function whyNoWorker(cause: unknown, url: string | undefined): Promise<string> {
   if (url === undefined)
     return `the place of its file is not known (${reasonOf(cause)}); bundle the page's code as modules`;
-  if (typeof cause === "string" && cause !== "") return `${url}: ${cause}`;
-  if (cause instanceof Error) {
-    const isForeign = new URL(url).origin !== globalThis.location?.origin;
-    return `${url}: ${reasonOf(cause)}${isForeign ? "; serve fovea from the page's own origin" : ""}`;
-  }
+  const origin = globalThis.location?.origin;
+  if (origin !== undefined && new URL(url).origin !== origin)
+    return `${url} is of another origin than the page; serve fovea from the page's own`;
+  if (cause !== undefined && cause !== "") return `${url}: ${reasonOf(cause)}`;
   return `${url} ${await faultOf(url)}`;
+}
+
+/**
+ * Bundlers write the URL where a worker is started, in `new Worker(new URL(...))`, and there alone: a stand-in for Worker is told it.
+ * Undefined where it cannot be told, as in bundles that are no modules.
+ */
+export function urlOfWorker(start: (name: string) => unknown): string | undefined {
+  const scope = globalThis as { Worker?: unknown };
+  const { Worker } = scope;
+  let url: string | undefined;
+  try {
+    scope.Worker = class {
+      constructor(given: string | URL) {
+        url = new URL(given, globalThis.location?.href).href;
+      }
+    };
+    start("");
+  } catch {
+    // no URL could be made of it
+  } finally {
+    scope.Worker = Worker;
+  }
+  return url;
 }
 
 async function faultOf(url: string): Promise<string> {

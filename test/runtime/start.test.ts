@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { currentPlatform, installPlatform, type Platform, type WorkerHandle } from "#fovea/runtime/platform.js";
 import { Session } from "#fovea/runtime/session.js";
 import { Team } from "#fovea/runtime/team.js";
-import { whyNoWorker } from "#fovea/runtime/why-no-worker-browser.js";
+import { urlOfWorker, whyNoWorker } from "#fovea/runtime/why-no-worker-browser.js";
 import { COSTLY, mixProgram, mixReference, random } from "./programs.js";
 
 let platform: Platform;
@@ -124,6 +124,16 @@ test("as many threads are told as there are: one for what is too little to share
   await session.close();
 });
 
+test("the URL of a worker is asked for where it is started, and Worker is left as it was", () => {
+  class Real {}
+  vi.stubGlobal("Worker", Real);
+  const start = () =>
+    new (globalThis as unknown as { Worker: new (url: URL) => object }).Worker(new URL(URL_OF_WORKER));
+  expect(urlOfWorker(start)).toBe(URL_OF_WORKER);
+  expect(urlOfWorker(() => new URL("./worker.js", undefined))).toBe(undefined);
+  expect((globalThis as { Worker?: unknown }).Worker).toBe(Real);
+});
+
 const URL_OF_WORKER = "https://example.org/assets/worker.js";
 const COEP = { "Cross-Origin-Embedder-Policy": "require-corp" };
 const EMIT =
@@ -167,9 +177,12 @@ test("a page is told what a worker threw, and what starting it did", async () =>
   expect(await whyNoWorker("Uncaught SyntaxError: no", URL_OF_WORKER)).toBe(
     `${URL_OF_WORKER}: Uncaught SyntaxError: no`,
   );
+  expect(await whyNoWorker(new Error("The operation is insecure."), URL_OF_WORKER)).toBe(
+    `${URL_OF_WORKER}: The operation is insecure.`,
+  );
   vi.stubGlobal("location", { origin: "https://other.org" });
-  expect(await whyNoWorker(new Error("cannot be accessed from origin"), URL_OF_WORKER)).toBe(
-    `${URL_OF_WORKER}: cannot be accessed from origin; serve fovea from the page's own origin`,
+  expect(await whyNoWorker(undefined, URL_OF_WORKER)).toBe(
+    `${URL_OF_WORKER} is of another origin than the page; serve fovea from the page's own`,
   );
   expect(await whyNoWorker(new Error("Invalid URL"), undefined)).toBe(
     "the place of its file is not known (Invalid URL); bundle the page's code as modules",

@@ -1,0 +1,190 @@
+/**
+ * The package as each bundler puts it into a page, by the way that docs/pages.md tells, in each browser: with threads where the page is
+ * isolated, on one where it is not, to the same bits.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BROWSERS, type BrowserUnderTest } from "./support/browsers.js";
+import { ISOLATION, project, root, type Site, serve } from "./support/site.js";
+import { WASM_DIGEST } from "./support/smoke.js";
+import { missing, type ToolName, tool } from "./support/tools.js";
+
+interface Bundler {
+  readonly name: string;
+  readonly tool?: ToolName;
+  /** What its configuration adds to the project. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Command lines, in the project; TOOL is the folder that the tool is installed in. */
+  readonly commands: readonly (readonly string[])[];
+  /** Where the page is then. */
+  readonly out: string;
+}
+
+const NEXT_PAGE = `"use client";
+import { useEffect } from "react";
+import { smoke } from "../smoke.js";
+export default function Page() {
+  useEffect(() => {
+    globalThis.report ??= smoke(JSON.parse(new URLSearchParams(location.search).get("options") ?? "{}"));
+  }, []);
+  return <p>smoke</p>;
+}
+`;
+
+/** As docs/pages.md has them. */
+const BUNDLERS: readonly Bundler[] = [
+  {
+    name: "Vite",
+    commands: [[join(root, "node_modules/vite/bin/vite.js"), "build", "--base", "./", "--logLevel", "error"]],
+    out: "dist",
+  },
+  {
+    name: "webpack",
+    tool: "webpack",
+    files: {
+      "webpack.config.cjs": 'module.exports = { mode: "production", entry: "./main.js", output: { clean: true } };\n',
+    },
+    commands: [["TOOL/node_modules/webpack/bin/webpack.js", "--config", "webpack.config.cjs"]],
+    out: "dist",
+  },
+  {
+    name: "Rspack",
+    tool: "rspack",
+    files: { "rspack.config.cjs": 'module.exports = { mode: "production", entry: "./main.js" };\n' },
+    commands: [["TOOL/node_modules/@rspack/cli/bin/rspack.js", "build", "--config", "rspack.config.cjs"]],
+    out: "dist",
+  },
+  {
+    name: "Parcel",
+    tool: "parcel",
+    commands: [
+      [
+        "TOOL/node_modules/parcel/lib/bin.js",
+        "build",
+        "index.html",
+        "--no-cache",
+        "--no-source-maps",
+        "--public-url",
+        "./",
+      ],
+    ],
+    out: "dist",
+  },
+  {
+    name: "esbuild",
+    tool: "esbuild",
+    commands: [
+      [
+        "TOOL/node_modules/.bin/esbuild",
+        "main=main.js",
+        "worker=fovea/worker",
+        "--bundle",
+        "--format=esm",
+        "--minify",
+        "--outdir=dist",
+      ],
+    ],
+    out: "dist",
+  },
+  {
+    name: "Rollup",
+    tool: "rollup",
+    files: {
+      "rollup.config.js": `import resolve from "TOOL/node_modules/@rollup/plugin-node-resolve/dist/es/index.js";
+export default {
+  input: { main: "main.js", worker: "fovea/worker" },
+  output: { dir: "dist", format: "es", entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js" },
+  plugins: [resolve({ browser: true })],
+};
+`,
+    },
+    commands: [["TOOL/node_modules/rollup/dist/bin/rollup", "--config", "rollup.config.js", "--silent"]],
+    out: "dist",
+  },
+  {
+    name: "Next",
+    tool: "next",
+    files: {
+      "next.config.mjs": 'export default { output: "export" };\n',
+      "app/page.jsx": NEXT_PAGE,
+      "app/layout.jsx": 'export default ({ children }) => <html lang="en"><body>{children}</body></html>;\n',
+    },
+    commands: [["TOOL/node_modules/next/dist/bin/next", "build"]],
+    out: "out",
+  },
+];
+
+function build({ files = {}, commands, out }: Bundler, folder: string): string {
+  const filled = (text: string) => text.replaceAll("TOOL", folder);
+  const at = project(Object.fromEntries(Object.entries(files).map(([name, text]) => [name, filled(text)])));
+  // A framework is found in the project alone.
+  if (files["app/page.jsx"] !== undefined)
+    spawnSync("cp", ["-al", `${folder}/node_modules/.`, join(at, "node_modules")]);
+  for (const command of commands) {
+    const [program, ...args] = command.map(filled) as [string, ...string[]];
+    const isScript = !program.includes("/.bin/");
+    const { status, stdout, stderr } = spawnSync(
+      isScript ? process.execPath : program,
+      isScript ? [program, ...args] : args,
+      {
+        cwd: at,
+        encoding: "utf8",
+        env: { ...process.env, NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" },
+      },
+    );
+    if (status !== 0) throw new Error(`${program} ended with ${status}:\n${stdout}${stderr}`);
+  }
+  // These write scripts alone: the page is its author's.
+  if (!existsSync(join(at, out, "index.html"))) renameSync(join(at, "index.html"), join(at, out, "index.html"));
+  return join(at, out);
+}
+
+describe.each(BUNDLERS.map((bundler) => [bundler.name, bundler] as const))("%s", (_name, bundler) => {
+  const folder = bundler.tool === undefined ? "" : tool(bundler.tool);
+  const why = folder === undefined ? missing(bundler.tool!) : "";
+  const sites: Site[] = [];
+  let isolated: Site;
+  let plain: Site;
+
+  beforeAll(async () => {
+    if (folder === undefined) return;
+    const out = build(bundler, folder);
+    isolated = await serve(out, () => ISOLATION);
+    plain = await serve(out);
+    sites.push(isolated, plain);
+  }, 300_000);
+  afterAll(() => Promise.all(sites.map((site) => site.close())));
+
+  describe.each(BROWSERS.map((kind) => [kind.name, kind] as const))("%s", (_browser, kind) => {
+    const skips = folder === undefined || kind.missing !== undefined;
+    const because = `${why}${kind.missing === undefined ? "" : ` (${kind.missing})`}`;
+    let browser: BrowserUnderTest | undefined;
+    beforeAll(async () => {
+      if (!skips) browser = await kind.launch();
+    }, 120_000);
+    afterAll(() => browser?.close());
+
+    it.skipIf(skips)(`runs on two threads in an isolated page${because}`, async () => {
+      expect(await browser!.visit(isolated.url)).toEqual({
+        backend: "wasm",
+        threads: 2,
+        digest: WASM_DIGEST,
+        notes: [],
+      });
+    });
+
+    it.skipIf(skips)(`runs on one thread in another page, and says what to do${because}`, async () => {
+      expect(await browser!.visit(plain.url)).toEqual({
+        backend: "wasm",
+        threads: 1,
+        digest: WASM_DIGEST,
+        notes: [
+          "fovea: no SharedArrayBuffer here, so everything runs on one thread; serve the page with " +
+            "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
+        ],
+      });
+    });
+  });
+});
