@@ -6,9 +6,8 @@
 import { OptionError } from "../errors.js";
 import { shapeText, type Value } from "../graph/value.js";
 import { relu } from "../ops/activation.js";
-import { add, divide, multiply, scale, sqrt, subtract } from "../ops/arithmetic.js";
-import { affine, channelSums, normalize, squaredDeviations } from "../ops/normalization.js";
-import { sum } from "../ops/reduce.js";
+import { add, batchCount, divide, multiply, scale, sqrt, subtract } from "../ops/arithmetic.js";
+import { affine, channelMeans, normalize, squaredDeviations } from "../ops/normalization.js";
 import { refuse } from "../ops/support.js";
 import { checkWhole } from "./check.js";
 import type { Initializer } from "./initializer.js";
@@ -60,12 +59,11 @@ export class BatchNorm2d extends Module {
       const factor = factorOf(this.running_var.in(x));
       return affine(x, factor, subtract(bias, multiply(this.running_mean.in(x), factor)));
     }
-    const one = x.graph.constant(1, { batched: true });
-    const count = scale(
-      sum(one, { batch: true }),
+    const count = batchCount(
+      x.graph,
       x.shape.slice(0, -1).reduce((a, b) => a * b, 1),
     );
-    const mean = divide(channelSums(x), count);
+    const mean = channelMeans(x);
     const squares = squaredDeviations(x, mean);
     this.#keep(x, mean, squares, count);
     return normalize(x, mean, factorOf(divide(squares, count)), bias);

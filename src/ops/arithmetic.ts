@@ -10,6 +10,7 @@
  *  - with a batch, no axes or the last one. The attribute `perSample` says so, because a tensor of [N] could else be read as [C].
  * Whatever else is asked for is repeated by `expand` first.
  */
+import type { Graph } from "../graph/graph.js";
 import type { Tensor } from "../graph/tensor.js";
 import {
   type Op,
@@ -20,7 +21,7 @@ import {
   type Value,
   withoutLeadingOnes,
 } from "../graph/value.js";
-import { broadcastShape, broadcastTo, type ExpandAttributes, expandOp, gather } from "./reduce.js";
+import { broadcastShape, broadcastTo, type ExpandAttributes, expandOp, gather, sum } from "./reduce.js";
 import { costPerElement, expectInputs, mapTensor, refuse } from "./support.js";
 
 export interface BinaryAttributes {
@@ -198,11 +199,22 @@ function commuting(op: Op<BinaryAttributes>, x: Value, y: Value): Value {
   return spreads(a, b) || !spreads(b, a) ? apply(op, a, b) : apply(op, b, a);
 }
 
-/** What was repeated over all but its last axes for the sake of an addition, which spreads it anyway. */
+/**
+ * What was repeated over all but its last axes for the sake of an addition, which spreads it anyway; of the gradient of a mean over
+ * the batch, what each element gets.
+ */
 function repeated(x: Value): Value {
   if (x.op !== (expandOp as unknown)) return x;
-  const { axes, batch, batched, mean, keepsAxes } = x.attributes as ExpandAttributes;
-  return !mean && !keepsAxes && batch === batched && axes.every((axis, i) => axis === i) ? x.inputs[0]! : x;
+  const { axes, batch, batched, mean, keepsAxes, shape } = x.attributes as ExpandAttributes;
+  if (keepsAxes || batch !== batched || !axes.every((axis, i) => axis === i)) return x;
+  const [one] = x.inputs as [Value];
+  if (!mean) return one;
+  return batch ? divide(one, batchCount(x.graph, sizeOf(shape.slice(0, axes.length)))) : x;
+}
+
+/** The number of samples, times `each`: known when a program runs. */
+export function batchCount(graph: Graph, each: number): Value {
+  return scale(sum(graph.constant(1, { batched: true }), { batch: true }), each);
 }
 
 export function add(a: Value, b: Value): Value {

@@ -2,7 +2,7 @@
  * What normalisation layers are made of. Channels are the last axis; whatever stands for a channel is an unbatched [C], so
  * that batch normalisation (Ioffe and Szegedy 2015) of an input x, over M = batch x height x width numbers a channel, is
  *
- *     mean = sum(x) / M,  variance = squaredDeviations(x, mean) / M,  y = normalize(x, mean, weight / sqrt(variance + eps), bias)
+ *     mean = the mean of x,  variance = squaredDeviations(x, mean) / M,  y = normalize(x, mean, weight / sqrt(variance + eps), bias)
  *
  * Statistics are taken in two passes: in float32 a plain sum of squares loses what a large mean hides.
  *
@@ -12,13 +12,13 @@
  *     normalize           sends  a dy  to x,  -a s1  to the mean,  s2  to a,  s1  to the bias
  *     a                   sends  -1/2 a s2 / (variance + eps)  to the variance
  *     squaredDeviations   sends  2 (x - mean) / M  times that to x, and nothing to the mean, where it is least
- *     sum / M             sends  -a s1 / M  to every x
+ *     the mean            sends  -a s1 / M  to every x
  *
  * which add up to dx = a (dy - s1 / M - x^ sum(dy x^) / M): two sums over dy, and one pass that writes dx.
  */
 import { type Op, type Signature, shapeText, type Value } from "../graph/value.js";
 import { multiply, scale, subtract } from "./arithmetic.js";
-import { sum } from "./reduce.js";
+import { mean, sum } from "./reduce.js";
 import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, mapTensor, refuse } from "./support.js";
 
 export interface SquaredDeviationsAttributes {
@@ -58,6 +58,9 @@ function overPixels(x: Value): { axes: number[]; batch: true } {
 
 /** The sum of each channel over batch and pixels. */
 export const channelSums = (x: Value): Value => sum(x, overPixels(x));
+
+/** The mean of each channel over batch and pixels. */
+export const channelMeans = (x: Value): Value => mean(x, overPixels(x));
 
 /** Inputs x, mean [C], factor [C], bias [C]: (x - mean) factor + bias. */
 export const normalizeOp: Op = {

@@ -5,7 +5,7 @@ import { Graph } from "#fovea/graph/graph.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
 import type { Signature, Value } from "#fovea/graph/value.js";
 import { lowerChannelSums, readsTogether, sumsTogether } from "#fovea/kernels/channel-sums.js";
-import { centredProductsOp, channelSums, squaredDeviationsOp } from "#fovea/ops/normalization.js";
+import { centredProductsOp, channelMeans, channelSums, squaredDeviationsOp } from "#fovea/ops/normalization.js";
 import { leaves, MACHINES, mismatch, TestLowering } from "../support/lowering.js";
 import { random } from "../support/random.js";
 
@@ -56,6 +56,7 @@ describe.each(MACHINES)("pairs of sums for $target.name by $engine", ({ target, 
       const [mean, x, d] = inputs as [Value, Value, Value];
       const pairs = [
         [channelSums(x), graph.add(squaredDeviationsOp, { ownMean: true }, [x, mean]) as unknown as Value],
+        [channelMeans(x), graph.add(squaredDeviationsOp, { ownMean: true }, [x, mean]) as unknown as Value],
         [channelSums(d), graph.add(centredProductsOp, {}, [d, x, mean])],
       ] as const;
       const given = numbers(x, 3);
@@ -78,6 +79,44 @@ describe.each(MACHINES)("pairs of sums for $target.name by $engine", ({ target, 
     },
   );
 });
+
+it.each(MACHINES)(
+  "finds the nearest float32 to a mean that hides the deviations, $target.name by $engine",
+  (machine) => {
+    const rng = random(9);
+    for (const shape of [
+      [6, 5, 3],
+      [13, 11, 6],
+      [9, 14, 24],
+      ...(machine.engine === "interpreter" ? [] : [[40, 33, 40]]),
+    ]) {
+      const channels = shape.at(-1)!;
+      const [x, mean] = leaves(new Graph(), [
+        { shape, batched: true, dtype: "f32" },
+        { shape: [channels], batched: false, dtype: "f32" },
+      ]) as [Value, Value];
+      const size = BATCH * shape.reduce((a, b) => a * b, 1);
+      // Float32 between 256 and 512 is 2^-15 apart, which is 3,277th of the deviation.
+      const data = Float64Array.from({ length: size }, () => Math.fround(300 + 0.1 * rng.normal()));
+      const exact = new Float64Array(channels);
+      for (const [i, value] of data.entries()) exact[i % channels]! += ((value - 300) * channels) / size;
+      const squares = new Float64Array(channels);
+      for (const [i, value] of data.entries()) squares[i % channels]! += (value - 300 - exact[i % channels]!) ** 2;
+      const pair = [
+        channelMeans(x),
+        x.graph.add(squaredDeviationsOp, { ownMean: true }, [x, mean]) as unknown as Value,
+      ] as const;
+      const to = new TestLowering(machine.target, MOST);
+      lowerChannelSums(pair, to);
+      const feeds = new Map([[x, tensor([BATCH, ...shape], data)]]);
+      const [means, deviations] = to.run(feeds, pair, BATCH, { engine: machine.engine });
+      for (let c = 0; c < channels; c++) {
+        expect(Math.abs(means!.data[c]! - 300 - exact[c]!)).toBeLessThanOrEqual(0.51 * 2 ** -15);
+        expect(Math.abs(deviations!.data[c]! - squares[c]!)).toBeLessThanOrEqual(1e-6 * squares[c]!);
+      }
+    }
+  },
+);
 
 it("keeps a sum by itself whose other inputs could wait for the image", () => {
   const graph = new Graph();
