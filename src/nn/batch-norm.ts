@@ -2,6 +2,9 @@
  * Batch normalisation (Ioffe and Szegedy 2015) over batch, height and width, under PyTorch's names. It trains with the
  * statistics of the batch and keeps running ones, with the unbiased variance; it predicts with the running ones, as one
  * multiply-add a number whose factors depend on states alone. A frozen layer trains as it predicts.
+ *
+ * One number has no variance. Where a sample has one number a channel (a vector, a map of 1x1), a training whose batches are all of one
+ * sample is refused, as in PyTorch; a last, shorter batch of one leaves the running statistics as they are.
  */
 import { OptionError } from "../errors.js";
 import { shapeText, type Value } from "../graph/value.js";
@@ -59,22 +62,25 @@ export class BatchNorm2d extends Module {
       const factor = factorOf(this.running_var.in(x));
       return affine(x, factor, subtract(bias, multiply(this.running_mean.in(x), factor)));
     }
-    const count = batchCount(
-      x.graph,
-      x.shape.slice(0, -1).reduce((a, b) => a * b, 1),
-    );
+    const pixels = x.shape.slice(0, -1).reduce((a, b) => a * b, 1);
+    if (pixels === 1) tracing.needsSeveral();
+    const count = batchCount(x.graph, pixels);
     const mean = channelMeans(x);
     const squares = squaredDeviations(x, mean);
-    this.#keep(x, mean, squares, count);
+    this.#keep(x, mean, squares, count, pixels > 1);
     return normalize(x, mean, factorOf(divide(squares, count)), bias);
   }
 
-  #keep(x: Value, mean: Value, squares: Value, count: Value): void {
+  #keep(x: Value, mean: Value, squares: Value, count: Value, isSeveral: boolean): void {
     const { momentum = 0.1 } = this.options;
-    const towards = (value: Value) => (old: Value) => add(scale(old, 1 - momentum), scale(value, momentum));
-    this.running_mean.assign(x, towards(mean));
-    // One number has no unbiased variance: it counts as 0 there, over max(count - 1, 1).
+    // max(count - 1, 1): where count is 1, nothing is kept.
     const others = scale(relu(scale(count, 1, -2)), 1, 1);
+    const single = relu(scale(count, -1, 2));
+    const towards = (value: Value) => (old: Value) => {
+      const next = add(scale(old, 1 - momentum), scale(value, momentum));
+      return isSeveral ? next : add(multiply(next, scale(single, -1, 1)), multiply(old, single));
+    };
+    this.running_mean.assign(x, towards(mean));
     this.running_var.assign(x, towards(divide(squares, others)));
   }
 }

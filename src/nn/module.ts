@@ -71,6 +71,8 @@ export interface Tracing {
   readonly statistics: ReadonlyMap<Statistic, Value<StateAttributes>>;
   /** Whether a layer takes its running statistics in training too, and leaves them as they are. */
   hasFixedStatistics(module: Module): boolean;
+  /** Notes that the layer at hand normalises by one number a channel of each sample: a batch of one has no statistics. */
+  needsSeveral(): void;
   /** Notes what a training step assigns to a statistic. */
   assign(statistic: Statistic, next: (old: Value) => Value, old: Value): void;
   /** The random key of this run: i32 [3], seed low, seed high, step. */

@@ -37,6 +37,8 @@ export interface Traced {
   readonly parameters: ReadonlyMap<string, TracedParameter>;
   /** What a training step leaves in statistics, such as the running means of batch normalisation; empty unless training. */
   readonly updates: readonly Assign[];
+  /** Layers that normalise by one number a channel of each sample, by path: they cannot learn from batches of one. */
+  readonly needSeveral: ReadonlySet<string>;
   /** What each layer gave, by path, in the order of their ends. Its nodes may carry other paths: ops look through each other. */
   readonly layers: ReadonlyMap<string, Value>;
 }
@@ -67,6 +69,7 @@ export function trace(network: Module, options: TraceOptions): Traced {
   }
   const updates = new Map<Statistic, Value>();
   const layers = new Map<string, Value>();
+  const needSeveral = new Set<string>();
   const uses = new Map<Module, number>();
   let random: Value | undefined;
   beginTracing(graph, {
@@ -75,6 +78,9 @@ export function trace(network: Module, options: TraceOptions): Traced {
     parameters: states,
     statistics,
     hasFixedStatistics: (module) => fixedStatistics?.has(module) ?? false,
+    needsSeveral() {
+      needSeveral.add(graph.path);
+    },
     assign(statistic, next, old) {
       updates.set(statistic, next(updates.get(statistic) ?? old));
     },
@@ -93,5 +99,5 @@ export function trace(network: Module, options: TraceOptions): Traced {
   });
   const output = network.forward(input);
   const assigns = [...updates].map(([statistic, value]): Assign => ({ state: statistics.get(statistic)!, value }));
-  return { graph, input, output, parameters, updates: assigns, layers };
+  return { graph, input, output, parameters, updates: assigns, needSeveral, layers };
 }

@@ -20,6 +20,7 @@ import { Apply } from "./apply.js";
 import { augmenting } from "./augmenting.js";
 import { averageName, averagingScalars } from "./averaging.js";
 import { isExhausted } from "./best-epoch.js";
+import { checkBatch } from "./check-batch.js";
 import { checkLabels } from "./check-labels.js";
 import { type Evaluation, Evaluator } from "./evaluator.js";
 import { type Feeder, type FeederOptions, openFeeder } from "./feeder.js";
@@ -188,6 +189,7 @@ export class Trainer {
       ? { augmenter: undefined, transforms: options.augment, views: undefined }
       : await augmenting(data, input, classes, options);
     const maxBatch = Math.min(options.batchSize, data.train.length);
+    checkBatch(traced, maxBatch);
     const averaged = new Set(entries.averaged);
     const programs = await planTrainingInTurns(session, {
       step: grouped ? accumulate : step,

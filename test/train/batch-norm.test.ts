@@ -114,6 +114,42 @@ it("takes the statistics of a last, shorter batch over the pictures that it has"
   }
 });
 
+it("refuses batches of one picture where that is one number a channel, and passes over a last one", async () => {
+  const plain: TrainOptions = { ...quiet, epochs: 1, optimizer: sgd({ lr: 0.05 }), schedule: { kind: "constant" } };
+  const few = (length: number): Dataset => ({
+    ...learn,
+    length,
+    images: learn.images.subarray(0, 784 * length),
+    labels: learn.labels.subarray(0, length),
+  });
+  const refused = [train(new Net(), few(4), { ...plain, batchSize: 1 }), train(new Net(), few(1), plain)];
+  for (const run of refused) {
+    await expect(run).rejects.toThrow(
+      "batchNorm2d(bn3): every batch is one picture, and there is one number a channel in it, which has no variance; " +
+        "train with a batch size of at least 2",
+    );
+  }
+  // Three pictures in batches of two: the third leaves the vector's statistics alone, and moves those of images.
+  const statistics = async (length: number) => {
+    const order = [...epochOrder(3, 0, 0)].slice(0, length);
+    const set: Dataset = {
+      ...few(length),
+      images: Buffer.concat(order.map((i) => learn.images.subarray(784 * i, 784 * (i + 1)))),
+      labels: Uint8Array.from(order, (i) => learn.labels[i]!),
+    };
+    const options: TrainOptions = { ...plain, optimizer: sgd({ lr: 0 }), batchSize: 2 };
+    const { weights } = (await train(new Net(), length === 3 ? few(3) : set, options)).model;
+    return (name: string) => [...weights.get(name)!.data];
+  };
+  const [two, three] = [await statistics(2), await statistics(3)];
+  for (const name of ["bn3.running_mean", "bn3.running_var"]) {
+    for (const [i, value] of two(name).entries()) expect(three(name)[i]).toBeCloseTo(value, 6);
+  }
+  expect(three("bn1.running_mean")).not.toEqual(two("bn1.running_mean"));
+  const frozen = await train(new Net(), few(2), { ...plain, batchSize: 1, freeze: ["bn3"] });
+  expect(frozen.history).toHaveLength(1);
+});
+
 it("gives the same bits for any number of threads", async () => {
   const results: unknown[] = [];
   for (const threads of [1, 2, 7])
