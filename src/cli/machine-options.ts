@@ -16,7 +16,10 @@ export function machineOptions(command: Command, heading = "Machine:"): Command 
     .optionsGroup(heading)
     .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
     .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
-    .option("--no-winograd", "3x3 and 5x5 convolutions without Winograd's transforms: slower, and with less rounding")
+    .option(
+      "--no-winograd",
+      "3x3 and 5x5 convolutions without Winograd's transforms: slower, with less rounding, and a NaN or infinity stays in the windows that hold it",
+    )
     .option(
       "--memory-limit <size>",
       "take no more, such as 2GB: training computes values again for it; what cannot be is refused",

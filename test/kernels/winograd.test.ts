@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { AVX512 } from "#fovea/codegen/targets.js";
 import { compileEntry } from "#fovea/compile/compile.js";
 import { Graph } from "#fovea/graph/graph.js";
+import type { Tensor } from "#fovea/graph/tensor.js";
 import type { Attributes, Op, Signature, Value } from "#fovea/graph/value.js";
 import { winograd } from "#fovea/kernels/winograd.js";
 import { winogradWeightGradient } from "#fovea/kernels/winograd-weight-gradient.js";
@@ -129,6 +130,62 @@ describe("winograd's rounding on normally distributed numbers", () => {
     expect(mean).toBeLessThan(3e-6);
     expect(most).toBeLessThan(1e-5);
   });
+});
+
+describe("a number that is none, or huge, among others", () => {
+  const SIZE = 20;
+  /** [pixel, taps, first and last row and column that it may change, and those that hold it]. Tiles of 6x6 pixels give 4x4, or 2x2. */
+  const PLACES = [
+    { pixel: 9, taps: 3, tiles: [8, 11], reads: [8, 10] },
+    { pixel: 11, taps: 3, tiles: [8, 15], reads: [10, 12] },
+    { pixel: 9, taps: 5, tiles: [6, 11], reads: [7, 11] },
+    { pixel: 10, taps: 5, tiles: [8, 13], reads: [8, 12] },
+  ] as const;
+
+  it.each(PLACES)(
+    "pixel $pixel of $taps taps spreads over its tiles and no further",
+    ({ pixel, taps, tiles, reads }) => {
+      const padding = (taps - 1) / 2;
+      const shape: Shape = {
+        taps,
+        size: [SIZE, SIZE],
+        channels: 16,
+        outputs: 16,
+        padding: [padding, padding, padding, padding],
+      };
+      const { op, attributes, inputs } = signaturesOf("forward", shape);
+      const run = (value?: number) => {
+        const graph = new Graph();
+        const x = graph.input("x", inputs[0]!) as unknown as Value;
+        const w = graph.state("w", "parameter", inputs[1]!.shape) as unknown as Value;
+        const root = graph.add(op, attributes, [x, w]) as Value;
+        const [image, weights] = feedsOf({ inputs, attributes }, 1, random(3)) as [Tensor, Tensor];
+        if (value !== undefined) image.data[(pixel * SIZE + pixel) * 16 + 5] = value;
+        const to = new TestLowering(machine.target, 1);
+        winograd.lower({ root, chain: [], result: root }, to);
+        const feeds = new Map([
+          [x, image],
+          [w, weights],
+        ]);
+        const exact = op.reference([image, weights], attributes, root, 1).data;
+        return { exact, y: to.run(feeds, [root], 1, { engine: machine.engine })[0]!.data };
+      };
+      const within = ([first, last]: readonly [number, number], i: number) => {
+        const [row, column] = [Math.floor(i / 16 / SIZE), Math.floor(i / 16) % SIZE];
+        return row >= first && row <= last && column >= first && column <= last;
+      };
+      const { y: usual } = run();
+      for (const value of [Number.NaN, Infinity, 1e6]) {
+        const { y, exact } = run(value);
+        for (const [i, number] of y.entries()) {
+          if (!within(tiles, i)) expect(number).toBe(usual[i]!);
+          // 1e6 counts as the largest number of its tiles: all of them err by no more than 1e-5 of it, times the weights.
+          else if (value === 1e6) expect(Math.abs(number - exact[i]!)).toBeLessThan(1e-5 * 4 * value);
+          else if (within(reads, i)) expect(number).not.toSatisfy(Number.isFinite);
+        }
+      }
+    },
+  );
 });
 
 describe("the choice of winograd", () => {
