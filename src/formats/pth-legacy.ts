@@ -14,6 +14,7 @@
 import { FileError } from "../errors.js";
 import { shown } from "./bytes.js";
 import { type PickleObject, type PickleValue, readPickleAt } from "./pickle.js";
+import { describe } from "./pth-state-dict.js";
 import { partOf, type StorageBytes } from "./pth-tensors.js";
 import { isCount, PthValues, Storage, type Tensor } from "./pth-values.js";
 
@@ -43,9 +44,8 @@ export function readLegacyPth(bytes: Uint8Array, file: string): PthContent {
   next();
   const version = next();
   if (version !== VERSION) {
-    throw new FileError(
-      `${file}: is of version ${shown(String(version))} of PyTorch's old format; expected ${VERSION}`,
-    );
+    const found = typeof version === "number" ? String(version) : describe(version);
+    throw new FileError(`${file}: is of version ${found} of PyTorch's old format; expected ${VERSION}`);
   }
   const system = next();
   if (system instanceof Map && system.get("little_endian") === false) {

@@ -94,6 +94,12 @@ it("pickles that refer to themselves, nest without end or build without end", ()
     [0x2e],
   );
   expect(refusal(() => parsePth(cyclic, "a.pth"))).toContain("or each other");
+  // In the place of a number, in the format from before 1.6.
+  const magic = [0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];
+  const legacy = Uint8Array.from([...magic, 0x80, 2, 0x29, ...nested, 0x2e]);
+  expect(refusal(() => parsePth(legacy, "a.pth"))).toBe(
+    "a.pth: is of version a list of PyTorch's old format; expected 1001",
+  );
   expect(refusal(() => parsePth(of([0x80, 2], new Uint8Array(3e6).fill(0x7d), [0x2e]), "a.pth"))).toBe(
     "a.pth: the pickle holds more than 524288 dictionaries",
   );
