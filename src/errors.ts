@@ -4,10 +4,18 @@
  */
 import { onOneLine } from "./text.js";
 
-/** Its message may name files and texts of others: it is one line that a terminal can show. */
+/** What is shown of a message at most: its beginning, which names the file and the fault, and its end, where the cure is. */
+const [MOST_BEFORE, MOST_BEHIND] = [3000, 700];
+
+function cut(text: string): string {
+  if (text.length <= MOST_BEFORE + MOST_BEHIND) return text;
+  return `${text.slice(0, MOST_BEFORE)} [... ${text.length - MOST_BEFORE - MOST_BEHIND} characters ...] ${text.slice(-MOST_BEHIND)}`;
+}
+
+/** Its message may name files and texts of others: it is one line that a terminal can show, and not without end. */
 export class FoveaError extends Error {
   constructor(message?: string, options?: ErrorOptions) {
-    super(message === undefined ? message : onOneLine(message), options);
+    super(message === undefined ? message : cut(onOneLine(message)), options);
   }
   // Written out in every class: bundlers for pages shorten the names of the classes themselves.
   override get name(): string {

@@ -11,16 +11,15 @@ import { oneOf, pairOf, wholeOf } from "./arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
 import { Output, percent, seconds, table } from "./output.js";
 import { Progress } from "./progress.js";
-import { openSegmenter, scenesOf } from "./segment-options.js";
+import { MAP, NETWORK, openSegmenter, type SegmenterFlags, scenesOf } from "./segment-options.js";
 
-interface Flags extends MachineFlags {
+interface Flags extends MachineFlags, SegmenterFlags {
   readonly data?: string;
   readonly classes?: string;
   readonly size?: readonly [number, number];
   readonly split: "train" | "test";
   readonly vote?: boolean;
   readonly tile?: number;
-  readonly option?: Readonly<Record<string, string>>;
   readonly report?: string;
   readonly json?: boolean;
 }
@@ -32,7 +31,7 @@ export function segmentEvalCommand(segment: Command): void {
     .description(
       "Measures a trained network on scenes of any size: the share of pixels and of classes that are right, mean IoU, and which is taken for which.",
     )
-    .argument("<model>", "a .safetensors file, or the folder of a run")
+    .argument("<model>", "a .safetensors or .pth file, or the folder of a run")
     .option("--data <data>", "as `fovea segment train` takes it (default: what the run learned from)")
     .option("--classes <file>", "a JSON file with the classes, or camvid")
     .option("--size <pixels>", "to which pictures and labels are brought", parseSize)
@@ -44,6 +43,8 @@ export function segmentEvalCommand(segment: Command): void {
       "set an option of the network anew, such as instances=1; may be repeated",
       pairOf("--option"),
     )
+    .option(...NETWORK)
+    .option(...MAP)
     .option("--report <file>", "a page with the figures and the worst and best scenes, such as report.html")
     .option("--json", "one JSON object on standard output, for programs")
     .helpOption("-h, --help", "show this");
@@ -53,7 +54,7 @@ export function segmentEvalCommand(segment: Command): void {
 async function evaluate(path: string, flags: Flags): Promise<void> {
   if (flags.report !== undefined) await checkFileWritable(flags.report);
   const output = new Output(flags.json ?? false);
-  const { model, config } = await openSegmenter(path, flags.option);
+  const { model, config } = await openSegmenter(path, flags);
   const { data, options } = scenesOf(config, flags);
   const scenes = (await openScenes(data, options))[flags.split];
   const { tile, vote = false } = flags;

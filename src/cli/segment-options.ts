@@ -4,20 +4,32 @@ import { CAMVID, type ClassList } from "../segmentation/class-list.js";
 import { distinctColors } from "../segmentation/palette.js";
 import type { TrainingConfig } from "../train/config.js";
 import type { TrainedModel } from "../train/trained-model.js";
-import { networkOptions } from "./arguments.js";
+import { MAP_HELP, namesOf, networkOptions } from "./arguments.js";
 import { type FoundModel, openModel } from "./model-argument.js";
 
-/** A model that labels pixels; `texts` are options of its network that are set anew, such as how often it is applied. */
-export async function openSegmenter(path: string, texts?: Readonly<Record<string, string>>): Promise<FoundModel> {
-  const found = await openModel(path);
+/** How a model that labels pixels is opened. */
+export interface SegmenterFlags {
+  /** Options of its network that are set anew, such as how often it is applied. */
+  readonly option?: Readonly<Record<string, string>>;
+  readonly network?: string;
+  readonly map?: Readonly<Record<string, string>>;
+}
+
+export const NETWORK = ["--network <name>", "whose weights these are, for a file that does not say it"] as const;
+export const MAP = ["--map <from=to>", MAP_HELP, namesOf("--map")] as const;
+
+export async function openSegmenter(path: string, flags: SegmenterFlags): Promise<FoundModel> {
+  const { network: asked, map, option } = flags;
+  const options = asked === undefined ? undefined : networkOptions(asked, option);
+  const found = await openModel(path, { network: asked, options, map });
   const { network } = found.model;
   if (found.model.module.loss?.kind !== "pixelCrossEntropy") {
     throw new OptionError(
       `${path}: its network${network === undefined ? "" : `, ${network.name},`} gives a class a picture; use fovea eval or fovea predict`,
     );
   }
-  if (texts === undefined || network === undefined) return found;
-  return openModel(path, { options: networkOptions(network.name, texts) });
+  if (option === undefined || asked !== undefined || network === undefined) return found;
+  return openModel(path, { options: networkOptions(network.name, option), map });
 }
 
 /** The list of a run's data, if the reader has it; else colours for the model's own names. */

@@ -17,9 +17,9 @@ import { pairOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
 import { Output } from "./output.js";
-import { classesOf, openSegmenter } from "./segment-options.js";
+import { classesOf, MAP, NETWORK, openSegmenter, type SegmenterFlags } from "./segment-options.js";
 
-interface Flags extends MachineFlags {
+interface Flags extends MachineFlags, SegmenterFlags {
   readonly out: string;
   readonly overlay?: boolean;
   readonly labels?: boolean;
@@ -27,7 +27,6 @@ interface Flags extends MachineFlags {
   readonly classes?: string;
   readonly vote?: boolean;
   readonly tile?: number;
-  readonly option?: Readonly<Record<string, string>>;
   readonly json?: boolean;
 }
 
@@ -39,7 +38,7 @@ export function segmentPredictCommand(segment: Command): void {
       `Labels every pixel of pictures (${EXPECTED_KINDS}) of any size, large ones in tiles. Writes NAME.overlay.png unless something else is asked for. ` +
         "A picture that cannot be read is named and skipped; the exit code is then 1.",
     )
-    .argument("<model>", "a .safetensors file, or the folder of a run")
+    .argument("<model>", "a .safetensors or .pth file, or the folder of a run")
     .argument("<pictures...>", "files, and folders with pictures in them or below")
     .option("--overlay", "NAME.overlay.png: the classes' colours over the picture, with a legend")
     .option("--labels", "NAME.labels.png: class numbers as grey values")
@@ -53,6 +52,8 @@ export function segmentPredictCommand(segment: Command): void {
       "set an option of the network anew, such as instances=1; may be repeated",
       pairOf("--option"),
     )
+    .option(...NETWORK)
+    .option(...MAP)
     .option("--json", "one JSON object a picture on standard output, for programs")
     .helpOption("-h, --help", "show this");
   machineOptions(command).action(async (path: string, pictures: string[], flags: Flags) => {
@@ -63,7 +64,7 @@ export function segmentPredictCommand(segment: Command): void {
 async function predict(path: string, pictures: readonly string[], flags: Flags): Promise<number> {
   await checkFolderWritable(flags.out);
   const output = new Output(flags.json ?? false);
-  const { model, config } = await openSegmenter(path, flags.option);
+  const { model, config } = await openSegmenter(path, flags);
   const list = classesOf(model, await listOf(flags, config?.data, config?.classList));
   const { files, problems } = await findPictures(pictures);
   const { tile, vote = false } = flags;

@@ -24,6 +24,25 @@ async function twice(folder: string): Promise<void> {
   await writeSafetensorsFile(join(folder, "twice.safetensors"), all);
 }
 
+it("reads weights of a network that labels pixels", async () => {
+  const folder = temporaryFolder();
+  const options = { classes: 2, channels: 3, widths: [4, 4], height: 8, width: 8 };
+  const model = untrained(create("unet", options), {
+    data: { shape: [8, 8, 3], classes: ["a", "b"], mean: [0, 0, 0], std: [1, 1, 1] },
+  });
+  const { tensors } = parseTensors(Buffer.concat(encodeModel(model)));
+  await writeSafetensorsFile(
+    join(folder, "unet.safetensors"),
+    [...tensors].map(([name, tensor]) => [`net.my.${name}`, tensor] as const),
+  );
+  const network = ["--network", "unet", "--option", "widths=4,4"];
+  const unnamed = await fovea(["segment", "predict", "unet.safetensors", "no-such.png"], folder);
+  expect(unnamed.stderr).toContain("say which network they belong to, option network");
+  const map = ["--map", "net.my="];
+  const right = await fovea(["segment", "predict", "unet.safetensors", "no-such.png", ...network, ...map], folder);
+  expect(right.stderr).toContain("no-such.png: no such file");
+});
+
 it("reads such a file with summary, predict, eval and train, and says what to do without it", async () => {
   const folder = temporaryFolder();
   writePictures(folder);
