@@ -99,7 +99,7 @@ async function compare(asked: readonly string[], flags: Flags): Promise<number> 
     output.say(comparisonText(comparison));
     output.say();
     output.note(`fovea: wrote ${written.map(quoted).join(", ")}`);
-    return comparison.stopped ? EXIT.interrupted : EXIT.ok;
+    return comparison.stopped ? stop.exitCode : EXIT.ok;
   } finally {
     progress.stop();
     stop.release();

@@ -3,7 +3,8 @@ import { CommanderError } from "commander";
 import { FoveaError, OptionError } from "../errors.js";
 import { printable } from "../text.js";
 
-export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+/** A command that a signal stopped ends with that of its signal, as shells count: see StopRequest. */
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** Says what went wrong on standard error, and gives the exit code. */
 export function report(error: unknown): number {

@@ -123,7 +123,7 @@ async function evaluate(path: string, storePath: string | undefined, flags: Flag
         [...result.phases.map((phase, i) => row(movesOf(i), phase)), row("all", result)],
       ),
     );
-    return completed ? EXIT.ok : EXIT.interrupted;
+    return completed ? EXIT.ok : stop.exitCode;
   } finally {
     progress?.stop();
     stop.release();

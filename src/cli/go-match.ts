@@ -127,7 +127,7 @@ async function play(flags: Flags): Promise<number> {
       }
     }
     say(output, names, games);
-    return games.length === flags.games ? EXIT.ok : EXIT.interrupted;
+    return games.length === flags.games ? EXIT.ok : stop.exitCode;
   } finally {
     stop.release();
     await match.close();

@@ -73,7 +73,7 @@ async function prepare(games: readonly string[], flags: Flags): Promise<number> 
     );
     if (prepared === undefined) {
       progress?.stop();
-      return EXIT.interrupted;
+      return stop.exitCode;
     }
     progress?.finish();
     if (named > NAMED) output.note(`and ${showCount(named - NAMED)} more`);

@@ -12,7 +12,6 @@ import { checkRunFolder, type RunFolder } from "../train/run-folder-node.js";
 import type { RunPlan, RunResult } from "../train/run-node.js";
 import type { EpochRecord } from "../train/trainer.js";
 import { numberOf, oneOf, wholeOf } from "./arguments.js";
-import { EXIT } from "./errors.js";
 import { GoTrainDisplay } from "./go-train-display.js";
 import { type MachineFlags, machineOptions, sessionOptions, TRAINING_MACHINE } from "./machine-options.js";
 import { Output } from "./output.js";
@@ -150,7 +149,7 @@ function train(path: string | undefined, flags: Flags): Promise<number> {
         seconds: Math.min(MEASURING.most, MEASURING.part * seconds),
         shouldStop: () => preparing.requested,
       });
-      if (preparing.requested) process.exit(EXIT.interrupted);
+      if (preparing.requested) process.exit(preparing.exitCode);
       preparing.looksItself = false;
       return lengthWithin(seconds, speed, flags.evaluateEvery);
     });

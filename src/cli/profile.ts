@@ -117,7 +117,7 @@ async function showProfile(name: string, flags: Flags): Promise<number> {
     output.event({ network: title, ...(layer === undefined ? found : onlyIn(found, layer)) });
     output.say((flags.markdown ? profileMarkdown : profileText)(title, found, options));
     await draw(title, found, flags, output);
-    return stop.requested ? EXIT.interrupted : EXIT.ok;
+    return stop.requested ? stop.exitCode : EXIT.ok;
   } finally {
     stop.release();
   }

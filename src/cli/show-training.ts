@@ -26,6 +26,8 @@ export interface ShownTraining {
 /** While a run is prepared: Ctrl-C ends the process, unless the preparation looks at `requested` itself. */
 export interface Preparing {
   readonly requested: boolean;
+  /** What the process ends with where it was requested. */
+  readonly exitCode: number;
   looksItself: boolean;
 }
 
@@ -41,10 +43,13 @@ export async function showTraining(
     get requested() {
       return stop.requested;
     },
+    get exitCode() {
+      return stop.exitCode;
+    },
   };
   const stop = new StopRequest(() => {
     if (display?.planned) display.stopping();
-    else if (!preparing.looksItself) process.exit(EXIT.interrupted);
+    else if (!preparing.looksItself) process.exit(stop.exitCode);
   });
   try {
     const { options, display: shown, report } = await prepare(preparing);
@@ -63,7 +68,7 @@ export async function showTraining(
     shown.clear();
     const running = plan;
     shown.end(result, running && report ? await reported(() => report(running, result), output) : undefined);
-    return result.completed ? EXIT.ok : EXIT.interrupted;
+    return result.completed ? EXIT.ok : stop.exitCode;
   } catch (error) {
     display?.clear();
     throw error;

@@ -145,7 +145,8 @@ function isRunning(pid: number): boolean {
   }
 }
 
-async function whyUnwritable(error: unknown, folder: string, bytes: number): Promise<string> {
+/** The reason that a file in a folder could not be written, and the cure, from the code of a system error. */
+export async function whyUnwritable(error: unknown, folder: string, bytes: number): Promise<string> {
   const code = (error as NodeJS.ErrnoException).code;
   switch (code) {
     case "ENOSPC":

@@ -6,7 +6,10 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { link, open, readFile, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
+import { dirname } from "node:path";
 import { FileError } from "../errors.js";
+import { whyUnwritable } from "../formats/atomic-write-node.js";
+import { whyUnreadable } from "../formats/read-node.js";
 
 interface Holder {
   readonly pid: number;
@@ -30,8 +33,12 @@ export async function lockRun(path: string): Promise<() => Promise<void>> {
   } satisfies Holder);
   const patientUntil = performance.now() + PATIENCE_MS;
   while (!(await create(path, own))) {
-    const text = await readFile(path, "utf8").catch(() => undefined);
-    if (text === undefined) continue; // released just now
+    const text = await textOf(path);
+    if (text === undefined) {
+      // Released just now; what stays there unread is a link that leads nowhere.
+      if (performance.now() < patientUntil) continue;
+      throw new FileError(`${path}: is a link to a file that is gone; delete it`);
+    }
     const holder = parse(text);
     if (holder !== undefined && isAlive(holder)) {
       if (holder.host === hostname() && performance.now() < patientUntil) {
@@ -51,6 +58,18 @@ export async function lockRun(path: string): Promise<() => Promise<void>> {
   };
 }
 
+/** Undefined where there is no such file. */
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new FileError(`${path}: ${whyUnreadable(error)}; delete it if no process works on this run`, {
+      cause: error,
+    });
+  }
+}
+
 async function create(path: string, text: string): Promise<boolean> {
   // Written whole before it appears, so that nobody reads half of it.
   const beside = `${path}.tmp-${process.pid}-${randomBytes(4).toString("hex")}`;
@@ -61,9 +80,10 @@ async function create(path: string, text: string): Promise<boolean> {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw new FileError(`${path}: could not be made: ${(error as Error).message}`, { cause: error });
+    const why = await whyUnwritable(error, dirname(path), text.length);
+    throw new FileError(`${path}: could not be made: ${why}`, { cause: error });
   } finally {
-    await rm(beside, { force: true });
+    await rm(beside, { force: true }).catch(() => {});
   }
 }
 
@@ -75,20 +95,26 @@ async function takeAway(path: string, text: string): Promise<void> {
     if ((await readFile(aside, "utf8")) !== text) await link(aside, path).catch(() => {});
     await rm(aside, { force: true });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    const why = await whyUnwritable(error, dirname(path), text.length);
+    throw new FileError(`${path}: could not be taken over: ${why}`, { cause: error });
   }
 }
 
 function parse(text: string): Holder | undefined {
   try {
     const { pid, host, began } = JSON.parse(text) as Partial<Holder>;
-    return typeof pid === "number" && typeof host === "string" && typeof began === "string"
+    return isProcess(pid) && typeof host === "string" && host.length < 256 && typeof began === "string"
       ? { pid, host, began }
       : undefined;
   } catch {
     return undefined;
   }
 }
+
+/** No system counts processes further. 0 and numbers below it name groups of them. */
+const isProcess = (pid: unknown): pid is number =>
+  Number.isInteger(pid) && (pid as number) > 0 && (pid as number) < 2 ** 31;
 
 function isAlive({ pid, host, began }: Holder): boolean {
   if (host !== hostname()) return true; // nobody here can tell

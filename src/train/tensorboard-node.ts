@@ -3,13 +3,19 @@
  * that a resumed run does again replace the old ones. What is in the file is beyond the log; losing it loses nothing of the run.
  */
 import { type FileHandle, mkdir, open } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { FileError } from "../errors.js";
+import { whyUnwritable } from "../formats/atomic-write-node.js";
 import { encodeScalars, encodeStart } from "../formats/tensorboard-events.js";
 import type { EpochRecord, StepRecord } from "./trainer.js";
 
 /** Bytes that are kept back before they are written. */
 const KEPT = 2 ** 16;
+
+async function unwritable(path: string, error: unknown): Promise<FileError> {
+  const why = await whyUnwritable(error, dirname(path), KEPT);
+  return new FileError(`${path}: could not be written: ${why}`, { cause: error });
+}
 
 export class TensorBoardLog {
   readonly #path: string;
@@ -31,7 +37,7 @@ export class TensorBoardLog {
       await log.flush();
       return log;
     } catch (error) {
-      throw new FileError(`${path}: could not be written: ${(error as Error).message}`, { cause: error });
+      throw await unwritable(path, error);
     }
   }
 
@@ -68,7 +74,7 @@ export class TensorBoardLog {
     if (this.#failure === undefined) return;
     const error = this.#failure;
     this.#failure = undefined;
-    throw new FileError(`${this.#path}: could not be written: ${(error as Error).message}`, { cause: error });
+    throw await unwritable(this.#path, error);
   }
 
   async close(): Promise<void> {

@@ -69,7 +69,7 @@ describe("a run", () => {
     whole = await runWhole();
   });
 
-  it("stopped by Ctrl-C saves, says how to go on, and ends with 130", async () => {
+  it("stopped by a signal saves, says how to go on, and ends with 130, 143 or 129", async () => {
     const { folder, run } = start();
     await run.said('"epoch":1');
     // A terminal and a starting script may both deliver the key press.
@@ -85,7 +85,11 @@ describe("a run", () => {
     const again = startFovea(["train", "--resume", "run", ...OFTEN], folder);
     await again.said('"event":"epoch"');
     again.child.kill("SIGTERM");
-    expect((await again.ended).code).toBe(130);
+    expect((await again.ended).code).toBe(143);
+    const third = startFovea(["train", "--resume", "run", ...OFTEN], folder);
+    await third.said('"event":"epoch"');
+    third.child.kill("SIGHUP");
+    expect((await third.ended).code).toBe(129);
     const end = await fovea(["train", "--resume", "run/checkpoint.safetensors", ...OFTEN, "--threads", "3"], folder);
     expect([end.code, end.stderr]).toEqual([0, ""]);
     expect(events(end.stdout)[0]!["resumedAt"]).toMatchObject({ epoch: expect.any(Number) });

@@ -1,6 +1,6 @@
 /** The lock of a run's folder: held by one, released, and taken over from the dead alone. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { beforeEach, expect, it } from "vitest";
@@ -47,6 +47,39 @@ it("that is damaged is taken over, that of another machine is not", async () => 
   holder({ host: "elsewhere", pid: 1 });
   await expect(lockRun(path)).rejects.toThrow("process 1 on elsewhere is working on this run");
   await expect(lockRun(path)).rejects.toThrow("if it is gone, delete this file");
+});
+
+it.each(["{}", "null", "7", "[]", '"pid"', "", "\u0000", "{".repeat(1e5)])(
+  "that holds %.10s is taken over",
+  async (text) => {
+    writeFileSync(path, text);
+    await (await lockRun(path))();
+    expect(existsSync(path)).toBe(false);
+  },
+);
+
+it.each([0, -1, 1e99, 1.5, 2 ** 31, null, "1"])("of process %s, which no system has, is taken over", async (pid) => {
+  holder({ pid });
+  await (await lockRun(path))();
+  holder({ pid, host: "elsewhere" });
+  await (await lockRun(path))();
+  expect(existsSync(path)).toBe(false);
+});
+
+it("that is no file is named", async () => {
+  mkdirSync(path);
+  await expect(lockRun(path)).rejects.toThrow(
+    `${path}: is a folder, not a file; delete it if no process works on this run`,
+  );
+  rmdirSync(path);
+  symlinkSync("nowhere", path);
+  await expect(lockRun(path)).rejects.toThrow(`${path}: is a link to a file that is gone; delete it`);
+  expect(readdirSync(join(path, ".."))).toEqual(["run.lock"]);
+});
+
+it("where there is no folder, or none that can be written in, says so", async () => {
+  const elsewhere = join(path, "..", "none", "run.lock");
+  await expect(lockRun(elsewhere)).rejects.toThrow(`${elsewhere}: could not be made: there is no folder`);
 });
 
 it("goes to one of many that ask at once", async () => {
