@@ -2,9 +2,9 @@
  * One process at a time in a run's folder: `run.lock`, which names the process that works there. A process that was killed leaves
  * its lock behind; that is told by the process being gone, or by another one having its number now, and the lock is taken over.
  */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { link, open, readFile, rename, rm } from "node:fs/promises";
+import { link, open, readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { FileError } from "../errors.js";
@@ -20,6 +20,7 @@ interface Holder {
 
 /** A process that was killed a moment ago takes a while to give its memory back, and counts as alive until then. */
 const PATIENCE_MS = 1000;
+const ABANDONED_MS = 30_000;
 
 /**
  * Takes the lock; the function that is given back releases it.
@@ -30,7 +31,8 @@ export async function lockRun(path: string): Promise<() => Promise<void>> {
     pid: process.pid,
     host: hostname(),
     began: statusOf(process.pid).began,
-  } satisfies Holder);
+    key: randomBytes(8).toString("hex"),
+  } satisfies Holder & { readonly key: string });
   const patientUntil = performance.now() + PATIENCE_MS;
   while (!(await create(path, own))) {
     const text = await textOf(path);
@@ -87,17 +89,26 @@ async function create(path: string, text: string): Promise<boolean> {
   }
 }
 
-/** Removes a lock that holds `text`, and no other that came there meanwhile. */
+/**
+ * Removes a lock that holds `text`, and no other that came there meanwhile: whoever makes the file that is named after the text may
+ * remove the lock, and looks at it once more before. No lock holds the same text twice.
+ */
 async function takeAway(path: string, text: string): Promise<void> {
-  const aside = `${path}.tmp-${process.pid}-${randomBytes(4).toString("hex")}`;
+  const token = `${path}.tmp-${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
   try {
-    await rename(path, aside);
-    if ((await readFile(aside, "utf8")) !== text) await link(aside, path).catch(() => {});
-    await rm(aside, { force: true });
+    await (await open(token, "wx")).close();
+    if ((await textOf(path)) === text) await rm(path, { force: true });
+    await rm(token, { force: true });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    const why = await whyUnwritable(error, dirname(path), text.length);
-    throw new FileError(`${path}: could not be taken over: ${why}`, { cause: error });
+    if (error instanceof FileError) throw error;
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+      const why = await whyUnwritable(error, dirname(path), text.length);
+      throw new FileError(`${path}: could not be taken over: ${why}`, { cause: error });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    // Of a process that was killed in between.
+    const made = await stat(token).catch(() => undefined);
+    if (made !== undefined && Date.now() - made.mtimeMs > ABANDONED_MS) await rm(token, { force: true });
   }
 }
 
