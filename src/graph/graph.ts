@@ -11,6 +11,7 @@ import {
   type Op,
   type Shape,
   type Signature,
+  sameShape,
   shapeText,
   sizeOf,
   type Value,
@@ -141,9 +142,17 @@ export class Graph {
     return value;
   }
 
+  /** @throws ShapeError where there is a state of that name that is another. */
   state(name: string, kind: StateKind, shape: Shape, dtype: DType = "f32"): Value<StateAttributes> {
     const known = this.#states.get(name);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      const { attributes, dtype: other } = known;
+      if (attributes.kind === kind && other === dtype && sameShape(known.shape, shape)) return known;
+      throw new ShapeError(
+        `state "${name}": there is one already, ${attributes.kind} ${other} ${shapeText(known)}, and ${kind} ${dtype} ` +
+          `${shapeText({ shape })} was asked for; choose another name`,
+      );
+    }
     const value = this.add(stateOp, { name, kind, shape, dtype }, []);
     this.#states.set(name, value);
     return value;
