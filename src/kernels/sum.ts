@@ -9,7 +9,7 @@
 import type { KernelBuilder } from "../codegen/builder.js";
 import { defineKernel, type KernelCode, type KernelDefinition } from "../codegen/definition.js";
 import type { Reg } from "../codegen/ir.js";
-import type { Signature, Value } from "../graph/value.js";
+import { type Signature, sizeOf, type Value } from "../graph/value.js";
 import {
   type ChannelVectors,
   channelVectors,
@@ -26,7 +26,7 @@ import { axisStrides, type Dimension, merged, nest } from "./nest.js";
 import { windowsOf } from "./pool.js";
 import { addSlots, SLOT } from "./slots.js";
 import type { Buffer, Lowering, Pieces, Strategy } from "./strategy.js";
-import { addRows, type Mean, scaleMean } from "./sum-rows.js";
+import { addRows, BLOCK, LONG, type Mean, scaleMean } from "./sum-rows.js";
 import { hasEmpty } from "./taps.js";
 import { lowerTotal } from "./total.js";
 
@@ -205,6 +205,7 @@ function writeRowSums(k: KernelBuilder, spec: RowSums, terms: AddTerms): void {
           sample: { from: sample, to: last, bytes: 4 * input.sampleStride },
           rows: { from: begin, to: end, bytes: first.strides[0]! },
           inner,
+          most: partSize,
           start,
           count: indices.length,
           lanes: vectors.lanes,
@@ -260,13 +261,30 @@ const sumLastKernel = defineKernel<LastSums>("sum of last axis", {
       storeZeros(k, k.ptrAdd(k.operand("y"), into), 0, output.sampleStride);
       nest(k, kept, [sample, into], ([from, place]) => {
         const total = k.acc(0, vectors.lanes);
-        nest(k, summed, [from!], ([row]) => {
+        const addRow = (row: Reg, sum: Reg) => {
           eachGroup(k, vectors, 4, (channel, indices) => {
-            const bytes = channel === undefined ? row! : k.add(row!, channel);
+            const bytes = channel === undefined ? row : k.add(row, channel);
             const pointer = k.ptrAdd(k.operand("x"), bytes);
-            for (const i of indices) k.updateTo(total, "fadd", loadChannels(k, vectors, pointer, 0, i));
+            for (const i of indices) k.updateTo(sum, "fadd", loadChannels(k, vectors, pointer, 0, i));
           });
-        });
+        };
+        const [first, ...rest] = summed;
+        const each = vectors.count * sizeOf(rest.map(({ extent }) => extent));
+        if (first === undefined || each * first.extent <= LONG) {
+          nest(k, summed, [from!], ([row]) => addRow(row!, total));
+        } else {
+          // In blocks, as long sums of rows are.
+          const rows = Math.max(1, Math.floor(BLOCK / each));
+          const block = (start: Reg) => {
+            const part = k.acc(0, vectors.lanes);
+            const one = (index: Reg) => {
+              nest(k, rest, [k.add(from!, k.mul(index, first.strides[0]!))], ([row]) => addRow(row!, part));
+            };
+            k.loop(start, k.min(k.add(start, rows), first.extent), one, { name: "row" });
+            k.updateTo(total, "fadd", part);
+          };
+          k.loop(0, first.extent, block, { step: rows, frame: true, name: "block" });
+        }
         k.store(k.ptrAdd(k.operand("y"), place!), 0, scaleMean(k, k.reduceAdd(total), mean, 1));
       });
     };
