@@ -58,6 +58,14 @@ export async function newConfig(
 const said = (halves: HalvesChoice): HalvesChoice =>
   Object.fromEntries(Object.entries(halves).filter(([, folder]) => folder !== undefined));
 
+/** The channels of pictures for a network, where these do not decide its own: where it has no such option, or that was given. */
+export function channelsFor(network: string, options: ModelOptions): number | undefined {
+  const { defaults, input } = definitionOf(network);
+  const isOpen = Object.hasOwn(defaults, "channels") && options["channels"] === undefined;
+  const channels = input({ ...defaults, ...options })[2];
+  return isOpen || (channels !== 1 && channels !== 3) ? undefined : channels;
+}
+
 /** How the data of a run, new or resumed, is opened. Transforms that say the size themselves see pictures in their own. */
 export function openOptionsOf(
   config: Pick<TrainingConfig, "size" | "maxBroken" | "stream"> & {

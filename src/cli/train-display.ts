@@ -104,7 +104,7 @@ export class TrainDisplay implements TrainingDisplay {
   }
 
   progress({ phase, epoch, epochs, done, total, loss, accuracy, waited = 0 }: TrainingProgress): void {
-    const label = `epoch ${epoch}/${epochs}${phase === "test" ? " test" : ""}`;
+    const label = `epoch ${epoch}/${epochs}${phase === "train" ? "" : ` ${phase}`}`;
     if (label !== this.#label) {
       this.#progress?.stop();
       this.#label = label;
@@ -118,14 +118,16 @@ export class TrainDisplay implements TrainingDisplay {
     this.#progress?.update(done, waited < NOTABLE_WAIT ? figures : { ...figures, waited: forData(waited) });
   }
 
-  epoch({ epoch, train, test, learningRate, gradientNorm, trainSeconds, testSeconds, waited }: EpochRecord): void {
+  epoch({ epoch, train, val, test, learningRate, gradientNorm, trainSeconds, testSeconds, waited }: EpochRecord): void {
     const speed = this.#train.length / trainSeconds;
+    const chosenBy =
+      val === undefined ? "" : `  val loss ${val.loss.toFixed(4)}  val accuracy ${percent(val.accuracy)}`;
     const tested =
       test === undefined
         ? ""
         : `  test loss ${test.loss.toFixed(4)}  test accuracy ${percent(test.accuracy)}${meanIoUText(test)}`;
     const line =
-      `epoch ${epoch}/${this.#config.epochs}  loss ${train.loss.toFixed(4)}  accuracy ${percent(train.accuracy)}${tested}` +
+      `epoch ${epoch}/${this.#config.epochs}  loss ${train.loss.toFixed(4)}  accuracy ${percent(train.accuracy)}${chosenBy}${tested}` +
       `  ${seconds(trainSeconds)}  ${showCount(speed)} images/s${waited === undefined ? "" : `  waited ${forData(waited)}`}`;
     this.clear();
     this.#output.say(line);
@@ -133,6 +135,7 @@ export class TrainDisplay implements TrainingDisplay {
       event: "epoch",
       epoch,
       train,
+      ...(val && { val }),
       test: test ?? null,
       learningRate,
       ...(gradientNorm && { gradientNorm }),
@@ -169,7 +172,10 @@ export class TrainDisplay implements TrainingDisplay {
       step,
       trainSeconds,
       test: test ?? null,
-      best: best === undefined ? null : { epoch: best.epoch, test: best.test, model: folder.best },
+      best:
+        best === undefined
+          ? null
+          : { epoch: best.epoch, ...(best.val && { val: best.val }), test: best.test, model: folder.best },
       ...(stoppedEarly && { stoppedEarly }),
       report: report ?? null,
       ...(completed ? {} : { resume: again }),
@@ -182,9 +188,10 @@ export class TrainDisplay implements TrainingDisplay {
     if (test !== undefined) {
       const epochs = history.length;
       const { patience, watch } = this.#config;
+      const chosenBy = history.at(-1)?.val === undefined ? "test" : "val";
       if (stoppedEarly)
         this.#output.say(
-          `Stopped early: no better test ${watchName(watch)} in ${patience} ${patience === 1 ? "epoch" : "epochs"}.`,
+          `Stopped early: no better ${chosenBy} ${watchName(watch)} in ${patience} ${patience === 1 ? "epoch" : "epochs"}.`,
         );
       this.#output.say(
         `Test accuracy ${percent(test.accuracy)} (error ${percent(1 - test.accuracy)})${meanIoUText(test).replace("  ", ", ")} after ${epochs} ${epochs === 1 ? "epoch" : "epochs"} ` +
@@ -195,7 +202,7 @@ export class TrainDisplay implements TrainingDisplay {
       const { loss, accuracy, meanIoU } = best.test;
       const overlap = meanIoU === undefined ? "" : `mean IoU ${percent(meanIoU)}, `;
       this.#output.say(
-        `Epoch ${best.epoch} was the best: ${overlap}test accuracy ${percent(accuracy)}, loss ${loss.toFixed(4)}; its network is ${folder.best}.`,
+        `Epoch ${best.epoch} was the best${best.val === undefined ? "" : " on the val pictures"}: ${overlap}test accuracy ${percent(accuracy)}, loss ${loss.toFixed(4)}; its network is ${folder.best}.`,
       );
     }
     this.#output.say(`Wrote ${folder.model} (also best.safetensors, checkpoint.safetensors and log.jsonl).`);

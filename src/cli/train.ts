@@ -12,10 +12,10 @@ import { WATCHED } from "../train/techniques.js";
 import { listOf, networkOptions, numberOf, oneOf, wholeOf } from "./arguments.js";
 import { halvesFrom, halvesOfRun, halvesOptions } from "./halves-options.js";
 import { type MachineFlags, machineOptions, sessionOptions, TRAINING_MACHINE } from "./machine-options.js";
-import { Output } from "./output.js";
+import { Output, table } from "./output.js";
 import { MEAN, STD } from "./scaling-options.js";
 import { showTraining } from "./show-training.js";
-import { newConfig, openOptionsOf, resumedConfig, type TrainFlags } from "./train-config.js";
+import { channelsFor, newConfig, openOptionsOf, resumedConfig, type TrainFlags } from "./train-config.js";
 import { TrainDisplay } from "./train-display.js";
 import { declare, FLAGS, keepingOptions, option, resumedRun, scheduleOptions } from "./training-options.js";
 
@@ -110,6 +110,8 @@ export function trainCommand(program: Command): void {
     .addHelpText(
       "after",
       `
+${ownDefaults()}
+
 Examples:
   $ fovea train lenet5 --data mnist
   $ fovea train lenet5 --data fashion-mnist:./data/fashion --epochs 12 --optimizer adamw --lr 0.002
@@ -121,6 +123,24 @@ Examples:
     .action(async (network: string | undefined, flags: Flags) => {
       process.exitCode = await train(network, flags);
     });
+}
+
+/** What networks learn with where that is not the common default; those that follow one another and are alike, in one row. */
+function ownDefaults(): string {
+  const rows: { names: string[]; cells: string[] }[] = [];
+  for (const { name, training = {} } of list()) {
+    const { lr, batchSize, epochs, weightDecay, warmupSteps } = training;
+    const cells = [lr, batchSize, epochs, weightDecay, warmupSteps].map((value) => value?.toString() ?? "");
+    const last = rows.at(-1);
+    if (last !== undefined && last.cells.join() === cells.join()) last.names.push(name);
+    else rows.push({ names: [name], cells });
+  }
+  const own = rows.filter(({ cells }) => cells.some((cell) => cell !== ""));
+  const named = own.map(({ names, cells }) => [
+    names.length === 1 ? names[0]! : `${names[0]} to ${names.at(-1)}`,
+    ...cells,
+  ]);
+  return `Networks with defaults of their own (rate and weight decay: with sgd):\n${table(["network", "lr", "batch-size", "epochs", "weight-decay", "warmup"], named)}`;
 }
 
 function train(network: string | undefined, flags: Flags): Promise<number> {
@@ -164,6 +184,7 @@ async function prepare(network: string | undefined, flags: Flags, note: (text: s
       resume: folder,
       data: await openDataset(flags.data ?? config.data, {
         ...openOptionsOf(config, usual, note, flags.workers),
+        channels: channelsFor(config.network, config.options),
         ...halvesOfRun(config),
       }),
     };
@@ -185,6 +206,7 @@ async function prepare(network: string | undefined, flags: Flags, note: (text: s
   const usual = usualInput(network, networkOptions(network, flags.option));
   const data = await openDataset(flags.data, {
     ...openOptionsOf(flags, usual, note, flags.workers),
+    channels: channelsFor(network, networkOptions(network, flags.option)),
     halves: halvesFrom(flags),
   });
   return { config: await newConfig(network, flags.data, data, flags), data, resume: undefined };

@@ -98,8 +98,16 @@ export const FLAGS = {
     `what training pictures go through: ${Object.keys(PRESETS).join(", ")}, or a list such as padCrop:4,flip,cutout:8 ` +
       `(of ${TRANSFORM_KINDS.join(", ")})`,
   ),
-  epochs: shared("--epochs <n>", `passes over the training pictures (default ${epochs})`, wholeOf("--epochs", 1)),
-  batchSize: shared("--batch-size <n>", `pictures a step (default ${batchSize})`, wholeOf("--batch-size", 1)),
+  epochs: shared(
+    "--epochs <n>",
+    `passes over the training pictures (default ${epochs}, or the network's own)`,
+    wholeOf("--epochs", 1),
+  ),
+  batchSize: shared(
+    "--batch-size <n>",
+    `pictures a step (default ${batchSize}, or the network's own)`,
+    wholeOf("--batch-size", 1),
+  ),
   seed: shared("--seed <n>", "of the first weights and the order of pictures (default 0)", wholeOf("--seed", 0)),
 
   optimizer: shared(
@@ -107,12 +115,16 @@ export const FLAGS = {
     `${OPTIMIZERS.join(", ")} (default ${optimizer.name})`,
     oneOf("--optimizer", OPTIMIZERS),
   ),
-  lr: shared("--lr <rate>", `learning rate (default ${optimizer.lr}; 0.001 for adam and adamw)`, numberOf("--lr")),
+  lr: shared(
+    "--lr <rate>",
+    `learning rate (default ${optimizer.lr}, or the network's own; 0.001 for adam and adamw)`,
+    numberOf("--lr"),
+  ),
   momentum: shared("--momentum <m>", `of sgd (default ${optimizer.momentum})`, numberOf("--momentum")),
   nesterov: shared("--nesterov", "Nesterov's momentum, of sgd"),
   weightDecay: shared(
     "--weight-decay <w>",
-    `pulls weights towards zero (default ${optimizer.weightDecay}; 0 for adam, 0.01 for adamw)`,
+    `pulls weights towards zero (default ${optimizer.weightDecay}, or the network's own; 0 for adam, 0.01 for adamw)`,
     numberOf("--weight-decay"),
   ),
   group: shared(
@@ -164,7 +176,11 @@ export const FLAGS = {
 /** Of the learning rate's schedule, which is the same for all who may choose one. */
 export const scheduleOptions = (): readonly Option[] => [
   option("--schedule <kind>", `${SCHEDULES.join(", ")} (default ${schedule.kind})`, oneOf("--schedule", SCHEDULES)),
-  option("--warmup <steps>", "steps in which the rate rises from zero (default 0)", wholeOf("--warmup", 0)),
+  option(
+    "--warmup <steps>",
+    "steps in which the rate rises from zero (default 0, or the network's own)",
+    wholeOf("--warmup", 0),
+  ),
   option("--milestones <epochs>", "of step: after which epochs the rate falls, such as 3,5", listOf("--milestones")),
   option("--gamma <factor>", "of step: times which it falls (default 0.1)", numberOf("--gamma")),
   option(

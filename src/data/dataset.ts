@@ -131,6 +131,10 @@ export function scalingOf(images: Uint8Array, channels: number): Scaling {
   return images.length > 0 ? measureScaling(images, channels) : { mean: all(0), std: all(1) };
 }
 
+/** What is said where grey pictures meet a network that takes colours. */
+export const greyNote = (name: string): string =>
+  `fovea: ${name}: its pictures are grey; each is read as one of three equal channels`;
+
 /** Grey pictures in memory as ones of three equal channels, for networks that take colours; others as they are. */
 export function inColour(dataset: Dataset): Dataset {
   const { shape, images, mean, std, stream } = dataset;

@@ -10,7 +10,7 @@ import { Random } from "../random.js";
 import { BrokenPictures } from "./broken-pictures.js";
 import { chunkLength } from "./chunks.js";
 import { cook, sizeText } from "./cook-node.js";
-import { type Dataset, type DatasetSplits, type Scaling, scalingOf } from "./dataset.js";
+import { type Dataset, type DatasetSplits, greyNote, type Scaling, scalingOf } from "./dataset.js";
 import { type DiskPictures, openDiskStream } from "./disk-stream-node.js";
 import type { FoundSet, LabelledPicture, PictureHalf } from "./labelled-pictures.js";
 import type { Facts } from "./loader-crew-node.js";
@@ -42,6 +42,9 @@ export async function openOnDisk(
   }
   const workers = new SharedPool(() => new LoaderPool(options.workers));
   const learnt = await lookAt(found.train, options, pool);
+  if (learnt.facts.length > 0 && shape[2] === 3 && learnt.facts.every(({ grey }) => grey)) {
+    options.note?.(greyNote(learnt.name));
+  }
   const scaling = await measure(learnt, shape, options.seed ?? 0, pool);
   const train = datasetOf(learnt, found.classes, shape, scaling, workers);
   const other = async (half: PictureHalf) =>

@@ -7,7 +7,7 @@ import { DataError, MemoryError } from "../errors.js";
 import { BrokenPictures } from "./broken-pictures.js";
 import { chunkLength } from "./chunks.js";
 import { cook, sizeText } from "./cook-node.js";
-import { type Dataset, type DatasetSplits, type Scaling, scalingOf } from "./dataset.js";
+import { type Dataset, type DatasetSplits, greyNote, type Scaling, scalingOf } from "./dataset.js";
 import { openOnDisk } from "./disk-set-node.js";
 import type { FoundSet, PictureHalf } from "./labelled-pictures.js";
 import { LoaderPool } from "./loader-pool-node.js";
@@ -142,6 +142,7 @@ async function decodeHalf(
   const broken = new BrokenPictures(name, pictures.length, options);
   const buffer = new SharedArrayBuffer(pictures.length * size);
   const found: string[] = [];
+  let grey = true;
   await cook(
     pool,
     { kind: "bytes", shape },
@@ -150,12 +151,16 @@ async function decodeHalf(
     chunkLength(shape[0], shape[1]),
     (i, outcome) => {
       if ("why" in outcome) broken.add(i, { name: pictures[i]!.name, why: outcome.why });
-      else found[i] = sizeText(outcome);
+      else {
+        found[i] = sizeText(outcome);
+        grey &&= outcome.grey;
+      }
       return !broken.tooMany;
     },
   );
   broken.check();
   broken.tell();
+  if (scaling === undefined && found.length > 0 && grey && shape[2] === 3) options.note?.(greyNote(name));
   const images = new Uint8Array(buffer);
   const good = pictures.flatMap((_, i) => (broken.has(i) ? [] : [i]));
   if (good.length < pictures.length) {

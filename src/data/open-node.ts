@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { FileError, nearest, OptionError, unknownName } from "../errors.js";
 import { type CifarName, loadCifar } from "./cifar-node.js";
 import { findClassFolders } from "./class-folders-node.js";
-import { type DatasetSplits, inColour } from "./dataset.js";
+import { type DatasetSplits, greyNote, inColour } from "./dataset.js";
 import { isHidden } from "./hidden.js";
 import { loadIdxFolder } from "./idx-dataset-node.js";
 import { CIFAR_SCALING, CIFAR10_CLASSES, knownDatasets } from "./known.js";
@@ -115,14 +115,16 @@ async function openCifar(name: CifarName, folder: string): Promise<DatasetSplits
 }
 
 /** What concerns a set that comes as numbers and in halves of its own. */
-function withOptions(data: string, sets: DatasetSplits, { halves = {}, channels }: OpenOptions): DatasetSplits {
+function withOptions(data: string, sets: DatasetSplits, { halves = {}, channels, note }: OpenOptions): DatasetSplits {
   const chosen = (["train", "val", "test"] as const).find((half) => halves[half] !== undefined);
   if (chosen !== undefined) {
     throw new OptionError(
       `--${chosen} ${halves[chosen]}: chooses among folders of pictures and shards; ${data} comes in halves of its own`,
     );
   }
-  return channels === 3 ? { train: inColour(sets.train), test: inColour(sets.test) } : sets;
+  if (channels !== 3 || sets.train.shape[2] !== 1) return sets;
+  note?.(greyNote(data));
+  return { train: inColour(sets.train), test: inColour(sets.test) };
 }
 
 async function foldersHere(): Promise<string[]> {

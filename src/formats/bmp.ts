@@ -18,6 +18,9 @@ const RLE4 = 2;
 const MASKS = 3;
 const ALPHA_MASKS = 6;
 
+/** Pixels that a byte of runs may stand for; a file that has more is made to take memory. */
+const MOST_FOR_A_BYTE = 1000;
+
 interface Head {
   readonly width: number;
   readonly height: number;
@@ -93,6 +96,9 @@ function decode(bytes: Uint8Array, head: Head, channels: 1 | 3 | 4, file: string
   const { width, height, palette } = head;
   const isRun = head.compression === RLE8 || head.compression === RLE4;
   const stride = isRun ? width : 4 * Math.ceil((width * head.bits) / 32);
+  if (isRun && width * height > MOST_FOR_A_BYTE * bytes.length) {
+    throw damaged(file, `its ${bytes.length} bytes cannot hold ${width}x${height} pixels in runs`);
+  }
   const stored = isRun ? runs(bytes, head) : bytes.subarray(head.at);
   if (stored.length < stride * height - (isRun ? 0 : stride - Math.ceil((width * head.bits) / 8))) {
     throw damaged(file, `it has ${stored.length} bytes of pixels, and ${width}x${height} take ${stride * height}`);

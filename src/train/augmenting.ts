@@ -21,7 +21,7 @@ export interface Augmenting {
  * @throws OptionError and DataError where data, transforms and network do not fit.
  */
 export async function augmenting(
-  data: { readonly train: Dataset; readonly test?: Dataset | undefined },
+  data: { readonly train: Dataset; readonly val?: Dataset | undefined; readonly test?: Dataset | undefined },
   input: Shape,
   classes: number,
   options: {
@@ -30,16 +30,19 @@ export async function augmenting(
     readonly views?: ViewName | undefined;
   },
 ): Promise<Augmenting> {
-  const { train, test } = data;
+  const { train, val, test } = data;
   const { augment, distort } = options;
   if (augment !== undefined && distort !== undefined) {
     throw new OptionError("distort and augment are both given; make distort one of the transforms: distort,flip");
   }
   const views = options.views ?? (augment?.some(needsOwnSize) ? "none" : undefined);
-  if (test !== undefined && views === undefined) checkData(test, input, classes);
-  if (test !== undefined && views !== undefined) {
-    checkClasses(test, classes);
-    viewsOf(views, test.shape, input, test.name);
+  for (const measured of [val, test]) {
+    if (measured === undefined) continue;
+    if (views === undefined) checkData(measured, input, classes);
+    else {
+      checkClasses(measured, classes);
+      viewsOf(views, measured.shape, input, measured.name);
+    }
   }
   if (augment === undefined) {
     checkData(train, input, classes);

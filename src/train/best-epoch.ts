@@ -1,4 +1,7 @@
-/** Which epoch of a run was the best on the test pictures, and whether to wait for a better one. Functions of the history alone. */
+/**
+ * Which epoch of a run was the best on the pictures that were set apart to choose by, or else on the test pictures, and whether to wait for
+ * a better one. Functions of the history alone.
+ */
 import type { EpochFigures } from "./metrics.js";
 import type { Watch } from "./techniques.js";
 
@@ -8,8 +11,11 @@ interface TestFigures extends EpochFigures {
 
 interface Tested {
   readonly epoch: number;
+  readonly val?: TestFigures | undefined;
   readonly test?: TestFigures | undefined;
 }
+
+const chosenBy = ({ val, test }: Tested): TestFigures | undefined => val ?? test;
 
 /**
  * The best record, of equals the first; undefined where nothing was tested. Where nothing is said, that is by mean IoU of labelled
@@ -18,8 +24,9 @@ interface Tested {
 export function bestEpoch<R extends Tested>(history: readonly R[], watch?: Watch): R | undefined {
   let best: R | undefined;
   for (const record of history) {
-    if (record.test !== undefined && (best?.test === undefined || isBetter(record.test, best.test, watch)))
-      best = record;
+    const figures = chosenBy(record);
+    const before = best && chosenBy(best);
+    if (figures !== undefined && (before === undefined || isBetter(figures, before, watch))) best = record;
   }
   return best;
 }

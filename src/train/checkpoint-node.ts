@@ -29,7 +29,7 @@ interface DatasetIdentity {
 /** What a run is, apart from where it is. */
 export interface RunIdentity {
   readonly config: TrainingConfig;
-  readonly data: { readonly train: DatasetIdentity; readonly test?: DatasetIdentity };
+  readonly data: { readonly train: DatasetIdentity; readonly val?: DatasetIdentity; readonly test?: DatasetIdentity };
   /** Which machine code: with another, numbers agree within rounding only. */
   readonly backend: { readonly name: string; readonly target: string };
   readonly plan: string;
@@ -44,7 +44,7 @@ export interface Checkpoint extends RunIdentity {
 export function identify(
   trainer: Trainer,
   config: TrainingConfig,
-  data: { readonly train: Dataset; readonly test?: Dataset | undefined },
+  data: { readonly train: Dataset; readonly val?: Dataset | undefined; readonly test?: Dataset | undefined },
 ): RunIdentity {
   const of = (set: Dataset): DatasetIdentity => ({
     name: set.name,
@@ -54,7 +54,11 @@ export function identify(
   const { backend, target } = trainer.session;
   return {
     config,
-    data: { train: of(data.train), ...(data.test === undefined ? {} : { test: of(data.test) }) },
+    data: {
+      train: of(data.train),
+      ...(data.val === undefined ? {} : { val: of(data.val) }),
+      ...(data.test === undefined ? {} : { test: of(data.test) }),
+    },
     backend: { name: backend, target: `${target.name}, ${target.fma} multiply-add` },
     plan: planFingerprint(trainer.programs),
   };
@@ -144,10 +148,10 @@ function isState(value: unknown): value is TrainerState {
 
 function isEpoch(record: unknown): boolean {
   if (!isRecord(record) || !areNumbers(record, "epoch", "learningRate", "trainSeconds", "testSeconds")) return false;
-  const { train, test, gradientNorm } = record;
+  const { train, val, test, gradientNorm } = record;
   return (
     areNumbers(train, "loss", "accuracy") &&
-    (test === undefined || areNumbers(test, "loss", "accuracy")) &&
+    [val, test].every((half) => half === undefined || areNumbers(half, "loss", "accuracy")) &&
     (gradientNorm === undefined || areNumbers(gradientNorm, "mean", "largest"))
   );
 }
@@ -161,7 +165,7 @@ export async function restoreCheckpoint(trainer: Trainer, saved: Checkpoint, now
   // Where the data comes from may change as long as it is the same data.
   const others = [
     ...differences(now.config, saved.config, ["data"]),
-    ...differences(now.data, saved.data, ["train.name", "test.name"]).map((text) => `data ${text}`),
+    ...differences(now.data, saved.data, ["train.name", "val.name", "test.name"]).map((text) => `data ${text}`),
   ];
   if (others.length > 0) {
     throw new TrainingError(

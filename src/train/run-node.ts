@@ -110,7 +110,8 @@ async function trainInSession(
   const model = create(config.network, config.options);
   const scaled = (half: Dataset) =>
     config.scaling === undefined ? scaledFor(model, half) : { ...half, ...config.scaling };
-  const data = { train: scaled(options.data.train), test: scaled(options.data.test) };
+  const { train, val, test } = options.data;
+  const data = { train: scaled(train), ...(val && { val: scaled(val) }), test: scaled(test) };
   const optimizer = optimizerFrom(config.optimizer);
   const { weights: initial, note } = await startingWeights(model, options);
   const trainer = await Trainer.create(session, model.module, model.input, data, { ...config, optimizer, initial });

@@ -56,12 +56,13 @@ export class TensorBoardLog {
   }
 
   /** After `step` steps in all: at the same place on the axis as the batches. */
-  epoch(step: number, { epoch, train, test, learningRate }: EpochRecord): void {
+  epoch(step: number, { epoch, train, val, test, learningRate }: EpochRecord): void {
     this.#scalars(step, {
       "epoch/number": epoch,
       "epoch/learning rate": learningRate,
       "train/loss": train.loss,
       "train/accuracy": train.accuracy,
+      ...(val === undefined ? {} : { "val/loss": val.loss, "val/accuracy": val.accuracy }),
       ...(test === undefined ? {} : { "test/loss": test.loss, "test/accuracy": test.accuracy }),
       ...(test?.meanIoU === undefined ? {} : { "test/mean IoU": test.meanIoU }),
     });

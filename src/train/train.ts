@@ -8,6 +8,7 @@ import { parseAugmentation } from "../data/augment/grammar.js";
 import type { Transform } from "../data/augment/transform.js";
 import type { Dataset } from "../data/dataset.js";
 import { DISTORT_DEFAULTS, type DistortOptions } from "../data/distort.js";
+import { labelledAs } from "../data/labelled-as.js";
 import type { ViewName } from "../data/views.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
 import { bestEpoch } from "./best-epoch.js";
@@ -23,8 +24,10 @@ import { findNotFinite, lendWeights, type Weights } from "./weights.js";
 type Machine = Pick<SessionOptions, "backend" | "threads" | "relaxedSimd" | "winograd" | "memoryLimit" | "note">;
 
 export interface TrainOptions extends Machine, Techniques {
-  /** Measured after each epoch. */
+  /** Measured after each epoch. Classes are told by their names. */
   readonly test?: Dataset;
+  /** Chooses the best epoch in place of the test pictures, which then do nothing but measure. */
+  readonly val?: Dataset;
   /** 8 unless said. */
   readonly epochs?: number;
   /** 64 unless said. */
@@ -86,7 +89,9 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
     keepBest = options.patience !== undefined,
   } = options;
   const learned = scaledFor(network, data);
-  const test = options.test && scaledFor(network, options.test);
+  const [val, test] = [options.val, options.test].map(
+    (half) => half && labelledAs(scaledFor(network, half), data.classes, data.name),
+  );
   const { module, input, network: name } = networkParts(network, data.shape);
   const session = await Session.create({ backend, threads, relaxedSimd, winograd, memoryLimit, note });
   try {
@@ -94,7 +99,7 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
       session,
       module,
       input,
-      { train: learned, test },
+      { train: learned, val, test },
       {
         epochs: options.epochs ?? TRAINING_DEFAULTS.epochs,
         batchSize: options.batchSize ?? TRAINING_DEFAULTS.batchSize,
@@ -144,7 +149,7 @@ export interface EvaluateOptions extends Machine {
   onProgress?(done: number, total: number): void;
 }
 
-/** Loss, accuracy and confusion matrix of a trained network; pictures are scaled as its training pictures were. */
+/** Loss, accuracy and confusion matrix of a trained network; pictures are scaled as its training pictures were, and classes told by their names. */
 export async function evaluate(model: TrainedModel, data: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
   const { backend, threads, relaxedSimd, winograd, memoryLimit, note, batchSize, views, onProgress } = options;
   const session = await Session.create({ backend, threads, relaxedSimd, winograd, memoryLimit, note });
@@ -152,7 +157,8 @@ export async function evaluate(model: TrainedModel, data: Dataset, options: Eval
     const evaluator = await Evaluator.create(session, model.module, model.input, { batchSize, views });
     await lendWeights(session, model.weights);
     const { mean, std } = model.scaling;
-    return await evaluator.run({ ...data, mean, std }, (done) => onProgress?.(done, data.length));
+    const named = labelledAs(data, model.classes, "the model");
+    return await evaluator.run({ ...named, mean, std }, (done) => onProgress?.(done, data.length));
   } finally {
     await session.close();
   }

