@@ -3,8 +3,8 @@
  * without imports from packages, since none may be there yet.
  */
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { basename, dirname, join, relative } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -117,8 +117,26 @@ export async function build() {
     say("The build failed: the compiler's errors are above.");
     return false;
   }
+  writeEntryFolders();
   say(`Built in ${seconds(started)} s.`);
   return true;
+}
+
+/**
+ * Resolvers that do not know `exports` (Parcel's unless it is told, TypeScript's "node10") take `fovea/node` for a folder: there it is,
+ * with a package.json that says what `exports` says.
+ */
+function writeEntryFolders() {
+  const { exports = {} } = JSON.parse(readFileSync(inProject("package.json"), "utf8"));
+  for (const [entry, target] of Object.entries(exports)) {
+    if (entry === "." || entry === "./package.json") continue;
+    const folder = inProject(entry);
+    const to = (file) => relative(folder, inProject(file)).split(sep).join("/");
+    const { types, default: code } = typeof target === "string" ? { default: target } : target;
+    const stub = { type: "module", main: to(code), module: to(code), ...(types && { types: to(types) }) };
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "package.json"), `${JSON.stringify(stub, undefined, 2)}\n`);
+  }
 }
 
 function removeStale() {

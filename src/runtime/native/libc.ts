@@ -1,5 +1,6 @@
 /**
- * The few system calls that native code needs, through koffi. koffi is loaded when the first of them is used, never by an
+ * The few system calls that native code needs, through koffi: by its package for this platform, which holds the whole of it prebuilt,
+ * where the package "koffi" would run a build script as it is installed. It is loaded when the first call is used, never by an
  * import: a host may refuse native addons (Node's permission model), and most entry points never come here.
  *
  * Addresses are plain numbers: user space ends at 2^47 on x86-64, far below 2^53.
@@ -57,7 +58,7 @@ function load(): Native {
     );
   let koffi: Koffi;
   try {
-    koffi = createRequire(import.meta.url)("koffi") as Koffi;
+    koffi = createRequire(import.meta.url)("@koromix/koffi-linux-x64") as Koffi;
   } catch (cause) {
     throw new BackendError(
       `koffi, which calls native code, could not be loaded (${reason(cause)}); set FOVEA_BACKEND=wasm to do without`,
