@@ -1,4 +1,5 @@
 /** The public face: exactly these names, with the types that users write against. */
+import { readFileSync } from "node:fs";
 import { expect, expectTypeOf, it } from "vitest";
 import * as face from "#fovea/index.js";
 import * as node from "#fovea/index-node.js";
@@ -75,4 +76,26 @@ it("types what is written in the README", () => {
   // @ts-expect-error epochs is a number
   expectTypeOf(train).toBeCallableWith(models.create("lenet5"), {} as face.Dataset, { epochs: "3" });
   expectTypeOf(node.loadMnist).returns.resolves.toEqualTypeOf<face.DatasetSplits>();
+});
+
+it("gives resolvers that do not know exports the same files", () => {
+  const root = new URL("../", import.meta.url);
+  const read = (file: URL) => JSON.parse(readFileSync(file, "utf8"));
+  const { main, module, types, exports, files } = read(new URL("package.json", root));
+  expect({ main, module, types }).toEqual({
+    main: "./dist/index.js",
+    module: "./dist/index.js",
+    types: "./dist/index.d.ts",
+  });
+  for (const [entry, target] of Object.entries<string | { types?: string; default: string }>(exports)) {
+    if (entry === "." || entry === "./package.json") continue;
+    const folder = new URL(`${entry}/`, root);
+    const stub = read(new URL("package.json", folder));
+    const code = typeof target === "string" ? target : target.default;
+    expect(new URL(stub.main, folder).href).toBe(new URL(code, root).href);
+    expect(stub.module).toBe(stub.main);
+    expect(stub.type).toBe("module");
+    if (typeof target !== "string") expect(new URL(stub.types, folder).href).toBe(new URL(target.types!, root).href);
+    expect(files).toContain(entry.split("/")[1]);
+  }
 });

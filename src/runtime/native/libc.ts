@@ -7,6 +7,7 @@
  */
 import { createRequire } from "node:module";
 import { BackendError } from "../../errors.js";
+import { reasonOf } from "../reason.js";
 
 /** The part of koffi that is used here, typed more narrowly than its own declarations. */
 interface Koffi {
@@ -61,7 +62,7 @@ function load(): Native {
     koffi = createRequire(import.meta.url)("@koromix/koffi-linux-x64") as Koffi;
   } catch (cause) {
     throw new BackendError(
-      `koffi, which calls native code, could not be loaded (${reason(cause)}); set FOVEA_BACKEND=wasm to do without`,
+      `koffi, which calls native code, could not be loaded (${reasonOf(cause)}); set FOVEA_BACKEND=wasm to do without`,
       { cause },
     );
   }
@@ -79,7 +80,7 @@ function load(): Native {
     const numbers = (count: number) => koffi.proto("void", new Array<string>(count).fill("int64"));
     return { koffi, libc, kernel: numbers(4), entry: numbers(5) };
   } catch (cause) {
-    throw new BackendError(`the C library could not be called (${reason(cause)}); set FOVEA_BACKEND=wasm`, { cause });
+    throw new BackendError(`the C library could not be called (${reasonOf(cause)}); set FOVEA_BACKEND=wasm`, { cause });
   }
 }
 
@@ -90,10 +91,6 @@ function limitMemory(koffi: Koffi): void {
   } catch {
     // Somebody else uses koffi on this thread, and has loaded a library.
   }
-}
-
-function reason(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** The address of an array's first byte. The array must stay referenced for as long as the address is used. */
