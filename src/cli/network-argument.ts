@@ -28,7 +28,7 @@ export async function findNetwork(
   name: string,
   flags: NetworkFlags,
 ): Promise<{ network: Network; input: Shape; title: string }> {
-  if (/[/\\]|\.(safetensors|pth|pt|th)$/.test(name)) {
+  if (/[/\\]|\.(safetensors|pth|pt|th|ckpt|bin|pth\.tar)$/.test(name)) {
     const options = flags.network === undefined ? undefined : networkOptions(flags.network, flags.option);
     const { model, path } = await openModel(name, { network: flags.network, options, map: flags.map });
     const title = `${model.network?.name ?? "model"} (${path})`;
