@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { parseAugmentation } from "../../../dist/data/augment/grammar.js";
 import { readClassNames } from "../../../dist/data/class-names-node.js";
-import { inspectPicture } from "../../../dist/data/read-picture-node.js";
+import { decodePicture, inspectPicture } from "../../../dist/data/read-picture-node.js";
 import { DataError } from "../../../dist/errors.js";
 import { parseCifar } from "../../../dist/formats/cifar.js";
 import { parseIdx, writeIdx } from "../../../dist/formats/idx.js";
@@ -36,7 +36,7 @@ import { encodeModel, parseModel } from "../../../dist/train/model-file.js";
 import { openRunFolder } from "../../../dist/train/run-folder-node.js";
 import { untrained } from "../../../dist/train/trained-model.js";
 import { jsonText, mutated, mutatedJson } from "./mutate.mjs";
-import { jpegs, pngs, tars, unpacked, withChunkSums, withTarSums, zipped } from "./seeds.mjs";
+import { jpegs, plainPictures, pngs, tars, unpacked, withChunkSums, withTarSums, zipped } from "./seeds.mjs";
 
 const fixtures = new URL("../../../test/fixtures/", import.meta.url);
 const fixture = (name) => new Uint8Array(readFileSync(new URL(name, fixtures)));
@@ -193,6 +193,12 @@ export async function readers(scratch) {
     ),
     plain("jpeg-header", jpegFiles, (bytes) => void parseJpegHeader(bytes)),
     plain("picture", [...pngFiles, ...jpegFiles], (bytes) => inspectPicture("a.png", bytes), withChunkSums),
+    plain(
+      "decoded",
+      [...pngFiles, ...jpegFiles, ...plainPictures()],
+      (bytes) => decodePicture("a.png", bytes, [4, 4, 3]),
+      withChunkSums,
+    ),
     plain("labels", pngFiles, (bytes) => readLabels("a.png", bytes, CAMVID), withChunkSums),
     {
       ...plain("sgf", games, async (bytes) => {

@@ -70,6 +70,38 @@ export async function jpegs() {
   return all.map((bytes) => new Uint8Array(bytes));
 }
 
+/** Bitmaps of colours, of a palette, and in runs; Netpbm's maps in digits and in bytes. */
+export function plainPictures() {
+  const bmp = (bits, compression, data) => {
+    const colors = bits <= 8 ? Buffer.alloc(4 * 2 ** bits, 7) : Buffer.alloc(0);
+    const head = Buffer.alloc(54);
+    head.write("BM");
+    head.writeUInt32LE(54 + colors.length, 10);
+    head.writeUInt32LE(40, 14);
+    head.writeInt32LE(6, 18);
+    head.writeInt32LE(5, 22);
+    head.writeUInt16LE(1, 26);
+    head.writeUInt16LE(bits, 28);
+    head.writeUInt32LE(compression, 30);
+    return gather([head, colors, data]);
+  };
+  const runs = Uint8Array.from([6, 1, 0, 0, 3, 2, 3, 1, 0, 0, 0, 3, 1, 2, 3, 0, 0, 1]);
+  const bmps = [
+    bmp(24, 0, new Uint8Array(100)),
+    bmp(8, 0, new Uint8Array(40)),
+    bmp(1, 0, new Uint8Array(20)),
+    bmp(8, 1, runs),
+  ];
+  const pnms = [
+    "P1 2 2\n0 1 1 0\n",
+    "P2 # grey\n2 2 15\n0 1 2 15\n",
+    "P3 1 2 255\n1 2 3 4 5 6\n",
+    "P5 2 2 255\nabcd",
+    "P6 1 1 65535\nabcdef",
+  ];
+  return [...bmps, ...pnms.map(text)];
+}
+
 // --- Tar
 
 export function tars() {
