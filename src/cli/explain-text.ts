@@ -254,7 +254,8 @@ const bracketed = (value: number) => (value < 0 ? `(${short(value)})` : short(va
 
 function poolLine(explanation: PoolExplanation, row: number, column: number, channel: number): string {
   const { taps, divisor, result } = poolStep(explanation, { row, column, channel });
-  const numbers = taps.map(({ x }) => (explanation.pool === "max" ? short(x) : bracketed(x)));
+  const pixels = taps.map(({ x }) => (explanation.pool === "max" ? short(x) : bracketed(x)));
+  const numbers = pixels.length === 0 ? ["no pixel"] : pixels;
   const maps = explanation.output[2]!;
   const working =
     explanation.pool === "max"

@@ -177,7 +177,7 @@ function attributesOf(
   // PyTorch doubles pixels whatever the factor was.
   if (extent === 2 * input) return plain;
   const step = Math.fround(factor === undefined ? input / extent : 1 / factor);
-  const rounded = { ...plain, step };
+  const rounded = { ...exact, step };
   const differs = Array.from({ length: extent }, (_, o) => o).some(
     (o) => resizeTaps(exact, o, input)[0]![0] !== resizeTaps(rounded, o, input)[0]![0],
   );

@@ -111,4 +111,13 @@ describe("fovea explain", () => {
     expect(stderr).toContain(message);
     expect(stderr.split("\n").length).toBeLessThanOrEqual(3);
   });
+
+  it("says of a window in the padding that it has no pixel", async () => {
+    const command = 'pool --input "1 2; 3 4" --kernel 1 --stride 2 --padding 1 --steps 4';
+    const most = await fovea(["explain", ...shellWords(command)], temporaryFolder());
+    expect(most.stdout).toContain("row 0, column 0: max(no pixel) = -Infinity\n");
+    expect(most.stdout).toContain("row 1, column 1: max(4) = 4\n");
+    const mean = await fovea(["explain", ...shellWords(`${command} --pool average`)], temporaryFolder());
+    expect(mean.stdout).toContain("row 0, column 0: no pixel = 0\n");
+  });
 });

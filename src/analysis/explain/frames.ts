@@ -113,7 +113,8 @@ function poolFrame(explanation: PoolExplanation, place: Place, step: number, cel
     under: () => "",
     chosen: (y, x) => taps.some((tap) => tap.chosen && tap.row === y && tap.column === x),
   });
-  const numbers = taps.map(({ x }) => (pool === "max" ? short(x) : bracketed(x)));
+  const pixels = taps.map(({ x }) => (pool === "max" ? short(x) : bracketed(x)));
+  const numbers = pixels.length === 0 ? ["no pixel"] : pixels;
   const working =
     pool === "max"
       ? `max(${listed(numbers, ", ")}) = ${short(given)}`
