@@ -51,13 +51,8 @@ export { encodeModel, type LoadModelOptions, parseModel } from "./train/model-fi
 export { type AdamOptions, adam, adamw, type Optimizer, type SgdOptions, sgd } from "./train/optimizer.js";
 export { learningRateAt, type Schedule } from "./train/schedule.js";
 export type { Averaging, ParameterGroup, Techniques } from "./train/techniques.js";
-export {
-  type EvaluateOptions,
-  evaluate,
-  type TrainingRun,
-  type TrainOptions,
-  train,
-} from "./train/train.js";
+export { type EvaluateOptions, evaluate, type TrainOptions, train } from "./train/train.js";
 export { type Network, type TrainedModel, untrained } from "./train/trained-model.js";
 export type { EpochRecord, Progress, StepRecord } from "./train/trainer.js";
+export type { FailedRun, TrainingFailure, TrainingRun } from "./train/training-run.js";
 export type { Weight, Weights } from "./train/weights.js";

@@ -4,6 +4,7 @@
  */
 import { once } from "node:events";
 import { jsonText, onOneLine, printable } from "../text.js";
+import { ranked } from "../train/rank.js";
 import { Progress, showCount } from "./progress.js";
 
 export interface Answer {
@@ -106,7 +107,7 @@ export class Answers {
 
   #line({ picture, probabilities }: Answer): string {
     const { top, json, classes } = this.#options;
-    const best = [...probabilities.keys()].sort((a, b) => probabilities[b]! - probabilities[a]!).slice(0, top);
+    const best = ranked(probabilities).slice(0, top);
     const likeliest = best.map((label) => ({
       label,
       class: classes[label] ?? String(label),

@@ -10,7 +10,7 @@ import { compile } from "../train/classifier.js";
 import { viewClassifier } from "../train/classify-views.js";
 import { scalingText } from "../train/scalings.js";
 import type { TrainedModel } from "../train/trained-model.js";
-import { Answers } from "./answers.js";
+import { type Answer, Answers, type BrokenPicture } from "./answers.js";
 import { MAP_HELP, namesOf, networkOptions, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "./machine-options.js";
@@ -95,6 +95,13 @@ interface Read {
   readonly bytes: Uint8Array | FoveaError;
 }
 
+/** Numbers that grew too large for 32 bits are no answer. */
+function answerOf(picture: string, probabilities: Float32Array): Answer | BrokenPicture {
+  if (!probabilities.some(Number.isNaN)) return { picture, probabilities };
+  const error = `${picture}: the network's answer is not a number (NaN): its weights are not made for pictures scaled like this`;
+  return { picture, error };
+}
+
 async function predict(path: string, pictures: readonly string[], flags: Flags): Promise<number> {
   const { network, batch } = flags;
   if (flags.option !== undefined && network === undefined) {
@@ -135,9 +142,7 @@ async function predict(path: string, pictures: readonly string[], flags: Flags):
     let next = 0;
     await answers.give(
       group.map(({ path, bytes }) =>
-        bytes instanceof FoveaError
-          ? { picture: path, error: bytes.message }
-          : { picture: path, probabilities: said[next++]! },
+        bytes instanceof FoveaError ? { picture: path, error: bytes.message } : answerOf(path, said[next++]!),
       ),
     );
   };

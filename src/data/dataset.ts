@@ -167,7 +167,8 @@ function checkLabels(labels: Uint8Array, classes: number, file: string): void {
   }
 }
 
-function checkScaling(scaling: Scaling, channels: number, name: string): Scaling {
+/** @throws DataError where there is not one number a channel, or a picture cannot be scaled by them. */
+export function checkScaling(scaling: Scaling, channels: number, name: string): Scaling {
   for (const key of ["mean", "std"] as const) {
     const values = scaling[key];
     if (values.length !== channels) {

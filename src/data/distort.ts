@@ -6,8 +6,9 @@
  * What a picture becomes is a function of seed, epoch and its number in the data set, so that the order of pictures, threads and
  * resuming change nothing. Evaluation never distorts.
  */
-import { OptionError, unknownName } from "../errors.js";
+import { unknownName } from "../errors.js";
 import type { Shape } from "../graph/value.js";
+import { checkValues, type Fields, isRecord, mismatch, number, pick } from "../options.js";
 import { philoxReference, type Words4 } from "../random.js";
 import { checkTargets, fillBackground, type Labels, scalingTable } from "./batch.js";
 import { borderOf } from "./border.js";
@@ -28,16 +29,31 @@ export interface DistortOptions {
 export const DISTORT_DEFAULTS: DistortOptions = { translate: 1.5, scale: 0.1, squeeze: 0.1, shear: 0.2 };
 export const NO_DISTORTION: DistortOptions = { translate: 0, scale: 0, squeeze: 0, shear: 0 };
 
+/** What each may be. */
+export const DISTORT_FIELDS: Fields<DistortOptions> = {
+  translate: number({ from: 0, to: 1000 }),
+  scale: number({ from: 0, to: 0.5 }),
+  squeeze: number({ from: 0, to: 0.5 }),
+  shear: number({ from: 0, to: 1 }),
+};
+
+/**
+ * The distortions that are asked for: true for the usual ones, or those that differ from them.
+ * @throws OptionError on a name that is not known and on numbers out of range.
+ */
+export function distortionsOf(distort: boolean | Partial<DistortOptions> | undefined): DistortOptions | undefined {
+  if (distort === undefined || distort === false) return undefined;
+  if (distort === true) return DISTORT_DEFAULTS;
+  if (!isRecord(distort)) throw mismatch("distort", distort, "true, false or an object such as { translate: 2 }");
+  checkDistortion(distort);
+  return { ...DISTORT_DEFAULTS, ...pick(distort, DISTORT_FIELDS) };
+}
+
 /** @throws OptionError on a name that is not known and on numbers out of range. */
-export function checkDistortion(options: DistortOptions): void {
-  const known = Object.keys(DISTORT_DEFAULTS);
-  for (const [name, value] of Object.entries(options)) {
-    if (!known.includes(name)) throw unknownName("distortion", name, known);
-    const most = name === "scale" || name === "squeeze" ? 0.5 : name === "shear" ? 1 : 1000;
-    if (!(value >= 0 && value <= most)) {
-      throw new OptionError(`distort: ${name} is ${value}, expected a number from 0 to ${most}`);
-    }
-  }
+export function checkDistortion(options: Partial<DistortOptions>): void {
+  const known = Object.keys(DISTORT_FIELDS);
+  for (const name of Object.keys(options)) if (!known.includes(name)) throw unknownName("distortion", name, known);
+  checkValues<Partial<DistortOptions>>(options, DISTORT_FIELDS, "distort: ");
 }
 
 /** Which distortions of all: two that agree in seed and epoch distort a picture alike. */

@@ -49,7 +49,7 @@ export async function analyseGame(
     });
     board.play(colour, vertex);
     board.forget();
-    progress?.(i + 1, record.moves.length);
+    await progress?.(i + 1, record.moves.length);
   }
   return judged;
 }

@@ -82,7 +82,7 @@ export async function evaluatePolicy(
   try {
     const { entry } = viewEntry(model.module, model.input);
     const loaded = await session.load(await planEvaluationInTurns(session, entry, batchSize), { slots: QUEUE_LENGTH });
-    await lendWeights(session, model.weights);
+    await lendWeights(session, model, "evaluate");
     const { layout } = loaded.program.inputs.find(({ name }) => name === "input")!;
     const area = size * size;
     const { maxBatch } = loaded.program;
@@ -102,7 +102,7 @@ export async function evaluatePolicy(
           if (dense === undefined) slot.fill("input", numbers);
           return count;
         },
-        done(slot, run, count) {
+        async done(slot, run, count) {
           const turn = run % tables.length;
           const table = tables[turn]!;
           const said = slot.output("probabilities");
@@ -117,7 +117,7 @@ export async function evaluatePolicy(
             const rank = rankOf(means, n * area, area, label);
             judge.add(block.turns[first + n]! + 1, rank, means[n * area + label]!);
           }
-          progress?.(judge.all.positions);
+          await progress?.(judge.all.positions);
           return shouldStop?.() !== true;
         },
       });

@@ -1,11 +1,12 @@
 /** A policy says of each point how likely a good player is to play there: a trained network, or a stand-in for tests. */
 import { DataError } from "../errors.js";
 import { type Classifier, type ClassifierOptions, compile } from "../train/classifier.js";
+import { OpenCalls } from "../train/open-calls.js";
 import type { TrainedModel } from "../train/trained-model.js";
 import type { Board } from "./board.js";
 import { type Colour, symmetriesOf } from "./geometry.js";
 import { PLANE_COUNTS, PlaneEncoder } from "./planes.js";
-import { spreadPlanes } from "./spread.js";
+import { PACKED_WORDS, packPlanes, spreadPacked } from "./spread.js";
 
 export interface Policy {
   readonly name: string;
@@ -45,26 +46,37 @@ export async function networkPolicy(model: TrainedModel, options: NetworkPolicyO
   const tables = symmetries ? symmetriesOf(size) : symmetriesOf(size).slice(0, 1);
   const classify: Classifier = await compile(model, { ...rest, batch: tables.length });
   const encoder = new PlaneEncoder(size, planes);
+  const area = size * size;
+  const ask = async (packed: Uint16Array): Promise<Float32Array> => {
+    const turned = tables.map((table) => {
+      const numbers = new Float32Array(area * planes);
+      spreadPacked(packed, 0, table, planes, numbers, 0);
+      return numbers;
+    });
+    const said = await classify.all(turned);
+    const mean = new Float32Array(area);
+    for (const [i, { probabilities }] of said.entries()) {
+      const table = tables[i]!;
+      for (let vertex = 0; vertex < area; vertex++) mean[vertex]! += probabilities[table[vertex]!]! / tables.length;
+    }
+    return mean;
+  };
+  const calls = new OpenCalls("the policy");
+  let last: Promise<unknown> = Promise.resolve();
   return {
     name: model.network?.name ?? "network",
     size,
-    async probabilities(board, colour) {
-      encoder.encode(board, colour);
-      const turned = tables.map((table) => {
-        const numbers = new Float32Array(size * size * planes);
-        spreadPlanes(encoder, table, numbers, 0);
-        return numbers;
-      });
-      const said = await classify.all(turned);
-      const mean = new Float32Array(size * size);
-      for (const [i, { probabilities }] of said.entries()) {
-        const table = tables[i]!;
-        for (let vertex = 0; vertex < mean.length; vertex++)
-          mean[vertex]! += probabilities[table[vertex]!]! / tables.length;
-      }
-      return mean;
-    },
-    close: () => classify.close(),
+    probabilities: (board, colour) =>
+      calls.run(() => {
+        // The board may go on at once. Positions wait for their turn packed: a fiftieth of what the network reads.
+        encoder.encode(board, colour);
+        const packed = new Uint16Array(area * PACKED_WORDS);
+        packPlanes(encoder, packed, 0);
+        const answer = last.then(() => ask(packed));
+        last = answer.catch(() => {});
+        return answer;
+      }),
+    close: () => calls.close(() => classify.close()),
   };
 }
 

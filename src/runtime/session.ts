@@ -9,8 +9,9 @@
  */
 import type { Target } from "../codegen/ir.js";
 import type { Program, StoredState } from "../compile/program.js";
-import { BackendError, OptionError, unknownName } from "../errors.js";
+import { BackendError, unknownName } from "../errors.js";
 import type { Layout } from "../kernels/layout.js";
+import { anything, callback, checkOptions, expecting, type Fields, flag, isRecord } from "../options.js";
 import type { BackendName } from "./backend.js";
 import { type BackendChoice, chooseBackend, chooseThreads, chooseWinograd, noteOnce } from "./choose.js";
 import type { Numbers } from "./copy.js";
@@ -39,6 +40,27 @@ export interface SessionOptions extends BackendChoice {
   readonly note?: ((text: string) => void) | undefined;
 }
 
+/** What who trains, measures or predicts may say about the machine. */
+export type MachineOptions = Pick<
+  SessionOptions,
+  "backend" | "threads" | "relaxedSimd" | "winograd" | "memoryLimit" | "note"
+>;
+
+/** What each may be. Names of backends and the number of threads are held where they are chosen (choose.ts). */
+export const MACHINE_OPTIONS: Fields<MachineOptions> = {
+  backend: expecting(
+    "the name of a backend",
+    (name) => typeof name === "string" || (isRecord(name) && "target" in name),
+  ),
+  threads: expecting("a whole number from 1 to 256", (threads) => typeof threads === "number"),
+  relaxedSimd: flag,
+  winograd: flag,
+  memoryLimit: expecting("a number of bytes", (bytes) => typeof bytes === "number" && bytes > 0),
+  note: callback,
+};
+
+const SESSION_OPTIONS: Fields<SessionOptions> = { ...MACHINE_OPTIONS, interpreterTarget: anything, check: flag };
+
 export interface StateDescription {
   readonly name: string;
   readonly kind: StoredState["kind"];
@@ -54,9 +76,8 @@ export class Session {
   readonly winograd: boolean;
 
   static async create(options: SessionOptions = {}): Promise<Session> {
+    checkOptions("Session.create", options, SESSION_OPTIONS);
     const { memoryLimit } = options;
-    if (memoryLimit !== undefined && !(memoryLimit > 0))
-      throw new OptionError(`memoryLimit ${memoryLimit}: expected a number of bytes`);
     const note = options.note ?? noteOnce;
     const platform = await currentPlatform();
     const threads = chooseThreads(options.threads, platform);

@@ -4,7 +4,7 @@ import { DataError } from "../errors.js";
 import { type PixelFigures, pixelFigures } from "../train/pixel-figures.js";
 import { UNLABELLED } from "./class-list.js";
 import type { Labeller } from "./labeller.js";
-import { checkLabelled, type Scene, type SceneSet } from "./scene-set.js";
+import { checkScenes, type Scene, type SceneSet } from "./scene-set.js";
 
 export interface SceneResult {
   readonly name: string;
@@ -38,8 +38,7 @@ export async function evaluateScenes(
         `"${labeller.model.classes[other]}"; give the list it was trained with`,
     );
   }
-  if (set.scenes.length === 0) throw new DataError(`${set.name}: there are no pictures in it`);
-  checkLabelled(set);
+  checkScenes(set);
   const started = performance.now();
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   const scenes: SceneResult[] = [];

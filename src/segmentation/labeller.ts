@@ -6,13 +6,16 @@ import { OptionError } from "../errors.js";
 import type { Shape } from "../graph/value.js";
 import { trace } from "../nn/index.js";
 import { argmax } from "../ops/index.js";
+import { checkOptions, type Fields, isRecord, mismatch, object, pick, shown, whole } from "../options.js";
 import type { LoadedProgram } from "../runtime/loaded-program.js";
-import { Session, type SessionOptions } from "../runtime/session.js";
+import { MACHINE_OPTIONS, type MachineOptions, Session } from "../runtime/session.js";
+import { checkOutputs } from "../train/check-outputs.js";
+import { OpenCalls } from "../train/open-calls.js";
 import { planEvaluationInTurns } from "../train/plan.js";
-import type { TrainedModel } from "../train/trained-model.js";
+import { checkModel, type TrainedModel } from "../train/trained-model.js";
 import { lendWeights } from "../train/weights.js";
 import { type Reach, reachOf } from "./reach.js";
-import { majorityVote, type SuperpixelOptions, superpixels } from "./superpixels.js";
+import { majorityVote, SUPERPIXEL_OPTIONS, type SuperpixelOptions, superpixels } from "./superpixels.js";
 import { planTiles } from "./tiles.js";
 
 export interface RgbPicture {
@@ -22,8 +25,7 @@ export interface RgbPicture {
   readonly pixels: Uint8Array;
 }
 
-export interface LabellerOptions
-  extends Pick<SessionOptions, "backend" | "threads" | "relaxedSimd" | "winograd" | "memoryLimit" | "note"> {
+export interface LabellerOptions extends MachineOptions {
   /** Rows and columns that are labelled at once, at most; pictures larger than that go in tiles. */
   readonly tile?: number;
   /** Lets superpixels vote, for borders as sharp as the picture's. */
@@ -31,13 +33,23 @@ export interface LabellerOptions
 }
 
 export interface Labeller {
-  /** The class of each pixel, row by row. */
+  /** The class of each pixel, row by row. Calls may overlap; a picture must stay as it is until it is answered. */
   label(picture: RgbPicture): Promise<Uint8Array>;
   readonly model: TrainedModel;
   readonly backend: string;
   readonly threads: number;
+  /** Answers the calls under way, refuses later ones, and gives the memory back. */
   close(): Promise<void>;
 }
+
+export const LABELLER_OPTIONS: Fields<LabellerOptions> = {
+  ...MACHINE_OPTIONS,
+  tile: whole(1),
+  vote(value, name) {
+    if (isRecord(value)) object(SUPERPIXEL_OPTIONS)(value, name);
+    else if (typeof value !== "boolean") throw mismatch(name, value, "true, false or an object such as { k: 30 }");
+  },
+};
 
 /** Whole pictures are labelled up to this many pixels a side, unless said. */
 const MOST_WHOLE = 1024;
@@ -45,16 +57,17 @@ const MOST_WHOLE = 1024;
 const KEPT = 4;
 
 export async function createLabeller(model: TrainedModel, options: LabellerOptions = {}): Promise<Labeller> {
-  const { tile = MOST_WHOLE, vote = false, ...choice } = options;
+  checkOptions("createLabeller", options, LABELLER_OPTIONS);
+  checkModel(model, "createLabeller");
+  const { tile = MOST_WHOLE, vote = false } = options;
   const { module } = model;
   if (module.loss?.kind !== "pixelCrossEntropy") {
     throw new OptionError(
       `segment: the network ${model.network?.name ?? ""} gives a class a picture, not a pixel; take one that labels pixels, such as unet`,
     );
   }
-  if (!Number.isInteger(tile) || tile < 1) throw new OptionError(`tile is ${tile}, expected a whole number from 1`);
   const { classes } = module.loss;
-  const session = await Session.create(choice);
+  const session = await Session.create(pick(options, MACHINE_OPTIONS));
   const programs = new Map<string, LoadedProgram>();
   let reach: Reach | undefined;
   let written = false;
@@ -74,6 +87,7 @@ export async function createLabeller(model: TrainedModel, options: LabellerOptio
     }
     const input: Shape = [height, width, model.input[2]!];
     const traced = trace(module, { input, training: false });
+    checkOutputs(module, traced);
     const labels = traced.graph.scope("labels", () => argmax(traced.output));
     const program = await planEvaluationInTurns(
       session,
@@ -82,7 +96,7 @@ export async function createLabeller(model: TrainedModel, options: LabellerOptio
       1,
     );
     const loaded = await session.load(program, { slots: 1 });
-    if (!written) await lendWeights(session, model.weights);
+    if (!written) await lendWeights(session, model, "segment");
     written = true;
     programs.set(key, loaded);
     return loaded;
@@ -121,27 +135,40 @@ export async function createLabeller(model: TrainedModel, options: LabellerOptio
     return majorityVote(superpixels(picture.pixels, height, width, vote === true ? {} : vote), labels, classes);
   };
 
+  const calls = new OpenCalls("the labeller");
   let last: Promise<unknown> = Promise.resolve();
   return {
-    label(picture) {
-      if (picture.pixels.length !== picture.height * picture.width * 3) {
-        return Promise.reject(
-          new OptionError(
-            `label: ${picture.pixels.length} bytes for a picture of ${picture.height}x${picture.width}x3`,
-          ),
-        );
-      }
-      const answer = last.then(() => label(picture));
-      last = answer.catch(() => {});
-      return answer;
-    },
+    label: (picture) =>
+      calls.run(() => {
+        checkPicture(picture);
+        const answer = last.then(() => label(picture));
+        last = answer.catch(() => {});
+        return answer;
+      }),
     model,
     backend: session.backend,
     get threads() {
       return session.threads; // known once a picture came
     },
-    close: () => session.close(),
+    close: () => calls.close(() => session.close()),
   };
+}
+
+/** @throws OptionError where it is no picture, or has other bytes than its extents say. */
+function checkPicture(picture: RgbPicture): void {
+  if (!isRecord(picture))
+    throw new OptionError(`label: the picture is ${shown(picture)}, expected { height, width, pixels }`);
+  const { height, width, pixels } = picture;
+  for (const [name, extent] of Object.entries({ height, width })) whole(1)(extent, `label: ${name}`);
+  const bytes: unknown = pixels;
+  if (!(bytes instanceof Uint8Array || bytes instanceof Uint8ClampedArray)) {
+    throw mismatch("label: pixels", bytes, "bytes in a Uint8Array, three a pixel");
+  }
+  if (bytes.length !== height * width * 3) {
+    throw new OptionError(
+      `label: ${bytes.length} bytes for a picture of ${height}x${width}x3, expected ${height * width * 3}`,
+    );
+  }
 }
 
 /** A window of the picture as the network's numbers. */

@@ -8,13 +8,13 @@ import { type Dataset, measureScaling, type Scaling } from "../data/dataset.js";
 import type { OpenStream } from "../data/stream.js";
 import { DataError } from "../errors.js";
 import { UNLABELLED } from "./class-list.js";
-import { checkLabelled, commonSize, type SceneSet } from "./scene-set.js";
+import { checkScenes, commonSize, type SceneSet } from "./scene-set.js";
 
 /** @param scaling that of the training pictures; measured on these where left out. */
 export function sceneDataset(set: SceneSet, scaling?: Scaling): Dataset {
+  checkScenes(set);
   const [height, width] = commonSize(set);
   const { mean, std } = scaling ?? scalingOf(set);
-  checkLabelled(set);
   return {
     name: set.name,
     length: set.scenes.length,

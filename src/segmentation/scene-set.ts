@@ -1,5 +1,6 @@
 /** Labelled scenes in memory: pictures as bytes in RGB, and a byte a pixel that says its class, UNLABELLED where it has none. */
 import { DataError } from "../errors.js";
+import { shown } from "../options.js";
 import { type ClassList, UNLABELLED } from "./class-list.js";
 
 export interface Scene {
@@ -23,8 +24,44 @@ export interface SceneSplits {
   readonly test: SceneSet;
 }
 
-/** @throws DataError naming a picture none of whose pixels has a label. */
-export function checkLabelled({ scenes }: SceneSet): void {
+/**
+ * Holds scenes to what their type says.
+ * @throws DataError naming the scene, and of a label that is no class its row and column; or a scene none of whose pixels has a label.
+ */
+export function checkScenes(set: SceneSet): void {
+  const { name, classes, scenes } = set;
+  if (scenes.length === 0) throw new DataError(`${name}: there are no pictures in it`);
+  const count = classes.classes.length;
+  for (const [n, scene] of scenes.entries()) {
+    const what = `${name}: ${scene.name ?? `scene ${n}`}`;
+    const { height, width } = scene;
+    for (const [side, extent] of Object.entries({ height, width })) {
+      if (!Number.isInteger(extent) || extent < 1)
+        throw new DataError(`${what}: ${side} is ${shown(extent)}, expected pixels`);
+    }
+    for (const [part, each] of Object.entries({ pixels: 3, labels: 1 }) as ["pixels" | "labels", number][]) {
+      const bytes: unknown = scene[part];
+      if (!(bytes instanceof Uint8Array || bytes instanceof Uint8ClampedArray)) {
+        throw new DataError(`${what}: ${part} is ${shown(bytes)}, expected bytes in a Uint8Array`);
+      }
+      if (bytes.length !== each * height * width) {
+        throw new DataError(
+          `${what}: has ${bytes.length} ${part}, expected ${each * height * width} for ${height}x${width}`,
+        );
+      }
+    }
+    const at = scene.labels.findIndex((label) => label >= count && label !== UNLABELLED);
+    if (at >= 0) {
+      throw new DataError(
+        `${what}: label ${scene.labels[at]} in row ${Math.floor(at / width)}, column ${at % width} is no class; expected 0 to ${count - 1} ` +
+          `(${count} classes), or ${UNLABELLED} for none`,
+      );
+    }
+  }
+  checkLabelled(set);
+}
+
+function checkLabelled({ scenes }: SceneSet): void {
   const empty = scenes.find(({ labels }) => labels.every((label) => label === UNLABELLED));
   if (empty === undefined) return;
   throw new DataError(

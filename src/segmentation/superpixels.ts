@@ -6,6 +6,7 @@
  * are joined to a neighbour. Weights are rounded to 1/64 of a grey level, so that they are sorted by counting.
  */
 import { OptionError } from "../errors.js";
+import { checkOptions, type Fields, number, pick } from "../options.js";
 import { smoothed } from "./smooth.js";
 
 export interface SuperpixelOptions {
@@ -35,6 +36,10 @@ const STEPS = 64;
 /** Of black and white in a colour picture, 255 sqrt(3), in steps. */
 const HEAVIEST = Math.ceil(442 * STEPS);
 
+const fromZero = number({ from: 0 }, "a number from 0");
+/** What each may be. */
+export const SUPERPIXEL_OPTIONS: Fields<SuperpixelOptions> = { k: fromZero, sigma: fromZero, least: fromZero };
+
 /** @param pixels height x width x 3 bytes */
 export function superpixels(
   pixels: Uint8Array,
@@ -42,16 +47,13 @@ export function superpixels(
   width: number,
   options: SuperpixelOptions = {},
 ): Segments {
-  const { k, sigma, least } = { ...SUPERPIXEL_DEFAULTS, ...options };
+  const { k, sigma, least } = { ...SUPERPIXEL_DEFAULTS, ...pick(options, SUPERPIXEL_OPTIONS) };
   if (pixels.length !== height * width * 3) {
     throw new OptionError(
       `superpixels: ${pixels.length} bytes for ${height}x${width}x3, expected ${height * width * 3}`,
     );
   }
-  for (const [name, value] of Object.entries({ k, sigma, least })) {
-    if (!(value >= 0 && Number.isFinite(value)))
-      throw new OptionError(`superpixels: ${name} is ${value}, expected a number from 0`);
-  }
+  checkOptions("superpixels", options, SUPERPIXEL_OPTIONS, "superpixels: ");
   const edges = edgesOf(smoothed(pixels, height, width, sigma), height, width);
   const { order, weight, step } = edges;
   const forest = forestOf(height * width);

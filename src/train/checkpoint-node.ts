@@ -190,6 +190,8 @@ async function writeStates(session: Session, { path, tensors }: Checkpoint): Pro
   });
   for (const name of tensors.keys())
     if (!states.some((s) => s.name === name)) problems.push(`state "${name}" is not one of this run`);
+  const broken = findNotFinite(tensors as ReadonlyMap<string, { data: Float32Array }>);
+  if (broken !== undefined) problems.push(`state "${broken}" holds a number that is not finite`);
   if (problems.length > 0) throw new TrainingError(`${path}: does not fit the run: ${problems.join("; ")}`);
   for (const { name } of states) await session.writeState(name, tensors.get(name)!.data as Float32Array | Int32Array);
 }

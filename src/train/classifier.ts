@@ -7,24 +7,27 @@
  */
 import { OptionError } from "../errors.js";
 import { type Shape, sizeOf } from "../graph/value.js";
-import { Session, type SessionOptions } from "../runtime/session.js";
+import type { Traced } from "../nn/index.js";
+import { checkOptions, type Fields, listOf, pick, shown, text, whole } from "../options.js";
+import { noteOnce } from "../runtime/choose.js";
+import { MACHINE_OPTIONS, type MachineOptions, Session } from "../runtime/session.js";
+import type { Slot } from "../runtime/slot.js";
+import { checkOutputs } from "./check-outputs.js";
+import { type HeldPicture, HeldPictures, isBytes, type Picture } from "./held-pictures.js";
+import { OpenCalls } from "./open-calls.js";
 import { planEvaluationInTurns } from "./plan.js";
+import { likeliest } from "./rank.js";
 import { layerOutput, predictionEntry } from "./step.js";
-import type { TrainedModel } from "./trained-model.js";
+import { checkModel, type TrainedModel } from "./trained-model.js";
 import { lendWeights } from "./weights.js";
 
-/**
- * Height x width x channels numbers, channels last. Bytes (0 to 255) are scaled as the training pictures were; any other
- * numbers go into the network as they are. A picture smaller by the same few pixels on all sides, such as 28x28 for a
- * network of 32x32, is put on a border of background.
- */
-export type Picture = Float32Array | readonly number[] | Uint8Array | Uint8ClampedArray;
+export type { Picture } from "./held-pictures.js";
 
 export interface Classification {
   /** The class's number, and its name. */
   readonly label: number;
   readonly class: string;
-  /** Of each class; they sum to 1. */
+  /** Of each class; they sum to 1. Where numbers grew too large for 32 bits they are NaN, which is noted once. */
   readonly probabilities: Float32Array;
   readonly logits: Float32Array;
   /** What the layers gave that `layers` asked for, by path: row-major, channels last. */
@@ -38,116 +41,223 @@ export interface LayerOutput {
 }
 
 export interface Classifier {
-  /** Classifies one picture. Calls may overlap; they are answered in order. */
+  /**
+   * Classifies one picture. Calls may overlap; they are answered in order. The picture may be changed at once, unless so many wait
+   * that their copies would take more than 16 MiB.
+   * @throws OptionError where it is no picture, or holds what is not a finite number.
+   */
   (image: Picture): Promise<Classification>;
-  /** Classifies many, as many at a time as `batch` said. */
+  /** Classifies many, as many at a time as `batch` said; no more of them are under way than keep the machine busy. */
   all(images: readonly Picture[]): Promise<Classification[]>;
   readonly model: TrainedModel;
   readonly backend: string;
   readonly threads: number;
   readonly memory: Session["memory"];
+  /** Answers the calls under way, refuses later ones, and gives the memory back. */
   close(): Promise<void>;
 }
 
-export interface ClassifierOptions
-  extends Pick<SessionOptions, "backend" | "threads" | "relaxedSimd" | "winograd" | "memoryLimit" | "note"> {
+export interface ClassifierOptions extends MachineOptions {
   /** The most pictures that are computed at once; 1 unless said. */
   readonly batch?: number;
   /** Layers, by path (such as "relu1"), whose outputs each answer brings along: feature maps to look at. */
   readonly layers?: readonly string[];
 }
 
-/** Compiles a trained network for this machine. It reads the model's weights when it needs them, so they must stay as they are. */
-export async function compile(model: TrainedModel, options: ClassifierOptions = {}): Promise<Classifier> {
-  const { batch = 1, layers = [], ...choice } = options;
-  if (!Number.isInteger(batch) || batch < 1) {
-    throw new OptionError(`compile: batch is ${batch}, expected a whole number of at least 1`);
-  }
-  const session = await Session.create(choice);
-  try {
-    const { entry } = predictionEntry(model.module, model.input, layers);
-    const slots = 2;
-    const program = await session.load(await planEvaluationInTurns(session, entry, batch, slots), { slots });
-    await lendWeights(session, model.weights);
-    const size = sizeOf(model.input);
+export const CLASSIFIER_OPTIONS: Fields<ClassifierOptions> = {
+  ...MACHINE_OPTIONS,
+  batch: whole(1),
+  layers: listOf(text, 'a list of layers such as ["relu1"]'),
+};
 
-    const run = async (images: readonly Picture[]): Promise<Classification[]> => {
-      // One copy, made before anything is awaited: the caller may go on to change the picture.
-      const input = new Float32Array(images.length * size);
-      for (const [i, image] of images.entries()) scale(image, model, input, i * size, size);
+/** One is filled while the other is computed. */
+const SLOTS = 2;
+
+/**
+ * Compiles a trained network for this machine. It reads the model's weights when it needs them, so they must stay as they are.
+ * @throws OptionError on an option or a weight that is not what it should be, ShapeError where the network does not give a number a
+ * class, MemoryError before anything is allocated.
+ */
+export async function compile(model: TrainedModel, options: ClassifierOptions = {}): Promise<Classifier> {
+  checkOptions("compile", options, CLASSIFIER_OPTIONS, "compile: ");
+  checkModel(model, "compile");
+  if (model.module.loss?.kind === "pixelCrossEntropy") {
+    throw new OptionError(
+      `compile: the network ${model.network?.name ?? ""} gives a class a pixel, not a picture; take createLabeller of fovea/segmentation`,
+    );
+  }
+  return compileLayers(model, options, (traced) => checkOutputs(model.module, traced));
+}
+
+/** The same for a network that gives anything: labels mean nothing where that is not a number a class, but what its layers give does. */
+export async function compileLayers(
+  model: TrainedModel,
+  options: ClassifierOptions,
+  check?: (traced: Traced) => void,
+): Promise<Classifier> {
+  const { batch = 1, layers = [], note = noteOnce } = options;
+  const session = await Session.create(pick(options, MACHINE_OPTIONS));
+  try {
+    const { entry } = predictionEntry(model.module, model.input, layers, check);
+    const program = await session.load(await planEvaluationInTurns(session, entry, batch, SLOTS), { slots: SLOTS });
+    await lendWeights(session, model, "compile");
+    const size = sizeOf(model.input);
+    const waiting = new HeldPictures();
+    const calls = new OpenCalls("the classifier");
+    let input = new Float32Array(0);
+
+    const answersOf = (slot: Slot, count: number): Classification[] => {
+      const logits = slot.output("logits") as Float32Array;
+      const probabilities = slot.output("probabilities") as Float32Array;
+      const inside = layers.map((path) => {
+        const { shape } = entry.outputs[layerOutput(path)]!;
+        return { path, shape, data: slot.output(layerOutput(path)) as Float32Array };
+      });
+      return Array.from({ length: count }, (_, i) => {
+        const of = (numbers: Float32Array) => {
+          const length = numbers.length / count;
+          return numbers.slice(i * length, (i + 1) * length);
+        };
+        const label = likeliest(of(logits));
+        const answer = of(probabilities);
+        if (Number.isNaN(answer[label])) note(NOT_A_NUMBER);
+        return {
+          label,
+          class: model.classes[label] ?? String(label),
+          probabilities: answer,
+          logits: of(logits),
+          layers: new Map(inside.map(({ path, shape, data }) => [path, { shape, data: of(data) }])),
+        };
+      });
+    };
+
+    const run = async (images: readonly HeldPicture[], first = 0): Promise<Classification[]> => {
       const slot = await program.acquire();
       try {
-        slot.fill("input", input);
+        const length = images.length * size;
+        if (input.length < length) input = new Float32Array(length);
+        for (const [i, image] of images.entries()) {
+          scale(image.take(), model, input, i * size, first + i);
+          image.drop();
+        }
+        slot.fill("input", input.subarray(0, length));
         await slot.run(images.length);
-        const logits = slot.output("logits") as Float32Array;
-        const probabilities = slot.output("probabilities") as Float32Array;
-        const inside = layers.map((path) => {
-          const { shape } = entry.outputs[layerOutput(path)]!;
-          return { path, shape, data: slot.output(layerOutput(path)) as Float32Array };
-        });
-        return images.map((_, i) => {
-          const of = (numbers: Float32Array) => {
-            const length = numbers.length / images.length;
-            return numbers.slice(i * length, (i + 1) * length);
-          };
-          const label = largest(of(logits));
-          return {
-            label,
-            class: model.classes[label] ?? String(label),
-            probabilities: of(probabilities),
-            logits: of(logits),
-            layers: new Map(inside.map(({ path, shape, data }) => [path, { shape, data: of(data) }])),
-          };
-        });
+        return answersOf(slot, images.length);
       } finally {
         slot.release();
+        for (const image of images) image.drop();
       }
     };
 
-    const all = async (images: readonly Picture[]) => {
-      const groups = Array.from({ length: Math.ceil(images.length / batch) }, (_, i) =>
-        run(images.slice(i * batch, (i + 1) * batch)),
-      );
-      return (await Promise.all(groups)).flat();
+    const hold = (image: Picture, number: number): HeldPicture => {
+      checkPicture(image, model.input, number);
+      return waiting.hold(image);
     };
-    const classify = async (image: Picture) => (await run([image]))[0]!;
+
+    const classify = (image: Picture) => calls.run(async () => (await run([hold(image, 0)]))[0]!);
+    const all = (images: readonly Picture[]) =>
+      calls.run(async () => {
+        if (!Array.isArray(images)) throw new OptionError(`classify.all: ${shown(images)} is no list of pictures`);
+        const held = images.map(hold);
+        try {
+          const groups = Array.from({ length: Math.ceil(held.length / batch) }, (_, i) => i * batch);
+          return (await inLanes(groups, SLOTS, (first) => run(held.slice(first, first + batch), first))).flat();
+        } finally {
+          for (const image of held) image.drop();
+        }
+      });
     const { backend, threads, memory } = session;
-    return Object.assign(classify, { all, model, backend, threads, memory, close: () => session.close() });
+    const close = () => calls.close(() => session.close());
+    return Object.assign(classify, { all, model, backend, threads, memory, close });
   } catch (error) {
     await session.close();
     throw error;
   }
 }
 
-function scale(image: Picture, model: TrainedModel, to: Float32Array, offset: number, size: number): void {
-  const [height, width, channels] = model.input as readonly [number, number, number];
-  const border = image.length === size ? 0 : borderAround(image.length, height, width, channels);
-  if (border === undefined) {
+const NOT_A_NUMBER =
+  "fovea: the network's answer to a picture is not a number (NaN): its numbers grow too large for 32 bits; look at the picture's scaling";
+
+/** Does the work in order, at most so much of it at once; the results in the same order. The first failure ends it when nothing runs. */
+async function inLanes<T, R>(work: readonly T[], lanes: number, does: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const lane = async () => {
+    while (next < work.length) {
+      const at = next++;
+      try {
+        results[at] = await does(work[at]!);
+      } catch (error) {
+        next = work.length;
+        throw error;
+      }
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+  return results;
+}
+
+/** @throws OptionError where it is no picture of the size that the network takes. */
+function checkPicture(image: Picture, input: Shape, number: number): void {
+  const given: unknown = image;
+  const isList = Array.isArray(given) || given instanceof Float32Array || given instanceof Float64Array;
+  if (!isList && !(given instanceof Uint8Array) && !(given instanceof Uint8ClampedArray)) {
+    const cure =
+      typeof given === "object" && given !== null && "data" in given
+        ? "; give the bytes of its data, without alpha"
+        : "";
     throw new OptionError(
-      `classify: the picture has ${image.length} numbers, expected ${size} (${model.input.join(" x ")}, channels last)`,
+      `classify: picture ${number} is ${shown(given)}, expected bytes (Uint8Array) or numbers (Float32Array)${cure}`,
     );
   }
+  const size = sizeOf(input);
+  if (image.length !== size && borderAround(image.length, input) === undefined) {
+    throw new OptionError(
+      `classify: the picture has ${image.length} numbers, expected ${size} (${input.join(" x ")}, channels last)`,
+    );
+  }
+  // Typed arrays hold numbers, which are looked at when they are scaled.
+  if (!Array.isArray(given)) return;
+  const at = given.findIndex((value) => typeof value !== "number" || !Number.isFinite(Math.fround(value)));
+  if (at >= 0) throw notFinite(image, at, input, number);
+}
+
+/** @throws OptionError where a number is not finite. */
+function scale(image: Picture, model: TrainedModel, to: Float32Array, offset: number, number: number): void {
+  const [, width, channels] = model.input as readonly [number, number, number];
+  const size = sizeOf(model.input);
+  const border = image.length === size ? 0 : borderAround(image.length, model.input)!;
   const { mean, std } = model.scaling;
   const scaled = (byte: number, c: number) => (byte / 255 - mean[c]!) / std[c]!;
   if (border > 0) for (let i = 0; i < size; i++) to[offset + i] = scaled(0, i % channels);
-  const bytes = image instanceof Uint8Array || image instanceof Uint8ClampedArray;
+  const bytes = isBytes(image);
   const line = (width - 2 * border) * channels;
   for (let y = 0, from = 0; from < image.length; y++) {
     const into = offset + ((y + border) * width + border) * channels;
     for (let i = 0; i < line; i++, from++) to[into + i] = bytes ? scaled(image[from]!, i % channels) : image[from]!;
+    if (bytes) continue;
+    for (let i = 0; i < line; i++) {
+      if (!Number.isFinite(to[into + i])) throw notFinite(image, from - line + i, model.input, number);
+    }
   }
 }
 
+function notFinite(image: Picture, at: number, input: Shape, number: number): OptionError {
+  const [, width, channels] = input as readonly [number, number, number];
+  const border = image.length === sizeOf(input) ? 0 : borderAround(image.length, input)!;
+  const line = (width - 2 * border) * channels;
+  const [row, column] = [Math.floor(at / line), Math.floor((at % line) / channels)];
+  return new OptionError(
+    `classify: picture ${number}: row ${row}, column ${column}, channel ${at % channels} is ${shown(image[at])}, expected a finite number`,
+  );
+}
+
 /** The border with which a picture of `length` numbers fills a field. */
-function borderAround(length: number, height: number, width: number, channels: number): number | undefined {
+function borderAround(length: number, input: Shape): number | undefined {
+  const [height, width, channels] = input as readonly [number, number, number];
   for (let border = 1; 4 * border <= Math.min(height, width); border++) {
     if ((height - 2 * border) * (width - 2 * border) * channels === length) return border;
   }
   return undefined;
-}
-
-function largest(numbers: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < numbers.length; i++) if (numbers[i]! > numbers[best]!) best = i;
-  return best;
 }

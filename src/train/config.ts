@@ -10,9 +10,11 @@ import { checkViews, type ViewName } from "../data/views.js";
 import { OptionError, unknownName } from "../errors.js";
 import { shown } from "../formats/bytes.js";
 import type { ModelOptions } from "../models/index.js";
+import { checkValues } from "../options.js";
 import { adam, adamw, type Optimizer, sgd } from "./optimizer.js";
 import { checkSchedule, type Schedule } from "./schedule.js";
-import { checkTechniques, type Techniques } from "./techniques.js";
+import { checkTechniques, type ParameterGroup, type Techniques } from "./techniques.js";
+import { LENGTHS } from "./trainer-options.js";
 
 export type OptimizerConfig =
   | {
@@ -95,7 +97,12 @@ export const SCHEDULES = ["constant", "step", "cosine", "one-cycle", "triangular
 
 /** @throws OptionError where a number is out of range. */
 export function optimizerFrom(config: OptimizerConfig): Optimizer {
-  return config.name === "sgd" ? sgd(config) : config.name === "adam" ? adam(config) : adamw(config);
+  if (config.name === "sgd") {
+    const { name: _, ...options } = config;
+    return sgd(options);
+  }
+  const { name, ...options } = config;
+  return name === "adam" ? adam(options) : adamw(options);
 }
 
 export function optimizerConfig(optimizer: Optimizer): OptimizerConfig {
@@ -104,7 +111,9 @@ export function optimizerConfig(optimizer: Optimizer): OptimizerConfig {
 
 // --- Reading: every key known, of the right kind, and there
 
+/** What was expected of a value; undefined where it is right. */
 type Check = (value: unknown) => string | undefined;
+type Fields<T> = { readonly [K in keyof T]-?: Check };
 
 const number: Check = (v) => (typeof v === "number" ? undefined : "a number");
 const text: Check = (v) => (typeof v === "string" ? undefined : "a text");
@@ -124,7 +133,7 @@ const isRecord = (v: unknown): v is Record<string, unknown> => typeof v === "obj
 const scaling: Check = (v) =>
   isRecord(v) && numbers(v["mean"]) === undefined && numbers(v["std"]) === undefined ? undefined : "mean and std";
 
-const fields: Readonly<Record<string, Check>> = {
+const fields: Fields<TrainingConfig> = {
   network: text,
   options: record,
   data: text,
@@ -163,9 +172,9 @@ const fields: Readonly<Record<string, Check>> = {
 
 const halvesFields = { train: optional(text), val: optional(text), test: optional(text) };
 
-const positionsFields = { evaluateEvery: number, testPositions: number };
+const positionsFields: Fields<PositionsConfig> = { evaluateEvery: number, testPositions: number };
 
-const groupFields = { match: text, lr: optional(number), weightDecay: optional(number) };
+const groupFields: Fields<ParameterGroup> = { match: text, lr: optional(number), weightDecay: optional(number) };
 
 const averageFields: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
   ema: { kind: text, decay: number, warmup: optional(flag) },
@@ -202,6 +211,7 @@ export function parseConfig(value: unknown, where: string): TrainingConfig {
   checkFields(optimizer, variant(optimizer, "name", optimizerFields, `${where}: optimizer`), `${where}: optimizer`);
   checkFields(schedule, variant(schedule, "kind", scheduleFields, `${where}: schedule`), `${where}: schedule`);
   const config = value as unknown as TrainingConfig;
+  checkValues(config, LENGTHS, `${where}: `);
   optimizerFrom(config.optimizer);
   checkSchedule(config.schedule);
   if (config.distort !== undefined) {

@@ -13,11 +13,14 @@ import type { Slot } from "../runtime/slot.js";
 import { checkClasses } from "./feed.js";
 import { addBatch, type EpochFigures, type EpochSums, figures, noSums } from "./metrics.js";
 import { runQueue } from "./queue.js";
+import { likeliest, rankOf } from "./rank.js";
 
 export interface ViewFigures {
   readonly sums: EpochSums;
   /** The likeliest class of each picture. */
   readonly predictions: Int32Array;
+  /** How many labels are among the five likeliest classes, where they were counted. */
+  readonly firstFive: number;
 }
 
 /** `loaded` takes `input` and gives `probabilities`. */
@@ -37,6 +40,7 @@ export async function evaluateViews(
   const dense = layout.sampleStride === viewer.size && layout.channelStride === layout.channels;
   const sums = noSums();
   const predictions = new Int32Array(data.length);
+  let firstFive = 0;
   const means = new Float64Array(maxBatch * classes);
   const loss = new Float64Array(maxBatch);
   const correct = new Uint8Array(maxBatch);
@@ -50,7 +54,7 @@ export async function evaluateViews(
         fillView(slot, viewer, views[run % views.length]!, pictures, dense);
         return pictures.length;
       },
-      done: (slot, run, count) => {
+      done: async (slot, run, count) => {
         const at = run % views.length;
         if (at === 0) means.fill(0);
         const { weight } = views[at]!;
@@ -62,6 +66,7 @@ export async function evaluateViews(
           const label = data.labels[from + n]!;
           const row = means.subarray(n * classes, (n + 1) * classes);
           const best = likeliest(row);
+          if (!leftOut.includes(n) && rankOf(row, 0, classes, label) <= 5) firstFive++;
           predictions[from + n] = best;
           correct[n] = best === label ? 1 : 0;
           // A probability of 0 in float32 is one below 1e-45.
@@ -69,12 +74,12 @@ export async function evaluateViews(
         }
         for (const n of leftOut) predictions[first + n] = -1;
         addBatch(sums, loss, correct, count, leftOut);
-        progress?.(sums.samples, figures(sums));
+        await progress?.(sums.samples, figures(sums));
         return true;
       },
     });
   }
-  return { sums, predictions };
+  return { sums, predictions, firstFive };
 }
 
 function fillView(slot: Slot, viewer: Viewer, view: View, pictures: readonly Picture[], dense: boolean): void {
@@ -128,10 +133,4 @@ async function* partsOf(data: Dataset, maxBatch: number): AsyncGenerator<Part> {
   } finally {
     await reader.close();
   }
-}
-
-function likeliest(row: Float64Array): number {
-  let best = 0;
-  for (let k = 1; k < row.length; k++) if (row[k]! > row[best]!) best = k;
-  return best;
 }

@@ -3,6 +3,7 @@ import type { Program } from "../compile/program.js";
 import type { Dataset } from "../data/dataset.js";
 import { batchCount, inOrder } from "../data/sampler.js";
 import type { ViewName } from "../data/views.js";
+import { DataError } from "../errors.js";
 import type { Shape } from "../graph/value.js";
 import type { Module } from "../nn/index.js";
 import type { LoadedProgram } from "../runtime/loaded-program.js";
@@ -35,7 +36,7 @@ export interface EvaluatorOptions {
   readonly averaged?: ReadonlySet<string> | undefined;
   /** Measures the mean of the probabilities over these views; pictures may then be larger than what the network takes. */
   readonly views?: ViewName | undefined;
-  /** Counts the labels among the five likeliest classes; without views only. */
+  /** Counts the labels among the five likeliest classes. */
   readonly top5?: boolean | undefined;
   /** Compiled from `entry` with the same options; planned here where left out. */
   readonly program?: Program | undefined;
@@ -61,7 +62,7 @@ export class Evaluator {
     const loaded = await session.load(program, { slots: QUEUE_LENGTH });
     const { loss } = network;
     const classes = loss?.kind === "pixelCrossEntropy" ? loss.classes : traced.output.shape.at(-1)!;
-    return new Evaluator(loaded, input, classes, views, top5 && views === undefined);
+    return new Evaluator(loaded, input, classes, views, top5);
   }
 
   static entry(network: Module, input: Shape, { averaged, views, top5 }: EvaluatorOptions) {
@@ -86,8 +87,12 @@ export class Evaluator {
     return this.#loaded.program;
   }
 
+  /** @throws DataError where the data does not fit the network, or brings no labels to measure by. */
   async run(data: Dataset, progress?: (done: number, figures: EpochFigures) => void): Promise<Evaluation> {
     const started = performance.now();
+    if (!data.pixelLabels && data.labels.length < data.length) {
+      throw new DataError(`${data.name}: has ${data.length} pictures, but ${data.labels.length} labels to measure by`);
+    }
     if (data.pixelLabels) {
       const confusion = Array.from({ length: this.#classes }, () => new Array<number>(this.#classes).fill(0));
       const { sums, predictions } = await this.#once(data, progress, confusion);
@@ -102,7 +107,7 @@ export class Evaluator {
         seconds: (performance.now() - started) / 1000,
       };
     }
-    const { sums, predictions, firstFive }: ViewFigures & { readonly firstFive?: number } =
+    const { sums, predictions, firstFive } =
       this.#views === undefined
         ? await this.#once(data, progress)
         : await evaluateViews(this.#loaded, this.#views, data, this.#classes, progress);
@@ -112,7 +117,7 @@ export class Evaluator {
       confusion: confusionMatrix(data.labels, predictions, this.#classes),
       predictions,
       seconds: (performance.now() - started) / 1000,
-      ...(this.#top5 && firstFive !== undefined ? { top5: firstFive / Math.max(1, sums.samples) } : {}),
+      ...(this.#top5 ? { top5: firstFive / Math.max(1, sums.samples) } : {}),
     };
   }
 
@@ -121,7 +126,7 @@ export class Evaluator {
     data: Dataset,
     progress?: (done: number, figures: EpochFigures) => void,
     pixels?: number[][],
-  ): Promise<ViewFigures & { readonly firstFive: number }> {
+  ): Promise<ViewFigures> {
     checkData(data, this.#input, this.#classes);
     const sums = noSums();
     let firstFive = 0;
@@ -141,7 +146,7 @@ export class Evaluator {
             return indices.length;
           });
         },
-        done: (slot, batch, count) => {
+        done: async (slot, batch, count) => {
           const replaced = leftOut.get(batch) ?? [];
           addBatch(sums, slot.raw("loss"), slot.raw("correct"), count, replaced);
           const first = batch * maxBatch;
@@ -155,7 +160,7 @@ export class Evaluator {
               if (rankOf(logits, n * this.#classes, this.#classes, data.labels[first + n]!) <= 5) firstFive++;
             }
           }
-          progress?.(sums.samples, figures(sums));
+          await progress?.(sums.samples, figures(sums));
           return true;
         },
       });

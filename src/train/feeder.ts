@@ -3,6 +3,7 @@
  * on disk, which write straight into the program's memory where that is shared and has no pads between pictures.
  */
 import type { Augmenter, Transform } from "../data/augment/augment.js";
+import { checkLabels, checkPixelLabels } from "../data/check-dataset.js";
 import type { Dataset } from "../data/dataset.js";
 import type { DistortOptions } from "../data/distort.js";
 import type { OpenStream, PictureStream } from "../data/stream.js";
@@ -48,7 +49,7 @@ function fromMemory(loaded: LoadedProgram, data: Dataset, { seed, distort, augme
 
 function fromDisk(
   { program }: LoadedProgram,
-  { mean, std }: Dataset,
+  { name, classes, pixelLabels, mean, std }: Dataset,
   open: OpenStream,
   options: FeederOptions,
 ): Feeder {
@@ -66,6 +67,8 @@ function fromDisk(
         ? (slot.input("labels") as Int32Array)
         : new Int32Array(indices.length * sizeOf(ofLabels.shape));
       const replaced = await stream.fill(indices, epoch, images, labels);
+      if (pixelLabels) checkPixelLabels(labels, indices, target, classes.length, name);
+      else checkLabels(labels, indices.length, classes.length, name);
       if (dense === undefined) slot.fill("input", images);
       if (!isDense(ofLabels)) slot.fill("labels", labels);
       return replaced;

@@ -9,7 +9,7 @@ import { create, definitionOf, type Model } from "../models/index.js";
 import { type Module, savedOf } from "../nn/index.js";
 import { fitWeights, type Names } from "./fit-weights.js";
 import { type Network, networkParts } from "./trained-model.js";
-import { initialWeights, type Weight } from "./weights.js";
+import { checkFinite, initialWeights, type Weight } from "./weights.js";
 
 export interface LoadWeightsOptions {
   /** The network's names by the file's, where fovea does not know them; `{ "student.": "" }` says where the network lies. */
@@ -59,6 +59,7 @@ export function weightsFor(
         ? "The classifier is of another number of classes: start it anew by --reset-classifier (option resetClassifier), or set the option classes"
         : "Name the network and the options that it was made with",
   });
+  checkFinite(path, weights);
   // A classifier is kept or started anew as a whole.
   const isReset = resetClassifier === true || missing.some(isFresh);
   const fresh = [...new Set([...missing, ...(isReset ? classifier : [])])];

@@ -16,16 +16,18 @@ import { parseTensors } from "../formats/tensors.js";
 import type { Shape } from "../graph/value.js";
 import { create, type Model, type ModelOptions } from "../models/index.js";
 import { type Module, savedOf, trace } from "../nn/index.js";
+import { atOnce } from "../steps.js";
 import { fitWeights, type Names } from "./fit-weights.js";
 import type { NetworkName, TrainedModel } from "./trained-model.js";
 import { toFile, weightKinds } from "./weight-layout.js";
+import { checkFinite, checkWeights } from "./weights.js";
 
 const FORMAT = "fovea";
 const VERSION = "1";
 
 /**
  * The bytes of a model's file, in pieces to be written one after another. `notes` go into its metadata, and nothing reads them.
- * @throws FileError where weights are missing.
+ * @throws FileError where weights are missing, OptionError where they are not the network's or not finite.
  */
 export function encodeModel(
   model: TrainedModel,
@@ -33,10 +35,11 @@ export function encodeModel(
   notes: Readonly<Record<string, string>> = {},
 ): Uint8Array[] {
   const kinds = weightKinds(model.module);
+  const missing = [...savedOf(model.module).keys()].find((name) => !model.weights.has(name));
+  if (missing !== undefined) throw new FileError(`${path}: the model to save has no weights "${missing}"`);
+  atOnce(checkWeights(model.module, model.weights, `${path}: the weights to save`));
   const tensors = [...savedOf(model.module)].map(([name, parameter]) => {
-    const weight = model.weights.get(name);
-    if (weight === undefined) throw new FileError(`${path}: the model to save has no weights "${name}"`);
-    return [name, toFile(weight, kinds.get(parameter))] as const;
+    return [name, toFile(model.weights.get(name)!, kinds.get(parameter))] as const;
   });
   const { network, input, classes, scaling } = model;
   return encodeSafetensors(tensors, {
@@ -79,6 +82,7 @@ export function parseModel(bytes: Uint8Array, options: LoadModelOptions = {}, pa
   }
   const parts = networkOf(path, file, options, isOurs);
   const { weights } = fitWeights(path, file.tensors, parts, { map: options.map });
+  checkFinite(path, weights);
   const classes = field(path, metadata, "classes", isStrings) ?? numbered(parts.classes);
   const channels = parts.input.at(-1)!;
   const plain: Scaling = { mean: new Array<number>(channels).fill(0), std: new Array<number>(channels).fill(1) };

@@ -7,6 +7,11 @@ import { OptionError } from "../errors.js";
 import type { Assign, Graph, StateAttributes } from "../graph/graph.js";
 import type { Value } from "../graph/value.js";
 import { add, divide, multiply, scale, sqrt, square, subtract } from "../ops/index.js";
+import { checkOptions, type Fields, flag, mismatch, needed, number } from "../options.js";
+
+/** What a 32-bit number can hold. */
+const LARGEST = 3.4e38;
+const notNegative = number({ from: 0, to: LARGEST }, "a number at least 0");
 
 export interface UpdateContext {
   readonly graph: Graph;
@@ -32,6 +37,13 @@ export interface Optimizer {
   update(context: UpdateContext): Assign[];
 }
 
+/** Whether it is what `sgd`, `adam` and `adamw` give, or of the same form. */
+export function isOptimizer(value: unknown): value is Optimizer {
+  const { name, lr, scalars, update } = (value ?? {}) as Partial<Record<keyof Optimizer, unknown>>;
+  const functions = typeof scalars === "function" && typeof update === "function";
+  return functions && typeof name === "string" && typeof lr === "number" && Number.isFinite(lr);
+}
+
 export interface SgdOptions {
   readonly lr: number;
   readonly momentum?: number;
@@ -39,15 +51,20 @@ export interface SgdOptions {
   readonly weightDecay?: number;
 }
 
+const SGD: Fields<SgdOptions> = {
+  lr: needed(notNegative),
+  momentum: number({ from: 0, to: 1 }),
+  nesterov: flag,
+  weightDecay: notNegative,
+};
+
 /**
  * Stochastic gradient descent: g += weightDecay * p; v = momentum * v + g; p -= lr * v, or with Nesterov's momentum
  * p -= lr * (g + momentum * v).
  */
 export function sgd(options: SgdOptions): Optimizer {
+  checkOptions("sgd", options, SGD, "sgd: ");
   const { lr, momentum = 0, nesterov = false, weightDecay: commonDecay = 0 } = options;
-  checkRange("sgd", "lr", lr, 0, Number.MAX_VALUE);
-  checkRange("sgd", "momentum", momentum, 0, 1);
-  checkRange("sgd", "weightDecay", commonDecay, 0, Number.MAX_VALUE);
   if (nesterov && momentum === 0)
     throw new OptionError("sgd: nesterov needs a momentum above 0; give one, or leave nesterov out");
   return {
@@ -78,23 +95,32 @@ export interface AdamOptions {
   readonly weightDecay?: number;
 }
 
+/** A mean that forgets nothing, beta 1, would stay at zero: the correction of its start divides by 1 - beta. */
+const beta = number({ from: 0, below: 1 });
+
+const ADAM: Fields<AdamOptions> = {
+  lr: notNegative,
+  betas(value, name) {
+    if (!Array.isArray(value) || value.length !== 2) throw mismatch(name, value, "two numbers, such as [0.9, 0.999]");
+    for (const [i, item] of value.entries()) beta(item, `${name}[${i}]`);
+  },
+  eps: notNegative,
+  weightDecay: notNegative,
+};
+
 /** Adam (Kingma and Ba 2014). Weight decay is added to the gradient. */
 export function adam(options: AdamOptions = {}): Optimizer {
-  return adamLike("adam", { weightDecay: 0, ...options });
+  return adamLike("adam", options, 0);
 }
 
 /** AdamW (Loshchilov and Hutter 2017): weight decay is taken off the parameter itself, p -= lr * weightDecay * p. */
 export function adamw(options: AdamOptions = {}): Optimizer {
-  return adamLike("adamw", { weightDecay: 0.01, ...options });
+  return adamLike("adamw", options, 0.01);
 }
 
-function adamLike(name: "adam" | "adamw", options: AdamOptions): Optimizer {
-  const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay: commonDecay = 0 } = options;
-  checkRange(name, "lr", lr, 0, Number.MAX_VALUE);
-  checkRange(name, "betas[0]", betas[0], 0, 1);
-  checkRange(name, "betas[1]", betas[1], 0, 1);
-  checkRange(name, "eps", eps, 0, Number.MAX_VALUE);
-  checkRange(name, "weightDecay", commonDecay, 0, Number.MAX_VALUE);
+function adamLike(name: "adam" | "adamw", options: AdamOptions, usualDecay: number): Optimizer {
+  checkOptions(name, options, ADAM, `${name}: `);
+  const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay: commonDecay = usualDecay } = options;
   return {
     name,
     options: { lr, betas, eps, weightDecay: commonDecay },
@@ -131,11 +157,4 @@ function power(base: number, n: number): number {
   let result = 1;
   for (let b = base, e = n; e > 0; e = Math.floor(e / 2), b *= b) if (e % 2 === 1) result *= b;
   return result;
-}
-
-function checkRange(optimizer: string, name: string, value: number, low: number, high: number): void {
-  if (!(value >= low && value <= high)) {
-    const range = high === Number.MAX_VALUE ? `at least ${low}` : `from ${low} to ${high}`;
-    throw new OptionError(`${optimizer}: ${name} is ${value}, expected a number ${range}`);
-  }
 }

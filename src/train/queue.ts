@@ -16,8 +16,11 @@ export interface QueueWork {
   fill(slot: Slot, batch: number): number | Promise<number>;
   /** Submits what is to run right behind a batch, which counts as a part of it. */
   behind?(slot: Slot, batch: number): Promise<void> | undefined;
-  /** Takes a batch's results. False: submit no more, and finish what was submitted. */
-  done(slot: Slot, batch: number, count: number): boolean;
+  /**
+   * Takes a batch's results, from the slot until it first waits for something. False: submit no more, and finish what was submitted.
+   * The next batch's are not taken, and once the slots are used up none is filled, before a promise settles.
+   */
+  done(slot: Slot, batch: number, count: number): boolean | Promise<boolean>;
   /** Is told of time in which nothing ran since the next batch was not filled, as far as was heard of the ends of runs. */
   waited?(milliseconds: number): void;
 }
@@ -60,7 +63,7 @@ export async function runQueue(program: LoadedProgram, batches: number, work: Qu
       const run = await submitted;
       const [ran] = await Promise.allSettled([run?.ran, before]);
       if (ran.status === "rejected") throw ran.reason;
-      if (run !== undefined && failure === undefined && !work.done(slot, batch, run.count)) open = false;
+      if (run !== undefined && failure === undefined && !(await work.done(slot, batch, run.count))) open = false;
     } catch (error) {
       fail(error);
     } finally {

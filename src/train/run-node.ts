@@ -3,6 +3,7 @@
  * process goes on from. One process at a time. This is what `fovea train` does.
  */
 import { rm } from "node:fs/promises";
+import { checkDataset } from "../data/check-dataset.js";
 import type { Dataset, DatasetSplits } from "../data/dataset.js";
 import { FileError, TrainingError } from "../errors.js";
 import { create, type Model } from "../models/index.js";
@@ -63,6 +64,7 @@ export interface RunPlan {
 }
 
 export interface RunListener {
+  /** What is asynchronous is waited for, and what it throws ends the run, which can be resumed. */
   planned?(plan: RunPlan): void;
   progress?(progress: Progress): void;
   /** After an epoch and its files. */
@@ -88,6 +90,8 @@ export interface RunResult {
 
 /** Trains to the end, or until stopped; whatever ends it, the folder can be resumed. */
 export async function runTraining(options: RunOptions, listener: RunListener = {}): Promise<RunResult> {
+  checkDataset(options.data.train, "the training data");
+  checkDataset(options.data.test, "the test data");
   const ends: (() => Promise<void>)[] = [];
   try {
     if (options.resume !== undefined) ends.push(await lockRun(options.resume.lock));
@@ -121,7 +125,7 @@ async function trainInSession(
   const folder = options.resume ?? (await createRunFolder(config, options.out));
   if (options.resume === undefined) ends.push(await lockRun(folder.lock));
   const { step, epoch, batch } = trainer.state;
-  listener.planned?.({
+  await listener.planned?.({
     folder,
     parameters: parameterCount(model.module),
     frozen: frozenCount(model, config),
@@ -178,7 +182,7 @@ async function trainInSession(
       await saveResults();
       await checkpoint();
       saved = true;
-      listener.epoch?.(record);
+      await listener.epoch?.(record);
     },
   });
   if (!completed && trainer.state.batch > 0) await checkpoint();

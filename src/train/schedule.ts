@@ -2,7 +2,8 @@
  * How the learning rate runs over the steps of a training: a factor of the optimiser's own rate, after a linear warm-up. A step is an
  * update: with gradient accumulation, of several batches.
  */
-import { OptionError } from "../errors.js";
+import { OptionError, unknownName } from "../errors.js";
+import { type Fields, mismatch, needed, number, oneOf, variants, whole } from "../options.js";
 
 export type Schedule =
   | { readonly kind: "constant"; readonly warmupSteps?: number }
@@ -77,46 +78,51 @@ export function learningRateAt(schedule: Schedule, lr: number, step: number, ext
       if (step < peak) return lr * straight(initial, 1, step / peak);
       return lr * straight(1, final, Math.min(1, (step - peak) / Math.max(1, extent.totalSteps - peak)));
     }
+    default:
+      throw unknownName("schedule kind", String((schedule as Schedule).kind), Object.keys(FIELDS));
   }
 }
 
 const straight = (from: number, to: number, part: number) => from + (to - from) * part;
 const alongCosine = (from: number, to: number, part: number) => to + (from - to) * 0.5 * (1 + cosineOfPi(part));
 
-/** Throws OptionError on a schedule that makes no sense. */
+type Kind = Schedule["kind"];
+type OptionsOf<K extends Kind> = Omit<Extract<Schedule, { readonly kind: K }>, "kind">;
+
+const warmupSteps = whole(0);
+const part = number({ from: 0, to: 1 }, "a part of the learning rate from 0 to 1");
+const rise = number({ from: 0, to: 1 }, "a part of all steps from 0 to 1");
+const noWarmup = (kind: string) => () => {
+  throw new OptionError(`schedule ${kind}: has a rise of its own; leave the warm-up out`);
+};
+
+function risingEpochs(value: unknown, name: string): void {
+  if (!Array.isArray(value)) throw mismatch(name, value, "rising whole epochs above 0, such as [30, 60]");
+  if (!value.every((m, i) => Number.isInteger(m) && m > (value[i - 1] ?? 0))) {
+    const are = value.join(", ") || "none";
+    throw new OptionError(`${name} are ${are}, expected rising whole epochs above 0`);
+  }
+}
+
+const FIELDS: { readonly [K in Kind]: Fields<OptionsOf<K>> } = {
+  constant: { warmupSteps },
+  step: { milestones: needed(risingEpochs), gamma: number({ above: 0 }), warmupSteps },
+  cosine: { final: part, warmupSteps },
+  "one-cycle": {
+    rise,
+    initial: part,
+    final: part,
+    shape: oneOf(["cosine", "linear"]),
+    warmupSteps: noWarmup("one-cycle"),
+  },
+  triangular: { rise, initial: part, final: part, warmupSteps: noWarmup("triangular") },
+};
+
+const check = variants("kind", FIELDS);
+
+/** @throws OptionError on a schedule that makes no sense. */
 export function checkSchedule(schedule: Schedule): void {
-  const { warmupSteps = 0 } = schedule;
-  if (!Number.isInteger(warmupSteps) || warmupSteps < 0) {
-    throw new OptionError(
-      `schedule ${schedule.kind}: warmupSteps is ${warmupSteps}, expected a whole number of at least 0`,
-    );
-  }
-  if (schedule.kind === "step") {
-    const { milestones, gamma = 0.1 } = schedule;
-    if (!milestones.every((m, i) => Number.isInteger(m) && m > (milestones[i - 1] ?? 0))) {
-      throw new OptionError(
-        `schedule step: milestones are ${milestones.join(", ")}, expected rising whole epochs above 0`,
-      );
-    }
-    if (!(gamma > 0)) throw new OptionError(`schedule step: gamma is ${gamma}, expected a number above 0`);
-  }
-  if ("warmupSteps" in schedule && (schedule.kind === "one-cycle" || schedule.kind === "triangular")) {
-    throw new OptionError(`schedule ${schedule.kind}: has a rise of its own; leave the warm-up out`);
-  }
-  const { rise, initial, final, shape } = schedule as Extract<Schedule, { readonly kind: "one-cycle" }>;
-  for (const [name, part] of Object.entries({ initial, final })) {
-    if (part !== undefined && !(part >= 0 && part <= 1)) {
-      throw new OptionError(
-        `schedule ${schedule.kind}: ${name} is ${part}, expected a part of the learning rate from 0 to 1`,
-      );
-    }
-  }
-  if (rise !== undefined && !(rise >= 0 && rise <= 1)) {
-    throw new OptionError(`schedule ${schedule.kind}: rise is ${rise}, expected a part of all steps from 0 to 1`);
-  }
-  if (shape !== undefined && shape !== "cosine" && shape !== "linear") {
-    throw new OptionError(`schedule ${schedule.kind}: shape is "${shape}", expected "cosine" or "linear"`);
-  }
+  check(schedule, "schedule");
 }
 
 /** cos(pi x) for 0 <= x <= 1 to 1e-15, from products and sums alone: engines differ in Math.cos. */

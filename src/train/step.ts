@@ -17,6 +17,7 @@ import {
 } from "../nn/index.js";
 import { add, differentiate, mean, multiply, softmax, subtract } from "../ops/index.js";
 import { averageName, withAverages } from "./averaging.js";
+import { checkOutputs } from "./check-outputs.js";
 import { clip } from "./gradient-clipping.js";
 import { MIX, OTHER_LABELS } from "./mixup.js";
 import type { Optimizer } from "./optimizer.js";
@@ -78,6 +79,7 @@ export function trainingEntries(
   const rules = parameterRules(network, techniques);
   const fixedStatistics = techniques.frozenNorms === "batch" ? undefined : frozenNorms(network, rules);
   const traced = trace(network, { input, training: true, ...(fixedStatistics && { fixedStatistics }) });
+  checkOutputs(network, traced);
   const { graph, output } = traced;
   const labels = graph.input("labels", { shape: output.shape.slice(0, -1), dtype: "i32" });
   const losses = graph.scope("loss", () => {
@@ -161,6 +163,7 @@ export function evaluationEntry(
 ): { entry: Entry; traced: Traced } {
   const stateName = (name: string) => (averaged.has(name) ? averageName(name) : name);
   const traced = trace(network, { input, training: false, stateName });
+  checkOutputs(network, traced);
   const { graph, output } = traced;
   const labels = graph.input("labels", { shape: output.shape.slice(0, -1), dtype: "i32" });
   const own = network.loss ?? CROSS_ENTROPY;
@@ -181,6 +184,7 @@ export function viewEntry(
 ): { entry: Entry; traced: Traced } {
   const stateName = (name: string) => (averaged.has(name) ? averageName(name) : name);
   const traced = trace(network, { input, training: false, stateName });
+  checkOutputs(network, traced);
   const probabilities = traced.graph.scope("probabilities", () => softmax(traced.output));
   return { entry: { name: "views", outputs: { probabilities }, assigns: [] }, traced };
 }
@@ -189,15 +193,17 @@ export function viewEntry(
 export const layerOutput = (path: string) => `layer ${path}`;
 
 /**
- * Outputs `logits` and `probabilities`, and what each layer of `layers` gives.
+ * Outputs `logits` and `probabilities`, and what each layer of `layers` gives. `check` is asked first.
  * @throws OptionError where there is no layer of such a path.
  */
 export function predictionEntry(
   network: Module,
   input: Shape,
   layers: readonly string[] = [],
+  check: (traced: Traced) => void = () => {},
 ): { entry: Entry; traced: Traced } {
   const traced = trace(network, { input, training: false });
+  check(traced);
   const { graph, output } = traced;
   const inside: Record<string, Value> = {};
   for (const path of layers) {

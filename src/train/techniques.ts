@@ -3,6 +3,22 @@
  * clipping, gradient accumulation, averaged weights, label smoothing, early stopping. Plain data, a part of a run's configuration.
  */
 import { OptionError } from "../errors.js";
+import {
+  checkKnown,
+  checkValues,
+  expecting,
+  type Fields,
+  flag,
+  isRecord,
+  listOf,
+  mismatch,
+  needed,
+  number,
+  oneOf,
+  text,
+  variants,
+  whole,
+} from "../options.js";
 import { patternOf } from "./parameter-rules.js";
 
 /** Parameters whose names `match` (a regular expression, found anywhere in the name): later groups override earlier ones. */
@@ -68,81 +84,67 @@ export const WATCHED_OF_PIXELS = ["miou", ...WATCHED] as const;
 /** How people call what is watched. */
 export const watchName = (watch: Watch = "accuracy"): string => (watch === "miou" ? "mean IoU" : watch);
 
-/** Those of an object that may hold more. */
-export function techniquesIn(options: Techniques): Techniques {
-  const { groups, noDecay, freeze, frozenNorms, clipNorm, clipValue, accumulate, average, labelSmoothing } = options;
-  const { patience, watch } = options;
-  const update = { groups, noDecay, freeze, frozenNorms, clipNorm, clipValue, accumulate, average };
-  return { ...update, labelSmoothing, patience, watch };
+const atLeastZero = number({ from: 0 });
+const GROUP: Omit<Fields<ParameterGroup>, "match"> = { lr: atLeastZero, weightDecay: atLeastZero };
+
+function checkGroup(value: unknown, name: string): void {
+  if (!isRecord(value)) throw mismatch(name, value, 'an object such as { match: "bias$", lr: 2 }');
+  const { match, lr, weightDecay } = value;
+  text(match, `${name}: match`);
+  const called = `group "${match}"`;
+  checkKnown<ParameterGroup>(called, value as unknown as ParameterGroup, { match: text, ...GROUP });
+  patternOf("group", match as string);
+  if (lr === undefined && weightDecay === undefined) {
+    throw new OptionError(`${called}: sets nothing; give it lr (a factor of the learning rate) or weight decay`);
+  }
+  checkValues(value, GROUP, `${called}: `);
 }
 
-/** @throws OptionError where a number is out of range; patterns are held against a network by `parameterRules`. */
+function checkFreeze(value: unknown, name: string): void {
+  text(value, name);
+  patternOf("freeze", value as string);
+}
+
+type AveragingOptions<K extends Averaging["kind"]> = Omit<Extract<Averaging, { readonly kind: K }>, "kind">;
+
+const decay = number({ from: 0, below: 1 }, "from 0 to less than 1");
+const AVERAGING: { readonly [K in Averaging["kind"]]: Fields<AveragingOptions<K>> } = {
+  ema: {
+    decay: Object.assign(
+      (value: unknown, name: string) => {
+        if (value === undefined) throw new OptionError(`${name} is missing; 0.999 is usual`);
+        decay(value, name);
+      },
+      { needed: true as const },
+    ),
+    warmup: flag,
+  },
+  lookahead: { every: needed(whole(1)), decay, ramp: whole(0, 1000) },
+};
+
+/** Below this, the logarithms by which shares are drawn overflow. */
+const LEAST_MIXUP = 1e-300;
+
+/** What each may be; patterns are held against a network by `parameterRules`. */
+export const TECHNIQUES: Fields<Techniques> = {
+  groups: listOf(checkGroup, 'a list such as [{ match: "bias$", lr: 2 }]'),
+  noDecay: oneOf(["norms-and-biases"]),
+  freeze: listOf(checkFreeze, 'a list of patterns such as ["layer[1-3]"]'),
+  frozenNorms: oneOf(["running", "batch"]),
+  clipNorm: number({ above: 0 }),
+  clipValue: number({ above: 0 }),
+  accumulate: whole(1),
+  average: variants("kind", AVERAGING),
+  labelSmoothing: number({ from: 0, below: 1 }, "a share from 0 to less than 1"),
+  mixup: expecting("a number above 0", (alpha) => typeof alpha === "number" && alpha >= LEAST_MIXUP && alpha <= 1e6),
+  patience: whole(1),
+  watch: oneOf(WATCHED_OF_PIXELS),
+};
+
+/** @throws OptionError where one is not what it may be, or two exclude each other. */
 export function checkTechniques(techniques: Techniques): void {
-  const { groups = [], freeze = [], clipNorm, clipValue, accumulate, average, labelSmoothing, patience } = techniques;
-  for (const { match, lr, weightDecay } of groups) {
-    patternOf("group", match);
-    if (lr === undefined && weightDecay === undefined) {
-      throw new OptionError(
-        `group "${match}": sets nothing; give it lr (a factor of the learning rate) or weight decay`,
-      );
-    }
-    least(`group "${match}": lr`, lr, 0);
-    least(`group "${match}": weight decay`, weightDecay, 0);
-  }
-  for (const pattern of freeze) patternOf("freeze", pattern);
-  oneOf("noDecay", techniques.noDecay, ["norms-and-biases"]);
-  oneOf("frozenNorms", techniques.frozenNorms, ["running", "batch"]);
-  oneOf("watch", techniques.watch, WATCHED_OF_PIXELS);
-  above("clipNorm", clipNorm);
-  above("mixup", techniques.mixup);
-  above("clipValue", clipValue);
-  if (clipNorm !== undefined && clipValue !== undefined) {
+  checkValues(techniques, TECHNIQUES);
+  if (techniques.clipNorm !== undefined && techniques.clipValue !== undefined) {
     throw new OptionError("clipNorm and clipValue are both given; clip by one of them");
-  }
-  whole("accumulate", accumulate);
-  whole("patience", patience);
-  if (labelSmoothing !== undefined && !(labelSmoothing >= 0 && labelSmoothing < 1)) {
-    throw new OptionError(`labelSmoothing is ${labelSmoothing}, expected a share from 0 to less than 1`);
-  }
-  if (average !== undefined) checkAveraging(average);
-}
-
-function checkAveraging(average: Averaging): void {
-  oneOf("average kind", average.kind, ["ema", "lookahead"]);
-  const { decay } = average;
-  if (decay !== undefined && !(decay >= 0 && decay < 1)) {
-    throw new OptionError(`average ${average.kind}: decay is ${decay}, expected from 0 to less than 1`);
-  }
-  if (average.kind === "ema") {
-    if (decay === undefined) throw new OptionError("average ema: decay is missing; 0.999 is usual");
-    return;
-  }
-  whole("average lookahead: every", average.every);
-  if (average.ramp !== undefined && !(Number.isInteger(average.ramp) && average.ramp >= 0)) {
-    throw new OptionError(`average lookahead: ramp is ${average.ramp}, expected a whole number of at least 0`);
-  }
-}
-
-function oneOf(name: string, value: string | undefined, known: readonly string[]): void {
-  if (value !== undefined && !known.includes(value)) {
-    throw new OptionError(`${name} is "${value}", expected ${known.map((k) => `"${k}"`).join(" or ")}`);
-  }
-}
-
-function least(name: string, value: number | undefined, low: number): void {
-  if (value !== undefined && !(value >= low && value < Number.POSITIVE_INFINITY)) {
-    throw new OptionError(`${name} is ${value}, expected a number of at least ${low}`);
-  }
-}
-
-function above(name: string, value: number | undefined): void {
-  if (value !== undefined && !(value > 0 && value < Number.POSITIVE_INFINITY)) {
-    throw new OptionError(`${name} is ${value}, expected a number above 0`);
-  }
-}
-
-function whole(name: string, value: number | undefined): void {
-  if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1)) {
-    throw new OptionError(`${name} is ${value}, expected a whole number of at least 1`);
   }
 }

@@ -5,34 +5,49 @@
  *     const { accuracy } = await evaluate(run.model, digits.test);
  */
 import { parseAugmentation } from "../data/augment/grammar.js";
-import type { Transform } from "../data/augment/transform.js";
+import { parseTransforms, type Transform } from "../data/augment/transform.js";
+import { checkDataset } from "../data/check-dataset.js";
 import type { Dataset } from "../data/dataset.js";
-import { DISTORT_DEFAULTS, type DistortOptions } from "../data/distort.js";
+import { type DistortOptions, distortionsOf } from "../data/distort.js";
 import { labelledAs } from "../data/labelled-as.js";
-import type { ViewName } from "../data/views.js";
-import { Session, type SessionOptions } from "../runtime/session.js";
-import { bestEpoch } from "./best-epoch.js";
+import { VIEWS, type ViewName } from "../data/views.js";
+import { OptionError } from "../errors.js";
+import type { Shape } from "../graph/value.js";
+import {
+  anything,
+  callback,
+  checkKnown,
+  checkOptions,
+  checkValues,
+  expecting,
+  type Fields,
+  flag,
+  oneOf,
+  pick,
+  whole,
+} from "../options.js";
+import { MACHINE_OPTIONS, type MachineOptions, Session } from "../runtime/session.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "./config.js";
 import { type Evaluation, Evaluator } from "./evaluator.js";
 import type { Optimizer } from "./optimizer.js";
 import type { Schedule } from "./schedule.js";
-import { type Techniques, techniquesIn } from "./techniques.js";
-import { type Network, networkParts, scaledFor, type TrainedModel } from "./trained-model.js";
+import type { Techniques } from "./techniques.js";
+import { checkModel, checkNetwork, type Network, networkParts, scaledFor, type TrainedModel } from "./trained-model.js";
 import { type EpochRecord, type Progress, type StepRecord, Trainer } from "./trainer.js";
-import { findNotFinite, lendWeights, type Weights } from "./weights.js";
+import { TRAINER_OPTIONS, type TrainerOptions } from "./trainer-options.js";
+import { recordRun, type TrainingRun } from "./training-run.js";
+import { lendWeights, type Weights } from "./weights.js";
 
-type Machine = Pick<SessionOptions, "backend" | "threads" | "relaxedSimd" | "winograd" | "memoryLimit" | "note">;
-
-export interface TrainOptions extends Machine, Techniques {
+export interface TrainOptions extends MachineOptions, Techniques {
   /** Measured after each epoch. Classes are told by their names. */
   readonly test?: Dataset;
   /** Chooses the best epoch in place of the test pictures, which then do nothing but measure. */
   readonly val?: Dataset;
-  /** 8 unless said. */
+  /** @default 8 */
   readonly epochs?: number;
-  /** 64 unless said. */
+  /** @default 64 */
   readonly batchSize?: number;
-  /** `sgd({ lr: 0.03, momentum: 0.9, weightDecay: 5e-4 })` unless said. */
+  /** @default sgd({ lr: 0.03, momentum: 0.9, weightDecay: 5e-4 }) */
   readonly optimizer?: Optimizer;
   /** How the learning rate runs: half a cosine down to zero unless said. */
   readonly schedule?: Schedule;
@@ -42,12 +57,15 @@ export interface TrainOptions extends Machine, Techniques {
   readonly augment?: string | readonly Transform[];
   /** Averages test figures over views of each picture. */
   readonly views?: ViewName;
+  /** Counts the test pictures whose label is among the five likeliest classes, too. */
+  readonly top5?: boolean;
   /** A whole number; the same seed gives the same bits on the same kind of machine. 0 unless said. */
   readonly seed?: number;
   /** What training starts from, as `loadWeights` gives it; the network's initial weights unless said. */
   readonly initial?: Weights;
   /** Keeps the weights of the epoch that was best on the test pictures; done with `patience` unless false. */
   readonly keepBest?: boolean;
+  /** Callbacks may be asynchronous: training waits for them, and ends with what they throw. */
   onEpoch?(record: EpochRecord): void | Promise<void>;
   onStep?(record: StepRecord): void;
   onProgress?(progress: Progress): void;
@@ -55,107 +73,133 @@ export interface TrainOptions extends Machine, Techniques {
   readonly signal?: AbortSignal;
 }
 
-export interface TrainingRun {
-  readonly model: TrainedModel;
-  /** After the epoch that was best on the test pictures, where it was kept. */
-  readonly best?: { readonly epoch: number; readonly model: TrainedModel };
-  /** One record an epoch. */
-  readonly history: readonly EpochRecord[];
-  /** False where `signal` stopped it. */
-  readonly completed: boolean;
-  /** Whether patience ended it before its last epoch. */
-  readonly stoppedEarly: boolean;
-}
+/** Those that the trainer knows nothing of. */
+const BESIDES: Fields<Omit<TrainOptions, keyof MachineOptions | keyof TrainerOptions>> = {
+  test: anything,
+  val: anything,
+  keepBest: flag,
+  onEpoch: callback,
+  onStep: callback,
+  onProgress: callback,
+  signal: expecting(
+    "the signal of an AbortController",
+    (signal) => typeof (signal as AbortSignal | null)?.aborted === "boolean",
+  ),
+};
+
+/** What each may be: an option that is in no table is refused, and one that is in none of them does not compile. */
+export const TRAIN_OPTIONS: Fields<TrainOptions> = { ...MACHINE_OPTIONS, ...TRAINER_OPTIONS, ...BESIDES };
 
 /**
  * Trains a network on pictures.
- * @throws ShapeError where a layer does not fit its input, DataError where the network does not fit the data, MemoryError
- * before anything is allocated, and TrainingError where the loss is not finite.
+ * @throws OptionError on an option that is unknown or out of its range, ShapeError where a layer does not fit its input or the
+ * network's answer its labels, DataError where the data is not what it should be or does not fit the network, MemoryError before
+ * anything is allocated, and TrainingError where the loss is not finite. An error after the first step carries what was computed
+ * until then, as `run` (TrainingFailure).
  */
 export async function train(network: Network, data: Dataset, options: TrainOptions = {}): Promise<TrainingRun> {
-  const {
-    onEpoch,
-    onStep,
-    onProgress,
-    signal,
-    backend,
-    threads,
-    relaxedSimd,
-    winograd,
-    memoryLimit,
-    note,
-    distort = false,
-    augment,
-    keepBest = options.patience !== undefined,
-  } = options;
+  checkKnown("train", options, TRAIN_OPTIONS);
+  checkValues(options, BESIDES);
+  checkTested(options);
+  const { onEpoch, onStep, onProgress, signal, keepBest = options.patience !== undefined, watch } = options;
+  checkNetwork(network, "train");
+  checkDataset(data, "train: the data");
+  for (const half of ["val", "test"] as const) {
+    if (options[half] !== undefined) checkDataset(options[half], `train: ${half}`);
+  }
   const learned = scaledFor(network, data);
   const [val, test] = [options.val, options.test].map(
     (half) => half && labelledAs(scaledFor(network, half), data.classes, data.name),
   );
   const { module, input, network: name } = networkParts(network, data.shape);
-  const session = await Session.create({ backend, threads, relaxedSimd, winograd, memoryLimit, note });
+  const session = await Session.create(pick(options, MACHINE_OPTIONS));
   try {
     const trainer = await Trainer.create(
       session,
       module,
       input,
       { train: learned, val, test },
-      {
-        epochs: options.epochs ?? TRAINING_DEFAULTS.epochs,
-        batchSize: options.batchSize ?? TRAINING_DEFAULTS.batchSize,
-        optimizer: options.optimizer ?? optimizerFrom(TRAINING_DEFAULTS.optimizer),
-        schedule: options.schedule ?? TRAINING_DEFAULTS.schedule,
-        seed: options.seed ?? TRAINING_DEFAULTS.seed,
-        distort: distort === false ? undefined : { ...DISTORT_DEFAULTS, ...(distort === true ? {} : distort) },
-        augment: typeof augment === "string" ? parseAugmentation(augment, input) : augment,
-        views: options.views,
-        initial: options.initial,
-        ...techniquesIn(options),
-      },
+      trainerOptions(options, input),
     );
+    checkWatched(options);
     const { classes, mean, std } = learned;
-    const modelNow = async (): Promise<TrainedModel> => {
-      const weights = await trainer.weights();
-      const broken = findNotFinite(weights);
-      if (broken !== undefined) throw trainer.notFinite(`a weight of "${broken}"`);
-      return { module, input, classes, scaling: { mean, std }, weights, network: name };
+    const recorded = {
+      model: (weights: Weights) => ({ module, input, classes, scaling: { mean, std }, weights, network: name }),
+      keepBest,
+      watch,
     };
-    let best: TrainingRun["best"];
-    const completed = await trainer.run({
-      progress: (progress) => onProgress?.(progress),
+    return await recordRun(trainer, recorded, {
+      ...(onProgress && { progress: (progress) => onProgress(progress) }),
       ...(onStep && { step: (record) => onStep(record) }),
-      async epoch(record) {
-        if (keepBest && bestEpoch(trainer.state.history, options.watch) === record) {
-          best = { epoch: record.epoch, model: await modelNow() };
-        }
-        await onEpoch?.(record);
-      },
+      ...(onEpoch && { epoch: (record) => onEpoch(record) }),
       shouldStop: () => signal?.aborted ?? false,
     });
-    const { history, epoch } = trainer.state;
-    const stoppedEarly = completed && epoch < trainer.options.epochs;
-    return { model: await modelNow(), ...(best && { best }), history, completed, stoppedEarly };
   } finally {
     await session.close();
   }
 }
 
-export interface EvaluateOptions extends Machine {
+/** All of the trainer's options, with what holds where they are not given. */
+function trainerOptions(options: TrainOptions, input: Shape): TrainerOptions {
+  const { optimizer, ...defaults } = TRAINING_DEFAULTS;
+  const { augment, distort } = options;
+  return {
+    ...defaults,
+    optimizer: options.optimizer ?? optimizerFrom(optimizer),
+    ...pick(options as Partial<TrainerOptions>, TRAINER_OPTIONS as Fields<Partial<TrainerOptions>>),
+    distort: distortionsOf(distort),
+    augment: typeof augment === "string" ? parseAugmentation(augment, input) : augment && parseTransforms(augment),
+  } as TrainerOptions;
+}
+
+/** Refuses what would do nothing. */
+function checkTested({ test, val, views, top5, keepBest, watch }: TrainOptions): void {
+  if (test !== undefined || val !== undefined) return;
+  const wanting = { views, top5: top5 || undefined, keepBest: keepBest || undefined, watch };
+  const [name] = Object.entries(wanting).find(([, value]) => value !== undefined) ?? [];
+  if (name !== undefined) {
+    throw new OptionError(`${name}: is about test pictures, and there are none; give test, or leave ${name} out`);
+  }
+}
+
+function checkWatched({ watch, patience, keepBest }: TrainOptions): void {
+  if (watch !== undefined && patience === undefined && !keepBest) {
+    throw new OptionError(
+      `watch is "${watch}", but no best epoch is looked for; give keepBest or patience, or leave watch out`,
+    );
+  }
+}
+
+export interface EvaluateOptions extends MachineOptions {
   /** Pictures computed at once; 256 unless said. Changes nothing but speed and memory. */
   readonly batchSize?: number;
   /** Averages probabilities over views of each picture; these may then be larger than what the network takes. */
   readonly views?: ViewName;
-  /** Called after each batch. */
+  /** Called after each batch; waited for where it is asynchronous. */
   onProgress?(done: number, total: number): void;
 }
 
-/** Loss, accuracy and confusion matrix of a trained network; pictures are scaled as its training pictures were, and classes told by their names. */
+export const EVALUATE_OPTIONS: Fields<EvaluateOptions> = {
+  ...MACHINE_OPTIONS,
+  batchSize: whole(1),
+  views: oneOf(VIEWS),
+  onProgress: callback,
+};
+
+/**
+ * Loss, accuracy and confusion matrix of a trained network; pictures are scaled as its training pictures were, and classes told by their
+ * names.
+ * @throws as `train`.
+ */
 export async function evaluate(model: TrainedModel, data: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
-  const { backend, threads, relaxedSimd, winograd, memoryLimit, note, batchSize, views, onProgress } = options;
-  const session = await Session.create({ backend, threads, relaxedSimd, winograd, memoryLimit, note });
+  checkOptions("evaluate", options, EVALUATE_OPTIONS);
+  checkModel(model, "evaluate");
+  checkDataset(data, "evaluate: the data");
+  const { batchSize, views, onProgress } = options;
+  const session = await Session.create(pick(options, MACHINE_OPTIONS));
   try {
     const evaluator = await Evaluator.create(session, model.module, model.input, { batchSize, views });
-    await lendWeights(session, model.weights);
+    await lendWeights(session, model, "evaluate");
     const { mean, std } = model.scaling;
     const named = labelledAs(data, model.classes, "the model");
     return await evaluator.run({ ...named, mean, std }, (done) => onProgress?.(done, data.length));

@@ -4,18 +4,16 @@
  * that was restored ends in the same bits as one never stopped.
  */
 import type { Program } from "../compile/program.js";
-import type { Transform } from "../data/augment/augment.js";
 import type { Dataset } from "../data/dataset.js";
-import { checkDistortion, type DistortOptions } from "../data/distort.js";
 import { batchCount, epochOrder, inOrder } from "../data/sampler.js";
-import type { ViewName } from "../data/views.js";
-import { OptionError, TrainingError } from "../errors.js";
+import { TrainingError } from "../errors.js";
 import type { Shape } from "../graph/value.js";
 import { type Module, RANDOM_INPUT } from "../nn/index.js";
+import { inTurns } from "../runtime/event-loop.js";
 import type { LoadedProgram } from "../runtime/loaded-program.js";
 import type { Session } from "../runtime/session.js";
 import type { Slot } from "../runtime/slot.js";
-import { type Batches, batchesOf, checkAccumulation, endsGroup, shareOf, updateAt, updatesOf } from "./accumulation.js";
+import { type Batches, batchesOf, endsGroup, shareOf, updateAt, updatesOf } from "./accumulation.js";
 import { Apply } from "./apply.js";
 import { augmenting } from "./augmenting.js";
 import { averageName, averagingScalars } from "./averaging.js";
@@ -36,14 +34,14 @@ import {
   noSums,
 } from "./metrics.js";
 import { drawMixture, mixSlot } from "./mixup.js";
-import type { Optimizer } from "./optimizer.js";
 import { planTrainingInTurns } from "./plan.js";
 import { QUEUE_LENGTH, runQueue } from "./queue.js";
-import { checkSchedule, learningRateAt, type Schedule } from "./schedule.js";
+import { learningRateAt } from "./schedule.js";
 import { rateOf, trainingEntries } from "./step.js";
-import { checkTechniques, type Techniques } from "./techniques.js";
+import { checkTrainerOptions, type TrainerOptions } from "./trainer-options.js";
 import { type TrainingMemory, trainingMemory } from "./training-memory.js";
 import {
+  checkWeights,
   initialWeightsOnDemand,
   readWeights,
   type Weight,
@@ -54,23 +52,7 @@ import {
 
 import { whitenedOn } from "./whitening.js";
 
-export interface TrainerOptions extends Techniques {
-  readonly epochs: number;
-  readonly batchSize: number;
-  readonly optimizer: Optimizer;
-  readonly schedule: Schedule;
-  readonly seed: number;
-  /** What the network starts from; its initial weights unless said. */
-  readonly initial?: Weights | undefined;
-  /** How training pictures are distorted; not at all where left out. */
-  readonly distort?: DistortOptions | undefined;
-  /** What training pictures go through, in place of distortion. */
-  readonly augment?: readonly Transform[] | undefined;
-  /** The views of test pictures that are averaged over; just the picture where left out. */
-  readonly views?: ViewName | undefined;
-  /** Whether the label among the five likeliest classes is counted, too, when measuring; without views only. */
-  readonly top5?: boolean | undefined;
-}
+export type { TrainerOptions } from "./trainer-options.js";
 
 /** Where a run is: with the session's states, all that it needs to go on. Plain data. */
 export interface TrainerState {
@@ -139,9 +121,9 @@ export interface StepRecord {
 }
 
 export interface TrainHooks {
-  /** Called after each step, while later ones run. */
+  /** Called after each step, while later ones run; those after them wait for it. */
   step?(record: StepRecord): void;
-  /** Called often, at most once a batch. */
+  /** Called often, at most once a batch, and waited for like `step`. */
   progress?(progress: Progress): void;
   /** Called after each epoch, when nothing runs: the place to save. `test` is what the record's test figures are from. */
   epoch?(record: EpochRecord, test: Evaluation | undefined): void | Promise<void>;
@@ -181,7 +163,8 @@ export class Trainer {
     data: TrainingData,
     options: TrainerOptions,
   ): Promise<Trainer> {
-    checkOptions(options, data);
+    checkTrainerOptions(options, data);
+    if (options.initial !== undefined) await inTurns(checkWeights(network, options.initial, "initial: the weights"));
     const labelsPixels = checkLabels(network, data, options);
     // Pictures to be labelled are tested in their own size, whatever size is cut out of them to train on.
     const testInput = labelsPixels ? (data.test?.shape ?? input) : input;
@@ -387,7 +370,7 @@ export class Trainer {
           this.#fillScalars(this.#apply.loaded, applying, epoch * total + first + i);
           return applying.run(1);
         },
-        done: (slot, i, count) => {
+        done: async (slot, i, count) => {
           const { loss: lossBefore, correct: correctBefore } = sums;
           if (!addBatch(sums, slot.raw("loss"), slot.raw("correct"), count)) throw this.notFinite();
           const { step, batch, norms } = this.#state;
@@ -395,7 +378,7 @@ export class Trainer {
           const seconds = before + (performance.now() - started) / 1000;
           const next = { ...this.#state, step: step + 1, batch: batch + 1, seconds, waited };
           this.#state = norm === undefined ? next : { ...next, norms: addNorm(norms, norm) };
-          hooks.step?.({
+          await hooks.step?.({
             step: step + 1,
             epoch: epoch + 1,
             loss: (sums.loss - lossBefore) / count,
@@ -404,7 +387,7 @@ export class Trainer {
             ...(norm === undefined ? {} : { gradientNorm: norm }),
           });
           const { loss, accuracy } = figures(sums);
-          hooks.progress?.({ ...at, done: sums.samples, loss, accuracy, waited: waited / seconds });
+          await hooks.progress?.({ ...at, done: sums.samples, loss, accuracy, waited: waited / seconds });
           return !(hooks.shouldStop?.() || hooks.wantsCheckpoint?.());
         },
       });
@@ -456,26 +439,4 @@ export class Trainer {
 
 function testFigures({ loss, accuracy, meanIoU, top5 }: Evaluation): NonNullable<EpochRecord["test"]> {
   return { loss, accuracy, ...(meanIoU === undefined ? {} : { meanIoU }), ...(top5 === undefined ? {} : { top5 }) };
-}
-
-function checkOptions(options: TrainerOptions, data: TrainingData): void {
-  for (const name of ["epochs", "batchSize"] as const) {
-    const value = options[name];
-    if (!Number.isInteger(value) || value < 1) {
-      throw new OptionError(`${name} is ${value}, expected a whole number of at least 1`);
-    }
-  }
-  if (!Number.isSafeInteger(options.seed) || options.seed < 0) {
-    throw new OptionError(`seed is ${options.seed}, expected a whole number from 0 to 2^53 - 1`);
-  }
-  checkSchedule(options.schedule);
-  checkTechniques(options);
-  if (options.patience !== undefined && data.test === undefined && data.val === undefined) {
-    throw new OptionError(
-      `patience is ${options.patience}, but there are no test pictures to tell a better epoch by; give some, or leave patience out`,
-    );
-  }
-  const { batchSize, accumulate = 1 } = options;
-  if (data.train.length > 0) checkAccumulation({ pictures: data.train.length, batchSize, accumulate });
-  if (options.distort !== undefined) checkDistortion(options.distort);
 }

@@ -2,9 +2,11 @@
  * The weights of a network by name, its running statistics among them, outside any session: row-major, in fovea's layout (convolutions HWIO, linear layers
  * [in, out]).
  */
-import { type Shape, sizeOf } from "../graph/value.js";
+import { FileError, OptionError } from "../errors.js";
+import { type Shape, sameShape, sizeOf } from "../graph/value.js";
 import { type Initializer, type Module, savedOf } from "../nn/index.js";
 import { checkInitializer, initializeSteps } from "../nn/initializer.js";
+import { shown } from "../options.js";
 import { Random } from "../random.js";
 import { inTurns } from "../runtime/event-loop.js";
 import type { Session } from "../runtime/session.js";
@@ -92,8 +94,14 @@ export async function writeWeights(session: Session, weights: Weights): Promise<
 /**
  * The same for a session that only predicts, and weights that stay as they are for as long as it lives: they are read when they
  * are needed, and what is kept in another order is not kept in this one, too.
+ * @throws OptionError where they are not the network's weights (`checkWeights`).
  */
-export async function lendWeights(session: Session, weights: Weights): Promise<void> {
+export async function lendWeights(
+  session: Session,
+  { module, weights }: { readonly module: Module; readonly weights: Weights },
+  what: string,
+): Promise<void> {
+  await inTurns(checkWeights(module, weights, `${what}: the model's weights`));
   const known = new Set(session.states().map(({ name }) => name));
   for (const [name, weight] of weights) {
     if (!known.has(name)) continue;
@@ -101,6 +109,50 @@ export async function lendWeights(session: Session, weights: Weights): Promise<v
     await session.lendState(name, () => weight.data);
   }
 }
+
+/** Differences that a message names. */
+const MOST_NAMED = 6;
+
+/**
+ * Holds weights to a network: every tensor there and none besides, of its shape, in 32-bit numbers that are finite.
+ * @param what is named in errors, such as "initial: the weights"
+ * @throws OptionError naming each tensor that is not so.
+ */
+export function* checkWeights(network: Module, weights: Weights, what: string): Steps<void> {
+  const saved = savedOf(network);
+  const problems: string[] = [];
+  for (const [name, { shape }] of saved) {
+    const problem = yield* whyNot(weights.get(name), shape);
+    if (problem !== undefined) problems.push(`"${name}" (${textOf(shape)}) ${problem}`);
+  }
+  for (const name of weights.keys()) if (!saved.has(name)) problems.push(`"${name}" belongs to no layer`);
+  if (problems.length === 0) return;
+  const more = problems.length > MOST_NAMED ? `; and ${problems.length - MOST_NAMED} more` : "";
+  throw new OptionError(`${what} do not fit the network: ${problems.slice(0, MOST_NAMED).join("; ")}${more}`);
+}
+
+/** Numbers that are looked at in a step. */
+const CHECKED = 2 ** 19;
+
+function* whyNot(weight: Weight | undefined, expected: Shape): Steps<string | undefined> {
+  if (weight === undefined) return "is missing";
+  const { shape } = weight;
+  if (!Array.isArray(shape) || !sameShape(shape, expected)) return `is given as ${shown(shape)}`;
+  // What is still to be drawn is as it should be.
+  if (draws.has(weight)) return undefined;
+  const { data } = weight;
+  if (!(data instanceof Float32Array))
+    return "is no Float32Array; bring its numbers into one, Float32Array.from(numbers)";
+  if (data.length !== sizeOf(expected)) return `has ${data.length} numbers, expected ${sizeOf(expected)}`;
+  for (let from = 0; from < data.length; from += CHECKED) {
+    const at = firstNotFinite(data.subarray(from, from + CHECKED));
+    if (at >= 0) return `has ${data[from + at]} as its number ${from + at}`;
+    yield;
+  }
+  return undefined;
+}
+
+const textOf = (shape: Shape) => shape.join("x") || "one number";
 
 /**
  * A copy of a network's weights as the session has them now; `others` gives those that no program reads, `stateOf` the state that
@@ -125,8 +177,20 @@ export async function readWeights(
 
 /** The name of the first tensor that holds a number that is not finite. */
 export function findNotFinite(tensors: Iterable<readonly [string, { readonly data: ArrayLike<number> }]>) {
-  for (const [name, { data }] of tensors) {
-    for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return name;
-  }
+  for (const [name, { data }] of tensors) if (firstNotFinite(data) >= 0) return name;
   return undefined;
+}
+
+/** @throws FileError where a tensor of a file holds a number that is not finite, naming both. */
+export function checkFinite(path: string, weights: Weights): void {
+  for (const [name, { data }] of weights) {
+    const at = firstNotFinite(data);
+    if (at >= 0)
+      throw new FileError(`${path}: tensor "${name}" holds ${data[at]} (its number ${at}), expected finite numbers`);
+  }
+}
+
+function firstNotFinite(data: ArrayLike<number>): number {
+  for (let i = 0; i < data.length; i++) if (!Number.isFinite(data[i])) return i;
+  return -1;
 }

@@ -44,7 +44,7 @@ const floorsBelow: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Files right in src/ that any floor may import, and that import nothing but each other. */
-const foundation = ["errors.ts", "plain.ts", "random.ts", "steps.ts", "text.ts"];
+const foundation = ["errors.ts", "options.ts", "plain.ts", "random.ts", "steps.ts", "text.ts"];
 
 /** The public face: it may import any floor, and none may import it. */
 const isFace = (file: string) => /^index(-\w+)?\.ts$/.test(file);

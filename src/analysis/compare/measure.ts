@@ -86,7 +86,7 @@ async function compareOne(model: Model, options: CompareOptions, stopped: () => 
   try {
     for (const batch of options.batches ?? BATCHES) {
       if (stopped()) break;
-      options.progress?.(name, batch);
+      await options.progress?.(name, batch);
       const program = planned(() => inferenceProgram(module, input, session, batch));
       if (program === undefined) {
         batches.push({ batch });

@@ -4,6 +4,7 @@
  */
 import { OptionError } from "../../errors.js";
 import type { Shape } from "../../graph/value.js";
+import { likeliest } from "../../train/rank.js";
 
 export interface Question {
   /** The class that is asked about. */
@@ -14,11 +15,8 @@ export interface Question {
 
 /** The likeliest class of each row. */
 export function labelsOf(probabilities: Float32Array, classes: number): Int32Array {
-  return Int32Array.from({ length: probabilities.length / classes }, (_, row) => {
-    let best = row * classes;
-    for (let i = best + 1; i < (row + 1) * classes; i++) if (probabilities[i]! > probabilities[best]!) best = i;
-    return best - row * classes;
-  });
+  const rows = probabilities.length / classes;
+  return Int32Array.from({ length: rows }, (_, row) => likeliest(probabilities, row * classes, classes));
 }
 
 /** Which part of the rows has each label. */
@@ -27,12 +25,6 @@ export function sharesOf(labels: Int32Array, classes: number): Float32Array {
   for (const label of labels) counts[label]!++;
   return Float32Array.from(counts, (count) => count / labels.length);
 }
-
-export const largest = (numbers: ArrayLike<number>): number => {
-  let best = 0;
-  for (let i = 1; i < numbers.length; i++) if (numbers[i]! > numbers[best]!) best = i;
-  return best;
-};
 
 /** The mean of some rows. */
 export function meanRow(probabilities: Float32Array, classes: number, rows: readonly number[]): Float32Array {

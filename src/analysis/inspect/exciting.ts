@@ -2,7 +2,7 @@
 import type { Dataset } from "../../data/dataset.js";
 import { OptionError } from "../../errors.js";
 import { type Shape, sizeOf } from "../../graph/value.js";
-import { compile, type Picture } from "../../train/classifier.js";
+import { compileLayers, type Picture } from "../../train/classifier.js";
 import type { TrainedModel } from "../../train/trained-model.js";
 import type { LookOptions } from "./look.js";
 
@@ -64,7 +64,7 @@ export async function excitingSamples(
   for (const indices of byShape(samples, Math.min(most, samples.length))) {
     const input = samples.shapeOf(indices[0]!);
     const batch = Math.max(1, Math.min(BATCH, Math.floor(BATCH_PLACES / (input[0]! * input[1]!))));
-    const classify = await compile({ ...model, input }, { ...choice, batch, layers: [layer] });
+    const classify = await compileLayers({ ...model, input }, { ...choice, batch, layers: [layer] });
     try {
       for (let from = 0; from < indices.length; from += batch) {
         const some = indices.slice(from, from + batch);

@@ -1,13 +1,14 @@
 /** A look inside as a page: pictures are put into it as PNG, so that one file is all. Of networks that name a picture, or every pixel of one. */
 import { writeFileAtomically } from "../../formats/atomic-write-node.js";
 import type { Shape } from "../../graph/value.js";
+import { pick } from "../../options.js";
 import type { TrainedModel } from "../../train/trained-model.js";
 import { foveaVersion, pictureUri } from "../report/draw-node.js";
 import { coloured, DIVERGING, overlaid, VIRIDIS } from "./colours.js";
 import { excitingSection, type ShownSamples } from "./exciting-node.js";
 import type { Heat } from "./heat.js";
 import { type Bytes, type Colour, labelColours, labelCutOut, labelOverlay, ringed, zoomed } from "./labels.js";
-import { type Look, type LookOptions, lookInside, type PlaceLabels } from "./look.js";
+import { LOOK_OPTIONS, type Look, type LookOptions, lookInside, type PlaceLabels } from "./look.js";
 import { type Answer, type HeatPicture, inspectPage } from "./page.js";
 import { filterSection, mapSection, scaleOf } from "./tiles-node.js";
 
@@ -62,7 +63,7 @@ export async function writeInspection(
   const look = await lookInside(model, subject.numbers, {
     occlusion: true,
     mostLayers: MOST_LAYERS,
-    ...options,
+    ...pick(options as LookOptions, LOOK_OPTIONS),
     input: subject.picture.shape,
   });
   const { names, data, remarks = [] } = options;

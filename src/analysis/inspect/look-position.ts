@@ -9,8 +9,9 @@ import { PLANES, PlaneEncoder } from "../../go/planes.js";
 import { boardOf } from "../../go/policy.js";
 import { type GameRecord, startOf } from "../../go/record.js";
 import { spreadPlanes } from "../../go/spread.js";
+import { anything, checkOptions, type Fields } from "../../options.js";
 import type { TrainedModel } from "../../train/trained-model.js";
-import { type Heat, type Look, type LookOptions, lookInside } from "./look.js";
+import { type Heat, LOOK_OPTIONS, type Look, type LookOptions, lookInside } from "./look.js";
 import { planeName } from "./plane-names.js";
 
 /** A game as far as it decides positions. */
@@ -44,6 +45,11 @@ export interface PositionOptions extends Omit<LookOptions, "input" | "at" | "ins
   readonly target?: number | undefined;
 }
 
+const { input: _, at: __, instead: ___, ...ofLook } = LOOK_OPTIONS;
+
+/** Moves and vertices are held to the game. */
+export const POSITION_OPTIONS: Fields<PositionOptions> = { ...ofLook, move: anything, target: anything };
+
 /**
  * @throws DataError where the network plays no Go, or not on a board of this size; OptionError where there is no such move or layer, or
  * the move asked about is not legal.
@@ -53,6 +59,7 @@ export async function lookAtPosition(
   game: Game,
   options: PositionOptions = {},
 ): Promise<PositionLook> {
+  checkOptions("inspect", options, POSITION_OPTIONS, "inspect: ");
   const { move, target, occlusion, ...rest } = options;
   const { size, planes } = boardOf(model);
   if (game.size !== size)

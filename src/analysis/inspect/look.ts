@@ -15,11 +15,24 @@ import { OptionError } from "../../errors.js";
 import { type Shape, sizeOf, type Value } from "../../graph/value.js";
 import { type Traced, trace } from "../../nn/index.js";
 import { differentiate, multiply, softmax, sum } from "../../ops/index.js";
+import {
+  anything,
+  callback,
+  checkOptions,
+  expecting,
+  type Fields,
+  flag,
+  listOf,
+  mismatch,
+  pick,
+  text,
+} from "../../options.js";
 import type { LoadedProgram } from "../../runtime/loaded-program.js";
-import { Session, type SessionOptions } from "../../runtime/session.js";
-import type { TrainedModel } from "../../train/trained-model.js";
+import { MACHINE_OPTIONS, type MachineOptions, Session } from "../../runtime/session.js";
+import { likeliest } from "../../train/rank.js";
+import { checkModel, type TrainedModel } from "../../train/trained-model.js";
 import { lendWeights } from "../../train/weights.js";
-import { labelsOf, largest, maskOf, meanRow, type Question, rowAt, rowsOf, sharesOf } from "./answers.js";
+import { labelsOf, maskOf, meanRow, type Question, rowAt, rowsOf, sharesOf } from "./answers.js";
 import { type Heat, saliencyOf, squaresOf, weightedMaps } from "./heat.js";
 import { mapLayers, spread } from "./map-layers.js";
 
@@ -69,7 +82,7 @@ export interface Look {
   readonly instead: Float32Array;
 }
 
-export interface LookOptions extends Pick<SessionOptions, "backend" | "threads" | "winograd" | "memoryLimit" | "note"> {
+export interface LookOptions extends MachineOptions {
   /** The picture's [height, width, channels], for networks that take pictures of any size; the network's own unless said. */
   readonly input?: Shape | undefined;
   /** The layer of Grad-CAM; the last convolution with more than one place unless said, or the bottleneck. */
@@ -88,18 +101,40 @@ export interface LookOptions extends Pick<SessionOptions, "backend" | "threads" 
   readonly progress?: ((done: number, total: number) => void) | undefined;
 }
 
+const isShape = (value: unknown) => Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n > 0);
+const isPlace = (value: unknown) => Array.isArray(value) && value.length === 2 && value.every(Number.isInteger);
+
+export const LOOK_OPTIONS: Fields<LookOptions> = {
+  ...MACHINE_OPTIONS,
+  input: expecting("[height, width, channels]", isShape),
+  layer: text,
+  target: expecting("a class or a function", (value) => Number.isInteger(value) || typeof value === "function"),
+  at: expecting("[row, column]", isPlace),
+  occlusion: flag,
+  instead: listOf(anything, "a list of pictures"),
+  mostLayers: expecting("a number of layers", (value) => typeof value === "number" && value >= 1),
+  progress: callback,
+};
+
 /**
  * @param picture height x width x channels numbers as the network takes them, scaled
  * @throws OptionError where there is no such layer, class or place, or the network does not take a picture.
  */
 export async function lookInside(model: TrainedModel, picture: Float32Array, options: LookOptions = {}): Promise<Look> {
+  checkOptions("inspect", options, LOOK_OPTIONS, "inspect: ");
+  checkModel(model, "inspect");
   const { module } = model;
   const { input = model.input, mostLayers = Number.POSITIVE_INFINITY } = options;
   if (input.length !== 3) throw new OptionError(`inspect: the network takes ${input.join("x")} numbers, not a picture`);
   const size = sizeOf(input);
-  const wrong = [picture, ...(options.instead ?? [])].find(({ length }) => length !== size);
-  if (wrong !== undefined)
-    throw new OptionError(`inspect: the picture has ${wrong.length} numbers, expected ${input.join(" x ")}`);
+  for (const [i, each] of [picture, ...(options.instead ?? [])].entries()) {
+    const name = i === 0 ? "the picture" : `instead[${i - 1}]`;
+    if (!(each instanceof Float32Array)) throw mismatch(`inspect: ${name}`, each, "scaled numbers in a Float32Array");
+    if (each.length !== size)
+      throw new OptionError(`inspect: ${name} has ${each.length} numbers, expected ${input.join(" x ")}`);
+    const broken = each.findIndex((value) => !Number.isFinite(value));
+    if (broken >= 0) throw mismatch(`inspect: number ${broken} of ${name}`, each[broken], "a finite number");
+  }
   const traced = trace(module, { input, training: false });
   const { graph, output } = traced;
   if (output.shape.length !== 1 && output.shape.length !== 3)
@@ -114,8 +149,7 @@ export async function lookInside(model: TrainedModel, picture: Float32Array, opt
   const confidence = graph.scope("probabilities", () => sum(multiply(probabilities, mask), { batch: true }));
   const score = graph.scope("score", () => sum(multiply(output, mask), { batch: true }));
   const [camGradient, inputGradient] = differentiate(score, [cam.value, traced.input]);
-  const { backend, threads, winograd, memoryLimit, note } = options;
-  const session = await Session.create({ backend, threads, winograd, memoryLimit, note });
+  const session = await Session.create(pick(options, MACHINE_OPTIONS));
   const load = (name: string, outputs: Record<string, Value>) =>
     session.load(
       compileEntry({ name, outputs, assigns: [] }, { target: session.target, winograd: session.winograd, maxBatch: 1 }),
@@ -128,7 +162,7 @@ export async function lookInside(model: TrainedModel, picture: Float32Array, opt
       inputGradient: inputGradient!,
       ...layerOutputs,
     });
-    await lendWeights(session, model.weights);
+    await lendWeights(session, model, "inspect");
     const classes = output.shape.at(-1)!;
     const length = sizeOf(output.shape);
     const said = (await forward.run({ input: picture, target: new Float32Array(length) }, 1))[
@@ -175,7 +209,7 @@ function questionOf(said: Float32Array, output: Shape, single: number | undefine
   const shares = sharesOf(labels, classes);
   const all = [...labels.keys()];
   const means = meanRow(said, classes, single === undefined ? all : [single]);
-  const label = single === undefined ? largest(shares) : labels[single]!;
+  const label = single === undefined ? likeliest(shares) : labels[single]!;
   const chosen = typeof target === "function" ? target(means) : (target ?? label);
   if (!Number.isInteger(chosen) || chosen < 0 || chosen >= classes)
     throw new OptionError(`inspect: class ${chosen}: the network has ${classes} classes, from 0 on`);
@@ -222,7 +256,7 @@ async function occlude(
   let done = 0;
   const fallOf = async (numbers: Float32Array) => {
     const fall = before - (await ask(numbers));
-    progress?.(++done, total);
+    await progress?.(++done, total);
     return fall;
   };
   const falls = new Float32Array(instead.length);

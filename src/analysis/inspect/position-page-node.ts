@@ -5,6 +5,7 @@ import { boardSvg } from "../../go/board-picture.js";
 import { BLACK, colourName, EMPTY, PASS, vertexName, WHITE } from "../../go/geometry.js";
 import { PlaneEncoder } from "../../go/planes.js";
 import { boardOf } from "../../go/policy.js";
+import { pick } from "../../options.js";
 import type { TrainedModel } from "../../train/trained-model.js";
 import { DIVERGING, type Ramp, VIRIDIS } from "./colours.js";
 import { excitingSection, type ShownSamples } from "./exciting-node.js";
@@ -15,6 +16,7 @@ import {
   type Game,
   lookAtPosition,
   numbersOf,
+  POSITION_OPTIONS,
   type PositionLook,
   type PositionOptions,
   positionBefore,
@@ -32,7 +34,11 @@ export async function writePositionInspection(
   game: Game,
   options: InspectPositionOptions,
 ): Promise<PositionLook> {
-  const look = await lookAtPosition(model, game, { occlusion: true, mostLayers: MOST_LAYERS, ...options });
+  const look = await lookAtPosition(model, game, {
+    occlusion: true,
+    mostLayers: MOST_LAYERS,
+    ...pick(options as PositionOptions, POSITION_OPTIONS),
+  });
   const { names, data, remarks = [], top = 5, move } = options;
   const { size, target, legal, probabilities, planes, removed } = look;
   const nameOf = (vertex: number) => vertexName(vertex, size);

@@ -94,14 +94,14 @@ export async function profile(network: Network, options: ProfileOptions = {}): P
   const asked = options.what ?? ["infer", "train"];
   // Before anything is measured: what does not fit should say so at once.
   const plans = asked.map((what) => ({ what, ...timed(() => plan(what, parts.module, input, host, batch, options)) }));
-  progress?.("machine", 0, plans.length);
+  await progress?.("machine", 0, plans.length);
   const probe = await MachineProbe.create({ backend: name, threads, note });
   try {
     probe.measure();
     const named = namesOf(parts.module);
     const timings: (ProgramTimes & { readonly plan: (typeof plans)[number] })[] = [];
     for (const [n, plan] of plans.entries()) {
-      progress?.(plan.what, n, plans.length);
+      await progress?.(plan.what, n, plans.length);
       const numbersOf = numbersFor(parts.module, batch);
       timings.push({ plan, ...(await timeSteps(plan.result, { ...options, backend: name, numbersOf })) });
     }

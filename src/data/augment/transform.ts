@@ -4,6 +4,7 @@
  * showing all go by it.
  */
 import { OptionError, unknownName } from "../../errors.js";
+import { shown } from "../../options.js";
 
 /** From and to, both included. */
 export type Range = readonly [number, number];
@@ -117,13 +118,13 @@ const isRecord = (v: unknown): v is Record<string, unknown> => typeof v === "obj
  */
 export function parseTransforms(value: unknown, where = "augment"): readonly Transform[] {
   if (!Array.isArray(value)) {
-    throw new OptionError(`${where}: expected a list of transforms, found ${JSON.stringify(value)}`);
+    throw new OptionError(`${where}: expected a list of transforms, found ${shown(value)}`);
   }
   return value.map((item: unknown) => parseTransform(item, where));
 }
 
 function parseTransform(value: unknown, where: string): Transform {
-  if (!isRecord(value)) throw new OptionError(`${where}: expected { kind: ... }, found ${JSON.stringify(value)}`);
+  if (!isRecord(value)) throw new OptionError(`${where}: expected { kind: ... }, found ${shown(value)}`);
   const { kind, ...given } = value;
   const known = TRANSFORM_KINDS.find((k) => k === kind);
   if (known === undefined) throw unknownName(`transform of ${where}`, String(kind), TRANSFORM_KINDS);
@@ -135,7 +136,7 @@ function parseTransform(value: unknown, where: string): Transform {
     if (found === undefined && field.optional) return [];
     const expected = mismatch(field, found);
     if (expected !== undefined) {
-      const is = found === undefined ? "is missing" : `is ${shown(found)}`;
+      const is = found === undefined ? "is missing" : `is ${textOf(found)}`;
       throw new OptionError(`${where}: ${known}: ${field.name} ${is}, expected ${expected}`);
     }
     return [[field.name, found] as const];
@@ -143,7 +144,7 @@ function parseTransform(value: unknown, where: string): Transform {
   return { kind: known, ...Object.fromEntries(all) } as Transform;
 }
 
-const shown = (value: unknown) => (Array.isArray(value) ? value.join("-") : String(value));
+const textOf = (value: unknown) => (Array.isArray(value) ? value.join("-") : String(value));
 
 /** What was expected instead of `value`; undefined where it is right. */
 function mismatch(field: Field, value: unknown): string | undefined {
@@ -161,7 +162,7 @@ function mismatch(field: Field, value: unknown): string | undefined {
   const isRange = isPair && value[0]! <= value[1]!;
   return isRange
     ? undefined
-    : `two rising ${isWhole ? "whole " : ""}numbers ${bounds}, such as ${isWhole ? "256-512" : shown(field.standard)}`;
+    : `two rising ${isWhole ? "whole " : ""}numbers ${bounds}, such as ${isWhole ? "256-512" : textOf(field.standard)}`;
 }
 
 const isNumbers = (value: unknown): value is number[] =>
