@@ -12,7 +12,8 @@ import { relu } from "../ops/activation.js";
 import { add, batchCount, divide, multiply, scale, sqrt, subtract } from "../ops/arithmetic.js";
 import { affine, channelMeans, normalize, squaredDeviations } from "../ops/normalization.js";
 import { refuse } from "../ops/support.js";
-import { checkWhole } from "./check.js";
+import { type Fields, needed } from "../options.js";
+import { checkLayer, checkWhole, count, INITIALIZERS } from "./check.js";
 import type { Initializer } from "./initializer.js";
 import { Module, Parameter, Statistic, tracingOf } from "./module.js";
 
@@ -28,6 +29,8 @@ export interface BatchNorm2dOptions {
   readonly biasInit?: Initializer;
 }
 
+const FIELDS: Fields<BatchNorm2dOptions> = { channels: needed(count), eps: count, momentum: count, ...INITIALIZERS };
+
 export class BatchNorm2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter;
@@ -36,6 +39,7 @@ export class BatchNorm2d extends Module {
 
   constructor(readonly options: BatchNorm2dOptions) {
     super();
+    checkLayer("batchNorm2d", options, FIELDS);
     const { channels, eps = 1e-5, momentum = 0.1 } = options;
     checkWhole("batchNorm2d", { channels });
     if (!(eps > 0)) throw new OptionError(`batchNorm2d: eps is ${eps}, expected more than 0`);

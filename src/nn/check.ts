@@ -1,5 +1,7 @@
 /** Checks of layers' hyper-parameters, made when the layer is. */
 import { OptionError } from "../errors.js";
+import type { WindowOptions } from "../ops/window.js";
+import { type Check, checkOptions, expecting, type Fields, isRecord, shown } from "../options.js";
 
 /** Each must be a whole number from 1. */
 export function checkWhole(layer: string, numbers: Readonly<Record<string, number>>): void {
@@ -9,3 +11,40 @@ export function checkWhole(layer: string, numbers: Readonly<Record<string, numbe
     }
   }
 }
+
+/** @throws OptionError on what is no object of options, and on options that are unknown, missing or not what they may be. */
+export function checkLayer<T extends object>(layer: string, options: T, fields: Fields<T>): void {
+  if (!isRecord(options)) {
+    const all = Object.entries<Check>(fields);
+    const first = all.filter(([, check]) => check.needed);
+    const example = (first.length > 0 ? first : all).map(([name]) => `${name}: ...`).join(", ");
+    throw new OptionError(`${layer}: is given ${shown(options)}, expected an object of options, { ${example} }`);
+  }
+  checkOptions(layer, options, fields, `${layer}: `);
+}
+
+const isPair = (value: unknown) =>
+  Array.isArray(value) ? value.length === 2 && value.every((n) => typeof n === "number") : typeof value === "number";
+/** One number for both, or [height, width]. What they may be is held where a window meets its image (ops/window.ts). */
+export const pairOf: Check = expecting("a number, or [height, width]", isPair);
+
+const SIDES = ["top", "bottom", "left", "right"];
+const isSides = (value: unknown) =>
+  isRecord(value) && Object.entries(value).every(([side, n]) => SIDES.includes(side) && typeof n === "number");
+
+export const WINDOW: Fields<WindowOptions> = {
+  stride: pairOf,
+  padding: expecting(
+    'a number, [height, width], { top, bottom, left, right } or "same"',
+    (value) => value === "same" || isPair(value) || isSides(value),
+  ),
+  dilation: pairOf,
+};
+
+const initializer = expecting(
+  'an initializer, such as { kind: "constant", value: 0 }',
+  (value) => isRecord(value) && typeof value["kind"] === "string",
+);
+export const INITIALIZERS = { weightInit: initializer, biasInit: initializer };
+/** A number that the layer itself holds to its bounds. */
+export const count: Check = expecting("a number", (value) => typeof value === "number");

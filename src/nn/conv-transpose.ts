@@ -7,7 +7,8 @@ import { add } from "../ops/arithmetic.js";
 import { convTranspose2d as convTransposeOf } from "../ops/conv-transpose.js";
 import { refuse } from "../ops/support.js";
 import { type Pair, pair } from "../ops/window.js";
-import { checkWhole } from "./check.js";
+import { type Fields, flag, needed } from "../options.js";
+import { checkLayer, checkWhole, count, INITIALIZERS, pairOf } from "./check.js";
 import { defaultBias, defaultWeights, type Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";
 
@@ -26,12 +27,26 @@ export interface ConvTranspose2dOptions {
   readonly biasInit?: Initializer;
 }
 
+const FIELDS: Fields<ConvTranspose2dOptions> = {
+  in: needed(count),
+  out: needed(count),
+  kernel: needed(pairOf),
+  stride: pairOf,
+  padding: pairOf,
+  outputPadding: pairOf,
+  dilation: pairOf,
+  groups: count,
+  bias: flag,
+  ...INITIALIZERS,
+};
+
 export class ConvTranspose2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
 
   constructor(readonly options: ConvTranspose2dOptions) {
     super();
+    checkLayer("convTranspose2d", options, FIELDS);
     const { in: inputs, out, groups = 1 } = options;
     const [ky, kx] = pair(options.kernel);
     checkWhole("convTranspose2d", { in: inputs, out, "kernel height": ky, "kernel width": kx, groups });

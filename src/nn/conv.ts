@@ -4,7 +4,8 @@ import { add } from "../ops/arithmetic.js";
 import { conv2d as conv2dOf } from "../ops/conv.js";
 import { refuse } from "../ops/support.js";
 import { type Padding, type Pair, pair } from "../ops/window.js";
-import { checkWhole } from "./check.js";
+import { type Fields, flag, needed } from "../options.js";
+import { checkLayer, checkWhole, count, INITIALIZERS, pairOf, WINDOW } from "./check.js";
 import { defaultBias, defaultWeights, type Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";
 
@@ -24,12 +25,24 @@ export interface Conv2dOptions {
   readonly fixed?: boolean;
 }
 
+const FIELDS: Fields<Conv2dOptions> = {
+  in: needed(count),
+  out: needed(count),
+  kernel: needed(pairOf),
+  ...WINDOW,
+  groups: count,
+  bias: flag,
+  ...INITIALIZERS,
+  fixed: flag,
+};
+
 export class Conv2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
 
   constructor(readonly options: Conv2dOptions) {
     super();
+    checkLayer("conv2d", options, FIELDS);
     const { in: inputs, out, groups = 1 } = options;
     const [ky, kx] = pair(options.kernel);
     checkWhole("conv2d", { in: inputs, out, "kernel height": ky, "kernel width": kx, groups });

@@ -3,7 +3,8 @@ import { shapeText, sizeOf, type Value } from "../graph/value.js";
 import { add } from "../ops/arithmetic.js";
 import { linear as linearOf } from "../ops/linear.js";
 import { refuse } from "../ops/support.js";
-import { checkWhole } from "./check.js";
+import { type Fields, flag, needed } from "../options.js";
+import { checkLayer, checkWhole, count, INITIALIZERS } from "./check.js";
 import { defaultBias, defaultWeights, type Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";
 
@@ -16,12 +17,15 @@ export interface LinearOptions {
   readonly biasInit?: Initializer;
 }
 
+const FIELDS: Fields<LinearOptions> = { in: needed(count), out: needed(count), bias: flag, ...INITIALIZERS };
+
 export class Linear extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
 
   constructor(readonly options: LinearOptions) {
     super();
+    checkLayer("linear", options, FIELDS);
     const { in: inputs, out } = options;
     checkWhole("linear", { in: inputs, out });
     this.weight = new Parameter([inputs, out], options.weightInit ?? defaultWeights(inputs));

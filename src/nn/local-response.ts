@@ -6,11 +6,22 @@ import {
   localResponseNorm as localResponseNormOf,
 } from "../ops/local-response.js";
 import { refuse } from "../ops/support.js";
+import { type Fields, flag, needed } from "../options.js";
+import { checkLayer, count } from "./check.js";
 import { Module } from "./module.js";
+
+const FIELDS: Fields<LocalResponseNormOptions> = {
+  size: needed(count),
+  alpha: count,
+  beta: count,
+  k: count,
+  alphaDivided: flag,
+};
 
 export class LocalResponseNorm extends Module {
   constructor(readonly options: LocalResponseNormOptions) {
     super();
+    checkLayer("localResponseNorm", options, FIELDS);
     checkLocalResponseNorm(options);
   }
 

@@ -10,6 +10,7 @@
 import { OptionError } from "../errors.js";
 import type { Graph, StateAttributes } from "../graph/graph.js";
 import type { Shape, Value } from "../graph/value.js";
+import { shown } from "../options.js";
 import type { Initializer } from "./initializer.js";
 import type { Loss } from "./loss.js";
 
@@ -95,13 +96,30 @@ export function tracingOf(graph: Graph): Tracing | undefined {
 export abstract class Module {
   constructor() {
     // Wrapped here and not at the call, so that `this.conv1.forward(x)` in anyone's class gets its layer's scope.
-    const forward = this.forward;
+    const forward: unknown = this.forward;
+    const name = this.constructor.name;
+    if (typeof forward !== "function") {
+      throw new OptionError(
+        `${name}: has no method forward; write forward(x) { return ...; }, not a field that is a function`,
+      );
+    }
+    if (forward.length > 1) {
+      throw new OptionError(
+        `${name}: forward takes ${forward.length} arguments, expected one value; join several by ops.concat, or hold them in fields`,
+      );
+    }
     Object.defineProperty(this, "forward", {
       value: (x: Value): Value => {
+        if (!isValue(x)) throw new OptionError(`${name}: forward is given ${shown(x)}, expected a value of a graph`);
         const tracing = tracingOf(x.graph);
         const path = tracing?.paths.get(this);
-        if (tracing === undefined || path === undefined) return forward.call(this, x);
-        const value = x.graph.scope(path, () => forward.call(this, x));
+        const draw = (): Value => {
+          const value: unknown = forward.call(this, x);
+          if (!isValue(value)) throw noValue(path || name, value);
+          return value;
+        };
+        if (tracing === undefined || path === undefined) return draw();
+        const value = x.graph.scope(path, draw);
         tracing.gave(path, value);
         return value;
       },
@@ -122,6 +140,21 @@ export abstract class Module {
       return field.flatMap((item: unknown, i): [string, Part][] => (isPart(item) ? [[`${name}.${i}`, item]] : []));
     });
   }
+}
+
+const isValue = (value: unknown): value is Value =>
+  typeof value === "object" && value !== null && "graph" in value && "op" in value;
+
+function noValue(where: string, found: unknown): OptionError {
+  const cure =
+    found === undefined
+      ? "end it with return"
+      : found instanceof Promise
+        ? "leave async out: a network is drawn once, at once"
+        : "return what ops and layers give";
+  return new OptionError(
+    `${where}: forward gave ${found === undefined ? "nothing" : shown(found)}, expected a value; ${cure}`,
+  );
 }
 
 export type Part = Module | Parameter | Statistic;

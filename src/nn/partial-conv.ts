@@ -14,7 +14,8 @@ import { conv2d as conv2dOf } from "../ops/conv.js";
 import { reshape } from "../ops/shape.js";
 import { refuse } from "../ops/support.js";
 import { type Padding, type Pair, pair } from "../ops/window.js";
-import { checkWhole } from "./check.js";
+import { callback, type Fields, listOf, needed } from "../options.js";
+import { checkLayer, checkWhole, count, pairOf, WINDOW } from "./check.js";
 import type { Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";
 
@@ -31,6 +32,14 @@ export interface PartialConv2dOptions {
   readonly bound?: (fanIn: number) => number;
 }
 
+const FIELDS: Fields<PartialConv2dOptions> = {
+  in: needed(count),
+  kernel: needed(pairOf),
+  ...WINDOW,
+  connections: needed(listOf(listOf(count, "a list of input maps"), "for each output map the input maps that it sees")),
+  bound: callback,
+};
+
 export class PartialConv2d extends Module {
   readonly weight: Parameter;
   readonly bias: Parameter;
@@ -39,6 +48,7 @@ export class PartialConv2d extends Module {
 
   constructor(readonly options: PartialConv2dOptions) {
     super();
+    checkLayer("partialConv2d", options, FIELDS);
     const { in: inputs, connections, bound = (fanIn: number) => 1 / Math.sqrt(fanIn) } = options;
     const [ky, kx] = pair(options.kernel);
     checkWhole("partialConv2d", { in: inputs, out: connections.length, "kernel height": ky, "kernel width": kx });

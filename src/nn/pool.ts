@@ -10,10 +10,25 @@ import {
 } from "../ops/pool.js";
 import { mean } from "../ops/reduce.js";
 import { refuse } from "../ops/support.js";
-import { type Pair, pair } from "../ops/window.js";
-import { checkWhole } from "./check.js";
+import { type Pair, pair, type WindowOptions } from "../ops/window.js";
+import { expecting, type Fields, flag, needed } from "../options.js";
+import { checkLayer, checkWhole, count, INITIALIZERS, pairOf, WINDOW } from "./check.js";
 import type { Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";
+
+const MAX_POOL: Fields<MaxPoolOptions> = { ...WINDOW, ceil: flag };
+const AVG_POOL: Fields<AvgPoolOptions> = {
+  ...MAX_POOL,
+  divisor: expecting(
+    '"window", "valid" or a number',
+    (value) => value === "window" || value === "valid" || typeof value === "number",
+  ),
+};
+
+function checkPool<T extends WindowOptions>(layer: string, kernel: Pair, options: T, fields: Fields<T>): void {
+  pairOf(kernel, `${layer}: kernel`);
+  checkLayer(layer, options, fields);
+}
 
 export class MaxPool2d extends Module {
   constructor(
@@ -21,6 +36,7 @@ export class MaxPool2d extends Module {
     readonly options: MaxPoolOptions = {},
   ) {
     super();
+    checkPool("maxPool2d", kernel, options, MAX_POOL);
   }
   override forward(x: Value): Value {
     return maxPool2dOf(x, this.kernel, this.options);
@@ -33,6 +49,7 @@ export class AvgPool2d extends Module {
     readonly options: AvgPoolOptions = {},
   ) {
     super();
+    checkPool("avgPool2d", kernel, options, AVG_POOL);
   }
   override forward(x: Value): Value {
     return avgPool2dOf(x, this.kernel, this.options);
@@ -78,6 +95,8 @@ export interface Subsample2dOptions {
   readonly biasInit?: Initializer;
 }
 
+const SUBSAMPLE: Fields<Subsample2dOptions> = { channels: needed(count), kernel: pairOf, ...INITIALIZERS };
+
 /**
  * LeCun et al. 1998, layers S2 and S4: the sum of each window, times a trainable coefficient, plus a trainable bias, one
  * of each a channel. It starts as the mean. The squashing that follows it there is a layer of its own.
@@ -88,6 +107,7 @@ export class Subsample2d extends Module {
 
   constructor(readonly options: Subsample2dOptions) {
     super();
+    checkLayer("subsample2d", options, SUBSAMPLE);
     const { channels, kernel = 2 } = options;
     const [ky, kx] = pair(kernel);
     checkWhole("subsample2d", { channels, "kernel height": ky, "kernel width": kx });

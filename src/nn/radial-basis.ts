@@ -8,6 +8,8 @@ import { scale } from "../ops/arithmetic.js";
 import { squaredDistance } from "../ops/distance.js";
 import { flatten } from "../ops/shape.js";
 import { refuse } from "../ops/support.js";
+import { type Fields, listOf, needed } from "../options.js";
+import { checkLayer, count } from "./check.js";
 import { Module } from "./module.js";
 
 export interface RadialBasisOptions {
@@ -15,9 +17,14 @@ export interface RadialBasisOptions {
   readonly centres: readonly (readonly number[])[];
 }
 
+const FIELDS: Fields<RadialBasisOptions> = {
+  centres: needed(listOf(listOf(count, "a list of numbers"), "for each unit its centre")),
+};
+
 export class RadialBasis extends Module {
   constructor(readonly options: RadialBasisOptions) {
     super();
+    checkLayer("radialBasis", options, FIELDS);
     const { centres } = options;
     const features = centres[0]?.length ?? 0;
     if (features === 0 || centres.some((centre) => centre.length !== features)) {

@@ -1,5 +1,7 @@
 /** Layers one after another, named by number (`0.weight`) or by the keys of an object (`conv1.weight`). */
+import { OptionError } from "../errors.js";
 import type { Value } from "../graph/value.js";
+import { isRecord, shown } from "../options.js";
 import { Module } from "./module.js";
 
 export class Sequential extends Module {
@@ -7,6 +9,12 @@ export class Sequential extends Module {
 
   constructor(layers: readonly [string, Module][]) {
     super();
+    for (const [name, layer] of layers) {
+      if (layer instanceof Module) continue;
+      throw new OptionError(
+        `sequential: layer ${name} is ${shown(layer)}, expected a module; a computation of one's own is the forward of a class that extends nn.Module`,
+      );
+    }
     this.#layers = layers;
   }
 
@@ -23,7 +31,7 @@ export function sequential(layers: Readonly<Record<string, Module>>): Sequential
 export function sequential(...layers: Module[]): Sequential;
 export function sequential(...layers: Module[] | [Readonly<Record<string, Module>>]): Sequential {
   const [first] = layers;
-  if (layers.length === 1 && first !== undefined && !(first instanceof Module))
+  if (layers.length === 1 && isRecord(first) && !(first instanceof Module))
     return new Sequential(Object.entries(first));
   return new Sequential((layers as Module[]).map((layer, i) => [String(i), layer]));
 }

@@ -4,6 +4,8 @@ import type { Value } from "../graph/value.js";
 import { type ResizeMode, resize } from "../ops/resize.js";
 import { refuse } from "../ops/support.js";
 import { type Pair, pair } from "../ops/window.js";
+import { type Fields, oneOf } from "../options.js";
+import { checkLayer, pairOf } from "./check.js";
 import { Module } from "./module.js";
 
 export interface UpsampleOptions {
@@ -18,9 +20,12 @@ export interface UpsampleOptions {
   readonly mode?: ResizeMode;
 }
 
+const FIELDS: Fields<UpsampleOptions> = { scaleFactor: pairOf, size: pairOf, mode: oneOf(["nearest", "bilinear"]) };
+
 export class Upsample extends Module {
   constructor(readonly options: UpsampleOptions) {
     super();
+    checkLayer("upsample", options, FIELDS);
     const { scaleFactor, size } = options;
     if ((scaleFactor === undefined) === (size === undefined)) {
       throw new OptionError(

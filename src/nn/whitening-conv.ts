@@ -6,6 +6,8 @@
  */
 import { OptionError } from "../errors.js";
 import { type Padding, type Pair, pair } from "../ops/window.js";
+import { type Fields, flag, needed } from "../options.js";
+import { checkLayer, count, pairOf, WINDOW } from "./check.js";
 import { Conv2d } from "./conv.js";
 
 export interface WhiteningConv2dOptions {
@@ -23,8 +25,20 @@ export interface WhiteningConv2dOptions {
   readonly pictures?: number;
 }
 
+const FIELDS: Fields<WhiteningConv2dOptions> = {
+  in: needed(count),
+  kernel: needed(pairOf),
+  out: count,
+  stride: WINDOW.stride,
+  padding: WINDOW.padding,
+  bias: flag,
+  eps: count,
+  pictures: count,
+};
+
 export class WhiteningConv2d extends Conv2d {
   constructor(options: WhiteningConv2dOptions) {
+    checkLayer("whiteningConv2d", options, FIELDS);
     const { eps = 5e-4, pictures = 5000, ...shape } = options;
     const [ky, kx] = pair(options.kernel);
     const directions = options.in * ky * kx;

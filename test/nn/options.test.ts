@@ -1,0 +1,127 @@
+/** Layers refuse options that they do not have, and networks written by mistake, in one sentence. */
+import { describe, expect, it } from "vitest";
+import { OptionError } from "#fovea/errors.js";
+import type { Value } from "#fovea/graph/value.js";
+import * as nn from "#fovea/nn/index.js";
+
+// As JavaScript calls them.
+const js = nn as unknown as Readonly<Record<string, (...args: unknown[]) => nn.Module>>;
+const messageOf = (make: () => unknown) => {
+  try {
+    make();
+  } catch (error) {
+    expect(error).toBeInstanceOf(OptionError);
+    return (error as Error).message;
+  }
+  return "nothing was refused";
+};
+
+it.each<[string, readonly unknown[], string]>([
+  ["conv2d", [3, 4, 3], "conv2d: is given 3, expected an object of options, { in: ..., out: ..., kernel: ... }"],
+  ["conv2d", [], "conv2d: is given undefined, expected an object of options, { in: ..., out: ..., kernel: ... }"],
+  ["conv2d", [{ in: 3, out: 4, kernel: 3, strides: 2 }], 'unknown option of conv2d "strides"; did you mean "stride"?'],
+  ["conv2d", [{ in_channels: 3, out: 4, kernel: 3 }], 'unknown option of conv2d "in_channels"; did you mean "in"?'],
+  ["conv2d", [{ in: 3, out: 4, kernel_size: 3 }], 'unknown option of conv2d "kernel_size"; did you mean "kernel"?'],
+  ["conv2d", [{ in: 3, out: 4 }], "conv2d: kernel is missing, expected a number, or [height, width]"],
+  ["conv2d", [{ in: 3, out: 4, kernel: "3" }], 'conv2d: kernel is "3", expected a number, or [height, width]'],
+  [
+    "conv2d",
+    [{ in: 3, out: 4, kernel: 3, padding: "valid" }],
+    'conv2d: padding is "valid", expected a number, [height, width], { top, bottom, left, right } or "same"',
+  ],
+  ["conv2d", [{ in: 3, out: 4, kernel: 3, padding: { up: 1 } }], "conv2d: padding is { up }, expected"],
+  ["conv2d", [{ in: 3, out: 4, kernel: 3, bias: 0 }], "conv2d: bias is 0, expected true or false"],
+  ["conv2d", [{ in: 3, out: 4, kernel: 3, weightInit: "he" }], 'conv2d: weightInit is "he", expected an initializer'],
+  ["conv2d", [{ in: 3.5, out: 4, kernel: 3 }], "conv2d: in is 3.5, expected a whole number from 1"],
+  ["linear", [{ in: 3, units: 4 }], 'unknown option of linear "units"'],
+  ["linear", [3, 4], "linear: is given 3, expected an object of options, { in: ..., out: ... }"],
+  ["batchNorm2d", [{ channels: 3, epsilon: 1e-5 }], 'unknown option of batchNorm2d "epsilon"'],
+  ["batchNorm2d", [{ num_features: 3 }], 'unknown option of batchNorm2d "num_features"'],
+  ["convTranspose2d", [{ in: 3, out: 4, kernel: 2, output_padding: 1 }], 'did you mean "outputPadding"?'],
+  [
+    "partialConv2d",
+    [{ in: 3, kernel: 2, connections: 4 }],
+    "partialConv2d: connections is 4, expected for each output map",
+  ],
+  ["whiteningConv2d", [{ in: 3, kernel: 2, fixed: true }], 'unknown option of whiteningConv2d "fixed"'],
+  ["maxPool2d", [{ kernel: 2 }], "maxPool2d: kernel is { kernel }, expected a number, or [height, width]"],
+  [
+    "maxPool2d",
+    [2, 2],
+    "maxPool2d: is given 2, expected an object of options, { stride: ..., padding: ..., dilation: ..., ceil: ... }",
+  ],
+  ["maxPool2d", [2, { strides: 2 }], 'unknown option of maxPool2d "strides"; did you mean "stride"?'],
+  ["avgPool2d", [2, { divisor: "none" }], 'avgPool2d: divisor is "none", expected "window", "valid" or a number'],
+  ["subsample2d", [{ channel: 2 }], 'unknown option of subsample2d "channel"; did you mean "channels"?'],
+  ["upsample", [2], "upsample: is given 2, expected an object of options"],
+  ["upsample", [{ scale_factor: 2 }], 'did you mean "scaleFactor"?'],
+  ["upsample", [{ size: 4, mode: "cubic" }], 'upsample: mode is "cubic", expected "nearest" or "bilinear"'],
+  ["localResponseNorm", [{ size: 5, gamma: 1 }], 'unknown option of localResponseNorm "gamma"'],
+  ["radialBasis", [{ centres: 4 }], "radialBasis: centres is 4, expected for each unit its centre"],
+  [
+    "sequential",
+    [(x: unknown) => x],
+    "sequential: layer 0 is a function, expected a module; a computation of one's own is the forward of a class",
+  ],
+  ["sequential", [nn.relu(), undefined], "sequential: layer 1 is undefined, expected a module"],
+  ["sequential", [{ a: nn.relu(), b: 3 }], "sequential: layer b is 3, expected a module"],
+])("%s(%j)", (name, args, message) => {
+  expect(messageOf(() => js[name]!(...args))).toContain(message);
+});
+
+describe("a class whose forward", () => {
+  const traced = (module: nn.Module) => messageOf(() => nn.trace(module, { input: [4], training: false }));
+
+  it("returns nothing, or what is no value", () => {
+    class Silent extends nn.Module {
+      readonly fc = nn.linear({ in: 4, out: 2 });
+      override forward(x: Value): Value {
+        this.fc.forward(x);
+        return undefined as never;
+      }
+    }
+    expect(traced(new Silent())).toBe("Silent: forward gave nothing, expected a value; end it with return");
+    expect(traced(nn.sequential({ head: new Silent() }))).toBe(
+      "head: forward gave nothing, expected a value; end it with return",
+    );
+    class Numbers extends nn.Module {
+      override forward(): Value {
+        return [1, 2] as never;
+      }
+    }
+    expect(traced(new Numbers())).toBe(
+      "Numbers: forward gave [1, 2], expected a value; return what ops and layers give",
+    );
+  });
+
+  it("is asynchronous", () => {
+    class Late extends nn.Module {
+      override forward(x: Value): Value {
+        return Promise.resolve(x) as never;
+      }
+    }
+    expect(traced(new Late())).toBe(
+      "Late: forward gave a Promise, expected a value; leave async out: a network is drawn once, at once",
+    );
+  });
+
+  it("takes a second argument, is a field, or is given what is no value", () => {
+    class Two extends nn.Module {
+      override forward(x: Value, _y?: Value): Value {
+        return x;
+      }
+    }
+    expect(messageOf(() => new Two())).toBe(
+      "Two: forward takes 2 arguments, expected one value; join several by ops.concat, or hold them in fields",
+    );
+    class Arrow extends nn.Module {
+      override forward = (x: Value): Value => x;
+    }
+    expect(messageOf(() => new Arrow())).toBe(
+      "Arrow: has no method forward; write forward(x) { return ...; }, not a field that is a function",
+    );
+    expect(messageOf(() => nn.relu().forward(new Float32Array(4) as never))).toBe(
+      "Activation: forward is given Float32Array(4), expected a value of a graph",
+    );
+  });
+});
