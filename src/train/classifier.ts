@@ -105,6 +105,7 @@ export async function compileLayers(
     const waiting = new HeldPictures();
     const calls = new OpenCalls("the classifier");
     let input = new Float32Array(0);
+    let noted = false;
 
     const answersOf = (slot: Slot, count: number): Classification[] => {
       const logits = slot.output("logits") as Float32Array;
@@ -120,7 +121,10 @@ export async function compileLayers(
         };
         const label = likeliest(of(logits));
         const answer = of(probabilities);
-        if (Number.isNaN(answer[label])) note(NOT_A_NUMBER);
+        if (Number.isNaN(answer[label]) && !noted) {
+          noted = true;
+          note(NOT_A_NUMBER);
+        }
         return {
           label,
           class: model.classes[label] ?? String(label),

@@ -8,7 +8,20 @@ import type { Dataset, DatasetSplits } from "../data/dataset.js";
 import { FileError, TrainingError } from "../errors.js";
 import { create, type Model } from "../models/index.js";
 import { parameterCount, parametersOf } from "../nn/index.js";
-import { Session, type SessionOptions } from "../runtime/session.js";
+import {
+  anything,
+  callback,
+  checkOptions,
+  expecting,
+  type Fields,
+  flag,
+  isRecord,
+  needed,
+  number,
+  object,
+  text,
+} from "../options.js";
+import { MACHINE_OPTIONS, Session, type SessionOptions } from "../runtime/session.js";
 import { bestEpoch } from "./best-epoch.js";
 import {
   type Checkpoint,
@@ -18,7 +31,7 @@ import {
   restoreCheckpoint,
   saveCheckpoint,
 } from "./checkpoint-node.js";
-import { optimizerFrom, type TrainingConfig } from "./config.js";
+import { optimizerFrom, parseConfig, type TrainingConfig } from "./config.js";
 import type { Evaluation } from "./evaluator.js";
 import { loadWeights } from "./load-weights-node.js";
 import { saveModel } from "./model-file-node.js";
@@ -27,7 +40,7 @@ import { checkpointIn, createRunFolder, exists, keepBefore, type RunFolder, writ
 import { lockRun } from "./run-lock-node.js";
 import { TensorBoardLog } from "./tensorboard-node.js";
 import { scaledFor } from "./trained-model.js";
-import { type EpochRecord, type Progress, Trainer } from "./trainer.js";
+import { type EpochRecord, type Progress, Trainer, type TrainHooks } from "./trainer.js";
 import type { TrainingMemory } from "./training-memory.js";
 import { findNotFinite, type Weights } from "./weights.js";
 
@@ -46,6 +59,17 @@ export interface RunOptions {
   /** What the log's lines say beside the records, such as counts that follow from them. */
   readonly logged?: ((history: readonly EpochRecord[]) => readonly object[]) | undefined;
 }
+
+const RUN_OPTIONS: Fields<RunOptions> = {
+  config: needed(anything),
+  data: needed(expecting("the halves { train, test }", isRecord)),
+  out: text,
+  resume: expecting("a run's folder, as openRunFolder gives it", isRecord),
+  session: needed(object(MACHINE_OPTIONS)),
+  checkpointEverySeconds: needed(number({ from: 0 })),
+  tensorboard: flag,
+  logged: callback,
+};
 
 /** What a run is about to do, known before the first step. */
 export interface RunPlan {
@@ -90,6 +114,8 @@ export interface RunResult {
 
 /** Trains to the end, or until stopped; whatever ends it, the folder can be resumed. */
 export async function runTraining(options: RunOptions, listener: RunListener = {}): Promise<RunResult> {
+  checkOptions("runTraining", options, RUN_OPTIONS);
+  parseConfig(options.config, "config");
   checkDataset(options.data.train, "the training data");
   checkDataset(options.data.test, "the test data");
   const ends: (() => Promise<void>)[] = [];
@@ -169,7 +195,7 @@ async function trainInSession(
 
   let saved = false;
   let evaluation: Evaluation | undefined;
-  const completed = await trainer.run({
+  const hooks: TrainHooks = {
     progress: (progress) => listener.progress?.(progress),
     ...(events && { step: (record) => events.step(record) }),
     shouldStop: () => listener.shouldStop?.() ?? false,
@@ -184,6 +210,9 @@ async function trainInSession(
       saved = true;
       await listener.epoch?.(record);
     },
+  };
+  const completed = await trainer.run(hooks).catch((error: unknown) => {
+    throw withFiles(error, folder, trainer.state.history, config);
   });
   if (!completed && trainer.state.batch > 0) await checkpoint();
   // A run that was over when it was resumed wrote nothing above, and its files may have been lost.
@@ -200,6 +229,19 @@ async function trainInSession(
     step: done,
     evaluation,
   };
+}
+
+/** A run that cannot go on says where that is which it had learned until then. */
+function withFiles(
+  error: unknown,
+  { model, best }: RunFolder,
+  history: readonly EpochRecord[],
+  { watch }: TrainingConfig,
+): unknown {
+  const last = history.at(-1);
+  if (!(error instanceof TrainingError) || last === undefined) return error;
+  const kept = `${model} has the network after epoch ${last.epoch}, ${best} that after the best one, ${bestEpoch(history, watch)?.epoch}`;
+  return new TrainingError(`${error.message}; ${kept}`, { cause: error });
 }
 
 /**

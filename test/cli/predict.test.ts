@@ -1,5 +1,5 @@
 /** `fovea predict`: the answers of `eval`, picture by picture, whatever else lies among them. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -126,6 +126,29 @@ describe("fovea predict", () => {
     expect(two.code).toBe(2);
     expect(two.stderr).toBe(
       "fovea: the network takes 28 x 28 x 2 numbers, but pictures are height x width x 1 (grey) or x 3 (colours); name another network\n",
+    );
+  });
+
+  it("does not show answers that are not numbers as answers, and ends with 1", async () => {
+    const { model } = await train(create("lenet5"), part(test, 10), { epochs: 1, note: () => {} });
+    const [name, weight] = [...model.weights][0]!;
+    // Alternately so large that sums become infinite, and infinity less infinity is no number.
+    const data = weight.data.map((_, i) => (i % 2 === 0 ? 3e38 : -3e38));
+    const weights = new Map(model.weights).set(name, { ...weight, data });
+    await saveModel(join(folder, "huge.safetensors"), { ...model, weights, scaling: { mean: [0], std: [1e-6] } });
+    const { code, stdout, stderr } = await fovea(["predict", "huge.safetensors", "digits/0000.png", "--json"], folder);
+    expect(code).toBe(1);
+    expect(events(stdout)).toMatchObject([
+      { picture: "digits/0000.png", error: expect.stringContaining("not a number (NaN)") },
+    ]);
+    expect(stderr).toContain("digits/0000.png: the network's answer is not a number (NaN): ");
+    const bytes = readFileSync(join(folder, "model.safetensors"));
+    bytes.writeFloatLE(Number.NaN, bytes.length - 4);
+    writeFileSync(join(folder, "nan.safetensors"), bytes);
+    const refused = await fovea(["predict", "nan.safetensors", "digits/0000.png"], folder);
+    expect([refused.code, refused.stdout]).toEqual([1, ""]);
+    expect(refused.stderr).toMatch(
+      /^fovea: nan.safetensors: tensor "\S+" holds NaN \(its number \d+\), expected finite numbers\n$/,
     );
   });
 

@@ -1,10 +1,18 @@
 /** Nothing that was computed is lost where a training ends by throwing, and callbacks are waited for, whatever they return. */
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { TrainingError } from "#fovea/errors.js";
+import type { TrainingConfig } from "#fovea/train/config.js";
+import { loadModel } from "#fovea/train/model-file-node.js";
 import { sgd } from "#fovea/train/optimizer.js";
+import { openRunFolder } from "#fovea/train/run-folder-node.js";
+import { runTraining } from "#fovea/train/run-node.js";
 import { evaluate, type TrainOptions, train } from "#fovea/train/train.js";
 import { untrained } from "#fovea/train/trained-model.js";
+import type { EpochRecord } from "#fovea/train/trainer.js";
 import type { TrainingFailure } from "#fovea/train/training-run.js";
+import { temporaryFolder } from "../support/temporary.js";
 import { toy, toyNetwork } from "../support/toy.js";
 
 const data = toy({ length: 40 });
@@ -139,4 +147,65 @@ it("evaluate waits for its callback and ends with what it throws", async () => {
     },
   });
   expect(seen).toEqual([16, 32, 40]);
+});
+
+describe("a run that keeps itself on disk", () => {
+  const config: TrainingConfig = {
+    network: "mlp",
+    options: { classes: 3, channels: 1, size: 6 },
+    data: "toy",
+    epochs: 4,
+    batchSize: 8,
+    optimizer: { name: "sgd", lr: 0.01, momentum: 0, nesterov: false, weightDecay: 0 },
+    schedule: { kind: "step", milestones: [2], gamma: 1e300 },
+    seed: 0,
+  };
+  const options = (out: string) => ({
+    config,
+    data: { train: data, test },
+    out,
+    session: { threads: 1, note: () => {} },
+    checkpointEverySeconds: 60,
+  });
+
+  it("has what it learned until the loss became infinite, and says where", async () => {
+    const out = join(temporaryFolder(), "run");
+    const error = await runTraining(options(out)).catch((e: unknown) => e as Error);
+    expect(error).toBeInstanceOf(TrainingError);
+    expect((error as Error).message).toContain(
+      `; ${join(out, "model.safetensors")} has the network after epoch 2, ${join(out, "best.safetensors")} that after the best one, `,
+    );
+    const log = readFileSync(join(out, "log.jsonl"), "utf8").trim().split("\n");
+    expect(log.map((line) => (JSON.parse(line) as EpochRecord).epoch)).toEqual([1, 2]);
+    const last = JSON.parse(log[1]!) as EpochRecord;
+    const saved = await evaluate(await loadModel(join(out, "model.safetensors")), test, { threads: 1 });
+    expect([saved.loss, saved.accuracy]).toEqual([last.test!.loss, last.test!.accuracy]);
+    expect(readdirSync(out)).toContain("checkpoint.safetensors");
+    expect(readdirSync(out)).not.toContain("run.lock");
+  });
+
+  it("ends with what a listener throws, at once or later, and can go on", async () => {
+    const out = join(temporaryFolder(), "run");
+    const calm = { ...options(out), config: { ...config, schedule: { kind: "constant" } as const } };
+    const attempt = runTraining(calm, {
+      async epoch({ epoch }) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        if (epoch === 2) throw new Error("from the listener");
+      },
+    });
+    await expect(attempt).rejects.toThrow("from the listener");
+    const { folder } = await openRunFolder(out);
+    const { out: _, ...rest } = calm;
+    const resumed = await runTraining({ ...rest, resume: folder });
+    expect(resumed.history.map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("refuses data that is none", async () => {
+    const out = join(temporaryFolder(), "run");
+    const bad = { train: { ...data, labels: new Int32Array(40).fill(3) }, test };
+    await expect(runTraining({ ...options(out), data: bad })).rejects.toThrow("toy: label 3 of picture 0 is no class");
+    await expect(runTraining({ ...options(out), config: { ...config, epochs: 1e308 } })).rejects.toThrow(
+      "epochs is 1e+308, expected a whole number of at most 1000000",
+    );
+  });
 });

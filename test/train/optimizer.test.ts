@@ -147,4 +147,23 @@ it("refuses hyper-parameters out of range", () => {
   expect(() => sgd({ lr: 0.1, nesterov: true })).toThrow("nesterov needs a momentum above 0");
   expect(() => sgd({ lr: Number.NaN })).toThrow(OptionError);
   expect(() => adam({ betas: [2, 0.9] })).toThrow("adam: betas[0] is 2");
+  // The running means would stay at zero, and the first step divide by zero.
+  expect(() => adam({ betas: [0.9, 1] })).toThrow("adam: betas[1] is 1, expected a number from 0 to less than 1");
+  expect(() => adam({ betas: [0.9] as never })).toThrow(
+    "adam: betas is [0.9], expected two numbers, such as [0.9, 0.999]",
+  );
+  expect(() => adamw({ eps: -1e-8 })).toThrow("adamw: eps is -1e-8, expected a number at least 0");
+  expect(() => adamw({ weightDecay: Number.POSITIVE_INFINITY })).toThrow("adamw: weightDecay is Infinity");
+  expect(() => sgd({ lr: "0.1" as never })).toThrow('sgd: lr is "0.1", expected a number at least 0');
+  expect(() => sgd({ lr: 0.1, weight_decay: 0.1 } as never)).toThrow(
+    'unknown option of sgd "weight_decay"; did you mean "weightDecay"? (known: lr, momentum, nesterov, weightDecay)',
+  );
+  expect(() => sgd({ learningRate: 0.1 } as never)).toThrow('unknown option of sgd "learningRate"; did you mean "lr"?');
+  expect(() => adam({ beta1: 0.9 } as never)).toThrow('unknown option of adam "beta1"; did you mean "betas"?');
+  // As in PyTorch.
+  expect([
+    adam({ lr: 0, eps: 0, betas: [0, 0] }).lr,
+    adam().options["weightDecay"],
+    adamw().options["weightDecay"],
+  ]).toEqual([0, 0, 0.01]);
 });
