@@ -5,8 +5,8 @@ import { OptionError } from "../errors.js";
 import { checkFileWritable, checkFolderWritable } from "../formats/atomic-write-node.js";
 import { modulesOf } from "../nn/index.js";
 import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
-import { OPTIMIZERS, type OptimizerConfig, TRAINING_DEFAULTS } from "../train/config.js";
-import { adam, adamw, sgd } from "../train/optimizer.js";
+import { OPTIMIZERS, type OptimizerConfig, optimizerFrom, TRAINING_DEFAULTS } from "../train/config.js";
+import { adam, adamw } from "../train/optimizer.js";
 import { networkParts } from "../train/trained-model.js";
 import { bytesOf, MAP_HELP, namesOf, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { EXIT } from "./errors.js";
@@ -109,7 +109,11 @@ async function showProfile(name: string, flags: Flags): Promise<number> {
       ...(winograd ? {} : { winograd }),
       what: whatOf(flags),
       optimizer:
-        flags.optimizer === "adam" ? adam() : flags.optimizer === "adamw" ? adamw() : sgd(TRAINING_DEFAULTS.optimizer),
+        flags.optimizer === "adam"
+          ? adam()
+          : flags.optimizer === "adamw"
+            ? adamw()
+            : optimizerFrom(TRAINING_DEFAULTS.optimizer),
       note: (text) => output.note(text),
       stop: () => stop.requested,
     });

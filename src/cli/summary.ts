@@ -4,8 +4,8 @@ import { type Summary, summarize } from "../analysis/summary.js";
 import { OptionError } from "../errors.js";
 import { list } from "../models/index.js";
 import { BACKEND_NAMES, type BackendName } from "../runtime/backend.js";
-import { OPTIMIZERS, type OptimizerConfig, TRAINING_DEFAULTS } from "../train/config.js";
-import { adam, adamw, sgd } from "../train/optimizer.js";
+import { OPTIMIZERS, type OptimizerConfig, optimizerFrom, TRAINING_DEFAULTS } from "../train/config.js";
+import { adam, adamw } from "../train/optimizer.js";
 import { describeRecomputed, type TrainingMemory } from "../train/training-memory.js";
 import { bytesOf, MAP_HELP, namesOf, oneOf, pairOf, wholeOf } from "./arguments.js";
 import { findNetwork, inputSize, isInside, noSuchLayer } from "./network-argument.js";
@@ -71,7 +71,11 @@ async function showSummary(name: string, flags: Flags): Promise<void> {
   const { network, input, title } = await findNetwork(name, flags);
   const { batch, backend, memoryLimit } = flags;
   const optimizer =
-    flags.optimizer === "adam" ? adam() : flags.optimizer === "adamw" ? adamw() : sgd(TRAINING_DEFAULTS.optimizer);
+    flags.optimizer === "adam"
+      ? adam()
+      : flags.optimizer === "adamw"
+        ? adamw()
+        : optimizerFrom(TRAINING_DEFAULTS.optimizer);
   const whole = await summarize(network, {
     input,
     batch,

@@ -20,7 +20,7 @@ import {
   TRAINING_DEFAULTS,
   type TrainingConfig,
 } from "../train/config.js";
-import { adam, adamw, sgd } from "../train/optimizer.js";
+import { adam, adamw } from "../train/optimizer.js";
 import { checkSchedule, type Schedule } from "../train/schedule.js";
 import { networkOptions } from "./arguments.js";
 import { type ScalingFlags, scalingOf } from "./scaling-options.js";
@@ -174,7 +174,7 @@ function optimizerWith(base: OptimizerConfig, flags: TrainFlags): OptimizerConfi
 }
 
 function optimizerDefaults(name: OptimizerConfig["name"]): OptimizerConfig {
-  if (name === "sgd") return optimizerConfig(sgd(TRAINING_DEFAULTS.optimizer));
+  if (name === "sgd") return optimizerConfig(optimizerFrom(TRAINING_DEFAULTS.optimizer));
   return optimizerConfig(name === "adam" ? adam() : adamw());
 }
 
