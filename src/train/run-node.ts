@@ -116,8 +116,10 @@ export interface RunResult {
 export async function runTraining(options: RunOptions, listener: RunListener = {}): Promise<RunResult> {
   checkOptions("runTraining", options, RUN_OPTIONS);
   parseConfig(options.config, "config");
-  checkDataset(options.data.train, "the training data");
-  checkDataset(options.data.test, "the test data");
+  const { train, val, test } = options.data;
+  checkDataset(train, "the training data");
+  if (val !== undefined) checkDataset(val, "the validation data");
+  checkDataset(test, "the test data");
   const ends: (() => Promise<void>)[] = [];
   try {
     if (options.resume !== undefined) ends.push(await lockRun(options.resume.lock));

@@ -57,7 +57,11 @@ export const TRAINER_OPTIONS: Fields<TrainerOptions> = {
 /** @throws OptionError where an option is not what it may be, or two of them, or the data, exclude each other. */
 export function checkTrainerOptions(
   options: TrainerOptions,
-  { train, val, test }: { readonly train: Dataset; readonly val?: Dataset | undefined; readonly test?: Dataset | undefined },
+  {
+    train,
+    val,
+    test,
+  }: { readonly train: Dataset; readonly val?: Dataset | undefined; readonly test?: Dataset | undefined },
 ): void {
   checkValues(options, TRAINER_OPTIONS);
   checkTechniques(options);

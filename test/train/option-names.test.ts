@@ -65,6 +65,7 @@ const EFFECTS: Effect<TrainOptions> = {
   memoryLimit: "machine",
   note: "callback",
   test: { value: test },
+  val: { value: toy({ length: 9, seed: 3 }), beside: { test } },
   epochs: { value: 2 },
   batchSize: { value: 15 },
   optimizer: { value: sgd({ lr: 0.25 }) },
@@ -214,7 +215,9 @@ const refusesNonsense = <T extends object>(
         (e: unknown) => e as Error,
       );
       expect(error, `${name}: ${String(value)}`).toBeInstanceOf(FoveaError);
-      expect(error!.message, String(value)).toMatch(new RegExp(`${name === "target" ? "target|class" : name}|test`));
+      expect(error!.message, String(value)).toMatch(
+        new RegExp(`${name === "target" ? "target|class" : name}|test|val`),
+      );
     }
   });
 
