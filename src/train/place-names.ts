@@ -142,12 +142,14 @@ function spellings(names: readonly string[], known: ReadonlySet<string>): Readon
   return all.filter((plain) => new Set(plain.values()).size === names.length);
 }
 
+const upToDot = (name: string) => name.slice(0, name.lastIndexOf(".") + 1);
+
 /** What all names begin with, up to a dot. */
 export function commonPrefix(names: readonly string[]): string {
   const [first = "", ...others] = names;
-  let prefix = first.slice(0, first.lastIndexOf(".") + 1);
+  let prefix = upToDot(first);
   for (const name of others) {
-    while (!name.startsWith(prefix)) prefix = prefix.slice(0, prefix.lastIndexOf(".", prefix.length - 2) + 1);
+    while (!name.startsWith(prefix)) prefix = upToDot(prefix.slice(0, -1));
   }
   return prefix;
 }

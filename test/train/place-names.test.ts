@@ -6,6 +6,7 @@ import { batchNorm2d, conv2d, linear, type Module, sequential } from "#fovea/nn/
 import { fitWeights, type Names } from "#fovea/train/fit-weights.js";
 import { loadWeights } from "#fovea/train/load-weights-node.js";
 import { loadModel } from "#fovea/train/model-file-node.js";
+import { commonPrefix } from "#fovea/train/place-names.js";
 
 const network = (): Module =>
   sequential({
@@ -156,6 +157,16 @@ it("says the prefix and both spellings where the names are others", () => {
     `Name the network and the options that it was made with. None of the file's names (net.a.w, net.a.b, ...), which all begin with "net.a.", ` +
       "is one of the network's (conv.weight, conv.bias, norm.weight, ...): say which is which by --map FROM=TO (option map)",
   );
+});
+
+it("finds what names have in common, dots at their beginning and end included", () => {
+  expect(commonPrefix(["a.b.c", "a.b.d.e", "a.b.c.f"])).toBe("a.b.");
+  expect(commonPrefix(["a.b", "c"])).toBe("");
+  expect(commonPrefix([".a", "b"])).toBe("");
+  expect(commonPrefix(["..a", ".b"])).toBe(".");
+  expect(commonPrefix(["a..b", "a.c"])).toBe("a.");
+  expect(commonPrefix(["a.", "a."])).toBe("a.");
+  expect(commonPrefix([])).toBe("");
 });
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/pth/checkpoint-${name}.pth`, import.meta.url));
