@@ -5,6 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
+import { createServer } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BROWSERS, type BrowserUnderTest } from "./support/browsers.js";
 import { ISOLATION, project, root, type Site, serve } from "./support/site.js";
@@ -140,6 +141,34 @@ function build({ files = {}, commands, out }: Bundler, folder: string): string {
   if (!existsSync(join(at, out, "index.html"))) renameSync(join(at, "index.html"), join(at, out, "index.html"));
   return join(at, out);
 }
+
+describe("Vite's development server", () => {
+  const [chromium] = BROWSERS;
+  const because = chromium!.missing === undefined ? "" : ` (${chromium!.missing})`;
+
+  it.skipIf(chromium!.missing !== undefined)(
+    `finds the worker, fovea left out of its optimizer${because}`,
+    async () => {
+      const at = project();
+      const server = await createServer({
+        root: at,
+        configFile: false,
+        logLevel: "error",
+        optimizeDeps: { exclude: ["fovea"] },
+        server: { headers: ISOLATION, port: 0, host: "127.0.0.1", fs: { strict: false } },
+      });
+      await server.listen();
+      const browser = await chromium!.launch();
+      try {
+        const report = await browser.visit(server.resolvedUrls!.local[0]!);
+        expect(report).toEqual({ backend: "wasm", threads: 2, digest: WASM_DIGEST, notes: [] });
+      } finally {
+        await browser.close();
+        await server.close();
+      }
+    },
+  );
+});
 
 describe.each(BUNDLERS.map((bundler) => [bundler.name, bundler] as const))("%s", (_name, bundler) => {
   const folder = bundler.tool === undefined ? "" : tool(bundler.tool);
