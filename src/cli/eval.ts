@@ -128,6 +128,15 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
   // Weights of others were trained on such data, where nothing else is said.
   const { isScalingAssumed, ...said } = found.model;
   const model = isScalingAssumed ? { ...said, scaling: { mean: data.mean, std: data.std } } : said;
+  const { halves } = sets;
+  const isSplit =
+    halves !== undefined && [halves.val, halves.test].every((half) => half === undefined || half === "none");
+  if (isSplit && flags.data === undefined && found.config !== undefined && found.config.halves === undefined) {
+    output.note(
+      `fovea: ${source}: the run is of a version that split pictures by their order, and so they are again; if some were added or taken ` +
+        "away since, it is measured on ones that it learned from",
+    );
+  }
   const views = flags.crops ?? found.config?.views ?? (flags.resize === undefined ? undefined : "none");
 
   const { stream, json } = output;

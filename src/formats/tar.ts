@@ -139,15 +139,14 @@ const isZero = (block: Uint8Array) => block.every((byte) => byte === 0);
 
 /** The sum of the header's bytes, its own field read as spaces; some old archives added them up as signed ones. */
 function checksumFits(header: Uint8Array): boolean {
-  let unsigned = 8 * 0x20;
-  let signed = unsigned;
-  for (let i = 0; i < BLOCK; i++) {
-    if (i >= 148 && i < 156) continue;
-    unsigned += header[i]!;
-    signed += (header[i]! << 24) >> 24;
-  }
   const sum = tarNumber(header, 148, 8);
-  return sum === unsigned || sum === signed;
+  const of = (bytes: Uint8Array | Int8Array) => {
+    let total = 8 * 0x20;
+    for (let i = 0; i < 148; i++) total += bytes[i]!;
+    for (let i = 156; i < BLOCK; i++) total += bytes[i]!;
+    return total;
+  };
+  return sum === of(header) || sum === of(new Int8Array(header.buffer, header.byteOffset, BLOCK));
 }
 
 function nameOf(header: Uint8Array): string {

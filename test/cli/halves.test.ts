@@ -76,6 +76,10 @@ describe("a run", () => {
     writeFileSync(join(folder, "run/config.json"), JSON.stringify(old));
     const asBefore = await measured();
     expect([asBefore["samples"], asBefore["loss"] === before["loss"]]).toEqual([4, false]);
+    expect((await fovea(["eval", "run"], folder)).stderr).toBe(
+      "fovea: pics: the run is of a version that split pictures by their order, and so they are again; if some were added or taken away " +
+        "since, it is measured on ones that it learned from\n",
+    );
     const refused = await fovea(["train", "--resume", "run"], folder);
     expect(refused.stderr).toMatch(/belongs to another run: /);
   });
