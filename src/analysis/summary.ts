@@ -5,12 +5,13 @@
 import { MemoryError } from "../errors.js";
 import type { Shape } from "../graph/value.js";
 import type { Module } from "../nn/index.js";
-import { Session, type SessionOptions } from "../runtime/session.js";
+import { checkOptions, expecting, type Fields, listOf, whole } from "../options.js";
+import { MACHINE_OPTIONS, Session, type SessionOptions } from "../runtime/session.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "../train/config.js";
-import type { Optimizer } from "../train/optimizer.js";
+import { isOptimizer, type Optimizer } from "../train/optimizer.js";
 import { type Host, planTraining } from "../train/plan.js";
 import { evaluationEntry, trainingEntries } from "../train/step.js";
-import { type Network, networkParts } from "../train/trained-model.js";
+import { checkNetwork, type Network, networkParts } from "../train/trained-model.js";
 import { type TrainingMemory, trainingMemory } from "../train/training-memory.js";
 import { type InferenceMemory, planInference } from "./inference.js";
 import { type LayerSummary, layersOf, trainingMultiplyAdds } from "./layers.js";
@@ -47,8 +48,19 @@ export interface SummaryOptions extends Pick<SessionOptions, "backend" | "memory
   readonly optimizer?: Optimizer;
 }
 
+const SUMMARY_OPTIONS: Fields<SummaryOptions> = {
+  backend: MACHINE_OPTIONS.backend,
+  memoryLimit: MACHINE_OPTIONS.memoryLimit,
+  note: MACHINE_OPTIONS.note,
+  input: listOf(whole(1), "[height, width, channels]"),
+  batch: whole(1),
+  optimizer: expecting("what sgd(...), adam(...) or adamw(...) gives", isOptimizer),
+};
+
 /** @throws ShapeError where a layer does not fit its input. */
 export async function summarize(network: Network, options: SummaryOptions = {}): Promise<Summary> {
+  checkOptions("summarize", options, SUMMARY_OPTIONS, "summarize: ");
+  checkNetwork(network, "summarize");
   const parts = networkParts(network, options.input);
   const { module } = parts;
   const input = options.input ?? parts.input;

@@ -1,9 +1,12 @@
 /** Training a network of one's own on the positions of games, in one call: for comparisons, where each may take so long. */
 import type { Module } from "../nn/index.js";
-import { Session, type SessionOptions } from "../runtime/session.js";
+import { callback, checkOptions, type Fields, needed, number, oneOf, whole } from "../options.js";
+import { MACHINE_OPTIONS, Session, type SessionOptions } from "../runtime/session.js";
 import { optimizerFrom } from "../train/config.js";
 import type { TrainedModel } from "../train/trained-model.js";
 import { type EpochRecord, Trainer } from "../train/trainer.js";
+import { recordRun } from "../train/training-run.js";
+import type { Weights } from "../train/weights.js";
 import type { GameStore } from "./store.js";
 import { lengthWithin, policyConfig, RECIPES, type RecipeName } from "./train-config.js";
 import { positionData } from "./training-data-node.js";
@@ -24,6 +27,17 @@ export interface TrainPolicyOptions extends Pick<SessionOptions, "backend" | "th
   onEvaluation?(record: EpochRecord): void;
 }
 
+const OPTIONS: Fields<TrainPolicyOptions> = {
+  ...MACHINE_OPTIONS,
+  minutes: needed(number({ above: 0 })),
+  planes: whole(1),
+  recipe: oneOf(RECIPES),
+  lr: number({ above: 0 }),
+  testPositions: whole(1),
+  seed: whole(0, Number.MAX_SAFE_INTEGER),
+  onEvaluation: callback,
+};
+
 export interface PolicyRun {
   readonly model: TrainedModel;
   readonly history: readonly EpochRecord[];
@@ -41,6 +55,7 @@ export interface PolicyRun {
  * @param store as `openStore` gives it.
  */
 export async function trainPolicy(store: GameStore, network: Module, options: TrainPolicyOptions): Promise<PolicyRun> {
+  checkOptions("trainPolicy", options, OPTIONS);
   const {
     minutes,
     planes = 48,
@@ -72,13 +87,15 @@ export async function trainPolicy(store: GameStore, network: Module, options: Tr
     const train = data.train(length.evaluateEvery * config.batchSize);
     const optimizer = optimizerFrom(config.optimizer);
     const trainer = await Trainer.create(session, network, input, { train, test }, { ...config, optimizer });
-    await trainer.run({ epoch: (record) => onEvaluation?.(record) });
-    const { history, step } = trainer.state;
-    const { loss, accuracy, top5 = Number.NaN } = history.at(-1)!.test!;
     const { classes, mean, std } = test;
-    const weights = await trainer.weights();
+    const recorded = {
+      model: (weights: Weights) => ({ module: network, input, classes, scaling: { mean, std }, weights }),
+    };
+    const { model, history } = await recordRun(trainer, recorded, { epoch: (record) => onEvaluation?.(record) });
+    const { step } = trainer.state;
+    const { loss, accuracy, top5 = Number.NaN } = history.at(-1)!.test!;
     return {
-      model: { module: network, input, classes, scaling: { mean, std }, weights },
+      model,
       history,
       positions: step * config.batchSize,
       seconds: history.reduce((sum, { trainSeconds, testSeconds }) => sum + trainSeconds + testSeconds, 0),

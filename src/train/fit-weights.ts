@@ -10,6 +10,7 @@ import { type Shape, sameShape } from "../graph/value.js";
 import type { PixelScaling } from "../models/index.js";
 import { type FileTensor, type NameMap, nameMapsOf } from "../models/weight-names/index.js";
 import { type Module, savedOf } from "../nn/index.js";
+import { type Check, expecting, isRecord } from "../options.js";
 import { commonPrefix, type Placed, passesOver, placeNames, type Rename, renamer } from "./place-names.js";
 import { fileShape, fromFile, weightKinds } from "./weight-layout.js";
 import type { Weight } from "./weights.js";
@@ -19,6 +20,12 @@ import type { Weight } from "./weights.js";
  * where it has none. An empty name says where the network lies, `{ "student.": "" }`: what lies elsewhere is passed over.
  */
 export type Names = Readonly<Record<string, string>> | ((name: string) => string | undefined);
+
+/** What names may be, as an option. */
+export const names: Check = expecting(
+  "an object or a function that gives the network's names by the file's",
+  (map) => typeof map === "function" || isRecord(map),
+);
 
 export interface FitTarget {
   readonly module: Module;

@@ -7,8 +7,9 @@ import type { LeftOut, SafetensorsFile } from "../formats/safetensors.js";
 import { sameShape } from "../graph/value.js";
 import { create, definitionOf, type Model } from "../models/index.js";
 import { type Module, savedOf } from "../nn/index.js";
-import { fitWeights, type Names } from "./fit-weights.js";
-import { type Network, networkParts } from "./trained-model.js";
+import { checkOptions, expecting, type Fields, listOf, text, whole } from "../options.js";
+import { fitWeights, type Names, names } from "./fit-weights.js";
+import { checkNetwork, type Network, networkParts } from "./trained-model.js";
 import { checkFinite, initialWeights, type Weight } from "./weights.js";
 
 export interface LoadWeightsOptions {
@@ -21,6 +22,15 @@ export interface LoadWeightsOptions {
   /** Of initial values; 0 unless said. */
   readonly seed?: number | undefined;
 }
+
+const OPTIONS: Fields<LoadWeightsOptions> = {
+  map: names,
+  allow: listOf(text, 'a list of names such as ["fc.*"]'),
+  resetClassifier: expecting('true, false or "where-needed"', (value) =>
+    [true, false, "where-needed"].includes(value as boolean),
+  ),
+  seed: whole(0, Number.MAX_SAFE_INTEGER),
+};
 
 export interface LoadedWeights {
   /** Of every tensor of the network. */
@@ -40,6 +50,8 @@ export function weightsFor(
   network: Network,
   options: LoadWeightsOptions = {},
 ): LoadedWeights {
+  checkOptions("loadWeights", options, OPTIONS);
+  checkNetwork(network, "loadWeights");
   const { map, allow = [], resetClassifier = false, seed = 0 } = options;
   const model = "options" in network ? network : undefined;
   const parts = networkParts(network, model?.input ?? []);

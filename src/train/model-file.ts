@@ -15,10 +15,11 @@ import { encodeSafetensors, type SafetensorsFile } from "../formats/safetensors.
 import { parseTensors } from "../formats/tensors.js";
 import type { Shape } from "../graph/value.js";
 import { create, type Model, type ModelOptions } from "../models/index.js";
-import { type Module, savedOf, trace } from "../nn/index.js";
+import { Module, savedOf, trace } from "../nn/index.js";
+import { callback, checkOptions, expecting, type Fields, isRecord, mismatch } from "../options.js";
 import { atOnce } from "../steps.js";
-import { fitWeights, type Names } from "./fit-weights.js";
-import type { NetworkName, TrainedModel } from "./trained-model.js";
+import { fitWeights, type Names, names } from "./fit-weights.js";
+import { checkModel, type NetworkName, type TrainedModel } from "./trained-model.js";
 import { toFile, weightKinds } from "./weight-layout.js";
 import { checkFinite, checkWeights } from "./weights.js";
 
@@ -34,6 +35,7 @@ export function encodeModel(
   path = "model",
   notes: Readonly<Record<string, string>> = {},
 ): Uint8Array[] {
+  checkModel(model, path);
   const kinds = weightKinds(model.module);
   const missing = [...savedOf(model.module).keys()].find((name) => !model.weights.has(name));
   if (missing !== undefined) throw new FileError(`${path}: the model to save has no weights "${missing}"`);
@@ -66,12 +68,23 @@ export interface LoadModelOptions {
   readonly input?: Shape | undefined;
 }
 
+const LOAD_OPTIONS: Fields<LoadModelOptions> = {
+  network: expecting("a network's name, or a module", (value) => typeof value === "string" || value instanceof Module),
+  options: expecting("the network's options", isRecord),
+  map: names,
+  scaling: callback,
+  input: expecting("[height, width, channels]", (value) => isCounts(value)),
+};
+
 /**
  * A model from the bytes of its file: a safetensors file of fovea, or published weights (also PyTorch's .pth) of a network that
  * is named.
  * @throws FileError where they are not a model of this network, naming `path` and each tensor that does not fit.
  */
 export function parseModel(bytes: Uint8Array, options: LoadModelOptions = {}, path = "model"): TrainedModel {
+  checkOptions("loadModel", options, LOAD_OPTIONS);
+  const given: unknown = bytes;
+  if (!(given instanceof Uint8Array)) throw mismatch(`${path}: the bytes`, given, "a file's bytes in a Uint8Array");
   const file = parseTensors(bytes, path);
   const { metadata } = file;
   const isOurs = metadata["format"] === FORMAT;

@@ -26,6 +26,7 @@ import {
   pick,
   whole,
 } from "../options.js";
+import { noteOnce } from "../runtime/choose.js";
 import { MACHINE_OPTIONS, type MachineOptions, Session } from "../runtime/session.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "./config.js";
 import { type Evaluation, Evaluator } from "./evaluator.js";
@@ -195,15 +196,20 @@ export async function evaluate(model: TrainedModel, data: Dataset, options: Eval
   checkOptions("evaluate", options, EVALUATE_OPTIONS);
   checkModel(model, "evaluate");
   checkDataset(data, "evaluate: the data");
-  const { batchSize, views, onProgress } = options;
+  const { batchSize, views, onProgress, note = noteOnce } = options;
   const session = await Session.create(pick(options, MACHINE_OPTIONS));
   try {
     const evaluator = await Evaluator.create(session, model.module, model.input, { batchSize, views });
     await lendWeights(session, model, "evaluate");
     const { mean, std } = model.scaling;
     const named = labelledAs(data, model.classes, "the model");
-    return await evaluator.run({ ...named, mean, std }, (done) => onProgress?.(done, data.length));
+    const measured = await evaluator.run({ ...named, mean, std }, (done) => onProgress?.(done, data.length));
+    if (!Number.isFinite(measured.loss)) note(notFinite(data.name, measured.loss));
+    return measured;
   } finally {
     await session.close();
   }
 }
+
+const notFinite = (name: string, loss: number) =>
+  `fovea: the loss on ${name} is ${loss}: the network's numbers grow too large for 32 bits; look at the pictures' scaling`;

@@ -4,11 +4,15 @@
  */
 import { describe, expect, it } from "vitest";
 import { LOOK_OPTIONS, type LookOptions, lookInside } from "#fovea/analysis/inspect/look.js";
+import { summarize } from "#fovea/analysis/summary.js";
+import { compileAugmentation } from "#fovea/data/augment/augment.js";
+import { parseAugmentation } from "#fovea/data/augment/grammar.js";
 import { FoveaError, OptionError } from "#fovea/errors.js";
 import * as nn from "#fovea/nn/index.js";
 import type { Fields } from "#fovea/options.js";
 import { createLabeller, LABELLER_OPTIONS, type LabellerOptions } from "#fovea/segmentation/labeller.js";
 import { CLASSIFIER_OPTIONS, type ClassifierOptions, compile } from "#fovea/train/classifier.js";
+import { parseModel } from "#fovea/train/model-file.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import {
   EVALUATE_OPTIONS,
@@ -254,4 +258,38 @@ it.each<[string, () => Promise<unknown>]>([
 ])("%s refuses an option that it does not have", async (call, attempt) => {
   await expect(attempt()).rejects.toThrow(`unknown option of ${call} "`);
   await expect(attempt()).rejects.toThrow("did you mean");
+});
+
+it.each<[string, () => unknown, string]>([
+  ["parseAugmentation", () => parseAugmentation(5 as never, [6, 6, 1]), "augment is 5, expected a text such as"],
+  [
+    "twice",
+    () => parseAugmentation("padCrop:4:padding=8", [6, 6, 1]),
+    "--augment padCrop:4:padding=8: padding is given twice",
+  ],
+  [
+    "compileAugmentation",
+    () => compileAugmentation([{ kind: "flipp" } as never], [6, 6, 1], data),
+    'unknown transform of augment "flipp"; did you mean "flip"?',
+  ],
+  [
+    "parseModel",
+    () => parseModel("bytes" as never),
+    'model: the bytes is "bytes", expected a file\'s bytes in a Uint8Array',
+  ],
+  [
+    "parseModel's options",
+    () => parseModel(new Uint8Array(9), { model: "lenet5" } as never),
+    'unknown option of loadModel "model"',
+  ],
+])("%s refuses what makes no sense", (_, attempt, message) => {
+  expect(attempt).toThrow(OptionError);
+  expect(attempt).toThrow(message);
+});
+
+it("summarize refuses options that it does not have", async () => {
+  await expect(summarize(normed(), { input: [6, 6, 1], batchSize: 3 } as never)).rejects.toThrow(
+    'unknown option of summarize "batchSize"',
+  );
+  await expect(summarize(normed(), { input: [6, 6, 1], batch: 0.5 })).rejects.toThrow("summarize: batch is 0.5");
 });

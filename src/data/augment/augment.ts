@@ -12,7 +12,7 @@ import { type AugmentKey, Draws } from "./draws.js";
 import { applyGeometry, decodeFactor, isGeometry, needsOwnSize, type Target } from "./geometry.js";
 import { Placement } from "./placement.js";
 import { type Outside, type Picture, reflected, Sampler, scaleOf } from "./sample.js";
-import { TRANSFORM_KINDS, type Transform } from "./transform.js";
+import { parseTransforms, TRANSFORM_KINDS, type Transform } from "./transform.js";
 import { rectangleOf } from "./windows.js";
 
 export type { AugmentKey } from "./draws.js";
@@ -43,6 +43,7 @@ export interface Augmenter {
  */
 export function compileAugmentation(transforms: readonly Transform[], target: Shape, scaling: Scaling): Augmenter {
   const [height, width, channels] = target as Target;
+  parseTransforms(transforms);
   const steps = withStreams(transforms);
   const geometry = steps.filter(({ transform }) => isGeometry(transform));
   const colours = steps.filter(({ transform }) => transform.kind === "colorJitter" || transform.kind === "pcaColor");

@@ -8,6 +8,7 @@
  */
 import { OptionError, unknownName } from "../../errors.js";
 import type { Shape } from "../../graph/value.js";
+import { mismatch } from "../../options.js";
 import { FIELDS, type Field, parseTransforms, TRANSFORM_KINDS, type Transform } from "./transform.js";
 
 export interface Preset {
@@ -37,6 +38,7 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
  * @throws OptionError naming the transform, the field, its value and what was expected.
  */
 export function parseAugmentation(text: string, target: Shape): readonly Transform[] {
+  if (typeof text !== "string") throw mismatch("augment", text, 'a text such as "cifar" or "padCrop:4,flip"');
   return text.split(",").flatMap((part) => {
     const name = part.trim();
     if (Object.hasOwn(PRESETS, name)) return parseAugmentation(PRESETS[name]!.list(target), target);
@@ -64,6 +66,8 @@ function parseItem(item: string, text: string): Transform {
         `--augment ${item}: ${kind} takes ${names.length === 0 ? "nothing" : `at most ${names.join(", ")}`}`,
       );
     }
+    if (Object.hasOwn(given, field.name))
+      throw new OptionError(`--augment ${item}: ${field.name} is given twice; leave one out`);
     given[field.name] = readValue(field, part.slice(equals + 1), item);
   });
   return parseTransforms([{ kind, ...given }], `--augment ${item}`)[0]!;
