@@ -56,7 +56,7 @@ export function emptyTensor(output: Signature, batch: number): Tensor {
 
 /** One number from each of the input's, in the same place. */
 export function mapTensor(input: Tensor, f: (x: number, i: number) => number): Tensor {
-  return { shape: input.shape, data: Float64Array.from(input.data, f) };
+  return { shape: input.shape, data: input.data.map(f) };
 }
 
 /** Each value read or written once. */
