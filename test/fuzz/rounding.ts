@@ -1,0 +1,184 @@
+/**
+ * How far float32 may be from the float64 meaning of a graph, number by number. The meaning is evaluated several times
+ * more, each node's result moved at random by what its own rounding can be; what comes out then shows how the graph as a
+ * whole answers to rounding: sums that cancel, roots near zero, and maxima or relus that may fall on the other side.
+ *
+ * The rounding of a sum is taken from the sum of its terms' magnitudes, u (2 + sqrt(terms)) sum |terms|: Wilkinson's
+ * probabilistic bound. That of any other op is a few u of its result, and of its result's answer to a few u of its inputs.
+ */
+import { type Feeds, reachable } from "#fovea/graph/evaluate.js";
+import { type InputAttributes, inputOp, stateOp } from "#fovea/graph/graph.js";
+import type { Tensor } from "#fovea/graph/tensor.js";
+import { sizeOf, type Value } from "#fovea/graph/value.js";
+import { type Random, random } from "../support/random.js";
+
+/** Half a unit in the last place of float32. */
+const U = 2 ** -24;
+/** How much more than its own rounding a node is moved by, so that a few tries find what rounding can do. */
+const MORE = 6;
+const TRIES = 4;
+/** Where there is doubt: as many tries as show every maximum that may fall on the other side. */
+export const MANY_TRIES = 80;
+/** Beyond this a float32 overflows on the way, or loses its bits: such networks say nothing. */
+const LARGEST = 1e30;
+
+/** Ops that only move numbers, or choose among them. */
+const EXACT = new Set(
+  "reshape concat slice pad arrange relu reluGrad maxPool2d maxReduce argmax correct maxReduceGrad dropoutKey classWeight".split(
+    " ",
+  ),
+);
+/** Ops that add up products of their inputs, so that the inputs' magnitudes give the terms' magnitudes. */
+const SUMS = new Set(
+  (
+    "conv2d conv2dInputGrad conv2dWeightGrad linear linearInputGrad linearWeightGrad avgPool2d avgPool2dGrad maxPool2dGrad " +
+    "sum expand resize resizeGrad channelWindowSum centredProducts"
+  ).split(" "),
+);
+const CONVOLUTIONS = new Set(["conv2d", "conv2dInputGrad", "conv2dWeightGrad"]);
+
+export interface Expected {
+  readonly value: Tensor;
+  /** How far each number may be off. */
+  readonly bounds: Float64Array;
+}
+
+/** What is nearer to the meaning than this, times the median of its magnitudes, is float32's rounding, whatever the graph. */
+const PLAIN = 2 ** -19;
+
+/** The meaning itself, for a first look: bounds are those of plain rounding. */
+export function meanings(values: readonly Value[], feeds: Feeds, batch: number): Expected[] | undefined {
+  const exact = evaluateWith(reachable(values), feeds, batch, (_node, _inputs, result) => result);
+  for (const tensor of exact.values()) if (!fits(tensor)) return undefined;
+  return values.map((v) => {
+    const value = exact.get(v)!;
+    const usual = median(value.data.map(Math.abs));
+    return { value, bounds: new Float64Array(value.data.length).fill(PLAIN * usual) };
+  });
+}
+
+/** Undefined where float32 has no room for a number on the way. */
+export function expectations(
+  values: readonly Value[],
+  feeds: Feeds,
+  batch: number,
+  options: { readonly winograd: boolean; readonly tries?: number },
+): Expected[] | undefined {
+  const { winograd, tries = TRIES } = options;
+  const nodes = reachable(values);
+  const exact = evaluateWith(nodes, feeds, batch, (_node, _inputs, result) => result);
+  for (const node of nodes) if (!fits(exact.get(node)!)) return undefined;
+  const far = values.map((v) => new Float64Array(exact.get(v)!.data.length));
+  for (let i = 0; i < tries; i++) {
+    const rng = random(i + 1);
+    const moved = evaluateWith(nodes, feeds, batch, (node, inputs, result) =>
+      move(node, inputs, result, batch, winograd, rng),
+    );
+    for (const [n, v] of values.entries()) {
+      const [a, b] = [exact.get(v)!.data, moved.get(v)!.data];
+      for (let k = 0; k < a.length; k++) far[n]![k] = Math.max(far[n]![k]!, distance(a[k]!, b[k]!));
+    }
+  }
+  return values.map((v, n) => {
+    const value = exact.get(v)!;
+    const usual = median(far[n]!);
+    const bounds = far[n]!.map((d, k) => 2 * d + usual + 2 * U * Math.abs(value.data[k]!) + 1e-35);
+    return { value, bounds };
+  });
+}
+
+/** The first number that is further off than it may be. */
+export function misfit(actual: ArrayLike<number>, { value, bounds }: Expected): string | undefined {
+  if (actual.length !== value.data.length) return `${actual.length} numbers instead of ${value.data.length}`;
+  let worst: { excess: number; text: string } | undefined;
+  let count = 0;
+  for (let i = 0; i < actual.length; i++) {
+    const [a, e, bound] = [actual[i]!, value.data[i]!, bounds[i]!];
+    if (Object.is(a, e) || Math.abs(a - e) <= bound) continue;
+    if (!Number.isFinite(e) && (Object.is(a, e) || !Number.isFinite(bound))) continue;
+    count++;
+    const excess = Math.abs(a - e) / bound;
+    if (worst === undefined || excess > worst.excess || Number.isNaN(excess)) {
+      worst = { excess, text: `number ${i} is ${a}, expected ${e} within ${bound.toExponential(1)}` };
+    }
+  }
+  return worst && `${count} of ${actual.length} are wrong: ${worst.text}`;
+}
+
+function evaluateWith(
+  nodes: readonly Value[],
+  feeds: Feeds,
+  batch: number,
+  change: (node: Value, inputs: readonly Tensor[], result: Tensor) => Tensor,
+): Map<Value, Tensor> {
+  const results = new Map<Value, Tensor>();
+  for (const node of nodes) {
+    const op: unknown = node.op;
+    const { name } = node.attributes as InputAttributes;
+    if (op === inputOp) results.set(node, feeds.inputs![name]!);
+    else if (op === stateOp) results.set(node, feeds.states![name]!);
+    else {
+      const inputs = node.inputs.map((v) => results.get(v)!);
+      results.set(node, change(node, inputs, node.op.reference(inputs, node.attributes, node, batch)));
+    }
+  }
+  return results;
+}
+
+function move(
+  node: Value,
+  inputs: readonly Tensor[],
+  result: Tensor,
+  batch: number,
+  winograd: boolean,
+  rng: Random,
+): Tensor {
+  const { name } = node.op;
+  if (EXACT.has(name) || node.dtype !== "f32" || (name === "resize" && isNearest(node))) return result;
+  const samples = node.batched || !node.inputs.some((v) => v.batched) ? 1 : batch;
+  const { multiplyAdds } = node.op.cost(node.inputs, node.attributes, node);
+  const terms = Math.max(1, (multiplyAdds * samples) / Math.max(1, sizeOf(node.shape)));
+  const part = MORE * U * (2 + Math.sqrt(terms));
+  const off = () => 2 * rng.uniform() - 1;
+  if (!SUMS.has(name)) {
+    const nearby = inputs.map((x, i) =>
+      node.inputs[i]!.dtype === "f32" ? mapped(x, (v) => v * (1 + MORE * U * off())) : x,
+    );
+    const answer = node.op.reference(nearby, node.attributes, node, batch);
+    return mapped(answer, (v) => v * (1 + part * off()));
+  }
+  const sizes = node.op.reference(
+    // centred products take the mean away: magnitudes add up
+    inputs.map((x, i) => mapped(x, (v) => (name === "centredProducts" && i === 2 ? -Math.abs(v) : Math.abs(v)))),
+    node.attributes,
+    node,
+    batch,
+  );
+  if (name === "maxPool2dGrad") return mapped(result, (v) => v + part * Math.abs(v) * off());
+  // Winograd's transforms add up whole tiles, and round by the largest of their numbers.
+  const tile =
+    winograd && CONVOLUTIONS.has(name) ? 2 * sizes.data.reduce((most, v) => Math.max(most, Math.abs(v)), 0) : 0;
+  return mapped(result, (v, i) => v + (part * Math.abs(sizes.data[i]!) + MORE * U * tile) * off());
+}
+
+const isNearest = (node: Value): boolean => (node.attributes as { mode?: string }).mode === "nearest";
+
+function mapped({ shape, data }: Tensor, f: (v: number, i: number) => number): Tensor {
+  const result = new Float64Array(data.length);
+  for (let i = 0; i < data.length; i++) result[i] = f(data[i]!, i);
+  return { shape, data: result };
+}
+
+function fits({ data }: Tensor): boolean {
+  for (const v of data) if (Math.abs(v) > LARGEST) return false;
+  return true;
+}
+
+function distance(a: number, b: number): number {
+  if (Object.is(a, b)) return 0;
+  return Number.isFinite(a) && Number.isFinite(b) ? Math.abs(a - b) : Number.POSITIVE_INFINITY;
+}
+
+function median(numbers: Float64Array): number {
+  return numbers.length === 0 ? 0 : numbers.toSorted()[numbers.length >> 1]!;
+}
