@@ -189,10 +189,10 @@ it("refuses a file whose states are not those of the run, and files that are no 
 
 it("notices a bit that was turned, anywhere in the numbers or the metadata", async () => {
   const path = join(temporaryFolder(), "checkpoint.safetensors");
-  await stopAt(1, path);
+  const { state } = await stopAt(1, path);
   const good = readFileSync(path);
   const header = 8 + Number(good.readBigUInt64LE());
-  const inMetadata = good.indexOf('\\"step\\":1') + '\\"step\\":'.length;
+  const inMetadata = good.indexOf('\\"step\\":') + '\\"step\\":'.length;
   for (const at of [header, header + 5001, good.length - 1, inMetadata]) {
     const damaged = Buffer.from(good);
     damaged[at]! ^= 2;
@@ -204,7 +204,7 @@ it("notices a bit that was turned, anywhere in the numbers or the metadata", asy
     await expect(readCheckpoint(path)).rejects.toBeInstanceOf(FileError);
   }
   writeFileSync(path, good);
-  expect((await readCheckpoint(path)).state.step).toBe(1);
+  expect((await readCheckpoint(path)).state).toEqual(state);
 });
 
 it("never replaces a good checkpoint by one with numbers that are not finite", async () => {
