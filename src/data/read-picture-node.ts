@@ -113,10 +113,17 @@ async function inspect(path: string, source: string | Uint8Array): Promise<{ ima
     throw new FileError(`${path}: is of the format ${what}; expected ${EXPECTED_KINDS}: convert it to PNG or JPEG`);
   }
   checkPixels(path, width, height);
+  if (format === "png" && typeof source !== "string" && (width * height) / 8 > MOST_INFLATION * source.length) {
+    throw new FileError(
+      `${path}: is damaged or cut off: its ${source.length} bytes cannot hold ${width} x ${height} pixels`,
+    );
+  }
   if (width * height === 1) throw new DataError(`${path}: is a single pixel, which shows nothing`);
   return { image, metadata };
 }
 
+/** Deflate makes at most 1,032 bytes of one, and a pixel takes a bit at least. */
+const MOST_INFLATION = 1032;
 const OPTIONS = { limitInputPixels: false, sequentialRead: true };
 
 function isPlain(source: string | Uint8Array): source is Uint8Array {

@@ -21,10 +21,6 @@ const ALPHA_MASKS = 6;
 /** Pixels that a byte of runs may stand for; a file that has more is made to take memory. */
 const MOST_FOR_A_BYTE = 1000;
 
-/** A run is two bytes of 255 pixels; skips may be longer, and are granted to small pictures. */
-const MOST_RUN = 128;
-const LEAST_RUN_PIXELS = 2 ** 20;
-
 interface Head {
   readonly width: number;
   readonly height: number;
@@ -99,9 +95,6 @@ function paletteOf(bytes: Uint8Array, view: DataView, { size, bits, at }: { size
 function decode(bytes: Uint8Array, head: Head, channels: 1 | 3 | 4, file: string): Uint8Array {
   const { width, height, palette } = head;
   const isRun = head.compression === RLE8 || head.compression === RLE4;
-  if (isRun && width * height > LEAST_RUN_PIXELS + MOST_RUN * bytes.length) {
-    throw damaged(file, `its ${bytes.length} bytes cannot hold runs of ${width}x${height} pixels`);
-  }
   const stride = isRun ? width : 4 * Math.ceil((width * head.bits) / 32);
   if (isRun && width * height > MOST_FOR_A_BYTE * bytes.length) {
     throw damaged(file, `its ${bytes.length} bytes cannot hold ${width}x${height} pixels in runs`);

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { findPictures } from "#fovea/data/picture-files-node.js";
 import { checkPreparation, preparationFor } from "#fovea/data/preparation.js";
 import { prepareDigit } from "#fovea/data/prepare-digit.js";
-import { readPicture } from "#fovea/data/read-picture-node.js";
+import { inspectPicture, readPicture } from "#fovea/data/read-picture-node.js";
 import { DataError, FileError } from "#fovea/errors.js";
 import { temporaryFolder } from "../support/temporary.js";
 
@@ -302,4 +302,18 @@ it.each([3, 4])("has the same colours from 16 bits as from 8, through a profile:
     distance(expectedPixels, await read("untagged.png", await sharp(values, { raw }).png().toBuffer())),
   ).toBeGreaterThan(20);
   expect(distance(await read("16.png", sixteen), expectedPixels)).toBeLessThanOrEqual(1);
+});
+
+it("refuses a PNG file of few bytes that promises many pixels, before they are decoded", async () => {
+  const few = new Uint8Array(
+    await sharp(Buffer.alloc(12), { raw: { width: 2, height: 2, channels: 3 } })
+      .png()
+      .toBuffer(),
+  );
+  new DataView(few.buffer).setUint32(16, 9000);
+  new DataView(few.buffer).setUint32(20, 9000);
+  new DataView(few.buffer).setUint32(29, crc32(few.subarray(12, 29)));
+  await expect(inspectPicture("a.png", few)).rejects.toThrow(
+    `a.png: is damaged or cut off: its ${few.length} bytes cannot hold 9000 x 9000 pixels`,
+  );
 });

@@ -128,17 +128,11 @@ describe("a map of netpbm", () => {
   });
 });
 
-it("is refused where the head is cut off anywhere, and where runs promise more than bytes can hold", () => {
+it("is refused where its head is cut off anywhere", () => {
   const whole = bmp({ width: 5, height: 4, bits: 8, compression: 1, palette: [1, 2, 3, 4], pixels: [3, 0, 0, 1] });
   for (let length = 16; length < 54; length++) {
     expect(() => parsePlainPicture(whole.subarray(0, length), "a.bmp")).toThrow("its header is not whole");
   }
-  const wide = whole.slice();
-  new DataView(wide.buffer).setInt32(18, 10_000, true);
-  new DataView(wide.buffer).setInt32(22, 10_000, true);
-  expect(() => parsePlainPicture(wide, "a.bmp").decode()).toThrow(
-    `a.bmp: is damaged or cut off: its ${wide.length} bytes cannot hold runs of 10000x10000 pixels`,
-  );
 });
 
 it("takes any bytes for a picture or a damaged one, and ends", () => {
