@@ -2,10 +2,9 @@
  * The package as each bundler puts it into a page, by the way that docs/pages.md tells, in each browser: with threads where the page is
  * isolated, on one where it is not, to the same bits.
  */
-import { spawnSync } from "node:child_process";
-import { existsSync, renameSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { createServer } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BROWSERS, type BrowserUnderTest } from "./support/browsers.js";
 import { ISOLATION, project, root, type Site, serve } from "./support/site.js";
@@ -120,9 +119,12 @@ export default {
 function build({ files = {}, commands, out }: Bundler, folder: string): string {
   const filled = (text: string) => text.replaceAll("TOOL", folder);
   const at = project(Object.fromEntries(Object.entries(files).map(([name, text]) => [name, filled(text)])));
-  // A framework is found in the project alone.
-  if (files["app/page.jsx"] !== undefined)
+  // A framework is found in the project alone, and brings its own packages.
+  if (files["app/page.jsx"] !== undefined) {
+    for (const name of readdirSync(join(at, "node_modules")))
+      if (name !== "fovea" && name !== "fflate") rmSync(join(at, "node_modules", name), { recursive: true });
     spawnSync("cp", ["-al", `${folder}/node_modules/.`, join(at, "node_modules")]);
+  }
   for (const command of commands) {
     const [program, ...args] = command.map(filled) as [string, ...string[]];
     const isScript = !program.includes("/.bin/");
@@ -132,7 +134,8 @@ function build({ files = {}, commands, out }: Bundler, folder: string): string {
       {
         cwd: at,
         encoding: "utf8",
-        env: { ...process.env, NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" },
+        // A user's: the test runner's own variables change what frameworks build.
+        env: { PATH: process.env["PATH"], HOME: at, NODE_ENV: "production", NEXT_TELEMETRY_DISABLED: "1" },
       },
     );
     if (status !== 0) throw new Error(`${program} ended with ${status}:\n${stdout}${stderr}`);
@@ -149,22 +152,25 @@ describe("Vite's development server", () => {
   it.skipIf(chromium!.missing !== undefined)(
     `finds the worker, fovea left out of its optimizer${because}`,
     async () => {
-      const at = project();
-      const server = await createServer({
-        root: at,
-        configFile: false,
-        logLevel: "error",
-        optimizeDeps: { exclude: ["fovea"] },
-        server: { headers: ISOLATION, port: 0, host: "127.0.0.1", fs: { strict: false } },
-      });
-      await server.listen();
+      const config = { optimizeDeps: { exclude: ["fovea"] }, server: { headers: ISOLATION, fs: { strict: false } } };
+      const at = project({ "vite.config.mjs": `export default ${JSON.stringify(config)};\n` });
+      const vite = [join(root, "node_modules/vite/bin/vite.js"), "--host", "127.0.0.1", "--port", "0"];
+      const server = spawn(process.execPath, vite, { cwd: at, env: { ...process.env, NO_COLOR: "1" } });
+      let said = "";
+      const url = await new Promise<string>((resolve) =>
+        server.stdout.on("data", (text) => {
+          said += text;
+          const found = /http:\/\/[\d.:]+\//.exec(said)?.[0];
+          if (found !== undefined) resolve(found);
+        }),
+      );
       const browser = await chromium!.launch();
       try {
-        const report = await browser.visit(server.resolvedUrls!.local[0]!);
+        const report = await browser.visit(url);
         expect(report).toEqual({ backend: "wasm", threads: 2, digest: WASM_DIGEST, notes: [] });
       } finally {
         await browser.close();
-        await server.close();
+        server.kill();
       }
     },
   );
