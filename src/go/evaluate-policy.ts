@@ -8,7 +8,7 @@ import { naturalLogarithm } from "../random.js";
 import { Session, type SessionOptions } from "../runtime/session.js";
 import { denseInput } from "../train/feed.js";
 import { planEvaluationInTurns } from "../train/plan.js";
-import { QUEUE_LENGTH, runQueue } from "../train/queue.js";
+import { inSequence, QUEUE_LENGTH, runQueue } from "../train/queue.js";
 import { rankOf } from "../train/rank.js";
 import { viewEntry } from "../train/step.js";
 import type { TrainedModel } from "../train/trained-model.js";
@@ -102,7 +102,7 @@ export async function evaluatePolicy(
           if (dense === undefined) slot.fill("input", numbers);
           return count;
         },
-        async done(slot, run, count) {
+        done(slot, run, count) {
           const turn = run % tables.length;
           const table = tables[turn]!;
           const said = slot.output("probabilities");
@@ -117,8 +117,7 @@ export async function evaluatePolicy(
             const rank = rankOf(means, n * area, area, label);
             judge.add(block.turns[first + n]! + 1, rank, means[n * area + label]!);
           }
-          await progress?.(judge.all.positions);
-          return shouldStop?.() !== true;
+          return inSequence([() => progress?.(judge.all.positions)], () => shouldStop?.() !== true);
         },
       });
       if (shouldStop?.() === true) break;

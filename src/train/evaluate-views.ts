@@ -12,7 +12,7 @@ import type { LoadedProgram } from "../runtime/loaded-program.js";
 import type { Slot } from "../runtime/slot.js";
 import { checkClasses } from "./feed.js";
 import { addBatch, type EpochFigures, type EpochSums, figures, noSums } from "./metrics.js";
-import { runQueue } from "./queue.js";
+import { inSequence, runQueue } from "./queue.js";
 import { likeliest, rankOf } from "./rank.js";
 
 export interface ViewFigures {
@@ -54,7 +54,7 @@ export async function evaluateViews(
         fillView(slot, viewer, views[run % views.length]!, pictures, dense);
         return pictures.length;
       },
-      done: async (slot, run, count) => {
+      done: (slot, run, count) => {
         const at = run % views.length;
         if (at === 0) means.fill(0);
         const { weight } = views[at]!;
@@ -74,8 +74,7 @@ export async function evaluateViews(
         }
         for (const n of leftOut) predictions[first + n] = -1;
         addBatch(sums, loss, correct, count, leftOut);
-        await progress?.(sums.samples, figures(sums));
-        return true;
+        return inSequence([() => progress?.(sums.samples, figures(sums))], () => true);
       },
     });
   }

@@ -14,7 +14,7 @@ import { openFeeder } from "./feeder.js";
 import { addBatch, type ConfusionMatrix, confusionMatrix, type EpochFigures, figures, noSums } from "./metrics.js";
 import { addPixels, pixelFigures } from "./pixel-figures.js";
 import { planEvaluationInTurns } from "./plan.js";
-import { QUEUE_LENGTH, runQueue } from "./queue.js";
+import { inSequence, QUEUE_LENGTH, runQueue } from "./queue.js";
 import { rankOf } from "./rank.js";
 import { evaluationEntry, viewEntry } from "./step.js";
 
@@ -146,7 +146,7 @@ export class Evaluator {
             return indices.length;
           });
         },
-        done: async (slot, batch, count) => {
+        done: (slot, batch, count) => {
           const replaced = leftOut.get(batch) ?? [];
           addBatch(sums, slot.raw("loss"), slot.raw("correct"), count, replaced);
           const first = batch * maxBatch;
@@ -160,8 +160,7 @@ export class Evaluator {
               if (rankOf(logits, n * this.#classes, this.#classes, data.labels[first + n]!) <= 5) firstFive++;
             }
           }
-          await progress?.(sums.samples, figures(sums));
-          return true;
+          return inSequence([() => progress?.(sums.samples, figures(sums))], () => true);
         },
       });
     } finally {

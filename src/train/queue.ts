@@ -63,7 +63,10 @@ export async function runQueue(program: LoadedProgram, batches: number, work: Qu
       const run = await submitted;
       const [ran] = await Promise.allSettled([run?.ran, before]);
       if (ran.status === "rejected") throw ran.reason;
-      if (run !== undefined && failure === undefined && !(await work.done(slot, batch, run.count))) open = false;
+      if (run !== undefined && failure === undefined) {
+        const more = work.done(slot, batch, run.count);
+        if (!(typeof more === "boolean" ? more : await more)) open = false;
+      }
     } catch (error) {
       fail(error);
     } finally {
@@ -104,6 +107,22 @@ export async function runQueue(program: LoadedProgram, batches: number, work: Qu
   await last;
   if (failure !== undefined) throw failure.error;
 }
+
+/** Calls one after another, and gives what `end` gives: a promise only where a call gives one, which is waited for. */
+export function inSequence<T>(calls: readonly (() => unknown)[], end: () => T): T | Promise<T> {
+  for (const [i, call] of calls.entries()) {
+    const result = call();
+    if (!isPromise(result)) continue;
+    return (async () => {
+      await result;
+      for (const later of calls.slice(i + 1)) await later();
+      return end();
+    })();
+  }
+  return end();
+}
+
+const isPromise = (value: unknown) => typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 
 /** How long nothing has been running. */
 class IdleClock {

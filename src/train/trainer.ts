@@ -35,7 +35,7 @@ import {
 } from "./metrics.js";
 import { drawMixture, mixSlot } from "./mixup.js";
 import { planTrainingInTurns } from "./plan.js";
-import { QUEUE_LENGTH, runQueue } from "./queue.js";
+import { inSequence, QUEUE_LENGTH, runQueue } from "./queue.js";
 import { learningRateAt } from "./schedule.js";
 import { rateOf, trainingEntries } from "./step.js";
 import { checkTrainerOptions, type TrainerOptions } from "./trainer-options.js";
@@ -370,7 +370,7 @@ export class Trainer {
           this.#fillScalars(this.#apply.loaded, applying, epoch * total + first + i);
           return applying.run(1);
         },
-        done: async (slot, i, count) => {
+        done: (slot, i, count) => {
           const { loss: lossBefore, correct: correctBefore } = sums;
           if (!addBatch(sums, slot.raw("loss"), slot.raw("correct"), count)) throw this.notFinite();
           const { step, batch, norms } = this.#state;
@@ -378,17 +378,20 @@ export class Trainer {
           const seconds = before + (performance.now() - started) / 1000;
           const next = { ...this.#state, step: step + 1, batch: batch + 1, seconds, waited };
           this.#state = norm === undefined ? next : { ...next, norms: addNorm(norms, norm) };
-          await hooks.step?.({
+          const record: StepRecord = {
             step: step + 1,
             epoch: epoch + 1,
             loss: (sums.loss - lossBefore) / count,
             accuracy: (sums.correct - correctBefore) / count,
             learningRate: this.#learningRate(step),
             ...(norm === undefined ? {} : { gradientNorm: norm }),
-          });
+          };
           const { loss, accuracy } = figures(sums);
-          await hooks.progress?.({ ...at, done: sums.samples, loss, accuracy, waited: waited / seconds });
-          return !(hooks.shouldStop?.() || hooks.wantsCheckpoint?.());
+          const progress: Progress = { ...at, done: sums.samples, loss, accuracy, waited: waited / seconds };
+          return inSequence(
+            [() => hooks.step?.(record), () => hooks.progress?.(progress)],
+            () => !(hooks.shouldStop?.() || hooks.wantsCheckpoint?.()),
+          );
         },
       });
       if (this.#state.batch === total) break;
