@@ -20,6 +20,11 @@ export function plainBytes(source: unknown, what: string): Uint8Array {
   throw new OptionError(`${what}: found ${found}, expected its bytes: a Uint8Array (await fetch: arrayBuffer())`);
 }
 
+/** Whether `plainBytes` takes it. */
+export function isBytes(source: unknown): source is ArrayBufferView | ArrayBufferLike {
+  return ArrayBuffer.isView(source) || source instanceof ArrayBuffer || isShared(source);
+}
+
 function isShared(buffer: unknown): buffer is SharedArrayBuffer {
   return typeof SharedArrayBuffer === "function" && buffer instanceof SharedArrayBuffer;
 }

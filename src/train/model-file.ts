@@ -11,6 +11,7 @@
  */
 import type { Scaling } from "../data/dataset.js";
 import { FileError, FoveaError } from "../errors.js";
+import { isBytes } from "../formats/bytes.js";
 import { encodeSafetensors, type SafetensorsFile } from "../formats/safetensors.js";
 import { parseTensors } from "../formats/tensors.js";
 import type { Shape } from "../graph/value.js";
@@ -84,7 +85,7 @@ const LOAD_OPTIONS: Fields<LoadModelOptions> = {
 export function parseModel(bytes: Uint8Array, options: LoadModelOptions = {}, path = "model"): TrainedModel {
   checkOptions("loadModel", options, LOAD_OPTIONS);
   const given: unknown = bytes;
-  if (!(given instanceof Uint8Array)) throw mismatch(`${path}: the bytes`, given, "a file's bytes in a Uint8Array");
+  if (!isBytes(given)) throw mismatch(`${path}: the bytes`, given, "a file's bytes in a Uint8Array");
   const file = parseTensors(bytes, path);
   const { metadata } = file;
   const isOurs = metadata["format"] === FORMAT;

@@ -72,6 +72,8 @@ it("readIdx reads the same of bytes at any place", async () => {
 
 it.each(readers)("%s says so where there are no bytes", (_, __, read) => {
   for (const nothing of [undefined, null, "text", 3, {}, [1, 2]]) {
-    expect(() => read(nothing as unknown as Uint8Array)).toThrow(/expected its bytes: a Uint8Array/);
+    expect(() => read(nothing as unknown as Uint8Array)).toThrow(
+      /expected (its bytes: a Uint8Array|a file's bytes in a Uint8Array)/,
+    );
   }
 });
