@@ -111,7 +111,7 @@ export default {
       "app/page.jsx": NEXT_PAGE,
       "app/layout.jsx": 'export default ({ children }) => <html lang="en"><body>{children}</body></html>;\n',
     },
-    commands: [["TOOL/node_modules/next/dist/bin/next", "build"]],
+    commands: [["node_modules/next/dist/bin/next", "build"]],
     out: "out",
   },
 ];
