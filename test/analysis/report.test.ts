@@ -225,7 +225,7 @@ describe("figures", () => {
   });
 
   it("escape what names may hold", () => {
-    expect(escapeXml(`<b a="1">&'\u0001`)).toBe("&lt;b a=&quot;1&quot;&gt;&amp;&#39; ");
+    expect(escapeXml(`<b a="1">&'\u0001`)).toBe("&lt;b a=&quot;1&quot;&gt;&amp;&#39;\\x01");
   });
 
   it("have colours that stand out from the paper by 3 to 1 at least, in light and dark", () => {
