@@ -44,7 +44,7 @@ async function draw(page: Page, strokes: Strokes): Promise<void> {
   }
 }
 
-const ready = (page: Page) => page.waitForSelector("body[data-ready]", { timeout: 40_000 });
+const ready = (page: Page) => page.waitForSelector("body[data-ready]", { timeout: 5 * 60_000 });
 const answer = (page: Page) => page.locator("#digit").textContent();
 /** The 28x28 bytes that go into the network. */
 const seen = (page: Page) =>
@@ -80,7 +80,7 @@ describe.skipIf(executablePath === undefined)(`the example page${whyNot}`, () =>
     const run = await train(models.create("lenet5"), some, { epochs: 2, batchSize: 32 });
     await saveModel(model, run.model);
     browser = await launch();
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await browser?.close();

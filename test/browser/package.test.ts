@@ -48,7 +48,7 @@ describe.skipIf(executablePath === undefined)(`the package in a page${whyNot}`, 
     model = run.model;
     file = Buffer.concat(encodeModel(model));
     losses = run.history.map((epoch) => epoch.train.loss);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await browser?.close();

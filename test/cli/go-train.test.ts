@@ -97,7 +97,7 @@ describe("go train", () => {
     expect(resumedAt.step).toBeGreaterThan(0);
     expect(figures(folder)).toEqual(figures(whole));
     expect(model(folder).equals(model(whole))).toBe(true);
-  }, 300_000);
+  });
 
   it("for some minutes finds out how many steps these are", async () => {
     const folder = folderWithStore();

@@ -87,4 +87,4 @@ it("shows hostile names as text", async () => {
     expect([path, text.match(UNSAFE)]).toEqual([path, null]);
     if (path.endsWith(".html")) expect([path, /<img src=x/.test(text)]).toEqual([path, false]);
   }
-}, 120_000);
+});

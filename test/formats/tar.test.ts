@@ -72,10 +72,10 @@ it("reads extended headers in time that grows with their bytes, and refuses thos
     return `${length} ${text}\n`;
   };
   const many = new TextEncoder().encode(record("comment=x").repeat(80_000));
-  const started = performance.now();
+  const started = process.cpuUsage();
   const bytes = Buffer.concat([...Array.from({ length: 10 }, () => header(many)), tar([["a", "1"]])]);
   expect(await entriesOf(bytes)).toEqual({ a: "1" });
-  expect(performance.now() - started).toBeLessThan(20_000);
+  expect(process.cpuUsage(started).user).toBeLessThan(20e6);
   for (const text of ["1 1 1 1 ", "999999999 path=x\n", "0 a=b\n", "7 a=b\nx", "path=x", "-1 path=x\n"]) {
     const broken = Buffer.concat([header(new TextEncoder().encode(text)), tar([["a", "1"]])]);
     await expect(entriesOf(broken)).rejects.toThrow(

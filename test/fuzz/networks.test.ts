@@ -69,6 +69,17 @@ const FOUND: Readonly<Record<string, Pick<Network, "input" | "layers"> & Partial
       { layer: "linear", out: 2 },
     ),
   },
+  "two slices of as many pixels, one of rows and one of columns": {
+    input: [6, 6, 1],
+    run: "predict",
+    layers: [
+      { layer: "avgPool2d", of: [0], kernel: [3, 1] },
+      { layer: "slice", of: [1], axis: 1, start: 0, end: 2 },
+      { layer: "avgPool2d", of: [0], kernel: [1, 3] },
+      { layer: "slice", of: [3], axis: 0, start: 0, end: 2 },
+      { layer: "concat", of: [2, 4], axis: 2 },
+    ],
+  },
 };
 
 describe("networks that failed once", () => {

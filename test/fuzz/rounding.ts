@@ -19,7 +19,10 @@ const MORE = 6;
 const TRIES = 4;
 /** Where there is doubt: as many tries as show every maximum that may fall on the other side. */
 export const MANY_TRIES = 80;
-/** Beyond this a float32 overflows on the way, or loses its bits: such networks say nothing. */
+/**
+ * Beyond this a float32 overflows on the way, or loses its bits: such networks say nothing. Nor do those with infinities,
+ * as of a max pool's window without a pixel: beside a pad's zero they become NaN.
+ */
 const LARGEST = 1e30;
 
 /** Ops that only move numbers, or choose among them. */
@@ -170,7 +173,7 @@ function mapped({ shape, data }: Tensor, f: (v: number, i: number) => number): T
 }
 
 function fits({ data }: Tensor): boolean {
-  for (const v of data) if (Math.abs(v) > LARGEST) return false;
+  for (const v of data) if (!(Math.abs(v) <= LARGEST)) return false;
   return true;
 }
 

@@ -15,7 +15,7 @@ async function child(scene: string, options: { flags?: string[]; env?: Record<st
   const { stdout, stderr } = await run(process.execPath, [...(options.flags ?? []), "test/runtime/child.mjs", scene], {
     cwd: root,
     env: { ...inherited, ...options.env },
-    timeout: 20_000,
+    timeout: 5 * 60_000,
   });
   expect(stderr).not.toMatch(/unrecognized flag|Error| {4}at /);
   return JSON.parse(stdout.trim().split("\n").at(-1)!);

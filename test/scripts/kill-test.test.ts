@@ -20,7 +20,6 @@ it.each(["mixup and distortion", "scenes"])(
     const { code, stdout, stderr } = await killTest("--kills", "3", "--seed", "2", "--only", only, "--jobs", "1");
     expect([code, stdout], stderr).toEqual([0, "3 kills tried, 0 failed\n"]);
   },
-  300_000,
 );
 
 it("refuses what it does not know", async () => {
