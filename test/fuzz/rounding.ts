@@ -143,25 +143,43 @@ function move(
   const terms = Math.max(1, (multiplyAdds * samples) / Math.max(1, sizeOf(node.shape)));
   const part = MORE * U * (2 + Math.sqrt(terms));
   const off = () => 2 * rng.uniform() - 1;
-  if (!SUMS.has(name)) {
+  const sizes = termsOf(node, inputs, result, batch);
+  if (sizes === undefined) {
     const nearby = inputs.map((x, i) =>
       node.inputs[i]!.dtype === "f32" ? mapped(x, (v) => v * (1 + MORE * U * off())) : x,
     );
     const answer = node.op.reference(nearby, node.attributes, node, batch);
     return mapped(answer, (v) => v * (1 + part * off()));
   }
-  const sizes = node.op.reference(
-    // centred products take the mean away: magnitudes add up
-    inputs.map((x, i) => mapped(x, (v) => (name === "centredProducts" && i === 2 ? -Math.abs(v) : Math.abs(v)))),
-    node.attributes,
-    node,
-    batch,
-  );
-  if (name === "maxPool2dGrad") return mapped(result, (v) => v + part * Math.abs(v) * off());
   // Winograd's transforms add up whole tiles, and round by the largest of their numbers.
   const tile =
     winograd && CONVOLUTIONS.has(name) ? 2 * sizes.data.reduce((most, v) => Math.max(most, Math.abs(v)), 0) : 0;
   return mapped(result, (v, i) => v + (part * Math.abs(sizes.data[i]!) + MORE * U * tile) * off());
+}
+
+/** The sums of the terms' magnitudes; undefined for ops that are no sums. */
+function termsOf(node: Value, inputs: readonly Tensor[], result: Tensor, batch: number): Tensor | undefined {
+  const { name } = node.op;
+  // (p - target) dy, of probabilities and targets up to 1
+  if (name === "crossEntropyGrad") {
+    const classes = node.shape.at(-1)!;
+    return mapped(result, (v, i) => Math.abs(v) + Math.abs(inputs[2]!.data[Math.floor(i / classes)]!));
+  }
+  // log(sum of e^x) - x[label]
+  if (name === "crossEntropy") {
+    const [x] = inputs as [Tensor];
+    const classes = node.inputs[0]!.shape.at(-1)!;
+    const row = (i: number) => x.data.subarray(i * classes, (i + 1) * classes);
+    return mapped(result, (v, i) => Math.abs(v) + row(i).reduce((most, one) => Math.max(most, Math.abs(one)), 0));
+  }
+  if (!SUMS.has(name)) return undefined;
+  const magnitude = (x: Tensor, i: number): Tensor => {
+    // where the maxima are depends on signs; centred products take the mean away
+    if (name === "maxPool2dGrad" && i === 0) return x;
+    const sign = name === "centredProducts" && i === 2 ? -1 : 1;
+    return mapped(x, (v) => sign * Math.abs(v));
+  };
+  return node.op.reference(inputs.map(magnitude), node.attributes, node, batch);
 }
 
 const isNearest = (node: Value): boolean => (node.attributes as { mode?: string }).mode === "nearest";
