@@ -263,7 +263,8 @@ export function drawNetwork(seed: number): Network {
     ...(chance(rng, 0.15) && { preparesInScratch: true }),
     ...(chance(rng, 0.25) && { scratch: rng.pick([0, 0.3, 0.6, 0.9]) }),
     ...(chance(rng, 0.3) && { strategies: rng.integer(1, 1e6) }),
-    ...(chance(rng, 0.1) && { threads: rng.integer(2, 3) }),
+    // Small programs run on the caller's thread alone; steps go without barriers where threads have whole groups of samples.
+    ...(chance(rng, 0.1) && { threads: rng.integer(2, 3), batches: rng.pick([[32, 7], [48], [64, 33], [5, 2]]) }),
     seed,
   };
 }
