@@ -66,7 +66,7 @@ export function codeBytes(kernels: readonly Kernel[]): number {
  * Node 20; no limit counts it.
  */
 export function engineBytes(code: number, threads: number): number {
-  return 11e6 + 10e6 * threads + Math.min(40 * code, 45e6);
+  return 6.4e6 + 10e6 * threads + Math.min(82 * code, 38e6);
 }
 
 export function checkMemory(need: Requirement, available: Available): void {

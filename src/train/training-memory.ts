@@ -31,7 +31,7 @@ export interface TrainingMemory {
 }
 
 /** What the engine's heap grows by as first weights are drawn and batches are put together. */
-const TRAINER_BYTES = 8e6;
+const TRAINER_BYTES = 3e6;
 
 export function trainingMemory(programs: TrainingPrograms, host: Host): TrainingMemory {
   const all = programsOf(programs);

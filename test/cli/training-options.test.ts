@@ -61,7 +61,9 @@ it("declares each flag with its own words, its heading and its reader", () => {
   declare(command, "Schedule:", [option("--own", "of this one"), ...scheduleOptions()]);
   declare(command, "Output:", [FLAGS.noReport()]);
   const help = command.helpInformation();
-  expect(help).toMatch(/Options:\n +--epochs <n> +passes over the training pictures \(default 8\)\n/);
+  expect(help).toMatch(
+    /Options:\n +--epochs <n> +passes over the training pictures \(default 8, or the\n +network's own\)\n/,
+  );
   expect(help).toMatch(
     /--batch-size <n> +positions a step \(default 128\)\n[\s\S]*\n\nSchedule:\n +--own +of this one\n/,
   );
