@@ -86,9 +86,9 @@ function planOf(node: Value, target: Target): Plan | undefined {
 
 function lower(work: Work, to: Lowering): void {
   const node = work.root;
-  const places = placesOf(work, to);
-  const p: Noted = { ...planOf(node, to.target)!, areNoted: places.areNoted };
   const [gradient, w] = node.inputs as [Value, Value];
+  const places = placesOf(gradient, work, to);
+  const p: Noted = { ...planOf(node, to.target)!, areNoted: places.areNoted };
   const dy = gradient.inputs[1]!;
   const { kernel, channels, pixel, weightRow, reach, tableRow, table, routed } = p;
   const shifted = { kernel, channels, pixel, weightRow, reach, tableRow, table, outputs: routed.channels };

@@ -89,9 +89,9 @@ function planOf(node: Value, target: Target): Plan | undefined {
 
 function lower(work: Work, to: Lowering): void {
   const node = work.root;
-  const places = placesOf(work, to);
-  const p: Noted = { ...planOf(node, to.target)!, areNoted: places.areNoted };
   const [x, gradient] = node.inputs as [Value, Value];
+  const places = placesOf(gradient, work, to);
+  const p: Noted = { ...planOf(node, to.target)!, areNoted: places.areNoted };
   const dy = gradient.inputs[1]!;
   const partial = to.temporary("partial weight gradients", { fixedBytes: 4 * p.slices * p.sliceSums });
   const kernel = to.kernel(routedWeightGradientKernel, p);

@@ -69,9 +69,12 @@ export interface PlaceSteps {
   readonly window: readonly [number, number];
 }
 
-/** The buffer that a gradient learns the places from: the pool's image, or where the forward pass noted them. */
-export function placesOf(work: Work, to: Lowering): { readonly buffer: Buffer; readonly areNoted: boolean } {
-  const gradient = work.root.inputs.find((input) => input.op.name === "maxPool2dGrad")!;
+/** The buffer that the pool's `gradient` learns the places from: the pool's image, or where the forward pass noted them. */
+export function placesOf(
+  gradient: Value,
+  work: Work,
+  to: Lowering,
+): { readonly buffer: Buffer; readonly areNoted: boolean } {
   const [image, dy] = gradient.inputs as [Value, Value];
   const areNoted = work.reads !== undefined && !work.reads.includes(image);
   return { areNoted, buffer: areNoted ? to.places(image, dy) : to.buffer(image) };

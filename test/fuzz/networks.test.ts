@@ -60,6 +60,25 @@ const FOUND: Readonly<Record<string, Pick<Network, "input" | "layers"> & Partial
       { layer: "linear", out: 3 },
     ),
   },
+  "a convolution that reads the gradient of another pool than the one behind it": {
+    input: [28, 12, 48],
+    layers: [
+      {
+        layer: "op",
+        of: [],
+        op: "maxPool2dGrad",
+        inputs: [
+          { shape: [5, 14, 17], batched: true, dtype: "f32" },
+          { shape: [3, 13, 17], batched: true, dtype: "f32" },
+        ],
+        attributes: { kernel: [5, 3], stride: [1, 1], padding: [0, 2, 1, 0], dilation: [1, 1], ceil: false },
+        feeds: ["ties", "normal"],
+      },
+      { layer: "conv2d", of: [1], out: 17, kernel: 3, padding: 0 },
+      { layer: "relu", of: [2] },
+      { layer: "maxPool2d", of: [3], kernel: [3, 4] },
+    ],
+  },
   "a layer norm of 200": {
     input: [20],
     layers: chain(
