@@ -58,7 +58,7 @@ export class MemoryError extends FoveaError {
   }
 }
 
-/** A kernel does not fit the machine's registers or encodings: its strategy must choose a smaller tile. */
+/** A kernel is not well formed, or is for another machine than the one that is to encode or run it: a fault of whoever wrote it. */
 export class KernelError extends FoveaError {
   override get name(): string {
     return "KernelError";
