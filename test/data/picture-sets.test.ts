@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { openDataset } from "#fovea/data/open-node.js";
-import { parseBrokenLimit, parseSize } from "#fovea/data/open-options.js";
+import { type OpenOptions, parseBrokenLimit, parseSize } from "#fovea/data/open-options.js";
 import { tar } from "../support/tar.js";
 import { temporaryFolder } from "../support/temporary.js";
 
@@ -104,16 +104,16 @@ describe("a folder with a sub-folder a class", () => {
   it("takes the usual size where sizes differ, and one channel where all are grey", async () => {
     const folder = temporaryFolder();
     const grey = (side: number) => flat([side, side, side], side).toColourspace("b-w").png().toBuffer();
-    for (const side of [4, 4, 9])
+    for (const [index, side] of [4, 4, 9].entries())
       write(folder, {
-        [`a/${side}${Math.random()}.png`]: await grey(side),
-        [`b/${side}${Math.random()}.png`]: await grey(side),
+        [`a/${index}.png`]: await grey(side),
+        [`b/${index}.png`]: await grey(side),
       });
-    expect((await openDataset(folder, { testPart: 0.01 })).train.shape).toEqual([4, 4, 1]);
-    expect((await openDataset(folder, { usualSize: [5, 7] })).train.shape).toEqual([5, 7, 1]);
-    expect((await openDataset(folder, { usualSize: [5, 7], size: [3, 3], channels: 3 })).train.shape).toEqual([
-      3, 3, 3,
-    ]);
+    const shapeOf = async (options: OpenOptions) =>
+      (await openDataset(folder, { testPart: 0.01, ...options })).train.shape;
+    expect(await shapeOf({})).toEqual([4, 4, 1]);
+    expect(await shapeOf({ usualSize: [5, 7] })).toEqual([5, 7, 1]);
+    expect(await shapeOf({ usualSize: [5, 7], size: [3, 3], channels: 3 })).toEqual([3, 3, 3]);
   });
 
   it("leaves broken pictures out up to a limit, and names them", async () => {
