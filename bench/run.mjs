@@ -23,7 +23,7 @@ import { choose, operationsOf, tableOf, WORKLOADS } from "./workloads.mjs";
 
 const HELP = `npm run bench -- [options]
 
-  --what train|infer|layers   only these rows, on native code
+  --what train|infer|layers   only these rows, on native code; several with commas: train,infer
   --what wasm                 only inference in WebAssembly, beside others that compute in it
   --what chromium             the same in pages of a Chromium
   --what compile              how long programs take to compile, no step run (bench/compile.mjs)

@@ -111,13 +111,14 @@ export function outputSize({ size, kernel, stride }) {
   return Math.floor((size + 2 * ((kernel - 1) / 2) - kernel) / stride) + 1;
 }
 
-/** Rows whose id, title or network contains `only`, and of the table `what`; of a quick run without either, some networks. */
+/** Rows whose id, title or network contains `only`, and of the tables `what` ("train,infer"); of a quick run of several tables without `only`, some networks. */
 export function choose({ what, only, quick = false }) {
-  const few = quick && what === undefined && only === undefined;
+  const tables = what?.split(",");
+  const few = quick && only === undefined && (tables ?? ["train", "infer"]).length > 1;
   return WORKLOADS.filter(
     (w) =>
       (!few || (w.on === undefined && QUICK.some((id) => w.id.startsWith(`${id}-`)))) &&
-      (what === undefined || tableOf(w) === what) &&
+      (tables === undefined || tables.includes(tableOf(w))) &&
       (only === undefined || [w.id, w.title, w.network ?? ""].some((text) => text.includes(only))),
   );
 }
