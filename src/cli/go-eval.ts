@@ -69,7 +69,7 @@ async function evaluate(path: string, storePath: string | undefined, flags: Flag
   const { stream, json } = output;
   const progress =
     json && stream.isTTY !== true ? undefined : new Progress({ total, label: "measuring", unit: "positions", stream });
-  const maker = workerMaker(store, planes);
+  const maker = workerMaker(store, planes, (text) => output.note(text));
   try {
     const measured =
       positions === undefined ? { store, games, maker } : await samplePositions(store, games, positions, planes);

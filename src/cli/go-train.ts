@@ -193,7 +193,8 @@ async function prepare(
     positions: PositionData,
   ) => Promise<Parameters<typeof policyConfig>[1]>,
 ): Promise<Begun> {
-  if (flags.resume !== undefined) return resumed(flags.resume, path, flags);
+  const note = (text: string) => output.note(text);
+  if (flags.resume !== undefined) return resumed(flags.resume, path, flags, note);
   if (path === undefined) {
     throw new OptionError(
       "go train: name a store of games (fovea go prepare makes one), or a run to go on with: --resume RUN",
@@ -213,7 +214,7 @@ async function prepare(
   const length = steps === undefined ? undefined : lengthOf(steps, wish, evaluateEvery);
   // Options out of range are found before positions are encoded.
   policyConfig(wish, length ?? { evaluateEvery: 1, evaluations: 1 });
-  const positions = await positionData(store, path, wish);
+  const positions = await positionData(store, path, { ...wish, note });
   const fixed = length ?? (await measured(wish, store, positions));
   const total = fixed.evaluateEvery * fixed.evaluations;
   if (steps !== undefined && total !== steps) {
@@ -226,12 +227,18 @@ const given = (flags: Flags): Flags =>
   Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)) as unknown as Flags;
 
 /** @throws OptionError where flags are given that a run was begun with, or the run is not one of positions. */
-async function resumed(run: string, path: string | undefined, flags: Flags): Promise<Begun> {
+async function resumed(
+  run: string,
+  path: string | undefined,
+  flags: Flags,
+  note: (text: string) => void,
+): Promise<Begun> {
   const { folder, config } = await resumedRun("go train", run, flags, BEGUN_WITH);
   const from = path ?? config.data;
   const store = await openStore(from);
   const { testPositions } = config.positions!;
-  const positions = await positionData(store, from, { planes: Number(config.options["planes"]), testPositions });
+  const planes = Number(config.options["planes"]);
+  const positions = await positionData(store, from, { planes, testPositions, note });
   return { config, resume: folder, positions, games: testGames(store, from) };
 }
 

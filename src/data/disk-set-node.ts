@@ -14,7 +14,7 @@ import { type Dataset, type DatasetSplits, greyNote, type Scaling, scalingOf } f
 import { type DiskPictures, openDiskStream } from "./disk-stream-node.js";
 import type { FoundSet, LabelledPicture, PictureHalf } from "./labelled-pictures.js";
 import type { Facts } from "./loader-crew-node.js";
-import { LoaderPool } from "./loader-pool-node.js";
+import type { LoaderPool } from "./loader-pool-node.js";
 import type { OpenOptions } from "./open-options.js";
 import { endingsOf } from "./picture-kinds.js";
 import { SharedPool } from "./shared-pool-node.js";
@@ -26,12 +26,13 @@ const MEASURED = 1024;
 const MEASURED_BYTES = 2 ** 27;
 const MOST_PICTURE_BYTES = 2 ** 29;
 
-/** `pool` is closed when the pictures have been looked at; training starts workers of its own. */
+/** `pool` is closed when the pictures have been looked at; training starts workers of its own, of pools that `morePools` makes. */
 export async function openOnDisk(
   found: FoundSet,
   shape: Shape3,
   options: OpenOptions,
   pool: LoaderPool,
+  morePools: () => LoaderPool,
 ): Promise<DatasetSplits> {
   const bytes = shape[0] * shape[1] * shape[2];
   if (bytes > MOST_PICTURE_BYTES) {
@@ -40,7 +41,7 @@ export async function openOnDisk(
       `${found.train.name}: a picture of ${shape.join("x")} takes ${takes}; choose a smaller --size`,
     );
   }
-  const workers = new SharedPool(() => new LoaderPool(options.workers));
+  const workers = new SharedPool(morePools);
   const learnt = await lookAt(found.train, options, pool);
   if (learnt.facts.length > 0 && shape[2] === 3 && learnt.facts.every(({ grey }) => grey)) {
     options.note?.(greyNote(learnt.name));

@@ -4,6 +4,7 @@
  * A picture that will not decode is named, counted and left out, up to a limit.
  */
 import { DataError, MemoryError } from "../errors.js";
+import { eachOnce, noteOnce } from "../runtime/choose.js";
 import { BrokenPictures } from "./broken-pictures.js";
 import { chunkLength } from "./chunks.js";
 import { cook, sizeText } from "./cook-node.js";
@@ -28,7 +29,8 @@ type Shape3 = readonly [height: number, width: number, channels: number];
 /** @throws DataError where too many pictures are broken, MemoryError where a set that is to be in memory is too large for it. */
 export async function loadPictures(found: FoundSet, options: OpenOptions = {}): Promise<DatasetSplits> {
   const few = halvesOf(found).reduce((sum, { pictures }) => sum + pictures.length, 0) <= FEW;
-  const pool = new LoaderPool(options.workers ?? (few ? 0 : undefined));
+  const note = eachOnce(options.note ?? noteOnce);
+  const pool = new LoaderPool(options.workers ?? (few ? 0 : undefined), note);
   let kept = false;
   try {
     const { shape, asTheyAre } = await chooseShape(found.train, options, pool);
@@ -39,7 +41,7 @@ export async function loadPictures(found: FoundSet, options: OpenOptions = {}): 
       test: wantedHalf(found.test, "test", options),
     };
     if (staysOnDisk(wanted, shape, asTheyAre, options)) {
-      const sets = await openOnDisk(wanted, shape, options, pool);
+      const sets = await openOnDisk(wanted, shape, options, pool, () => new LoaderPool(options.workers, note));
       kept = true;
       return sets;
     }

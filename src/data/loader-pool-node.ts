@@ -1,16 +1,23 @@
 /**
- * The caller's side of a loader: worker threads that read and decode pictures into shared memory. Chunks are dealt in the order of
- * asking. Idle workers do not keep the process alive; when one dies, all that was asked is rejected.
+ * The caller's side of a loader: worker threads that read and decode pictures into shared memory; the calling thread, where threads
+ * are refused. Chunks are dealt in the order of asking. Idle workers do not keep the process alive; when one dies, all that was asked
+ * is rejected.
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { BackendError, OptionError } from "../errors.js";
-import { retire } from "../runtime/retire-node.js";
+import { noteOnce } from "../runtime/choose.js";
+import type { WorkerHandle } from "../runtime/platform.js";
+import { reasonOf } from "../runtime/reason.js";
+import { startWorkers } from "../runtime/start-workers.js";
+import { type NewThread, startThread } from "../runtime/threads-node.js";
 import { type Chunk, LoaderCrew, type Outcome, type Recipe } from "./loader-crew-node.js";
 import type { LoaderAnswer, LoaderMessage } from "./loader-worker-node.js";
 
 /** A worker has the next chunk at hand when it ends one, and something to do while a picture is decoded on another thread. */
 const CHUNKS_AHEAD = 2;
+
+const newThread: NewThread = (options) => new Worker(new URL("./loader-worker-node.js", import.meta.url), options);
 
 interface Pending {
   readonly chunk: Chunk;
@@ -19,8 +26,11 @@ interface Pending {
 }
 
 interface Hand {
-  readonly post: (message: LoaderMessage) => void;
-  readonly worker: Worker | undefined;
+  post(message: LoaderMessage): void;
+  /** Whether it keeps the process alive. */
+  hold(alive: boolean): void;
+  /** Resolves when it writes nothing any more. */
+  retire(): Promise<unknown>;
   readonly running: Map<number, Pending>;
 }
 
@@ -34,13 +44,20 @@ export class LoaderPool {
   readonly workers: number;
   readonly #recipes = new Map<number, { readonly what: Recipe; readonly buffers: Map<SharedArrayBuffer, number> }>();
   readonly #waiting: Pending[] = [];
-  #hands: Hand[] = [];
+  #hands: readonly Hand[] = [];
+  readonly #note: (text: string) => void;
+  /** Threads that are being started. */
+  #starting: Promise<readonly Hand[]> | undefined;
   #failure: BackendError | undefined;
   #next = 0;
 
-  /** 0 workers: everything is done on the calling thread, which for a few pictures is sooner. */
-  constructor(workers?: number) {
+  /**
+   * @param workers with 0, everything is done on the calling thread, which for a few pictures is sooner.
+   * @param note is told where threads are refused.
+   */
+  constructor(workers?: number, note: (text: string) => void = noteOnce) {
     this.workers = checkWorkers(workers);
+    this.#note = note;
   }
 
   /** Chunks that keep the workers busy. */
@@ -74,14 +91,10 @@ export class LoaderPool {
   /** What became of each picture, in the chunk's order. */
   run(chunk: Chunk): Promise<readonly Outcome[]> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    try {
-      this.#start();
-    } catch (cause) {
-      return Promise.reject(new BackendError(`a loader's workers cannot be started: ${textOf(cause)}`, { cause }));
-    }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ chunk, resolve, reject });
-      this.#deal();
+      if (this.#hands.length > 0) this.#deal();
+      else if (this.#starting === undefined) this.#start();
     });
   }
 
@@ -91,53 +104,91 @@ export class LoaderPool {
   }
 
   #start(): void {
-    if (this.#hands.length > 0) return;
-    this.#hands = this.workers === 0 ? [this.#here()] : Array.from({ length: this.workers }, (_, n) => this.#thread(n));
-    for (const [recipe, { what, buffers }] of this.#recipes) {
-      for (const hand of this.#hands) {
-        hand.post({ kind: "learn", recipe, what });
-        for (const [memory, buffer] of buffers) hand.post({ kind: "share", recipe, buffer, memory });
+    if (this.workers === 0) {
+      this.#employ([this.#here()]);
+      return;
+    }
+    const starting = this.#threads();
+    this.#starting = starting;
+    void starting.then((hands) => {
+      // Else the pool was closed meanwhile.
+      if (this.#starting === starting) this.#employ(hands);
+    });
+  }
+
+  #employ(hands: readonly Hand[]): void {
+    this.#starting = undefined;
+    try {
+      for (const [recipe, { what, buffers }] of this.#recipes) {
+        for (const hand of hands) {
+          hand.post({ kind: "learn", recipe, what });
+          for (const [memory, buffer] of buffers) hand.post({ kind: "share", recipe, buffer, memory });
+        }
       }
+    } catch (cause) {
+      void this.#end(new BackendError(`a loader cannot begin: ${textOf(cause)}`, { cause }));
+      return;
+    }
+    this.#hands = hands;
+    this.#deal();
+  }
+
+  /** The calling thread, where none can be had. */
+  async #threads(): Promise<readonly Hand[]> {
+    try {
+      const workers = await startWorkers(this.workers, (n) => startThread(newThread, `fovea loader ${n}`));
+      return workers.map((worker, n) => this.#thread(worker, n));
+    } catch (cause) {
+      const why = reasonOf(cause);
+      this.#note(`fovea: worker threads are refused (${why}); pictures are decoded on the calling thread`);
+      return [this.#here()];
     }
   }
 
-  #thread(n: number): Hand {
-    // The process's own flags are none of theirs: --input-type, say, stops a worker that is a file.
-    const options = { name: `fovea loader ${n}`, execArgv: [] };
-    const worker = new Worker(new URL("./loader-worker-node.js", import.meta.url), options);
-    const hand: Hand = { worker, running: new Map(), post: (message) => worker.postMessage(message) };
-    const died = (cause: unknown) => {
+  #thread(worker: WorkerHandle, n: number): Hand {
+    const hand: Hand = {
+      running: new Map(),
+      post: (message) => worker.post(message),
+      hold: (alive) => worker.hold(alive),
+      retire: () => worker.retire(),
+    };
+    worker.onMessage((message) => {
+      const { id, outcomes } = message as LoaderAnswer;
+      this.#hear(hand, id, outcomes);
+    });
+    worker.onFailure((cause) => {
       if (!this.#hands.includes(hand)) return;
       const which = `worker ${n + 1} of ${this.workers} of the loader died`;
       this.#failure = new BackendError(`${which}: ${textOf(cause)}`, { cause });
       void this.#end(this.#failure);
-    };
-    worker.on("message", ({ id, outcomes }: LoaderAnswer) => this.#hear(hand, id, outcomes));
-    worker.on("error", died);
-    worker.on("exit", (code) => died(`it ended with code ${code}`));
-    worker.unref();
+    });
+    worker.hold(false);
     return hand;
   }
 
-  /** The calling thread. */
   #here(): Hand {
     const crew = new LoaderCrew();
+    const underWay = new Set<Promise<unknown>>();
     const hand: Hand = {
-      worker: undefined,
       running: new Map(),
+      hold: () => {},
+      retire: () => Promise.all(underWay).then(() => crew.close()),
       post: (message) => {
         if (message.kind === "learn") crew.learn(message.recipe, message.what);
         else if (message.kind === "share") crew.share(message.recipe, message.buffer, message.memory);
         else if (message.kind === "forget") crew.forget(message.recipe);
         else {
-          const pending = hand.running.get(message.id)!;
-          crew.run(message.chunk).then(
-            (outcomes) => this.#hear(hand, message.id, outcomes),
+          const { id, chunk } = message;
+          const work = crew.run(chunk).then(
+            (outcomes) => this.#hear(hand, id, outcomes),
             (error) => {
-              hand.running.delete(message.id);
-              pending.reject(error);
+              hand.running.get(id)?.reject(error);
+              hand.running.delete(id);
+              this.#deal();
             },
           );
+          underWay.add(work);
+          void work.then(() => underWay.delete(work));
         }
       },
     };
@@ -150,7 +201,7 @@ export class LoaderPool {
       if (hand.running.size >= CHUNKS_AHEAD) return;
       const pending = this.#waiting.shift()!;
       const id = this.#next++;
-      if (hand.running.size === 0) hand.worker?.ref();
+      if (hand.running.size === 0) hand.hold(true);
       hand.running.set(id, pending);
       hand.post({ kind: "run", id, chunk: pending.chunk });
     }
@@ -161,17 +212,18 @@ export class LoaderPool {
     if (pending === undefined) return;
     hand.running.delete(id);
     this.#deal();
-    if (hand.running.size === 0) hand.worker?.unref();
+    if (hand.running.size === 0) hand.hold(false);
     pending.resolve(outcomes);
   }
 
   async #end(why: BackendError): Promise<void> {
-    const hands = this.#hands;
+    const [hands, starting] = [this.#hands, this.#starting];
     this.#hands = [];
+    this.#starting = undefined;
     const pending = [...hands.flatMap(({ running }) => [...running.values()]), ...this.#waiting.splice(0)];
     for (const { running } of hands) running.clear();
     // What was pending is rejected when nobody writes into its memory any more.
-    await Promise.allSettled(hands.map(({ worker }) => worker && retire(worker)));
+    await Promise.allSettled([...hands, ...((await starting) ?? [])].map((hand) => hand.retire()));
     for (const { reject } of pending) reject(why);
   }
 }

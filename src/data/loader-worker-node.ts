@@ -9,6 +9,7 @@ export type LoaderMessage =
   | { readonly kind: "forget"; readonly recipe: number }
   | { readonly kind: "run"; readonly id: number; readonly chunk: Chunk };
 
+/** Behind the first message, which says that the worker is there. */
 export interface LoaderAnswer {
   readonly id: number;
   readonly outcomes: readonly Outcome[];
@@ -32,4 +33,5 @@ if (parentPort !== null) {
           .then((outcomes) => port.postMessage({ id: message.id, outcomes } as LoaderAnswer));
     }
   });
+  port.postMessage("ready");
 }

@@ -12,7 +12,8 @@ import { lengthWithin, policyConfig, RECIPES, type RecipeName } from "./train-co
 import { positionData } from "./training-data-node.js";
 import { measureSpeed } from "./training-speed.js";
 
-export interface TrainPolicyOptions extends Pick<SessionOptions, "backend" | "threads" | "winograd" | "memoryLimit"> {
+export interface TrainPolicyOptions
+  extends Pick<SessionOptions, "backend" | "threads" | "winograd" | "memoryLimit" | "note"> {
   /** How long, evaluations included; the speed is measured before, which takes up to 10 seconds more. */
   readonly minutes: number;
   /** 48 unless said. */
@@ -66,7 +67,7 @@ export async function trainPolicy(store: GameStore, network: Module, options: Tr
     onEvaluation,
     ...choice
   } = options;
-  const data = await positionData(store, "store", { planes, testPositions });
+  const data = await positionData(store, "store", { planes, testPositions, note: choice.note });
   const { test } = data;
   const input = test.shape;
   // Only what the configuration says of the training is used.

@@ -112,11 +112,15 @@ export function chooseWinograd(winograd: boolean | undefined, platform: Platform
   return variable === "on";
 }
 
-const said = new Set<string>();
+/** Passes each text on once. */
+export function eachOnce(note: (text: string) => void): (text: string) => void {
+  const said = new Set<string>();
+  return (text) => {
+    if (said.has(text)) return;
+    said.add(text);
+    note(text);
+  };
+}
 
 /** Warns on the console, each text once a process. */
-export function noteOnce(text: string): void {
-  if (said.has(text)) return;
-  said.add(text);
-  console.warn(text);
-}
+export const noteOnce = eachOnce((text) => console.warn(text));

@@ -23,15 +23,13 @@ import type { CrewMessage, TeamMessage } from "./crew.js";
 import { Member } from "./member.js";
 import type { WorkerHandle } from "./platform.js";
 import type { BoundProgram, ProgramImage } from "./schedule.js";
+import { startWorkers } from "./start-workers.js";
 
 /** About 30 microseconds of looking at a flag; threads that share a core must not burn each other's time. */
 const SPINS = 20_000;
 
 /** How long the caller's thread waits for a worker in what it shares: it hears of no worker's death meanwhile. */
 const MOST_SECONDS = 20;
-
-/** How long a worker may take until it says that it is there: its file may come over a slow line. */
-const START_SECONDS = 30;
 
 interface Pending {
   readonly what: number;
@@ -97,46 +95,33 @@ export class Team {
   /** Starts the workers if they are not there yet. Rejects, with none left running, where one cannot be started. */
   async start(): Promise<void> {
     if (this.isStarted || this.#failure !== undefined) return;
-    const { threads, startWorker } = this.#options;
-    const workers: WorkerHandle[] = [];
-    const ready = new Set<WorkerHandle>();
-    try {
-      for (let thread = 0; thread < threads; thread++) workers.push(startWorker(`fovea ${thread}`));
-      const all = workers.map((worker, thread) => this.#ready(worker, thread).then(() => ready.add(worker)));
-      await within(START_SECONDS, Promise.all(all));
-    } catch (cause) {
-      abort(this.#control);
-      await Promise.all(workers.map((worker) => (ready.has(worker) ? worker.retire() : worker.terminate())));
-      throw cause;
-    }
-    this.#workers = workers;
-    for (const worker of workers) worker.hold(this.pending > 0);
+    this.#workers = await startWorkers(
+      this.threads,
+      (thread) => this.#startWorker(thread),
+      () => abort(this.#control),
+    );
+    for (const worker of this.#workers) worker.hold(this.pending > 0);
   }
 
-  /** Resolves when a new worker says that it is there; rejects with what it fails with before. */
-  #ready(worker: WorkerHandle, thread: number): Promise<void> {
-    const { threads } = this.#options;
-    return new Promise((resolve, reject) => {
-      worker.onMessage((message) => {
-        resolve();
-        this.#hear(message as CrewMessage);
-      });
-      worker.onFailure((cause) => {
-        reject(cause);
-        if (this.isStarted && !this.#closing)
-          this.#fail(new BackendError(`worker ${thread} of ${threads} died: ${textOf(cause)}`, { cause }));
-      });
-      const message: TeamMessage = {
-        kind: "start",
-        control: this.#control.buffer as SharedArrayBuffer,
-        thread,
-        threads,
-        spins: this.#spins,
-        programs: [...this.#programs.values()],
-      };
-      worker.post(message);
-      worker.hold(true);
+  #startWorker(thread: number): WorkerHandle {
+    const { threads, startWorker } = this.#options;
+    const worker = startWorker(`fovea ${thread}`);
+    worker.onMessage((message) => this.#hear(message as CrewMessage));
+    worker.onFailure((cause) => {
+      if (this.isStarted && !this.#closing)
+        this.#fail(new BackendError(`worker ${thread} of ${threads} died: ${textOf(cause)}`, { cause }));
     });
+    const message: TeamMessage = {
+      kind: "start",
+      control: this.#control.buffer as SharedArrayBuffer,
+      thread,
+      threads,
+      spins: this.#spins,
+      programs: [...this.#programs.values()],
+    };
+    worker.post(message);
+    worker.hold(true);
+    return worker;
   }
 
   /** Makes a program known to the workers; resolves when all have it. */
@@ -262,19 +247,6 @@ export class Team {
     });
     this.#closing = true;
     this.#workers = [];
-  }
-}
-
-/** Rejects where the promise takes longer. */
-async function within(seconds: number, promise: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(`it did not answer within ${seconds} s`), 1000 * seconds);
-  });
-  try {
-    await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -34,6 +34,17 @@ test("a process with an idle team ends by itself", async () => {
   });
 });
 
+test("a program that is a text on the command line has its threads", async () => {
+  const script = `await import(${JSON.stringify(new URL("child.mjs", import.meta.url).href)});`;
+  const { FOVEA_BACKEND: _, ...inherited } = process.env;
+  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", script, "-", "run"], {
+    cwd: root,
+    env: { ...inherited, FOVEA_THREADS: "3" },
+    timeout: 5 * 60_000,
+  });
+  expect(JSON.parse(stdout)).toMatchObject({ threads: 3, y: doubled, notes: [] });
+});
+
 test.each(["wasm", "interpreter", ...detectTargets()])("FOVEA_BACKEND=%s is obeyed", async (backend) => {
   expect(await child("run", { env: { FOVEA_BACKEND: backend } })).toMatchObject({ backend, y: doubled, notes: [] });
 });
