@@ -1,5 +1,6 @@
 /** One part of a soak (soak.mjs), in a process of its own: PART and COUNT are its arguments. Exit status 1: something grew. */
 import { readdirSync, readFileSync } from "node:fs";
+import { profile } from "#fovea/analysis/profile/profile-node.js";
 import { datasetFromIdx } from "#fovea/data/dataset.js";
 import { create } from "#fovea/models/index.js";
 import { compile } from "#fovea/train/classifier.js";
@@ -74,6 +75,12 @@ const PARTS = {
     const data = digits(64);
     for (let n = 1; n <= count; n++) {
       await train(create("lenet5"), data, { epochs: 1, batchSize: 32, threads: 3, note: () => {} });
+      await done(n);
+    }
+  },
+  async profiles(done) {
+    for (let n = 1; n <= count; n++) {
+      await profile(create("lenet5"), { batch: 2, threads: 3, repeats: 1, note: () => {} });
       await done(n);
     }
   },

@@ -5,6 +5,7 @@
  *     predictions   answers of one classifier
  *     cycles        classifiers that are compiled, asked once and closed
  *     crews         trainings, each with three threads of its own
+ *     profiles      profiles of a network on three threads
  *
  * Each part has a process of its own (soak-child.mjs), which prints its figures at the start (behind the first tenth, or ten
  * rounds, in which the engine compiles), in the middle and at the end. The last line printed is `N parts held flat, N grew`. Exit status: 0 all
@@ -14,7 +15,7 @@ import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
 import { build, inProject } from "./prepare.mjs";
 
-const FULL = { steps: 100_000, predictions: 100_000, cycles: 300, crews: 100 };
+const FULL = { steps: 100_000, predictions: 100_000, cycles: 300, crews: 100, profiles: 100 };
 const parts = Object.keys(FULL);
 
 async function main() {
@@ -26,7 +27,9 @@ async function main() {
     return refuse(error.message);
   }
   if (values.help) {
-    console.log("npm run soak -- [--steps 100000] [--predictions 100000] [--cycles 300] [--crews 100]");
+    console.log(
+      "npm run soak -- [--steps 100000] [--predictions 100000] [--cycles 300] [--crews 100] [--profiles 100]",
+    );
     console.log("\nParts that are not named are left out, unless none is.");
     return 0;
   }

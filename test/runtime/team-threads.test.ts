@@ -1,6 +1,7 @@
-/** Threads that have called machine code serve one team after the other; the rest end. */
+/** Threads that have called machine code serve one team, or one profile, after the other; the rest end. */
 import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
+import { profile } from "#fovea/analysis/profile/profile-node.js";
 import { create } from "#fovea/models/index.js";
 import { detectTargets } from "#fovea/runtime/native/cpu.js";
 import { compile } from "#fovea/train/classifier.js";
@@ -34,5 +35,20 @@ test.skipIf(process.platform !== "linux" || detectTargets().length === 0)(
     // Two teams at once have threads of their own.
     const both = await Promise.all([answers(backend), answers(backend)]);
     expect(both).toEqual([first, first]);
+  },
+);
+
+test.skipIf(process.platform !== "linux" || detectTargets().length === 0)(
+  "a profile takes the threads of the one before it",
+  async () => {
+    const options = { backend: detectTargets()[0]!, threads: 2, repeats: 1, batch: 1, what: ["infer"] as const };
+    const first = await profile(create("lenet5"), options);
+    const before = new Set(threads());
+    const second = await profile(create("lenet5"), options);
+    expect(threads().filter((id) => !before.has(id))).toEqual([]);
+    for (const { machine, programs } of [first, second]) {
+      expect(machine.threads).toBe(2);
+      expect(programs[0]!.rows.every(({ milliseconds }) => milliseconds > 0)).toBe(true);
+    }
   },
 );

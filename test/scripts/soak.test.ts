@@ -10,6 +10,7 @@ it.each([
   ["predictions", 800],
   ["cycles", 20],
   ["crews", 20],
+  ["profiles", 20],
 ])("memory, threads and mappings stay as they are over %s", async (part, count) => {
   const { FOVEA_BACKEND: _b, FOVEA_THREADS: _t, ...inherited } = process.env;
   const env = { ...inherited, MALLOC_MMAP_THRESHOLD_: "131072" };

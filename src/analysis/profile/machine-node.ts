@@ -48,7 +48,7 @@ export class MachineProbe {
   static async create(options: Pick<SessionOptions, "backend" | "threads" | "note">): Promise<MachineProbe> {
     const { backend, threads } = await openBackend(options);
     const load = (program: Parameters<typeof TimedProgram.load>[1]) =>
-      TimedProgram.load(backend, program, threads, () => undefined);
+      TimedProgram.load(backend, program, threads, () => undefined, options.note);
     // First how fast, then how many rounds take STEP_MS.
     const short = await load(multiplyAddProgram(backend.target, 1).program);
     const once = Math.min(...Array.from({ length: 5 }, () => short.walk("steps")[0]!));
@@ -57,7 +57,7 @@ export class MachineProbe {
     const peak = await load(program);
     const memory = await load(readProgram(backend.target, MEMORY, PARTS));
     memory.walk("prepare");
-    const of = { backend: backend.name, threads };
+    const of = { backend: backend.name, threads: Math.min(peak.threads, memory.threads) };
     return new MachineProbe(peak, operations, memory, of, () => backend.release());
   }
 

@@ -7,6 +7,7 @@ import { OptionError } from "../../errors.js";
 import { type Shape, sizeOf } from "../../graph/value.js";
 import { type Module, modulesOf, parametersOf, savedOf } from "../../nn/index.js";
 import { Random } from "../../random.js";
+import { eachOnce, noteOnce } from "../../runtime/choose.js";
 import { Session, type SessionOptions } from "../../runtime/session.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "../../train/config.js";
 import type { Optimizer } from "../../train/optimizer.js";
@@ -84,7 +85,8 @@ const LEARNING_RATE = 1e-9;
 export async function profile(network: Network, options: ProfileOptions = {}): Promise<Profile> {
   const batch = wholeFrom1("batch", options.batch ?? BATCH);
   const threads = wholeFrom1("threads", options.threads ?? 1);
-  const { backend, note, memoryLimit, winograd, progress } = options;
+  const { backend, memoryLimit, winograd, progress } = options;
+  const note = eachOnce(options.note ?? noteOnce);
   const parts = networkParts(network, options.input);
   const input = options.input ?? parts.input;
   const session = await Session.create({ backend, threads, memoryLimit, winograd, note });
@@ -103,7 +105,7 @@ export async function profile(network: Network, options: ProfileOptions = {}): P
     for (const [n, plan] of plans.entries()) {
       await progress?.(plan.what, n, plans.length);
       const numbersOf = numbersFor(parts.module, batch);
-      timings.push({ plan, ...(await timeSteps(plan.result, { ...options, backend: name, numbersOf })) });
+      timings.push({ plan, ...(await timeSteps(plan.result, { ...options, backend: name, numbersOf, note })) });
     }
     // Again, since others may have used the machine meanwhile: the roof is the highest that was seen.
     const machine = probe.measure();
@@ -137,9 +139,9 @@ export interface TimeOptions extends Pick<ProfileOptions, "backend" | "threads" 
 
 /** Runs a program again and again, and times each of its steps. */
 export async function timeSteps(program: Program, options: TimeOptions): Promise<ProgramTimes> {
-  const { backend, threads } = await openBackend(options);
+  const { backend, threads: wanted } = await openBackend(options);
   const asked = options.repeats === undefined ? undefined : wholeFrom1("repeats", options.repeats);
-  const timed = await TimedProgram.load(backend, program, threads, options.numbersOf);
+  const timed = await TimedProgram.load(backend, program, wanted, options.numbersOf, options.note);
   try {
     const preparations: Float64Array[] = [];
     for (let n = 0; n < Math.min(asked ?? MOST_PREPARATIONS, MOST_PREPARATIONS); n++)
@@ -155,7 +157,7 @@ export async function timeSteps(program: Program, options: TimeOptions): Promise
       await new Promise((resolve) => setImmediate(resolve));
     }
     const { user, system } = process.cpuUsage(used);
-    const processorShare = Math.min(1, (user + system) / 1000 / (performance.now() - wall) / threads);
+    const processorShare = Math.min(1, (user + system) / 1000 / (performance.now() - wall) / timed.threads);
     return { repeats: walks.length, processorShare, steps: medians(walks), preparation: medians(preparations) };
   } finally {
     await timed.close();

@@ -1,26 +1,27 @@
 /** A program in memory of its own, without a session: all that a session does for its users would stand in a clock's way. */
-import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { Program } from "../../compile/program.js";
 import { OptionError } from "../../errors.js";
 import type { Layout } from "../../kernels/layout.js";
 import type { Backend } from "../../runtime/backend.js";
-import { chooseBackend, chooseThreads } from "../../runtime/choose.js";
+import { chooseBackend, chooseThreads, noteOnce } from "../../runtime/choose.js";
 import { type Numbers, pack, viewOf } from "../../runtime/copy.js";
-import { currentPlatform } from "../../runtime/platform.js";
+import { currentPlatform, type WorkerHandle } from "../../runtime/platform.js";
+import { reasonOf } from "../../runtime/reason.js";
 import { Resident, scratchBytes } from "../../runtime/resident.js";
-import { retire } from "../../runtime/retire-node.js";
 import type { BoundProgram } from "../../runtime/schedule.js";
 import type { SessionOptions } from "../../runtime/session.js";
+import { startWorkers } from "../../runtime/start-workers.js";
 import { StateStore } from "../../runtime/state-store.js";
+import { type NewThread, startThread } from "../../runtime/threads-node.js";
 import { COUNT, MEETING_WORDS, Meeting, ORDER, timedWalk, WALK } from "./timed-walk.js";
-import type { TimedWorkerData } from "./timed-worker-node.js";
+import type { TimedStart } from "./timed-worker-node.js";
 
 /** A backend of one's own, and how many threads it can have. The interpreter is no machine. */
 export async function openBackend({
   backend: asked,
   threads,
-  note = console.warn,
+  note = noteOnce,
 }: Pick<SessionOptions, "backend" | "threads" | "note">): Promise<{ backend: Backend; threads: number }> {
   const platform = await currentPlatform();
   const wanted = chooseThreads(threads ?? 1, platform);
@@ -33,28 +34,40 @@ export async function openBackend({
   return { backend, threads: canShare ? wanted : 1 };
 }
 
+type Note = (text: string) => void;
+
 /** The numbers of an input or a state; undefined leaves it at zero. */
 export type NumbersOf = (name: string, layout: Layout) => Numbers | readonly number[] | undefined;
 
 export class TimedProgram {
   readonly #program: Program;
   readonly #bound: BoundProgram;
-  readonly #threads: number;
-  readonly #workers: readonly Worker[];
+  /** As many as could be had. */
+  readonly threads: number;
+  readonly #workers: readonly WorkerHandle[];
   readonly #orders: Int32Array;
   readonly #meeting: Meeting;
 
-  private constructor(program: Program, bound: BoundProgram, workers: readonly Worker[], words: Words) {
+  private constructor(program: Program, bound: BoundProgram, workers: readonly WorkerHandle[], words: Words) {
     this.#program = program;
     this.#bound = bound;
     this.#workers = workers;
-    this.#threads = workers.length + 1;
+    this.threads = workers.length + 1;
     this.#orders = new Int32Array(words.orders);
-    this.#meeting = new Meeting(new Int32Array(words.meeting), this.#threads);
+    this.#meeting = new Meeting(new Int32Array(words.meeting), this.threads);
   }
 
-  /** Loads it at its largest batch, and fills inputs and states. Walk "prepare" before "steps". */
-  static async load(backend: Backend, program: Program, threads: number, numbersOf: NumbersOf): Promise<TimedProgram> {
+  /**
+   * Loads it at its largest batch, and fills inputs and states. Walk "prepare" before "steps".
+   * @param note is told where threads are refused.
+   */
+  static async load(
+    backend: Backend,
+    program: Program,
+    threads: number,
+    numbersOf: NumbersOf,
+    note: Note = noteOnce,
+  ): Promise<TimedProgram> {
     const store = new StateStore();
     store.add(program, backend);
     const code = await backend.encode(program.kernels);
@@ -72,29 +85,30 @@ export class TimedProgram {
     }
     const words = { orders: new SharedArrayBuffer(8), meeting: new SharedArrayBuffer(4 * MEETING_WORDS) };
     const { image } = resident;
-    const workers = await startWorkers({ ...words, image, threads, batch: program.maxBatch });
+    const workers = await startOthers({ ...words, image, threads, batch: program.maxBatch }, note);
     return new TimedProgram(program, resident.bound!, workers, words);
   }
 
   /** Milliseconds of each step of a section, from when the first thread begins it until the last has ended it. */
   walk(section: "prepare" | "steps"): Float64Array {
     const times = new Float64Array(this.#program[section].length);
-    this.#order(WALK[section]);
-    const walker = { thread: 0, threads: this.#threads, meeting: this.#meeting };
+    tell(this.#orders, WALK[section]);
+    const walker = { thread: 0, threads: this.threads, meeting: this.#meeting };
     timedWalk(this.#bound, this.#bound[section], walker, this.#program.maxBatch, times);
     return times;
   }
 
   async close(): Promise<void> {
-    this.#order(WALK.end);
-    await Promise.all(this.#workers.map((worker) => retire(worker)));
+    tell(this.#orders, WALK.end);
+    await Promise.all(this.#workers.map((worker) => worker.retire()));
   }
+}
 
-  #order(order: number): void {
-    Atomics.store(this.#orders, ORDER, order);
-    Atomics.add(this.#orders, COUNT, 1);
-    Atomics.notify(this.#orders, COUNT);
-  }
+/** Has the other threads walk. */
+function tell(orders: Int32Array, order: number): void {
+  Atomics.store(orders, ORDER, order);
+  Atomics.add(orders, COUNT, 1);
+  Atomics.notify(orders, COUNT);
 }
 
 interface Words {
@@ -102,12 +116,19 @@ interface Words {
   readonly meeting: SharedArrayBuffer;
 }
 
-/** All threads but the caller's. */
-async function startWorkers(data: Omit<TimedWorkerData, "thread">): Promise<Worker[]> {
-  const workers = Array.from({ length: data.threads - 1 }, (_, n) => {
-    const workerData: TimedWorkerData = { ...data, thread: n + 1 };
-    return new Worker(new URL("./timed-worker-node.js", import.meta.url), { workerData });
-  });
-  await Promise.all(workers.map((worker) => once(worker, "message")));
-  return workers;
+const newThread: NewThread = (options) => new Worker(new URL("./timed-worker-node.js", import.meta.url), options);
+
+/** All threads but the caller's; none where they are refused. */
+async function startOthers(start: Omit<TimedStart, "thread">, note: Note): Promise<WorkerHandle[]> {
+  const startOne = (n: number) => {
+    const worker = startThread(newThread, `fovea profile ${n + 1}`);
+    worker.post({ ...start, thread: n + 1 } satisfies TimedStart);
+    return worker;
+  };
+  try {
+    return await startWorkers(start.threads - 1, startOne, () => tell(new Int32Array(start.orders), WALK.end));
+  } catch (cause) {
+    note(`fovea: worker threads are refused (${reasonOf(cause)}); profiling one thread`);
+    return [];
+  }
 }

@@ -1,11 +1,13 @@
-/** A thread of a timed team other than the caller's: walks a section whenever the caller does. */
-import { parentPort, workerData } from "node:worker_threads";
+/** A thread of a timed team other than the caller's: walks a section whenever the caller does. It serves one team after the other. */
+import { parentPort } from "node:worker_threads";
+import type { KernelFunction } from "../../runtime/backend.js";
 import { serveUntilRetired } from "../../runtime/retire-node.js";
 import type { ProgramImage } from "../../runtime/schedule.js";
 import { bindWasm } from "../../runtime/wasm-binding.js";
 import { COUNT, Meeting, ORDER, timedWalk, WALK } from "./timed-walk.js";
 
-export interface TimedWorkerData {
+/** What a thread is told by each team. */
+export interface TimedStart {
   readonly meeting: SharedArrayBuffer;
   /** What to walk next: one of WALK (timed-walk.ts). */
   readonly orders: SharedArrayBuffer;
@@ -15,17 +17,19 @@ export interface TimedWorkerData {
   readonly batch: number;
 }
 
-async function serve({ meeting, orders, image, thread, threads, batch }: TimedWorkerData): Promise<void> {
+async function bind({ code }: ProgramImage): Promise<KernelFunction[]> {
+  if (code.kind !== "native") return bindWasm(code);
+  const { NativeBinder } = await import("../../runtime/native/binding.js");
+  return new NativeBinder().bind(code);
+}
+
+/** Returns when the team ends. */
+async function serve({ meeting, orders, image, thread, threads, batch }: TimedStart, ready: () => void): Promise<void> {
   const meet = new Meeting(new Int32Array(meeting), threads);
   try {
-    const { code } = image;
-    const functions =
-      code.kind === "native"
-        ? new (await import("../../runtime/native/binding.js")).NativeBinder().bind(code)
-        : await bindWasm(code);
-    const program = { ...image, functions };
+    const program = { ...image, functions: await bind(image) };
     const words = new Int32Array(orders);
-    parentPort?.postMessage("ready");
+    ready();
     for (let done = 0; ; done++) {
       while (Atomics.load(words, COUNT) === done) Atomics.wait(words, COUNT, done);
       const order = Atomics.load(words, ORDER);
@@ -40,6 +44,15 @@ async function serve({ meeting, orders, image, thread, threads, batch }: TimedWo
 }
 
 if (parentPort !== null) {
-  await serve(workerData as TimedWorkerData);
-  serveUntilRetired(parentPort, () => {});
+  const port = parentPort;
+  /** Whether this thread has called machine code. */
+  let isNative = false;
+  serveUntilRetired(
+    port,
+    (start: TimedStart) => {
+      isNative ||= start.image.code.kind === "native";
+      return serve(start, () => port.postMessage("ready"));
+    },
+    () => isNative,
+  );
 }
