@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { hwioToOihw, transpose } from "#fovea/formats/layout.js";
 import { create } from "#fovea/models/index.js";
 import { initialize, savedOf } from "#fovea/nn/index.js";
-import { Random } from "#fovea/random.js";
+import { Random } from "#fovea/base/random.js";
 import { PARAMETER } from "./numbers.mjs";
 import { outputSize } from "./workloads.mjs";
 

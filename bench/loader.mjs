@@ -10,7 +10,7 @@ import sharp from "sharp";
 import { compileAugmentation } from "../dist/data/augment/augment.js";
 import { fillAugmented } from "../dist/data/augment/fill.js";
 import { openDataset } from "../dist/data/open-node.js";
-import { epochOrder } from "../dist/data/sampler.js";
+import { epochOrder } from "../dist/data/sets/sampler.js";
 
 const FLIP = { kind: "flip", mode: "random", probability: 0.5 };
 const RESIZED_CROP = { kind: "randomResizedCrop", scale: [0.08, 1], ratio: [0.75, 4 / 3] };

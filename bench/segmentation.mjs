@@ -10,7 +10,7 @@ import * as models from "../dist/models/index.js";
 import { composeScenes } from "../dist/segmentation/compose-scenes.js";
 import { createLabeller } from "../dist/segmentation/labeller.js";
 import { majorityVote, superpixels } from "../dist/segmentation/superpixels.js";
-import { untrained } from "../dist/train/trained-model.js";
+import { untrained } from "../dist/model/trained-model.js";
 import { median } from "./summary.mjs";
 
 const [HEIGHT, WIDTH] = [240, 320];

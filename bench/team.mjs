@@ -1,7 +1,7 @@
 // What a step costs beyond its kernel: on the caller's thread, and on two workers that meet at a barrier.
 //     node bench/team.mjs            (after a build; FOVEA_BACKEND chooses the backend)
-import { buildKernel } from "#fovea/codegen/builder.js";
-import { Session } from "#fovea/runtime/session.js";
+import { buildKernel } from "#fovea/codegen/builder/builder.js";
+import { Session } from "#fovea/devices/cpu/session.js";
 
 const STEPS = 20_000;
 

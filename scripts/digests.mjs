@@ -11,13 +11,14 @@
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
 import { BackendError, models, Session } from "fovea";
-import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/codegen/targets.js";
 import { encodeWasm } from "#fovea/codegen/wasm/encode.js";
 import { encodeX64 } from "#fovea/codegen/x64/encode.js";
-import { compileEntry } from "#fovea/compile/compile.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import { predictionEntry } from "#fovea/model/prediction.js";
+import { initialWeights, readWeights, writeWeights } from "#fovea/model/weights/weights.js";
+import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/target/targets.js";
 import { sgd } from "#fovea/train/optimizer.js";
-import { predictionEntry, trainingEntries } from "#fovea/train/step.js";
-import { initialWeights, readWeights, writeWeights } from "#fovea/train/weights.js";
+import { trainingEntries } from "#fovea/train/step.js";
 
 const { values: options } = parseArgs({
   options: { only: { type: "string" }, "no-trained": { type: "boolean", default: false } },

@@ -1,12 +1,12 @@
 /** One part of a soak (soak.mjs), in a process of its own: PART and COUNT are its arguments. Exit status 1: something grew. */
 import { readdirSync, readFileSync } from "node:fs";
 import { profile } from "#fovea/analysis/profile/profile-node.js";
-import { datasetFromIdx } from "#fovea/data/dataset.js";
+import { datasetFromIdx } from "#fovea/data/sets/dataset.js";
+import { compile } from "#fovea/model/classifier.js";
+import { untrained } from "#fovea/model/trained-model.js";
 import { create } from "#fovea/models/index.js";
-import { compile } from "#fovea/train/classifier.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { train } from "#fovea/train/train.js";
-import { untrained } from "#fovea/train/trained-model.js";
 
 const [part, text] = process.argv.slice(2);
 const count = Number(text);

@@ -10,13 +10,6 @@ export {
   type SummaryOptions,
   summarize,
 } from "./analysis/summary.js";
-export { type Augmenter, type AugmentKey, compileAugmentation, type Transform } from "./data/augment/augment.js";
-export { parseAugmentation } from "./data/augment/grammar.js";
-export { type Dataset, type DatasetSplits, datasetFromIdx, type IdxParts, type Scaling } from "./data/dataset.js";
-export { DISTORT_DEFAULTS, type DistortOptions } from "./data/distort.js";
-export { type PictureBytes, type PreparedDigit, prepareDigit } from "./data/prepare-digit.js";
-export type { OpenStream, PictureStream, StreamOptions } from "./data/stream.js";
-export type { ViewName } from "./data/views.js";
 export {
   BackendError,
   DataError,
@@ -27,16 +20,19 @@ export {
   OptionError,
   ShapeError,
   TrainingError,
-} from "./errors.js";
+} from "./base/errors.js";
+export { type Augmenter, type AugmentKey, compileAugmentation, type Transform } from "./data/augment/augment.js";
+export { DISTORT_DEFAULTS, type DistortOptions } from "./data/augment/distort-options.js";
+export { parseAugmentation } from "./data/augment/grammar.js";
+export type { ViewName } from "./data/augment/views.js";
+export { type PictureBytes, type PreparedDigit, prepareDigit } from "./data/digits/prepare-digit.js";
+export { type Dataset, type DatasetSplits, datasetFromIdx, type IdxParts, type Scaling } from "./data/sets/dataset.js";
+export type { OpenStream, PictureStream, StreamOptions } from "./data/sets/stream.js";
+export type { BackendName } from "./devices/cpu/backends/backend.js";
+export { Session, type SessionOptions } from "./devices/cpu/session.js";
 export { type IdxArray, type IdxOptions, parseIdx } from "./formats/idx.js";
-export type { Graph } from "./graph/graph.js";
-export type { DType, Shape, Value } from "./graph/value.js";
-export * as models from "./models/index.js";
-export * as nn from "./nn/index.js";
-export { type Traced, type TraceOptions, trace } from "./nn/index.js";
-export * as ops from "./ops/index.js";
-export type { BackendName } from "./runtime/backend.js";
-export { Session, type SessionOptions } from "./runtime/session.js";
+export type { Graph, Value } from "./graph/graph.js";
+export type { DType, Shape } from "./graph/shape.js";
 export {
   type Classification,
   type Classifier,
@@ -44,15 +40,19 @@ export {
   compile,
   type LayerOutput,
   type Picture,
-} from "./train/classifier.js";
-export type { Evaluation } from "./train/evaluator.js";
-export { type ConfusionMatrix, confusionText, type EpochFigures } from "./train/metrics.js";
-export { encodeModel, type LoadModelOptions, parseModel } from "./train/model-file.js";
+} from "./model/classifier.js";
+export { encodeModel, type LoadModelOptions, parseModel } from "./model/model-file.js";
+export { type Network, type TrainedModel, untrained } from "./model/trained-model.js";
+export type { Weight, Weights } from "./model/weights/weights.js";
+export * as models from "./models/index.js";
+export * as nn from "./nn/index.js";
+export { type Traced, type TraceOptions, trace } from "./nn/index.js";
+export * as ops from "./ops/index.js";
+export type { Evaluation } from "./train/evaluate/evaluator.js";
+export { type ConfusionMatrix, confusionText, type EpochFigures } from "./train/evaluate/metrics.js";
 export { type AdamOptions, adam, adamw, type Optimizer, type SgdOptions, sgd } from "./train/optimizer.js";
 export { learningRateAt, type Schedule } from "./train/schedule.js";
-export type { Averaging, ParameterGroup, Techniques } from "./train/techniques.js";
+export type { Averaging, ParameterGroup, Techniques } from "./train/techniques/techniques.js";
 export { type EvaluateOptions, evaluate, type TrainOptions, train } from "./train/train.js";
-export { type Network, type TrainedModel, untrained } from "./train/trained-model.js";
 export type { EpochRecord, Progress, StepRecord } from "./train/trainer.js";
 export type { FailedRun, TrainingFailure, TrainingRun } from "./train/training-run.js";
-export type { Weight, Weights } from "./train/weights.js";

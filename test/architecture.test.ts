@@ -1,7 +1,7 @@
 /** Holds the sources to the plan of the house; test/support/imports.ts has the rules. */
 import { builtinModules } from "node:module";
 import { describe, expect, it } from "vitest";
-import { circle, importsOf, mayUseNode, readSources, violations } from "./support/imports.js";
+import { circle, crowded, importsOf, mayUseNode, readSources, violations } from "./support/imports.js";
 
 const sources = readSources();
 
@@ -9,8 +9,12 @@ it("imports point down only, and what needs Node is out of a browser's reach", (
   expect(violations(sources)).toEqual([]);
 });
 
-it("no files load each other in a circle", () => {
+it("no files import each other in a circle, not even for a type", () => {
   expect(circle(sources)).toBeUndefined();
+});
+
+it("no folder has more files than a reader takes in at once", () => {
+  expect(crowded(sources)).toEqual([]);
 });
 
 it("names Node's modules with node: in front, so that the rules see them", () => {
@@ -24,19 +28,27 @@ it("names Node's modules with node: in front, so that the rules see them", () =>
 
 it("finds the imports there are", () => {
   expect(sources.size).toBeGreaterThan(20);
-  expect(importsOf(sources.get("data/sampler.ts") ?? "").map(({ specifier }) => specifier)).toContain("../errors.js");
+  expect(importsOf(sources.get("data/sets/sampler.ts") ?? "").map(({ specifier }) => specifier)).toContain(
+    "../../base/errors.js",
+  );
 });
 
 describe("the check itself", () => {
   /** The violations of sources made up for the purpose. */
   const check = (files: Record<string, string>) => violations(new Map(Object.entries(files)));
-  const empty = { "errors.ts": "", "graph/graph.ts": "", "ops/conv.ts": "", "train/trainer.ts": "", "data/set.ts": "" };
+  const empty = {
+    "base/errors.ts": "",
+    "graph/graph.ts": "",
+    "ops/conv.ts": "",
+    "train/trainer.ts": "",
+    "data/set.ts": "",
+  };
 
   it("lets imports down, within a floor and to the foundation be", () => {
     expect(
       check({
         ...empty,
-        "ops/conv.ts": `import { a } from "../graph/graph.js"; import { b } from "../errors.js";`,
+        "ops/conv.ts": `import { a } from "../graph/graph.js"; import { b } from "../base/errors.js";`,
         "train/trainer.ts": `import { c } from "../ops/conv.js"; import { d } from "./rate.js";`,
         "train/rate.ts": "",
         "index.ts": `export * from "./train/trainer.js";`,
@@ -83,7 +95,7 @@ describe("the check itself", () => {
     ]);
     expect(of("nn/layer.ts", "../train/trainer.js")[0]).toContain("train/ is not below nn/");
     expect(of("nn/layer.ts", "../index.js")[0]).toContain("nothing may import the public face");
-    expect(of("errors.ts", "./graph/graph.js")[0]).toContain("the foundation imports nothing but itself");
+    expect(of("base/errors.ts", "../graph/graph.js")[0]).toContain("the foundation imports nothing but itself");
     expect(of("nn/layer.ts", "../nn/none.js")[0]).toContain("there is no such source");
     expect(of("nn/layer.ts", "#fovea/nn/none.js")[0]).toContain("by relative paths");
     expect(of("attic/old.ts", "../graph/graph.js")[0]).toContain("attic/ is no floor of the plan");
@@ -93,14 +105,14 @@ describe("the check itself", () => {
   it("finds what needs Node in files that must run in a browser", () => {
     const files = {
       ...empty,
-      "runtime/native/call.ts": `import koffi from "koffi";`,
-      "runtime/open-node.ts": `import { open } from "node:fs"; import "./native/call.js";`,
-      "cli/main.ts": `import "node:path"; import "../runtime/open-node.js";`,
+      "devices/native/call.ts": `import koffi from "koffi";`,
+      "devices/open-node.ts": `import { open } from "node:fs"; import "./native/call.js";`,
+      "cli/main.ts": `import "node:path"; import "../devices/open-node.js";`,
     };
     expect(check(files)).toEqual([]);
-    const of = (text: string) => check({ ...files, "runtime/session.ts": text });
+    const of = (text: string) => check({ ...files, "devices/session.ts": text });
     expect(of(`import { open } from "node:fs";`)).toEqual([
-      "runtime/session.ts imports node:fs: needs Node, which only *-node.ts, native/ and cli/ may use",
+      "devices/session.ts imports node:fs: needs Node, which only *-node.ts, native/ and cli/ may use",
     ]);
     expect(of(`const koffi = await import("koffi");`)).toHaveLength(1);
     expect(of(`import { openFile } from "./open-node.js";`)[0]).toContain(
@@ -109,8 +121,8 @@ describe("the check itself", () => {
     expect(of(`export * from "./native/call.js";`)).toHaveLength(1);
     expect(of(`import type { File } from "./open-node.js";`)).toEqual([]);
     expect(of(`const { openFile } = await import("./open-node.js");`)).toEqual([]);
-    expect(["a-node.ts", "runtime/native/x.ts", "cli/x.ts"].every(mayUseNode)).toBe(true);
-    expect(["node.ts", "runtime/natives/x.ts", "train/cli/x.ts"].some(mayUseNode)).toBe(false);
+    expect(["a-node.ts", "devices/native/x.ts", "cli/x.ts"].every(mayUseNode)).toBe(true);
+    expect(["node.ts", "devices/natives/x.ts", "train/cli/x.ts"].some(mayUseNode)).toBe(false);
   });
 
   it("finds a circle", () => {
@@ -121,6 +133,14 @@ describe("the check itself", () => {
         ["ops/c.ts", last],
       ]);
     expect(circle(files(`import "./a.js";`))).toBe("ops/a.ts -> ops/b.ts -> ops/c.ts -> ops/a.ts");
-    expect(circle(files(`import type { A } from "./a.js";`))).toBeUndefined();
+    expect(circle(files(`import type { A } from "./a.js";`))).toBe("ops/a.ts -> ops/b.ts -> ops/c.ts -> ops/a.ts");
+    expect(circle(files(""))).toBeUndefined();
+  });
+
+  it("finds a crowded folder", () => {
+    const files = (count: number) =>
+      new Map(Array.from({ length: count }, (_, n) => [`ops/conv/${n}.ts`, ""] as const));
+    expect(crowded(files(25))).toEqual([]);
+    expect(crowded(files(26))[0]).toContain("ops/conv/ has 26 files");
   });
 });

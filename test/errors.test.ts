@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { DataError, unknownName } from "#fovea/errors.js";
+import { DataError, unknownName } from "#fovea/base/errors.js";
 
 it("shows the beginning and the end of a message that quotes a file without end", () => {
   const { message } = new DataError(`a.json: name is "${"x".repeat(1e6)}"; expected a short one`);

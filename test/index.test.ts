@@ -1,6 +1,8 @@
 /** The public face: exactly these names, with the types that users write against. */
 import { readFileSync } from "node:fs";
 import { expect, expectTypeOf, it } from "vitest";
+import * as go from "#fovea/go/index.js";
+import * as goNode from "#fovea/go/index-node.js";
 import * as face from "#fovea/index.js";
 import * as node from "#fovea/index-node.js";
 
@@ -50,13 +52,21 @@ it("of the entry for Node", () => {
     "loadWeights",
     "openDataset",
     "openRunFolder",
-    "openStore",
     "readPthFile",
     "readSafetensorsFile",
     "runTraining",
     "saveModel",
-    "trainPolicy",
     "writeSafetensorsFile",
+  ]);
+});
+
+it("of the entries for Go", () => {
+  expect(Object.keys(go)).toEqual(["lookAtPosition"]);
+  expect(Object.keys(goNode).sort()).toEqual([
+    "openStore",
+    "positionSamples",
+    "trainPolicy",
+    "writePositionInspection",
   ]);
 });
 

@@ -15,7 +15,7 @@ import {
   unknownOption,
   variants,
   whole,
-} from "#fovea/options.js";
+} from "#fovea/base/options.js";
 
 interface Options {
   readonly lr: number;

@@ -1,7 +1,7 @@
 /** Texts of plain data: one for each value, and none for anything else. */
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, it } from "vitest";
-import { plainText } from "#fovea/plain.js";
+import { plainText } from "#fovea/base/plain.js";
 import { random } from "./support/random.js";
 
 describe("plainText", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { naturalLogarithm, Random } from "#fovea/random.js";
+import { naturalLogarithm, Random } from "#fovea/base/random.js";
 
 describe("Random", () => {
   it("starts with Philox's known words", () => {

@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { csv } from "#fovea/analysis/compare/table.js";
 import { escapeXml } from "#fovea/analysis/report/figure.js";
-import { FileError } from "#fovea/errors.js";
-import { jsonText, onOneLine, printable } from "#fovea/text.js";
+import { FileError } from "#fovea/base/errors.js";
+import { jsonText, onOneLine, printable } from "#fovea/base/text.js";
 
 const HOSTILE = "a\x1b]0;title\x07\x9b31m\r\n\t\u202eb\u2028\ud800<i>\"&'\0\x7f\ufeff😀é";
 

@@ -9,9 +9,9 @@
  *
  * Starting worker threads, once a session, is no part of it.
  */
-import { compileEntry } from "#fovea/compile/compile.js";
-import { chooseBackend, chooseWinograd } from "#fovea/runtime/choose.js";
-import { currentPlatform } from "#fovea/runtime/platform.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import { chooseBackend, chooseWinograd } from "#fovea/devices/cpu/backends/choose.js";
+import { currentPlatform } from "#fovea/devices/cpu/platform/current-platform.js";
 import { entryOf } from "./programs.mjs";
 
 const workload = JSON.parse(process.argv[2]);

@@ -6,11 +6,11 @@
  */
 import { readFileSync } from "node:fs";
 import { planInference } from "#fovea/analysis/inference.js";
-import { sizeOf } from "#fovea/graph/value.js";
+import { sizeOf } from "#fovea/graph/shape.js";
 import { create } from "#fovea/models/index.js";
 import { savedOf } from "#fovea/nn/index.js";
-import { Session } from "#fovea/runtime/session.js";
-import { compile } from "#fovea/train/classifier.js";
+import { Session } from "#fovea/devices/cpu/session.js";
+import { compile } from "#fovea/model/classifier.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { Trainer } from "#fovea/train/trainer.js";
 

@@ -3,7 +3,7 @@
  * of the multiply-adds tells before and after each repeat whether the machine is ours.
  */
 import { PeakProbe, readBandwidth } from "#fovea/analysis/profile/machine.js";
-import { Session } from "#fovea/runtime/session.js";
+import { Session } from "#fovea/devices/cpu/session.js";
 import { serve } from "../serve.mjs";
 
 const THREADS = 2;

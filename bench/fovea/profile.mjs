@@ -4,9 +4,9 @@
  */
 import { MachineProbe } from "#fovea/analysis/profile/machine-node.js";
 import { namesOf, tableOf, timeSteps } from "#fovea/analysis/profile/profile-node.js";
-import { profileText as textOf } from "#fovea/cli/profile-text.js";
+import { profileText as textOf } from "#fovea/cli/commands/profile/text.js";
 import { create } from "#fovea/models/index.js";
-import { Session } from "#fovea/runtime/session.js";
+import { Session } from "#fovea/devices/cpu/session.js";
 import { readInputs } from "../inputs.mjs";
 import { filling } from "../numbers.mjs";
 import { compileWorkload, TIMED_RATE } from "./programs.mjs";

@@ -1,10 +1,11 @@
 /** A workload as a fovea program: the very entries that training and inference use, and single layers. */
-import { compileEntry } from "#fovea/compile/compile.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
 import { Graph } from "#fovea/graph/graph.js";
 import { create } from "#fovea/models/index.js";
 import { conv2dInputGradOp, conv2dOp, conv2dWeightGradOp } from "#fovea/ops/conv.js";
 import { sgd } from "#fovea/train/optimizer.js";
-import { predictionEntry, trainingEntries } from "#fovea/train/step.js";
+import { trainingEntries } from "#fovea/train/step.js";
+import { predictionEntry } from "#fovea/model/prediction.js";
 import { outputSize, paddingOf } from "../workloads.mjs";
 
 export const MOMENTUM = 0.9;

@@ -5,7 +5,7 @@
  * before it submits the next. The batch lies in the program's memory already, as it does for the peers. Inference writes
  * the input and reads the output for each call. A layer is queued too, always on the same memory, as its peers have it.
  */
-import { Session } from "#fovea/runtime/session.js";
+import { Session } from "#fovea/devices/cpu/session.js";
 import { filling } from "../numbers.mjs";
 import { compileWorkload, TIMED_RATE } from "./programs.mjs";
 

@@ -9,7 +9,7 @@
  */
 import os from "node:os";
 import { nn } from "fovea";
-import { openStore, trainPolicy } from "fovea/node";
+import { openStore, trainPolicy } from "fovea/go/node";
 
 const [path, minutes = "10", threads, rate] = process.argv.slice(2);
 if (path === undefined) {

@@ -6,9 +6,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { writeIdx } from "#fovea/formats/idx.js";
-import { Board } from "#fovea/go/board.js";
-import { gameHash } from "#fovea/go/record.js";
-import { isTestGame, StoreBuilder } from "#fovea/go/store.js";
+import { Board } from "#fovea/go/board/board.js";
+import { isTestGame, StoreBuilder } from "#fovea/go/games/store.js";
+import { gameHash } from "#fovea/go/sgf/record.js";
 
 const words = (text) => text.split(/\s+/);
 

@@ -1,13 +1,8 @@
 /** `fovea/analysis/node`: analyses as files, for which drawing and picture libraries are loaded. */
+
 export { drawComparison, writeComparison } from "./compare/write-node.js";
 export { datasetSamples, pictureSamples, type ShownSamples } from "./inspect/exciting-node.js";
 export { type InspectOptions, pictureSubject, type Subject, writeInspection } from "./inspect/inspect-node.js";
-export {
-  type InspectPositionOptions,
-  type NamedPosition,
-  positionSamples,
-  writePositionInspection,
-} from "./inspect/position-page-node.js";
 export { type MachineFigures, MachineProbe } from "./profile/machine-node.js";
 export {
   type Profile,

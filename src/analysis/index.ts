@@ -2,6 +2,7 @@
  * `fovea/analysis`: what networks compute, cost and look at, as plain data, for Node and for browsers. Drawing is apart: `frame`,
  * `lineChart`, `tileFigure` and `standalone` give SVG text; what writes files is in `fovea/analysis/node`.
  */
+
 export {
   type BatchFigures,
   type ComparedNetwork,
@@ -44,6 +45,7 @@ export {
   type Samples,
 } from "./inspect/exciting.js";
 export { allFilters, type LayerFilters, planeOf } from "./inspect/filters.js";
+export type { InputPlane } from "./inspect/input-plane.js";
 export {
   type Heat,
   type LayerMaps,
@@ -52,13 +54,6 @@ export {
   lookInside,
   type PlaceLabels,
 } from "./inspect/look.js";
-export {
-  type Game,
-  type InputPlane,
-  lookAtPosition,
-  type PositionLook,
-  type PositionOptions,
-} from "./inspect/look-position.js";
 export { type LayerSummary, layersOf, receptiveFieldsOf, trainingMultiplyAdds } from "./layers.js";
 export { type AxisField, type ReceptiveField, receptiveFields } from "./receptive-field.js";
 export type { Figure } from "./report/figure.js";

@@ -1,11 +1,11 @@
 /** A classifier's program at a batch, and the memory that it is planned to take: what `compile` makes. */
-import { compileEntry } from "../compile/compile.js";
-import type { Program } from "../compile/program.js";
-import type { Shape } from "../graph/value.js";
+import { compileEntry } from "../compiler/compile.js";
+import type { Program } from "../compiler/program.js";
+import { engineBytes } from "../devices/cpu/memory/memory-check.js";
+import type { Shape } from "../graph/shape.js";
+import { type Host, type PlannedMemory, plannedMemory, totalOf } from "../model/plan.js";
+import { predictionEntry } from "../model/prediction.js";
 import type { Module } from "../nn/index.js";
-import { engineBytes } from "../runtime/memory-check.js";
-import { type Host, type PlannedMemory, plannedMemory, totalOf } from "../train/plan.js";
-import { predictionEntry } from "../train/step.js";
 
 /**
  * Bytes by part: parameters and statistics as they are (store), without those of which only packed ones are kept; packed weights

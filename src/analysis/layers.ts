@@ -1,7 +1,8 @@
 /** What each layer of a network gives, costs and sees, for one picture; and the multiply-adds of a training step. */
 import { reachable } from "../graph/evaluate.js";
+import type { Value } from "../graph/graph.js";
 import { type StateAttributes, stateOp } from "../graph/graph.js";
-import { type Shape, sizeOf, type Value } from "../graph/value.js";
+import { type Shape, sizeOf } from "../graph/shape.js";
 import { Activation, type Module, modulesOf, Parameter, type Traced, trace } from "../nn/index.js";
 import { differentiate, mean } from "../ops/index.js";
 import { type ReceptiveField, receptiveFields } from "./receptive-field.js";

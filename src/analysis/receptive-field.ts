@@ -10,7 +10,7 @@
  * and where branches meet, the field is the smallest that holds those of all of them. Behind transposed convolutions and where images are
  * made larger, strides are parts of a pixel, and the field of a number may be a pixel to the side of where it is said to be.
  */
-import type { Value } from "../graph/value.js";
+import type { Value } from "../graph/graph.js";
 import { span, type Window } from "../ops/window.js";
 
 export interface AxisField {

@@ -2,16 +2,16 @@
  * What a network consists of and what it costs: each layer's output, parameters and multiply-adds for one picture, and the
  * memory that a training at a batch is planned to take.
  */
-import { MemoryError } from "../errors.js";
-import type { Shape } from "../graph/value.js";
+import { MemoryError } from "../base/errors.js";
+import { checkOptions, expecting, type Fields, listOf, whole } from "../base/options.js";
+import { MACHINE_OPTIONS, Session, type SessionOptions } from "../devices/cpu/session.js";
+import type { Shape } from "../graph/shape.js";
+import { type Host, planTraining } from "../model/plan.js";
+import { checkNetwork, type Network, networkParts } from "../model/trained-model.js";
 import type { Module } from "../nn/index.js";
-import { checkOptions, expecting, type Fields, listOf, whole } from "../options.js";
-import { MACHINE_OPTIONS, Session, type SessionOptions } from "../runtime/session.js";
-import { optimizerFrom, TRAINING_DEFAULTS } from "../train/config.js";
+import { optimizerFrom, TRAINING_DEFAULTS } from "../train/defaults.js";
 import { isOptimizer, type Optimizer } from "../train/optimizer.js";
-import { type Host, planTraining } from "../train/plan.js";
 import { evaluationEntry, trainingEntries } from "../train/step.js";
-import { checkNetwork, type Network, networkParts } from "../train/trained-model.js";
 import { type TrainingMemory, trainingMemory } from "../train/training-memory.js";
 import { type InferenceMemory, planInference } from "./inference.js";
 import { type LayerSummary, layersOf, trainingMultiplyAdds } from "./layers.js";

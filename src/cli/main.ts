@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command line. Its commands are loaded from within, so that what hinders that, too, ends in one clean line. */
-import { report } from "./errors.js";
-import { outliveReaders } from "./output.js";
+import { report } from "./terminal/errors.js";
+import { outliveReaders } from "./terminal/output.js";
 
 outliveReaders();
 

@@ -1,23 +1,20 @@
-/** The commands of the command line. Each is a file of its own. */
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { printable } from "../text.js";
-import { compareCommand } from "./compare.js";
-import { dataCommand } from "./data.js";
-import { evalCommand } from "./eval.js";
-import { explainCommand } from "./explain.js";
-import { goCommand } from "./go.js";
-import { inspectCommand } from "./inspect.js";
-import { modelsCommand } from "./models.js";
-import { predictCommand } from "./predict.js";
-import { profileCommand } from "./profile.js";
-import { segmentCommand } from "./segment.js";
-import { summaryCommand } from "./summary.js";
-import { trainCommand } from "./train.js";
+import { printable } from "../base/text.js";
+import { foveaVersion } from "../host/package-node.js";
+import { compareCommand } from "./commands/compare.js";
+import { dataCommand } from "./commands/data/data.js";
+import { evalCommand } from "./commands/eval.js";
+import { explainCommand } from "./commands/explain/explain.js";
+import { goCommand } from "./commands/go/go.js";
+import { inspectCommand } from "./commands/inspect/inspect.js";
+import { modelsCommand } from "./commands/models.js";
+import { predictCommand } from "./commands/predict.js";
+import { profileCommand } from "./commands/profile/profile.js";
+import { segmentCommand } from "./commands/segment/segment.js";
+import { summaryCommand } from "./commands/summary.js";
+import { trainCommand } from "./commands/train/train.js";
 
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
-  version: string;
-};
+const version = foveaVersion();
 
 const program = new Command("fovea")
   .description("Convolutional neural networks, compiled to machine code for their exact shapes.")

@@ -3,7 +3,7 @@
  * ranges, so the scan needs exactly as many registers as are alive at the widest point. An encoder asks `fits` first and
  * moves values to the frame until that is so.
  */
-import { KernelError } from "../errors.js";
+import { KernelError } from "../base/errors.js";
 import type { Instr, Kernel, Reg } from "./ir.js";
 import { type Interval, type Liveness, liveness, type ReadModel } from "./liveness.js";
 

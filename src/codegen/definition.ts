@@ -13,9 +13,10 @@
  * given, it cannot read. A definition inside a function could read that function's variables, which no key names; a test
  * refuses it.
  */
-import { type Plain, plainText } from "../plain.js";
-import { buildKernel, type KernelBuilder } from "./builder.js";
-import type { Access, Kernel, Target } from "./ir.js";
+import { type Plain, plainText } from "../base/plain.js";
+import type { Target } from "../target/target.js";
+import { buildKernel, type KernelBuilder } from "./builder/builder.js";
+import type { Access, Kernel } from "./ir.js";
 
 export type OperandList = readonly (readonly [name: string, access: Access])[];
 

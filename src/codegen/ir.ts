@@ -6,12 +6,11 @@
  * `batch` is the run-time batch extent. Nothing of one machine appears here: masks are values, every operation has
  * a separate destination, and integers are only promised 32 bits of signed range (addresses apart).
  *
- * Semantics are exact and the same on every target (the interpreter in `interpreter.ts` is their definition):
+ * Semantics are exact and the same on every target (the interpreter in `interpreter/` is their definition):
  * float32, round to nearest even, no reordering, `fma` with one rounding (on a target without fused multiply-add: a
  * product and a sum, each rounded; see `FmaMode`). Denormals are honoured, never flushed.
  */
-
-export type Lanes = 1 | 4 | 8 | 16;
+import type { Lanes, Target } from "../target/target.js";
 
 export type Type =
   | { readonly kind: "int" } // signed integer: values must stay within 32 bits
@@ -29,8 +28,6 @@ export interface Reg {
   /** Only for mutable ints and pointers: lives in the kernel's frame in memory, costs no register, slower to use. */
   readonly inFrame: boolean;
 }
-
-export type FmaMode = "fused" | "separate";
 
 export type CompareFloat = "lt" | "le" | "eq" | "ne" | "unordered";
 export type CompareInt = "lt" | "le" | "eq" | "ne" | "gt" | "ge";
@@ -147,25 +144,6 @@ export type Access = "read" | "write" | "readwrite";
 export interface Operand {
   readonly name: string;
   readonly access: Access;
-}
-
-/** What a machine offers to a kernel: a strategy asks this, and never the machine's name. */
-export interface Target {
-  readonly name: "avx512" | "avx2" | "wasm";
-  /** The widest vector: 16, 8 or 4. Narrower powers down to 4, and 1, are also there. */
-  readonly lanes: Lanes;
-  /** Vector registers that a kernel may keep alive at once (the encoder's own needs already taken off). */
-  readonly vectorRegisters: number;
-  /** Integer and pointer registers that a kernel may keep alive at once. */
-  readonly intRegisters: number;
-  readonly fma: FmaMode;
-  /** Whether a broadcast load can be an operand of an arithmetic instruction without a register. */
-  readonly foldsBroadcast: boolean;
-  /**
-   * Whether an engine compiles the code anew and puts all loads of a block before its arithmetic, as V8 does with WebAssembly: the steps
-   * of an unrolled reduction then spill each other's operands, so that each needs a turn of its own.
-   */
-  readonly hoistsLoads: boolean;
 }
 
 export interface Kernel {

@@ -5,7 +5,7 @@
  * A register assigned in a loop's body counts as unassigned after the loop (which may run no times); of an `if`, what
  * both branches assign counts afterwards.
  */
-import { KernelError } from "../errors.js";
+import { KernelError } from "../base/errors.js";
 import { type Instr, type Kernel, reads, writes } from "./ir.js";
 import { lineOf, printInstr } from "./print.js";
 

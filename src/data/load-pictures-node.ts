@@ -3,17 +3,18 @@
  * pictures stay on disk and are decoded as they are needed (disk-set-node.ts). `options.stream` decides otherwise.
  * A picture that will not decode is named, counted and left out, up to a limit.
  */
-import { DataError, MemoryError } from "../errors.js";
-import { eachOnce, noteOnce } from "../runtime/choose.js";
-import { BrokenPictures } from "./broken-pictures.js";
-import { chunkLength } from "./chunks.js";
-import { cook, sizeText } from "./cook-node.js";
-import { type Dataset, type DatasetSplits, greyNote, type Scaling, scalingOf } from "./dataset.js";
-import { openOnDisk } from "./disk-set-node.js";
-import type { FoundSet, PictureHalf } from "./labelled-pictures.js";
-import { LoaderPool } from "./loader-pool-node.js";
+
+import { DataError, MemoryError } from "../base/errors.js";
+import { eachOnce, noteOnce } from "../devices/cpu/backends/choose.js";
+import { BrokenPictures } from "./decode/broken-pictures.js";
+import { chunkLength } from "./loader/chunks.js";
+import { cook, sizeText } from "./loader/cook-node.js";
+import { openOnDisk } from "./loader/disk-set-node.js";
+import { LoaderPool } from "./loader/pool-node.js";
 import type { OpenOptions } from "./open-options.js";
-import { endingsOf } from "./picture-kinds.js";
+import { type Dataset, type DatasetSplits, greyNote, type Scaling, scalingOf } from "./sets/dataset.js";
+import type { FoundSet, PictureHalf } from "./sources/labelled-pictures.js";
+import { endingsOf } from "./sources/picture-kinds.js";
 
 /** Pictures that are looked at to find the size that all have. */
 const SAMPLE = 256;

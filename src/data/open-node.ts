@@ -5,17 +5,17 @@
 import { readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { FileError, nearest, OptionError, unknownName } from "../errors.js";
-import { type CifarName, loadCifar } from "./cifar-node.js";
-import { findClassFolders } from "./class-folders-node.js";
-import { type DatasetSplits, greyNote, inColour } from "./dataset.js";
-import { isHidden } from "./hidden.js";
-import { loadIdxFolder } from "./idx-dataset-node.js";
-import { CIFAR_SCALING, CIFAR10_CLASSES, knownDatasets } from "./known.js";
-import type { FoundSet } from "./labelled-pictures.js";
+import { FileError, nearest, OptionError, unknownName } from "../base/errors.js";
 import type { OpenOptions } from "./open-options.js";
-import { isThere, KINDS, type Kind, recognise } from "./recognise-node.js";
-import { findShards } from "./shards-node.js";
+import { type DatasetSplits, greyNote, inColour } from "./sets/dataset.js";
+import { CIFAR_SCALING, CIFAR10_CLASSES, knownDatasets } from "./sets/known.js";
+import { type CifarName, loadCifar } from "./sources/cifar-node.js";
+import { findClassFolders } from "./sources/class-folders-node.js";
+import { isHidden } from "./sources/hidden.js";
+import { loadIdxFolder } from "./sources/idx-dataset-node.js";
+import type { FoundSet } from "./sources/labelled-pictures.js";
+import { isThere, KINDS, type Kind, recognise } from "./sources/recognise-node.js";
+import { findShards } from "./sources/shards-node.js";
 
 export type { BrokenLimit, OpenOptions } from "./open-options.js";
 
@@ -91,7 +91,7 @@ async function load(data: string, kind: Kind, path: string, options: OpenOptions
     case "shards":
       return loadFound(await findShards(path, options), options);
     case "sheets": {
-      const { loadSheets } = await import("./sheets-node.js");
+      const { loadSheets } = await import("./sources/sheets-node.js");
       return withOptions(data, await loadSheets(path), options);
     }
     default:
@@ -108,7 +108,7 @@ async function loadFound(found: FoundSet, options: OpenOptions): Promise<Dataset
 }
 
 async function openCifar(name: CifarName, folder: string): Promise<DatasetSplits> {
-  const { hasSheets, loadSheets } = await import("./sheets-node.js");
+  const { hasSheets, loadSheets } = await import("./sources/sheets-node.js");
   if (!hasSheets(await readdir(folder).catch(() => []))) return loadCifar(folder, name);
   const known = name === "cifar10" ? { classes: CIFAR10_CLASSES, scaling: CIFAR_SCALING.cifar10 } : {};
   return loadSheets(folder, { name, ...known });

@@ -1,6 +1,6 @@
 /** How a data set is opened, beyond where it is: what picture files are made into, and how many may be broken. */
-import { OptionError } from "../errors.js";
-import type { HalvesChoice } from "./halves.js";
+import { OptionError } from "../base/errors.js";
+import type { HalvesChoice } from "./sources/halves-choice.js";
 
 export interface OpenOptions {
   /** To which all pictures are brought, [height, width]; the one that all have, or most, unless said. */

@@ -3,7 +3,7 @@
  * number with strides of zero, by entries that lie on each other. The bound is over the whole file, follows from the bytes that it
  * holds, and is asked before anything is allocated.
  */
-import { FileError } from "../errors.js";
+import { FileError } from "../base/errors.js";
 
 /** What is granted to any file, however small. */
 const LEAST = 16 * 2 ** 20;

@@ -2,8 +2,9 @@
  * The binary files of CIFAR-10 and CIFAR-100 (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html): records of a
  * label (CIFAR-100: coarse, then fine) and 3,072 bytes, a plane of 32x32 for each of red, green and blue.
  */
-import { DataError, FileError } from "../errors.js";
-import { plainBytes } from "./bytes.js";
+
+import { plainBytes } from "../base/bytes.js";
+import { DataError, FileError } from "../base/errors.js";
 
 export const CIFAR_SIDE = 32;
 const PIXELS = CIFAR_SIDE * CIFAR_SIDE;

@@ -1,11 +1,11 @@
 /** Reads IDX files, gzipped or not: the content decides, not the name. */
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { FileError } from "../errors.js";
+import { plainBytes } from "../base/bytes.js";
+import { FileError } from "../base/errors.js";
+import { readWholeFile } from "../host/read-node.js";
 import { Budget } from "./budget.js";
-import { plainBytes } from "./bytes.js";
 import { type IdxArray, isGzip, parseIdx } from "./idx.js";
-import { readWholeFile } from "./read-node.js";
 
 const unzip = promisify(gunzip);
 

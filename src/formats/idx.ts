@@ -3,8 +3,9 @@
  * 32-bit extents, then the items in row-major order. Only unsigned bytes (TYPE 08) are read, as every known data set
  * in this format uses them. This file works on bytes alone; idx-node.ts reads files.
  */
-import { FileError } from "../errors.js";
-import { plainBytes, shown } from "./bytes.js";
+
+import { plainBytes, shown } from "../base/bytes.js";
+import { FileError } from "../base/errors.js";
 import { sniff } from "./sniff.js";
 
 /** The content of an IDX file: extents, outermost first, and the items in row-major order. */

@@ -1,5 +1,5 @@
 /** JSON from files of others. Values that are nested a million times parse, but nothing that walks them ends well. */
-import type { FoveaError } from "../errors.js";
+import type { FoveaError } from "../base/errors.js";
 
 /** Twice as deep as anything that fovea writes. */
 const DEEPEST = 32;

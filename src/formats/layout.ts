@@ -2,7 +2,7 @@
  * Reorders the axes of weights between fovea's memory and the files of the field: convolutions are HWIO in memory and
  * OIHW in files, linear layers [in, out] in memory and [out, in] in files.
  */
-import { ShapeError } from "../errors.js";
+import { ShapeError } from "../base/errors.js";
 
 /**
  * The row-major array whose axis i is axis order[i] of `data`, as NumPy's transpose. Always a copy.

@@ -1,7 +1,7 @@
 /** Weights of either format, safetensors or PyTorch's .pth, told by their first bytes. */
-import { plainBytes } from "./bytes.js";
-import { isPth, parsePth } from "./pth.js";
-import { parseSafetensors, type SafetensorsFile } from "./safetensors.js";
+import { plainBytes } from "../base/bytes.js";
+import { isPth, parsePth } from "./pth/pth.js";
+import { parseSafetensors, type SafetensorsFile } from "./safetensors/safetensors.js";
 
 /** @throws FileError as parseSafetensors and parsePth. */
 export function parseTensors(source: Uint8Array, file = "weights"): SafetensorsFile {

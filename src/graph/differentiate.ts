@@ -5,8 +5,9 @@
  * topological order because every input has a smaller id than its node. A value read by several nodes receives the sum
  * of what they send back. The graph knows no op, so the addition is handed in; `ops/` exports the bound form.
  */
-import { ShapeError } from "../errors.js";
-import { sameShape, shapeText, type Value } from "./value.js";
+import { ShapeError } from "../base/errors.js";
+import type { Value } from "./graph.js";
+import { sameShape, shapeText } from "./shape.js";
 
 /**
  * d(loss)/d(w) for each `w` of `wrt`, each with the signature of its `w`. Gradient nodes carry the path of the node

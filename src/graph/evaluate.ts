@@ -2,10 +2,11 @@
  * The meaning of a whole graph in plain float64: runs every op's `reference`, one after another. This is the oracle
  * that compiled programs are tested against; it is slow and keeps every value.
  */
-import { ShapeError } from "../errors.js";
+import { ShapeError } from "../base/errors.js";
+import type { Value } from "./graph.js";
 import { type InputAttributes, inputOp, type StateAttributes, stateOp } from "./graph.js";
+import { sameShape } from "./shape.js";
 import type { Tensor } from "./tensor.js";
-import { sameShape, type Value } from "./value.js";
 
 export interface Feeds {
   readonly inputs?: Readonly<Record<string, Tensor>>;

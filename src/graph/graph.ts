@@ -3,19 +3,10 @@
  * program can be compiled from. Equal nodes are made once (same op, attributes and inputs).
  */
 
-import { OptionError, ShapeError } from "../errors.js";
-import { plainText } from "../plain.js";
-import {
-  type Attributes,
-  type DType,
-  type Op,
-  type Shape,
-  type Signature,
-  sameShape,
-  shapeText,
-  sizeOf,
-  type Value,
-} from "./value.js";
+import { OptionError, ShapeError } from "../base/errors.js";
+import { plainText } from "../base/plain.js";
+import { type DType, type Shape, type Signature, sameShape, shapeText, sizeOf } from "./shape.js";
+import type { Tensor } from "./tensor.js";
 
 /** What a state is for: decides where it is stored, whether it is saved with the model, and whether it gets a gradient. */
 export type StateKind = "parameter" | "statistic" | "optimizer" | "gradient";
@@ -178,4 +169,49 @@ export class Graph {
   get inputs(): readonly Value<InputAttributes>[] {
     return [...this.#inputs.values()];
   }
+}
+
+/** Attributes are plain data (numbers, strings, booleans, arrays and objects of them): equal text (`plainText`) means equal meaning. */
+// biome-ignore lint/complexity/noBannedTypes: an op without attributes has {}
+export type Attributes = {};
+
+export interface Value<A extends Attributes = Attributes> extends Signature {
+  readonly graph: Graph;
+  /** Position in the graph: every input has a smaller id. */
+  readonly id: number;
+  readonly op: Op<A>;
+  readonly attributes: A;
+  readonly inputs: readonly Value[];
+  /** The layer that made it, such as `layer1.0.conv1`; gradient nodes carry the path of the layer they belong to. */
+  readonly path: string;
+}
+
+export interface Cost {
+  /** Multiply-adds a sample for batched outputs (or per batched input sample), else for one call. */
+  readonly multiplyAdds: number;
+  /** Bytes read and written a sample, each value once. */
+  readonly bytes: number;
+}
+
+export interface GradientContext<A extends Attributes> {
+  readonly graph: Graph;
+  readonly node: Value<A>;
+  readonly inputs: readonly Value[];
+  readonly attributes: A;
+  /** d(loss)/d(node): same shape, batched and dtype as the node. */
+  readonly upstream: Value;
+  /** Which inputs need a gradient: nodes for the others need not be made. */
+  readonly wanted: readonly boolean[];
+}
+
+/** One kind of node. The whole of an op's meaning is here; kernels are elsewhere and are tested against `reference`. */
+export interface Op<A extends Attributes = Attributes> {
+  readonly name: string;
+  /** Shape rule. Throws ShapeError naming the path, the parameter, its value, what was expected and the cure. */
+  infer(inputs: readonly Signature[], attributes: A, path: string): Signature;
+  /** Gradient for each input, undefined where there is none (labels, indices). Absent: the op has no gradient. */
+  gradient?(context: GradientContext<A>): readonly (Value | undefined)[];
+  /** The meaning, in plain float64. Batched tensors have the batch as first extent. */
+  reference(inputs: readonly Tensor[], attributes: A, output: Signature, batch: number): Tensor;
+  cost(inputs: readonly Signature[], attributes: A, output: Signature): Cost;
 }

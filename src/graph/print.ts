@@ -6,6 +6,7 @@
  * The name of the value, its op and inputs, its attributes, its shape (N is the batch), and the layer that made it.
  */
 import { reachable } from "./evaluate.js";
+import type { Value } from "./graph.js";
 import {
   type ConstantAttributes,
   constantOp,
@@ -16,7 +17,7 @@ import {
   stateOp,
   tableOp,
 } from "./graph.js";
-import { shapeText, type Value } from "./value.js";
+import { shapeText } from "./shape.js";
 
 /** All of a graph, or only what `values` depend on. */
 export function printGraph(what: Graph | readonly Value[]): string {

@@ -5,11 +5,11 @@
  *     planes -> 5x5, k filters, relu -> eleven times 3x3, k filters, relu -> 1x1, one filter -> a bias for each point -> softmax
  *
  * Nothing is pooled, and zeros stand around the board. k = 192 in the match version; 128, 256 and 384 are the paper's others.
- * The input is [size, size, planes] as src/go/planes.ts encodes positions; a class is a vertex, row by row from the upper left.
+ * The input is [size, size, planes] as src/go/policy/planes.ts encodes positions; a class is a vertex, row by row from the upper left.
  */
 
-import { OptionError } from "../errors.js";
-import type { Value } from "../graph/value.js";
+import { OptionError } from "../base/errors.js";
+import type { Value } from "../graph/graph.js";
 import { conv2d, flatten, Module, Parameter, relu, sequential } from "../nn/index.js";
 import { add } from "../ops/index.js";
 import { defineModel } from "./definition.js";

@@ -8,7 +8,7 @@
  * Its recipe is examples/cifar10-94.
  */
 
-import type { Value } from "../graph/value.js";
+import type { Value } from "../graph/graph.js";
 import {
   batchNorm2d,
   conv2d,

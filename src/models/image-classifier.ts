@@ -4,7 +4,7 @@
  *
  * Parameters keep the names of the parts' children, without "features." or "head." in front: those of torchvision.
  */
-import type { Value } from "../graph/value.js";
+import type { Value } from "../graph/graph.js";
 import { Module } from "../nn/index.js";
 
 export interface ImageClassifierParts {

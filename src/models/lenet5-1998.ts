@@ -10,7 +10,7 @@
  * say its j (equation 9); ours is the default below.
  */
 
-import { OptionError } from "../errors.js";
+import { OptionError } from "../base/errors.js";
 import {
   conv2d,
   type Initializer,

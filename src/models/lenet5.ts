@@ -7,7 +7,7 @@
  * Size 32 takes pictures that bring their border along: no padding, otherwise the same network.
  */
 
-import { OptionError } from "../errors.js";
+import { OptionError } from "../base/errors.js";
 import { conv2d, flatten, linear, maxPool2d, relu, sequential } from "../nn/index.js";
 import { defineModel } from "./definition.js";
 import { imageClassifier } from "./image-classifier.js";

@@ -1,5 +1,5 @@
 /** What several networks of the zoo share: initial values, the scaling of ImageNet's pictures, the check of an option. */
-import { OptionError } from "../errors.js";
+import { OptionError } from "../base/errors.js";
 import type { Initializer } from "../nn/index.js";
 import type { PixelScaling } from "./definition.js";
 

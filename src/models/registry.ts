@@ -2,7 +2,7 @@
  * The networks that are known by name: those of the zoo, and what users add with `registerModel`. What is created says all of its options, so that a file can carry them and make the
  * same network again.
  */
-import { OptionError, unknownName } from "../errors.js";
+import { OptionError, unknownName } from "../base/errors.js";
 import {
   defineModel,
   type Model,

@@ -5,7 +5,7 @@
  *
  * The shortcut is the identity unless a module is given; its parameters are named `downsample`, as in torchvision.
  */
-import type { Value } from "../graph/value.js";
+import type { Value } from "../graph/graph.js";
 import { Module } from "../nn/index.js";
 import { add, avgPool2d, pad, relu } from "../ops/index.js";
 

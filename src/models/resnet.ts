@@ -7,7 +7,7 @@
  * the paper does so in the first 1x1: option strideOn "1x1". Names and initial values are torchvision's.
  */
 
-import { OptionError } from "../errors.js";
+import { OptionError } from "../base/errors.js";
 import {
   batchNorm2d,
   conv2d,

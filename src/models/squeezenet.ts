@@ -6,7 +6,7 @@
  * Names and initial values are torchvision's; pools keep a last incomplete window, as there and in the published weights.
  */
 
-import type { Value } from "../graph/value.js";
+import type { Value } from "../graph/graph.js";
 import {
   conv2d,
   dropout,

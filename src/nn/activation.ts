@@ -1,5 +1,5 @@
 /** Layers without parameters: the nonlinearities, softmax and flatten. */
-import type { Value } from "../graph/value.js";
+import type { Value } from "../graph/graph.js";
 import * as ops from "../ops/activation.js";
 import { gelu as geluOf } from "../ops/gelu.js";
 import { softmax as softmaxOf } from "../ops/loss.js";

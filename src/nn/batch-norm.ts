@@ -6,13 +6,14 @@
  * One number has no variance. Where a sample has one number a channel (a vector, a map of 1x1), a training whose batches are all of one
  * sample is refused, as in PyTorch; a last, shorter batch of one leaves the running statistics as they are.
  */
-import { OptionError } from "../errors.js";
-import { shapeText, type Value } from "../graph/value.js";
+import { OptionError } from "../base/errors.js";
+import { type Fields, needed } from "../base/options.js";
+import type { Value } from "../graph/graph.js";
+import { shapeText } from "../graph/shape.js";
 import { relu } from "../ops/activation.js";
 import { add, batchCount, divide, multiply, scale, sqrt, subtract } from "../ops/arithmetic.js";
 import { affine, channelMeans, normalize, squaredDeviations } from "../ops/normalization.js";
 import { refuse } from "../ops/support.js";
-import { type Fields, needed } from "../options.js";
 import { checkLayer, checkWhole, count, INITIALIZERS } from "./check.js";
 import type { Initializer } from "./initializer.js";
 import { Module, Parameter, Statistic, tracingOf } from "./module.js";

@@ -1,7 +1,7 @@
 /** Checks of layers' hyper-parameters, made when the layer is. */
-import { OptionError } from "../errors.js";
+import { OptionError } from "../base/errors.js";
+import { type Check, checkOptions, expecting, type Fields, isRecord, shown } from "../base/options.js";
 import type { WindowOptions } from "../ops/window.js";
-import { type Check, checkOptions, expecting, type Fields, isRecord, shown } from "../options.js";
 
 /** Each must be a whole number from 1. */
 export function checkWhole(layer: string, numbers: Readonly<Record<string, number>>): void {

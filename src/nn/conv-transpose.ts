@@ -2,12 +2,14 @@
  * The transposed convolution layer, PyTorch's ConvTranspose2d. Weights are [kernel y, kernel x, out / groups, in]: those of the convolution
  * that goes the other way, so that files have PyTorch's [in, out / groups, kernel y, kernel x].
  */
-import { shapeText, type Value } from "../graph/value.js";
+
+import { type Fields, flag, needed } from "../base/options.js";
+import type { Value } from "../graph/graph.js";
+import { shapeText } from "../graph/shape.js";
 import { add } from "../ops/arithmetic.js";
 import { convTranspose2d as convTransposeOf } from "../ops/conv-transpose.js";
 import { refuse } from "../ops/support.js";
 import { type Pair, pair } from "../ops/window.js";
-import { type Fields, flag, needed } from "../options.js";
 import { checkLayer, checkWhole, count, INITIALIZERS, pairOf } from "./check.js";
 import { defaultBias, defaultWeights, type Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";

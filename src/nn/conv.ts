@@ -1,10 +1,12 @@
 /** The convolution layer. Weights are HWIO, [kernel y, kernel x, in / groups, out]. */
-import { type Shape, shapeText, type Value } from "../graph/value.js";
+
+import { type Fields, flag, needed } from "../base/options.js";
+import type { Value } from "../graph/graph.js";
+import { type Shape, shapeText } from "../graph/shape.js";
 import { add } from "../ops/arithmetic.js";
 import { conv2d as conv2dOf } from "../ops/conv.js";
 import { refuse } from "../ops/support.js";
 import { type Padding, type Pair, pair } from "../ops/window.js";
-import { type Fields, flag, needed } from "../options.js";
 import { checkLayer, checkWhole, count, INITIALIZERS, pairOf, WINDOW } from "./check.js";
 import { defaultBias, defaultWeights, type Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";

@@ -1,6 +1,6 @@
 /** The dropout layer: drops each element with probability p in training, and does nothing otherwise. */
-import { OptionError } from "../errors.js";
-import type { Value } from "../graph/value.js";
+import { OptionError } from "../base/errors.js";
+import type { Value } from "../graph/graph.js";
 import { dropout as dropoutOf, saltOf } from "../ops/dropout.js";
 import { Module, tracingOf } from "./module.js";
 

@@ -5,8 +5,8 @@
  * He et al. 2015 ("kaiming") through rectified ones. With a negative slope a, kaiming's bound is sqrt(6 / ((1 + a^2) fanIn));
  * PyTorch's layers take a = sqrt(5), which is 1 / sqrt(fanIn).
  */
-import { OptionError } from "../errors.js";
-import { atOnce, type Steps } from "../steps.js";
+import { OptionError } from "../base/errors.js";
+import { atOnce, type Steps } from "../base/steps.js";
 
 export type Initializer =
   | { readonly kind: "constant"; readonly value: number }
@@ -14,7 +14,7 @@ export type Initializer =
   /** Number i within bounds[i mod their number]: a bound for each entry of the last axis. */
   | { readonly kind: "uniformEach"; readonly bounds: readonly number[] }
   | { readonly kind: "normal"; readonly mean: number; readonly standardDeviation: number }
-  /** From the training pictures (train/whitening.ts); where there are none, PyTorch's uniform distribution. */
+  /** From the training pictures (train/techniques/whitening.ts); where there are none, PyTorch's uniform distribution. */
   | { readonly kind: "whitening"; readonly fanIn: number; readonly eps: number; readonly pictures: number }
   /** Convolutions: filter i passes channel i on, as far as there are channels; the others have PyTorch's uniform distribution. */
   | { readonly kind: "identity"; readonly kernel: readonly [number, number]; readonly in: number; readonly out: number }

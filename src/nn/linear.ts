@@ -1,9 +1,11 @@
 /** The fully connected layer. Weights are [in, out]. */
-import { shapeText, sizeOf, type Value } from "../graph/value.js";
+
+import { type Fields, flag, needed } from "../base/options.js";
+import type { Value } from "../graph/graph.js";
+import { shapeText, sizeOf } from "../graph/shape.js";
 import { add } from "../ops/arithmetic.js";
 import { linear as linearOf } from "../ops/linear.js";
 import { refuse } from "../ops/support.js";
-import { type Fields, flag, needed } from "../options.js";
 import { checkLayer, checkWhole, count, INITIALIZERS } from "./check.js";
 import { defaultBias, defaultWeights, type Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";

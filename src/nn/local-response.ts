@@ -1,12 +1,14 @@
 /** Local response normalisation, as AlexNet has it; see ops/local-response.ts. */
-import { shapeText, type Value } from "../graph/value.js";
+
+import { type Fields, flag, needed } from "../base/options.js";
+import type { Value } from "../graph/graph.js";
+import { shapeText } from "../graph/shape.js";
 import {
   checkLocalResponseNorm,
   type LocalResponseNormOptions,
   localResponseNorm as localResponseNormOf,
 } from "../ops/local-response.js";
 import { refuse } from "../ops/support.js";
-import { type Fields, flag, needed } from "../options.js";
 import { checkLayer, count } from "./check.js";
 import { Module } from "./module.js";
 

@@ -1,5 +1,5 @@
 /** What a classifier is trained with, as data: a network of the zoo says which. */
-import type { Value } from "../graph/value.js";
+import type { Value } from "../graph/graph.js";
 import { add } from "../ops/arithmetic.js";
 import { crossEntropy } from "../ops/loss.js";
 import { argmax, correct } from "../ops/metric.js";

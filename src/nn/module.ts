@@ -7,10 +7,10 @@
  * after the first. A module's `forward` runs in the scope of its path, so that every node, error and profile line of
  * it can name it.
  */
-import { OptionError } from "../errors.js";
-import type { Graph, StateAttributes } from "../graph/graph.js";
-import type { Shape, Value } from "../graph/value.js";
-import { shown } from "../options.js";
+import { OptionError } from "../base/errors.js";
+import { shown } from "../base/options.js";
+import type { Graph, StateAttributes, Value } from "../graph/graph.js";
+import type { Shape } from "../graph/shape.js";
 import type { Initializer } from "./initializer.js";
 import type { Loss } from "./loss.js";
 

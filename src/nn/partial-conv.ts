@@ -6,15 +6,16 @@
  * front of an ordinary convolution, which is faster than sixteen small ones. In files the weight is that whole tensor
  * (OIHW, as others load it), see `toWhole` and `fromWhole`.
  */
-import { OptionError } from "../errors.js";
-import { type Shape, shapeText, type Value } from "../graph/value.js";
+import { OptionError } from "../base/errors.js";
+import { callback, type Fields, listOf, needed } from "../base/options.js";
+import type { Value } from "../graph/graph.js";
+import { type Shape, shapeText } from "../graph/shape.js";
 import { add } from "../ops/arithmetic.js";
 import { arrange } from "../ops/arrange.js";
 import { conv2d as conv2dOf } from "../ops/conv.js";
 import { reshape } from "../ops/shape.js";
 import { refuse } from "../ops/support.js";
 import { type Padding, type Pair, pair } from "../ops/window.js";
-import { callback, type Fields, listOf, needed } from "../options.js";
 import { checkLayer, checkWhole, count, pairOf, WINDOW } from "./check.js";
 import type { Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";

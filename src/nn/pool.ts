@@ -1,5 +1,8 @@
 /** Pooling layers, and the trainable subsampling of LeNet-5. */
-import { shapeText, type Value } from "../graph/value.js";
+
+import { expecting, type Fields, flag, needed } from "../base/options.js";
+import type { Value } from "../graph/graph.js";
+import { shapeText } from "../graph/shape.js";
 import { add, multiply } from "../ops/arithmetic.js";
 import {
   type AvgPoolOptions,
@@ -11,7 +14,6 @@ import {
 import { mean } from "../ops/reduce.js";
 import { refuse } from "../ops/support.js";
 import { type Pair, pair, type WindowOptions } from "../ops/window.js";
-import { expecting, type Fields, flag, needed } from "../options.js";
 import { checkLayer, checkWhole, count, INITIALIZERS, pairOf, WINDOW } from "./check.js";
 import type { Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";

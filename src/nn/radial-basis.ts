@@ -2,13 +2,14 @@
  * Euclidean radial-basis units with fixed centres (LeCun et al. 1998, equation 7): unit i has the penalty
  * y_i = sum over j of (x_j - w_ij)^2. The layer gives -y, so that the likeliest class has the largest output, as everywhere.
  */
-import { OptionError } from "../errors.js";
-import { shapeText, sizeOf, type Value } from "../graph/value.js";
+import { OptionError } from "../base/errors.js";
+import { type Fields, listOf, needed } from "../base/options.js";
+import type { Value } from "../graph/graph.js";
+import { shapeText, sizeOf } from "../graph/shape.js";
 import { scale } from "../ops/arithmetic.js";
 import { squaredDistance } from "../ops/distance.js";
 import { flatten } from "../ops/shape.js";
 import { refuse } from "../ops/support.js";
-import { type Fields, listOf, needed } from "../options.js";
 import { checkLayer, count } from "./check.js";
 import { Module } from "./module.js";
 

@@ -1,7 +1,7 @@
 /** Layers one after another, named by number (`0.weight`) or by the keys of an object (`conv1.weight`). */
-import { OptionError } from "../errors.js";
-import type { Value } from "../graph/value.js";
-import { isRecord, shown } from "../options.js";
+import { OptionError } from "../base/errors.js";
+import { isRecord, shown } from "../base/options.js";
+import type { Value } from "../graph/graph.js";
 import { Module } from "./module.js";
 
 export class Sequential extends Module {

@@ -1,6 +1,8 @@
 /** Turns a module into a graph: makes a state for each parameter and statistic, and runs `forward` once on an input value. */
+
+import type { Value } from "../graph/graph.js";
 import { type Assign, Graph, type StateAttributes } from "../graph/graph.js";
-import type { Shape, Value } from "../graph/value.js";
+import type { Shape } from "../graph/shape.js";
 import type { Initializer } from "./initializer.js";
 import {
   beginTracing,

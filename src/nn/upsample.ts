@@ -1,10 +1,10 @@
 /** Makes images larger or smaller, PyTorch's Upsample (align_corners=False): by a factor, or to a size. */
-import { OptionError } from "../errors.js";
-import type { Value } from "../graph/value.js";
+import { OptionError } from "../base/errors.js";
+import { type Fields, oneOf } from "../base/options.js";
+import type { Value } from "../graph/graph.js";
 import { type ResizeMode, resize } from "../ops/resize.js";
 import { refuse } from "../ops/support.js";
 import { type Pair, pair } from "../ops/window.js";
-import { type Fields, oneOf } from "../options.js";
 import { checkLayer, pairOf } from "./check.js";
 import { Module } from "./module.js";
 

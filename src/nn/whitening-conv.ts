@@ -1,12 +1,12 @@
 /**
  * A first convolution that whitens patches of pictures (Coates and Ng 2012; in the fast CIFAR-10 recipes of Page 2018 and Jordan
  * 2024). Its filters are the directions in which patches of the training pictures vary, each divided by how much, and their negatives:
- * they are computed from the pictures before training (train/whitening.ts) and stay as they are. A bias, if any, is trained. In files
+ * they are computed from the pictures before training (train/techniques/whitening.ts) and stay as they are. A bias, if any, is trained. In files
  * it is a convolution as any other.
  */
-import { OptionError } from "../errors.js";
+import { OptionError } from "../base/errors.js";
+import { type Fields, flag, needed } from "../base/options.js";
 import { type Padding, type Pair, pair } from "../ops/window.js";
-import { type Fields, flag, needed } from "../options.js";
 import { checkLayer, count, pairOf, WINDOW } from "./check.js";
 import { Conv2d } from "./conv.js";
 

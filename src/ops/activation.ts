@@ -1,5 +1,6 @@
 /** Elementwise nonlinearities. Each one's gradient is written in its own output y, so that x need not be kept. */
-import { type Op, sameShape, shapeText, type Value } from "../graph/value.js";
+import type { Op, Value } from "../graph/graph.js";
+import { sameShape, shapeText } from "../graph/shape.js";
 import { costPerElement, expectInputs, mapTensor, refuse, TRANSCENDENTAL } from "./support.js";
 
 /** LeCun's squashing function, A tanh(S x), has f(1) = 1 and f(-1) = -1 (LeCun et al. 1998, appendix A). */

@@ -10,17 +10,9 @@
  *  - with a batch, no axes or the last one. The attribute `perSample` says so, because a tensor of [N] could else be read as [C].
  * Whatever else is asked for is repeated by `expand` first.
  */
-import type { Graph } from "../graph/graph.js";
+import type { Graph, Op, Value } from "../graph/graph.js";
+import { type Signature, sameShape, shapeText, sizeOf, withoutLeadingOnes } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import {
-  type Op,
-  type Signature,
-  sameShape,
-  shapeText,
-  sizeOf,
-  type Value,
-  withoutLeadingOnes,
-} from "../graph/value.js";
 import { broadcastShape, broadcastTo, type ExpandAttributes, expandOp, gather, sum } from "./reduce.js";
 import { costPerElement, expectInputs, mapTensor, refuse } from "./support.js";
 

@@ -3,7 +3,8 @@
  * out channel j is in channel table[j], and 0 where table[j] is -1. With it a convolution's partial connection table
  * (LeCun et al. 1998, table I) is stored as the kernels that there are and computed as a whole convolution.
  */
-import { type Op, shapeText, type Value } from "../graph/value.js";
+import type { Op, Value } from "../graph/graph.js";
+import { shapeText } from "../graph/shape.js";
 import { add } from "./arithmetic.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 

@@ -2,7 +2,7 @@
  * What each label counts: the weight of its class, 0 for the label that is ignored, and NaN for one that is no class, so that
  * labels outside the list are noticed and never passed over.
  */
-import type { Op, Value } from "../graph/value.js";
+import type { Op, Value } from "../graph/graph.js";
 import { costPerElement, emptyTensor, expectInputs, refuse } from "./support.js";
 
 export interface ClassWeightAttributes {

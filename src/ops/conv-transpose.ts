@@ -8,7 +8,7 @@
  * x is [H, W, C]; the weights are those of the convolution that goes the other way, [ky, kx, O / groups, C], which in a file is
  * PyTorch's [C, O / groups, ky, kx]. The output has (H - 1) s - top - bottom + span + outputPadding rows, and columns alike.
  */
-import type { Value } from "../graph/value.js";
+import type { Value } from "../graph/graph.js";
 import { conv2dInputGradOp } from "./conv.js";
 import { pad, slice } from "./shape.js";
 import { refuse } from "./support.js";

@@ -8,8 +8,10 @@
  *
  * There is no bias: it is an `add` of an [O] value, which the planner melts into the convolution's store.
  */
+
+import type { Op, Value } from "../graph/graph.js";
+import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { type Op, type Shape, type Signature, sameShape, shapeText, sizeOf, type Value } from "../graph/value.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 import { checkWindow, eachTap, type Window, type WindowOptions, windowOf } from "./window.js";
 

@@ -3,7 +3,8 @@
  * end of LeNet-5 (LeCun et al. 1998, equation 7). The differences are squared as they are: |x|^2 - 2 x c + |c|^2 would lose
  * the small distances, which are the ones that count, to cancellation.
  */
-import { type Op, type Signature, shapeText, sizeOf, type Value } from "../graph/value.js";
+import type { Op, Value } from "../graph/graph.js";
+import { type Signature, shapeText, sizeOf } from "../graph/shape.js";
 import { multiply, scale, subtract } from "./arithmetic.js";
 import { linearInputGradOp, linearWeightGradOp } from "./linear.js";
 import { sum } from "./reduce.js";

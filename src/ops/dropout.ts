@@ -6,8 +6,10 @@
  * word for counter [e, n, step, 0] and key [seed low ^ salt, seed high], over 2^24. The mask is never stored: the
  * backward pass makes the same one again from the same numbers.
  */
-import { type Op, sizeOf, type Value } from "../graph/value.js";
-import { philoxReference } from "../random.js";
+
+import { philoxReference } from "../base/random.js";
+import type { Op, Value } from "../graph/graph.js";
+import { sizeOf } from "../graph/shape.js";
 import { costPerElement, emptyTensor, expectInputs, refuse } from "./support.js";
 
 export interface DropoutAttributes {

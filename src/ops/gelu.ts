@@ -2,7 +2,8 @@
  * The Gaussian error linear unit (Hendrycks and Gimpel 2016) in its exact form, as PyTorch has it unless told otherwise:
  * x P(x), where P(x) = (1 + erf(x / sqrt 2)) / 2 is the normal distribution's share below x. Not the tanh approximation.
  */
-import { type Op, sameShape, shapeText, type Value } from "../graph/value.js";
+import type { Op, Value } from "../graph/graph.js";
+import { sameShape, shapeText } from "../graph/shape.js";
 import { costPerElement, expectInputs, mapTensor, refuse, TRANSCENDENTAL } from "./support.js";
 
 /** P(x) in float64, to about 1e-15 of the larger of it and its complement; the lower tail to 1e-14 of itself. */

@@ -1,6 +1,6 @@
 /** Every op: the functions that make nodes, the definitions, and the list that tests and planner go through. */
 import { differentiate as differentiateWith } from "../graph/differentiate.js";
-import type { Op, Value } from "../graph/value.js";
+import type { Op, Value } from "../graph/graph.js";
 import * as activation from "./activation.js";
 import * as arithmetic from "./arithmetic.js";
 import * as arranging from "./arrange.js";

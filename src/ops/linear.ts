@@ -4,7 +4,8 @@
  * The weights are [F, O]. x may have any shape of F elements: it is read in the order of `reshape` (shape.ts), which
  * for an image [H, W, C] is C, then H, then W, as published classifier weights expect. There is no bias (see conv.ts).
  */
-import { type Op, type Shape, type Signature, shapeText, sizeOf, type Value } from "../graph/value.js";
+import type { Op, Value } from "../graph/graph.js";
+import { type Shape, type Signature, shapeText, sizeOf } from "../graph/shape.js";
 import { isReshape, readingOrder } from "./shape.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 

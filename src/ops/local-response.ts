@@ -7,8 +7,9 @@
  * size, and the attribute says which. It is drawn with a sum over a window of channels, whose gradient is the same sum
  * with the window turned round, and a power.
  */
-import { OptionError } from "../errors.js";
-import { type Op, shapeText, type Value } from "../graph/value.js";
+import { OptionError } from "../base/errors.js";
+import type { Op, Value } from "../graph/graph.js";
+import { shapeText } from "../graph/shape.js";
 import { multiply, power, scale, square } from "./arithmetic.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 

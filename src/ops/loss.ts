@@ -1,5 +1,6 @@
 /** Softmax and the losses. Classes are the last axis; a loss is one number a sample (or a position of a sample). */
-import { type Op, type Signature, sameShape, shapeText, sizeOf, type Value } from "../graph/value.js";
+import type { Op, Value } from "../graph/graph.js";
+import { type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import { multiply, scale, subtract } from "./arithmetic.js";
 import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, refuse, TRANSCENDENTAL } from "./support.js";
 

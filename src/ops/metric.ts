@@ -1,5 +1,6 @@
 /** What is counted, not trained: these ops have no gradient. Of equal maxima the first counts, and NaN is a maximum. */
-import { type Op, shapeText, type Value } from "../graph/value.js";
+import type { Op, Value } from "../graph/graph.js";
+import { shapeText } from "../graph/shape.js";
 import { rowsOf } from "./loss.js";
 import { costPerInput, emptyTensor, expectInputs, refuse } from "./support.js";
 

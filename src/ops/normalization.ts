@@ -16,7 +16,8 @@
  *
  * which add up to dx = a (dy - s1 / M - x^ sum(dy x^) / M): two sums over dy, and one pass that writes dx.
  */
-import { type Op, type Signature, shapeText, type Value } from "../graph/value.js";
+import type { Op, Value } from "../graph/graph.js";
+import { type Signature, shapeText } from "../graph/shape.js";
 import { multiply, scale, subtract } from "./arithmetic.js";
 import { mean, sum } from "./reduce.js";
 import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, mapTensor, refuse } from "./support.js";

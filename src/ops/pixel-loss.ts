@@ -8,7 +8,7 @@
  * instead; here every picture counts alike, so that a picture's loss does not depend on those beside it, a last short batch
  * weighs as it should, and figures of an epoch are means over pictures.
  */
-import type { Value } from "../graph/value.js";
+import type { Value } from "../graph/graph.js";
 import { relu } from "./activation.js";
 import { add, divide, multiply, scale } from "./arithmetic.js";
 import { classWeight } from "./class-weight.js";

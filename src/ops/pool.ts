@@ -7,7 +7,8 @@
  * maximum, so that a broken activation is never hidden.
  */
 
-import { type Op, type Shape, type Signature, sameShape, shapeText, sizeOf, type Value } from "../graph/value.js";
+import type { Op, Value } from "../graph/graph.js";
+import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import { relu, reluOp } from "./activation.js";
 import { concat, slice } from "./shape.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";

@@ -2,17 +2,10 @@
  * Sums, means and maxima over axes. Axes are numbered in the per-sample shape, ascend, and are dropped from it; a sum
  * may also run over the batch. `expand` is the reverse of `sum`: it repeats along the same axes.
  */
+
+import type { Op, Value } from "../graph/graph.js";
+import { type Shape, type Signature, sameShape, shapeText, sizeOf, withoutLeadingOnes } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import {
-  type Op,
-  type Shape,
-  type Signature,
-  sameShape,
-  shapeText,
-  sizeOf,
-  type Value,
-  withoutLeadingOnes,
-} from "../graph/value.js";
 import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, refuse, stridesOf } from "./support.js";
 
 export interface SumAttributes {

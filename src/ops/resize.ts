@@ -14,7 +14,8 @@
  * a fraction for r, so that no rounding moves a pixel. PyTorch rounds r and o r to float32, which moves the nearest pixel
  * where o r is a whole number or all but one: `step` follows it there.
  */
-import { type Op, type Shape, type Signature, sameShape, shapeText, type Value } from "../graph/value.js";
+import type { Op, Value } from "../graph/graph.js";
+import { type Shape, type Signature, sameShape, shapeText } from "../graph/shape.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 import { type Pair, pair } from "./window.js";
 

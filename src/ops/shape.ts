@@ -4,9 +4,10 @@
  * Reshape (and so flatten) reads and writes rank-3 values, which are images [H, W, C], in the order C, H, W, because
  * published weights of the layers after a flatten expect it; any other rank is read and written row by row.
  */
-import { ShapeError } from "../errors.js";
+import { ShapeError } from "../base/errors.js";
+import type { Op, Value } from "../graph/graph.js";
+import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { type Op, type Shape, type Signature, sameShape, shapeText, sizeOf, type Value } from "../graph/value.js";
 import { bytesOf, emptyTensor, expectInputs, refuse, stridesOf } from "./support.js";
 
 export interface ReshapeAttributes {

@@ -1,7 +1,8 @@
 /** What every op family needs: refusals that name op and layer, checks of its inputs, and room for results. */
-import { ShapeError } from "../errors.js";
+import { ShapeError } from "../base/errors.js";
+import type { Cost } from "../graph/graph.js";
+import { type DType, type Shape, type Signature, shapeText, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
-import { type Cost, type DType, type Shape, type Signature, shapeText, sizeOf } from "../graph/value.js";
 
 /** Throws `op(path): message`. */
 export function refuse(op: string, path: string, message: string): never {

@@ -4,7 +4,7 @@
  *
  * Output pixel o reads the input rows o * stride - top + k * dilation for k in 0..kernel-1, and likewise columns.
  */
-import type { Shape } from "../graph/value.js";
+import type { Shape } from "../graph/shape.js";
 import { refuse } from "./support.js";
 
 /** Rows first, then columns; padding is [top, bottom, left, right]. */

@@ -7,8 +7,9 @@
  * In a label picture of grey values or palette indices, value i is the class at place i, unless it says a `value` of its own; in one of colours,
  * each class has its colour. Pixels of what stands under `ignore` count for nothing; one that is neither is an error.
  */
-import { DataError } from "../errors.js";
-import { shown } from "../formats/bytes.js";
+
+import { shown } from "../base/bytes.js";
+import { DataError } from "../base/errors.js";
 import { parseJson } from "../formats/json.js";
 
 export type Color = readonly [red: number, green: number, blue: number];

@@ -3,9 +3,10 @@
  * background that fades from one colour to another. A pixel belongs to the topmost item whose ink covers it, else to the background.
  * What a scene shows is a function of the seed and its number.
  */
-import type { Dataset } from "../data/dataset.js";
-import { OptionError } from "../errors.js";
-import { Random } from "../random.js";
+
+import { OptionError } from "../base/errors.js";
+import { Random } from "../base/random.js";
+import type { Dataset } from "../data/sets/dataset.js";
 import type { ClassList } from "./class-list.js";
 import { distinctColors } from "./palette.js";
 import type { Scene, SceneSet } from "./scene-set.js";

@@ -1,7 +1,7 @@
 /** Measures a labeller on scenes of any size: every pixel that has a label, and each scene by itself. */
 
-import { DataError } from "../errors.js";
-import { type PixelFigures, pixelFigures } from "../train/pixel-figures.js";
+import { DataError } from "../base/errors.js";
+import { type PixelFigures, pixelFigures } from "../train/evaluate/pixel-figures.js";
 import { UNLABELLED } from "./class-list.js";
 import type { Labeller } from "./labeller.js";
 import { checkScenes, type Scene, type SceneSet } from "./scene-set.js";

@@ -2,18 +2,18 @@
  * A trained network that labels pictures of any size. A program is compiled for each size and kept for the next picture of it; large pictures go
  * through in tiles (tiles.ts), with the same result as whole. Calls are answered one after another.
  */
-import { OptionError } from "../errors.js";
-import type { Shape } from "../graph/value.js";
+import { OptionError } from "../base/errors.js";
+import { OpenCalls } from "../base/open-calls.js";
+import { checkOptions, type Fields, isRecord, mismatch, object, pick, shown, whole } from "../base/options.js";
+import type { LoadedProgram } from "../devices/cpu/loaded-program.js";
+import { MACHINE_OPTIONS, type MachineOptions, Session } from "../devices/cpu/session.js";
+import type { Shape } from "../graph/shape.js";
+import { checkOutputs } from "../model/check-outputs.js";
+import { planEvaluationInTurns } from "../model/plan.js";
+import { checkModel, type TrainedModel } from "../model/trained-model.js";
+import { lendWeights } from "../model/weights/weights.js";
 import { trace } from "../nn/index.js";
 import { argmax } from "../ops/index.js";
-import { checkOptions, type Fields, isRecord, mismatch, object, pick, shown, whole } from "../options.js";
-import type { LoadedProgram } from "../runtime/loaded-program.js";
-import { MACHINE_OPTIONS, type MachineOptions, Session } from "../runtime/session.js";
-import { checkOutputs } from "../train/check-outputs.js";
-import { OpenCalls } from "../train/open-calls.js";
-import { planEvaluationInTurns } from "../train/plan.js";
-import { checkModel, type TrainedModel } from "../train/trained-model.js";
-import { lendWeights } from "../train/weights.js";
 import { type Reach, reachOf } from "./reach.js";
 import { majorityVote, SUPERPIXEL_OPTIONS, type SuperpixelOptions, superpixels } from "./superpixels.js";
 import { planTiles } from "./tiles.js";

@@ -8,13 +8,13 @@
  */
 import { readdir } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
-import { isHidden } from "../data/hidden.js";
+import { DataError, FileError } from "../base/errors.js";
+import { decodeShrunk, orientationOf } from "../data/decode/read-picture-node.js";
+import { loadSharp } from "../data/decode/sharp-node.js";
 import { openDataset } from "../data/open-node.js";
-import { hasPictureName } from "../data/picture-kinds.js";
-import { decodeShrunk, orientationOf } from "../data/read-picture-node.js";
-import { loadSharp } from "../data/sharp-node.js";
-import { DataError, FileError } from "../errors.js";
-import { readWholeFile } from "../formats/read-node.js";
+import { isHidden } from "../data/sources/hidden.js";
+import { hasPictureName } from "../data/sources/picture-kinds.js";
+import { readWholeFile } from "../host/read-node.js";
 import { CAMVID, type ClassList, parseClassList } from "./class-list.js";
 import { composeScenes } from "./compose-scenes.js";
 import { asCameraWasHeld } from "./orientation.js";

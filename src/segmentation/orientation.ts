@@ -1,5 +1,5 @@
 /** Labels of photos that were taken with the camera on its side: Exif 2.32, tag 0x0112, says how stored pixels are to be turned. */
-import { DataError } from "../errors.js";
+import { DataError } from "../base/errors.js";
 import type { LabelPicture } from "./read-labels-node.js";
 
 /**

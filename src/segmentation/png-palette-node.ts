@@ -3,7 +3,7 @@
  * index where a palette has a colour twice; and labels are indices.
  */
 import { inflateSync } from "node:zlib";
-import { DataError, FileError } from "../errors.js";
+import { DataError, FileError } from "../base/errors.js";
 
 const PALETTE = 3;
 /** A label picture's pixels, at most. */

@@ -5,8 +5,8 @@
  *
  * A network with an op that reads all of the picture at once has no such interval, and cannot be tiled.
  */
-import { OptionError } from "../errors.js";
-import type { Value } from "../graph/value.js";
+import { OptionError } from "../base/errors.js";
+import type { Value } from "../graph/graph.js";
 import { trace } from "../nn/index.js";
 import type { Module } from "../nn/module.js";
 import { span, type Window } from "../ops/window.js";

@@ -2,8 +2,9 @@
  * Label pictures: PNG files of grey values or of a palette, whose indices are classes, or of colours. What a value or colour means is in the class
  * list; how values lie in the file is read from its head, since decoders spread few bits over a byte.
  */
-import { loadSharp } from "../data/sharp-node.js";
-import { DataError, FileError } from "../errors.js";
+
+import { DataError, FileError } from "../base/errors.js";
+import { loadSharp } from "../data/decode/sharp-node.js";
 import { type ClassList, colorKey, colorTable, UNLABELLED, valueTable } from "./class-list.js";
 import { readPaletteIndices } from "./png-palette-node.js";
 

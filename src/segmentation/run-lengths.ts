@@ -1,5 +1,5 @@
 /** A labelling as runs, row by row: [label, length, label, length, ...]. Small, and read by any language. */
-import { DataError } from "../errors.js";
+import { DataError } from "../base/errors.js";
 
 export function toRuns(labels: ArrayLike<number>): number[] {
   const runs: number[] = [];

@@ -2,11 +2,12 @@
  * Labelled scenes as a data set that the trainer takes. Pictures and labels go through the same transforms: where a pixel comes from
  * decides its label, too (the nearest one, since labels cannot be mixed); what a transform brings in from outside the picture has none.
  */
+
+import { DataError } from "../base/errors.js";
 import { compileAugmentation } from "../data/augment/augment.js";
-import type { Labels } from "../data/batch.js";
-import { type Dataset, measureScaling, type Scaling } from "../data/dataset.js";
-import type { OpenStream } from "../data/stream.js";
-import { DataError } from "../errors.js";
+import { type Dataset, measureScaling, type Scaling } from "../data/sets/dataset.js";
+import type { Labels } from "../data/sets/labels.js";
+import type { OpenStream } from "../data/sets/stream.js";
 import { UNLABELLED } from "./class-list.js";
 import { checkScenes, commonSize, type SceneSet } from "./scene-set.js";
 

@@ -1,6 +1,6 @@
 /** Labelled scenes in memory: pictures as bytes in RGB, and a byte a pixel that says its class, UNLABELLED where it has none. */
-import { DataError } from "../errors.js";
-import { shown } from "../options.js";
+import { DataError } from "../base/errors.js";
+import { shown } from "../base/options.js";
 import { type ClassList, UNLABELLED } from "./class-list.js";
 
 export interface Scene {

@@ -5,8 +5,8 @@
  * segments become one if the edge weighs no more than either's own largest edge plus k over its size; last, segments smaller than `least`
  * are joined to a neighbour. Weights are rounded to 1/64 of a grey level, so that they are sorted by counting.
  */
-import { OptionError } from "../errors.js";
-import { checkOptions, type Fields, number, pick } from "../options.js";
+import { OptionError } from "../base/errors.js";
+import { checkOptions, type Fields, number, pick } from "../base/options.js";
 import { smoothed } from "./smooth.js";
 
 export interface SuperpixelOptions {

@@ -3,7 +3,7 @@
  * multiple of the network's coarsest step, and sees `halo` pixels beyond what it answers for, unless the picture ends there. All are of one size, so
  * that one program does for all: the last begins as far from the end as the others are long, which its length, congruent to the picture's, allows.
  */
-import { OptionError } from "../errors.js";
+import { OptionError } from "../base/errors.js";
 
 /** Along one axis: the tile shows `begin` to begin + size - 1 and answers for `from` to to - 1. */
 export interface TileSpan {

@@ -3,7 +3,7 @@
  * an epoch may have fewer. A batch's mean gradient counts by its share of the group's pictures, so that the update is that of one batch
  * of all of them.
  */
-import { OptionError } from "../errors.js";
+import { OptionError } from "../base/errors.js";
 
 export interface Batches {
   /** Pictures of an epoch, and of a batch. */

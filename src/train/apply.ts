@@ -1,9 +1,9 @@
 /** The update behind a group of batches. Each slot of the accumulating program has one of its own, so that none is waited for. */
-import type { Program } from "../compile/program.js";
-import type { LoadedProgram } from "../runtime/loaded-program.js";
-import type { Session } from "../runtime/session.js";
-import type { Slot } from "../runtime/slot.js";
-import { QUEUE_LENGTH } from "./queue.js";
+import type { Program } from "../compiler/program.js";
+import type { LoadedProgram } from "../devices/cpu/loaded-program.js";
+import type { Slot } from "../devices/cpu/memory/slot.js";
+import { QUEUE_LENGTH } from "../devices/cpu/queue.js";
+import type { Session } from "../devices/cpu/session.js";
 
 export class Apply {
   readonly loaded: LoadedProgram;

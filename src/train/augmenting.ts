@@ -1,11 +1,12 @@
 /** How a trainer's pictures are brought to what the network takes: its transforms compiled, and checked against its data. */
+
+import { OptionError } from "../base/errors.js";
 import { type Augmenter, compileAugmentation, type Transform } from "../data/augment/augment.js";
 import { needsOwnSize } from "../data/augment/geometry.js";
 import { measuredOn } from "../data/augment/pca.js";
-import type { Dataset } from "../data/dataset.js";
-import { type ViewName, viewsOf } from "../data/views.js";
-import { OptionError } from "../errors.js";
-import type { Shape } from "../graph/value.js";
+import { type ViewName, viewsOf } from "../data/augment/views.js";
+import type { Dataset } from "../data/sets/dataset.js";
+import type { Shape } from "../graph/shape.js";
 import { checkClasses, checkData } from "./feed.js";
 
 export interface Augmenting {

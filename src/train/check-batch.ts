@@ -1,5 +1,5 @@
 /** Refuses trainings whose batches are too small for what the network normalises by. */
-import { OptionError } from "../errors.js";
+import { OptionError } from "../base/errors.js";
 import type { Traced } from "../nn/index.js";
 
 /**

@@ -1,6 +1,7 @@
 /** Whether a network and its data agree on what is labelled: pictures, or each of their pixels. */
-import type { Dataset } from "../data/dataset.js";
-import { DataError, OptionError } from "../errors.js";
+
+import { DataError, OptionError } from "../base/errors.js";
+import type { Dataset } from "../data/sets/dataset.js";
 import type { Module } from "../nn/index.js";
 
 /**

@@ -1,14 +1,15 @@
 /** Pictures of a data set in memory into a slot of a program that takes `input` and `labels`. */
+
+import { DataError } from "../base/errors.js";
+import { type Distortion, fillDistorted } from "../data/augment/distort.js";
 import { type Augmentation, fillAugmented } from "../data/augment/fill.js";
-import { fillBatch } from "../data/batch.js";
-import { borderOf } from "../data/border.js";
-import type { Dataset } from "../data/dataset.js";
-import { type Distortion, fillDistorted } from "../data/distort.js";
-import { DataError } from "../errors.js";
-import { type Shape, sizeOf } from "../graph/value.js";
-import type { Layout } from "../kernels/layout.js";
-import type { LoadedProgram } from "../runtime/loaded-program.js";
-import type { Slot } from "../runtime/slot.js";
+import { fillBatch } from "../data/sets/batch.js";
+import { borderOf } from "../data/sets/border.js";
+import type { Dataset } from "../data/sets/dataset.js";
+import type { LoadedProgram } from "../devices/cpu/loaded-program.js";
+import type { Slot } from "../devices/cpu/memory/slot.js";
+import { type Shape, sizeOf } from "../graph/shape.js";
+import type { Layout } from "../kernels/contract/layout.js";
 
 /** Straight into the program's memory where it has no pads between pictures. Distorted or augmented where it is said how. */
 export function feed(

@@ -3,13 +3,13 @@
  * on disk, which write straight into the program's memory where that is shared and has no pads between pictures.
  */
 import type { Augmenter, Transform } from "../data/augment/augment.js";
-import { checkLabels, checkPixelLabels } from "../data/check-dataset.js";
-import type { Dataset } from "../data/dataset.js";
-import type { DistortOptions } from "../data/distort.js";
-import type { OpenStream, PictureStream } from "../data/stream.js";
-import { sizeOf } from "../graph/value.js";
-import type { LoadedProgram } from "../runtime/loaded-program.js";
-import type { Slot } from "../runtime/slot.js";
+import type { DistortOptions } from "../data/augment/distort-options.js";
+import { checkLabels, checkPixelLabels } from "../data/sets/check-dataset.js";
+import type { Dataset } from "../data/sets/dataset.js";
+import type { OpenStream, PictureStream } from "../data/sets/stream.js";
+import type { LoadedProgram } from "../devices/cpu/loaded-program.js";
+import type { Slot } from "../devices/cpu/memory/slot.js";
+import { sizeOf } from "../graph/shape.js";
 import { denseInput, feed, isDense } from "./feed.js";
 
 export interface FeederOptions {

@@ -3,11 +3,10 @@
  * (the learning rate, bias corrections) comes in as scalar inputs, so that one program serves the whole run. Names, defaults
  * and update rules follow PyTorch.
  */
-import { OptionError } from "../errors.js";
-import type { Assign, Graph, StateAttributes } from "../graph/graph.js";
-import type { Value } from "../graph/value.js";
+import { OptionError } from "../base/errors.js";
+import { checkOptions, type Fields, flag, mismatch, needed, number } from "../base/options.js";
+import type { Assign, Graph, StateAttributes, Value } from "../graph/graph.js";
 import { add, divide, multiply, scale, sqrt, square, subtract } from "../ops/index.js";
-import { checkOptions, type Fields, flag, mismatch, needed, number } from "../options.js";
 
 /** What a 32-bit number can hold. */
 const LARGEST = 3.4e38;

@@ -2,8 +2,8 @@
  * How the learning rate runs over the steps of a training: a factor of the optimiser's own rate, after a linear warm-up. A step is an
  * update: with gradient accumulation, of several batches.
  */
-import { OptionError, unknownName } from "../errors.js";
-import { type Fields, mismatch, needed, number, oneOf, variants, whole } from "../options.js";
+import { OptionError, unknownName } from "../base/errors.js";
+import { type Fields, mismatch, needed, number, oneOf, variants, whole } from "../base/options.js";
 
 export type Schedule =
   | { readonly kind: "constant"; readonly warmupSteps?: number }

@@ -2,9 +2,10 @@
  * The graphs of a classifier's training and evaluation. A training step is one graph with two entry points, `accumulate`
  * (forward, backward, add to the gradients; running statistics move with every batch) and `apply` (update); where nothing comes between they are one, `step`.
  */
-import { OptionError, unknownName } from "../errors.js";
-import type { Assign, Entry } from "../graph/graph.js";
-import type { Shape, Value } from "../graph/value.js";
+import { OptionError } from "../base/errors.js";
+import type { Assign, Entry, Value } from "../graph/graph.js";
+import type { Shape } from "../graph/shape.js";
+import { checkOutputs } from "../model/check-outputs.js";
 import {
   accuracyOf,
   CROSS_ENTROPY,
@@ -16,13 +17,12 @@ import {
   trace,
 } from "../nn/index.js";
 import { add, differentiate, mean, multiply, softmax, subtract } from "../ops/index.js";
-import { averageName, withAverages } from "./averaging.js";
-import { checkOutputs } from "./check-outputs.js";
-import { clip } from "./gradient-clipping.js";
-import { MIX, OTHER_LABELS } from "./mixup.js";
 import type { Optimizer } from "./optimizer.js";
-import { frozenNorms, parameterRules } from "./parameter-rules.js";
-import type { Techniques } from "./techniques.js";
+import { averageName, withAverages } from "./techniques/averaging.js";
+import { clip } from "./techniques/gradient-clipping.js";
+import { MIX, OTHER_LABELS } from "./techniques/mixup.js";
+import { frozenNorms, parameterRules } from "./techniques/parameter-rules.js";
+import type { Techniques } from "./techniques/techniques.js";
 
 export interface TrainingEntries {
   /** Forward, backward and update on one batch. Outputs: `loss` and `correct`, one number a sample (of labelled pictures the share of pixels); with clipping `gradientNorm`. */
@@ -187,30 +187,4 @@ export function viewEntry(
   checkOutputs(network, traced);
   const probabilities = traced.graph.scope("probabilities", () => softmax(traced.output));
   return { entry: { name: "views", outputs: { probabilities }, assigns: [] }, traced };
-}
-
-/** The name of the output that holds what the layer at `path` gives. */
-export const layerOutput = (path: string) => `layer ${path}`;
-
-/**
- * Outputs `logits` and `probabilities`, and what each layer of `layers` gives. `check` is asked first.
- * @throws OptionError where there is no layer of such a path.
- */
-export function predictionEntry(
-  network: Module,
-  input: Shape,
-  layers: readonly string[] = [],
-  check: (traced: Traced) => void = () => {},
-): { entry: Entry; traced: Traced } {
-  const traced = trace(network, { input, training: false });
-  check(traced);
-  const { graph, output } = traced;
-  const inside: Record<string, Value> = {};
-  for (const path of layers) {
-    const value = traced.layers.get(path);
-    if (value === undefined) throw unknownName("layer", path, [...traced.layers.keys()].filter(Boolean));
-    inside[layerOutput(path)] = value;
-  }
-  const probabilities = graph.scope("probabilities", () => softmax(output));
-  return { entry: { name: "predict", outputs: { logits: output, probabilities, ...inside }, assigns: [] }, traced };
 }

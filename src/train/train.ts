@@ -4,15 +4,8 @@
  *     const run = await train(models.create("lenet5"), digits.train, { test: digits.test, epochs: 8 });
  *     const { accuracy } = await evaluate(run.model, digits.test);
  */
-import { parseAugmentation } from "../data/augment/grammar.js";
-import { parseTransforms, type Transform } from "../data/augment/transform.js";
-import { checkDataset } from "../data/check-dataset.js";
-import type { Dataset } from "../data/dataset.js";
-import { type DistortOptions, distortionsOf } from "../data/distort.js";
-import { labelledAs } from "../data/labelled-as.js";
-import { VIEWS, type ViewName } from "../data/views.js";
-import { OptionError } from "../errors.js";
-import type { Shape } from "../graph/value.js";
+
+import { OptionError } from "../base/errors.js";
 import {
   anything,
   callback,
@@ -25,19 +18,35 @@ import {
   oneOf,
   pick,
   whole,
-} from "../options.js";
-import { noteOnce } from "../runtime/choose.js";
-import { MACHINE_OPTIONS, type MachineOptions, Session } from "../runtime/session.js";
-import { optimizerFrom, TRAINING_DEFAULTS } from "./config.js";
-import { type Evaluation, Evaluator } from "./evaluator.js";
+} from "../base/options.js";
+import { distortionsOf } from "../data/augment/distort.js";
+import type { DistortOptions } from "../data/augment/distort-options.js";
+import { parseAugmentation } from "../data/augment/grammar.js";
+import { parseTransforms, type Transform } from "../data/augment/transform.js";
+import { VIEWS, type ViewName } from "../data/augment/views.js";
+import { checkDataset } from "../data/sets/check-dataset.js";
+import type { Dataset } from "../data/sets/dataset.js";
+import { labelledAs } from "../data/sets/labelled-as.js";
+import { noteOnce } from "../devices/cpu/backends/choose.js";
+import { MACHINE_OPTIONS, type MachineOptions, Session } from "../devices/cpu/session.js";
+import type { Shape } from "../graph/shape.js";
+import {
+  checkModel,
+  checkNetwork,
+  type Network,
+  networkParts,
+  scaledFor,
+  type TrainedModel,
+} from "../model/trained-model.js";
+import { lendWeights, type Weights } from "../model/weights/weights.js";
+import { optimizerFrom, TRAINING_DEFAULTS } from "./defaults.js";
+import { type Evaluation, Evaluator } from "./evaluate/evaluator.js";
 import type { Optimizer } from "./optimizer.js";
 import type { Schedule } from "./schedule.js";
-import type { Techniques } from "./techniques.js";
-import { checkModel, checkNetwork, type Network, networkParts, scaledFor, type TrainedModel } from "./trained-model.js";
+import type { Techniques } from "./techniques/techniques.js";
 import { type EpochRecord, type Progress, type StepRecord, Trainer } from "./trainer.js";
 import { TRAINER_OPTIONS, type TrainerOptions } from "./trainer-options.js";
 import { recordRun, type TrainingRun } from "./training-run.js";
-import { lendWeights, type Weights } from "./weights.js";
 
 export interface TrainOptions extends MachineOptions, Techniques {
   /** Measured after each epoch. Classes are told by their names. */

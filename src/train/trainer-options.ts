@@ -1,16 +1,17 @@
 /** What a training takes besides its network and its data, and what each of it may be. */
+
+import { OptionError } from "../base/errors.js";
+import { checkValues, expecting, type Fields, flag, needed, object, oneOf, whole } from "../base/options.js";
 import type { Transform } from "../data/augment/augment.js";
+import { DISTORT_FIELDS, type DistortOptions } from "../data/augment/distort-options.js";
 import { parseTransforms } from "../data/augment/transform.js";
-import type { Dataset } from "../data/dataset.js";
-import { DISTORT_FIELDS, type DistortOptions } from "../data/distort.js";
-import { VIEWS, type ViewName } from "../data/views.js";
-import { OptionError } from "../errors.js";
-import { checkValues, expecting, type Fields, flag, needed, object, oneOf, whole } from "../options.js";
+import { VIEWS, type ViewName } from "../data/augment/views.js";
+import type { Dataset } from "../data/sets/dataset.js";
+import type { Weights } from "../model/weights/weights.js";
 import { checkAccumulation } from "./accumulation.js";
 import { isOptimizer, type Optimizer } from "./optimizer.js";
 import { checkSchedule, type Schedule } from "./schedule.js";
-import { checkTechniques, TECHNIQUES, type Techniques } from "./techniques.js";
-import type { Weights } from "./weights.js";
+import { checkTechniques, TECHNIQUES, type Techniques } from "./techniques/techniques.js";
 
 export interface TrainerOptions extends Techniques {
   readonly epochs: number;

@@ -3,25 +3,35 @@
  * workers, and can stop and go on at any step. All that a run depends on is in `TrainerState` and the session's states: a run
  * that was restored ends in the same bits as one never stopped.
  */
-import type { Program } from "../compile/program.js";
-import type { Dataset } from "../data/dataset.js";
-import { batchCount, epochOrder, inOrder } from "../data/sampler.js";
-import { TrainingError } from "../errors.js";
-import type { Shape } from "../graph/value.js";
+
+import { TrainingError } from "../base/errors.js";
+import type { Program } from "../compiler/program.js";
+import type { Dataset } from "../data/sets/dataset.js";
+import { batchCount, epochOrder, inOrder } from "../data/sets/sampler.js";
+import type { LoadedProgram } from "../devices/cpu/loaded-program.js";
+import type { Slot } from "../devices/cpu/memory/slot.js";
+import { inSequence, QUEUE_LENGTH, runQueue } from "../devices/cpu/queue.js";
+import type { Session } from "../devices/cpu/session.js";
+import type { Shape } from "../graph/shape.js";
+import { inTurns } from "../host/event-loop.js";
+import { planTrainingInTurns } from "../model/plan.js";
+import {
+  checkWeights,
+  initialWeightsOnDemand,
+  readWeights,
+  type Weight,
+  type Weights,
+  weightsBeside,
+  writeWeights,
+} from "../model/weights/weights.js";
 import { type Module, RANDOM_INPUT } from "../nn/index.js";
-import { inTurns } from "../runtime/event-loop.js";
-import type { LoadedProgram } from "../runtime/loaded-program.js";
-import type { Session } from "../runtime/session.js";
-import type { Slot } from "../runtime/slot.js";
 import { type Batches, batchesOf, endsGroup, shareOf, updateAt, updatesOf } from "./accumulation.js";
 import { Apply } from "./apply.js";
 import { augmenting } from "./augmenting.js";
-import { averageName, averagingScalars } from "./averaging.js";
-import { isExhausted } from "./best-epoch.js";
 import { checkBatch } from "./check-batch.js";
 import { checkLabels } from "./check-labels.js";
-import { type Evaluation, Evaluator } from "./evaluator.js";
-import { type Feeder, type FeederOptions, openFeeder } from "./feeder.js";
+import { isExhausted } from "./evaluate/best-epoch.js";
+import { type Evaluation, Evaluator } from "./evaluate/evaluator.js";
 import {
   addBatch,
   addNorm,
@@ -32,25 +42,15 @@ import {
   type NormSums,
   normFigures,
   noSums,
-} from "./metrics.js";
-import { drawMixture, mixSlot } from "./mixup.js";
-import { planTrainingInTurns } from "./plan.js";
-import { inSequence, QUEUE_LENGTH, runQueue } from "./queue.js";
+} from "./evaluate/metrics.js";
+import { type Feeder, type FeederOptions, openFeeder } from "./feeder.js";
 import { learningRateAt } from "./schedule.js";
 import { rateOf, trainingEntries } from "./step.js";
+import { averageName, averagingScalars } from "./techniques/averaging.js";
+import { drawMixture, mixSlot } from "./techniques/mixup.js";
+import { whitenedOn } from "./techniques/whitening.js";
 import { checkTrainerOptions, type TrainerOptions } from "./trainer-options.js";
 import { type TrainingMemory, trainingMemory } from "./training-memory.js";
-import {
-  checkWeights,
-  initialWeightsOnDemand,
-  readWeights,
-  type Weight,
-  type Weights,
-  weightsBeside,
-  writeWeights,
-} from "./weights.js";
-
-import { whitenedOn } from "./whitening.js";
 
 export type { TrainerOptions } from "./trainer-options.js";
 

@@ -1,7 +1,7 @@
 /** What the programs of a training take, by what it is for: known before anything runs. */
-import type { StoredState } from "../compile/program.js";
-import { engineBytes } from "../runtime/memory-check.js";
-import { type Host, plannedMemory, programsOf, type TrainingPrograms, totalOf } from "./plan.js";
+import type { StoredState } from "../compiler/program.js";
+import { engineBytes } from "../devices/cpu/memory/memory-check.js";
+import { type Host, plannedMemory, programsOf, type TrainingPrograms, totalOf } from "../model/plan.js";
 
 /** Bytes, and what was done to keep to a limit. */
 export interface TrainingMemory {

@@ -1,10 +1,10 @@
 /** What comes of a training, and what had come of it until something threw: nothing that was computed is lost. */
-import { TrainingError } from "../errors.js";
-import { bestEpoch } from "./best-epoch.js";
-import type { Watch } from "./techniques.js";
-import type { TrainedModel } from "./trained-model.js";
+import { TrainingError } from "../base/errors.js";
+import type { TrainedModel } from "../model/trained-model.js";
+import { findNotFinite } from "../model/weights/weights.js";
+import { bestEpoch } from "./evaluate/best-epoch.js";
+import type { Watch } from "./techniques/techniques.js";
 import type { EpochRecord, Trainer, TrainHooks } from "./trainer.js";
-import { findNotFinite } from "./weights.js";
 
 export interface TrainingRun {
   readonly model: TrainedModel;

@@ -10,9 +10,9 @@ import { publishedAccuracy } from "#fovea/analysis/compare/published.js";
 import { comparisonRows, csv } from "#fovea/analysis/compare/table.js";
 import { drawComparison, writeComparison } from "#fovea/analysis/compare/write-node.js";
 import { planInference } from "#fovea/analysis/inference.js";
-import { comparisonText } from "#fovea/cli/compare.js";
+import { comparisonText } from "#fovea/cli/commands/compare.js";
+import { Session } from "#fovea/devices/cpu/session.js";
 import * as models from "#fovea/models/index.js";
-import { Session } from "#fovea/runtime/session.js";
 
 const FEW = { batches: [1, 3], budgetMs: 5, note: () => {} };
 

@@ -11,7 +11,7 @@ import { imageOf, kernelOf, parsePlanes } from "#fovea/analysis/explain/matrix-t
 import { explainPool, poolStep } from "#fovea/analysis/explain/pooling.js";
 import { PAINTS } from "#fovea/analysis/figures/palette.js";
 import { standalone } from "#fovea/analysis/figures/standalone.js";
-import { DataError, OptionError, ShapeError } from "#fovea/errors.js";
+import { DataError, OptionError, ShapeError } from "#fovea/base/errors.js";
 
 const IMAGE = "100001 010010 001100 100010 010010 001010".split(" ").flatMap((row) => [...row].map(Number));
 const FALLING = [1, -1, -1, -1, 1, -1, -1, -1, 1];

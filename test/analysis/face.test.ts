@@ -20,7 +20,6 @@ it("has these names", () => {
     "frame",
     "layersOf",
     "lineChart",
-    "lookAtPosition",
     "lookInside",
     "planInference",
     "planeOf",

@@ -3,8 +3,8 @@ import { coloured, DIVERGING, enlarged, overlaid, reduced, VIRIDIS } from "#fove
 import { excitingPictures } from "#fovea/analysis/inspect/exciting.js";
 import { allFilters, planeOf } from "#fovea/analysis/inspect/filters.js";
 import { receptiveFieldsOf } from "#fovea/analysis/layers.js";
+import type { TrainedModel } from "#fovea/model/trained-model.js";
 import * as nn from "#fovea/nn/index.js";
-import type { TrainedModel } from "#fovea/train/trained-model.js";
 
 describe("colours", () => {
   it("go from dark to bright, and from red over white to blue", () => {

@@ -1,15 +1,15 @@
 /** Looks at positions of Go: which stones a move comes from, held to positions in which those stones were never played. */
 import { expect, it } from "vitest";
-import { lookAtPosition, positionBefore } from "#fovea/analysis/inspect/look-position.js";
-import { planeName } from "#fovea/analysis/inspect/plane-names.js";
-import { positionSamples } from "#fovea/analysis/inspect/position-page-node.js";
-import { Board } from "#fovea/go/board.js";
-import { boardSvg } from "#fovea/go/board-picture.js";
-import { BLACK, type Colour, PASS, vertexNamed, WHITE } from "#fovea/go/geometry.js";
-import { networkPolicy } from "#fovea/go/policy.js";
+import { Board } from "#fovea/go/board/board.js";
+import { BLACK, type Colour, PASS, vertexNamed, WHITE } from "#fovea/go/board/geometry.js";
+import { boardSvg } from "#fovea/go/board/picture.js";
+import { lookAtPosition, positionBefore } from "#fovea/go/inspect/look-position.js";
+import { planeName } from "#fovea/go/inspect/plane-names.js";
+import { positionSamples } from "#fovea/go/inspect/position-page-node.js";
+import { networkPolicy } from "#fovea/go/policy/policy.js";
+import type { TrainedModel } from "#fovea/model/trained-model.js";
+import { initialWeights } from "#fovea/model/weights/weights.js";
 import * as nn from "#fovea/nn/index.js";
-import type { TrainedModel } from "#fovea/train/trained-model.js";
-import { initialWeights } from "#fovea/train/weights.js";
 
 const SIZE = 5;
 const quiet = { note: () => {}, threads: 1 };

@@ -5,9 +5,9 @@ import { type Bytes, labelColours, labelCutOut, labelOverlay, ringed } from "#fo
 import { lookInside } from "#fovea/analysis/inspect/look.js";
 import { evaluate } from "#fovea/graph/evaluate.js";
 import { tensor } from "#fovea/graph/tensor.js";
+import { type TrainedModel, untrained } from "#fovea/model/trained-model.js";
 import * as models from "#fovea/models/index.js";
 import { trace } from "#fovea/nn/index.js";
-import { type TrainedModel, untrained } from "#fovea/train/trained-model.js";
 import { formula } from "../support/formula.js";
 
 const NETWORKS: Record<string, models.ModelOptions> = {

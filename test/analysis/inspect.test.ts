@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { lookInside } from "#fovea/analysis/inspect/look.js";
-import { sizeOf } from "#fovea/graph/value.js";
+import { sizeOf } from "#fovea/graph/shape.js";
+import type { TrainedModel } from "#fovea/model/trained-model.js";
 import * as models from "#fovea/models/index.js";
 import * as nn from "#fovea/nn/index.js";
 import { parametersOf, statisticsOf } from "#fovea/nn/index.js";
-import type { TrainedModel } from "#fovea/train/trained-model.js";
 import { formula, fromTorch } from "../support/formula.js";
 
 interface Case {

@@ -7,9 +7,9 @@ import { type ProfileRow, rowsOf } from "#fovea/analysis/profile/rows.js";
 import { profileRows } from "#fovea/analysis/profile/table.js";
 import { drawProfile } from "#fovea/analysis/profile/write-node.js";
 import { summarize } from "#fovea/analysis/summary.js";
-import { layerNames } from "#fovea/cli/profile-text.js";
+import { layerNames } from "#fovea/cli/commands/profile/text.js";
 import type { Kernel } from "#fovea/codegen/ir.js";
-import type { Place, PlannedNode, PlannedUnit, Program, Step } from "#fovea/compile/program.js";
+import type { Place, PlannedNode, PlannedUnit, Program, Step } from "#fovea/compiler/program.js";
 import { create } from "#fovea/models/index.js";
 
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
@@ -283,7 +283,7 @@ it("names neighbours of a block together", () => {
 });
 
 it("leaves the walkers that programs run on without a clock", () => {
-  const source = (file: string) => readFileSync(new URL(`../../src/runtime/${file}`, import.meta.url), "utf8");
+  const source = (file: string) => readFileSync(new URL(`../../src/devices/cpu/team/${file}`, import.meta.url), "utf8");
   const clock = /performance|hrtime|Date\b|Timing/;
   expect(source("crew.ts")).not.toMatch(clock);
   const walk = source("walk.ts");

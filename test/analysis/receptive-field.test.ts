@@ -3,9 +3,9 @@ import type { ReceptiveField } from "#fovea/analysis/receptive-field.js";
 import { receptiveFields } from "#fovea/analysis/receptive-field.js";
 import { summarize } from "#fovea/analysis/summary.js";
 import { evaluate } from "#fovea/graph/evaluate.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
 import { tensor } from "#fovea/graph/tensor.js";
-import type { Value } from "#fovea/graph/value.js";
 import * as models from "#fovea/models/index.js";
 import {
   adaptiveAvgPool2d,

@@ -1,16 +1,16 @@
 import { expect, it } from "vitest";
 import { summarize } from "#fovea/analysis/summary.js";
-import { table } from "#fovea/cli/output.js";
-import { summaryText } from "#fovea/cli/summary.js";
-import { OptionError, ShapeError } from "#fovea/errors.js";
-import type { Value } from "#fovea/graph/value.js";
+import { OptionError, ShapeError } from "#fovea/base/errors.js";
+import { summaryText } from "#fovea/cli/commands/summary.js";
+import { table } from "#fovea/cli/terminal/output.js";
+import { Session } from "#fovea/devices/cpu/session.js";
+import type { Value } from "#fovea/graph/graph.js";
+import { compile } from "#fovea/model/classifier.js";
+import { untrained } from "#fovea/model/trained-model.js";
 import * as models from "#fovea/models/index.js";
 import * as nn from "#fovea/nn/index.js";
 import { add } from "#fovea/ops/index.js";
-import { Session } from "#fovea/runtime/session.js";
-import { compile } from "#fovea/train/classifier.js";
-import { optimizerFrom, TRAINING_DEFAULTS } from "#fovea/train/config.js";
-import { untrained } from "#fovea/train/trained-model.js";
+import { optimizerFrom, TRAINING_DEFAULTS } from "#fovea/train/defaults.js";
 import { Trainer } from "#fovea/train/trainer.js";
 import { pictures } from "../support/pictures.js";
 

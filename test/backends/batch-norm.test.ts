@@ -3,13 +3,13 @@
  * squares would lose all of it), and melted into the convolution before it where it only predicts.
  */
 import { describe, expect, it } from "vitest";
-import { compileEntry } from "#fovea/compile/compile.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
+import { Session } from "#fovea/devices/cpu/session.js";
 import { evaluate } from "#fovea/graph/evaluate.js";
 import type { Tensor } from "#fovea/graph/tensor.js";
 import * as nn from "#fovea/nn/index.js";
 import { differentiate, multiply, sum } from "#fovea/ops/index.js";
-import { detectTargets } from "#fovea/runtime/native/cpu.js";
-import { Session } from "#fovea/runtime/session.js";
 import { random } from "../support/random.js";
 
 const native = detectTargets();

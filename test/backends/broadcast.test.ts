@@ -1,13 +1,13 @@
 /** A gate a sample and channel, a gate a pixel, and both as they are compiled: forward and backward beside the float64 meaning. */
 import { describe, expect, it } from "vitest";
-import { compileEntry } from "#fovea/compile/compile.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
+import { Session } from "#fovea/devices/cpu/session.js";
 import { evaluate } from "#fovea/graph/evaluate.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { tensor } from "#fovea/graph/tensor.js";
-import type { Value } from "#fovea/graph/value.js";
 import * as nn from "#fovea/nn/index.js";
 import { differentiate, multiply, sigmoid, sum } from "#fovea/ops/index.js";
-import { detectTargets } from "#fovea/runtime/native/cpu.js";
-import { Session } from "#fovea/runtime/session.js";
 import { random } from "../support/random.js";
 
 /** Squeeze and excitation (Hu et al. 2018), then a gate a pixel, as in attention blocks. */

@@ -4,13 +4,13 @@
  * looks at pad lanes after it.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compileEntry } from "#fovea/compile/compile.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
+import { Session } from "#fovea/devices/cpu/session.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
 import type { Tensor } from "#fovea/graph/tensor.js";
-import type { Value } from "#fovea/graph/value.js";
 import { ALL_OPS } from "#fovea/ops/index.js";
-import { detectTargets } from "#fovea/runtime/native/cpu.js";
-import { Session } from "#fovea/runtime/session.js";
 import { feedsOf, opCases } from "../support/op-cases.js";
 import { random } from "../support/random.js";
 

@@ -1,11 +1,11 @@
 /** A convolution in front of pools whose windows lie in the padding: what goes nowhere is not in the bias's gradient either. */
 import { describe, expect, it } from "vitest";
-import { compileEntry } from "#fovea/compile/compile.js";
-import type { Value } from "#fovea/graph/value.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
+import { Session } from "#fovea/devices/cpu/session.js";
+import type { Value } from "#fovea/graph/graph.js";
 import * as nn from "#fovea/nn/index.js";
 import { differentiate, multiply, sum } from "#fovea/ops/index.js";
-import { detectTargets } from "#fovea/runtime/native/cpu.js";
-import { Session } from "#fovea/runtime/session.js";
 
 const native = detectTargets();
 

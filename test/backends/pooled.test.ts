@@ -3,15 +3,15 @@
  * pool by itself, whose image lies in memory.
  */
 import { describe, expect, it } from "vitest";
-import { AVX512 } from "#fovea/codegen/targets.js";
-import { compileEntry } from "#fovea/compile/compile.js";
-import type { Value } from "#fovea/graph/value.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
+import { Session } from "#fovea/devices/cpu/session.js";
+import type { Value } from "#fovea/graph/graph.js";
+import type { Strategy } from "#fovea/kernels/contract/strategy.js";
 import { STRATEGIES } from "#fovea/kernels/index.js";
-import type { Strategy } from "#fovea/kernels/strategy.js";
 import * as nn from "#fovea/nn/index.js";
 import { differentiate, multiply, sum } from "#fovea/ops/index.js";
-import { detectTargets } from "#fovea/runtime/native/cpu.js";
-import { Session } from "#fovea/runtime/session.js";
+import { AVX512 } from "#fovea/target/targets.js";
 import { random } from "../support/random.js";
 
 const BATCH = 5;

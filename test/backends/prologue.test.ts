@@ -3,13 +3,13 @@
  * bits that it has where the image is handed back and so must be there.
  */
 import { describe, expect, it } from "vitest";
-import { AVX512 } from "#fovea/codegen/targets.js";
-import { compileEntry } from "#fovea/compile/compile.js";
-import type { Value } from "#fovea/graph/value.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
+import { Session } from "#fovea/devices/cpu/session.js";
+import type { Value } from "#fovea/graph/graph.js";
 import * as nn from "#fovea/nn/index.js";
 import { avgPool2d, differentiate, maxPool2d, multiply, scale, subtract, sum } from "#fovea/ops/index.js";
-import { detectTargets } from "#fovea/runtime/native/cpu.js";
-import { Session } from "#fovea/runtime/session.js";
+import { AVX512 } from "#fovea/target/targets.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { trainingEntries } from "#fovea/train/step.js";
 import { random } from "../support/random.js";

@@ -2,8 +2,8 @@
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { parseSafetensors } from "#fovea/formats/safetensors.js";
-import { writeSafetensorsFile } from "#fovea/formats/safetensors-node.js";
+import { parseSafetensors } from "#fovea/formats/safetensors/safetensors.js";
+import { writeSafetensorsFile } from "#fovea/formats/safetensors/safetensors-node.js";
 import { fovea, startFovea } from "../support/cli.js";
 import { writePictures } from "../support/pictures.js";
 import { temporaryFolder } from "../support/temporary.js";

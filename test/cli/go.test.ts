@@ -4,12 +4,12 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
-import { boardFrom } from "#fovea/go/diagram.js";
-import { BLACK, symmetriesOf, vertexName, WHITE } from "#fovea/go/geometry.js";
-import { networkPolicy } from "#fovea/go/policy.js";
+import { boardFrom } from "#fovea/go/board/diagram.js";
+import { BLACK, symmetriesOf, vertexName, WHITE } from "#fovea/go/board/geometry.js";
+import { networkPolicy } from "#fovea/go/policy/policy.js";
+import { saveModel } from "#fovea/model/model-file-node.js";
+import { type TrainedModel, untrained } from "#fovea/model/trained-model.js";
 import * as models from "#fovea/models/index.js";
-import { saveModel } from "#fovea/train/model-file-node.js";
-import { type TrainedModel, untrained } from "#fovea/train/trained-model.js";
 import { events, fovea, MAIN } from "../support/cli.js";
 import { temporaryFolder } from "../support/temporary.js";
 

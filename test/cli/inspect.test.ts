@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
+import { saveModel } from "#fovea/model/model-file-node.js";
+import { untrained } from "#fovea/model/trained-model.js";
 import * as models from "#fovea/models/index.js";
-import { saveModel } from "#fovea/train/model-file-node.js";
-import { untrained } from "#fovea/train/trained-model.js";
 import { fovea } from "../support/cli.js";
 import { temporaryFolder } from "../support/temporary.js";
 

@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { writeSafetensorsFile } from "#fovea/formats/safetensors-node.js";
+import { writeSafetensorsFile } from "#fovea/formats/safetensors/safetensors-node.js";
 import { parseTensors } from "#fovea/formats/tensors.js";
+import { encodeModel } from "#fovea/model/model-file.js";
+import { untrained } from "#fovea/model/trained-model.js";
 import { create } from "#fovea/models/index.js";
-import { encodeModel } from "#fovea/train/model-file.js";
-import { untrained } from "#fovea/train/trained-model.js";
 import { fovea } from "../support/cli.js";
 import { writePictures } from "../support/pictures.js";
 import { temporaryFolder } from "../support/temporary.js";

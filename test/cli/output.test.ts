@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { bytesOf, listOf, networkOptions, numberOf, oneOf, pairOf, wholeOf } from "#fovea/cli/arguments.js";
-import { bytes, invocation, percent, quoted, seconds, twoColumns } from "#fovea/cli/output.js";
+import { bytesOf, listOf, networkOptions, numberOf, oneOf, pairOf, wholeOf } from "#fovea/cli/options/arguments.js";
+import { bytes, invocation, percent, quoted, seconds, twoColumns } from "#fovea/cli/terminal/output.js";
 
 describe("flags", () => {
   it("read sizes", () => {

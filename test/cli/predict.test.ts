@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { mapAhead } from "#fovea/cli/map-ahead.js";
-import type { Dataset } from "#fovea/data/dataset.js";
+import { mapAhead } from "#fovea/cli/terminal/map-ahead.js";
 import { loadMnist } from "#fovea/data/open-node.js";
+import type { Dataset } from "#fovea/data/sets/dataset.js";
+import { saveModel } from "#fovea/model/model-file-node.js";
+import { untrained } from "#fovea/model/trained-model.js";
 import { create } from "#fovea/models/index.js";
-import { saveModel } from "#fovea/train/model-file-node.js";
 import { evaluate, train } from "#fovea/train/train.js";
-import { untrained } from "#fovea/train/trained-model.js";
 import { events, fovea } from "../support/cli.js";
 
 const part = (set: Dataset, length: number): Dataset => ({

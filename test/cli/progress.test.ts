@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { describe, expect, it } from "vitest";
-import { Progress, showCount, showTime } from "#fovea/cli/progress.js";
+import { Progress, showCount, showTime } from "#fovea/cli/terminal/progress.js";
 
 /** A stream that keeps what is written, and a clock that a test moves. */
 function scene(

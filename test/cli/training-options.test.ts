@@ -3,9 +3,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { expect, it } from "vitest";
-import { declare, FLAGS, option, resumedRun, scheduleOptions } from "#fovea/cli/training-options.js";
-import { OptionError } from "#fovea/errors.js";
-import { TRAINING_DEFAULTS } from "#fovea/train/config.js";
+import { OptionError } from "#fovea/base/errors.js";
+import { declare, FLAGS, option, resumedRun, scheduleOptions } from "#fovea/cli/options/training.js";
+import { TRAINING_DEFAULTS } from "#fovea/train/defaults.js";
 import { temporaryFolder } from "../support/temporary.js";
 
 const CONFIGS = {

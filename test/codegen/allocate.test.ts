@@ -1,13 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder.js";
-import type { Kernel, Target } from "#fovea/codegen/ir.js";
+import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder/builder.js";
+import type { Kernel } from "#fovea/codegen/ir.js";
 import { liveness } from "#fovea/codegen/liveness.js";
 import { registerPressure } from "#fovea/codegen/pressure.js";
-import { AVX2, AVX512 } from "#fovea/codegen/targets.js";
 import { verifyKernel } from "#fovea/codegen/verify.js";
 import { spillsOnX64 } from "#fovea/codegen/x64/encode.js";
 import { registerModel } from "#fovea/codegen/x64/model.js";
 import { select } from "#fovea/codegen/x64/select.js";
+import type { Target } from "#fovea/target/target.js";
+import { AVX2, AVX512 } from "#fovea/target/targets.js";
 
 function kernelOf(target: Target, write: (k: KernelBuilder) => void): Kernel {
   const header = {

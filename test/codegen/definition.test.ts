@@ -1,10 +1,10 @@
 /** Kernels by definition and spec: what is part of their keys, and what can be no spec. */
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { defineKernel, KernelCache, type KernelDefinition } from "#fovea/codegen/definition.js";
-import type { Target } from "#fovea/codegen/ir.js";
 import { printKernel } from "#fovea/codegen/print.js";
-import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/codegen/targets.js";
-import type { Value } from "#fovea/graph/value.js";
+import type { Value } from "#fovea/graph/graph.js";
+import type { Target } from "#fovea/target/target.js";
+import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/target/targets.js";
 
 interface Fill {
   readonly value: number;

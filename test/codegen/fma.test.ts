@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fusedMultiplyAdd, separateMultiplyAdd } from "#fovea/codegen/fma.js";
+import { fusedMultiplyAdd, separateMultiplyAdd } from "#fovea/codegen/interpreter/fma.js";
 import { Random } from "../support/kernels.js";
 
 const word = new Int32Array(1);

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder.js";
-import { interpret } from "#fovea/codegen/interpreter.js";
-import { multiplyHighUnsigned, roundToEven } from "#fovea/codegen/interpreter-vectors.js";
-import type { Access, Kernel, Lanes } from "#fovea/codegen/ir.js";
-import { AVX512 } from "#fovea/codegen/targets.js";
-import { KernelError } from "#fovea/errors.js";
+import { KernelError } from "#fovea/base/errors.js";
+import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder/builder.js";
+import { interpret } from "#fovea/codegen/interpreter/interpreter.js";
+import { multiplyHighUnsigned, roundToEven } from "#fovea/codegen/interpreter/vectors.js";
+import type { Access, Kernel } from "#fovea/codegen/ir.js";
+import type { Lanes } from "#fovea/target/target.js";
+import { AVX512 } from "#fovea/target/targets.js";
 import { ALL, floatsOf, intsOf, Random, runKernel } from "../support/kernels.js";
 
 function kernel(operands: Record<string, Access>, write: (k: KernelBuilder) => void): Kernel {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { buildKernel } from "#fovea/codegen/builder.js";
+import { buildKernel } from "#fovea/codegen/builder/builder.js";
 import { lineOf, printKernel } from "#fovea/codegen/print.js";
-import { AVX512 } from "#fovea/codegen/targets.js";
+import { AVX512 } from "#fovea/target/targets.js";
 
 const kernel = buildKernel(
   {

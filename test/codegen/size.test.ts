@@ -5,9 +5,9 @@
 
 import { describe, expect, it } from "vitest";
 import type { Instr } from "#fovea/codegen/ir.js";
-import { AVX2, AVX512 } from "#fovea/codegen/targets.js";
-import { compileEntry } from "#fovea/compile/compile.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
 import { create } from "#fovea/models/index.js";
+import { AVX2, AVX512 } from "#fovea/target/targets.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { trainingEntries } from "#fovea/train/step.js";
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder.js";
-import type { Kernel, Target } from "#fovea/codegen/ir.js";
-import { AVX2, WASM, WASM_RELAXED } from "#fovea/codegen/targets.js";
+import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder/builder.js";
+import type { Kernel } from "#fovea/codegen/ir.js";
 import { ByteWriter } from "#fovea/codegen/wasm/bytes.js";
 import { encodeWasm } from "#fovea/codegen/wasm/encode.js";
 import { detectWasm } from "#fovea/codegen/wasm/features.js";
+import type { Target } from "#fovea/target/target.js";
+import { AVX2, WASM, WASM_RELAXED } from "#fovea/target/targets.js";
 import { floatsOf, runKernel, wasmFeatures } from "../support/kernels.js";
 
 const PAGES = { initialPages: 1, maximumPages: 65536, shared: false };

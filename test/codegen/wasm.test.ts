@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { WASM, WASM_RELAXED } from "#fovea/codegen/targets.js";
+import { WASM, WASM_RELAXED } from "#fovea/target/targets.js";
 import { firstDifference, floatsOf, intsOf, runKernel, wasmFeatures } from "../support/kernels.js";
 import { randomKernel } from "../support/random-kernel.js";
 

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
+import { KernelError } from "#fovea/base/errors.js";
 import { Assembler } from "#fovea/codegen/x64/assembler.js";
 import * as I from "#fovea/codegen/x64/instructions.js";
 import { at, R12, R13, RAX, RBP, RSP } from "#fovea/codegen/x64/registers.js";
-import { KernelError } from "#fovea/errors.js";
 
 function hex(write: (asm: Assembler) => void, encoding: "vex" | "evex" = "evex"): string {
   const asm = new Assembler(encoding);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { AVX2, AVX512 } from "#fovea/codegen/targets.js";
 import { encodeX64, spillsOnX64 } from "#fovea/codegen/x64/encode.js";
+import { AVX2, AVX512 } from "#fovea/target/targets.js";
 import { firstDifference, floatsOf, intsOf, runKernel } from "../support/kernels.js";
 import { randomKernel } from "../support/random-kernel.js";
 import { available, runNative } from "./x64-run.js";

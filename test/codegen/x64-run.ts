@@ -3,12 +3,12 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { BackendError } from "#fovea/base/errors.js";
 import type { Kernel } from "#fovea/codegen/ir.js";
 import { encodeX64 } from "#fovea/codegen/x64/encode.js";
-import { BackendError } from "#fovea/errors.js";
-import { detectTargets } from "#fovea/runtime/native/cpu.js";
-import { bindKernel, ExecutableMemory } from "#fovea/runtime/native/executable.js";
-import { GuardedMemory } from "#fovea/runtime/native/guarded.js";
+import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
+import { bindKernel, ExecutableMemory } from "#fovea/devices/cpu/native/executable.js";
+import { GuardedMemory } from "#fovea/devices/cpu/native/guarded.js";
 
 /** What this machine can run: nothing where native code is refused, or on another architecture. */
 export const available: readonly string[] = (() => {

@@ -1,9 +1,10 @@
 /** Kernels that hold more than any machine has registers give the interpreter's bits all the same. */
 import { describe, expect, it } from "vitest";
-import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder.js";
-import type { Reg, Target } from "#fovea/codegen/ir.js";
-import { AVX2, AVX512 } from "#fovea/codegen/targets.js";
+import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder/builder.js";
+import type { Reg } from "#fovea/codegen/ir.js";
 import { encodeX64, spillsOnX64 } from "#fovea/codegen/x64/encode.js";
+import type { Target } from "#fovea/target/target.js";
+import { AVX2, AVX512 } from "#fovea/target/targets.js";
 import { floatsOf, runKernel } from "../support/kernels.js";
 import { available, bytesOf, runNative } from "./x64-run.js";
 

@@ -1,9 +1,10 @@
 /** Kernels with hand-worked results on both x86-64 instruction sets, operands against guard pages. */
 import { describe, expect, it } from "vitest";
-import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder.js";
-import type { Access, Kernel, Target } from "#fovea/codegen/ir.js";
-import { AVX2, AVX512, WASM } from "#fovea/codegen/targets.js";
+import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder/builder.js";
+import type { Access, Kernel } from "#fovea/codegen/ir.js";
 import { encodeX64 } from "#fovea/codegen/x64/encode.js";
+import type { Target } from "#fovea/target/target.js";
+import { AVX2, AVX512, WASM } from "#fovea/target/targets.js";
 import { random } from "../support/kernels.js";
 import { available, bytesOf, listing, runNative } from "./x64-run.js";
 

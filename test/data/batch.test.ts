@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { fillBatch } from "#fovea/data/batch.js";
-import type { Dataset } from "#fovea/data/dataset.js";
+import { fillBatch } from "#fovea/data/sets/batch.js";
+import type { Dataset } from "#fovea/data/sets/dataset.js";
 
 const grey: Dataset = {
   name: "grey",

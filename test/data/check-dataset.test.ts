@@ -1,8 +1,9 @@
 /** Data sets that users make by hand: what is wrong is named before a network learns from it. */
 import { describe, expect, it } from "vitest";
-import type { Dataset } from "#fovea/data/dataset.js";
-import type { PictureStream } from "#fovea/data/stream.js";
-import { DataError, FoveaError } from "#fovea/errors.js";
+import { DataError, FoveaError } from "#fovea/base/errors.js";
+import type { Dataset } from "#fovea/data/sets/dataset.js";
+import type { PictureStream } from "#fovea/data/sets/stream.js";
+import { untrained } from "#fovea/model/trained-model.js";
 import * as nn from "#fovea/nn/index.js";
 import { evaluateScenes } from "#fovea/segmentation/evaluate.js";
 import { createLabeller } from "#fovea/segmentation/labeller.js";
@@ -10,7 +11,6 @@ import { sceneDataset } from "#fovea/segmentation/scene-dataset.js";
 import type { Scene, SceneSet } from "#fovea/segmentation/scene-set.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { evaluate, train } from "#fovea/train/train.js";
-import { untrained } from "#fovea/train/trained-model.js";
 import { random } from "../support/random.js";
 import { toy, toyNetwork } from "../support/toy.js";
 

@@ -3,8 +3,8 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { measureScaling } from "#fovea/data/dataset.js";
 import { openDataset } from "#fovea/data/open-node.js";
+import { measureScaling } from "#fovea/data/sets/dataset.js";
 import { temporaryFolder } from "../support/temporary.js";
 
 /** Red, green and blue of pixel (y, x) of picture n. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { datasetFromIdx, describeDataset, measureScaling } from "#fovea/data/dataset.js";
-import { DataError } from "#fovea/errors.js";
+import { DataError } from "#fovea/base/errors.js";
+import { datasetFromIdx, describeDataset, measureScaling } from "#fovea/data/sets/dataset.js";
 
 const images = { shape: [2, 1, 2], data: Uint8Array.of(0, 255, 255, 0) };
 const labels = { shape: [2], data: Uint8Array.of(1, 2) };

@@ -1,16 +1,10 @@
 /** Borders and distortions of pictures. */
 import { describe, expect, it } from "vitest";
-import { fillBatch } from "#fovea/data/batch.js";
-import { borderOf } from "#fovea/data/border.js";
-import type { Dataset } from "#fovea/data/dataset.js";
-import {
-  affineMap,
-  checkDistortion,
-  DISTORT_DEFAULTS,
-  type DistortOptions,
-  fillDistorted,
-  NO_DISTORTION,
-} from "#fovea/data/distort.js";
+import { affineMap, checkDistortion, fillDistorted } from "#fovea/data/augment/distort.js";
+import { DISTORT_DEFAULTS, type DistortOptions, NO_DISTORTION } from "#fovea/data/augment/distort-options.js";
+import { fillBatch } from "#fovea/data/sets/batch.js";
+import { borderOf } from "#fovea/data/sets/border.js";
+import type { Dataset } from "#fovea/data/sets/dataset.js";
 import { random } from "../support/random.js";
 
 const rng = random(11);

@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp, { type Sharp } from "sharp";
 import { beforeAll, expect, it } from "vitest";
-import { decodeTo, decodeWhole } from "#fovea/data/decode-picture-node.js";
-import { decodeCommonJpeg, loadFastJpeg } from "#fovea/data/fast-jpeg-node.js";
-import { readPicture } from "#fovea/data/read-picture-node.js";
-import { parseJpegHeader } from "#fovea/formats/jpeg-header.js";
+import { decodeTo, decodeWhole } from "#fovea/data/decode/decode-picture-node.js";
+import { decodeCommonJpeg, loadFastJpeg } from "#fovea/data/decode/fast-jpeg-node.js";
+import { readPicture } from "#fovea/data/decode/read-picture-node.js";
+import { parseJpegHeader } from "#fovea/formats/pictures/jpeg-header.js";
 import { damaged, jpegOf } from "../support/picture-folder.js";
 import { random } from "../support/random.js";
 

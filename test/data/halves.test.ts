@@ -1,7 +1,7 @@
 /** Which folders are taken for halves, and which for classes: by names as people write them, never by a guess. */
 import { describe, expect, it } from "vitest";
-import { findClassFolders } from "#fovea/data/class-folders-node.js";
-import { halfName, halvesAmong, wordsOf } from "#fovea/data/half-names.js";
+import { findClassFolders } from "#fovea/data/sources/class-folders-node.js";
+import { halfName, halvesAmong, wordsOf } from "#fovea/data/sources/half-names.js";
 import { outlineOnDisk, pictures, writeTree } from "../support/found.js";
 import { temporaryFolder } from "../support/temporary.js";
 

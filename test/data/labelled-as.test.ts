@@ -1,7 +1,7 @@
 /** Measured by the names of classes, whatever their order and however many of them there are. */
 import { expect, it } from "vitest";
-import { type Dataset, inColour } from "#fovea/data/dataset.js";
-import { labelledAs } from "#fovea/data/labelled-as.js";
+import { type Dataset, inColour } from "#fovea/data/sets/dataset.js";
+import { labelledAs } from "#fovea/data/sets/labelled-as.js";
 import { evaluate, nn, train, untrained } from "#fovea/index.js";
 
 const CLASSES = ["dark", "grey", "light"];

@@ -1,10 +1,10 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { measureScaling } from "#fovea/data/dataset.js";
-import { loadIdxDataset } from "#fovea/data/idx-dataset-node.js";
+import { DataError, FileError, OptionError } from "#fovea/base/errors.js";
 import { loadMnist, openDataset } from "#fovea/data/open-node.js";
-import { DataError, FileError, OptionError } from "#fovea/errors.js";
+import { measureScaling } from "#fovea/data/sets/dataset.js";
+import { loadIdxDataset } from "#fovea/data/sources/idx-dataset-node.js";
 import { smallImages, smallLabels, smallPixel, writeSmallSet } from "../support/idx.js";
 import { temporaryFolder } from "../support/temporary.js";
 

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { prepareDigit } from "#fovea/data/prepare-digit.js";
+import { prepareDigit } from "#fovea/data/digits/prepare-digit.js";
 
 /** A grey picture of one colour with rectangles of another. */
 function picture(

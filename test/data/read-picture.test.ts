@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
-import { findPictures } from "#fovea/data/picture-files-node.js";
-import { checkPreparation, preparationFor } from "#fovea/data/preparation.js";
-import { prepareDigit } from "#fovea/data/prepare-digit.js";
-import { inspectPicture, readPicture } from "#fovea/data/read-picture-node.js";
-import { DataError, FileError } from "#fovea/errors.js";
+import { DataError, FileError } from "#fovea/base/errors.js";
+import { inspectPicture, readPicture } from "#fovea/data/decode/read-picture-node.js";
+import { checkPreparation, preparationFor } from "#fovea/data/digits/preparation.js";
+import { prepareDigit } from "#fovea/data/digits/prepare-digit.js";
+import { findPictures } from "#fovea/data/sources/picture-files-node.js";
 import { temporaryFolder } from "../support/temporary.js";
 
 const MNIST = [28, 28, 1];

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { batchCount, batches, epochOrder, inOrder } from "#fovea/data/sampler.js";
+import { batchCount, batches, epochOrder, inOrder } from "#fovea/data/sets/sampler.js";
 
 describe("epochOrder", () => {
   it("is a permutation, the same for the same seed and epoch", () => {

@@ -3,7 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, test } from "vitest";
-import { detectTargets } from "#fovea/runtime/native/cpu.js";
+import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
 import { scratchFolder } from "./support/scratch.js";
 import { project, root } from "./support/site.js";
 import { type Report, WASM_DIGEST } from "./support/smoke.js";

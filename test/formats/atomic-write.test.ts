@@ -13,11 +13,11 @@ import {
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { FileError } from "#fovea/errors.js";
-import { checkFileWritable, checkFolderWritable, writeFileAtomically } from "#fovea/formats/atomic-write-node.js";
+import { FileError } from "#fovea/base/errors.js";
+import { checkFileWritable, checkFolderWritable, writeFileAtomically } from "#fovea/host/atomic-write-node.js";
 import { temporaryFolder } from "../support/temporary.js";
 
-const module = new URL("../../dist/formats/atomic-write-node.js", import.meta.url).href;
+const module = new URL("../../dist/host/atomic-write-node.js", import.meta.url).href;
 
 /** A script that writes `bytes` bytes to a path, and prints the class and the message of the error. */
 const writer = (path: string, bytes: number) => `

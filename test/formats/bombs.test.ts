@@ -1,11 +1,11 @@
 /** Small files that promise much: refused by what their bytes can hold, before anything is allocated for them. */
 import { deflateRawSync, gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
-import { FileError } from "#fovea/errors.js";
+import { FileError } from "#fovea/base/errors.js";
+import { parseZip } from "#fovea/formats/archives/zip.js";
 import { readIdx } from "#fovea/formats/idx-node.js";
-import { parsePth } from "#fovea/formats/pth.js";
-import { parseSafetensors } from "#fovea/formats/safetensors.js";
-import { parseZip } from "#fovea/formats/zip.js";
+import { parsePth } from "#fovea/formats/pth/pth.js";
+import { parseSafetensors } from "#fovea/formats/safetensors/safetensors.js";
 import { allocated } from "../support/memory.js";
 import { type PickleText, pickle, zip } from "../support/pth.js";
 

@@ -4,12 +4,12 @@ import { expect, it } from "vitest";
 import { parseCifar } from "#fovea/formats/cifar.js";
 import { parseIdx, writeIdx } from "#fovea/formats/idx.js";
 import { readIdx } from "#fovea/formats/idx-node.js";
-import { parsePth } from "#fovea/formats/pth.js";
-import { encodeSafetensors, parseSafetensors } from "#fovea/formats/safetensors.js";
+import { parsePth } from "#fovea/formats/pth/pth.js";
+import { encodeSafetensors, parseSafetensors } from "#fovea/formats/safetensors/safetensors.js";
 import { parseTensors } from "#fovea/formats/tensors.js";
+import { encodeModel, parseModel } from "#fovea/model/model-file.js";
+import { untrained } from "#fovea/model/trained-model.js";
 import { create } from "#fovea/models/index.js";
-import { encodeModel, parseModel } from "#fovea/train/model-file.js";
-import { untrained } from "#fovea/train/trained-model.js";
 
 /** The same bytes in every way that a caller may have them. */
 function ways(bytes: Uint8Array): [string, Uint8Array][] {

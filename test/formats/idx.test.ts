@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FileError } from "#fovea/errors.js";
+import { FileError } from "#fovea/base/errors.js";
 import { parseIdx, writeIdx } from "#fovea/formats/idx.js";
 import { readIdx } from "#fovea/formats/idx-node.js";
 import { temporaryFolder } from "../support/temporary.js";

@@ -1,7 +1,7 @@
 /** Bitmaps and netpbm's maps, by files written out by hand; the pixels are what Pillow reads. */
 import { describe, expect, it } from "vitest";
-import { FileError } from "#fovea/errors.js";
-import { isPlainPicture, parsePlainPicture } from "#fovea/formats/plain-picture.js";
+import { FileError } from "#fovea/base/errors.js";
+import { isPlainPicture, parsePlainPicture } from "#fovea/formats/pictures/plain-picture.js";
 import { random } from "../support/random.js";
 
 const read = (bytes: Uint8Array) => {

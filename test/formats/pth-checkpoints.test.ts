@@ -1,7 +1,7 @@
 /** What training programs save beside weights: scripts/fixtures/pth-checkpoints.py made test/fixtures/pth/checkpoint-*. */
 import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { parsePth } from "#fovea/formats/pth.js";
+import { parsePth } from "#fovea/formats/pth/pth.js";
 
 const read = (name: string) =>
   parsePth(readFileSync(new URL(`../fixtures/pth/checkpoint-${name}.pth`, import.meta.url)), `${name}.pth`);

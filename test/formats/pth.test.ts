@@ -1,8 +1,8 @@
 /** PyTorch's files, as PyTorch wrote them: scripts/fixtures/pth.py made test/fixtures/pth. */
 import { existsSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { parsePth } from "#fovea/formats/pth.js";
-import { readPthFile } from "#fovea/formats/pth-node.js";
+import { parsePth } from "#fovea/formats/pth/pth.js";
+import { readPthFile } from "#fovea/formats/pth/pth-node.js";
 import { parseTensors } from "#fovea/formats/tensors.js";
 
 const path = (name: string) => new URL(`../fixtures/pth/${name}.pth`, import.meta.url);

@@ -2,15 +2,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { FileError } from "#fovea/errors.js";
+import { FileError } from "#fovea/base/errors.js";
+import { float16 } from "#fovea/formats/safetensors/dtypes.js";
 import {
   encodeSafetensors,
   parseSafetensors,
   type SafeTensor,
   type TensorToWrite,
-} from "#fovea/formats/safetensors.js";
-import { float16 } from "#fovea/formats/safetensors-dtypes.js";
-import { readSafetensorsFile, writeSafetensorsFile } from "#fovea/formats/safetensors-node.js";
+} from "#fovea/formats/safetensors/safetensors.js";
+import { readSafetensorsFile, writeSafetensorsFile } from "#fovea/formats/safetensors/safetensors-node.js";
 import { findPython, runPython } from "../support/python.js";
 import { temporaryFolder } from "../support/temporary.js";
 

@@ -2,18 +2,19 @@
  * Tries a network: compiles it for every target, encodes it, runs it where this machine can, and holds outputs, gradients
  * and states against the float64 meaning. Whatever is thrown once the graph is drawn is a failure.
  */
-import { type CompileOptions, compileEntry } from "#fovea/compile/compile.js";
-import type { Program } from "#fovea/compile/program.js";
+import { type CompileOptions, compileEntry } from "#fovea/compiler/compile.js";
+import type { Program } from "#fovea/compiler/program.js";
+import { Session, type SessionOptions } from "#fovea/devices/cpu/session.js";
 import type { Feeds } from "#fovea/graph/evaluate.js";
 import { reachable } from "#fovea/graph/evaluate.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { type Entry, type InputAttributes, inputOp, type StateAttributes, stateOp } from "#fovea/graph/graph.js";
+import { sizeOf } from "#fovea/graph/shape.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
-import { sizeOf, type Value } from "#fovea/graph/value.js";
+import type { Strategy } from "#fovea/kernels/contract/strategy.js";
 import { STRATEGIES, WINOGRAD_STRATEGIES } from "#fovea/kernels/index.js";
-import type { Strategy } from "#fovea/kernels/strategy.js";
 import { type Parameter, parametersOf, type Statistic, statisticsOf, trace } from "#fovea/nn/index.js";
 import { differentiate, multiply, sum } from "#fovea/ops/index.js";
-import { Session, type SessionOptions } from "#fovea/runtime/session.js";
 import { adam, adamw, type Optimizer, sgd } from "#fovea/train/optimizer.js";
 import { trainingEntries } from "#fovea/train/step.js";
 import type { Feed } from "../support/op-cases.js";

@@ -1,7 +1,8 @@
 /** Draws random networks: the same for a seed on every machine. Every layer of layers.ts and every registered op comes up. */
 
 import { reachable } from "#fovea/graph/evaluate.js";
-import { type Shape, sizeOf, type Value } from "#fovea/graph/value.js";
+import type { Value } from "#fovea/graph/graph.js";
+import { type Shape, sizeOf } from "#fovea/graph/shape.js";
 import { ALL_OPS } from "#fovea/ops/index.js";
 import { opCases } from "../support/op-cases.js";
 import { type Random, random } from "../support/random.js";

@@ -2,8 +2,8 @@
  * What random networks are made of, by name: layers of `nn`, ops with weights that fit, what people write with several
  * ops (layer norm, gates), and any registered op by itself on inputs of its own.
  */
-import type { Graph } from "#fovea/graph/graph.js";
-import { type Attributes, type Shape, type Signature, sizeOf, type Value } from "#fovea/graph/value.js";
+import type { Attributes, Graph, Value } from "#fovea/graph/graph.js";
+import { type Shape, type Signature, sizeOf } from "#fovea/graph/shape.js";
 import * as nn from "#fovea/nn/index.js";
 import * as ops from "#fovea/ops/index.js";
 import type { Feed } from "../support/op-cases.js";

@@ -1,10 +1,11 @@
 /** The targets that programs are encoded for, on every machine, and those that this machine can run. */
 
-import type { Kernel, Target } from "#fovea/codegen/ir.js";
-import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/codegen/targets.js";
+import type { Kernel } from "#fovea/codegen/ir.js";
 import { encodeWasm } from "#fovea/codegen/wasm/encode.js";
 import { encodeX64 } from "#fovea/codegen/x64/encode.js";
-import type { SessionOptions } from "#fovea/runtime/session.js";
+import type { SessionOptions } from "#fovea/devices/cpu/session.js";
+import type { Target } from "#fovea/target/target.js";
+import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/target/targets.js";
 import { nativeTargets, wasmFeatures } from "../support/kernels.js";
 
 export interface Machine {

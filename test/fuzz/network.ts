@@ -2,12 +2,13 @@
  * A random network as plain data, which can be printed, made smaller and built again: layers by name (layers.ts), each
  * reading earlier values by number. Value 0 is the input, value i is what layer i - 1 gives.
  */
-import { OptionError, ShapeError } from "#fovea/errors.js";
+import { OptionError, ShapeError } from "#fovea/base/errors.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
-import type { Shape, Signature, Value } from "#fovea/graph/value.js";
+import type { Shape, Signature } from "#fovea/graph/shape.js";
 import type { Loss } from "#fovea/nn/loss.js";
 import { beginTracing, Module, Parameter, type Statistic } from "#fovea/nn/module.js";
-import type { Techniques } from "#fovea/train/techniques.js";
+import type { Techniques } from "#fovea/train/techniques/techniques.js";
 import type { Feed } from "../support/op-cases.js";
 import { type Builder, LAYERS } from "./layers.js";
 

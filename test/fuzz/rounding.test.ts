@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
 import { tensor } from "#fovea/graph/tensor.js";
-import type { Value } from "#fovea/graph/value.js";
 import { divide, relu, scale, subtract, sum } from "#fovea/ops/index.js";
 import { expectations, MANY_TRIES, misfit } from "./rounding.js";
 

@@ -7,9 +7,10 @@
  * probabilistic bound. That of any other op is a few u of its result, and of its result's answer to a few u of its inputs.
  */
 import { type Feeds, reachable } from "#fovea/graph/evaluate.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { type InputAttributes, inputOp, stateOp } from "#fovea/graph/graph.js";
+import { sizeOf } from "#fovea/graph/shape.js";
 import type { Tensor } from "#fovea/graph/tensor.js";
-import { sizeOf, type Value } from "#fovea/graph/value.js";
 import { type Random, random } from "../support/random.js";
 
 /** Half a unit in the last place of float32. */

@@ -1,9 +1,9 @@
 /** The board against positions worked by hand and against rules written plainly, move by move in random games. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Board } from "#fovea/go/board.js";
-import { boardFrom, boardText } from "#fovea/go/diagram.js";
-import { BLACK, type Colour, PASS, vertexName, vertexNamed, WHITE } from "#fovea/go/geometry.js";
+import { Board } from "#fovea/go/board/board.js";
+import { boardFrom, boardText } from "#fovea/go/board/diagram.js";
+import { BLACK, type Colour, PASS, vertexName, vertexNamed, WHITE } from "#fovea/go/board/geometry.js";
 import { random } from "../support/random.js";
 import { chainOf, playPlainly } from "./support/plain-board.js";
 

@@ -3,12 +3,12 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { estimate } from "#fovea/go/estimate.js";
-import { BLACK, PASS } from "#fovea/go/geometry.js";
-import { PLANES, PlaneEncoder } from "#fovea/go/planes.js";
-import { startOf } from "#fovea/go/record.js";
-import { areaScore } from "#fovea/go/score.js";
-import { parseGameTexts, readGameTexts } from "#fovea/go/sgf-node.js";
+import { estimate } from "#fovea/go/board/estimate.js";
+import { BLACK, PASS } from "#fovea/go/board/geometry.js";
+import { areaScore } from "#fovea/go/board/score.js";
+import { PLANES, PlaneEncoder } from "#fovea/go/policy/planes.js";
+import { parseGameTexts, readGameTexts } from "#fovea/go/sgf/read-node.js";
+import { startOf } from "#fovea/go/sgf/record.js";
 
 const data = join(
   process.env["FOVEA_DATA"] ?? fileURLToPath(new URL("../../../shared/data", import.meta.url)),

@@ -1,8 +1,8 @@
 /** Stores whose check sum is right and whose content is not: each is refused in words, or read as other legal games. */
 import { expect, it } from "vitest";
-import { GameStore } from "#fovea/go/store.js";
-import { localMaker, PositionStream } from "#fovea/go/stream.js";
-import { workerMaker } from "#fovea/go/stream-node.js";
+import { GameStore } from "#fovea/go/games/store.js";
+import { localMaker, PositionStream } from "#fovea/go/games/stream.js";
+import { workerMaker } from "#fovea/go/games/stream-node.js";
 import { random } from "../support/random.js";
 import { randomGames, storeBytes } from "./support/random-store.js";
 

@@ -1,10 +1,10 @@
 /** Games: super-ko, undo, handicap and scores, on positions worked by hand. */
 import { describe, expect, it } from "vitest";
-import { boardFrom } from "#fovea/go/diagram.js";
-import { Game, TROMP_TAYLOR } from "#fovea/go/game.js";
-import { BLACK, type Colour, vertexNamed, WHITE } from "#fovea/go/geometry.js";
-import { fixedHandicap, mostFixedHandicap } from "#fovea/go/handicap.js";
-import { areaOwners, areaScore, chineseCompensation, scoreText } from "#fovea/go/score.js";
+import { boardFrom } from "#fovea/go/board/diagram.js";
+import { Game, TROMP_TAYLOR } from "#fovea/go/board/game.js";
+import { BLACK, type Colour, vertexNamed, WHITE } from "#fovea/go/board/geometry.js";
+import { fixedHandicap, mostFixedHandicap } from "#fovea/go/board/handicap.js";
+import { areaOwners, areaScore, chineseCompensation, scoreText } from "#fovea/go/board/score.js";
 import { random } from "../support/random.js";
 
 function play(game: Game, moves: string): void {

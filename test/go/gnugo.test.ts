@@ -1,13 +1,13 @@
 /** The rules against GNU Go: legal moves, captures, liberties, handicap stones and final scores of random positions. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Board } from "#fovea/go/board.js";
-import { boardText } from "#fovea/go/diagram.js";
-import { isEye } from "#fovea/go/eye.js";
-import { BLACK, type Colour, colourName, vertexName, vertexNamed, WHITE } from "#fovea/go/geometry.js";
-import type { GtpClient } from "#fovea/go/gtp-client-node.js";
-import { fixedHandicap } from "#fovea/go/handicap.js";
-import { LadderReader } from "#fovea/go/ladder.js";
-import { areaScore, scoreText } from "#fovea/go/score.js";
+import { Board } from "#fovea/go/board/board.js";
+import { boardText } from "#fovea/go/board/diagram.js";
+import { isEye } from "#fovea/go/board/eye.js";
+import { BLACK, type Colour, colourName, vertexName, vertexNamed, WHITE } from "#fovea/go/board/geometry.js";
+import { fixedHandicap } from "#fovea/go/board/handicap.js";
+import { LadderReader } from "#fovea/go/board/ladder.js";
+import { areaScore, scoreText } from "#fovea/go/board/score.js";
+import type { GtpClient } from "#fovea/go/gtp/client-node.js";
 import { random } from "../support/random.js";
 import { GNUGO, startGnuGo } from "./support/gnugo.js";
 

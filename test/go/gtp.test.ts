@@ -1,15 +1,15 @@
 /** The GTP engine, with policies made up for the purpose: every command, every refusal, and how it picks, passes and resigns. */
 import { describe, expect, it } from "vitest";
-import { boardFrom } from "#fovea/go/diagram.js";
-import { estimate } from "#fovea/go/estimate.js";
-import { CHINESE, Game, type Rules, SIMPLE_KO } from "#fovea/go/game.js";
-import { BLACK, type Colour, PASS, vertexName, vertexNamed, WHITE } from "#fovea/go/geometry.js";
-import { GtpSession } from "#fovea/go/gtp.js";
-import { Player, type PlayerOptions, RESIGN } from "#fovea/go/player.js";
-import { type Policy, policyOf, uniformPolicy } from "#fovea/go/policy.js";
-import type { GameRecord } from "#fovea/go/record.js";
-import { gameFromNodes, SGF_PROPERTIES } from "#fovea/go/sgf.js";
-import { SgfScanner } from "#fovea/go/sgf-scanner.js";
+import { boardFrom } from "#fovea/go/board/diagram.js";
+import { estimate } from "#fovea/go/board/estimate.js";
+import { CHINESE, Game, type Rules, SIMPLE_KO } from "#fovea/go/board/game.js";
+import { BLACK, type Colour, PASS, vertexName, vertexNamed, WHITE } from "#fovea/go/board/geometry.js";
+import { GtpSession } from "#fovea/go/gtp/gtp.js";
+import { Player, type PlayerOptions, RESIGN } from "#fovea/go/policy/player.js";
+import { type Policy, policyOf, uniformPolicy } from "#fovea/go/policy/policy.js";
+import type { GameRecord } from "#fovea/go/sgf/record.js";
+import { SgfScanner } from "#fovea/go/sgf/scanner.js";
+import { gameFromNodes, SGF_PROPERTIES } from "#fovea/go/sgf/sgf.js";
 import { random } from "../support/random.js";
 
 /** A policy that likes these points, the first best, whoever is to move. */

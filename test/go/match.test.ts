@@ -2,11 +2,11 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { CHINESE } from "#fovea/go/game.js";
-import { BLACK, PASS } from "#fovea/go/geometry.js";
-import { GtpClient, GtpFailure, GtpRefusal, words } from "#fovea/go/gtp-client-node.js";
-import { Match, type MatchOptions, wilson } from "#fovea/go/match-node.js";
-import { readGame } from "#fovea/go/sgf-node.js";
+import { CHINESE } from "#fovea/go/board/game.js";
+import { BLACK, PASS } from "#fovea/go/board/geometry.js";
+import { GtpClient, GtpFailure, GtpRefusal, words } from "#fovea/go/gtp/client-node.js";
+import { Match, type MatchOptions, wilson } from "#fovea/go/gtp/match-node.js";
+import { readGame } from "#fovea/go/sgf/read-node.js";
 import { events, fovea, MAIN } from "../support/cli.js";
 import { temporaryFolder } from "../support/temporary.js";
 import { GNUGO } from "./support/gnugo.js";

@@ -1,11 +1,11 @@
 /** Each feature plane on positions worked by hand, and all but the ladders against plain rules on random positions. */
 import { describe, expect, it } from "vitest";
-import { Board } from "#fovea/go/board.js";
-import { boardFrom } from "#fovea/go/diagram.js";
-import { isEye } from "#fovea/go/eye.js";
-import { BLACK, type Colour, PASS, symmetriesOf, vertexNamed, WHITE } from "#fovea/go/geometry.js";
-import { PLANES, PlaneEncoder } from "#fovea/go/planes.js";
-import { packPlanes, spreadPacked, spreadPlanes } from "#fovea/go/spread.js";
+import { Board } from "#fovea/go/board/board.js";
+import { boardFrom } from "#fovea/go/board/diagram.js";
+import { isEye } from "#fovea/go/board/eye.js";
+import { BLACK, type Colour, PASS, symmetriesOf, vertexNamed, WHITE } from "#fovea/go/board/geometry.js";
+import { PLANES, PlaneEncoder } from "#fovea/go/policy/planes.js";
+import { packPlanes, spreadPacked, spreadPlanes } from "#fovea/go/policy/spread.js";
 import { random } from "../support/random.js";
 import { chainOf, playPlainly } from "./support/plain-board.js";
 

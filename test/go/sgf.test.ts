@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import sabaki from "@sabaki/sgf";
 import { describe, expect, it } from "vitest";
-import { BLACK, PASS, WHITE } from "#fovea/go/geometry.js";
-import type { GameRecord } from "#fovea/go/record.js";
-import { SGF_PROPERTIES } from "#fovea/go/sgf.js";
-import { decodeSgf } from "#fovea/go/sgf-encoding.js";
-import { parseGameTexts, type ReadGame, readGame, readGameTexts } from "#fovea/go/sgf-node.js";
-import { SgfScanner } from "#fovea/go/sgf-scanner.js";
+import { BLACK, PASS, WHITE } from "#fovea/go/board/geometry.js";
+import { decodeSgf } from "#fovea/go/sgf/encoding.js";
+import { parseGameTexts, type ReadGame, readGame, readGameTexts } from "#fovea/go/sgf/read-node.js";
+import type { GameRecord } from "#fovea/go/sgf/record.js";
+import { SgfScanner } from "#fovea/go/sgf/scanner.js";
+import { SGF_PROPERTIES } from "#fovea/go/sgf/sgf.js";
 import { random } from "../support/random.js";
 import { temporaryFolder } from "../support/temporary.js";
 

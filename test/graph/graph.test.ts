@@ -1,6 +1,6 @@
 /** What a graph takes for one and the same: nodes of equal attributes, and states of one name. */
 import { describe, expect, it } from "vitest";
-import { ShapeError } from "#fovea/errors.js";
+import { ShapeError } from "#fovea/base/errors.js";
 import { Graph } from "#fovea/graph/graph.js";
 import { scale } from "#fovea/ops/index.js";
 

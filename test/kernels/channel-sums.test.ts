@@ -1,10 +1,11 @@
 /** Pairs of sums over one image in one pass, against the references of their nodes. */
 import { describe, expect, it } from "vitest";
 import { evaluate } from "#fovea/graph/evaluate.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
+import type { Signature } from "#fovea/graph/shape.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
-import type { Signature, Value } from "#fovea/graph/value.js";
-import { lowerChannelSums, readsTogether, sumsTogether } from "#fovea/kernels/channel-sums.js";
+import { lowerChannelSums, readsTogether, sumsTogether } from "#fovea/kernels/reduce/channel-sums.js";
 import { centredProductsOp, channelMeans, channelSums, squaredDeviationsOp } from "#fovea/ops/normalization.js";
 import { leaves, MACHINES, mismatch, TestLowering } from "../support/lowering.js";
 import { random } from "../support/random.js";

@@ -1,10 +1,11 @@
 /** Elementwise ops where numbers end: zeros, infinities, NaN, denormals and huge numbers, on every machine, against IEEE 754's meaning. */
 import { describe, expect, it } from "vitest";
+import type { Attributes, Op, Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
+import type { Signature } from "#fovea/graph/shape.js";
 import { tensor } from "#fovea/graph/tensor.js";
-import type { Attributes, Op, Signature, Value } from "#fovea/graph/value.js";
+import { lowerPointwise } from "#fovea/kernels/elementwise/pointwise-group.js";
 import { STRATEGIES } from "#fovea/kernels/index.js";
-import { lowerPointwise } from "#fovea/kernels/pointwise-group.js";
 import { ALL_OPS } from "#fovea/ops/index.js";
 import { leaves, MACHINES, type Machine, TestLowering } from "../support/lowering.js";
 

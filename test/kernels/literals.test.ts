@@ -1,12 +1,13 @@
 /** Kernels against numbers worked by hand, and the cases that random shapes do not reach: slots, NaN, bad labels. */
 import { describe, expect, it } from "vitest";
-import type { Target } from "#fovea/codegen/ir.js";
-import { AVX2, AVX512, WASM } from "#fovea/codegen/targets.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
+import type { Signature } from "#fovea/graph/shape.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
-import type { Signature, Value } from "#fovea/graph/value.js";
 import { STRATEGIES } from "#fovea/kernels/index.js";
 import { argmax, avgPool2d, conv2d, correct, crossEntropy, maxPool2d, softmax, sum } from "#fovea/ops/index.js";
+import type { Target } from "#fovea/target/target.js";
+import { AVX2, AVX512, WASM } from "#fovea/target/targets.js";
 import { leaves, mismatch, TestLowering } from "../support/lowering.js";
 import { random } from "../support/random.js";
 

@@ -1,8 +1,8 @@
 /** Sums of many numbers: what float32 loses does not grow with how many there are. Equal numbers are the worst, since all roundings go one way. */
 import { describe, expect, it } from "vitest";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
 import { tensor } from "#fovea/graph/tensor.js";
-import type { Value } from "#fovea/graph/value.js";
 import { STRATEGIES } from "#fovea/kernels/index.js";
 import { mean, type SumOptions } from "#fovea/ops/index.js";
 import { leaves, MACHINES, TestLowering } from "../support/lowering.js";

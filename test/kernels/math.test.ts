@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder.js";
-import type { FmaMode, Kernel, Lanes, Reg } from "#fovea/codegen/ir.js";
-import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/codegen/targets.js";
+import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder/builder.js";
+import type { Kernel, Reg } from "#fovea/codegen/ir.js";
 import { encodeX64 } from "#fovea/codegen/x64/encode.js";
-import { exp, gelu, geluSlope, log, maxNaN, scaledTanh, sigmoid, tanh } from "#fovea/kernels/math.js";
+import { exp, gelu, geluSlope, log, maxNaN, scaledTanh, sigmoid, tanh } from "#fovea/kernels/language/math.js";
 import { normalDistribution } from "#fovea/ops/gelu.js";
+import type { FmaMode, Lanes } from "#fovea/target/target.js";
+import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/target/targets.js";
 import { equalBits, floatsOf, nativeTargets, Random, runKernel, wasmFeatures } from "../support/kernels.js";
 
 type Emit = (k: KernelBuilder, x: Reg) => Reg;

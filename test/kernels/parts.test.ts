@@ -1,11 +1,12 @@
 /** Samples so large that each is cut into several pieces. */
 import { describe, expect, it } from "vitest";
 import { evaluate } from "#fovea/graph/evaluate.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
+import type { Signature } from "#fovea/graph/shape.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
-import type { Signature, Value } from "#fovea/graph/value.js";
+import { pieceCount } from "#fovea/kernels/contract/emitter.js";
 import { STRATEGIES } from "#fovea/kernels/index.js";
-import { pieceCount } from "#fovea/kernels/strategy.js";
 import { channelWindowSum } from "#fovea/ops/local-response.js";
 import { expand } from "#fovea/ops/reduce.js";
 import { concat, slice } from "#fovea/ops/shape.js";

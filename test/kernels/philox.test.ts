@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { buildKernel } from "#fovea/codegen/builder.js";
-import type { Lanes, Target } from "#fovea/codegen/ir.js";
-import { AVX2, AVX512, WASM } from "#fovea/codegen/targets.js";
-import { philox4x32, philoxReference, uniformFromBits } from "#fovea/kernels/philox.js";
+import { buildKernel } from "#fovea/codegen/builder/builder.js";
+import { philox4x32, philoxReference, uniformFromBits } from "#fovea/kernels/language/philox.js";
+import type { Lanes, Target } from "#fovea/target/target.js";
+import { AVX2, AVX512, WASM } from "#fovea/target/targets.js";
 import { floatsOf, intsOf, nativeTargets, random, runKernel } from "../support/kernels.js";
 
 /** Known answers of Random123, the authors' own implementation. */

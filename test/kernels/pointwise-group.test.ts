@@ -1,13 +1,14 @@
 /** Elementwise groups and chains in stores, against the references of their nodes one after the other. */
 import { describe, expect, it } from "vitest";
 import { evaluate } from "#fovea/graph/evaluate.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
+import { type Signature, sizeOf } from "#fovea/graph/shape.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
-import { type Signature, sizeOf, type Value } from "#fovea/graph/value.js";
-import { canFuse, epilogueOf } from "#fovea/kernels/epilogue.js";
+import { operandKind } from "#fovea/kernels/elementwise/pointwise.js";
+import { lowerPointwise } from "#fovea/kernels/elementwise/pointwise-group.js";
+import { canFuse, epilogueOf } from "#fovea/kernels/fusion/epilogue.js";
 import { STRATEGIES } from "#fovea/kernels/index.js";
-import { operandKind } from "#fovea/kernels/pointwise.js";
-import { lowerPointwise } from "#fovea/kernels/pointwise-group.js";
 import {
   add,
   avgPool2d,

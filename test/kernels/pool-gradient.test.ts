@@ -1,12 +1,13 @@
 /** Gradients of pools whose windows overlap: whole pixels or parts of the channels a piece, borders, rests, and equal maxima. */
 import { describe, expect, it } from "vitest";
-import { AVX512 } from "#fovea/codegen/targets.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
+import type { Shape } from "#fovea/graph/shape.js";
 import { tensor } from "#fovea/graph/tensor.js";
-import type { Shape, Value } from "#fovea/graph/value.js";
-import { poolGradientStrategy } from "#fovea/kernels/pool-gradient.js";
+import { poolGradientStrategy } from "#fovea/kernels/pool/gradient.js";
 import { avgPool2dGradOp, maxPool2dGradOp } from "#fovea/ops/pool.js";
 import { outputExtents } from "#fovea/ops/window.js";
+import { AVX512 } from "#fovea/target/targets.js";
 import { leaves, MACHINES, mismatch, TestLowering } from "../support/lowering.js";
 import { feedsOf, type OpCase } from "../support/op-cases.js";
 import { random } from "../support/random.js";

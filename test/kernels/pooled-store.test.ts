@@ -1,9 +1,10 @@
 /** A direct convolution that is stored through a max pool: the result and the places of the maxima, on all machines. */
 import { describe, expect, it } from "vitest";
+import type { Op, Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
+import type { Shape } from "#fovea/graph/shape.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
-import type { Op, Shape, Value } from "#fovea/graph/value.js";
-import { direct } from "#fovea/kernels/direct.js";
+import { direct } from "#fovea/kernels/convolution/direct/direct.js";
 import { reluOp } from "#fovea/ops/activation.js";
 import { addOp } from "#fovea/ops/arithmetic.js";
 import { conv2dOp } from "#fovea/ops/conv.js";

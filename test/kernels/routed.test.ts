@@ -3,12 +3,13 @@
  * pool's gradient first. Windows that overlap or leave gaps, borders, strides, equal maxima, few and many channels, one window.
  */
 import { describe, expect, it } from "vitest";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
+import type { Shape } from "#fovea/graph/shape.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
-import type { Shape, Value } from "#fovea/graph/value.js";
-import { routedInputGradient } from "#fovea/kernels/routed-input-gradient.js";
-import { routedWeightGradient } from "#fovea/kernels/routed-weight-gradient.js";
-import { sumStrategy } from "#fovea/kernels/sum.js";
+import { routedInputGradient } from "#fovea/kernels/convolution/through-pool/input-gradient.js";
+import { routedWeightGradient } from "#fovea/kernels/convolution/through-pool/weight-gradient.js";
+import { sumStrategy } from "#fovea/kernels/reduce/sum.js";
 import { reluGradOp } from "#fovea/ops/activation.js";
 import { conv2dInputGradOp, conv2dWeightGradOp } from "#fovea/ops/conv.js";
 import { maxPool2dGradOp } from "#fovea/ops/pool.js";

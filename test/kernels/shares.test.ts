@@ -1,8 +1,8 @@
 /** A single picture's convolutions are cut so that two threads, and four, have equal shares; large batches as ever. */
 import { describe, expect, test } from "vitest";
-import { AVX512 } from "#fovea/codegen/targets.js";
-import { cutDirect, type DirectShape } from "#fovea/kernels/direct-cut.js";
-import { partSizes, timeOfShares } from "#fovea/kernels/shares.js";
+import { partSizes, timeOfShares } from "#fovea/kernels/contract/shares.js";
+import { cutDirect, type DirectShape } from "#fovea/kernels/convolution/direct/cut.js";
+import { AVX512 } from "#fovea/target/targets.js";
 
 test("the longest shares of two and of four threads are added", () => {
   const costs = [1, 2, 3, 4, 5];

@@ -1,11 +1,11 @@
 /** Every op against its float64 reference, by every strategy that accepts it, on random shapes and all vector widths. */
 import { describe, expect, it } from "vitest";
+import type { Op, Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
-import type { Op, Value } from "#fovea/graph/value.js";
+import type { Strategy } from "#fovea/kernels/contract/strategy.js";
+import { POINTWISE } from "#fovea/kernels/elementwise/pointwise.js";
+import { lowerPointwise } from "#fovea/kernels/elementwise/pointwise-group.js";
 import { STRATEGIES } from "#fovea/kernels/index.js";
-import { POINTWISE } from "#fovea/kernels/pointwise.js";
-import { lowerPointwise } from "#fovea/kernels/pointwise-group.js";
-import type { Strategy } from "#fovea/kernels/strategy.js";
 import { ALL_OPS } from "#fovea/ops/index.js";
 import { leaves, MACHINES, type Machine, mismatch, TestLowering } from "../support/lowering.js";
 import { feedsOf, opCases } from "../support/op-cases.js";

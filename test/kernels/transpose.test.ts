@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { buildKernel } from "#fovea/codegen/builder.js";
-import type { Lanes } from "#fovea/codegen/ir.js";
-import { AVX512 } from "#fovea/codegen/targets.js";
-import { transposed } from "#fovea/kernels/transpose.js";
+import { buildKernel } from "#fovea/codegen/builder/builder.js";
+import { transposed } from "#fovea/kernels/language/transpose.js";
+import type { Lanes } from "#fovea/target/target.js";
+import { AVX512 } from "#fovea/target/targets.js";
 import { floatsOf, runKernel } from "../support/kernels.js";
 
 test.each<Lanes>([4, 8, 16])("a square of %i x %i is transposed", (lanes) => {

@@ -4,12 +4,13 @@
  */
 import { describe, expect, it } from "vitest";
 import type { Instr } from "#fovea/codegen/ir.js";
-import { AVX512, WASM } from "#fovea/codegen/targets.js";
+import type { Attributes, Op, Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
-import type { Attributes, Op, Signature, Value } from "#fovea/graph/value.js";
+import type { Signature } from "#fovea/graph/shape.js";
 import { STRATEGIES } from "#fovea/kernels/index.js";
 import { conv2dInputGradOp, conv2dOp, conv2dWeightGradOp } from "#fovea/ops/conv.js";
 import { linearInputGradOp, linearOp } from "#fovea/ops/linear.js";
+import { AVX512, WASM } from "#fovea/target/targets.js";
 import { leaves, TestLowering } from "../support/lowering.js";
 
 const batched = (...shape: number[]): Signature => ({ shape, batched: true, dtype: "f32" });

@@ -1,10 +1,11 @@
 /** The gradient of a linear layer's weights with the update that is computed as it is stored. */
 import { describe, expect, it } from "vitest";
 import { evaluate } from "#fovea/graph/evaluate.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
+import type { Signature } from "#fovea/graph/shape.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
-import type { Signature, Value } from "#fovea/graph/value.js";
-import { linearWeightGradient } from "#fovea/kernels/linear-weight-gradient.js";
+import { linearWeightGradient } from "#fovea/kernels/linear/weight-gradient.js";
 import { add, multiply, scale, subtract } from "#fovea/ops/index.js";
 import { linearWeightGradOp } from "#fovea/ops/linear.js";
 import { leaves, MACHINES, mismatch, TestLowering } from "../support/lowering.js";

@@ -1,12 +1,12 @@
 /** Weight gradients that are cut into chunks of channels, of outputs and of the batch: every sum whole, and each made once. */
 import { describe, expect, it } from "vitest";
-import { AVX2, AVX512, WASM } from "#fovea/codegen/targets.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
 import { tensor } from "#fovea/graph/tensor.js";
-import type { Value } from "#fovea/graph/value.js";
-import { weightGradient } from "#fovea/kernels/weight-gradient.js";
-import { gradientOf } from "#fovea/kernels/weight-gradient-plan.js";
+import { gradientOf } from "#fovea/kernels/convolution/weight-gradient/plan.js";
+import { weightGradient } from "#fovea/kernels/convolution/weight-gradient/weight-gradient.js";
 import { conv2dWeightGradOp } from "#fovea/ops/conv.js";
+import { AVX2, AVX512, WASM } from "#fovea/target/targets.js";
 import { leaves, MACHINES, mismatch, TestLowering } from "../support/lowering.js";
 import { feedsOf, type OpCase } from "../support/op-cases.js";
 import { random } from "../support/random.js";

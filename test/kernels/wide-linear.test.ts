@@ -1,10 +1,11 @@
 /** Linear layers on weights as they lie, whatever their size, against the references of their nodes. */
 import { describe, expect, it } from "vitest";
 import { evaluate } from "#fovea/graph/evaluate.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
+import type { Signature } from "#fovea/graph/shape.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
-import type { Signature, Value } from "#fovea/graph/value.js";
-import { isWide, lowerWide } from "#fovea/kernels/wide-linear.js";
+import { isWide, lowerWide } from "#fovea/kernels/linear/wide.js";
 import { add, linear, relu } from "#fovea/ops/index.js";
 import { linearInputGradOp } from "#fovea/ops/linear.js";
 import { leaves, MACHINES, mismatch, TestLowering } from "../support/lowering.js";

@@ -1,14 +1,15 @@
 /** Winograd's convolutions against the float64 meaning of the op: odd sizes, any padding, chains, short batches; and how far off they are. */
 import { describe, expect, it } from "vitest";
-import { AVX512 } from "#fovea/codegen/targets.js";
-import { compileEntry } from "#fovea/compile/compile.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import { Session } from "#fovea/devices/cpu/session.js";
+import type { Attributes, Op, Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
+import type { Signature } from "#fovea/graph/shape.js";
 import type { Tensor } from "#fovea/graph/tensor.js";
-import type { Attributes, Op, Signature, Value } from "#fovea/graph/value.js";
-import { winograd } from "#fovea/kernels/winograd.js";
-import { winogradWeightGradient } from "#fovea/kernels/winograd-weight-gradient.js";
+import { winogradWeightGradient } from "#fovea/kernels/convolution/winograd/weight-gradient.js";
+import { winograd } from "#fovea/kernels/convolution/winograd/winograd.js";
 import { conv2dInputGradOp, conv2dOp, conv2dWeightGradOp } from "#fovea/ops/conv.js";
-import { Session } from "#fovea/runtime/session.js";
+import { AVX512 } from "#fovea/target/targets.js";
 import { MACHINES, mismatch, TestLowering } from "../support/lowering.js";
 import { feedsOf } from "../support/op-cases.js";
 import { random } from "../support/random.js";

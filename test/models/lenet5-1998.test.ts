@@ -1,18 +1,19 @@
 /** LeNet-5 as published: its parts against the paper, and its compiled programs against the float64 oracle. */
 import { describe, expect, it } from "vitest";
-import { compileEntry } from "#fovea/compile/compile.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import type { BackendName } from "#fovea/devices/cpu/backends/backend.js";
+import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
+import { Session } from "#fovea/devices/cpu/session.js";
 import { evaluate } from "#fovea/graph/evaluate.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
+import { sizeOf } from "#fovea/graph/shape.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
-import { sizeOf, type Value } from "#fovea/graph/value.js";
+import { initialWeights } from "#fovea/model/weights/weights.js";
 import * as models from "#fovea/models/index.js";
 import { C3_CONNECTIONS, DIGIT_CODES } from "#fovea/models/lenet5-1998.js";
 import { lossOf, type PartialConv2d, parametersOf, type Traced, trace } from "#fovea/nn/index.js";
 import { conv2d, differentiate, mean } from "#fovea/ops/index.js";
-import type { BackendName } from "#fovea/runtime/backend.js";
-import { detectTargets } from "#fovea/runtime/native/cpu.js";
-import { Session } from "#fovea/runtime/session.js";
-import { initialWeights } from "#fovea/train/weights.js";
 import { random } from "../support/random.js";
 
 const model = models.create("lenet5-1998");

@@ -1,10 +1,10 @@
 /** Options of every network of the zoo: whatever they are, a network is made at once or refused in words. */
 import { expect, it } from "vitest";
-import { FoveaError } from "#fovea/errors.js";
-import { encodeSafetensors } from "#fovea/formats/safetensors.js";
+import { FoveaError } from "#fovea/base/errors.js";
+import { encodeSafetensors } from "#fovea/formats/safetensors/safetensors.js";
+import { parseModel } from "#fovea/model/model-file.js";
 import { create, list, type ModelOption } from "#fovea/models/index.js";
 import { savedOf } from "#fovea/nn/index.js";
-import { parseModel } from "#fovea/train/model-file.js";
 
 const WRONG = [-1e9, -1, 0, 0.5, 1.5, 64, 65_536, 65_537, 1e8, 2 ** 31, 1e308, Number.NaN, Number.POSITIVE_INFINITY];
 const LENGTHS = [0, 1, 64, 65, 1e6];

@@ -6,9 +6,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { expect, it } from "vitest";
+import { compile } from "#fovea/model/classifier.js";
+import { parseModel } from "#fovea/model/model-file.js";
 import * as models from "#fovea/models/index.js";
-import { compile } from "#fovea/train/classifier.js";
-import { parseModel } from "#fovea/train/model-file.js";
 
 const data = process.env["FOVEA_DATA"] ?? fileURLToPath(new URL("../../../shared/data", import.meta.url));
 const weights = `${data}/weights/cifar10-resnet20/resnet20-12fca82f.safetensors`;

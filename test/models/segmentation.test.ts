@@ -5,8 +5,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { evaluate } from "#fovea/graph/evaluate.js";
+import { sizeOf } from "#fovea/graph/shape.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
-import { sizeOf } from "#fovea/graph/value.js";
 import * as models from "#fovea/models/index.js";
 import { laplacianPyramid, locallyNormalised, yuv } from "#fovea/models/segmentation/pyramid.js";
 import { lossOf, parameterCount, parametersOf, savedOf, statisticsOf, trace } from "#fovea/nn/index.js";

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { sizeOf } from "#fovea/graph/value.js";
+import { sizeOf } from "#fovea/graph/shape.js";
 import * as models from "#fovea/models/index.js";
 import { parametersOf, statisticsOf } from "#fovea/nn/index.js";
 import { compiledNetwork } from "../support/compiled-network.js";

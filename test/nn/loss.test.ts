@@ -1,11 +1,11 @@
 /** The losses that networks declare, and the layers of LeNet-5's output, by hand. */
 import { describe, expect, it } from "vitest";
-import { compileEntry } from "#fovea/compile/compile.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import { Session } from "#fovea/devices/cpu/session.js";
 import { Graph } from "#fovea/graph/graph.js";
 import { printGraph } from "#fovea/graph/print.js";
 import * as nn from "#fovea/nn/index.js";
 import * as ops from "#fovea/ops/index.js";
-import { Session } from "#fovea/runtime/session.js";
 import { labels, numbers, rows, run, runWithGradients, vector } from "../support/run-op.js";
 
 describe("equation 9 of LeCun et al. 1998", () => {

@@ -1,7 +1,7 @@
 /** Normalisation, GELU, adaptive pools and label smoothing: worked by hand, and beside PyTorch (scripts/fixtures/normalization.py). */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { OptionError, ShapeError } from "#fovea/errors.js";
+import { OptionError, ShapeError } from "#fovea/base/errors.js";
 import { evaluate } from "#fovea/graph/evaluate.js";
 import { Graph } from "#fovea/graph/graph.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";

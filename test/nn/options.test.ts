@@ -1,7 +1,7 @@
 /** Layers refuse options that they do not have, and networks written by mistake, in one sentence. */
 import { describe, expect, it } from "vitest";
-import { OptionError } from "#fovea/errors.js";
-import type { Value } from "#fovea/graph/value.js";
+import { OptionError } from "#fovea/base/errors.js";
+import type { Value } from "#fovea/graph/graph.js";
 import * as nn from "#fovea/nn/index.js";
 
 // As JavaScript calls them.

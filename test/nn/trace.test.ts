@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { evaluate } from "#fovea/graph/evaluate.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { printGraph } from "#fovea/graph/print.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
-import type { Value } from "#fovea/graph/value.js";
 import * as nn from "#fovea/nn/index.js";
 import * as ops from "#fovea/ops/index.js";
 

@@ -1,7 +1,7 @@
 /** Broadcasting of elementwise ops: worked by hand, and by the rule of NumPy over random shapes, values and gradients. */
 import { describe, expect, it } from "vitest";
 import { Graph } from "#fovea/graph/graph.js";
-import type { Signature } from "#fovea/graph/value.js";
+import type { Signature } from "#fovea/graph/shape.js";
 import * as ops from "#fovea/ops/index.js";
 import { random } from "../support/random.js";
 import { type Given, numbers, run, runWithGradients, vector } from "../support/run-op.js";

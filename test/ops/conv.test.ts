@@ -1,7 +1,7 @@
 /** The lecture's worked convolutions, and shape errors. */
 import { describe, expect, it } from "vitest";
 import { Graph } from "#fovea/graph/graph.js";
-import { shapeText } from "#fovea/graph/value.js";
+import { shapeText } from "#fovea/graph/shape.js";
 import { ALL_OPS, conv2d, conv2dOp, linear, maxPool2d } from "#fovea/ops/index.js";
 import { filter, image, numbers, run, runWithGradients, table } from "../support/run-op.js";
 

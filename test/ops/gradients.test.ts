@@ -1,9 +1,10 @@
 /** Every op that has a gradient, checked against central differences in float64 over random shapes. */
 import { describe, expect, it } from "vitest";
 import { evaluate } from "#fovea/graph/evaluate.js";
+import type { Op, Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
+import { sizeOf } from "#fovea/graph/shape.js";
 import type { Tensor } from "#fovea/graph/tensor.js";
-import { type Op, sizeOf, type Value } from "#fovea/graph/value.js";
 import { ALL_OPS, differentiate, multiply, sum } from "#fovea/ops/index.js";
 import { feedsOf, type OpCase, opCases } from "../support/op-cases.js";
 import { type Random, random } from "../support/random.js";

@@ -1,9 +1,9 @@
 /** Losses, metrics, dropout and its random numbers by hand. */
 import { describe, expect, it } from "vitest";
+import { philoxReference as philox4x32 } from "#fovea/base/random.js";
 import { Graph } from "#fovea/graph/graph.js";
 import { keepScale, saltOf } from "#fovea/ops/dropout.js";
 import * as ops from "#fovea/ops/index.js";
-import { philoxReference as philox4x32 } from "#fovea/random.js";
 import { type Given, labels, numbers, rows, run, runWithGradients } from "../support/run-op.js";
 
 const LN = Math.log;

@@ -1,8 +1,8 @@
 /** Ops of nets that label pixels: worked by hand, and against PyTorch's numbers (scripts/fixtures/segmentation.py). */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import type { Value } from "#fovea/graph/graph.js";
 import type { Tensor } from "#fovea/graph/tensor.js";
-import type { Value } from "#fovea/graph/value.js";
 import { upsample } from "#fovea/nn/index.js";
 import * as ops from "#fovea/ops/index.js";
 import { filter, type Given, image, numbers, run, runWithGradients, table } from "../support/run-op.js";

@@ -1,8 +1,8 @@
 /** The float64 references and gradients against PyTorch's numbers (test/fixtures/ops.json, made by scripts/fixtures/ops.py). */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import type { Value } from "#fovea/graph/graph.js";
 import type { Tensor } from "#fovea/graph/tensor.js";
-import type { Value } from "#fovea/graph/value.js";
 import * as ops from "#fovea/ops/index.js";
 import { type Given, run, runWithGradients } from "../support/run-op.js";
 

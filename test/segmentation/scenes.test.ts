@@ -5,7 +5,7 @@ import { deflateSync } from "node:zlib";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { parseAugmentation } from "#fovea/data/augment/grammar.js";
-import type { Dataset } from "#fovea/data/dataset.js";
+import type { Dataset } from "#fovea/data/sets/dataset.js";
 import { CAMVID, parseClassList, UNLABELLED } from "#fovea/segmentation/class-list.js";
 import { composeScenes } from "#fovea/segmentation/compose-scenes.js";
 import { openScenes } from "#fovea/segmentation/open-scenes-node.js";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { fromRuns, toRuns } from "#fovea/segmentation/run-lengths.js";
 import { majorityVote, superpixels } from "#fovea/segmentation/superpixels.js";
-import { pixelFigures } from "#fovea/train/pixel-figures.js";
+import { pixelFigures } from "#fovea/train/evaluate/pixel-figures.js";
 import { random } from "../support/random.js";
 
 const grey = (...rows: number[][]) => Uint8Array.from(rows.flat().flatMap((g) => [g, g, g]));

@@ -1,14 +1,14 @@
 /** Tiles: that they cover a picture, and that each network labels a picture in tiles as it does whole. */
 import { afterAll, describe, expect, it } from "vitest";
-import type { Value } from "#fovea/graph/value.js";
+import type { Value } from "#fovea/graph/graph.js";
+import type { TrainedModel } from "#fovea/model/trained-model.js";
+import { untrained } from "#fovea/model/trained-model.js";
 import * as models from "#fovea/models/index.js";
 import { conv2d, globalAvgPool2d, Module, savedOf } from "#fovea/nn/index.js";
 import { add, expand } from "#fovea/ops/index.js";
 import { createLabeller, type Labeller } from "#fovea/segmentation/labeller.js";
 import { reachOf } from "#fovea/segmentation/reach.js";
 import { planTiles } from "#fovea/segmentation/tiles.js";
-import type { TrainedModel } from "#fovea/train/trained-model.js";
-import { untrained } from "#fovea/train/trained-model.js";
 import { random } from "../support/random.js";
 
 describe("a plan of tiles", () => {

@@ -1,8 +1,8 @@
 /** Training on labelled scenes: it learns, and a run that was stopped ends in the same bits as one that was not. */
 import { expect, it } from "vitest";
-import type { Dataset } from "#fovea/data/dataset.js";
+import type { Dataset } from "#fovea/data/sets/dataset.js";
+import { Session } from "#fovea/devices/cpu/session.js";
 import * as models from "#fovea/models/index.js";
-import { Session } from "#fovea/runtime/session.js";
 import { UNLABELLED } from "#fovea/segmentation/class-list.js";
 import { composeScenes } from "#fovea/segmentation/compose-scenes.js";
 import { evaluateScenes } from "#fovea/segmentation/evaluate.js";

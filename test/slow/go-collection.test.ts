@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { openStore, prepareStore } from "#fovea/go/store-node.js";
-import { PositionStream } from "#fovea/go/stream.js";
+import { openStore, prepareStore } from "#fovea/go/games/store-node.js";
+import { PositionStream } from "#fovea/go/games/stream.js";
 import { temporaryFolder } from "../support/temporary.js";
 
 const data = join(

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { loadMnist } from "#fovea/data/open-node.js";
+import { loadModel } from "#fovea/model/model-file-node.js";
 import { parameterCount } from "#fovea/nn/index.js";
-import { loadModel } from "#fovea/train/model-file-node.js";
 import { evaluate } from "#fovea/train/train.js";
 import { temporaryFolder } from "../support/temporary.js";
 

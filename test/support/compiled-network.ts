@@ -1,10 +1,10 @@
 /** Forward and backward of a network as one compiled program: logits, losses, every gradient, and what changes in statistics. */
-import { compileEntry } from "#fovea/compile/compile.js";
-import type { Value } from "#fovea/graph/value.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import { Session } from "#fovea/devices/cpu/session.js";
+import type { Value } from "#fovea/graph/graph.js";
 import type { Model } from "#fovea/models/index.js";
 import { CROSS_ENTROPY, lossOf, trace } from "#fovea/nn/index.js";
 import { differentiate, mean } from "#fovea/ops/index.js";
-import { Session } from "#fovea/runtime/session.js";
 
 export interface CompiledNetwork {
   readonly session: Session;

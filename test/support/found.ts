@@ -1,10 +1,10 @@
 /** What a folder or an archive is found to hold, without decoding it: contents do not matter, names do. */
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { findClassFolders } from "#fovea/data/class-folders-node.js";
-import type { FindOptions } from "#fovea/data/found-set-node.js";
-import type { FoundSet, PictureHalf } from "#fovea/data/labelled-pictures.js";
-import { findShards } from "#fovea/data/shards-node.js";
+import { findClassFolders } from "#fovea/data/sources/class-folders-node.js";
+import type { FindOptions } from "#fovea/data/sources/found-set-node.js";
+import type { FoundSet, PictureHalf } from "#fovea/data/sources/labelled-pictures.js";
+import { findShards } from "#fovea/data/sources/shards-node.js";
 
 /** Files by their paths, each with its own name in it; "-> TARGET" makes a link. */
 export function writeTree(folder: string, files: readonly string[]): string {

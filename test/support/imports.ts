@@ -18,33 +18,47 @@ export interface Import {
   readonly dynamic: boolean;
 }
 
-/** Each floor, and the floors right below it; what lies below those may be imported too. */
+/** Each floor, and the floors right below it; what lies below those may be imported too. Any floor may import `base`, which imports nothing else. */
 const floorsBelow: Readonly<Record<string, readonly string[]>> = {
-  cli: ["analysis", "go", "segmentation"],
-  serve: ["analysis"],
-  studio: ["analysis"],
-  go: ["train"],
-  // Beside the report of a run, for the figures of its own.
+  cli: ["go", "segmentation"],
+  // Branches: nothing of the trunk imports them.
+  go: ["analysis"],
   segmentation: ["analysis"],
-  // A look inside a policy needs boards and planes.
-  analysis: ["train", "go"],
-  train: ["data", "formats", "models"],
+  analysis: ["run"],
+  run: ["train"],
+  train: ["model"],
+  model: ["data", "models"],
   // A data set is read from a file format, never the other way round.
-  data: ["formats", "runtime"],
-  formats: ["runtime"],
-  models: ["runtime", "nn"],
-  runtime: ["compile"],
-  compile: ["kernels", "ops"],
+  data: ["formats", "devices"],
+  formats: ["host"],
+  models: ["nn"],
+  devices: ["compiler", "host"],
+  compiler: ["kernels", "ops"],
   // A strategy reads the shapes and attributes of the graph values that it is to accept; of ops it knows nothing.
   kernels: ["codegen", "graph"],
-  codegen: [],
+  codegen: ["target"],
+  target: [],
   nn: ["ops"],
   ops: ["graph"],
   graph: [],
+  host: [],
+  base: [],
 };
 
-/** Files right in src/ that any floor may import, and that import nothing but each other. */
-const foundation = ["errors.ts", "options.ts", "plain.ts", "random.ts", "steps.ts", "text.ts"];
+/** Files that any floor may import, and that import nothing but each other. */
+const isFoundation = (file: string) => file.startsWith("base/");
+
+/** A folder of more shows no parts. */
+export const MOST_FILES = 25;
+
+/** Folders with more files than a reader takes in at once, as sentences. */
+export function crowded(sources: Sources): string[] {
+  const counts = new Map<string, number>();
+  for (const file of sources.keys()) counts.set(posix.dirname(file), (counts.get(posix.dirname(file)) ?? 0) + 1);
+  return [...counts]
+    .filter(([, count]) => count > MOST_FILES)
+    .map(([folder, count]) => `${folder}/ has ${count} files, over ${MOST_FILES}: give its parts folders of their own`);
+}
 
 /** The public face: it may import any floor, and none may import it. */
 const isFace = (file: string) => /^index(-\w+)?\.ts$/.test(file);
@@ -100,7 +114,7 @@ function withoutComments(text: string): string {
 export function violations(sources: Sources): string[] {
   const found: string[] = [];
   for (const [file, text] of sources) {
-    if (!file.includes("/") && !foundation.includes(file) && !isFace(file)) {
+    if (!file.includes("/") && !isFace(file)) {
       found.push(`${file}: stands right in src/; put it on a floor, or into the lists of test/support/imports.ts`);
       continue;
     }
@@ -123,9 +137,10 @@ function whyNotFile(file: string, entry: Import, sources: Sources): string | und
   if (!sources.has(target)) return "there is no such source";
   if (isFace(file)) return undefined;
   if (isFace(target)) return "nothing may import the public face";
-  if (!foundation.includes(target)) {
+  if (!isFoundation(target)) {
     const [from, to] = [floorOf(file), floorOf(target)];
-    if (from === undefined) return "the foundation imports nothing but itself";
+    if (from === undefined) return "only the public face stands right in src/";
+    if (isFoundation(file)) return "the foundation imports nothing but itself";
     if (floorsBelow[from] === undefined) return `${from}/ is no floor of the plan in test/support/imports.ts`;
     if (from !== to && !allBelow(from).has(to ?? "")) return `${to}/ is not below ${from}/`;
   }
@@ -144,14 +159,14 @@ function allBelow(floor: string): Set<string> {
   return below;
 }
 
-/** A chain of files that load each other in a circle, if there is one: `a.ts -> b.ts -> a.ts`. */
+/** A chain of files that import each other in a circle, types included, if there is one: `a.ts -> b.ts -> a.ts`. What is loaded when a line runs counts too. */
 export function circle(sources: Sources): string | undefined {
   const done = new Set<string>();
   const visit = (file: string, path: readonly string[]): string | undefined => {
     if (path.includes(file)) return [...path.slice(path.indexOf(file)), file].join(" -> ");
     if (done.has(file)) return undefined;
-    for (const { specifier, typeOnly, dynamic } of importsOf(sources.get(file) ?? "")) {
-      if (typeOnly || dynamic || !specifier.startsWith(".")) continue;
+    for (const { specifier } of importsOf(sources.get(file) ?? "")) {
+      if (!specifier.startsWith(".")) continue;
       const found = visit(posix.join(posix.dirname(file), specifier).replace(/\.js$/, ".ts"), [...path, file]);
       if (found !== undefined) return found;
     }

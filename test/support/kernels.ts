@@ -1,10 +1,10 @@
 /** What tests of kernels share: running one on an engine of choice, comparing bits, and seeded random numbers. */
-import { type InterpretOptions, interpret, type Range } from "#fovea/codegen/interpreter.js";
+import { type InterpretOptions, interpret, type Range } from "#fovea/codegen/interpreter/interpreter.js";
 import type { Kernel } from "#fovea/codegen/ir.js";
 import { enableRelaxedSimd } from "#fovea/codegen/wasm/enable-relaxed-node.js";
 import { encodeWasm } from "#fovea/codegen/wasm/encode.js";
 import { detectWasm } from "#fovea/codegen/wasm/features.js";
-import { detectTargets } from "#fovea/runtime/native/cpu.js";
+import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
 import { runNative } from "../codegen/x64-run.js";
 
 enableRelaxedSimd();

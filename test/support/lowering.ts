@@ -3,15 +3,17 @@
  * pieces of each step in a shuffled order on the interpreter or WebAssembly, and checks that pad lanes hold +0.
  */
 import { KernelCache, type KernelDefinition } from "#fovea/codegen/definition.js";
-import { interpret } from "#fovea/codegen/interpreter.js";
-import type { Kernel, Target } from "#fovea/codegen/ir.js";
-import { AVX2, AVX512, WASM } from "#fovea/codegen/targets.js";
-import type { Graph } from "#fovea/graph/graph.js";
+import { interpret } from "#fovea/codegen/interpreter/interpreter.js";
+import type { Kernel } from "#fovea/codegen/ir.js";
+import type { Graph, Value } from "#fovea/graph/graph.js";
+import type { Signature } from "#fovea/graph/shape.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
-import type { Signature, Value } from "#fovea/graph/value.js";
-import { elementsOf, type Layout, layoutOf } from "#fovea/kernels/layout.js";
-import type { Packing } from "#fovea/kernels/packing.js";
-import { type Buffer, type Lowering, type Pieces, pieceCount } from "#fovea/kernels/strategy.js";
+import { type Buffer, type Pieces, pieceCount } from "#fovea/kernels/contract/emitter.js";
+import { elementsOf, type Layout, layoutOf } from "#fovea/kernels/contract/layout.js";
+import type { Packing } from "#fovea/kernels/contract/packing.js";
+import type { Lowering } from "#fovea/kernels/contract/strategy.js";
+import type { Target } from "#fovea/target/target.js";
+import { AVX2, AVX512, WASM } from "#fovea/target/targets.js";
 import { type Engine, nativeTargets, runKernel } from "./kernels.js";
 
 export interface Machine {

@@ -7,9 +7,11 @@
  *     const output = op.infer(c.inputs, c.attributes, "");
  *     const expected = op.reference(inputs, c.attributes, output, batch);
  */
+
+import type { Attributes } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
+import { type Shape, type Signature, sizeOf } from "#fovea/graph/shape.js";
 import type { Tensor } from "#fovea/graph/tensor.js";
-import { type Attributes, type Shape, type Signature, sizeOf } from "#fovea/graph/value.js";
 import { resize, type Window } from "#fovea/ops/index.js";
 import type { ResizeAttributes } from "#fovea/ops/resize.js";
 import { outputExtents } from "#fovea/ops/window.js";

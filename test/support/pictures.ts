@@ -1,8 +1,8 @@
 /** Small labelled pictures that a network can learn: class k has a bright bar at column 2k + 4, in seeded noise. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Dataset } from "#fovea/data/dataset.js";
-import { datasetFromIdx } from "#fovea/data/dataset.js";
+import type { Dataset } from "#fovea/data/sets/dataset.js";
+import { datasetFromIdx } from "#fovea/data/sets/dataset.js";
 import { writeIdx } from "#fovea/formats/idx.js";
 import { random } from "./random.js";
 

@@ -3,9 +3,10 @@
  * integer inside 32 bits, and no bits of a NaN (which differ between machines) reach an integer. An encoder must give
  * the interpreter's bits on all of them.
  */
-import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder.js";
-import type { Range } from "#fovea/codegen/interpreter.js";
-import type { Kernel, Lanes, Reg, Target } from "#fovea/codegen/ir.js";
+import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder/builder.js";
+import type { Range } from "#fovea/codegen/interpreter/interpreter.js";
+import type { Kernel, Reg } from "#fovea/codegen/ir.js";
+import type { Lanes, Target } from "#fovea/target/target.js";
 import { Random } from "./kernels.js";
 
 export interface RandomKernel {

@@ -1,8 +1,8 @@
 /** The resident size of this process after what is garbage was given back. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { Session } from "#fovea/devices/cpu/session.js";
 import type { Model } from "#fovea/models/index.js";
-import { Session } from "#fovea/runtime/session.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { Trainer } from "#fovea/train/trainer.js";
 import { pictures } from "./pictures.js";

@@ -1,8 +1,9 @@
 /** Runs one op, or a small graph, through the float64 oracle. */
 import { evaluate } from "#fovea/graph/evaluate.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
+import type { DType } from "#fovea/graph/shape.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
-import type { DType, Value } from "#fovea/graph/value.js";
 import { differentiate, multiply, sum } from "#fovea/ops/index.js";
 
 /** An input for `run`: all extents and numbers; the first extent is the batch unless `batched` is false. */

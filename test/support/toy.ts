@@ -1,5 +1,5 @@
 /** Small data sets made by hand, as users make their own. */
-import type { Dataset } from "#fovea/data/dataset.js";
+import type { Dataset } from "#fovea/data/sets/dataset.js";
 import * as nn from "#fovea/nn/index.js";
 import { random } from "./random.js";
 

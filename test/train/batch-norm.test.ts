@@ -1,19 +1,18 @@
 /** A network with batch normalisation through training, checkpoints, files and prediction. */
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import type { Dataset } from "#fovea/data/dataset.js";
-import { epochOrder } from "#fovea/data/sampler.js";
-import { readSafetensorsFile, writeSafetensorsFile } from "#fovea/formats/safetensors-node.js";
-import type { Entry } from "#fovea/graph/graph.js";
-import type { Value } from "#fovea/graph/value.js";
+import type { Dataset } from "#fovea/data/sets/dataset.js";
+import { epochOrder } from "#fovea/data/sets/sampler.js";
+import { Session } from "#fovea/devices/cpu/session.js";
+import { readSafetensorsFile, writeSafetensorsFile } from "#fovea/formats/safetensors/safetensors-node.js";
+import type { Entry, Value } from "#fovea/graph/graph.js";
+import { compile } from "#fovea/model/classifier.js";
+import { loadModel, saveModel } from "#fovea/model/model-file-node.js";
+import type { TrainedModel } from "#fovea/model/trained-model.js";
 import * as nn from "#fovea/nn/index.js";
-import { Session } from "#fovea/runtime/session.js";
-import { compile } from "#fovea/train/classifier.js";
-import { loadModel, saveModel } from "#fovea/train/model-file-node.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { trainingEntries } from "#fovea/train/step.js";
 import { evaluate, type TrainOptions, train } from "#fovea/train/train.js";
-import type { TrainedModel } from "#fovea/train/trained-model.js";
 import { Trainer } from "#fovea/train/trainer.js";
 import { pictures } from "../support/pictures.js";
 import { temporaryFolder } from "../support/temporary.js";

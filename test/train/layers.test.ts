@@ -1,9 +1,9 @@
 /** What a layer gave, brought along with the answer; and models as bytes, as pages fetch them. */
 import { expect, it } from "vitest";
+import { compile } from "#fovea/model/classifier.js";
+import { encodeModel, parseModel } from "#fovea/model/model-file.js";
+import type { TrainedModel } from "#fovea/model/trained-model.js";
 import { conv2d, flatten, linear, maxPool2d, relu, sequential } from "#fovea/nn/index.js";
-import { compile } from "#fovea/train/classifier.js";
-import { encodeModel, parseModel } from "#fovea/train/model-file.js";
-import type { TrainedModel } from "#fovea/train/trained-model.js";
 
 const module = sequential({
   conv: conv2d({ in: 1, out: 2, kernel: 1 }),

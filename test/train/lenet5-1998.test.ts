@@ -1,15 +1,15 @@
 /** What LeNet-5 as published asks of training: its loss and scaling, a border, distortions, and its weights in files. */
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { TensorToWrite } from "#fovea/formats/safetensors.js";
-import { readSafetensorsFile, writeSafetensorsFile } from "#fovea/formats/safetensors-node.js";
+import type { TensorToWrite } from "#fovea/formats/safetensors/safetensors.js";
+import { readSafetensorsFile, writeSafetensorsFile } from "#fovea/formats/safetensors/safetensors-node.js";
+import { compile } from "#fovea/model/classifier.js";
+import { loadModel, saveModel } from "#fovea/model/model-file-node.js";
+import { type TrainedModel, untrained } from "#fovea/model/trained-model.js";
 import * as models from "#fovea/models/index.js";
 import { C3_CONNECTIONS } from "#fovea/models/lenet5-1998.js";
-import { compile } from "#fovea/train/classifier.js";
-import { loadModel, saveModel } from "#fovea/train/model-file-node.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { evaluate, type TrainOptions, train } from "#fovea/train/train.js";
-import { type TrainedModel, untrained } from "#fovea/train/trained-model.js";
 import { pictures } from "../support/pictures.js";
 import { temporaryFolder } from "../support/temporary.js";
 

@@ -1,14 +1,14 @@
 /** Training within a memory limit: the same bits as without, and a refusal that names what would do. */
 import { describe, expect, it } from "vitest";
-import { MemoryError } from "#fovea/errors.js";
-import type { Value } from "#fovea/graph/value.js";
+import { MemoryError } from "#fovea/base/errors.js";
+import type { BackendName } from "#fovea/devices/cpu/backends/backend.js";
+import { Session } from "#fovea/devices/cpu/session.js";
+import type { Value } from "#fovea/graph/graph.js";
+import type { TrainedModel } from "#fovea/model/trained-model.js";
 import * as nn from "#fovea/nn/index.js";
 import { add } from "#fovea/ops/index.js";
-import type { BackendName } from "#fovea/runtime/backend.js";
-import { Session } from "#fovea/runtime/session.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { evaluate, type TrainOptions, train } from "#fovea/train/train.js";
-import type { TrainedModel } from "#fovea/train/trained-model.js";
 import { Trainer } from "#fovea/train/trainer.js";
 import { pictures } from "../support/pictures.js";
 

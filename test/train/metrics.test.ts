@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { addBatch, confusionMatrix, confusionText, figures, noSums } from "#fovea/train/metrics.js";
+import { addBatch, confusionMatrix, confusionText, figures, noSums } from "#fovea/train/evaluate/metrics.js";
 
 it("sums losses and hits in float64, however they are cut into batches", () => {
   const loss = [0.5, 0.25, 1.25, 2];

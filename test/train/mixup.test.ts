@@ -1,14 +1,14 @@
 /** Mixup: the draws, the mixing, the loss against float64, and a training with it. */
 import { describe, expect, it } from "vitest";
-import { compileEntry } from "#fovea/compile/compile.js";
+import { Random } from "#fovea/base/random.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import { Session } from "#fovea/devices/cpu/session.js";
 import { evaluate } from "#fovea/graph/evaluate.js";
 import { nn } from "#fovea/index.js";
 import { create } from "#fovea/models/index.js";
-import { Random } from "#fovea/random.js";
-import { Session } from "#fovea/runtime/session.js";
-import { beta, drawMixture, mix, mixSlot } from "#fovea/train/mixup.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { trainingEntries } from "#fovea/train/step.js";
+import { beta, drawMixture, mix, mixSlot } from "#fovea/train/techniques/mixup.js";
 import { Trainer } from "#fovea/train/trainer.js";
 import { pictures } from "../support/pictures.js";
 

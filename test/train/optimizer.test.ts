@@ -1,12 +1,12 @@
 /** Optimisers as compiled programs, held to plain float64 arithmetic and to PyTorch's numbers. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { compileEntry } from "#fovea/compile/compile.js";
-import { OptionError } from "#fovea/errors.js";
+import { OptionError } from "#fovea/base/errors.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import { Session } from "#fovea/devices/cpu/session.js";
+import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
-import type { Value } from "#fovea/graph/value.js";
-import { Session } from "#fovea/runtime/session.js";
-import { optimizerConfig, optimizerFrom } from "#fovea/train/config.js";
+import { optimizerConfig, optimizerFrom } from "#fovea/train/defaults.js";
 import { type AdamOptions, adam, adamw, type Optimizer, type SgdOptions, sgd } from "#fovea/train/optimizer.js";
 
 /** The parameter after each step, from a program that takes the gradient as an input. */

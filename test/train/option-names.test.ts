@@ -5,14 +5,16 @@
 import { describe, expect, it } from "vitest";
 import { LOOK_OPTIONS, type LookOptions, lookInside } from "#fovea/analysis/inspect/look.js";
 import { summarize } from "#fovea/analysis/summary.js";
+import { FoveaError, OptionError } from "#fovea/base/errors.js";
+import type { Fields } from "#fovea/base/options.js";
 import { compileAugmentation } from "#fovea/data/augment/augment.js";
 import { parseAugmentation } from "#fovea/data/augment/grammar.js";
-import { FoveaError, OptionError } from "#fovea/errors.js";
+import { CLASSIFIER_OPTIONS, type ClassifierOptions, compile } from "#fovea/model/classifier.js";
+import { parseModel } from "#fovea/model/model-file.js";
+import { untrained } from "#fovea/model/trained-model.js";
+import { initialWeights } from "#fovea/model/weights/weights.js";
 import * as nn from "#fovea/nn/index.js";
-import type { Fields } from "#fovea/options.js";
 import { createLabeller, LABELLER_OPTIONS, type LabellerOptions } from "#fovea/segmentation/labeller.js";
-import { CLASSIFIER_OPTIONS, type ClassifierOptions, compile } from "#fovea/train/classifier.js";
-import { parseModel } from "#fovea/train/model-file.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import {
   EVALUATE_OPTIONS,
@@ -22,9 +24,7 @@ import {
   type TrainOptions,
   train,
 } from "#fovea/train/train.js";
-import { untrained } from "#fovea/train/trained-model.js";
 import type { TrainingRun } from "#fovea/train/training-run.js";
-import { initialWeights } from "#fovea/train/weights.js";
 import { toy, toyNetwork } from "../support/toy.js";
 
 const data = toy({ length: 30 });

@@ -1,11 +1,11 @@
 /** An evaluation that keeps its packed weights in the scratch of the training beside it. */
 import { expect, it } from "vitest";
-import { compileEntry } from "#fovea/compile/compile.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import type { BackendName } from "#fovea/devices/cpu/backends/backend.js";
+import { Session } from "#fovea/devices/cpu/session.js";
+import { predictionEntry } from "#fovea/model/prediction.js";
+import { initialWeights, writeWeights } from "#fovea/model/weights/weights.js";
 import { create } from "#fovea/models/index.js";
-import type { BackendName } from "#fovea/runtime/backend.js";
-import { Session } from "#fovea/runtime/session.js";
-import { predictionEntry } from "#fovea/train/step.js";
-import { initialWeights, writeWeights } from "#fovea/train/weights.js";
 
 const detected = await Session.create({ note: () => {} });
 const native = detected.backend;

@@ -1,18 +1,18 @@
 /** What training does besides following the slope, each held to arithmetic worked out beside it. */
 import { describe, expect, it } from "vitest";
-import { AVX512 } from "#fovea/codegen/targets.js";
-import { compileEntry } from "#fovea/compile/compile.js";
-import { OptionError } from "#fovea/errors.js";
+import { OptionError } from "#fovea/base/errors.js";
+import { compileEntry } from "#fovea/compiler/compile.js";
+import { Session } from "#fovea/devices/cpu/session.js";
+import { compile } from "#fovea/model/classifier.js";
+import { initialWeights, type Weights } from "#fovea/model/weights/weights.js";
 import * as models from "#fovea/models/index.js";
 import * as nn from "#fovea/nn/index.js";
-import { Session } from "#fovea/runtime/session.js";
-import { compile } from "#fovea/train/classifier.js";
+import { AVX512 } from "#fovea/target/targets.js";
 import { adamw, sgd } from "#fovea/train/optimizer.js";
 import { trainingEntries } from "#fovea/train/step.js";
-import type { Techniques } from "#fovea/train/techniques.js";
+import type { Techniques } from "#fovea/train/techniques/techniques.js";
 import { evaluate, type TrainOptions, train } from "#fovea/train/train.js";
 import { Trainer } from "#fovea/train/trainer.js";
-import { initialWeights, type Weights } from "#fovea/train/weights.js";
 import { pictures } from "../support/pictures.js";
 
 const quiet = { threads: 2, note: () => {} };
@@ -348,7 +348,7 @@ describe("patience", () => {
   });
 
   it("tells of equal accuracies the one of less loss, of equals the first", async () => {
-    const { bestEpoch, isExhausted } = await import("#fovea/train/best-epoch.js");
+    const { bestEpoch, isExhausted } = await import("#fovea/train/evaluate/best-epoch.js");
     const history = [
       [0.5, 3],
       [0.7, 2],

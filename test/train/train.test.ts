@@ -1,13 +1,13 @@
 /** Training, measuring and classifying through the calls that users write. */
 import { describe, expect, it } from "vitest";
-import { DataError, MemoryError, OptionError, ShapeError, TrainingError } from "#fovea/errors.js";
-import type { Value } from "#fovea/graph/value.js";
+import { DataError, MemoryError, OptionError, ShapeError, TrainingError } from "#fovea/base/errors.js";
+import type { Value } from "#fovea/graph/graph.js";
+import { compile } from "#fovea/model/classifier.js";
+import type { TrainedModel } from "#fovea/model/trained-model.js";
 import * as models from "#fovea/models/index.js";
 import * as nn from "#fovea/nn/index.js";
-import { compile } from "#fovea/train/classifier.js";
 import { adam, sgd } from "#fovea/train/optimizer.js";
 import { evaluate, type TrainOptions, train } from "#fovea/train/train.js";
-import type { TrainedModel } from "#fovea/train/trained-model.js";
 import type { Progress } from "#fovea/train/trainer.js";
 import { pictures } from "../support/pictures.js";
 

@@ -1,16 +1,16 @@
 /** Whitening first layers: the eigen-solver, the filters from pictures, and that they stay as they are. */
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import type { Dataset } from "#fovea/data/dataset.js";
-import { OptionError } from "#fovea/errors.js";
-import { readSafetensorsFile } from "#fovea/formats/safetensors-node.js";
+import { OptionError } from "#fovea/base/errors.js";
+import { symmetricEigen } from "#fovea/base/symmetric-eigen.js";
+import type { Dataset } from "#fovea/data/sets/dataset.js";
+import { readSafetensorsFile } from "#fovea/formats/safetensors/safetensors-node.js";
+import { saveModel } from "#fovea/model/model-file-node.js";
+import { initialWeights } from "#fovea/model/weights/weights.js";
 import * as nn from "#fovea/nn/index.js";
-import { saveModel } from "#fovea/train/model-file-node.js";
 import { sgd } from "#fovea/train/optimizer.js";
-import { symmetricEigen } from "#fovea/train/symmetric-eigen.js";
+import { covariance, whitened } from "#fovea/train/techniques/whitening.js";
 import { train } from "#fovea/train/train.js";
-import { initialWeights } from "#fovea/train/weights.js";
-import { covariance, whitened } from "#fovea/train/whitening.js";
 import { pictures } from "../support/pictures.js";
 import { random } from "../support/random.js";
 import { temporaryFolder } from "../support/temporary.js";

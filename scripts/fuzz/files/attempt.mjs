@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { FoveaError } from "../../../dist/errors.js";
+import { FoveaError } from "../../../dist/base/errors.js";
 
 /** Of processor time, so that a busy machine makes nothing fail. */
 const MOST_SECONDS = 2;

@@ -1,7 +1,7 @@
 /** Good files to begin with: pictures, tar archives, zip archives taken apart and put together; and their check sums made right again. */
 import { crc32, deflateRawSync, deflateSync } from "node:zlib";
 import sharp from "sharp";
-import { parseZip } from "../../../dist/formats/zip.js";
+import { parseZip } from "../../../dist/formats/archives/zip.js";
 
 const text = (value) => new TextEncoder().encode(value);
 const gather = (pieces) => new Uint8Array(Buffer.concat(pieces));

@@ -2,13 +2,14 @@
  * What networks cost: multiply-adds, parameters, planned memory at several batch sizes and measured time a picture, as
  * Canziani, Paszke and Culurciello compare them ("An analysis of deep neural network models for practical applications", 2017).
  */
-import type { Program } from "../../compile/program.js";
-import { MemoryError, OptionError } from "../../errors.js";
-import { type Shape, sizeOf } from "../../graph/value.js";
+
+import { MemoryError, OptionError } from "../../base/errors.js";
+import { Random } from "../../base/random.js";
+import type { Program } from "../../compiler/program.js";
+import { Session, type SessionOptions } from "../../devices/cpu/session.js";
+import { type Shape, sizeOf } from "../../graph/shape.js";
 import { create, type Model } from "../../models/index.js";
 import { type Initializer, savedOf } from "../../nn/index.js";
-import { Random } from "../../random.js";
-import { Session, type SessionOptions } from "../../runtime/session.js";
 import { inferenceMemory, inferenceProgram } from "../inference.js";
 import { summarize } from "../summary.js";
 import { type PublishedAccuracy, publishedAccuracy } from "./published.js";

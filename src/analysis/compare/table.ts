@@ -1,5 +1,5 @@
 /** A comparison as a table: a row for each network and batch size, for files with commas between the values. */
-import { onOneLine } from "../../text.js";
+import { onOneLine } from "../../base/text.js";
 import type { Comparison } from "./measure.js";
 
 export const COLUMNS = [

@@ -1,8 +1,8 @@
 /** A comparison as files in a folder: each figure as SVG and PNG, and the table behind them. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { FileError } from "../../errors.js";
-import { writeFileAtomically } from "../../formats/atomic-write-node.js";
+import { FileError } from "../../base/errors.js";
+import { writeFileAtomically } from "../../host/atomic-write-node.js";
 import { standalone } from "../figures/standalone.js";
 import { newDocument, toPng } from "../report/draw-node.js";
 import type { Figure } from "../report/figure.js";

@@ -2,7 +2,7 @@
  * The arithmetic of a sliding window along one axis: how many places it has, how that was rounded, and which pixels no
  * window reads (Dumoulin and Visin, "A guide to convolution arithmetic for deep learning", 2016).
  */
-import type { Shape } from "../../graph/value.js";
+import type { Shape } from "../../graph/shape.js";
 import { outputExtents, span, type Window } from "../../ops/window.js";
 
 export interface AxisArithmetic {

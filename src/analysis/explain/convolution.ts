@@ -4,11 +4,11 @@
  *
  * The numbers are those of the op itself (its float64 meaning); nothing is computed in a second way here.
  */
-import { OptionError, ShapeError } from "../../errors.js";
+import { OptionError, ShapeError } from "../../base/errors.js";
 import { evaluate } from "../../graph/evaluate.js";
 import { Graph } from "../../graph/graph.js";
+import { type Shape, sizeOf } from "../../graph/shape.js";
 import { tensor } from "../../graph/tensor.js";
-import { type Shape, sizeOf } from "../../graph/value.js";
 import { type ConvAttributes, type ConvOptions, conv2d, conv2dOp } from "../../ops/conv.js";
 import { type Pair, pair, type Window } from "../../ops/window.js";
 import { type AxisArithmetic, axesOf, tapsOnImage } from "./axis.js";

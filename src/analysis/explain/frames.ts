@@ -2,7 +2,7 @@
  * A convolution or a pool as a sequence of pictures, one for each number of the output: the image with its padding and the
  * window on it, the kernel, and the output as far as it is filled. Pictures of many pixels show greys in place of numbers.
  */
-import { OptionError } from "../../errors.js";
+import { OptionError } from "../../base/errors.js";
 import { paint } from "../figures/palette.js";
 import { centred, line, rect, svg, words, wrapped } from "../figures/svg.js";
 import type { Figure } from "../report/figure.js";

@@ -2,7 +2,7 @@
  * Matrices as people write them: a row a line (or rows parted by semicolons), numbers parted by blanks, commas or tabs, an empty
  * line between the planes of an image's channels or between filters, and remarks behind a #.
  */
-import { DataError } from "../../errors.js";
+import { DataError } from "../../base/errors.js";
 
 /** Rows of one plane. */
 export type Plane = readonly (readonly number[])[];

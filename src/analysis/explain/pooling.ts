@@ -1,9 +1,9 @@
 /** A pool taken apart: the size of its output, and what each window gave. Images are [height, width, channels]. */
-import { ShapeError } from "../../errors.js";
+import { ShapeError } from "../../base/errors.js";
 import { evaluate } from "../../graph/evaluate.js";
 import { Graph } from "../../graph/graph.js";
+import { type Shape, sizeOf } from "../../graph/shape.js";
 import { tensor } from "../../graph/tensor.js";
-import { type Shape, sizeOf } from "../../graph/value.js";
 import { type AvgPoolAttributes, avgPool2d, divisorsOf, maxPool2d } from "../../ops/pool.js";
 import type { Pair, Window, WindowOptions } from "../../ops/window.js";
 import { type AxisArithmetic, axesOf } from "./axis.js";

@@ -2,9 +2,9 @@
  * What a network says: a row of class probabilities for the whole picture, or one for every place; and which of these numbers a
  * question is about.
  */
-import { OptionError } from "../../errors.js";
-import type { Shape } from "../../graph/value.js";
-import { likeliest } from "../../train/rank.js";
+import { OptionError } from "../../base/errors.js";
+import type { Shape } from "../../graph/shape.js";
+import { likeliest } from "../../model/rank.js";
 
 export interface Question {
   /** The class that is asked about. */

@@ -1,7 +1,8 @@
 /** What excites the strongest units of the layer of Grad-CAM most, as rows of small pictures. */
-import type { Dataset } from "../../data/dataset.js";
-import { OptionError } from "../../errors.js";
-import type { TrainedModel } from "../../train/trained-model.js";
+
+import { OptionError } from "../../base/errors.js";
+import type { Dataset } from "../../data/sets/dataset.js";
+import type { TrainedModel } from "../../model/trained-model.js";
 import { receptiveFieldsOf } from "../layers.js";
 import { pictureUri } from "../report/draw-node.js";
 import { type ExcitingOptions, excitingSamples, type Samples } from "./exciting.js";

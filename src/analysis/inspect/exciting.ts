@@ -1,9 +1,10 @@
 /** The samples of a data set that excite a layer's units most: of each channel, the largest number that it gave anywhere. */
-import type { Dataset } from "../../data/dataset.js";
-import { OptionError } from "../../errors.js";
-import { type Shape, sizeOf } from "../../graph/value.js";
-import { compileLayers, type Picture } from "../../train/classifier.js";
-import type { TrainedModel } from "../../train/trained-model.js";
+
+import { OptionError } from "../../base/errors.js";
+import type { Dataset } from "../../data/sets/dataset.js";
+import { type Shape, sizeOf } from "../../graph/shape.js";
+import { compileLayers, type Picture } from "../../model/classifier.js";
+import type { TrainedModel } from "../../model/trained-model.js";
 import type { LookOptions } from "./look.js";
 
 export interface Excited {

@@ -1,6 +1,7 @@
 /** The filters of every convolution of a model, as planes of numbers: what each looks for in each channel that it sees. */
+
+import type { TrainedModel } from "../../model/trained-model.js";
 import { type Module, modulesOf, savedOf } from "../../nn/index.js";
-import type { TrainedModel } from "../../train/trained-model.js";
 
 export interface LayerFilters {
   readonly path: string;

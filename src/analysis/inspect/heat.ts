@@ -1,5 +1,5 @@
 /** What in a picture an answer comes from, as a number a place: the arithmetic, apart from the runs of the network. */
-import type { Shape } from "../../graph/value.js";
+import type { Shape } from "../../graph/shape.js";
 
 /** A number for each place; row-major. */
 export interface Heat {

@@ -1,9 +1,11 @@
 /** A look inside as a page: pictures are put into it as PNG, so that one file is all. Of networks that name a picture, or every pixel of one. */
-import { writeFileAtomically } from "../../formats/atomic-write-node.js";
-import type { Shape } from "../../graph/value.js";
-import { pick } from "../../options.js";
-import type { TrainedModel } from "../../train/trained-model.js";
-import { foveaVersion, pictureUri } from "../report/draw-node.js";
+
+import { pick } from "../../base/options.js";
+import type { Shape } from "../../graph/shape.js";
+import { writeFileAtomically } from "../../host/atomic-write-node.js";
+import { foveaVersion } from "../../host/package-node.js";
+import type { TrainedModel } from "../../model/trained-model.js";
+import { pictureUri } from "../report/draw-node.js";
 import { coloured, DIVERGING, overlaid, VIRIDIS } from "./colours.js";
 import { excitingSection, type ShownSamples } from "./exciting-node.js";
 import type { Heat } from "./heat.js";

@@ -10,11 +10,8 @@
  * logits over the places that it gave to this class, or over all where there are none, or the logit of one place (Seg-Grad-CAM:
  * Vinogradova, Dibrov, Myers 2020); the probability is the mean over the same places.
  */
-import { compileEntry } from "../../compile/compile.js";
-import { OptionError } from "../../errors.js";
-import { type Shape, sizeOf, type Value } from "../../graph/value.js";
-import { type Traced, trace } from "../../nn/index.js";
-import { differentiate, multiply, softmax, sum } from "../../ops/index.js";
+
+import { OptionError } from "../../base/errors.js";
 import {
   anything,
   callback,
@@ -26,12 +23,17 @@ import {
   mismatch,
   pick,
   text,
-} from "../../options.js";
-import type { LoadedProgram } from "../../runtime/loaded-program.js";
-import { MACHINE_OPTIONS, type MachineOptions, Session } from "../../runtime/session.js";
-import { likeliest } from "../../train/rank.js";
-import { checkModel, type TrainedModel } from "../../train/trained-model.js";
-import { lendWeights } from "../../train/weights.js";
+} from "../../base/options.js";
+import { compileEntry } from "../../compiler/compile.js";
+import type { LoadedProgram } from "../../devices/cpu/loaded-program.js";
+import { MACHINE_OPTIONS, type MachineOptions, Session } from "../../devices/cpu/session.js";
+import type { Value } from "../../graph/graph.js";
+import { type Shape, sizeOf } from "../../graph/shape.js";
+import { likeliest } from "../../model/rank.js";
+import { checkModel, type TrainedModel } from "../../model/trained-model.js";
+import { lendWeights } from "../../model/weights/weights.js";
+import { type Traced, trace } from "../../nn/index.js";
+import { differentiate, multiply, softmax, sum } from "../../ops/index.js";
 import { labelsOf, maskOf, meanRow, type Question, rowAt, rowsOf, sharesOf } from "./answers.js";
 import { type Heat, saliencyOf, squaresOf, weightedMaps } from "./heat.js";
 import { mapLayers, spread } from "./map-layers.js";

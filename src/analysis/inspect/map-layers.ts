@@ -1,7 +1,8 @@
 /** Which layers of a network give maps that can be shown, and which of them Grad-CAM looks at. */
-import { nearest, OptionError } from "../../errors.js";
+import { nearest, OptionError } from "../../base/errors.js";
 import { reachable } from "../../graph/evaluate.js";
-import type { Shape, Value } from "../../graph/value.js";
+import type { Value } from "../../graph/graph.js";
+import type { Shape } from "../../graph/shape.js";
 import {
   AdaptiveAvgPool2d,
   AvgPool2d,

@@ -1,10 +1,11 @@
 /** Maps, planes and filters as rows of small pictures. */
-import type { TrainedModel } from "../../train/trained-model.js";
+
+import type { TrainedModel } from "../../model/trained-model.js";
 import { pictureUri } from "../report/draw-node.js";
 import { coloured, DIVERGING, type Ramp, reduced } from "./colours.js";
 import { allFilters, type LayerFilters, planeOf } from "./filters.js";
+import type { InputPlane } from "./input-plane.js";
 import type { LayerMaps, Look } from "./look.js";
-import type { InputPlane } from "./look-position.js";
 import { spread } from "./map-layers.js";
 import type { LayerTiles, Scale, Section, Tile } from "./page.js";
 

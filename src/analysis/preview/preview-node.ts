@@ -3,16 +3,16 @@
  * transforms with the same seed and number; without transforms, as many pictures side by side. One picture a class first.
  */
 
+import { DataError } from "../../base/errors.js";
 import { type Augmenter, compileAugmentation, type Transform } from "../../data/augment/augment.js";
 import { pictureOf } from "../../data/augment/fill.js";
 import { describeAugmentation } from "../../data/augment/grammar.js";
 import { measuredOn } from "../../data/augment/pca.js";
-import type { Dataset } from "../../data/dataset.js";
-import { epochOrder } from "../../data/sampler.js";
-import { loadSharp } from "../../data/sharp-node.js";
-import type { PictureStream } from "../../data/stream.js";
-import { DataError } from "../../errors.js";
-import { type Shape, sizeOf } from "../../graph/value.js";
+import { loadSharp } from "../../data/decode/sharp-node.js";
+import type { Dataset } from "../../data/sets/dataset.js";
+import { epochOrder } from "../../data/sets/sampler.js";
+import type { PictureStream } from "../../data/sets/stream.js";
+import { type Shape, sizeOf } from "../../graph/shape.js";
 import { toPng } from "../report/draw-node.js";
 import { escapeXml, shortened } from "../report/figure.js";
 

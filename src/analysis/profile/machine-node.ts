@@ -2,7 +2,7 @@
  * The machine's peak and the speed of its memory, timed as the steps of a profile are: by the same walker, in steps of a fifth
  * of a millisecond, which mostly run undisturbed even where others use the machine. The best of each step counts.
  */
-import type { SessionOptions } from "../../runtime/session.js";
+import type { SessionOptions } from "../../devices/cpu/session.js";
 import { multiplyAddProgram, readProgram } from "./machine.js";
 import { openBackend, TimedProgram } from "./timed-program-node.js";
 

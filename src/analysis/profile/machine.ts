@@ -3,12 +3,13 @@
  * are the two lines of the roofline (Williams, Waterman and Patterson, 2009), and tell a benchmark whether the machine is quiet.
  * Here are the programs, and probes that run them in a session as networks run; machine-node.ts times them as profiles are timed.
  */
-import type { KernelBuilder } from "../../codegen/builder.js";
+import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
-import type { Kernel, Reg, Target } from "../../codegen/ir.js";
-import type { Place, Program, Step } from "../../compile/program.js";
-import type { Session } from "../../runtime/session.js";
-import type { Slot } from "../../runtime/slot.js";
+import type { Kernel, Reg } from "../../codegen/ir.js";
+import type { Place, Program, Step } from "../../compiler/program.js";
+import type { Slot } from "../../devices/cpu/memory/slot.js";
+import type { Session } from "../../devices/cpu/session.js";
+import type { Target } from "../../target/target.js";
 
 /** Multiply-adds in flight, which must hide each other's latency: up to 4 or 5 cycles times 2 a cycle. */
 const ACCUMULATORS = 10;

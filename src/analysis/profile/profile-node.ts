@@ -2,18 +2,20 @@
  * Where a network's time goes, layer by layer: every step of the programs that predict and train is timed by a walker of its
  * own, many times, and compared with what the machine's arithmetic and memory allow. In Node, where clocks are exact.
  */
-import type { Program } from "../../compile/program.js";
-import { OptionError } from "../../errors.js";
-import { type Shape, sizeOf } from "../../graph/value.js";
+
+import { OptionError } from "../../base/errors.js";
+import { Random } from "../../base/random.js";
+import type { Program } from "../../compiler/program.js";
+import { eachOnce, noteOnce } from "../../devices/cpu/backends/choose.js";
+import { Session, type SessionOptions } from "../../devices/cpu/session.js";
+import { type Shape, sizeOf } from "../../graph/shape.js";
+import { type Host, planEvaluation, planTraining } from "../../model/plan.js";
+import { predictionEntry } from "../../model/prediction.js";
+import { type Network, networkParts } from "../../model/trained-model.js";
 import { type Module, modulesOf, parametersOf, savedOf } from "../../nn/index.js";
-import { Random } from "../../random.js";
-import { eachOnce, noteOnce } from "../../runtime/choose.js";
-import { Session, type SessionOptions } from "../../runtime/session.js";
-import { optimizerFrom, TRAINING_DEFAULTS } from "../../train/config.js";
+import { optimizerFrom, TRAINING_DEFAULTS } from "../../train/defaults.js";
 import type { Optimizer } from "../../train/optimizer.js";
-import { type Host, planEvaluation, planTraining } from "../../train/plan.js";
-import { evaluationEntry, predictionEntry, rateOf, trainingEntries } from "../../train/step.js";
-import { type Network, networkParts } from "../../train/trained-model.js";
+import { evaluationEntry, rateOf, trainingEntries } from "../../train/step.js";
 import { type MachineFigures, MachineProbe } from "./machine-node.js";
 import {
   figuresTogether,

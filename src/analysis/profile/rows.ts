@@ -9,7 +9,7 @@
  * pool to its maxima alone do fewer operations than the direct form, and what lies in
  * a cache comes faster than memory, so that a row may reach more than all of it.
  */
-import type { PlannedNode, Program, Step } from "../../compile/program.js";
+import type { PlannedNode, Program, Step } from "../../compiler/program.js";
 
 /**
  * What a row is for. `forward` and `backward` belong to layers; `packing` brings weights into the order in which kernels read

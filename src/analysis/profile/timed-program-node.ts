@@ -1,19 +1,22 @@
 /** A program in memory of its own, without a session: all that a session does for its users would stand in a clock's way. */
+
 import { Worker } from "node:worker_threads";
-import type { Program } from "../../compile/program.js";
-import { OptionError } from "../../errors.js";
-import type { Layout } from "../../kernels/layout.js";
-import type { Backend } from "../../runtime/backend.js";
-import { chooseBackend, chooseThreads, noteOnce } from "../../runtime/choose.js";
-import { type Numbers, pack, viewOf } from "../../runtime/copy.js";
-import { currentPlatform, type WorkerHandle } from "../../runtime/platform.js";
-import { reasonOf } from "../../runtime/reason.js";
-import { Resident, scratchBytes } from "../../runtime/resident.js";
-import type { BoundProgram } from "../../runtime/schedule.js";
-import type { SessionOptions } from "../../runtime/session.js";
-import { startWorkers } from "../../runtime/start-workers.js";
-import { StateStore } from "../../runtime/state-store.js";
-import { type NewThread, startThread } from "../../runtime/threads-node.js";
+import { OptionError } from "../../base/errors.js";
+import { reasonOf } from "../../base/reason.js";
+import type { Program } from "../../compiler/program.js";
+import type { Backend } from "../../devices/cpu/backends/backend.js";
+import { chooseBackend, chooseThreads, noteOnce } from "../../devices/cpu/backends/choose.js";
+import { type Numbers, pack, viewOf } from "../../devices/cpu/memory/copy.js";
+import { Resident, scratchBytes } from "../../devices/cpu/memory/resident.js";
+import { StateStore } from "../../devices/cpu/memory/state-store.js";
+import { currentPlatform } from "../../devices/cpu/platform/current-platform.js";
+import type { SessionOptions } from "../../devices/cpu/session.js";
+import type { BoundProgram } from "../../devices/cpu/team/schedule.js";
+import { startWorkers } from "../../host/start-workers.js";
+import type { NewThread } from "../../host/threads-node.js";
+import { startThread } from "../../host/threads-node.js";
+import type { WorkerHandle } from "../../host/worker-handle.js";
+import type { Layout } from "../../kernels/contract/layout.js";
 import { COUNT, MEETING_WORDS, Meeting, ORDER, timedWalk, WALK } from "./timed-walk.js";
 import type { TimedStart } from "./timed-worker-node.js";
 

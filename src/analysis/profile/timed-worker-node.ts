@@ -1,9 +1,10 @@
 /** A thread of a timed team other than the caller's: walks a section whenever the caller does. It serves one team after the other. */
+
 import { parentPort } from "node:worker_threads";
-import type { KernelFunction } from "../../runtime/backend.js";
-import { serveUntilRetired } from "../../runtime/retire-node.js";
-import type { ProgramImage } from "../../runtime/schedule.js";
-import { bindWasm } from "../../runtime/wasm-binding.js";
+import type { KernelFunction } from "../../devices/cpu/backends/backend.js";
+import { bindWasm } from "../../devices/cpu/backends/wasm-binding.js";
+import type { ProgramImage } from "../../devices/cpu/team/schedule.js";
+import { serveUntilRetired } from "../../host/retire-node.js";
 import { COUNT, Meeting, ORDER, timedWalk, WALK } from "./timed-walk.js";
 
 /** What a thread is told by each team. */
@@ -19,7 +20,7 @@ export interface TimedStart {
 
 async function bind({ code }: ProgramImage): Promise<KernelFunction[]> {
   if (code.kind !== "native") return bindWasm(code);
-  const { NativeBinder } = await import("../../runtime/native/binding.js");
+  const { NativeBinder } = await import("../../devices/cpu/native/binding.js");
   return new NativeBinder().bind(code);
 }
 

@@ -1,8 +1,8 @@
 /** A profile as files: each figure as SVG and PNG with the table behind them, or all figures as one SVG. */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { FileError } from "../../errors.js";
-import { writeFileAtomically } from "../../formats/atomic-write-node.js";
+import { FileError } from "../../base/errors.js";
+import { writeFileAtomically } from "../../host/atomic-write-node.js";
 import { csv } from "../compare/table.js";
 import { standalone } from "../figures/standalone.js";
 import { newDocument, toPng } from "../report/draw-node.js";

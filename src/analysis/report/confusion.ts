@@ -4,7 +4,7 @@
  * colour-blind eyes.
  */
 import { cell, text } from "@observablehq/plot";
-import type { ConfusionMatrix } from "../../train/metrics.js";
+import type { ConfusionMatrix } from "../../train/evaluate/metrics.js";
 import { draw, type Figure, shortened } from "./figure.js";
 import { colour } from "./palette.js";
 

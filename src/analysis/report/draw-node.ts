@@ -1,13 +1,8 @@
-/**
- * Figures without a browser: a document to draw in, pixels as data URIs, and SVG as PNG. The font comes from a package, since
- * a bare machine has none and text would be left out.
- */
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Resvg } from "@resvg/resvg-js";
 import { parseHTML } from "linkedom";
-import { loadSharp } from "../../data/sharp-node.js";
-import { loadAddon } from "../../runtime/addon-node.js";
+import { loadSharp } from "../../data/decode/sharp-node.js";
+import { loadAddon } from "../../host/addon-node.js";
 import type { Figure } from "./figure.js";
 import { withLightColours } from "./palette.js";
 
@@ -45,10 +40,4 @@ export function toPng({ svg }: Figure, scale = 2): Buffer {
 export async function pictureUri(data: Uint8Array, width: number, height: number, channels: 1 | 3): Promise<string> {
   const png = await loadSharp()(data, { raw: { width, height, channels } }).png().toBuffer();
   return `data:image/png;base64,${png.toString("base64")}`;
-}
-
-/** The version of this package. */
-export function foveaVersion(): string {
-  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
 }

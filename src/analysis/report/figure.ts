@@ -1,6 +1,6 @@
 /** A figure: SVG text with its extents in pixels. Colours are variables (palette.ts), text is the page's ink. */
 import { type PlotOptions, plot } from "@observablehq/plot";
-import { printable } from "../../text.js";
+import { printable } from "../../base/text.js";
 
 export interface Figure {
   readonly svg: string;

@@ -2,10 +2,10 @@
  * The filters of a network's first layer as small pictures: a convolution's kernels (HWIO), or for a fully connected layer
  * ([in, out], its inputs in the order channel, row, column) what each unit looks for in the picture.
  */
-import type { Shape } from "../../graph/value.js";
+import type { Shape } from "../../graph/shape.js";
+import type { TrainedModel } from "../../model/trained-model.js";
+import type { Weight } from "../../model/weights/weights.js";
 import { Conv2d, Linear, modulesOf } from "../../nn/index.js";
-import type { TrainedModel } from "../../train/trained-model.js";
-import type { Weight } from "../../train/weights.js";
 
 const MOST_FILTERS = 64;
 

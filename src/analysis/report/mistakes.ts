@@ -1,10 +1,10 @@
 /** The pictures that a network got wrong, what it took them for, and how sure it was. */
-import { fillBatch } from "../../data/batch.js";
-import type { Dataset } from "../../data/dataset.js";
-import { inMemory } from "../../data/in-memory.js";
-import { sizeOf } from "../../graph/value.js";
-import { type ClassifierOptions, compile } from "../../train/classifier.js";
-import type { TrainedModel } from "../../train/trained-model.js";
+import { fillBatch } from "../../data/sets/batch.js";
+import type { Dataset } from "../../data/sets/dataset.js";
+import { inMemory } from "../../data/sets/in-memory.js";
+import { sizeOf } from "../../graph/shape.js";
+import { type ClassifierOptions, compile } from "../../model/classifier.js";
+import type { TrainedModel } from "../../model/trained-model.js";
 
 export interface Mistake {
   /** Its place in the data set. */

@@ -1,8 +1,8 @@
 /** The report's page. */
 import { describeAugmentation } from "../../data/augment/grammar.js";
-import { bestEpoch } from "../../train/best-epoch.js";
-import { describeOptimizer, describeSchedule, named } from "../../train/config.js";
-import { watchName } from "../../train/techniques.js";
+import { describeOptimizer, describeSchedule, named } from "../../run/config.js";
+import { bestEpoch } from "../../train/evaluate/best-epoch.js";
+import { watchName } from "../../train/techniques/techniques.js";
 import { confusedPairs } from "./confusion.js";
 import { documentOf, madeBy } from "./document.js";
 import { escapeXml as escaped } from "./figure.js";

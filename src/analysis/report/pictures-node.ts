@@ -1,7 +1,7 @@
 /** The figures of a report, for its page and as files. */
 import { scale } from "@observablehq/plot";
-import type { Dataset } from "../../data/dataset.js";
-import { inMemory } from "../../data/in-memory.js";
+import type { Dataset } from "../../data/sets/dataset.js";
+import { inMemory } from "../../data/sets/in-memory.js";
 import { confusionFigure } from "./confusion.js";
 import { curves } from "./curves.js";
 import { newDocument, pictureUri } from "./draw-node.js";

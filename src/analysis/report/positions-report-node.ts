@@ -4,12 +4,13 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomically } from "../../formats/atomic-write-node.js";
-import { describeOptimizer, describeSchedule, named, type TrainingConfig } from "../../train/config.js";
-import type { RunPlan, RunResult } from "../../train/run-node.js";
+import { writeFileAtomically } from "../../host/atomic-write-node.js";
+import { foveaVersion } from "../../host/package-node.js";
+import { describeOptimizer, describeSchedule, named, type TrainingConfig } from "../../run/config.js";
+import type { RunPlan, RunResult } from "../../run/run-node.js";
 import type { EpochRecord } from "../../train/trainer.js";
 import { documentOf, madeBy } from "./document.js";
-import { foveaVersion, newDocument, toPng } from "./draw-node.js";
+import { newDocument, toPng } from "./draw-node.js";
 import { sheet } from "./figure.js";
 import { count, definitions, machineRows, percent, section, table, time } from "./parts.js";
 import { positionsFigures } from "./positions-figures.js";

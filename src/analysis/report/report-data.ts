@@ -1,7 +1,7 @@
 /** What a report tells, as plain data. */
-import type { Dataset } from "../../data/dataset.js";
-import type { TrainingConfig } from "../../train/config.js";
-import type { ConfusionMatrix } from "../../train/metrics.js";
+import type { Dataset } from "../../data/sets/dataset.js";
+import type { TrainingConfig } from "../../run/config.js";
+import type { ConfusionMatrix } from "../../train/evaluate/metrics.js";
 import type { EpochRecord } from "../../train/trainer.js";
 import type { Summary } from "../summary.js";
 import type { Figure } from "./figure.js";

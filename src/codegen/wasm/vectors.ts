@@ -1,7 +1,7 @@
 /** The vector instructions of the kernel language in WebAssembly SIMD; see `encode.ts` for how registers are held. */
 import type { CompareFloat, FloatBinary, FloatUnary, Instr, IntVecBinary, Reg } from "../ir.js";
-import type { FunctionWriter } from "./encode.js";
 import { BLOCK_VOID, OP, SIMD } from "./opcodes.js";
+import type { FunctionWriter } from "./writer.js";
 
 const SIGN = new Float32Array(1);
 const BITS = new Int32Array(SIGN.buffer);

@@ -3,7 +3,7 @@
  * compressed as EVEX asks), labels, and a pool of constants behind the code that instructions address relative to the
  * instruction pointer. Whatever does not fit its field is refused with a KernelError; nothing is ever truncated.
  */
-import { KernelError } from "../../errors.js";
+import { KernelError } from "../../base/errors.js";
 import { ByteBuffer } from "./bytes.js";
 import type { VectorInstruction } from "./instructions.js";
 import {

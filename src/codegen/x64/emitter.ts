@@ -2,7 +2,7 @@
  * What the instruction groups share while a kernel is encoded: where registers lie, the scratch register, the frame, and
  * constants.
  */
-import { KernelError } from "../../errors.js";
+import { KernelError } from "../../base/errors.js";
 import type { Allocation } from "../allocate.js";
 import type { Address, Instr, IntArg, Kernel, Reg } from "../ir.js";
 import type { Assembler } from "./assembler.js";

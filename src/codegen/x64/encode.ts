@@ -4,8 +4,8 @@
  * multiple of 64 bytes. Callee-saved registers are restored and the upper halves of the vector registers cleared on the
  * one way out.
  */
-import { KernelError } from "../../errors.js";
-import { atOnce, type Steps } from "../../steps.js";
+import { KernelError } from "../../base/errors.js";
+import { atOnce, type Steps } from "../../base/steps.js";
 import {
   allocate,
   fits,

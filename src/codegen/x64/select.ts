@@ -5,7 +5,9 @@
  * A load moves down to its reader only within one block, past no store, loop or branch and past no change of its
  * pointer, so it reads the same bytes.
  */
-import { type Instr, type Kernel, type Reg, reads, type Target, writes } from "../ir.js";
+
+import type { Target } from "../../target/target.js";
+import { type Instr, type Kernel, type Reg, reads, writes } from "../ir.js";
 import type { Loop } from "../liveness.js";
 import type { Usage } from "../verify.js";
 

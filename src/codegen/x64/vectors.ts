@@ -3,7 +3,7 @@
  * of an xmm, worked on by scalar instructions so that nothing of the lanes above can slow it down or touch memory.
  * (Integer lanes cannot: they use the packed forms.)
  */
-import { KernelError } from "../../errors.js";
+import { KernelError } from "../../base/errors.js";
 import type { FloatBinary, FloatUnary, Instr, IntVecBinary, Reg } from "../ir.js";
 import type { VectorBits, VectorOptions } from "./assembler.js";
 import { bitsOf, type Emitter } from "./emitter.js";

@@ -3,10 +3,10 @@
  * one sampling (placement.ts, sample.ts); then colours, as one matrix (color.ts); then what is covered up. What a picture
  * becomes is a pure function of seed, epoch and its number in the data set. It needs no Node, and no memory beyond a line of pixels.
  */
-import { DataError, OptionError } from "../../errors.js";
-import type { Shape } from "../../graph/value.js";
-import { borderOf } from "../border.js";
-import type { Scaling } from "../dataset.js";
+import { DataError, OptionError } from "../../base/errors.js";
+import type { Shape } from "../../graph/shape.js";
+import { borderOf } from "../sets/border.js";
+import type { Scaling } from "../sets/dataset.js";
 import { ColorMap, IMAGENET_COLORS } from "./color.js";
 import { type AugmentKey, Draws } from "./draws.js";
 import { applyGeometry, decodeFactor, isGeometry, needsOwnSize, type Target } from "./geometry.js";

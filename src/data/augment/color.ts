@@ -4,7 +4,7 @@
  * torchvision's do unless they are shuffled; values are held within 0..1 once, at the end. Grey pictures have neither saturation
  * nor hue.
  */
-import type { Scaling } from "../dataset.js";
+import type { Scaling } from "../sets/dataset.js";
 import type { Draws } from "./draws.js";
 import { cosineOfTurns, sineOfTurns } from "./numbers.js";
 import type { TransformOf } from "./transform.js";

@@ -2,7 +2,7 @@
  * The random numbers of one transform for one picture: Philox with the counter [picture, epoch, which transform and how far, purpose]
  * and the seed as its key. Every transform has a stream of its own, so that one more in the list changes nobody else's numbers.
  */
-import { naturalLogarithm, philoxReference, type Words4 } from "../../random.js";
+import { naturalLogarithm, philoxReference, type Words4 } from "../../base/random.js";
 
 /** Sets these draws apart from those that others make with the same seed. */
 const PURPOSE = 0x6175676d;

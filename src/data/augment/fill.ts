@@ -1,8 +1,8 @@
 /** Gathers augmented pictures of a data set in memory into the input of a network. */
-import { DataError } from "../../errors.js";
-import { type Shape, sizeOf } from "../../graph/value.js";
-import type { Labels } from "../batch.js";
-import type { Dataset } from "../dataset.js";
+import { DataError } from "../../base/errors.js";
+import { type Shape, sizeOf } from "../../graph/shape.js";
+import type { Dataset } from "../sets/dataset.js";
+import type { Labels } from "../sets/labels.js";
 import type { Augmenter, AugmentKey, Picture } from "./augment.js";
 
 export interface Augmentation {

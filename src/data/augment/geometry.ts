@@ -1,6 +1,6 @@
 /** What each geometric transform does to a placement, with the numbers it draws. */
-import { DataError } from "../../errors.js";
-import { affineMap } from "../distort.js";
+import { DataError } from "../../base/errors.js";
+import { affineMap } from "./distort.js";
 import type { AugmentKey, Draws } from "./draws.js";
 import { cosineOfTurns, sineOfTurns } from "./numbers.js";
 import type { Placement } from "./placement.js";

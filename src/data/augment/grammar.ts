@@ -6,9 +6,9 @@
  *
  * A name may also be a preset's, which stands for its list.
  */
-import { OptionError, unknownName } from "../../errors.js";
-import type { Shape } from "../../graph/value.js";
-import { mismatch } from "../../options.js";
+import { OptionError, unknownName } from "../../base/errors.js";
+import { mismatch } from "../../base/options.js";
+import type { Shape } from "../../graph/shape.js";
 import { FIELDS, type Field, parseTransforms, TRANSFORM_KINDS, type Transform } from "./transform.js";
 
 export interface Preset {

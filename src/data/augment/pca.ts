@@ -3,7 +3,7 @@
  * section 4.1): eigenvalues and eigenvectors of the covariance of all pixels, scaled to 0..1. The sums are exact, so that the order of
  * pictures does not matter.
  */
-import type { Dataset } from "../dataset.js";
+import type { Dataset } from "../sets/dataset.js";
 import type { Transform } from "./transform.js";
 
 export interface PrincipalColors {

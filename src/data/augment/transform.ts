@@ -3,8 +3,8 @@
  * says the fields of each, what they may be and what they are unless said; reading JSON, reading the command line and
  * showing all go by it.
  */
-import { OptionError, unknownName } from "../../errors.js";
-import { shown } from "../../options.js";
+import { OptionError, unknownName } from "../../base/errors.js";
+import { shown } from "../../base/options.js";
 
 /** From and to, both included. */
 export type Range = readonly [number, number];

@@ -1,5 +1,5 @@
 /** Windows of random area and shape: of randomResizedCrop, and of what is covered up. */
-import { naturalLogarithm } from "../../random.js";
+import { naturalLogarithm } from "../../base/random.js";
 import type { Draws } from "./draws.js";
 import { exponential } from "./numbers.js";
 import type { Range, Transform, TransformOf } from "./transform.js";

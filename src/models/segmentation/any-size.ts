@@ -2,9 +2,9 @@
  * Nets that label every pixel take pictures of any size: rows of zeros below and columns to the right fill a picture up to whole steps of
  * the net's coarsest grid, so that every map is made exactly as much smaller and larger as the others, and are cut off the result.
  */
-import { OptionError } from "../../errors.js";
-import type { Value } from "../../graph/value.js";
-import { shapeText } from "../../graph/value.js";
+import { OptionError } from "../../base/errors.js";
+import type { Value } from "../../graph/graph.js";
+import { shapeText } from "../../graph/shape.js";
 import type { Loss } from "../../nn/loss.js";
 import { type Module, tracingOf } from "../../nn/module.js";
 import { pad, slice } from "../../ops/index.js";

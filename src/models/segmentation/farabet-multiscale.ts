@@ -9,8 +9,9 @@
  * at once. Class scores are made as large as the picture bilinearly. Superpixels vote after it (src/segmentation).
  */
 
-import { OptionError } from "../../errors.js";
-import type { Value } from "../../graph/value.js";
+import { OptionError } from "../../base/errors.js";
+import { Random } from "../../base/random.js";
+import type { Value } from "../../graph/graph.js";
 import {
   type Conv2d,
   conv2d,
@@ -22,7 +23,6 @@ import {
   upsample,
 } from "../../nn/index.js";
 import { add, conv2d as conv2dOf, resize, slice } from "../../ops/index.js";
-import { Random } from "../../random.js";
 import { defineModel } from "../definition.js";
 import { anySize, COMMON, checkPicture, checkWidths, pixelLoss, within } from "./any-size.js";
 import { LocalNormalisation, laplacianPyramid, yuv } from "./pyramid.js";

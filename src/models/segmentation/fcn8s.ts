@@ -7,7 +7,7 @@
  * cutting. The backbone has torchvision's names (`features.0.weight`), so that its VGG weights load; the rest has the paper's.
  */
 
-import type { Value } from "../../graph/value.js";
+import type { Value } from "../../graph/graph.js";
 import {
   batchNorm2d,
   type Conv2d,

@@ -14,8 +14,8 @@
  * third instance unlearned on new streets what the second knew. Weights begin as Glorot and Bengio's, with the gain of tanh.
  */
 
-import { OptionError } from "../../errors.js";
-import type { Value } from "../../graph/value.js";
+import { OptionError } from "../../base/errors.js";
+import type { Value } from "../../graph/graph.js";
 import { type Conv2d, conv2d, Module } from "../../nn/index.js";
 import { tracingOf } from "../../nn/module.js";
 import {

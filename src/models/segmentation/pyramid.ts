@@ -3,7 +3,7 @@
  * level locally normalised. It is a fixed part of the network, drawn with ordinary ops, so that training, prediction and other languages
  * compute the same from a picture in RGB.
  */
-import type { Value } from "../../graph/value.js";
+import type { Value } from "../../graph/graph.js";
 import { Module } from "../../nn/module.js";
 import { avgPool2d, conv2d, divide, resize, scale, sqrt, square, subtract } from "../../ops/index.js";
 

@@ -8,7 +8,7 @@
  * Parameters have the names of the widely used PyTorch version (milesial), so that its weights load.
  */
 
-import type { Value } from "../../graph/value.js";
+import type { Value } from "../../graph/graph.js";
 import { batchNorm2d, conv2d, convTranspose2d, Module, maxPool2d, relu, sequential } from "../../nn/index.js";
 import { concat } from "../../ops/index.js";
 import { defineModel } from "../definition.js";

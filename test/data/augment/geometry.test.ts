@@ -2,10 +2,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileAugmentation, type Picture } from "#fovea/data/augment/augment.js";
+import { affineMap, fillDistorted } from "#fovea/data/augment/distort.js";
 import { Placement } from "#fovea/data/augment/placement.js";
 import { type Outside, reflected, Sampler, scaleOf } from "#fovea/data/augment/sample.js";
 import { parseTransforms } from "#fovea/data/augment/transform.js";
-import { affineMap, fillDistorted } from "#fovea/data/distort.js";
 import { augmented, noise, PLAIN, picture, rows } from "./support.js";
 
 const THREE = picture(3, 3, 1, [1, 2, 3, 4, 5, 6, 7, 8, 9]);

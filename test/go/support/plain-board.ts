@@ -1,5 +1,5 @@
 /** Go written as plainly as can be, to hold the board to: no chains are kept, everything is found by flooding. */
-import { areaOwners } from "#fovea/go/score.js";
+import { areaOwners } from "#fovea/go/board/score.js";
 
 export type Stones = Uint8Array;
 export { areaOwners };

@@ -1,7 +1,7 @@
 /** A store of games of random legal moves: enough that some of them are test games. */
-import { BLACK, type Colour, PASS, WHITE } from "#fovea/go/geometry.js";
-import { type GameRecord, gameHash, startOf } from "#fovea/go/record.js";
-import { GameStore, isTestGame, StoreBuilder } from "#fovea/go/store.js";
+import { BLACK, type Colour, PASS, WHITE } from "#fovea/go/board/geometry.js";
+import { GameStore, isTestGame, StoreBuilder } from "#fovea/go/games/store.js";
+import { type GameRecord, gameHash, startOf } from "#fovea/go/sgf/record.js";
 import { random } from "../../support/random.js";
 
 export interface RandomGames {

@@ -1,0 +1,179 @@
+/** `fovea eval`: measures a trained model on a data set. */
+import type { Command } from "commander";
+import { OptionError } from "../../base/errors.js";
+import { VIEWS, type ViewName } from "../../data/augment/views.js";
+import { openDataset } from "../../data/open-node.js";
+import { parseBrokenLimit } from "../../data/open-options.js";
+import { scalingText } from "../../model/scalings.js";
+import type { TrainingConfig } from "../../run/config.js";
+import { confusionText } from "../../train/evaluate/metrics.js";
+import { evaluate } from "../../train/train.js";
+import { MAP_HELP, namesOf, networkOptions, oneOf, pairOf, wholeOf } from "../options/arguments.js";
+import { type HalvesFlags, halvesFrom, halvesOfRun, halvesOptions } from "../options/halves.js";
+import { type MachineFlags, machineOptions, sessionOptions } from "../options/machine.js";
+import { openModel } from "../options/model-argument.js";
+import { MEAN, type ScalingFlags, STD, scalingOf } from "../options/scaling.js";
+import { Output, percent, seconds } from "../terminal/output.js";
+import { Progress, showCount } from "../terminal/progress.js";
+
+interface Flags extends MachineFlags, ScalingFlags, HalvesFlags {
+  readonly data?: string;
+  readonly split: "train" | "val" | "test";
+  readonly maxBroken?: string;
+  readonly stream?: boolean;
+  readonly crops?: ViewName;
+  readonly resize?: number;
+  readonly network?: string;
+  readonly option?: Readonly<Record<string, string>>;
+  readonly map?: Readonly<Record<string, string>>;
+  readonly json?: boolean;
+}
+
+export function evalCommand(program: Command): void {
+  machineOptions(
+    program
+      .command("eval")
+      .summary("measure a trained model")
+      .description(
+        "Measures a trained model: loss, accuracy and confusion matrix over every picture of a data set, each once.",
+      )
+      .argument("<model>", "a .safetensors or .pth file, or the folder of a run")
+      .option(
+        "--data <data>",
+        "as `fovea train` takes it; pictures are brought to what the network takes (default: what the run learned from)",
+      )
+      .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)")
+      .option(
+        "--stream",
+        "leave pictures on disk and decode them as they are measured (default: where they take over 512 MiB)",
+      )
+      .option("--no-stream", "decode all pictures into memory first")
+      .option(
+        "--split <half>",
+        "train, val or test",
+        oneOf("--split", ["train", "val", "test"] as const),
+        "test" as const,
+      )
+      .addOption(halvesOptions()[0]!)
+      .addOption(halvesOptions()[1]!)
+      .addOption(halvesOptions()[2]!)
+      .option(
+        "--crops <views>",
+        `average over views of each picture: ${VIEWS.join(", ")} (default: as the run did, else none)`,
+        oneOf("--crops", VIEWS),
+      )
+      .option(
+        "--resize <pixels>",
+        "to which picture files are brought before the network's part is cut out, such as 256 (default: the network's size)",
+        wholeOf("--resize", 1),
+      )
+      .option("--network <name>", "whose weights these are, for a file that does not say it")
+      .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
+      .option("--map <from=to>", MAP_HELP, namesOf("--map"))
+      .option(...MEAN)
+      .option(...STD),
+  )
+    .optionsGroup("Output:")
+    .option("--json", "one JSON object on standard output, for programs")
+    .helpOption("-h, --help", "show this")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  $ fovea eval runs/lenet5-mnist
+  $ fovea eval runs/lenet5-mnist/model.safetensors --data mnist --split train
+  $ fovea eval from-pytorch.safetensors --network lenet5 --data mnist --json
+  $ fovea eval runs/alexnet-pictures --crops ten --resize 256
+  $ fovea eval resnet20.pth --network resnet20 --data cifar10:./cifar-10-batches-bin`,
+    )
+    .action(evaluateModel);
+}
+
+/** Those of the run, on its own data, unless said. */
+function halvesFor(flags: Flags, config: TrainingConfig | undefined) {
+  const halves = halvesFrom(flags);
+  return halves !== undefined || flags.data !== undefined || config === undefined ? { halves } : halvesOfRun(config);
+}
+
+async function evaluateModel(path: string, flags: Flags): Promise<void> {
+  const output = new Output(flags.json ?? false);
+  const { network, split } = flags;
+  if (flags.option !== undefined && network === undefined) {
+    throw new OptionError("--option: options are of the network that --network names; give both");
+  }
+  const options = network === undefined ? undefined : networkOptions(network, flags.option);
+  const found = await openModel(path, { network, options, map: flags.map, scaling: scalingOf(flags) });
+  if (found.config?.positions !== undefined && flags.data === undefined) {
+    throw new OptionError(`eval: ${path} is a policy for Go; measure it with fovea go eval ${path}`);
+  }
+  const source = flags.data ?? found.config?.data;
+  if (source === undefined) throw new OptionError("eval: say what to measure on, such as --data mnist");
+  const { input } = found.model;
+  const maxBroken = flags.maxBroken ?? found.config?.maxBroken;
+  const sets = await openDataset(source, {
+    size: flags.resize === undefined ? [input[0]!, input[1]!] : [flags.resize, flags.resize],
+    channels: input[2]!,
+    maxBroken: maxBroken === undefined ? undefined : parseBrokenLimit(maxBroken),
+    stream: flags.stream,
+    half: split,
+    ...halvesFor(flags, found.config),
+    note: (text) => output.note(text),
+  });
+  const data = sets[split];
+  if (data === undefined) {
+    throw new OptionError(
+      `--split val: ${source} has no pictures of its own to choose by; its test pictures serve for that`,
+    );
+  }
+  // Weights of others were trained on such data, where nothing else is said.
+  const { isScalingAssumed, ...said } = found.model;
+  const model = isScalingAssumed ? { ...said, scaling: { mean: data.mean, std: data.std } } : said;
+  const { halves } = sets;
+  const isSplit =
+    halves !== undefined && [halves.val, halves.test].every((half) => half === undefined || half === "none");
+  if (isSplit && flags.data === undefined && found.config !== undefined && found.config.halves === undefined) {
+    output.note(
+      `fovea: ${source}: the run is of a version that split pictures by their order, and so they are again; if some were added or taken ` +
+        "away since, it is measured on ones that it learned from",
+    );
+  }
+  const views = flags.crops ?? found.config?.views ?? (flags.resize === undefined ? undefined : "none");
+
+  const { stream, json } = output;
+  const progress =
+    json && stream.isTTY !== true
+      ? undefined
+      : new Progress({ total: data.length, label: "evaluating", unit: "images", stream });
+  const result = await evaluate(model, data, {
+    ...sessionOptions(flags, (text) => output.note(text)),
+    ...(views === undefined ? {} : { views }),
+    onProgress: (done) => progress?.update(done),
+  }).finally(() => progress?.stop());
+
+  const { loss, accuracy, samples, confusion } = result;
+  output.event({
+    model: found.path,
+    data: data.name,
+    views: views ?? "none",
+    samples,
+    loss,
+    accuracy,
+    confusion,
+    scaling: model.scaling,
+    seconds: result.seconds,
+  });
+  output.say(
+    `${found.path} on ${data.name}: ${showCount(samples)} images in ${seconds(result.seconds)}${views === undefined || views === "none" ? "" : `, views ${views}`}`,
+  );
+  output.say(`  loss      ${loss.toFixed(4)}`);
+  output.say(
+    `  accuracy  ${percent(accuracy)} (${showCount(samples * (1 - accuracy))} wrong, error ${percent(1 - accuracy)})`,
+  );
+  output.say(
+    `  pixels    ${scalingText(model.scaling)}${isScalingAssumed ? ", the data's: the model does not say" : ""}`,
+  );
+  output.say();
+  output.say("Rows are what the pictures show, columns what the network says:");
+  const names = confusion.map((_, label) => found.model.classes[label] ?? data.classes[label] ?? String(label));
+  output.say(confusionText(confusion, names));
+}

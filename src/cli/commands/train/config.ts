@@ -1,0 +1,207 @@
+/** From the flags of `fovea train` to the configuration of a run, or to the same one that a resumed run had. */
+
+import { OptionError } from "../../../base/errors.js";
+import { DISTORT_DEFAULTS } from "../../../data/augment/distort-options.js";
+import { needsOwnSize } from "../../../data/augment/geometry.js";
+import { describeAugmentation, parseAugmentation } from "../../../data/augment/grammar.js";
+import { measuredOn } from "../../../data/augment/pca.js";
+import type { Transform } from "../../../data/augment/transform.js";
+import type { ViewName } from "../../../data/augment/views.js";
+import { type OpenOptions, parseBrokenLimit } from "../../../data/open-options.js";
+import type { Dataset, DatasetSplits } from "../../../data/sets/dataset.js";
+import type { HalvesChoice } from "../../../data/sources/halves-choice.js";
+import type { Shape } from "../../../graph/shape.js";
+import { create, definitionOf, type ModelOptions } from "../../../models/index.js";
+import { differences, type TrainingConfig } from "../../../run/config.js";
+import { type OptimizerConfig, optimizerConfig, optimizerFrom, TRAINING_DEFAULTS } from "../../../train/defaults.js";
+import { adam, adamw } from "../../../train/optimizer.js";
+import { checkSchedule, type Schedule } from "../../../train/schedule.js";
+import { networkOptions } from "../../options/arguments.js";
+import { type ScalingFlags, scalingOf } from "../../options/scaling.js";
+import type { LearningFlags } from "../../options/training.js";
+import { techniquesOf } from "./techniques.js";
+
+/** What was given on the command line; what was not is undefined. */
+export interface TrainFlags extends LearningFlags, ScalingFlags {
+  readonly betas?: readonly number[];
+  readonly eps?: number;
+  readonly distort?: boolean;
+  readonly crops?: ViewName;
+  readonly maxBroken?: string;
+  readonly stream?: boolean;
+  readonly workers?: number;
+  readonly train?: string;
+  readonly val?: string;
+  readonly test?: string;
+}
+
+export async function newConfig(
+  network: string,
+  data: string,
+  { train: pictures, halves }: Pick<DatasetSplits, "train" | "halves">,
+  flags: TrainFlags,
+): Promise<TrainingConfig> {
+  const options = { ...fitted(network, pictures), ...networkOptions(network, flags.option) };
+  const base: TrainingConfig = { ...defaultsOf(network), network, options: create(network, options).options, data };
+  const config: TrainingConfig = { ...withFlags(base, flags), ...(halves && { halves: said(halves) }) };
+  const { augment } = config;
+  return augment === undefined ? config : { ...config, augment: await measuredOn(augment, pictures) };
+}
+
+/** Without what is not said, as it is read again. */
+const said = (halves: HalvesChoice): HalvesChoice =>
+  Object.fromEntries(Object.entries(halves).filter(([, folder]) => folder !== undefined));
+
+/** The channels of pictures for a network, where these do not decide its own: where it has no such option, or that was given. */
+export function channelsFor(network: string, options: ModelOptions): number | undefined {
+  const { defaults, input } = definitionOf(network);
+  const isOpen = Object.hasOwn(defaults, "channels") && options["channels"] === undefined;
+  const channels = input({ ...defaults, ...options })[2];
+  return isOpen || (channels !== 1 && channels !== 3) ? undefined : channels;
+}
+
+/** How the data of a run, new or resumed, is opened. Transforms that say the size themselves see pictures in their own. */
+export function openOptionsOf(
+  config: Pick<TrainingConfig, "size" | "maxBroken" | "stream"> & {
+    readonly augment?: string | readonly Transform[] | undefined;
+  },
+  usual: Shape,
+  note: (text: string) => void,
+  workers?: number,
+): OpenOptions {
+  const { size, maxBroken, stream, augment } = config;
+  const pair = (extents: readonly number[]) => [extents[0]!, extents[1]!] as const;
+  const transforms = typeof augment === "string" ? parseAugmentation(augment, usual) : augment;
+  return {
+    size: size && pair(size),
+    usualSize: pair(usual),
+    maxBroken: maxBroken === undefined ? undefined : parseBrokenLimit(maxBroken),
+    stream,
+    ownSize: transforms?.some(needsOwnSize) ?? false,
+    workers,
+    note,
+  };
+}
+
+/** The common defaults, with what the network asks for. */
+function defaultsOf(network: string): Omit<TrainingConfig, "network" | "options" | "data"> {
+  const { lr, weightDecay, warmupSteps, ...others } = definitionOf(network).training ?? {};
+  const { optimizer, schedule } = TRAINING_DEFAULTS;
+  return {
+    ...TRAINING_DEFAULTS,
+    ...others,
+    optimizer: { ...optimizer, lr: lr ?? optimizer.lr, weightDecay: weightDecay ?? optimizer.weightDecay },
+    schedule: { ...schedule, ...(warmupSteps === undefined ? {} : { warmupSteps }) },
+  };
+}
+
+/**
+ * The configuration that a run was begun with; flags given again must say the same.
+ * @throws OptionError naming each that does not, and both values.
+ */
+export function resumedConfig(saved: TrainingConfig, network: string | undefined, flags: TrainFlags): TrainingConfig {
+  const options = { ...saved.options, ...networkOptions(network ?? saved.network, flags.option) };
+  const wanted = withFlags({ ...saved, network: network ?? saved.network, options }, flags);
+  const changed = differences(wanted, saved);
+  if (changed.length > 0) {
+    throw new OptionError(
+      `--resume: a run goes on as it was begun, but ${changed.join("; ")}; leave these out, or start a new run`,
+    );
+  }
+  return saved;
+}
+
+/** What the data says about a network's options: its classes, channels and size. */
+function fitted(network: string, { classes, shape }: Dataset): ModelOptions {
+  const [height, width, channels] = shape;
+  const found: ModelOptions = { classes: classes.length, channels, ...(height === width ? { size: height } : {}) };
+  const { defaults } = definitionOf(network);
+  return Object.fromEntries(Object.entries(found).filter(([name]) => Object.hasOwn(defaults, name)));
+}
+
+function withFlags(base: TrainingConfig, flags: TrainFlags): TrainingConfig {
+  const scaling = scalingOf(flags)(definitionOf(base.network).input(base.options)[2]!);
+  return {
+    ...base,
+    epochs: flags.epochs ?? base.epochs,
+    batchSize: flags.batchSize ?? base.batchSize,
+    optimizer: optimizerWith(base.optimizer, flags),
+    schedule: scheduleWith(base.schedule, flags),
+    seed: flags.seed ?? base.seed,
+    ...(flags.distort ? { distort: DISTORT_DEFAULTS } : {}),
+    ...augmentWith(base, flags),
+    ...(flags.crops === undefined ? {} : { views: flags.crops }),
+    ...techniquesOf(flags),
+    ...(flags.weights === undefined ? {} : { weights: flags.weights }),
+    ...(flags.map === undefined ? {} : { map: flags.map }),
+    ...(flags.resetClassifier ? { resetClassifier: true } : {}),
+    ...(scaling === undefined ? {} : { scaling }),
+    ...(flags.size === undefined ? {} : { size: flags.size }),
+    ...(flags.maxBroken === undefined ? {} : { maxBroken: flags.maxBroken }),
+    ...(flags.stream === undefined ? {} : { stream: flags.stream }),
+  };
+}
+
+/** The transforms that a flag names; those of a run that has the same keep what was measured for them. */
+function augmentWith(base: TrainingConfig, flags: TrainFlags): { readonly augment?: readonly Transform[] } {
+  if (flags.augment === undefined) return {};
+  if (flags.distort) throw new OptionError("--distort and --augment: write --augment distort, and what else there is");
+  const target = definitionOf(base.network).input(base.options);
+  const augment = parseAugmentation(flags.augment, target);
+  const before = base.augment;
+  const same = before !== undefined && describeAugmentation(before) === describeAugmentation(augment);
+  return { augment: same ? before : augment };
+}
+
+function optimizerWith(base: OptimizerConfig, flags: TrainFlags): OptimizerConfig {
+  const name = flags.optimizer ?? base.name;
+  refuseOthers(`optimizer ${name}`, flags, name === "sgd" ? ["betas", "eps"] : ["momentum", "nesterov"]);
+  const { lr, weightDecay, momentum, nesterov, betas, eps } = flags;
+  if (betas !== undefined && betas.length !== 2) {
+    throw new OptionError(`--betas ${betas.join(",")}: expected two numbers, such as 0.9,0.999`);
+  }
+  const given = Object.fromEntries(
+    Object.entries({ lr, weightDecay, momentum, nesterov, betas, eps }).filter(([, value]) => value !== undefined),
+  );
+  const start = name === base.name ? base : optimizerDefaults(name);
+  return optimizerConfig(optimizerFrom({ ...start, ...given } as OptimizerConfig));
+}
+
+function optimizerDefaults(name: OptimizerConfig["name"]): OptimizerConfig {
+  if (name === "sgd") return optimizerConfig(optimizerFrom(TRAINING_DEFAULTS.optimizer));
+  return optimizerConfig(name === "adam" ? adam() : adamw());
+}
+
+const SCHEDULE_FLAGS = ["warmup", "milestones", "gamma", "final", "rise", "initial", "shape"] as const;
+const FLAGS_OF: Readonly<Record<Schedule["kind"], readonly (typeof SCHEDULE_FLAGS)[number][]>> = {
+  constant: ["warmup"],
+  step: ["warmup", "milestones", "gamma"],
+  cosine: ["warmup", "final"],
+  "one-cycle": ["rise", "initial", "final", "shape"],
+  triangular: ["rise", "initial", "final"],
+};
+
+function scheduleWith(base: Schedule, flags: TrainFlags): Schedule {
+  const kind = flags.schedule ?? base.kind;
+  const start: Partial<Record<string, unknown>> = kind === base.kind ? base : {};
+  refuseOthers(
+    `schedule ${kind}`,
+    flags,
+    SCHEDULE_FLAGS.filter((flag) => !FLAGS_OF[kind].includes(flag)),
+  );
+  const { warmup, milestones, gamma, final, rise, initial, shape } = flags;
+  const all = { warmupSteps: warmup, milestones, gamma, final, rise, initial, shape };
+  const given = Object.entries(all).filter(([, v]) => v !== undefined);
+  const schedule = { ...start, kind, ...Object.fromEntries(given) } as Schedule;
+  if (schedule.kind === "step" && schedule.milestones === undefined) {
+    throw new OptionError("--schedule step: give the epochs at which the rate falls, such as --milestones 3,5");
+  }
+  checkSchedule(schedule);
+  return schedule;
+}
+
+function refuseOthers(what: string, flags: TrainFlags, names: readonly (keyof TrainFlags)[]): void {
+  for (const name of names) {
+    if (flags[name] !== undefined) throw new OptionError(`--${name}: ${what} has no ${name}; leave it out`);
+  }
+}

@@ -1,0 +1,434 @@
+/**
+ * The kernel language as it is written: a builder whose methods append instructions (see `ir.ts` for their meaning).
+ * Unrolling and specialisation are plain TypeScript around it; types are checked as the kernel is written.
+ *
+ *     const kernel = buildKernel({ key, name: "scale", target, operands: [["x", "read"], ["y", "write"]] }, (k) => {
+ *       const x = k.operand("x"), y = k.operand("y");
+ *       k.loop(k.begin, k.end, (i) => {
+ *         const at = k.mul(i, 4 * lanes);
+ *         k.store(k.ptrAdd(y, at), 0, k.fmul(k.load(k.ptrAdd(x, at), 0, lanes), k.splat(2, lanes)));
+ *       });
+ *     });
+ */
+
+import type { Lanes, Target } from "../../target/target.js";
+import {
+  type Access,
+  type CompareFloat,
+  type CompareInt,
+  type FloatBinary,
+  f32,
+  INT,
+  type IntArg,
+  i32,
+  type Kernel,
+  maskOf,
+  PTR,
+  type Reg,
+} from "../ir.js";
+import { ArgumentChecks } from "./checks.js";
+import { InstructionWriter } from "./writer.js";
+
+export interface KernelHeader {
+  readonly key: string;
+  readonly name: string;
+  readonly target: Target;
+  readonly operands: readonly (readonly [name: string, access: Access])[];
+}
+
+export function buildKernel(header: KernelHeader, write: (k: KernelBuilder) => void): Kernel {
+  const k = new KernelBuilder(header);
+  write(k);
+  return k.finish();
+}
+
+export class KernelBuilder {
+  readonly target: Target;
+  readonly begin: Reg;
+  readonly end: Reg;
+  readonly batch: Reg;
+  readonly #header: KernelHeader;
+  readonly #check: ArgumentChecks;
+  readonly #write: InstructionWriter;
+
+  constructor(header: KernelHeader) {
+    this.#header = header;
+    this.target = header.target;
+    this.#check = new ArgumentChecks(header.name, header.target);
+    this.#write = new InstructionWriter(this.#check);
+    this.begin = this.#write.reg(INT, "begin");
+    this.end = this.#write.reg(INT, "end");
+    this.batch = this.#write.reg(INT, "batch");
+  }
+
+  finish(): Kernel {
+    const { key, name, target, operands } = this.#header;
+    return {
+      key,
+      name,
+      target,
+      operands: operands.map(([n, access]) => ({ name: n, access })),
+      begin: this.begin,
+      end: this.end,
+      batch: this.batch,
+      body: this.#write.root,
+      registerCount: this.#write.registerCount,
+    };
+  }
+
+  comment(text: string): void {
+    this.#write.emit({ op: "comment", text });
+  }
+
+  // --- integers and pointers
+
+  /** The base address of the named operand. Cheap to ask again: it is one load from the table. */
+  operand(name: string): Reg {
+    const index = this.#header.operands.findIndex(([n]) => n === name);
+    if (index < 0)
+      this.#check.fail(`no operand "${name}"; there are ${this.#header.operands.map(([n]) => n).join(", ")}`);
+    const dst = this.#write.reg(PTR, name);
+    this.#write.emit({ op: "operand", dst, index });
+    return dst;
+  }
+
+  int(value: number): Reg {
+    const dst = this.#write.reg(INT, "c");
+    this.#write.emit({ op: "const", dst, value: this.#check.integer(value) });
+    return dst;
+  }
+
+  add(a: IntArg, b: IntArg): Reg {
+    return this.#write.int("add", a, b);
+  }
+  sub(a: IntArg, b: IntArg): Reg {
+    return this.#write.int("sub", a, b);
+  }
+  mul(a: IntArg, b: IntArg): Reg {
+    return this.#write.int("mul", a, b);
+  }
+  min(a: IntArg, b: IntArg): Reg {
+    return this.#write.int("min", a, b);
+  }
+  max(a: IntArg, b: IntArg): Reg {
+    return this.#write.int("max", a, b);
+  }
+  /** a / by for a >= 0 and a constant by >= 1. */
+  div(a: Reg, by: number): Reg {
+    return this.#write.divide("div", a, by);
+  }
+  /** a % by for a >= 0 and a constant by >= 1. */
+  mod(a: Reg, by: number): Reg {
+    return this.#write.divide("mod", a, by);
+  }
+  ptrAdd(ptr: Reg, bytes: IntArg): Reg {
+    this.#check.want(ptr, "ptr");
+    if (typeof bytes !== "number") this.#check.want(bytes, "int");
+    const dst = this.#write.reg(PTR, ptr.name);
+    this.#write.emit({ op: "ptradd", dst, ptr, bytes: typeof bytes === "number" ? this.#check.integer(bytes) : bytes });
+    return dst;
+  }
+  loadInt(ptr: Reg, offset: number): Reg {
+    const dst = this.#write.reg(INT, "loaded");
+    this.#write.emit({ op: "loadint", dst, at: this.#write.at(ptr, offset) });
+    return dst;
+  }
+  storeInt(ptr: Reg, offset: number, src: Reg): void {
+    this.#check.want(src, "int");
+    this.#write.emit({ op: "storeint", src, at: this.#write.at(ptr, offset) });
+  }
+
+  // --- mutable registers
+
+  /** A mutable copy of `init` (a register of any type, or an integer). `frame` keeps an int or pointer in memory. */
+  var(init: IntArg, name = "v", options: { frame?: boolean } = {}): Reg {
+    const type = typeof init === "number" ? INT : init.type;
+    if (options.frame && type.kind !== "int" && type.kind !== "ptr")
+      this.#check.fail("only an int or a pointer can live in the frame");
+    const dst = this.#write.reg(type, name, true, options.frame ?? false);
+    if (typeof init === "number") this.#write.emit({ op: "setconst", dst, value: this.#check.integer(init) });
+    else this.#write.emit({ op: "set", dst, src: init });
+    return dst;
+  }
+  /** A mutable float vector that starts at a constant. */
+  acc(value: number, lanes: Lanes, name = "acc"): Reg {
+    const dst = this.#write.reg(f32(lanes), name, true);
+    this.#write.emit({ op: "splat", dst, value: Math.fround(value) });
+    return dst;
+  }
+  set(dst: Reg, src: IntArg): void {
+    this.#check.mutable(dst);
+    if (typeof src === "number") {
+      this.#check.want(dst, "int");
+      this.#write.emit({ op: "setconst", dst, value: this.#check.integer(src) });
+    } else {
+      this.#check.same(dst, src);
+      this.#write.emit({ op: "set", dst, src });
+    }
+  }
+  /** Add to a mutable int or pointer in place. */
+  advance(dst: Reg, by: IntArg): void {
+    this.#check.mutable(dst);
+    if (dst.type.kind === "ptr") this.#write.emit({ op: "ptradd", dst, ptr: dst, bytes: by });
+    else {
+      this.#check.want(dst, "int");
+      this.#write.emit({ op: "int", kind: "add", dst, a: dst, b: by });
+    }
+  }
+
+  // --- memory
+
+  load(ptr: Reg, offset: number, lanes: Lanes): Reg {
+    return this.#write.load("load", ptr, offset, f32(lanes));
+  }
+  loadI32(ptr: Reg, offset: number, lanes: Lanes): Reg {
+    return this.#write.load("load", ptr, offset, i32(lanes));
+  }
+  /** Load into a mutable vector register. */
+  loadTo(dst: Reg, ptr: Reg, offset: number): void {
+    this.#check.mutable(dst);
+    this.#check.lanes(dst);
+    this.#write.emit({ op: "load", dst, at: this.#write.at(ptr, offset) });
+  }
+  broadcast(ptr: Reg, offset: number, lanes: Lanes): Reg {
+    return this.#write.load("broadcast", ptr, offset, f32(lanes));
+  }
+  broadcastI32(ptr: Reg, offset: number, lanes: Lanes): Reg {
+    return this.#write.load("broadcast", ptr, offset, i32(lanes));
+  }
+  loadMasked(ptr: Reg, offset: number, mask: Reg): Reg {
+    this.#check.want(mask, "mask");
+    const dst = this.#write.reg(f32(this.#check.lanes(mask)), "loaded");
+    this.#write.emit({ op: "loadmask", dst, at: this.#write.at(ptr, offset), mask });
+    return dst;
+  }
+  /** Asks for the cache line at an address, which may lie outside the operand, to be brought to the second cache. */
+  prefetch(ptr: Reg, offset: number): void {
+    this.#write.emit({ op: "prefetch", at: this.#write.at(ptr, offset) });
+  }
+  store(ptr: Reg, offset: number, src: Reg): void {
+    this.#check.lanes(src);
+    this.#write.emit({ op: "store", src, at: this.#write.at(ptr, offset) });
+  }
+  storeMasked(ptr: Reg, offset: number, src: Reg, mask: Reg): void {
+    this.#check.want(mask, "mask");
+    this.#check.sameLanes(src, mask);
+    this.#write.emit({ op: "storemask", src, at: this.#write.at(ptr, offset), mask });
+  }
+
+  // --- float vectors
+
+  splat(value: number, lanes: Lanes): Reg {
+    const dst = this.#write.reg(f32(lanes), "k");
+    this.#write.emit({ op: "splat", dst, value: Math.fround(value) });
+    return dst;
+  }
+  splatI32(value: number, lanes: Lanes): Reg {
+    const dst = this.#write.reg(i32(lanes), "k");
+    this.#write.emit({ op: "splat", dst, value: value | 0 });
+    return dst;
+  }
+  /** Lane 0 of `src` (f32 or i32, any width) in every lane of a new vector. */
+  splatLane0(src: Reg, lanes: Lanes): Reg {
+    this.#check.lanes(src);
+    const dst = this.#write.reg(src.type.kind === "i32" ? i32(lanes) : f32(lanes), src.name);
+    this.#write.emit({ op: "splatlane0", dst, src });
+    return dst;
+  }
+  splatInt(src: Reg, lanes: Lanes): Reg {
+    this.#check.want(src, "int");
+    const dst = this.#write.reg(i32(lanes), src.name);
+    this.#write.emit({ op: "splatint", dst, src });
+    return dst;
+  }
+  iota(lanes: Lanes): Reg {
+    const dst = this.#write.reg(i32(lanes), "iota");
+    this.#write.emit({ op: "iota", dst });
+    return dst;
+  }
+  fadd(a: Reg, b: Reg): Reg {
+    return this.#write.float2("fadd", a, b);
+  }
+  fsub(a: Reg, b: Reg): Reg {
+    return this.#write.float2("fsub", a, b);
+  }
+  fmul(a: Reg, b: Reg): Reg {
+    return this.#write.float2("fmul", a, b);
+  }
+  fdiv(a: Reg, b: Reg): Reg {
+    return this.#write.float2("fdiv", a, b);
+  }
+  /** b < a ? b : a */
+  pmin(a: Reg, b: Reg): Reg {
+    return this.#write.float2("pmin", a, b);
+  }
+  /** a < b ? b : a, so that pmax(x, zero) is a relu that propagates NaN. */
+  pmax(a: Reg, b: Reg): Reg {
+    return this.#write.float2("pmax", a, b);
+  }
+  sqrt(a: Reg): Reg {
+    return this.#write.float1("fsqrt", a);
+  }
+  abs(a: Reg): Reg {
+    return this.#write.float1("fabs", a);
+  }
+  neg(a: Reg): Reg {
+    return this.#write.float1("fneg", a);
+  }
+  round(a: Reg): Reg {
+    return this.#write.float1("fround", a);
+  }
+  floor(a: Reg): Reg {
+    return this.#write.float1("ffloor", a);
+  }
+  /** a * b + c */
+  fma(a: Reg, b: Reg, c: Reg): Reg {
+    return this.#write.fma(a, b, c, false);
+  }
+  /** c - a * b */
+  fnma(a: Reg, b: Reg, c: Reg): Reg {
+    return this.#write.fma(a, b, c, true);
+  }
+  /** acc += a * b, in place. */
+  fmaTo(acc: Reg, a: Reg, b: Reg): void {
+    this.#check.mutable(acc);
+    this.#check.want(acc, "f32");
+    this.#check.same(acc, a);
+    this.#check.same(acc, b);
+    this.#write.emit({ op: "fma", dst: acc, a, b, c: acc, negate: false });
+  }
+  /** dst = dst OP b, in place. */
+  updateTo(dst: Reg, kind: FloatBinary, b: Reg): void {
+    this.#check.mutable(dst);
+    this.#check.want(dst, "f32");
+    this.#check.same(dst, b);
+    this.#write.emit({ op: "float2", kind, dst, a: dst, b });
+  }
+  /** Lane l is element indices[l] of a's lanes followed by b's; float vectors of 4 lanes at least. */
+  shuffle(a: Reg, b: Reg, indices: readonly number[]): Reg {
+    this.#check.want(a, "f32");
+    this.#check.same(a, b);
+    const lanes = this.#check.lanes(a);
+    if (lanes < 4 || indices.length !== lanes || indices.some((n) => !Number.isInteger(n) || n < 0 || n >= 2 * lanes))
+      this.#check.fail(
+        `shuffle of ${lanes} lanes by [${indices.join(", ")}]: expected ${lanes} places from 0 to ${2 * lanes - 1}`,
+      );
+    const dst = this.#write.reg(a.type, "s");
+    this.#write.emit({ op: "shuffle", dst, a, b, indices });
+    return dst;
+  }
+  /** Upper half onto lower half until one lane is left: lower + upper each time. */
+  reduceAdd(src: Reg): Reg {
+    return this.#write.reduce("fadd", src);
+  }
+  reduceMax(src: Reg): Reg {
+    return this.#write.reduce("pmax", src);
+  }
+
+  // --- int vectors
+
+  vadd(a: Reg, b: Reg): Reg {
+    return this.#write.intvec("vadd", a, b);
+  }
+  vsub(a: Reg, b: Reg): Reg {
+    return this.#write.intvec("vsub", a, b);
+  }
+  vmul(a: Reg, b: Reg): Reg {
+    return this.#write.intvec("vmul", a, b);
+  }
+  umulhi(a: Reg, b: Reg): Reg {
+    return this.#write.intvec("umulhi", a, b);
+  }
+  vand(a: Reg, b: Reg): Reg {
+    return this.#write.intvec("vand", a, b);
+  }
+  vor(a: Reg, b: Reg): Reg {
+    return this.#write.intvec("vor", a, b);
+  }
+  vxor(a: Reg, b: Reg): Reg {
+    return this.#write.intvec("vxor", a, b);
+  }
+  vshl(a: Reg, by: number): Reg {
+    return this.#write.shift("vshl", a, by);
+  }
+  vshr(a: Reg, by: number): Reg {
+    return this.#write.shift("vshr", a, by);
+  }
+  toFloat(a: Reg): Reg {
+    return this.#write.convert("toFloat", a, "i32", "f32");
+  }
+  toInt(a: Reg): Reg {
+    return this.#write.convert("toInt", a, "f32", "i32");
+  }
+  asInt(a: Reg): Reg {
+    return this.#write.convert("asInt", a, "f32", "i32");
+  }
+  asFloat(a: Reg): Reg {
+    return this.#write.convert("asFloat", a, "i32", "f32");
+  }
+
+  // --- masks
+
+  cmp(kind: CompareFloat, a: Reg, b: Reg): Reg {
+    this.#check.want(a, "f32");
+    this.#check.same(a, b);
+    const dst = this.#write.reg(maskOf(this.#check.lanes(a)), "m");
+    this.#write.emit({ op: "cmpfloat", kind, dst, a, b });
+    return dst;
+  }
+  cmpI32(kind: "eq" | "gt", a: Reg, b: Reg): Reg {
+    this.#check.want(a, "i32");
+    this.#check.same(a, b);
+    const dst = this.#write.reg(maskOf(this.#check.lanes(a)), "m");
+    this.#write.emit({ op: "cmpint", kind, dst, a, b });
+    return dst;
+  }
+  firstLanes(count: IntArg, lanes: Lanes): Reg {
+    const dst = this.#write.reg(maskOf(lanes), "first");
+    this.#write.emit({ op: "firstlanes", dst, count });
+    return dst;
+  }
+  maskAnd(a: Reg, b: Reg): Reg {
+    return this.#write.mask2("and", a, b);
+  }
+  maskOr(a: Reg, b: Reg): Reg {
+    return this.#write.mask2("or", a, b);
+  }
+  maskAndNot(a: Reg, b: Reg): Reg {
+    return this.#write.mask2("andnot", a, b);
+  }
+  select(mask: Reg, a: Reg, b: Reg): Reg {
+    this.#check.want(mask, "mask");
+    this.#check.same(a, b);
+    this.#check.sameLanes(a, mask);
+    const dst = this.#write.reg(a.type, "sel");
+    this.#write.emit({ op: "select", dst, mask, a, b });
+    return dst;
+  }
+
+  // --- structure
+
+  /** for (i = from; i < to; i += step); `frame` keeps the counter in memory when registers are short. */
+  loop(
+    from: IntArg,
+    to: IntArg,
+    body: (index: Reg) => void,
+    options: { step?: number; frame?: boolean; name?: string } = {},
+  ): void {
+    const step = options.step ?? 1;
+    if (!Number.isInteger(step) || step < 1) this.#check.fail(`loop step ${step} is not a positive integer`);
+    const index = this.#write.reg(INT, options.name ?? "i", true, options.frame ?? false);
+    this.#write.emit({ op: "loop", index, from, to, step, body: this.#write.inside(() => body(index)) });
+  }
+  if(a: Reg, kind: CompareInt, b: IntArg, then: () => void, otherwise: () => void = () => {}): void {
+    this.#check.want(a, "int");
+    this.#write.emit({
+      op: "if",
+      kind,
+      a,
+      b,
+      body: this.#write.inside(then),
+      otherwise: this.#write.inside(otherwise),
+    });
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * A set of labelled pictures, in memory or decoded as they are needed. Pixels are bytes in NHWC; a network sees
+ * (pixel / 255 - mean) / std, with one mean and one standard deviation a channel.
+ */
+import { DataError } from "../../base/errors.js";
+import type { IdxArray } from "../../formats/idx.js";
+import type { HalvesChoice } from "../sources/halves-choice.js";
+import type { OpenStream } from "./stream.js";
+
+export interface Dataset {
+  readonly name: string;
+  /** The number of pictures. */
+  readonly length: number;
+  /** The name of each class, by label. */
+  readonly classes: readonly string[];
+  /** The extents of one picture; of a set on disk, what pictures are brought to unless transforms say otherwise. */
+  readonly shape: readonly [height: number, width: number, channels: number];
+  /** length x height x width x channels bytes; none where pictures stay on disk, which `stream` then reads. */
+  readonly images: Uint8Array;
+  /** One label a picture, each from 0 to classes.length - 1. */
+  readonly labels: Uint8Array | Int32Array;
+  /** The mean of each channel, of pixels scaled to 0..1. */
+  readonly mean: readonly number[];
+  /** The standard deviation of each channel, of pixels scaled to 0..1. */
+  readonly std: readonly number[];
+  /** What decoding its pictures found, where they were picture files. */
+  readonly report?: PictureReport;
+  /** Reads pictures from disk while a network learns from them; absent where they are in memory. */
+  readonly stream?: OpenStream;
+  /** True where every pixel has a label, which `stream` gives beside the pictures: height x width numbers each, -1 for none. */
+  readonly pixelLabels?: true;
+  /** Tells a set on disk apart from others: a hash of its files' names, sizes and labels. */
+  readonly contents?: string;
+  /** True of an endless stream that shuffles by itself: every epoch asks for 0, 1, 2, ... in this order, and they are others. */
+  readonly inOrder?: true;
+}
+
+export interface PictureReport {
+  /** How many pictures there are of each size before resizing, "HEIGHTxWIDTH". */
+  readonly sizes: ReadonlyMap<string, number>;
+  /** How many files there are of each ending, ".jpg". */
+  readonly endings?: ReadonlyMap<string, number>;
+  /** Those that would not decode, which the set is without. */
+  readonly broken: readonly BrokenPicture[];
+}
+
+export interface BrokenPicture {
+  readonly name: string;
+  readonly why: string;
+}
+
+/** The halves of a data set: one to learn from, one to measure with, and perhaps one of its own to choose the best epoch by. */
+export interface DatasetSplits {
+  readonly train: Dataset;
+  /** Absent where the test pictures serve for that, too. */
+  readonly val?: Dataset;
+  readonly test: Dataset;
+  /** Where they lie, of picture files: given as `openDataset`'s option, it finds the same ones again. */
+  readonly halves?: HalvesChoice;
+  /** What was found beside pictures and classes, and left out, say. */
+  readonly notes?: readonly string[];
+}
+
+export interface Scaling {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+export interface IdxParts {
+  readonly name: string;
+  /** [N, H, W], or [N, H, W, C]. */
+  readonly images: IdxArray;
+  readonly labels: IdxArray;
+  /** The names that errors give the two files. */
+  readonly imagesFile: string;
+  readonly labelsFile: string;
+  /** Class names by label; "0", "1", ... up to the largest label where left out. */
+  readonly classes?: readonly string[];
+  /** Measured on these images where left out. */
+  readonly scaling?: Scaling;
+}
+
+/**
+ * Joins images and labels into a data set, without copying either.
+ * @throws DataError where they differ in count, a label has no class, or the images have no height and width.
+ */
+export function datasetFromIdx(parts: IdxParts): Dataset {
+  const { name, images, labels, imagesFile, labelsFile } = parts;
+  if (images.shape.length !== 3 && images.shape.length !== 4) {
+    throw new DataError(
+      `${imagesFile}: has rank ${images.shape.length} (${images.shape.join(" x ")}); images need rank 3 (count x height x width) or 4 (with channels last)`,
+    );
+  }
+  if (labels.shape.length !== 1) {
+    throw new DataError(
+      `${labelsFile}: has rank ${labels.shape.length} (${labels.shape.join(" x ")}); labels need rank 1`,
+    );
+  }
+  const [length, height, width, channels = 1] = images.shape as [number, number, number, number?];
+  if (labels.shape[0] !== length) {
+    throw new DataError(
+      `${imagesFile} holds ${length} images but ${labelsFile} holds ${labels.shape[0]} labels; both must belong to one set`,
+    );
+  }
+  const classes = parts.classes ?? numbered(labels.data);
+  checkLabels(labels.data, classes.length, labelsFile);
+  const shape = [height, width, channels] as const;
+  const { mean, std } = checkScaling(parts.scaling ?? measureScaling(images.data, channels), channels, name);
+  return { name, length, classes, shape, images: images.data, labels: labels.data, mean, std };
+}
+
+/** Mean and standard deviation of each channel of NHWC bytes, scaled to 0..1: from a histogram, so exact but for the last step. */
+export function measureScaling(images: Uint8Array, channels: number): Scaling {
+  const counts = Array.from({ length: channels }, () => new Float64Array(256));
+  for (let c = 0; c < channels; c++) {
+    const count = counts[c]!;
+    for (let i = c; i < images.length; i += channels) count[images[i]!]!++;
+  }
+  const pixels = images.length / channels;
+  const mean = counts.map((count) => count.reduce((sum, n, value) => sum + n * value, 0) / pixels);
+  const std = counts.map((count, c) =>
+    Math.sqrt(count.reduce((sum, n, value) => sum + n * (value - mean[c]!) ** 2, 0) / pixels),
+  );
+  // One flat colour has no deviation to divide by.
+  return { mean: mean.map((m) => m / 255), std: std.map((s) => (s === 0 ? 1 : s / 255)) };
+}
+
+/** As measureScaling; where there are no pictures, what leaves pixels from 0 to 1 as they are. */
+export function scalingOf(images: Uint8Array, channels: number): Scaling {
+  const all = (value: number) => new Array<number>(channels).fill(value);
+  return images.length > 0 ? measureScaling(images, channels) : { mean: all(0), std: all(1) };
+}
+
+/** What is said where grey pictures meet a network that takes colours. */
+export const greyNote = (name: string): string =>
+  `fovea: ${name}: its pictures are grey; each is read as one of three equal channels`;
+
+/** Grey pictures in memory as ones of three equal channels, for networks that take colours; others as they are. */
+export function inColour(dataset: Dataset): Dataset {
+  const { shape, images, mean, std, stream } = dataset;
+  if (shape[2] !== 1 || stream !== undefined) return dataset;
+  const three = (values: readonly number[]) => [values[0]!, values[0]!, values[0]!];
+  const colours = new Uint8Array(3 * images.length);
+  for (const [i, value] of images.entries()) colours.fill(value, 3 * i, 3 * i + 3);
+  return { ...dataset, shape: [shape[0], shape[1], 3], images: colours, mean: three(mean), std: three(std) };
+}
+
+/** One line about a data set: `mnist: 60000 images of 28x28x1 in 10 classes (mean 0.1307, std 0.3081)`. */
+export function describeDataset(dataset: Dataset): string {
+  const digits = (numbers: readonly number[]) => numbers.map((x) => x.toFixed(4)).join("/");
+  const { name, length, shape, classes, mean, std, stream, pixelLabels } = dataset;
+  const where = pixelLabels ? ", every pixel labelled" : stream === undefined ? "" : ", on disk";
+  return `${name}: ${length} images of ${shape.join("x")} in ${classes.length} classes (mean ${digits(mean)}, std ${digits(std)})${where}`;
+}
+
+function numbered(labels: Uint8Array): string[] {
+  const count = labels.reduce((most, label) => Math.max(most, label), 0) + 1;
+  return Array.from({ length: count }, (_, label) => String(label));
+}
+
+function checkLabels(labels: Uint8Array, classes: number, file: string): void {
+  const bad = labels.findIndex((label) => label >= classes);
+  if (bad >= 0) {
+    throw new DataError(
+      `${file}: label ${labels[bad]} of item ${bad} is out of range; expected 0 to ${classes - 1} (${classes} classes)`,
+    );
+  }
+}
+
+/** @throws DataError where there is not one number a channel, or a picture cannot be scaled by them. */
+export function checkScaling(scaling: Scaling, channels: number, name: string): Scaling {
+  for (const key of ["mean", "std"] as const) {
+    const values = scaling[key];
+    if (values.length !== channels) {
+      throw new DataError(`${name}: ${key} has ${values.length} values; expected one for each of ${channels} channels`);
+    }
+    if (values.some((x) => !Number.isFinite(x) || (key === "std" && x <= 0))) {
+      throw new DataError(
+        `${name}: ${key} is ${values.join(", ")}; expected finite numbers${key === "std" ? " above 0" : ""}`,
+      );
+    }
+  }
+  return scaling;
+}

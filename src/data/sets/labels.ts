@@ -1,0 +1,3 @@
+/** Labels as a loader writes them and a program reads them. */
+
+export type Labels = Int32Array | Uint8Array | Float32Array;

@@ -1,0 +1,2 @@
+/** `fovea/go`: a look inside a policy network at a position, for Node and for browsers. What reads and writes files is in `fovea/go/node`. */
+export { type Game, lookAtPosition, type PositionLook, type PositionOptions } from "./inspect/look-position.js";

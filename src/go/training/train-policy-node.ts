@@ -1,0 +1,111 @@
+/** Training a network of one's own on the positions of games, in one call: for comparisons, where each may take so long. */
+
+import { callback, checkOptions, type Fields, needed, number, oneOf, whole } from "../../base/options.js";
+import { MACHINE_OPTIONS, Session, type SessionOptions } from "../../devices/cpu/session.js";
+import type { TrainedModel } from "../../model/trained-model.js";
+import type { Weights } from "../../model/weights/weights.js";
+import type { Module } from "../../nn/index.js";
+import { optimizerFrom } from "../../train/defaults.js";
+import { type EpochRecord, Trainer } from "../../train/trainer.js";
+import { recordRun } from "../../train/training-run.js";
+import type { GameStore } from "../games/store.js";
+import { lengthWithin, policyConfig, RECIPES, type RecipeName } from "./config.js";
+import { positionData } from "./data-node.js";
+import { measureSpeed } from "./speed.js";
+
+export interface TrainPolicyOptions
+  extends Pick<SessionOptions, "backend" | "threads" | "winograd" | "memoryLimit" | "note"> {
+  /** How long, evaluations included; the speed is measured before, which takes up to 10 seconds more. */
+  readonly minutes: number;
+  /** 48 unless said. */
+  readonly planes?: number;
+  /** "modern" unless said. */
+  readonly recipe?: RecipeName;
+  /** The highest learning rate: the recipe's unless said. */
+  readonly lr?: number;
+  /** Positions of the test games that are measured: 10,000 unless said. */
+  readonly testPositions?: number;
+  readonly seed?: number;
+  onEvaluation?(record: EpochRecord): void;
+}
+
+const OPTIONS: Fields<TrainPolicyOptions> = {
+  ...MACHINE_OPTIONS,
+  minutes: needed(number({ above: 0 })),
+  planes: whole(1),
+  recipe: oneOf(RECIPES),
+  lr: number({ above: 0 }),
+  testPositions: whole(1),
+  seed: whole(0, Number.MAX_SAFE_INTEGER),
+  onEvaluation: callback,
+};
+
+export interface PolicyRun {
+  readonly model: TrainedModel;
+  readonly history: readonly EpochRecord[];
+  /** Trained on. */
+  readonly positions: number;
+  readonly seconds: number;
+  /** On the sample of the test games, at the end. */
+  readonly loss: number;
+  readonly top1: number;
+  readonly top5: number;
+}
+
+/**
+ * Trains a network that takes [size, size, planes] and gives a number for each point of the board.
+ * @param store as `openStore` gives it.
+ */
+export async function trainPolicy(store: GameStore, network: Module, options: TrainPolicyOptions): Promise<PolicyRun> {
+  checkOptions("trainPolicy", options, OPTIONS);
+  const {
+    minutes,
+    planes = 48,
+    recipe = RECIPES[0],
+    testPositions = 10_000,
+    seed = 0,
+    lr,
+    onEvaluation,
+    ...choice
+  } = options;
+  const data = await positionData(store, "store", { planes, testPositions, note: choice.note });
+  const { test } = data;
+  const input = test.shape;
+  // Only what the configuration says of the training is used.
+  const wish = { store: "store", size: store.size, recipe, lr, filters: 1, layers: 2, planes, seed, testPositions };
+  const configFor = (length: Parameters<typeof policyConfig>[1]) => policyConfig(wish, length);
+  const speed = await measureSpeed({
+    config: configFor({ evaluateEvery: 1, evaluations: 1 }),
+    network: { module: network, input },
+    store,
+    test,
+    session: choice,
+    seconds: Math.min(10, 0.05 * 60 * minutes),
+  });
+  const length = lengthWithin(60 * minutes, speed);
+  const config = configFor(length);
+  const session = await Session.create(choice);
+  try {
+    const train = data.train(length.evaluateEvery * config.batchSize);
+    const optimizer = optimizerFrom(config.optimizer);
+    const trainer = await Trainer.create(session, network, input, { train, test }, { ...config, optimizer });
+    const { classes, mean, std } = test;
+    const recorded = {
+      model: (weights: Weights) => ({ module: network, input, classes, scaling: { mean, std }, weights }),
+    };
+    const { model, history } = await recordRun(trainer, recorded, { epoch: (record) => onEvaluation?.(record) });
+    const { step } = trainer.state;
+    const { loss, accuracy, top5 = Number.NaN } = history.at(-1)!.test!;
+    return {
+      model,
+      history,
+      positions: step * config.batchSize,
+      seconds: history.reduce((sum, { trainSeconds, testSeconds }) => sum + trainSeconds + testSeconds, 0),
+      loss,
+      top1: accuracy,
+      top5,
+    };
+  } finally {
+    await session.close();
+  }
+}

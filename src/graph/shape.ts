@@ -1,0 +1,32 @@
+/** Static shapes: extents without the batch, which is known only when a program runs. Images are [height, width, channels]. */
+
+export type Shape = readonly number[];
+
+export type DType = "f32" | "i32";
+
+export interface Signature {
+  /** Extents without the batch. */
+  readonly shape: Shape;
+  readonly batched: boolean;
+  readonly dtype: DType;
+}
+
+export function sizeOf(shape: Shape): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  return a.length === b.length && a.every((n, i) => n === b[i]);
+}
+
+/** Without the axes of one element that it begins with: what broadcasting lines up with the last axes of another shape. */
+export function withoutLeadingOnes(shape: Shape): Shape {
+  const first = shape.findIndex((n) => n !== 1);
+  return first < 0 ? [] : shape.slice(first);
+}
+
+/** `Nx28x28x1`, `5x5x1x6`, `scalar`. */
+export function shapeText(s: { readonly shape: Shape; readonly batched?: boolean }): string {
+  const dims = [...(s.batched ? ["N"] : []), ...s.shape];
+  return dims.length === 0 ? "scalar" : dims.join("x");
+}

@@ -1,0 +1,42 @@
+/** What steps are made of: kernels, the memory that they touch, and how many pieces of work there are. */
+
+import type { KernelDefinition } from "../../codegen/definition.js";
+import type { Kernel } from "../../codegen/ir.js";
+import type { Target } from "../../target/target.js";
+
+/** A place in memory that the planner will give an address: a value's, or a step's own temporary. 64-byte aligned. */
+export interface Buffer {
+  readonly id: number;
+  readonly label: string;
+  /** Bytes = fixedBytes + sampleBytes * batch, rounded up to 64. */
+  readonly fixedBytes: number;
+  readonly sampleBytes: number;
+  /** Every thread has a copy: a workspace, which no step leaves anything in. */
+  readonly perThread?: boolean;
+}
+
+/** How many pieces a step has: `count`, times ceil(batch / samples) if `samples` is given. */
+export interface Pieces {
+  readonly count: number;
+  readonly samples?: number;
+  /** Whether pieces come in the order of samples, and each keeps to its own samples in every operand that has a batch. */
+  readonly isLocal?: boolean;
+}
+
+export function pieceCount(pieces: Pieces, batch: number): number {
+  return pieces.samples === undefined ? pieces.count : pieces.count * Math.ceil(batch / pieces.samples);
+}
+
+/** Where steps go. It tells nothing of one program from another. */
+export interface Emitter {
+  readonly target: Target;
+  /**
+   * Memory that every thread has a copy of its own of, for what a kernel keeps between its loops and that is too much for
+   * registers. A step may have one at most. It holds anything at all when the kernel is called, and nobody reads it after.
+   */
+  workspace(bytes: number): Buffer;
+  /** The kernel of this spec for the target, built where it is new. */
+  kernel<Spec>(definition: KernelDefinition<Spec>, spec: Spec): Kernel;
+  /** Operands in the order of `kernel.operands`. */
+  step(kernel: Kernel, operands: readonly Buffer[], pieces: Pieces): void;
+}

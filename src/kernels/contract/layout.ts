@@ -1,0 +1,67 @@
+/**
+ * How a value lies in a program's memory. The last extent (the channels of an image, the outputs of a weight) is padded
+ * to the vector width; everything else is row-major. **Pad lanes are +0 in every stored value.**
+ *
+ *     element (row r, channel c) of sample n  =  n * sampleStride + r * channelStride + c      (in 4-byte elements)
+ *
+ * Up to four channels stay unpadded: there the rows of a sample are one run of rows * channels elements, followed by
+ * zeros up to sampleStride. A batched scalar (shape []) is one element a sample with nothing between, so a vector
+ * over the batch may run past the last sample into slack that belongs to the buffer and means nothing.
+ */
+
+import { type DType, type Shape, type Signature, sizeOf } from "../../graph/shape.js";
+import type { Lanes, Target } from "../../target/target.js";
+
+export interface Layout {
+  readonly shape: Shape;
+  readonly batched: boolean;
+  readonly dtype: DType;
+  /** The last extent; 1 for a scalar. */
+  readonly channels: number;
+  /** Elements from one row to the next. */
+  readonly channelStride: number;
+  /** Product of all extents but the last (and the batch). */
+  readonly rows: number;
+  /** Elements from one sample to the next; for unbatched values the whole size. A multiple of the target's lanes unless the shape is []. */
+  readonly sampleStride: number;
+}
+
+/**
+ * A layout as far as code depends on it, which is what specs of kernels hold: shapes of as many rows share code, where
+ * the axes themselves matter a spec says how (`nest.ts`).
+ */
+export type RowLayout = Omit<Layout, "shape" | "dtype">;
+
+export function rowLayout({ batched, channels, channelStride, rows, sampleStride }: Layout): RowLayout {
+  return { batched, channels, channelStride, rows, sampleStride };
+}
+
+/** Whether it is of one number a sample with nothing between: every other layout fills whole vectors. */
+export const isScalar = ({ sampleStride }: Pick<Layout, "sampleStride">): boolean => sampleStride === 1;
+
+/** The stride of `channels`: unpadded up to 4; 8 where half a vector of 16 is enough; else the next multiple of the lanes. */
+export function channelStrideOf(channels: number, lanes: Lanes): number {
+  if (channels <= 4) return channels;
+  if (lanes === 16 && channels <= 8) return 8;
+  return Math.ceil(channels / lanes) * lanes;
+}
+
+export function layoutOf(s: Signature, target: Target): Layout {
+  const { shape, batched, dtype } = s;
+  const channels = shape.length === 0 ? 1 : shape[shape.length - 1]!;
+  const channelStride = channelStrideOf(channels, target.lanes);
+  const rows = shape.length === 0 ? 1 : sizeOf(shape.slice(0, -1));
+  const exact = rows * channelStride;
+  const sampleStride = shape.length === 0 ? 1 : Math.ceil(exact / target.lanes) * target.lanes;
+  return { shape, batched, dtype, channels, channelStride, rows, sampleStride };
+}
+
+/** Elements that a value of this layout needs at a batch, slack for the last vector included. */
+export function elementsOf(layout: Layout, batch: number): number {
+  return Math.ceil((layout.sampleStride * (layout.batched ? batch : 1)) / 16) * 16;
+}
+
+/** Vector width to walk this layout's channels with: full vectors, or 8 lanes where the stride is 8 on 16-lane machines. */
+export function vectorLanes(layout: Pick<Layout, "channelStride">, target: Target): Lanes {
+  return layout.channelStride % target.lanes === 0 ? target.lanes : layout.channelStride === 8 ? 8 : target.lanes;
+}

@@ -1,0 +1,146 @@
+/**
+ * The input gradient of any convolution: dx[iy, ix, c] sums dy[oy, ox, o] w[ky, kx, c, o] over the taps for which
+ * iy + top - ky * dilation is a multiple of the stride. Rows of weights are contiguous in o, so each element of dx is a
+ * product of vectors, folded at the end; four channels at a time share the loads of dy.
+ */
+import type { KernelBuilder } from "../../../codegen/builder/builder.js";
+import { defineKernel } from "../../../codegen/definition.js";
+import type { Reg } from "../../../codegen/ir.js";
+import type { Strategy } from "../../contract/strategy.js";
+import {
+  eachGroup,
+  loadChannels,
+  storeChannels,
+  storeTail,
+  storeZeros,
+  tailElements,
+} from "../../language/channels.js";
+import type { Axis } from "../../language/taps.js";
+import { type ConvShape, convShape, eachConvGroup, plus } from "./shape.js";
+
+export const generalInputGradient: Strategy = {
+  name: "generalInputGradient",
+  ops: ["conv2dInputGrad"],
+  fuses: false,
+  accepts: () => true,
+  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds,
+  lower({ root }, to) {
+    const [dy, w] = root.inputs;
+    const shape = convShape(root, root.shape, dy!.shape, to);
+    const kernel = to.kernel(inputGradientKernel, shape);
+    const operands = [to.buffer(dy!), to.buffer(w!), to.buffer(root)];
+    to.step(kernel, operands, { count: shape.rows.extent, samples: 1 });
+  },
+};
+
+const inputGradientKernel = defineKernel<ConvShape>("general conv2dInputGrad", {
+  title: "conv2dInputGrad",
+  operands: [
+    ["dy", "read"],
+    ["w", "read"],
+    ["dx", "write"],
+  ],
+  write(k, shape) {
+    const { rows, columns, image, pixel } = shape;
+    const body = (piece: Reg) => {
+      const n = k.var(k.div(piece, rows.extent), "n", { frame: true });
+      const iy = k.var(k.mod(piece, rows.extent), "iy", { frame: true });
+      const column = (ix: Reg) => {
+        const row = k.mul(k.add(k.mul(iy, columns.extent), ix), pixel);
+        const into = k.var(k.add(k.mul(n, 4 * image.sampleStride), row), "into", { frame: true });
+        const place: Place = { n, iy, ix, into };
+        if (shape.depthwise) writeDepthwise(k, shape, place);
+        else {
+          eachConvGroup(k, shape, (inputs, outputs) => writeGroup(k, shape, place, inputs, outputs));
+          const pads = image.channelStride - image.channels;
+          storeZeros(k, k.ptrAdd(k.operand("dx"), into), 4 * image.channels, pads);
+        }
+      };
+      k.loop(0, columns.extent, column, { frame: true, name: "ix" });
+      if (tailElements(image) > 0) {
+        k.if(iy, "eq", rows.extent - 1, () => {
+          storeTail(k, image, k.ptrAdd(k.operand("dx"), k.mul(n, 4 * image.sampleStride)));
+        });
+      }
+    };
+    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+  },
+});
+
+interface Place {
+  readonly n: Reg;
+  readonly iy: Reg;
+  readonly ix: Reg;
+  /** Bytes of the pixel in dx. */
+  readonly into: Reg;
+}
+
+/** Visits the taps that reach input index i, with the output that they belong to. */
+function eachReachingTap(k: KernelBuilder, a: Axis, i: Reg, visit: (tap: Reg, output: Reg) => void): void {
+  k.loop(0, a.kernel, (tap) => {
+    const distance = k.sub(k.add(i, a.before), k.mul(tap, a.dilation));
+    k.if(distance, "ge", 0, () => {
+      const within = (output: Reg) => k.if(output, "lt", a.outputs, () => visit(tap, output));
+      if (a.stride === 1) within(distance);
+      else k.if(k.mod(distance, a.stride), "eq", 0, () => within(k.div(distance, a.stride)));
+    });
+  });
+}
+
+/** Visits every tap that reaches the pixel: bytes of the output pixel in dy, and of the tap's first row in w. */
+function eachTapOfPixel(k: KernelBuilder, shape: ConvShape, p: Place, visit: (dy: Reg, w: Reg) => void): void {
+  const { rows, columns, resultPixel, weightRow, inputs, result } = shape;
+  eachReachingTap(k, rows, p.iy, (ky, oy) => {
+    const row = k.add(k.mul(p.n, 4 * result.sampleStride), k.mul(oy, columns.outputs * resultPixel));
+    const start = k.var(row, "row", { frame: true });
+    const weights = k.var(k.mul(ky, columns.kernel * inputs * weightRow), "weights", { frame: true });
+    eachReachingTap(k, columns, p.ix, (kx, ox) => {
+      visit(k.add(start, k.mul(ox, resultPixel)), k.add(weights, k.mul(kx, inputs * weightRow)));
+    });
+  });
+}
+
+/** The input channels of one group, four at a time. */
+function writeGroup(
+  k: KernelBuilder,
+  shape: ConvShape,
+  place: Place,
+  inputs: Reg | undefined,
+  outputs: Reg | undefined,
+): void {
+  const { vectors, weightRow } = shape;
+  const block = (count: number, first: Reg) => {
+    const sums = Array.from({ length: count }, () => k.acc(0, vectors.lanes));
+    const weightStart = k.var(k.mul(first, weightRow), "first", { frame: true });
+    eachTapOfPixel(k, shape, place, (dy, w) => {
+      const gradient = k.var(plus(k, dy, outputs), "dy", { frame: true });
+      const weights = k.var(plus(k, k.add(w, weightStart), outputs), "w", { frame: true });
+      eachGroup(k, vectors, 1, (channel, [index]) => {
+        const value = loadChannels(k, vectors, k.ptrAdd(k.operand("dy"), plus(k, gradient, channel)), 0, index!);
+        const pointer = k.ptrAdd(k.operand("w"), plus(k, weights, channel));
+        for (const [i, sum] of sums.entries())
+          k.fmaTo(sum, value, loadChannels(k, vectors, pointer, i * weightRow, index!));
+      });
+    });
+    const target = k.ptrAdd(k.operand("dx"), plus(k, k.add(place.into, k.mul(first, 4)), inputs));
+    for (const [i, sum] of sums.entries()) k.store(target, 4 * i, k.reduceAdd(sum));
+  };
+  const many = shape.inputs - (shape.inputs % 4);
+  if (many > 0) k.loop(0, many, (first) => block(4, first), { step: 4, frame: true, name: "channel" });
+  if (many < shape.inputs) block(shape.inputs - many, k.int(many));
+}
+
+/** Every channel by itself, in vectors. */
+function writeDepthwise(k: KernelBuilder, shape: ConvShape, place: Place): void {
+  const { vectors } = shape;
+  eachGroup(k, vectors, 1, (channel, [index]) => {
+    const offset = channel === undefined ? undefined : k.var(channel, "offset", { frame: true });
+    const sum = k.acc(0, vectors.lanes);
+    eachTapOfPixel(k, shape, place, (dy, w) => {
+      const value = loadChannels(k, vectors, k.ptrAdd(k.operand("dy"), plus(k, dy, offset)), 0, index!);
+      k.fmaTo(sum, value, loadChannels(k, vectors, k.ptrAdd(k.operand("w"), plus(k, w, offset)), 0, index!));
+    });
+    const target = k.ptrAdd(k.operand("dx"), plus(k, place.into, offset));
+    storeChannels(k, vectors, target, 0, index!, sum, false);
+  });
+}

@@ -1,0 +1,96 @@
+/**
+ * What the general convolution kernels share: extents, and how the output channels of one group fall into vectors.
+ * Weights lie as [ky][kx][channels of a group][outputs], the last extent laid out like a row of the output.
+ */
+import type { KernelBuilder } from "../../../codegen/builder/builder.js";
+import type { Reg } from "../../../codegen/ir.js";
+import type { Value } from "../../../graph/graph.js";
+import type { Shape } from "../../../graph/shape.js";
+import type { Lanes, Target } from "../../../target/target.js";
+import { type RowLayout, rowLayout } from "../../contract/layout.js";
+import type { Lowering } from "../../contract/strategy.js";
+import { type ChannelVectors, channelVectors } from "../../language/channels.js";
+import { type Axis, axisOf, type WindowAttributes } from "../../language/taps.js";
+
+export interface ConvAttributes extends WindowAttributes {
+  readonly groups: number;
+}
+
+/** Plain data, for the specs of kernels. */
+export interface ConvShape {
+  readonly rows: Axis;
+  readonly columns: Axis;
+  readonly groups: number;
+  /** Channels that one group reads, and outputs that it makes. */
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly image: RowLayout;
+  readonly result: RowLayout;
+  /** Every channel is a group of its own: vectors run over them. */
+  readonly depthwise: boolean;
+  /** The vectors of one group's outputs; of all channels where `depthwise`. */
+  readonly vectors: ChannelVectors;
+  /** Distances in bytes. */
+  readonly pixel: number;
+  readonly resultPixel: number;
+  readonly weightRow: number;
+}
+
+/** `image` [H, W, C] and `result` [OH, OW, O] of the convolution that `node` is, or is a gradient of. */
+export function convShape(node: Value, image: Shape, result: Shape, to: Lowering): ConvShape {
+  const attributes = node.attributes as ConvAttributes;
+  const { groups } = attributes;
+  const imageLayout = rowLayout(to.layout({ shape: image, batched: true, dtype: "f32" }));
+  const resultLayout = rowLayout(to.layout({ shape: result, batched: true, dtype: "f32" }));
+  const rows = axisOf(attributes, 0, image, result);
+  const columns = axisOf(attributes, 1, image, result);
+  const inputs = image[2]! / groups;
+  const outputs = result[2]! / groups;
+  const depthwise = groups > 1 && inputs === 1 && outputs === 1;
+  const vectors =
+    groups === 1 || depthwise ? channelVectors(resultLayout, to.target) : groupVectors(outputs, to.target);
+  return {
+    rows,
+    columns,
+    groups,
+    inputs,
+    outputs,
+    image: imageLayout,
+    result: resultLayout,
+    depthwise,
+    vectors,
+    pixel: 4 * imageLayout.channelStride,
+    resultPixel: 4 * resultLayout.channelStride,
+    weightRow: 4 * resultLayout.channelStride,
+  };
+}
+
+/** Outputs of one group, which neither start nor end on a vector: the last vector is masked. */
+function groupVectors(outputs: number, target: Target): ChannelVectors {
+  const fitting = ([1, 4, 8, 16] as const).find((lanes) => lanes >= outputs);
+  const lanes: Lanes = fitting !== undefined && fitting < target.lanes ? fitting : target.lanes;
+  const count = Math.ceil(outputs / lanes);
+  return { lanes, count, lastLanes: outputs - (count - 1) * lanes, packed: true };
+}
+
+/** Loops over the groups; one that is known needs no loop. `inputs` and `outputs`: bytes to the group's first channel. */
+export function eachConvGroup(
+  k: KernelBuilder,
+  shape: ConvShape,
+  visit: (inputs: Reg | undefined, outputs: Reg | undefined) => void,
+): void {
+  if (shape.groups === 1 || shape.depthwise) {
+    visit(undefined, undefined);
+    return;
+  }
+  const body = (g: Reg) => {
+    const inputs = k.var(k.mul(g, 4 * shape.inputs), "inputs", { frame: true });
+    visit(inputs, k.var(k.mul(g, 4 * shape.outputs), "outputs", { frame: true }));
+  };
+  k.loop(0, shape.groups, body, { frame: true, name: "g" });
+}
+
+/** a + b where b may be nothing. */
+export function plus(k: KernelBuilder, a: Reg, b: Reg | undefined): Reg {
+  return b === undefined ? a : k.add(a, b);
+}

@@ -1,0 +1,143 @@
+/**
+ * The weight gradient of any convolution: dw[ky, kx, c, o] sums x[n, iy, ix, c] dy[n, oy, ox, o] over all samples and
+ * pixels. One piece is one row of weights (all outputs of one tap and channel), so nothing is shared between threads; each
+ * sample's sum is finished before it is added to the others', which keeps float32 sums of many terms accurate.
+ */
+import type { KernelBuilder } from "../../../codegen/builder/builder.js";
+import { defineKernel } from "../../../codegen/definition.js";
+import type { Reg } from "../../../codegen/ir.js";
+import { type RowLayout, rowLayout } from "../../contract/layout.js";
+import type { Strategy } from "../../contract/strategy.js";
+import {
+  eachGroup,
+  loadChannels,
+  storeChannels,
+  storeTail,
+  storeZeros,
+  tailElements,
+} from "../../language/channels.js";
+import type { Axis } from "../../language/taps.js";
+import { type ConvShape, convShape, eachConvGroup, plus } from "./shape.js";
+
+export const generalWeightGradient: Strategy = {
+  name: "generalWeightGradient",
+  ops: ["conv2dWeightGrad"],
+  fuses: false,
+  accepts: () => true,
+  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds,
+  lower({ root }, to) {
+    const [x, dy] = root.inputs;
+    const shape = convShape(root, x!.shape, dy!.shape, to);
+    const weights = to.layout(root);
+    const kernel = to.kernel(weightGradientKernel, { shape, weights: rowLayout(weights) });
+    to.step(kernel, [to.buffer(x!), to.buffer(dy!), to.buffer(root)], { count: weights.rows });
+  },
+};
+
+interface Gradient {
+  readonly shape: ConvShape;
+  readonly weights: RowLayout;
+}
+
+const weightGradientKernel = defineKernel<Gradient>("general conv2dWeightGrad", {
+  title: "conv2dWeightGrad",
+  operands: [
+    ["x", "read"],
+    ["dy", "read"],
+    ["dw", "write"],
+  ],
+  write(k, { shape, weights }) {
+    const { columns, inputs, weightRow } = shape;
+    const body = (piece: Reg) => {
+      const channel = k.mod(piece, inputs);
+      const tap = k.div(piece, inputs);
+      const place: Tap = {
+        ky: k.var(k.div(tap, columns.kernel), "ky", { frame: true }),
+        kx: k.var(k.mod(tap, columns.kernel), "kx", { frame: true }),
+        channel: k.var(k.mul(channel, 4), "channel", { frame: true }),
+        into: k.var(k.mul(piece, weightRow), "into", { frame: true }),
+      };
+      eachConvGroup(k, shape, (first, outputs) => writeRow(k, shape, place, first, outputs));
+      if (shape.groups > 1 && !shape.depthwise) {
+        const pads = weights.channelStride - weights.channels;
+        storeZeros(k, k.ptrAdd(k.operand("dw"), place.into), 4 * weights.channels, pads);
+      }
+      if (tailElements(weights) > 0) {
+        k.if(piece, "eq", weights.rows - 1, () => storeTail(k, weights, k.operand("dw")));
+      }
+    };
+    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+  },
+});
+
+interface Tap {
+  readonly ky: Reg;
+  readonly kx: Reg;
+  /** Bytes of the channel in its group, and of the row in dw. */
+  readonly channel: Reg;
+  readonly into: Reg;
+}
+
+/** The outputs whose given tap falls on a real pixel. */
+function outputsOfTap(k: KernelBuilder, a: Axis, tap: Reg): { lo: Reg; hi: Reg } {
+  const start = k.mul(tap, a.dilation);
+  const up = (n: Reg) => (a.stride === 1 ? k.max(n, 0) : k.div(k.max(k.add(n, a.stride - 1), 0), a.stride));
+  const hi = k.min(up(k.sub(a.extent + a.before, start)), a.outputs);
+  const lo = k.min(up(k.sub(a.before, start)), hi);
+  return { lo: k.var(lo, "lo", { frame: true }), hi: k.var(hi, "hi", { frame: true }) };
+}
+
+/** The outputs of one group (or, depthwise, all channels) in one row of weights. */
+function writeRow(
+  k: KernelBuilder,
+  shape: ConvShape,
+  tap: Tap,
+  first: Reg | undefined,
+  outputs: Reg | undefined,
+): void {
+  const { rows, columns, vectors, pixel, resultPixel, image, result } = shape;
+  const { lanes } = vectors;
+  const vertical = outputsOfTap(k, rows, tap.ky);
+  const horizontal = outputsOfTap(k, columns, tap.kx);
+  const firstRow = k.mul(k.sub(k.mul(tap.ky, rows.dilation), rows.before), columns.extent * pixel);
+  const firstColumn = k.mul(k.sub(k.mul(tap.kx, columns.dilation), columns.before), pixel);
+  const start = plus(k, k.add(k.add(firstRow, firstColumn), tap.channel), first);
+  const source = k.var(start, "source", { frame: true });
+  eachGroup(k, vectors, 4, (channel, indices) => {
+    const moved = channel === undefined ? outputs : plus(k, channel, outputs);
+    const offset = moved === undefined ? undefined : k.var(moved, "offset", { frame: true });
+    const totals = indices.map(() => k.acc(0, lanes));
+    const sample = (n: Reg) => {
+      const sums = indices.map(() => k.acc(0, lanes));
+      const row = (oy: Reg) => {
+        const fromRow = k.add(k.mul(n, 4 * image.sampleStride), k.mul(oy, rows.stride * columns.extent * pixel));
+        const intoRow = k.add(k.mul(n, 4 * result.sampleStride), k.mul(oy, columns.outputs * resultPixel));
+        const xRow = k.ptrAdd(k.operand("x"), k.add(fromRow, source));
+        const dyRow = k.ptrAdd(k.operand("dy"), plus(k, intoRow, offset));
+        const x = k.var(k.ptrAdd(xRow, k.mul(horizontal.lo, columns.stride * pixel)), "x");
+        const dy = k.var(k.ptrAdd(dyRow, k.mul(horizontal.lo, resultPixel)), "dy");
+        const column = () => {
+          if (shape.depthwise) {
+            const values = offset === undefined ? x : k.ptrAdd(x, offset);
+            for (const [i, index] of indices.entries()) {
+              const value = loadChannels(k, vectors, values, 0, index);
+              k.fmaTo(sums[i]!, value, loadChannels(k, vectors, dy, 0, index));
+            }
+          } else {
+            const value = k.broadcast(x, 0, lanes);
+            for (const [i, index] of indices.entries())
+              k.fmaTo(sums[i]!, value, loadChannels(k, vectors, dy, 0, index));
+          }
+          k.advance(x, columns.stride * pixel);
+          k.advance(dy, resultPixel);
+        };
+        k.loop(horizontal.lo, horizontal.hi, column, { name: "ox" });
+      };
+      k.loop(vertical.lo, vertical.hi, row, { frame: true, name: "oy" });
+      for (const [i, total] of totals.entries()) k.updateTo(total, "fadd", sums[i]!);
+    };
+    k.loop(0, k.batch, sample, { frame: true, name: "n" });
+    const target = k.ptrAdd(k.operand("dw"), plus(k, tap.into, offset));
+    for (const [i, index] of indices.entries()) storeChannels(k, vectors, target, 0, index, totals[i]!, true);
+  });
+}

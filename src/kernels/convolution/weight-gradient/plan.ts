@@ -1,0 +1,190 @@
+/**
+ * How a weight gradient is cut: which weights a piece of work sums, over which samples, and in which bands of pixels.
+ *
+ * A piece has a chunk of the weights: one kernel row, some blocks of input channels, some blocks of outputs. It walks all pixels of
+ * its samples in bands, and for each band all tiles of its chunk, so that the chunk and the band both stay in the second cache:
+ *
+ *     for band:  for block of outputs:  for block of input channels:  tile += pixels of the band
+ *
+ * Narrow chunks would read x and dy from memory again and again; one that is too wide would itself leave the cache between two bands.
+ * Where there are few weights, pieces are made by slicing the batch too, each slice with a partial sum of its own.
+ */
+
+import type { Value } from "../../../graph/graph.js";
+import type { Lanes, Target } from "../../../target/target.js";
+import { type Layout, layoutOf, vectorLanes } from "../../contract/layout.js";
+import { chooseTile, type TileSize } from "../../language/tile.js";
+import type { ConvAttributes } from "../general/shape.js";
+
+export interface Gradient {
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly before: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  readonly inputRows: number;
+  readonly inputColumns: number;
+  readonly inputPixel: number;
+  readonly inputSample: number;
+  readonly channels: number; // of a group
+  readonly firstChannel: number; // of the group
+  readonly outputRows: number;
+  readonly outputColumns: number;
+  readonly outputPixel: number;
+  readonly outputSample: number;
+  readonly outputs: number; // of a group
+  readonly firstOutput: number; // of the group
+  readonly weightRow: number; // elements from one row of the weights to the next
+  readonly lanes: Lanes;
+  readonly tile: TileSize;
+  /** Few channels: a tile's rows run over tap columns and channels together. Else: over channels, one tap column at a time. */
+  readonly flat: boolean;
+  /** A 1x1 convolution of stride 1 has no rows: all samples are one image of rows of our choice, so many a sample. Else 0. */
+  readonly rowsPerSample: number;
+  readonly bandRows: number;
+  /** Blocks of a tile's channels (of a tile's vectors of outputs), and the chunks that they are cut into. */
+  readonly rowBlocks: number;
+  readonly rowChunks: number;
+  readonly columnBlocks: number;
+  readonly columnChunks: number;
+  /** Of the batch. */
+  readonly slices: number;
+}
+
+type Shape = Omit<Gradient, "bandRows" | "rowChunks" | "columnChunks" | "slices">;
+type Cut = Pick<Gradient, "bandRows" | "rowChunks" | "columnChunks" | "slices">;
+
+const MAXIMUM_PARTIAL_BYTES = 8 * 1024 * 1024;
+const WANTED_FLAT_PIECES = 16;
+/** Threads that the pieces should go round for evenly. */
+const WAYS = 8;
+/** The second cache holds a chunk of weights and a band of pixels. */
+const CHUNK_BYTES = 256 * 1024;
+const BAND_BYTES = 192 * 1024;
+/** Pixels in a band, at least: a tile is loaded and stored once a band. */
+const LEAST_PIXELS = 64;
+const MOST_COLUMNS = 128;
+/** What the cuts are compared by: they must not depend on the batch, or the numbers would. */
+const NOMINAL_BATCH = 16;
+const NANOSECONDS_A_MULTIPLY_ADD = 0.3;
+const NANOSECONDS_A_BYTE = 0.08;
+const NANOSECONDS_A_STEP = 5000;
+
+export function gradientOf(node: Value, target: Target, group = 0): Gradient {
+  const a = node.attributes as ConvAttributes;
+  const [x, dy] = node.inputs as [Value, Value];
+  const input = layoutOf(x, target);
+  const output = layoutOf(dy, target);
+  const weight = layoutOf(node, target);
+  const lanes: Lanes = output.channelStride <= 4 ? 4 : vectorLanes(output, target);
+  const channels = input.channels / a.groups;
+  const outputs = output.channels / a.groups;
+  const flat = channels < 8;
+  const rows = flat ? a.kernel[1] * channels : channels;
+  const vectors = Math.ceil(outputs / lanes);
+  const tile = chooseTile(target, rows, vectors, output.channelStride <= 4 ? 2 : 0);
+  const merged = isProduct(a) && !flat && isDense(input) && isDense(output);
+  const columns = merged ? rowLength(output.rows) : dy.shape[1]!;
+  const shape: Shape = {
+    kernel: a.kernel,
+    stride: a.stride,
+    before: [a.padding[0], a.padding[2]],
+    dilation: a.dilation,
+    inputRows: merged ? input.rows / columns : x.shape[0]!,
+    inputColumns: merged ? columns : x.shape[1]!,
+    inputPixel: input.channelStride,
+    inputSample: input.sampleStride,
+    channels,
+    firstChannel: group * channels,
+    outputRows: merged ? output.rows / columns : dy.shape[0]!,
+    outputColumns: columns,
+    outputPixel: output.channelStride,
+    outputSample: output.sampleStride,
+    outputs,
+    firstOutput: group * outputs,
+    weightRow: weight.channelStride,
+    lanes,
+    tile,
+    flat,
+    rowsPerSample: merged ? output.rows / columns : 0,
+    rowBlocks: flat ? 1 : Math.ceil(rows / tile.rows),
+    columnBlocks: Math.ceil(vectors / tile.vectors),
+  };
+  const bytes = weight.sampleStride * 4;
+  return { ...shape, ...(flat ? cutBatch(shape, bytes) : leastTime(shape, bytes)) };
+}
+
+/** Whether every output pixel reads the input pixel of the same place, and no other. */
+function isProduct(a: ConvAttributes): boolean {
+  return [...a.kernel, ...a.stride].every((n) => n === 1) && a.padding.every((n) => n === 0);
+}
+
+function isDense(l: Layout): boolean {
+  return l.sampleStride === l.rows * l.channelStride;
+}
+
+/** The largest part of `pixels` that a row may be. */
+function rowLength(pixels: number): number {
+  let length = Math.min(pixels, MOST_COLUMNS);
+  while (pixels % length !== 0) length--;
+  return length;
+}
+
+/** Few channels: a piece has a kernel row of weights. */
+function cutBatch(s: Shape, bytes: number): Cut {
+  const wanted = Math.ceil(WANTED_FLAT_PIECES / s.kernel[0]);
+  const slices = Math.max(1, Math.min(wanted, Math.floor(MAXIMUM_PARTIAL_BYTES / bytes)));
+  return { slices, rowChunks: 1, columnChunks: 1, bandRows: bandOf(s, s.channels, s.outputs) };
+}
+
+/** Rows of pixels whose chunks of x and dy are a band. */
+function bandOf(s: Shape, channels: number, outputs: number): number {
+  const rowBytes = 4 * (s.outputColumns * outputs + s.stride[0] * s.inputColumns * channels);
+  const rows = Math.max(Math.ceil(LEAST_PIXELS / s.outputColumns), Math.floor(BAND_BYTES / rowBytes));
+  return s.rowsPerSample > 0 ? rows : Math.min(rows, s.outputRows);
+}
+
+/** The cut that is done first, by its multiply-adds on `WAYS` threads and the bytes that go through memory. */
+function leastTime(s: Shape, bytes: number): Cut {
+  const pixels = NOMINAL_BATCH * s.outputRows * s.outputColumns;
+  const vectors = Math.ceil(s.outputs / s.lanes);
+  const multiplyAdds = s.kernel[0] * s.kernel[1] * s.channels * vectors * pixels;
+  const read = 4 * s.kernel[0] * NOMINAL_BATCH;
+  // only the pixels that the taps fall on
+  const columns = Math.min(s.inputColumns, s.outputColumns * Math.min(s.kernel[1], s.stride[1]));
+  const xBytes = read * s.outputRows * columns * s.inputPixel;
+  const dyBytes = read * s.outputRows * s.outputColumns * s.outputPixel;
+  const chunked = s.kernel[1] * s.weightRow * 4;
+  let best: Cut | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const rowChunks of chunkCounts(s.rowBlocks)) {
+    for (const columnChunks of chunkCounts(s.columnBlocks)) {
+      const channels = Math.min(s.channels, Math.ceil(s.rowBlocks / rowChunks) * s.tile.rows);
+      const outputs = Math.min(s.outputs, Math.ceil(s.columnBlocks / columnChunks) * s.tile.vectors * s.lanes);
+      const bandRows = bandOf(s, channels, outputs);
+      const bands = pixels / (bandRows * s.outputColumns);
+      const spilled = Math.max(0, (chunked * channels * outputs) / s.outputs - CHUNK_BYTES);
+      for (let slices = 1; slices <= WAYS; slices++) {
+        if (slices > 1 && slices * bytes > MAXIMUM_PARTIAL_BYTES) break;
+        const pieces = s.kernel[0] * rowChunks * columnChunks * slices;
+        const turns = (Math.ceil(pieces / WAYS) * WAYS) / pieces;
+        const passes = columnChunks * xBytes + rowChunks * dyBytes;
+        const weights = s.kernel[0] * rowChunks * columnChunks * bands * spilled * 2;
+        const partial = slices > 1 ? 3 * slices * bytes : 0;
+        const time =
+          multiplyAdds * turns * NANOSECONDS_A_MULTIPLY_ADD +
+          (passes + weights + partial) * NANOSECONDS_A_BYTE +
+          (slices > 1 ? NANOSECONDS_A_STEP : 0);
+        if (time < least * 0.999) {
+          least = time;
+          best = { bandRows, rowChunks, columnChunks, slices };
+        }
+      }
+    }
+  }
+  return best!;
+}
+
+/** Numbers of chunks that `blocks` may be cut into. */
+function chunkCounts(blocks: number): number[] {
+  return [1, 2, 3, 4, 6, 8, 12, 16, 24, 32].filter((n) => n <= blocks);
+}

@@ -1,0 +1,170 @@
+/**
+ * The weights' transform: U = G g G^T in the order in which the products read it,
+ *
+ *     [panel of outputs][point][input channel][output of the panel]
+ *
+ * For the input gradient, the weights are turned by 180 degrees, and their inputs and outputs change places: 16 x 16 of
+ * them (or as the lanes are) are first copied the other way round into a workspace.
+ */
+import type { KernelBuilder } from "../../../codegen/builder/builder.js";
+import { defineKernel } from "../../../codegen/definition.js";
+import type { Reg } from "../../../codegen/ir.js";
+import type { Value } from "../../../graph/graph.js";
+import type { Buffer } from "../../contract/emitter.js";
+import type { Layout } from "../../contract/layout.js";
+import { definePacking } from "../../contract/packing.js";
+import type { Lowering } from "../../contract/strategy.js";
+import type { WinogradPlan } from "./plan.js";
+import { TILE_INPUTS, transformWeight } from "./transform.js";
+
+/** Plain data, for the specs of kernels and of packed weights. */
+export interface WeightOrder {
+  readonly taps: WinogradPlan["taps"];
+  readonly lanes: WinogradPlan["lanes"];
+  /** Summed over, and made. */
+  readonly channels: number;
+  readonly outputs: number;
+  /** Vectors of outputs: of a panel, and all. */
+  readonly panelVectors: number;
+  readonly vectors: number;
+  readonly panels: number;
+  readonly uPoint: number;
+  readonly uPanel: number;
+  /** Elements from a tap to the next, from a stored input channel to the next. */
+  readonly tap: number;
+  readonly row: number;
+  readonly backward: boolean;
+}
+
+export function weightOrder(plan: WinogradPlan, weight: Value, layout: Layout, backward: boolean): WeightOrder {
+  return {
+    taps: plan.taps,
+    lanes: plan.lanes,
+    channels: plan.source.channels,
+    outputs: plan.destination.channels,
+    panelVectors: plan.tile.vectors,
+    vectors: plan.destination.vectors,
+    panels: plan.panels,
+    uPoint: plan.uPoint,
+    uPanel: plan.uPanel,
+    tap: weight.shape[2]! * layout.channelStride,
+    row: layout.channelStride,
+    backward,
+  };
+}
+
+/** The steps that make U of `weight` in `u`. `after`: what else must be there before they run. */
+export function transformWeights(
+  to: Pick<Lowering, "kernel" | "step" | "workspace">,
+  weight: Buffer,
+  u: Buffer,
+  order: WeightOrder,
+  after?: Buffer,
+): void {
+  const { taps, lanes, backward, vectors } = order;
+  const kernel = to.kernel(weightsKernel, { order, waits: after !== undefined });
+  const turned = backward ? [to.workspace(taps ** 2 * lanes * lanes * 4)] : [];
+  const count = vectors * chunksOf(order);
+  to.step(kernel, [weight, ...turned, ...(after ? [after] : []), u], { count });
+}
+
+export const winogradWeights = definePacking<WeightOrder>("winograd weights", {
+  bytes: ({ panels, uPanel }) => panels * uPanel * 4,
+  pack: (to, weight, u, order) => transformWeights(to, weight, u, order),
+});
+
+const chunksOf = ({ channels, lanes }: WeightOrder): number => Math.ceil(channels / lanes);
+
+interface Weights {
+  readonly order: WeightOrder;
+  /** Whether it waits for what it does not read. */
+  readonly waits: boolean;
+}
+
+const weightsKernel = defineKernel<Weights>("winogradWeights", {
+  operands: ({ order, waits }) => [
+    ["weight", "read"],
+    ...(order.backward ? [["turned", "readwrite"] as const] : []),
+    ...(waits ? [["after", "read"] as const] : []),
+    ["u", "write"],
+  ],
+  write: (k, { order }) => writeKernel(k, order, order.vectors, chunksOf(order)),
+});
+
+function writeKernel(k: KernelBuilder, o: WeightOrder, vectors: number, chunks: number): void {
+  const { lanes, taps } = o;
+  k.loop(
+    k.begin,
+    k.var(k.end, "end", { frame: true }),
+    (piece) => {
+      const vector = k.var(k.div(piece, chunks), "vector", { frame: true });
+      const first = k.var(k.mul(k.mod(piece, chunks), lanes), "first", { frame: true });
+      const count = k.var(k.min(k.sub(o.channels, first), lanes), "count", { frame: true });
+      const panel = k.div(vector, o.panelVectors);
+      const within = k.mod(vector, o.panelVectors);
+      // the last panel may be narrower
+      const width = k.min(k.sub(vectors, k.mul(panel, o.panelVectors)), o.panelVectors);
+      const step = k.var(k.mul(width, lanes * 4), "step", { frame: true });
+      const into = k.var(k.ptrAdd(k.operand("u"), k.mul(panel, o.uPanel * 4)), "into");
+      k.advance(into, k.mul(within, lanes * 4));
+      k.advance(into, k.mul(first, step));
+      const u = k.var(into, "u", { frame: true });
+      if (o.backward) turn(k, o, vector, first, count);
+      const from = o.backward
+        ? k.var(k.operand("turned"), "from")
+        : k.var(k.ptrAdd(k.operand("weight"), k.add(k.mul(vector, lanes * 4), k.mul(first, o.row * 4))), "from");
+      const [tap, channel] = o.backward ? [lanes * lanes, lanes] : [o.tap, o.row];
+      const at = k.var(u, "at");
+      k.loop(0, count, () => {
+        transformWeight(
+          k,
+          taps,
+          lanes,
+          (c) => (r) => k.load(from, (o.backward ? taps ** 2 - 1 - r * taps - c : r * taps + c) * tap * 4, lanes),
+          (r, values) => {
+            for (const [c, value] of values.entries()) k.store(at, (r * TILE_INPUTS + c) * o.uPoint * 4, value);
+          },
+        );
+        k.advance(from, channel * 4);
+        k.advance(at, step);
+      });
+    },
+    { frame: true, name: "piece" },
+  );
+}
+
+/** turned[tap][output of the convolution][its input channel], for one vector of input channels and some outputs. */
+function turn(k: KernelBuilder, o: WeightOrder, vector: Reg, first: Reg, count: Reg): void {
+  const { lanes } = o;
+  const zero = k.splat(0, lanes);
+  const pads = o.outputs % lanes;
+  const copy = (real: number) => {
+    k.loop(
+      0,
+      o.taps ** 2,
+      (tap) => {
+        const element = k.add(k.mul(tap, o.tap), k.add(k.mul(vector, lanes * o.row), first));
+        const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from");
+        const into = k.var(k.ptrAdd(k.operand("turned"), k.mul(tap, lanes * lanes * 4)), "into");
+        k.loop(0, count, () => {
+          if (real < lanes) k.store(into, 0, zero);
+          for (let i = 0; i < real; i++) k.store(into, i * 4, k.load(from, i * o.row * 4, 1));
+          k.advance(from, 4);
+          k.advance(into, lanes * 4);
+        });
+      },
+      { frame: true, name: "tap" },
+    );
+  };
+  const last = Math.ceil(o.outputs / lanes) - 1;
+  if (pads === 0) copy(lanes);
+  else if (last === 0) copy(pads);
+  else
+    k.if(
+      vector,
+      "lt",
+      last,
+      () => copy(lanes),
+      () => copy(pads),
+    );
+}

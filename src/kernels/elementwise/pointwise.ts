@@ -1,0 +1,149 @@
+/**
+ * The elementwise ops as vector code, one element a lane: what chains melted into a store and pointwise groups are made
+ * of. Nothing here knows of memory; `epilogue.ts` and `pointwise-group.ts` do.
+ */
+import type { KernelBuilder } from "../../codegen/builder/builder.js";
+import type { Reg } from "../../codegen/ir.js";
+import type { Attributes, Value } from "../../graph/graph.js";
+import { type Shape, type Signature, sameShape, withoutLeadingOnes } from "../../graph/shape.js";
+import type { Lanes } from "../../target/target.js";
+import { gelu, geluSlope, power, scaledTanh, sigmoid, tanh } from "../language/math.js";
+
+export interface PointwiseOp {
+  /** One vector of the result from one vector of each argument. */
+  emit(k: KernelBuilder, args: readonly Reg[], attributes: Attributes, lanes: Lanes): Reg;
+  /** Whether arguments that are all +0 give +0, so that pad lanes stay clean without a mask. */
+  keepsZero(attributes: Attributes): boolean;
+}
+
+type Emit = PointwiseOp["emit"];
+const always = () => true;
+const never = () => false;
+
+function unary(apply: (k: KernelBuilder, x: Reg, lanes: Lanes) => Reg, keepsZero = always): PointwiseOp {
+  const emit: Emit = (k, [x], _attributes, lanes) => apply(k, x!, lanes);
+  return { emit, keepsZero };
+}
+
+function binary(apply: (k: KernelBuilder, a: Reg, b: Reg, lanes: Lanes) => Reg, keepsZero = always): PointwiseOp {
+  const emit: Emit = (k, [a, b], _attributes, lanes) => apply(k, a!, b!, lanes);
+  return { emit, keepsZero };
+}
+
+interface ScaleAttributes {
+  readonly factor: number;
+  readonly offset: number;
+}
+
+const scale: PointwiseOp = {
+  emit(k, [x], attributes, lanes) {
+    const { factor, offset } = attributes as ScaleAttributes;
+    if (factor === 1) return offset === 0 ? x! : k.fadd(x!, k.splat(offset, lanes));
+    // A negative factor makes -0 of +0; adding +0 mends that.
+    if (offset === 0 && factor > 0) return k.fmul(x!, k.splat(factor, lanes));
+    return k.fma(x!, k.splat(factor, lanes), k.splat(offset, lanes));
+  },
+  keepsZero: (attributes) => (attributes as ScaleAttributes).offset === 0,
+};
+
+export const POINTWISE: Readonly<Record<string, PointwiseOp>> = {
+  relu: unary((k, x, lanes) => k.pmax(x, k.splat(0, lanes))),
+  tanh: unary((k, x) => tanh(k, x)),
+  scaledTanh: unary((k, x) => scaledTanh(k, x)),
+  sigmoid: unary((k, x) => sigmoid(k, x), never),
+  gelu: unary((k, x) => gelu(k, x)),
+  scale,
+  sqrt: unary((k, x) => k.sqrt(x)),
+  square: unary((k, x) => k.fmul(x, x)),
+
+  power: {
+    emit: (k, [x], attributes) => power(k, x!, (attributes as { readonly exponent: number }).exponent),
+    keepsZero: never,
+  },
+
+  // Gradients from the output y: dy * f'(x), with f' written in y.
+  reluGrad: binary((k, y, dy, lanes) => {
+    const zero = k.splat(0, lanes);
+    return k.select(k.cmp("lt", zero, y), dy, zero);
+  }),
+  // 1 - y^2
+  tanhGrad: binary((k, y, dy, lanes) => k.fmul(dy, k.fnma(y, y, k.splat(1, lanes)))),
+  // y = a tanh(2x/3): a 2/3 (1 - (y/a)^2) = 2a/3 - (2 / 3a) y^2
+  scaledTanhGrad: binary((k, y, dy, lanes) => {
+    const slope = k.splat((1.7159 * 2) / 3, lanes);
+    return k.fmul(dy, k.fnma(k.fmul(y, k.splat(2 / (3 * 1.7159), lanes)), y, slope));
+  }),
+  // y (1 - y)
+  sigmoidGrad: binary((k, y, dy, lanes) => k.fmul(dy, k.fmul(y, k.fsub(k.splat(1, lanes), y)))),
+
+  // From the input x: P(x) + x p(x)
+  geluGrad: binary((k, x, dy) => k.fmul(dy, geluSlope(k, x))),
+
+  add: binary((k, a, b) => k.fadd(a, b)),
+  subtract: binary((k, a, b) => k.fsub(a, b)),
+  multiply: binary((k, a, b) => k.fmul(a, b)),
+  divide: binary((k, a, b) => k.fdiv(a, b), never),
+
+  // (x - mean) factor + bias
+  normalize: {
+    emit: (k, [x, mean, factor, bias]) => k.fma(k.fsub(x!, mean!), factor!, bias!),
+    keepsZero: always,
+  },
+  // x factor + shift
+  affine: { emit: (k, [x, factor, shift]) => k.fma(x!, factor!, shift!), keepsZero: always },
+};
+
+/** An elementwise node in the spec of a kernel. Whoever makes the spec gives arguments their names. */
+export interface PointwiseStep {
+  readonly op: string;
+  readonly attributes: Attributes;
+  readonly arguments: readonly string[];
+}
+
+export function stepOf({ op, attributes, inputs }: Value, nameOf: (input: Value, at: number) => string): PointwiseStep {
+  return { op: op.name, attributes, arguments: inputs.map(nameOf) };
+}
+
+export function emitStep(k: KernelBuilder, step: PointwiseStep, argument: (name: string) => Reg, lanes: Lanes): Reg {
+  return POINTWISE[step.op]!.emit(k, step.arguments.map(argument), step.attributes, lanes);
+}
+
+/** Whether arguments that are all +0 give +0. */
+export function keepsZero({ op, attributes }: Pick<PointwiseStep, "op" | "attributes">): boolean {
+  return POINTWISE[op]!.keepsZero(attributes);
+}
+
+/** Whether a node is one of the elementwise ops, on floats. */
+export function isPointwise(node: Value): boolean {
+  return POINTWISE[node.op.name] !== undefined && node.dtype === "f32";
+}
+
+/**
+ * How an elementwise op's input lies beside its result.
+ * full: the same layout; channel: one number a channel, unbatched; scalar: one number; sample: one number a sample;
+ * sampleChannel: one a sample and channel; unbatchedFull: one tensor of the result's shape for all samples; suffix: of the
+ * result's last extents, for everything. Axes of one element that an input begins with change nothing of how it lies.
+ */
+export type OperandKind = "full" | "channel" | "scalar" | "sample" | "sampleChannel" | "unbatchedFull" | "suffix";
+
+export function operandKind(input: Signature, result: Signature): OperandKind | undefined {
+  if (input.dtype !== "f32" || input.shape.length > result.shape.length) return undefined;
+  const { shape } = input;
+  if (input.batched) {
+    if (!result.batched) return undefined;
+    if (sameShape(shape, result.shape)) return "full";
+    const own = withoutLeadingOnes(shape);
+    if (own.length === 0) return "sample";
+    return own.length === 1 && own[0] === result.shape.at(-1) ? "sampleChannel" : undefined;
+  }
+  if (!result.batched && sameShape(shape, result.shape)) return "full";
+  return spreadKind(shape, result.shape) ?? spreadKind(withoutLeadingOnes(shape), result.shape);
+}
+
+/** Of an unbatched input. */
+function spreadKind(shape: Shape, result: Shape): OperandKind | undefined {
+  if (shape.length === 0) return "scalar";
+  if (!sameShape(shape, result.slice(-shape.length))) return undefined;
+  if (shape.length === 1) return "channel";
+  return shape.length === result.length ? "unbatchedFull" : "suffix";
+}

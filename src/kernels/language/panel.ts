@@ -1,0 +1,221 @@
+/**
+ * Weights in the order in which a tile reads them: [output block][a][b][c][output in block], zeros where a block runs past
+ * the last output. The order is an affine function of the indices, so it is described by one and measured by its steps.
+ */
+import type { KernelBuilder } from "../../codegen/builder/builder.js";
+import { defineKernel } from "../../codegen/definition.js";
+import type { Reg } from "../../codegen/ir.js";
+import type { Value } from "../../graph/graph.js";
+import type { Lanes } from "../../target/target.js";
+import type { Buffer } from "../contract/emitter.js";
+import { definePacking } from "../contract/packing.js";
+import type { Lowering } from "../contract/strategy.js";
+import { transposed } from "./transpose.js";
+
+export interface PanelOrder {
+  readonly lanes: Lanes;
+  /** Outputs in a block: a multiple of the lanes. The last block is as many vectors as are left. */
+  readonly blockOutputs: number;
+  readonly outputs: number;
+  readonly extents: readonly [number, number, number];
+  /** Element index in the stored weight; must be affine in all its arguments. */
+  source(indices: readonly [number, number, number], output: number): number;
+}
+
+/** The strides of an affine order. */
+interface Panel {
+  readonly lanes: Lanes;
+  readonly blockOutputs: number;
+  readonly outputs: number;
+  readonly extents: readonly [number, number, number];
+  readonly origin: number;
+  readonly steps: readonly [number, number, number];
+  readonly outputStep: number;
+}
+
+/** A part of a panel: equal blocks. */
+interface Part extends Panel {
+  readonly blocks: number;
+  readonly firstOutput: number;
+  readonly width: number; // outputs in a row of this part, pads included
+  readonly panelOffset: number; // elements
+  readonly blockElements: number;
+}
+
+/** The panel of `weight` in this order, made once for all its users. */
+export function packPanel(to: Lowering, weight: Value, order: PanelOrder): Buffer {
+  const { lanes, blockOutputs, outputs, extents } = order;
+  const origin = order.source([0, 0, 0], 0);
+  const step = (i: readonly [number, number, number], o: number) => order.source(i, o) - origin;
+  return to.packed(panelPacking, weight, {
+    lanes,
+    blockOutputs,
+    outputs,
+    extents,
+    origin,
+    steps: [step([1, 0, 0], 0), step([0, 1, 0], 0), step([0, 0, 1], 0)],
+    outputStep: step([0, 0, 0], 1),
+  });
+}
+
+const vectorsOf = ({ outputs, lanes }: Panel): number => Math.ceil(outputs / lanes);
+const innerOf = ({ extents: [a, b, c] }: Panel): number => a * b * c;
+
+const panelPacking = definePacking<Panel>("panel", {
+  bytes: (panel) => innerOf(panel) * vectorsOf(panel) * panel.lanes * 4,
+  pack(to, weight, into, panel) {
+    const { lanes, extents } = panel;
+    for (const part of partsOf(panel)) {
+      // Where outputs lie a row apart and the middle index runs along the row, squares of both are transposed in registers.
+      const turned = part.outputStep !== 1 && part.steps[1] === 1 && extents[1] >= lanes;
+      const kernel = to.kernel(turned ? transposedPanelKernel : panelKernel, part);
+      const middle = turned ? Math.ceil(extents[1] / lanes) : extents[1];
+      to.step(kernel, [weight, into], { count: part.blocks * extents[0] * middle });
+    }
+  },
+});
+
+/** The full blocks, and the last where it is not. */
+function partsOf(panel: Panel): Part[] {
+  const { lanes, blockOutputs } = panel;
+  const perBlock = blockOutputs / lanes;
+  const full = Math.floor(vectorsOf(panel) / perBlock);
+  const rest = vectorsOf(panel) % perBlock;
+  const blockElements = innerOf(panel) * blockOutputs;
+  const common = { ...panel, blockElements };
+  const parts: Part[] = [];
+  if (full > 0) parts.push({ ...common, blocks: full, firstOutput: 0, width: blockOutputs, panelOffset: 0 });
+  if (rest > 0) {
+    const place = { firstOutput: full * blockOutputs, panelOffset: full * blockElements };
+    parts.push({ ...common, ...place, blocks: 1, width: rest * lanes });
+  }
+  return parts;
+}
+
+const panelKernel = defineKernel<Part>("panel", {
+  operands: [
+    ["weight", "read"],
+    ["panel", "write"],
+  ],
+  write(k, p) {
+    const [a, b, c] = p.extents;
+    k.loop(
+      k.begin,
+      k.var(k.end, "end", { frame: true }),
+      (piece) => {
+        const at = k.var(piece, "at");
+        const block = k.div(at, a * b);
+        k.set(at, k.mod(at, a * b));
+        const indexA = k.div(at, b);
+        const indexB = k.mod(at, b);
+        const output = k.add(k.mul(block, p.width), p.firstOutput);
+        const element = k.add(
+          k.add(k.mul(indexA, p.steps[0]), k.mul(indexB, p.steps[1])),
+          k.add(k.mul(output, p.outputStep), p.origin),
+        );
+        const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from");
+        const row = k.add(k.mul(indexA, b), indexB);
+        const into = k.add(k.mul(block, p.blockElements), k.mul(row, c * p.width));
+        const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, 4)), p.panelOffset * 4), "to");
+        const valid = k.min(k.sub(p.outputs, output), p.width);
+        k.loop(0, c, () => {
+          if (p.outputStep === 1) copyVectors(k, p, from, panel, valid);
+          else copyScalars(k, p, from, panel, valid);
+          k.advance(from, p.steps[2] * 4);
+          k.advance(panel, p.width * 4);
+        });
+      },
+      { frame: true },
+    );
+  },
+});
+
+/** One piece is a block of outputs, one first index, and as many middle ones as a vector has lanes. */
+const transposedPanelKernel = defineKernel<Part>("transposed panel", {
+  title: "panel",
+  operands: [
+    ["weight", "read"],
+    ["panel", "write"],
+  ],
+  write(k, p) {
+    const [a, b, c] = p.extents;
+    const { lanes } = p;
+    const squares = Math.ceil(b / lanes);
+    const rest = p.outputs % lanes;
+    const isCut = rest > 0 && p.firstOutput + p.blocks * p.width > p.outputs;
+    k.loop(
+      k.begin,
+      k.var(k.end, "end", { frame: true }),
+      (piece) => {
+        const at = k.var(piece, "at");
+        const block = k.div(at, a * squares);
+        k.set(at, k.mod(at, a * squares));
+        const indexA = k.div(at, squares);
+        // the last square overlaps the one before it, and writes the same again
+        const indexB = k.min(k.mul(k.mod(at, squares), lanes), b - lanes);
+        const output = k.var(k.add(k.mul(block, p.width), p.firstOutput), "output", { frame: true });
+        const element = k.add(k.add(k.mul(indexA, p.steps[0]), indexB), k.add(k.mul(output, p.outputStep), p.origin));
+        const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from", { frame: true });
+        const row = k.mul(k.add(k.mul(indexA, b), indexB), c * p.width);
+        const into = k.add(k.mul(block, p.blockElements), row);
+        const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, 4)), p.panelOffset * 4), "to", {
+          frame: true,
+        });
+        k.loop(
+          0,
+          c,
+          () => {
+            const square = (o?: Reg) => {
+              const source = o === undefined ? from : k.var(k.ptrAdd(from, k.mul(o, p.outputStep * 4)), "source");
+              const to = o === undefined ? panel : k.var(k.ptrAdd(panel, k.mul(o, 4)), "square");
+              const certain = isCut ? rest : lanes;
+              const rows = Array.from({ length: lanes }, (_, i) =>
+                i < certain ? k.load(source, i * p.outputStep * 4, lanes) : k.acc(0, lanes),
+              );
+              if (isCut)
+                k.if(o === undefined ? output : k.add(output, o), "lt", p.outputs - rest, () => {
+                  for (let i = rest; i < lanes; i++) k.loadTo(rows[i]!, source, i * p.outputStep * 4);
+                });
+              for (const [i, value] of transposed(k, rows).entries()) k.store(to, i * c * p.width * 4, value);
+            };
+            if (p.width === lanes) square();
+            else k.loop(0, p.width, square, { step: lanes, frame: true, name: "output" });
+            k.advance(from, p.steps[2] * 4);
+            k.advance(panel, p.width * 4);
+          },
+          { frame: true },
+        );
+      },
+      { frame: true, name: "piece" },
+    );
+  },
+});
+
+function copyVectors(k: KernelBuilder, p: Part, from: Reg, to: Reg, valid: Reg): void {
+  for (let o = 0; o < p.width; o += p.lanes) {
+    const certain = p.firstOutput + (p.blocks - 1) * p.width + o + p.lanes <= p.outputs;
+    const value = certain
+      ? k.load(from, o * 4, p.lanes)
+      : k.loadMasked(from, o * 4, k.firstLanes(k.sub(valid, o), p.lanes));
+    k.store(to, o * 4, value);
+  }
+}
+
+function copyScalars(k: KernelBuilder, p: Part, from: Reg, to: Reg, valid: Reg): void {
+  const source = k.var(from, "source");
+  const target = k.var(to, "target");
+  const copy = (n: number) => {
+    const values = Array.from({ length: n }, (_, i) => k.load(source, i * p.outputStep * 4, 1));
+    for (const [i, value] of values.entries()) k.store(target, i * 4, value);
+    k.advance(source, n * p.outputStep * 4);
+    k.advance(target, n * 4);
+  };
+  const fours = k.mul(k.div(valid, 4), 4);
+  k.loop(0, fours, () => copy(4), { step: 4 });
+  k.loop(fours, valid, () => copy(1));
+  const zero = k.splat(0, 1);
+  k.loop(valid, p.width, () => {
+    k.store(target, 0, zero);
+    k.advance(target, 4);
+  });
+}

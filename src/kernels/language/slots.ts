@@ -1,0 +1,92 @@
+/**
+ * Sums over the batch, or over a large value, in slots: what each covers depends on the shape alone, so that the bits are
+ * the same for any number of threads. A first step leaves a partial sum a slot, one after the other; the steps here add
+ * these in order.
+ */
+import type { KernelBuilder } from "../../codegen/builder/builder.js";
+import { defineKernel } from "../../codegen/definition.js";
+import type { Reg } from "../../codegen/ir.js";
+import type { Lanes } from "../../target/target.js";
+import type { Buffer } from "../contract/emitter.js";
+import type { Lowering } from "../contract/strategy.js";
+import { type Mean, scaleMean } from "./sum-rows.js";
+
+/** Elements that one slot should have at least. */
+export const SLOT = 16384;
+
+/** A slot is `samples` samples of the batch, or one of `parts` parts of a sample. */
+export interface Slots {
+  /** False: of one value, which has the parts alone. */
+  readonly batched: boolean;
+  readonly samples: number;
+  readonly parts: number;
+}
+
+interface Partial {
+  readonly slots: Slots;
+  readonly mean: Mean;
+}
+
+interface SlotSums extends Partial {
+  /** Elements of a slot, and of the result. */
+  readonly stride: number;
+  readonly lanes: Lanes;
+}
+
+/** Element by element. */
+export function addSlots(to: Lowering, partial: Buffer, into: Buffer, sums: SlotSums): void {
+  to.step(to.kernel(addSlotsKernel, sums), [partial, into], { count: sums.stride / sums.lanes });
+}
+
+/** To one number: a slot is one vector, whose lanes are added up in the end. */
+export function foldSlots(to: Lowering, partial: Buffer, into: Buffer, sums: Partial): void {
+  to.step(to.kernel(foldSlotsKernel, sums), [partial, into], { count: 1 });
+}
+
+const addSlotsKernel = defineKernel<SlotSums>("sum slots", {
+  operands: [
+    ["x", "read"],
+    ["y", "write"],
+  ],
+  write(k, { slots, mean, stride, lanes }) {
+    const count = slotCount(k, slots);
+    k.loop(k.begin, k.end, (piece) => {
+      const at = k.mul(piece, 4 * lanes);
+      const first = k.ptrAdd(k.operand("x"), at);
+      const total = inOrder(k, () => first, { count, bytes: 4 * stride, lanes });
+      k.store(k.ptrAdd(k.operand("y"), at), 0, scaleMean(k, total, mean, lanes));
+    });
+  },
+});
+
+const foldSlotsKernel = defineKernel<Partial>("fold slots", {
+  title: "sum slots",
+  operands: [
+    ["x", "read"],
+    ["y", "write"],
+  ],
+  write(k, { slots, mean }) {
+    const { lanes } = k.target;
+    k.loop(k.begin, k.end, () => {
+      const count = slotCount(k, slots);
+      const total = inOrder(k, () => k.operand("x"), { count, bytes: 4 * lanes, lanes });
+      k.store(k.operand("y"), 0, scaleMean(k, k.reduceAdd(total), mean, 1));
+    });
+  },
+});
+
+/** Of the samples that there are. */
+function slotCount(k: KernelBuilder, { batched, samples, parts }: Slots): Reg {
+  return batched ? k.mul(k.div(k.add(k.batch, samples - 1), samples), parts) : k.int(parts);
+}
+
+/** The sum of `count` vectors that lie `bytes` apart. */
+function inOrder(
+  k: KernelBuilder,
+  first: () => Reg,
+  { count, bytes, lanes }: { readonly count: Reg; readonly bytes: number; readonly lanes: Lanes },
+): Reg {
+  const total = k.var(k.load(first(), 0, lanes), "total");
+  k.loop(1, count, (slot) => k.updateTo(total, "fadd", k.load(k.ptrAdd(first(), k.mul(slot, bytes)), 0, lanes)));
+  return total;
+}

@@ -1,0 +1,296 @@
+/**
+ * Matrix products for linear layers: `linear` and its input gradient. Samples are the rows of the register tile, outputs its
+ * vectors. A flattened image is read as it lies (rows of padded channels): the panel's order turns the CHW order of the weights
+ * into that of memory, so nothing is flattened and no pad is multiplied.
+ */
+import type { KernelBuilder } from "../../codegen/builder/builder.js";
+import { defineKernel } from "../../codegen/definition.js";
+import type { Reg } from "../../codegen/ir.js";
+import type { Value } from "../../graph/graph.js";
+import type { Lanes, Target } from "../../target/target.js";
+import { type Layout, layoutOf, vectorLanes } from "../contract/layout.js";
+import type { Lowering, Strategy, Work } from "../contract/strategy.js";
+import { type Epilogue, epilogueOf } from "../fusion/epilogue.js";
+import { epilogueOperands, storeTile } from "../fusion/store-tile.js";
+import { packPanel } from "../language/panel.js";
+import { accumulate, maximumRows, stepsOfTurn, zeroTile } from "../language/tile.js";
+import { isWide, lowerWide } from "./wide.js";
+
+/** out[n][part][o] = sum over rows and channels of in[n][row][channel] * panel, for each of `parts` rows of the output. */
+interface Product {
+  /** Rows of the input that are summed over, their stride, and the channels of each. */
+  readonly rows: number;
+  readonly rowStride: number;
+  readonly channels: number;
+  readonly inputSample: number;
+  /** Elements of the panel from one channel and from one row to the next, and from block to block of outputs. */
+  readonly panelSteps: readonly [channel: number, row: number, block: number];
+  /** Rows of the output: each has a matrix of its own. */
+  readonly parts: number;
+  readonly partStride: number;
+  readonly outputs: number;
+  readonly outputSample: number;
+  readonly lanes: Lanes;
+  readonly vectors: number; // of a block
+  readonly samples: number; // of a tile
+  readonly panelBytes: number;
+  /** Samples of a piece; undefined: all of them, so that a large panel is read once. */
+  readonly pieceSamples: number | undefined;
+}
+
+const SMALL_PANEL = 512 * 1024;
+
+export const linearProduct: Strategy = {
+  name: "linear",
+  ops: ["linear", "linearInputGrad"],
+  fuses: true,
+  accepts: () => true,
+  cost: (node, target) => {
+    const p = productOf(node, target);
+    return p.parts * p.rows * p.channels * Math.ceil(p.outputs / p.lanes) * 0.4;
+  },
+  lower,
+};
+
+/** The weight row that belongs to a channel of a row: a picture is flattened in CHW order, anything else as it lies. */
+export function featureOf(image: Layout, row: number, channel: number): number {
+  return image.shape.length === 3 ? channel * image.rows + row : row * image.channels + channel;
+}
+
+/** `inStore`: registers that the store needs beside the tile, when those of the operands are free. */
+function productOf(node: Value, target: Target, inStore = 0): Product {
+  const forward = node.op.name === "linear";
+  const [given] = node.inputs as [Value, Value];
+  const input = layoutOf(given, target);
+  const output = layoutOf(node, target);
+  // The image side of the weights is the input of the forward product and the output of the gradient.
+  const lanes: Lanes = output.channelStride <= 4 ? 4 : vectorLanes(output, target);
+  const total = Math.ceil(output.channels / lanes);
+  const parts = forward ? 1 : output.rows;
+  const vectors = [3, 2, 4, 1].find((n) => total % n === 0 && n <= total) ?? 1;
+  const reserved = Math.max(0, inStore + (output.channels % lanes > 0 ? 1 : 0) - vectors - 1);
+  const most = maximumRows(target, vectors, reserved);
+  const samples = [16, 8, 4].find((n) => n <= most) ?? most;
+  const compact = input.channelStride === input.channels;
+  const rows = compact ? 1 : input.rows;
+  const channels = compact ? input.rows * input.channels : input.channels;
+  const panelBytes = rows * channels * parts * total * lanes * 4;
+  return {
+    rows,
+    rowStride: input.channelStride,
+    channels,
+    inputSample: input.sampleStride,
+    panelSteps: [vectors * lanes, channels * vectors * lanes, parts * rows * channels * vectors * lanes],
+    parts,
+    partStride: output.channelStride,
+    outputs: output.channels,
+    outputSample: output.sampleStride,
+    lanes,
+    vectors,
+    samples,
+    panelBytes,
+    pieceSamples: panelBytes <= SMALL_PANEL ? Math.max(samples, 16) : undefined,
+  };
+}
+
+function lower(work: Work, to: Lowering): void {
+  if (isWide(work, to)) {
+    lowerWide(work, to);
+    return;
+  }
+  const { root } = work;
+  const forward = root.op.name === "linear";
+  const [given, weight] = root.inputs as [Value, Value];
+  const { epilogue, values } = epilogueOf(work);
+  const packed = productOf(root, to.target, epilogue.registers);
+  const w = to.layout(weight);
+  const blockOutputs = packed.vectors * packed.lanes;
+  const blocks = Math.ceil(Math.ceil(packed.outputs / packed.lanes) / packed.vectors);
+  const image = to.layout(forward ? given : root);
+  const feature = (row: number, channel: number) => featureOf(image, row, channel);
+  // A panel pays where it is made once, or where weights are too many to be fetched line by line.
+  const isOwnPanel = image.rows === 1 && blocks === 1;
+  const pays = to.isStatic(weight) || packed.panelBytes > SMALL_PANEL;
+  const straight = forward && w.channelStride % blockOutputs === 0 && (isOwnPanel || !pays);
+  const p: Product = straight
+    ? {
+        ...packed,
+        rows: image.rows,
+        channels: image.channels,
+        panelSteps: [feature(0, 1) * w.channelStride, feature(1, 0) * w.channelStride, blockOutputs],
+      }
+    : packed;
+  const panel = straight
+    ? to.buffer(weight)
+    : forward
+      ? packPanel(to, weight, {
+          lanes: p.lanes,
+          blockOutputs,
+          outputs: p.outputs,
+          extents: [image.rows, image.channels, 1],
+          source: ([row, channel], o) => feature(row, channel) * w.channelStride + o,
+        })
+      : packPanel(to, weight, {
+          lanes: p.lanes,
+          blockOutputs,
+          outputs: p.outputs,
+          extents: [p.parts, p.channels, 1],
+          source: ([part, o], channel) => feature(part, channel) * w.channelStride + o,
+        });
+  const kernel = to.kernel(linearKernel, { product: p, epilogue });
+  const operands = [to.buffer(given), panel, ...[...values, work.result].map((v) => to.buffer(v))];
+  const count = p.parts * blocks;
+  to.step(
+    kernel,
+    operands,
+    p.pieceSamples === undefined ? { count } : { count, samples: p.pieceSamples, isLocal: true },
+  );
+}
+
+interface Linear {
+  readonly product: Product;
+  readonly epilogue: Epilogue;
+}
+
+const linearKernel = defineKernel<Linear>("linear", {
+  operands: ({ epilogue }) => [
+    ["input", "read"],
+    ["panel", "read"],
+    ...epilogueOperands(epilogue),
+    ["output", "write"],
+  ],
+  write(k, { product: p, epilogue }) {
+    const blocks = Math.ceil(Math.ceil(p.outputs / p.lanes) / p.vectors);
+    const width = p.vectors * p.lanes;
+    const partElements = p.rows * p.channels * width;
+    const [, , blockStep] = p.panelSteps;
+    k.loop(
+      k.begin,
+      k.var(k.end, "end", { frame: true }),
+      (piece) => {
+        const at = k.var(piece, "at");
+        const from = k.var(0, "from", { frame: true });
+        const to = k.var(k.batch, "to", { frame: true });
+        if (p.pieceSamples !== undefined) {
+          k.set(from, k.mul(k.div(at, p.parts * blocks), p.pieceSamples));
+          k.set(to, k.min(k.add(from, p.pieceSamples), k.batch));
+          k.set(at, k.mod(at, p.parts * blocks));
+        }
+        const part = k.div(at, blocks);
+        const block = k.mod(at, blocks);
+        const element = k.add(k.mul(block, blockStep), k.mul(part, partElements));
+        const panel = k.var(k.ptrAdd(k.operand("panel"), k.mul(element, 4)), "panel", { frame: true });
+        const channel = k.var(k.mul(block, width * 4), "channel", { frame: true });
+        const column = k.var(k.add(k.mul(part, p.partStride * 4), channel), "column", { frame: true });
+        const padded = p.outputs % p.lanes !== 0 && !epilogue.keepsZero;
+        const isLast = padded && blocks > 1 ? k.var(k.sub(block, blocks - 1), "last", { frame: true }) : undefined;
+        const start = k.var(from, "start", { frame: true });
+        for (const size of tileSizes(p)) {
+          const many = k.div(k.sub(to, start), size);
+          const stop = k.var(k.add(start, k.mul(many, size)), "stop", { frame: true });
+          k.loop(start, stop, (sample) => tile(k, p, epilogue, size, sample, panel, channel, column, isLast), {
+            step: size,
+            frame: true,
+            name: "sample",
+          });
+          k.set(start, stop);
+        }
+      },
+      { frame: true },
+    );
+  },
+});
+
+/** A panel that a core's second cache holds is read again for every sample that is left of a batch. */
+const READ_AGAIN = 256 * 1024;
+
+/** The tile, and for what is left of the batch a quarter of it if that saves reading, and single samples: each has code of its own. */
+function tileSizes({ samples, panelBytes }: Product): number[] {
+  return [...new Set([samples, ...(panelBytes > READ_AGAIN ? [Math.max(1, samples >> 2)] : []), 1])];
+}
+
+/** Multiply-adds of an inner loop's body, about: enough to hide its counting, few enough to encode in no time. */
+const BODY = 8;
+
+function unrollOf(channels: number, tile: number): number {
+  return [4, 2].find((n) => channels % n === 0 && n * tile < 2 * BODY) ?? 1;
+}
+
+function tile(
+  k: KernelBuilder,
+  p: Product,
+  epilogue: Epilogue,
+  size: number,
+  sample: Reg,
+  panel: Reg,
+  channel: Reg,
+  column: Reg,
+  isLast: Reg | undefined,
+): void {
+  const acc = zeroTile(k, { rows: size, vectors: p.vectors }, p.lanes);
+  const s = k.var(k.ptrAdd(k.operand("input"), k.mul(sample, p.inputSample * 4)), "s");
+  const w = k.var(panel, "w");
+  const [channelStep, rowStep] = p.panelSteps;
+  const unroll = stepsOfTurn(k.target, unrollOf(p.channels, size * p.vectors));
+  const row = () => {
+    k.loop(
+      0,
+      p.channels,
+      () => {
+        for (let u = 0; u < unroll; u++) {
+          accumulate(
+            k,
+            acc,
+            p.lanes,
+            (i) => [s, (i * p.inputSample + u) * 4],
+            (v) => [w, (u * channelStep + v * p.lanes) * 4],
+          );
+        }
+        k.advance(s, unroll * 4);
+        k.advance(w, unroll * channelStep * 4);
+      },
+      { step: unroll, name: "channel" },
+    );
+  };
+  if (p.rows === 1) row();
+  else {
+    k.loop(0, p.rows, () => {
+      row();
+      k.advance(s, (p.rowStride - p.channels) * 4);
+      k.advance(w, (rowStep - p.channels * channelStep) * 4);
+    });
+  }
+  const offset = k.add(k.mul(sample, p.outputSample * 4), column);
+  const pads = p.outputs % p.lanes;
+  const store = (last: boolean) =>
+    storeTile(k, acc, {
+      lanes: p.lanes,
+      epilogue,
+      result: "output",
+      offset,
+      rowBytes: p.outputSample * 4,
+      channel,
+      real: last && pads > 0 ? pads : undefined,
+      narrow: p.partStride <= 4,
+    });
+  if (isLast === undefined) store(true);
+  else
+    k.if(
+      isLast,
+      "eq",
+      0,
+      () => store(true),
+      () => store(false),
+    );
+  zeroTails(k, p, size, sample);
+}
+
+/** Outputs may end in the middle of a vector: the rest of each sample is zeros. */
+function zeroTails(k: KernelBuilder, p: Product, size: number, sample: Reg): void {
+  const used = p.parts * p.partStride;
+  if (p.outputSample === used) return;
+  const zero = k.splat(0, 1);
+  const output = k.ptrAdd(k.operand("output"), k.mul(sample, p.outputSample * 4));
+  for (let i = 0; i < size; i++)
+    for (let e = used; e < p.outputSample; e++) k.store(output, (i * p.outputSample + e) * 4, zero);
+}

@@ -1,0 +1,80 @@
+/** Squared distances to centres [F, K]: vectors run over the centres, the features are added up in order. One piece is a few samples. */
+import { defineKernel } from "../../codegen/definition.js";
+import type { Reg } from "../../codegen/ir.js";
+import { type RowLayout, rowLayout } from "../contract/layout.js";
+import type { Strategy } from "../contract/strategy.js";
+import type { Epilogue } from "../fusion/epilogue.js";
+import { resultOf, resultOperands, rowPlace, storeResult } from "../fusion/result.js";
+import { channelVectors, cleaned, eachGroup, isPartial, loadChannels, storeTail } from "../language/channels.js";
+
+const SAMPLES = 4;
+/** Features in flight at once, each in an accumulator of its own. */
+const UNROLL = 4;
+
+export const squaredDistanceStrategy: Strategy = {
+  name: "squaredDistance",
+  ops: ["squaredDistance"],
+  fuses: true,
+  accepts: () => true,
+  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4,
+  lower(work, to) {
+    const [x, c] = work.root.inputs;
+    const { epilogue, buffers } = resultOf(work, to);
+    const kernel = to.kernel(squaredDistanceKernel, {
+      features: c!.shape[0]!,
+      inputSample: to.layout(x!).sampleStride,
+      centreRow: to.layout(c!).channelStride,
+      output: rowLayout(to.layout(work.root)),
+      epilogue,
+    });
+    to.step(kernel, [to.buffer(x!), to.buffer(c!), ...buffers], { count: 1, samples: SAMPLES });
+  },
+};
+
+interface Distances {
+  readonly features: number;
+  /** Elements from one sample to the next, and from one feature of the centres to the next. */
+  readonly inputSample: number;
+  readonly centreRow: number;
+  readonly output: RowLayout;
+  readonly epilogue: Epilogue;
+}
+
+const squaredDistanceKernel = defineKernel<Distances>("squaredDistance", {
+  operands: ({ epilogue }) => [["x", "read"], ["c", "read"], ...resultOperands(epilogue)],
+  write(k, { features, inputSample, centreRow, output, epilogue }) {
+    const vectors = channelVectors(output, k.target);
+    const { lanes } = vectors;
+    const one = (n: Reg) => {
+      const from = k.var(k.mul(n, 4 * inputSample), "from", { frame: true });
+      const into = k.var(k.mul(n, 4 * output.sampleStride), "into", { frame: true });
+      eachGroup(k, vectors, 1, (channel, [index]) => {
+        const offset = k.var(channel ?? 0, "offset", { frame: true });
+        const sums = Array.from({ length: Math.min(UNROLL, features) }, () => k.acc(0, lanes));
+        const term = (feature: Reg | number, u: number) => {
+          const at = typeof feature === "number" ? k.int(feature) : feature;
+          const value = k.broadcast(k.ptrAdd(k.operand("x"), k.add(from, k.mul(at, 4))), 4 * u, lanes);
+          const row = k.ptrAdd(k.operand("c"), k.add(offset, k.mul(at, 4 * centreRow)));
+          const centre = loadChannels(k, vectors, row, 4 * centreRow * u, index!);
+          const difference = k.fsub(value, centre);
+          k.fmaTo(sums[u]!, difference, difference);
+        };
+        const whole = features - (features % UNROLL);
+        k.loop(0, whole, (f) => sums.forEach((_, u) => void term(f, u)), { step: UNROLL, name: "feature" });
+        for (let f = whole; f < features; f++) term(whole, f - whole);
+        // The pads of the centres are +0 and would give |x|^2.
+        const sum = sums.reduce((a, b) => k.fadd(a, b));
+        const dirty = isPartial(vectors, index!) && !vectors.packed;
+        const total = dirty ? cleaned(k, sum, vectors.lastLanes) : sum;
+        const row = { bytes: k.add(into, offset), offset: 0, channel: channel === undefined ? undefined : offset };
+        storeResult(k, epilogue, rowPlace(k, vectors, row, index!), total);
+      });
+      storeTail(k, output, k.ptrAdd(k.operand("result"), into));
+    };
+    const piece = (p: Reg) => {
+      const first = k.mul(p, SAMPLES);
+      k.loop(first, k.min(k.add(first, SAMPLES), k.batch), one, { frame: true, name: "n" });
+    };
+    k.loop(k.begin, k.end, piece, { frame: true, name: "piece" });
+  },
+});

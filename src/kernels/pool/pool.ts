@@ -1,0 +1,172 @@
+/**
+ * Max and average pooling of NHWC images: one piece is one output row, vectors run over channels, and each output is
+ * reduced in registers from the taps that are real pixels (see taps.ts).
+ */
+import type { KernelBuilder } from "../../codegen/builder/builder.js";
+import { defineKernel } from "../../codegen/definition.js";
+import type { Reg } from "../../codegen/ir.js";
+import type { Value } from "../../graph/graph.js";
+import type { Shape } from "../../graph/shape.js";
+import type { Lanes } from "../../target/target.js";
+import { type RowLayout, rowLayout } from "../contract/layout.js";
+import type { Strategy } from "../contract/strategy.js";
+import type { Epilogue } from "../fusion/epilogue.js";
+import { type Prologue, prologueOf, prologueOperands, readThrough } from "../fusion/prologue.js";
+import { resultOf, resultOperands, rowPlace, storeResult } from "../fusion/result.js";
+import {
+  channelVectors,
+  cleaned,
+  eachGroup,
+  isPartial,
+  loadChannels,
+  storeTail,
+  tailElements,
+} from "../language/channels.js";
+import { maxNaN } from "../language/math.js";
+import {
+  type Axis,
+  allReal,
+  axisOf,
+  type Bounds,
+  eachTap,
+  hasEmpty,
+  isUnrolled,
+  type Run,
+  runsOf,
+  tapBounds,
+  type WindowAttributes,
+} from "../language/taps.js";
+import { type Divisor, divideBy } from "./divisor.js";
+
+export interface PoolAttributes extends WindowAttributes {
+  readonly divisor?: Divisor;
+  readonly inputShape?: Shape;
+}
+
+export const poolStrategy: Strategy = {
+  name: "pool",
+  ops: ["maxPool2d", "avgPool2d"],
+  fuses: true,
+  readsThrough: true,
+  accepts: () => true,
+  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4,
+  lower(work, to) {
+    const { root } = work;
+    const input = root.inputs[0]!;
+    const windows = windowsOf(root, input.shape, root.shape);
+    const { prologue, image, buffers } = prologueOf(work, to);
+    const result = resultOf(work, to);
+    const kernel = to.kernel(poolKernel, {
+      ...windows,
+      inputSample: to.layout(input).sampleStride,
+      output: rowLayout(to.layout(root)),
+      prologue,
+      epilogue: result.epilogue,
+    });
+    to.step(kernel, [image, ...buffers, ...result.buffers], {
+      count: windows.rows.outputs,
+      samples: 1,
+      isLocal: true,
+    });
+  },
+};
+
+/** The windows of a pool, or of its gradient. */
+export interface Windows {
+  readonly rows: Axis;
+  readonly columns: Axis;
+  readonly divisor: Divisor | "max";
+}
+
+/** `image` is the shape that windows lie on, `pooled` that of one pixel a window. */
+export function windowsOf({ op, attributes }: Value, image: Shape, pooled: Shape): Windows {
+  const window = attributes as PoolAttributes;
+  return {
+    rows: axisOf(window, 0, image, pooled),
+    columns: axisOf(window, 1, image, pooled),
+    divisor: op.name.startsWith("max") ? "max" : (window.divisor ?? "window"),
+  };
+}
+
+interface Pool extends Windows {
+  /** Elements from one sample of the image to the next. */
+  readonly inputSample: number;
+  readonly output: RowLayout;
+  readonly prologue: Prologue;
+  readonly epilogue: Epilogue;
+}
+
+const poolKernel = defineKernel<Pool>("pool", {
+  title: ({ divisor }) => (divisor === "max" ? "maxPool2d" : "avgPool2d"),
+  operands: ({ prologue, epilogue }) => [["x", "read"], ...prologueOperands(prologue), ...resultOperands(epilogue)],
+  write(k, pool) {
+    const { rows, columns, divisor, inputSample, output, prologue, epilogue } = pool;
+    const vectors = channelVectors(output, k.target);
+    const pixel = 4 * output.channelStride;
+    const rowBytes = columns.extent * pixel;
+    const emptyRows = hasEmpty(rows);
+    const body = (piece: Reg) => {
+      const n = k.var(k.div(piece, rows.outputs), "n", { frame: true });
+      const oy = k.var(k.mod(piece, rows.outputs), "oy", { frame: true });
+      const bounds = allReal(rows) ? { lo: 0, hi: rows.kernel } : tapBounds(k, rows, oy);
+      const divide = divisor === "max" ? undefined : divideBy(k, divisor, rows, bounds, oy);
+      const corner = k.add(k.mul(k.mul(oy, rows.stride), rowBytes), -rows.before * rowBytes - columns.before * pixel);
+      const from = k.add(k.mul(n, 4 * inputSample), corner);
+      const into = k.add(k.mul(n, 4 * output.sampleStride), k.mul(oy, columns.outputs * pixel));
+      for (const run of runsOf(columns)) {
+        const body = (ox: Reg) => {
+          const source = k.ptrAdd(k.operand("x"), k.add(from, k.mul(ox, columns.stride * pixel)));
+          const bytes = k.add(into, k.mul(ox, pixel));
+          eachGroup(k, vectors, 4, (channel, indices) => {
+            const start = channel === undefined ? source : k.ptrAdd(source, channel);
+            const row = { bytes: channel === undefined ? bytes : k.add(bytes, channel), offset: 0, channel };
+            for (const index of indices) {
+              const through = readThrough(k, prologue, vectors, channel, index);
+              const load = (p: Reg, offset: number) => through(loadChannels(k, vectors, p, offset, index));
+              const total = reduceTaps(k, pool, { rows: bounds, columns: run }, start, pixel, load, vectors.lanes);
+              const value = divide === undefined ? total : divide(run, total, vectors.lanes);
+              // A window without a pixel is minus infinity in pad lanes, too.
+              const dirty = divisor === "max" && (emptyRows || run.hi === 0) && isPartial(vectors, index);
+              const stored = dirty && !vectors.packed ? cleaned(k, value, vectors.lastLanes) : value;
+              storeResult(k, epilogue, rowPlace(k, vectors, row, index), stored);
+            }
+          });
+        };
+        k.loop(run.from, run.to, body, { name: "ox" });
+      }
+      if (tailElements(output) > 0) {
+        k.if(oy, "eq", rows.outputs - 1, () => {
+          storeTail(k, output, k.ptrAdd(k.operand("result"), k.mul(n, 4 * output.sampleStride)));
+        });
+      }
+    };
+    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+  },
+});
+
+/** The maximum or the sum of one window's real taps, for one vector of channels. */
+function reduceTaps(
+  k: KernelBuilder,
+  pool: Pool,
+  taps: { readonly rows: Bounds; readonly columns: Run },
+  start: Reg,
+  pixel: number,
+  load: (pointer: Reg, offset: number) => Reg,
+  lanes: Lanes,
+): Reg {
+  const max = pool.divisor === "max";
+  const join = (a: Reg, b: Reg) => (max ? maxNaN(k, a, b) : k.fadd(a, b));
+  const rowStep = pool.columns.extent * pixel * pool.rows.dilation;
+  const columnStep = pixel * pool.columns.dilation;
+  const unrolled = isUnrolled(taps.rows) && isUnrolled(taps.columns);
+  let total = unrolled ? undefined : k.acc(max ? Number.NEGATIVE_INFINITY : 0, lanes);
+  eachTap(k, taps.rows, [start], rowStep, (row, rowOffset) => {
+    eachTap(k, taps.columns, row, columnStep, ([tap], offset) => {
+      const x = load(tap!, rowOffset + offset);
+      if (total === undefined) total = x;
+      else if (unrolled) total = join(total, x);
+      else k.set(total, join(total, x));
+    });
+  });
+  return total ?? k.splat(max ? Number.NEGATIVE_INFINITY : 0, lanes);
+}

@@ -1,0 +1,98 @@
+/**
+ * Channels in another order, with zeros between: one row after the other, runs of neighbours copied as runs. One piece
+ * is one sample, or, without a batch, a few rows.
+ */
+import { defineKernel } from "../../codegen/definition.js";
+import type { Reg } from "../../codegen/ir.js";
+import { type RowLayout, rowLayout } from "../contract/layout.js";
+import type { Strategy } from "../contract/strategy.js";
+import { storeTail, storeZeros } from "../language/channels.js";
+import { copyRun } from "./copy.js";
+
+/** Rows of an unbatched value that one piece has. */
+const ROWS = 8;
+
+interface Run {
+  /** The first channel read, or -1 for zeros. */
+  readonly from: number;
+  readonly to: number;
+  readonly length: number;
+}
+
+/** A table as stretches of neighbouring channels and of zeros. */
+function runsOf(table: readonly number[]): Run[] {
+  const runs: Run[] = [];
+  for (const [to, from] of table.entries()) {
+    const last = runs[runs.length - 1];
+    const joins = last !== undefined && (last.from < 0 ? from < 0 : from === last.from + last.length);
+    if (joins) runs[runs.length - 1] = { ...last, length: last.length + 1 };
+    else runs.push({ from, to, length: 1 });
+  }
+  return runs;
+}
+
+export const arrangeStrategy: Strategy = {
+  name: "arrange",
+  ops: ["arrange"],
+  fuses: false,
+  accepts: () => true,
+  cost: (node) => node.op.cost(node.inputs, node.attributes, node).bytes / 8,
+  lower({ root }, to) {
+    const { table } = root.attributes as { readonly table: readonly number[] };
+    const [x] = root.inputs;
+    const input = to.layout(x!);
+    const output = to.layout(root);
+    const kernel = to.kernel(arrangeKernel, {
+      input: rowLayout(input),
+      output: rowLayout(output),
+      runs: runsOf(table),
+    });
+    const pieces = root.batched ? { count: 1, samples: 1 } : { count: Math.ceil(output.rows / ROWS) };
+    to.step(kernel, [to.buffer(x!), to.buffer(root)], pieces);
+  },
+};
+
+interface Arrangement {
+  readonly input: RowLayout;
+  readonly output: RowLayout;
+  readonly runs: readonly Run[];
+}
+
+const arrangeKernel = defineKernel<Arrangement>("arrange", {
+  operands: [
+    ["x", "read"],
+    ["y", "write"],
+  ],
+  write(k, { input, output, runs }) {
+    const row = (from: Reg, into: Reg) => {
+      const target = k.ptrAdd(k.operand("y"), into);
+      for (const run of runs) {
+        if (run.from < 0) storeZeros(k, target, 4 * run.to, run.length);
+        else {
+          const source = k.ptrAdd(k.operand("x"), k.add(from, 4 * run.from));
+          copyRun(k, source, k.ptrAdd(target, 4 * run.to), run.length);
+        }
+      }
+      storeZeros(k, target, 4 * output.channels, output.channelStride - output.channels);
+    };
+    const rows = (from: Reg, into: Reg, first: Reg, last: Reg) =>
+      k.loop(
+        first,
+        last,
+        (r) => row(k.add(from, k.mul(r, 4 * input.channelStride)), k.add(into, k.mul(r, 4 * output.channelStride))),
+        { name: "row" },
+      );
+    const piece = (p: Reg) => {
+      if (output.batched) {
+        const into = k.mul(p, 4 * output.sampleStride);
+        rows(k.mul(p, 4 * input.sampleStride), into, k.int(0), k.int(output.rows));
+        storeTail(k, output, k.ptrAdd(k.operand("y"), into));
+        return;
+      }
+      const first = k.mul(p, ROWS);
+      rows(k.int(0), k.int(0), first, k.min(k.add(first, ROWS), output.rows));
+      k.if(p, "eq", 0, () => storeTail(k, output, k.operand("y")));
+    };
+    k.loop(k.begin, k.end, piece, { frame: true, name: "piece" });
+  },
+});

@@ -1,0 +1,267 @@
+/**
+ * A trained network as a function of a picture. It has a session of its own: `close()` gives its memory back at once, and one
+ * that is forgotten is closed when it is collected.
+ *
+ *     const classify = await compile(run.model);
+ *     const { label, probabilities } = await classify(image);
+ */
+import { OptionError } from "../base/errors.js";
+import { OpenCalls } from "../base/open-calls.js";
+import { checkOptions, type Fields, listOf, pick, shown, text, whole } from "../base/options.js";
+import { noteOnce } from "../devices/cpu/backends/choose.js";
+import type { Slot } from "../devices/cpu/memory/slot.js";
+import { MACHINE_OPTIONS, type MachineOptions, Session } from "../devices/cpu/session.js";
+import { type Shape, sizeOf } from "../graph/shape.js";
+import type { Traced } from "../nn/index.js";
+import { checkOutputs } from "./check-outputs.js";
+import { type HeldPicture, HeldPictures, isBytes, type Picture } from "./held-pictures.js";
+import { planEvaluationInTurns } from "./plan.js";
+import { layerOutput, predictionEntry } from "./prediction.js";
+import { likeliest } from "./rank.js";
+import { checkModel, type TrainedModel } from "./trained-model.js";
+import { lendWeights } from "./weights/weights.js";
+
+export type { Picture } from "./held-pictures.js";
+
+export interface Classification {
+  /** The class's number, and its name. */
+  readonly label: number;
+  readonly class: string;
+  /** Of each class; they sum to 1. Where numbers grew too large for 32 bits they are NaN, which is noted once. */
+  readonly probabilities: Float32Array;
+  readonly logits: Float32Array;
+  /** What the layers gave that `layers` asked for, by path: row-major, channels last. */
+  readonly layers: ReadonlyMap<string, LayerOutput>;
+}
+
+export interface LayerOutput {
+  /** [height, width, channels] of feature maps. */
+  readonly shape: Shape;
+  readonly data: Float32Array;
+}
+
+export interface Classifier {
+  /**
+   * Classifies one picture. Calls may overlap; they are answered in order. The picture may be changed at once, unless so many wait
+   * that their copies would take more than 16 MiB.
+   * @throws OptionError where it is no picture, or holds what is not a finite number.
+   */
+  (image: Picture): Promise<Classification>;
+  /** Classifies many, as many at a time as `batch` said; no more of them are under way than keep the machine busy. */
+  all(images: readonly Picture[]): Promise<Classification[]>;
+  readonly model: TrainedModel;
+  readonly backend: string;
+  readonly threads: number;
+  readonly memory: Session["memory"];
+  /** Answers the calls under way, refuses later ones, and gives the memory back. */
+  close(): Promise<void>;
+}
+
+export interface ClassifierOptions extends MachineOptions {
+  /** The most pictures that are computed at once; 1 unless said. */
+  readonly batch?: number;
+  /** Layers, by path (such as "relu1"), whose outputs each answer brings along: feature maps to look at. */
+  readonly layers?: readonly string[];
+}
+
+export const CLASSIFIER_OPTIONS: Fields<ClassifierOptions> = {
+  ...MACHINE_OPTIONS,
+  batch: whole(1),
+  layers: listOf(text, 'a list of layers such as ["relu1"]'),
+};
+
+/** One is filled while the other is computed. */
+const SLOTS = 2;
+
+/**
+ * Compiles a trained network for this machine. It reads the model's weights when it needs them, so they must stay as they are.
+ * @throws OptionError on an option or a weight that is not what it should be, ShapeError where the network does not give a number a
+ * class, MemoryError before anything is allocated.
+ */
+export async function compile(model: TrainedModel, options: ClassifierOptions = {}): Promise<Classifier> {
+  checkOptions("compile", options, CLASSIFIER_OPTIONS, "compile: ");
+  checkModel(model, "compile");
+  if (model.module.loss?.kind === "pixelCrossEntropy") {
+    throw new OptionError(
+      `compile: the network ${model.network?.name ?? ""} gives a class a pixel, not a picture; take createLabeller of fovea/segmentation`,
+    );
+  }
+  return compileLayers(model, options, (traced) => checkOutputs(model.module, traced));
+}
+
+/** The same for a network that gives anything: labels mean nothing where that is not a number a class, but what its layers give does. */
+export async function compileLayers(
+  model: TrainedModel,
+  options: ClassifierOptions,
+  check?: (traced: Traced) => void,
+): Promise<Classifier> {
+  const { batch = 1, layers = [], note = noteOnce } = options;
+  const session = await Session.create(pick(options, MACHINE_OPTIONS));
+  try {
+    const { entry } = predictionEntry(model.module, model.input, layers, check);
+    const program = await session.load(await planEvaluationInTurns(session, entry, batch, SLOTS), { slots: SLOTS });
+    await lendWeights(session, model, "compile");
+    const size = sizeOf(model.input);
+    const waiting = new HeldPictures();
+    const calls = new OpenCalls("the classifier");
+    let input = new Float32Array(0);
+    let noted = false;
+
+    const answersOf = (slot: Slot, count: number): Classification[] => {
+      const logits = slot.output("logits") as Float32Array;
+      const probabilities = slot.output("probabilities") as Float32Array;
+      const inside = layers.map((path) => {
+        const { shape } = entry.outputs[layerOutput(path)]!;
+        return { path, shape, data: slot.output(layerOutput(path)) as Float32Array };
+      });
+      return Array.from({ length: count }, (_, i) => {
+        const of = (numbers: Float32Array) => {
+          const length = numbers.length / count;
+          return numbers.slice(i * length, (i + 1) * length);
+        };
+        const label = likeliest(of(logits));
+        const answer = of(probabilities);
+        if (Number.isNaN(answer[label]) && !noted) {
+          noted = true;
+          note(NOT_A_NUMBER);
+        }
+        return {
+          label,
+          class: model.classes[label] ?? String(label),
+          probabilities: answer,
+          logits: of(logits),
+          layers: new Map(inside.map(({ path, shape, data }) => [path, { shape, data: of(data) }])),
+        };
+      });
+    };
+
+    const run = async (images: readonly HeldPicture[], first = 0): Promise<Classification[]> => {
+      const slot = await program.acquire();
+      try {
+        const length = images.length * size;
+        if (input.length < length) input = new Float32Array(length);
+        for (const [i, image] of images.entries()) {
+          scale(image.take(), model, input, i * size, first + i);
+          image.drop();
+        }
+        slot.fill("input", input.subarray(0, length));
+        await slot.run(images.length);
+        return answersOf(slot, images.length);
+      } finally {
+        slot.release();
+        for (const image of images) image.drop();
+      }
+    };
+
+    const hold = (image: Picture, number: number): HeldPicture => {
+      checkPicture(image, model.input, number);
+      return waiting.hold(image);
+    };
+
+    const classify = (image: Picture) => calls.run(async () => (await run([hold(image, 0)]))[0]!);
+    const all = (images: readonly Picture[]) =>
+      calls.run(async () => {
+        if (!Array.isArray(images)) throw new OptionError(`classify.all: ${shown(images)} is no list of pictures`);
+        const held = images.map(hold);
+        try {
+          const groups = Array.from({ length: Math.ceil(held.length / batch) }, (_, i) => i * batch);
+          return (await inLanes(groups, SLOTS, (first) => run(held.slice(first, first + batch), first))).flat();
+        } finally {
+          for (const image of held) image.drop();
+        }
+      });
+    const { backend, threads, memory } = session;
+    const close = () => calls.close(() => session.close());
+    return Object.assign(classify, { all, model, backend, threads, memory, close });
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+const NOT_A_NUMBER =
+  "fovea: the network's answer to a picture is not a number (NaN): its numbers grow too large for 32 bits; look at the picture's scaling";
+
+/** Does the work in order, at most so much of it at once; the results in the same order. The first failure ends it when nothing runs. */
+async function inLanes<T, R>(work: readonly T[], lanes: number, does: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  let next = 0;
+  const lane = async () => {
+    while (next < work.length) {
+      const at = next++;
+      try {
+        results[at] = await does(work[at]!);
+      } catch (error) {
+        next = work.length;
+        throw error;
+      }
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+  return results;
+}
+
+/** @throws OptionError where it is no picture of the size that the network takes. */
+function checkPicture(image: Picture, input: Shape, number: number): void {
+  const given: unknown = image;
+  const isList = Array.isArray(given) || given instanceof Float32Array || given instanceof Float64Array;
+  if (!isList && !(given instanceof Uint8Array) && !(given instanceof Uint8ClampedArray)) {
+    const cure =
+      typeof given === "object" && given !== null && "data" in given
+        ? "; give the bytes of its data, without alpha"
+        : "";
+    throw new OptionError(
+      `classify: picture ${number} is ${shown(given)}, expected bytes (Uint8Array) or numbers (Float32Array)${cure}`,
+    );
+  }
+  const size = sizeOf(input);
+  if (image.length !== size && borderAround(image.length, input) === undefined) {
+    throw new OptionError(
+      `classify: the picture has ${image.length} numbers, expected ${size} (${input.join(" x ")}, channels last)`,
+    );
+  }
+  // Typed arrays hold numbers, which are looked at when they are scaled.
+  if (!Array.isArray(given)) return;
+  const at = given.findIndex((value) => typeof value !== "number" || !Number.isFinite(Math.fround(value)));
+  if (at >= 0) throw notFinite(image, at, input, number);
+}
+
+/** @throws OptionError where a number is not finite. */
+function scale(image: Picture, model: TrainedModel, to: Float32Array, offset: number, number: number): void {
+  const [, width, channels] = model.input as readonly [number, number, number];
+  const size = sizeOf(model.input);
+  const border = image.length === size ? 0 : borderAround(image.length, model.input)!;
+  const { mean, std } = model.scaling;
+  const scaled = (byte: number, c: number) => (byte / 255 - mean[c]!) / std[c]!;
+  if (border > 0) for (let i = 0; i < size; i++) to[offset + i] = scaled(0, i % channels);
+  const bytes = isBytes(image);
+  const line = (width - 2 * border) * channels;
+  for (let y = 0, from = 0; from < image.length; y++) {
+    const into = offset + ((y + border) * width + border) * channels;
+    for (let i = 0; i < line; i++, from++) to[into + i] = bytes ? scaled(image[from]!, i % channels) : image[from]!;
+    if (bytes) continue;
+    for (let i = 0; i < line; i++) {
+      if (!Number.isFinite(to[into + i])) throw notFinite(image, from - line + i, model.input, number);
+    }
+  }
+}
+
+function notFinite(image: Picture, at: number, input: Shape, number: number): OptionError {
+  const [, width, channels] = input as readonly [number, number, number];
+  const border = image.length === sizeOf(input) ? 0 : borderAround(image.length, input)!;
+  const line = (width - 2 * border) * channels;
+  const [row, column] = [Math.floor(at / line), Math.floor((at % line) / channels)];
+  return new OptionError(
+    `classify: picture ${number}: row ${row}, column ${column}, channel ${at % channels} is ${shown(image[at])}, expected a finite number`,
+  );
+}
+
+/** The border with which a picture of `length` numbers fills a field. */
+function borderAround(length: number, input: Shape): number | undefined {
+  const [height, width, channels] = input as readonly [number, number, number];
+  for (let border = 1; 4 * border <= Math.min(height, width); border++) {
+    if ((height - 2 * border) * (width - 2 * border) * channels === length) return border;
+  }
+  return undefined;
+}

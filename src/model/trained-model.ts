@@ -1,0 +1,126 @@
+/** A network with its weights and all that it takes to use them: what training gives, files hold and `compile` takes. */
+
+import { OptionError } from "../base/errors.js";
+import { checkOptions, expecting, type Fields, isRecord, mismatch, needed, shown, whole } from "../base/options.js";
+import type { Dataset, Scaling } from "../data/sets/dataset.js";
+import type { Shape } from "../graph/shape.js";
+import type { Model, ModelOptions } from "../models/index.js";
+import { Module } from "../nn/index.js";
+import { initialWeights, type Weights } from "./weights/weights.js";
+
+/** Which network of the zoo a module is. */
+export interface NetworkName {
+  readonly name: string;
+  readonly options: ModelOptions;
+}
+
+export interface TrainedModel {
+  readonly module: Module;
+  /** One sample's shape, [height, width, channels]. */
+  readonly input: Shape;
+  /** Class names by label. */
+  readonly classes: readonly string[];
+  /** What a pixel byte p becomes: (p / 255 - mean) / std, one mean and std a channel. */
+  readonly scaling: Scaling;
+  /** True where neither a file nor the network said the scaling: it is that of pixels from 0 to 1. */
+  readonly isScalingAssumed?: boolean;
+  /** By parameter name; row-major, convolutions HWIO, linear layers [in, out]. */
+  readonly weights: Weights;
+  /** Undefined for a network of one's own. */
+  readonly network?: NetworkName | undefined;
+}
+
+/** A network as users give it: one of the zoo, or a module of their own. */
+export type Network = Model | Module;
+
+export interface NetworkParts {
+  readonly module: Module;
+  readonly input: Shape;
+  readonly network: NetworkName | undefined;
+  /** The network's own, where it has one; else pictures are scaled as their data set says. */
+  readonly scaling: Scaling | undefined;
+}
+
+/** @throws OptionError where it is neither a module nor a network of the zoo. */
+export function checkNetwork(network: unknown, what: string): asserts network is Network {
+  if (network instanceof Module) return;
+  if (isRecord(network) && network["module"] instanceof Module && Array.isArray(network["input"])) return;
+  const cure = typeof network === "string" ? `; write models.create(${JSON.stringify(network)})` : "";
+  throw new OptionError(
+    `${what}: the network is ${shown(network)}, expected a module or what models.create(...) gives${cure}`,
+  );
+}
+
+const isShape = (value: unknown) =>
+  Array.isArray(value) && value.length === 3 && value.every((n) => Number.isSafeInteger(n) && n > 0);
+const isTexts = (value: unknown) => Array.isArray(value) && value.every((name) => typeof name === "string");
+
+/** @throws OptionError where it is not what training and loading give, naming the part that is not. */
+export function checkModel(model: unknown, what: string): asserts model is TrainedModel {
+  if (!isRecord(model))
+    throw mismatch(`${what}: the model`, model, "a trained model, as train(...) and loadModel(...) give it");
+  const { module, input, classes, scaling, weights } = model;
+  if (!(module instanceof Module)) {
+    const cure = isRecord(model["model"]) ? "; give its property model" : "";
+    throw new OptionError(
+      `${what}: the model is ${shown(model)}, expected a trained model, as train(...) and loadModel(...) give it${cure}`,
+    );
+  }
+  const expect = (part: string, value: unknown, isRight: boolean, expected: string) => {
+    if (!isRight) throw mismatch(`${what}: the model's ${part}`, value, expected);
+  };
+  expect("input", input, isShape(input), "the extents of a picture, [height, width, channels]");
+  expect("classes", classes, isTexts(classes), "the names of its classes");
+  expect("weights", weights, weights instanceof Map, "a map of weights by name");
+  const channels = (input as Shape).at(-1)!;
+  for (const part of ["mean", "std"] as const) {
+    const numbers = isRecord(scaling) ? scaling[part] : undefined;
+    const isRight = (n: unknown) => typeof n === "number" && Number.isFinite(n) && (part === "mean" || n > 0);
+    const fits = Array.isArray(numbers) && numbers.length === channels && numbers.every(isRight);
+    const expected = `a finite number${part === "std" ? " above 0" : ""} for each of ${channels} channels`;
+    expect(`scaling.${part}`, numbers, fits, expected);
+  }
+}
+
+/** The data set as a network sees it: with the network's own scaling, where it has one. */
+export function scaledFor(network: Network, data: Dataset): Dataset {
+  const { scaling } = network instanceof Module ? {} : network;
+  return scaling === undefined ? data : { ...data, mean: scaling.mean, std: scaling.std };
+}
+
+/** `input` is needed for a module, which does not say what it takes. */
+export function networkParts(network: Network, input?: Shape): NetworkParts {
+  if (!(network instanceof Module)) {
+    const { module, name, options, scaling } = network;
+    return { module, input: network.input, network: { name, options }, scaling };
+  }
+  if (input === undefined) {
+    throw new OptionError("the input's shape is not given: a module does not say what it takes; give input [h, w, c]");
+  }
+  return { module: network, input, network: undefined, scaling: undefined };
+}
+
+export interface UntrainedOptions {
+  readonly data: Pick<Dataset, "shape" | "classes" | "mean" | "std">;
+  /** @default 0 */
+  readonly seed?: number;
+}
+
+const UNTRAINED: Fields<UntrainedOptions> = {
+  data: needed(expecting("a data set", isRecord)),
+  seed: whole(0, Number.MAX_SAFE_INTEGER),
+};
+
+/** What a network is before any training, told apart from trained ones by nothing but its weights. */
+export function untrained(network: Network, options: UntrainedOptions): TrainedModel {
+  checkNetwork(network, "untrained");
+  checkOptions("untrained", options, UNTRAINED);
+  const { shape, classes, mean, std } = options.data;
+  const parts = networkParts(network, shape);
+  return {
+    ...parts,
+    classes,
+    scaling: parts.scaling ?? { mean, std },
+    weights: initialWeights(parts.module, options.seed ?? 0),
+  };
+}

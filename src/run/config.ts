@@ -1,0 +1,265 @@
+/**
+ * All that decides what a training computes, as one plain object: printed at the start, kept in the run's folder and in
+ * every checkpoint, and refused where a key is not known. What only decides how fast (threads) is not in it.
+ */
+
+import { shown } from "../base/bytes.js";
+import { OptionError, unknownName } from "../base/errors.js";
+import { checkValues } from "../base/options.js";
+import { checkDistortion } from "../data/augment/distort.js";
+import { DISTORT_DEFAULTS, type DistortOptions } from "../data/augment/distort-options.js";
+import { parseTransforms, type Transform } from "../data/augment/transform.js";
+import { checkViews, type ViewName } from "../data/augment/views.js";
+import type { Scaling } from "../data/sets/dataset.js";
+import type { HalvesChoice } from "../data/sources/halves-choice.js";
+import type { ModelOptions } from "../models/index.js";
+import type { OptimizerConfig } from "../train/defaults.js";
+import { optimizerFrom } from "../train/defaults.js";
+import { checkSchedule, type Schedule } from "../train/schedule.js";
+import { checkTechniques, type ParameterGroup, type Techniques } from "../train/techniques/techniques.js";
+import { LENGTHS } from "../train/trainer-options.js";
+
+export interface TrainingConfig extends Techniques {
+  /** A name of the zoo, and all of its options. */
+  readonly network: string;
+  readonly options: ModelOptions;
+  /** As `openDataset` takes it. */
+  readonly data: string;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly optimizer: OptimizerConfig;
+  readonly schedule: Schedule;
+  readonly seed: number;
+  /** A .safetensors or .pth file whose weights training starts from; the network's initial ones where left out. */
+  readonly weights?: string | undefined;
+  /** The network's names by those of that file, where fovea does not know them. */
+  readonly map?: Readonly<Record<string, string>> | undefined;
+  /** Starts the classifier of those weights anew. */
+  readonly resetClassifier?: boolean | undefined;
+  /** How pixels are scaled, where that was said; else as the network or the data has it. */
+  readonly scaling?: Scaling | undefined;
+  /** To which pictures are brought, [height, width], where that was said. */
+  readonly size?: readonly number[] | undefined;
+  /** How many pictures may be broken, where that was said: "20", "0.1%". */
+  readonly maxBroken?: string | undefined;
+  /**
+   * Which folders of picture files it learned from and was measured with; where pictures are files and it is left out, they were found
+   * and split as by fovea 0.1.
+   */
+  readonly halves?: HalvesChoice | undefined;
+  /** Whether picture files stay on disk, where that was said. */
+  readonly stream?: boolean | undefined;
+  /** The file with the classes of labelled pixels, where the data does not bring one. */
+  readonly classList?: string | undefined;
+  /** How training pictures are distorted; not at all where left out. */
+  readonly distort?: DistortOptions | undefined;
+  /** What training pictures go through (data/augment); as they are where left out. */
+  readonly augment?: readonly Transform[] | undefined;
+  /** The views of test pictures that are averaged over. */
+  readonly views?: ViewName | undefined;
+  /** Whether the label among the five likeliest classes is counted, too, when measuring. */
+  readonly top5?: boolean | undefined;
+  /** Of a run on positions of games (go/games/position-sets.ts), whose epochs are counts of steps. */
+  readonly positions?: PositionsConfig | undefined;
+}
+
+export interface PositionsConfig {
+  /** Steps between evaluations: an epoch. */
+  readonly evaluateEvery: number;
+  /** Positions of the fixed sample that is measured. */
+  readonly testPositions: number;
+}
+
+export const SCHEDULES = ["constant", "step", "cosine", "one-cycle", "triangular"] as const;
+
+// --- Reading: every key known, of the right kind, and there
+
+/** What was expected of a value; undefined where it is right. */
+type Check = (value: unknown) => string | undefined;
+type Fields<T> = { readonly [K in keyof T]-?: Check };
+
+const number: Check = (v) => (typeof v === "number" ? undefined : "a number");
+const text: Check = (v) => (typeof v === "string" ? undefined : "a text");
+const flag: Check = (v) => (typeof v === "boolean" ? undefined : "true or false");
+const numbers: Check = (v) => (Array.isArray(v) && v.every((n) => typeof n === "number") ? undefined : "numbers");
+const optional =
+  (check: Check): Check =>
+  (v) =>
+    v === undefined ? undefined : check(v);
+const texts: Check = (v) => (Array.isArray(v) && v.every((n) => typeof n === "string") ? undefined : "texts");
+const records: Check = (v) => (Array.isArray(v) && v.every(isRecord) ? undefined : "objects");
+const record: Check = (v) => (isRecord(v) ? undefined : "an object");
+const names: Check = (v) =>
+  isRecord(v) && Object.values(v).every((name) => typeof name === "string") ? undefined : "texts by name";
+const isRecord = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
+
+const scaling: Check = (v) =>
+  isRecord(v) && numbers(v["mean"]) === undefined && numbers(v["std"]) === undefined ? undefined : "mean and std";
+
+const fields: Fields<TrainingConfig> = {
+  network: text,
+  options: record,
+  data: text,
+  epochs: number,
+  batchSize: number,
+  optimizer: record,
+  schedule: record,
+  seed: number,
+  weights: optional(text),
+  map: optional(names),
+  resetClassifier: optional(flag),
+  scaling: optional(scaling),
+  size: optional(numbers),
+  maxBroken: optional(text),
+  halves: optional(record),
+  stream: optional(flag),
+  classList: optional(text),
+  distort: optional(record),
+  augment: optional(records),
+  views: optional(text),
+  top5: optional(flag),
+  positions: optional(record),
+  mixup: optional(number),
+  groups: optional(records),
+  noDecay: optional(text),
+  freeze: optional(texts),
+  frozenNorms: optional(text),
+  clipNorm: optional(number),
+  clipValue: optional(number),
+  accumulate: optional(number),
+  average: optional(record),
+  labelSmoothing: optional(number),
+  patience: optional(number),
+  watch: optional(text),
+};
+
+const halvesFields = { train: optional(text), val: optional(text), test: optional(text) };
+
+const positionsFields: Fields<PositionsConfig> = { evaluateEvery: number, testPositions: number };
+
+const groupFields: Fields<ParameterGroup> = { match: text, lr: optional(number), weightDecay: optional(number) };
+
+const averageFields: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
+  ema: { kind: text, decay: number, warmup: optional(flag) },
+  lookahead: { kind: text, every: number, decay: optional(number), ramp: optional(number) },
+};
+
+const optimizerFields: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
+  sgd: { name: text, lr: number, momentum: number, nesterov: flag, weightDecay: number },
+  adam: { name: text, lr: number, betas: numbers, eps: number, weightDecay: number },
+  adamw: { name: text, lr: number, betas: numbers, eps: number, weightDecay: number },
+};
+
+const scheduleFields: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
+  constant: { kind: text, warmupSteps: optional(number) },
+  step: { kind: text, milestones: numbers, gamma: optional(number), warmupSteps: optional(number) },
+  cosine: { kind: text, final: optional(number), warmupSteps: optional(number) },
+  "one-cycle": {
+    kind: text,
+    rise: optional(number),
+    initial: optional(number),
+    final: optional(number),
+    shape: optional(text),
+  },
+  triangular: { kind: text, rise: optional(number), initial: optional(number), final: optional(number) },
+};
+
+/**
+ * A configuration from JSON. `where` is what errors call it.
+ * @throws OptionError on a key that is unknown, missing or of the wrong kind, and on numbers out of range.
+ */
+export function parseConfig(value: unknown, where: string): TrainingConfig {
+  checkFields(value, fields, where);
+  const { optimizer, schedule } = value;
+  checkFields(optimizer, variant(optimizer, "name", optimizerFields, `${where}: optimizer`), `${where}: optimizer`);
+  checkFields(schedule, variant(schedule, "kind", scheduleFields, `${where}: schedule`), `${where}: schedule`);
+  const config = value as unknown as TrainingConfig;
+  checkValues(config, LENGTHS, `${where}: `);
+  optimizerFrom(config.optimizer);
+  checkSchedule(config.schedule);
+  if (config.distort !== undefined) {
+    const names = Object.keys(DISTORT_DEFAULTS).map((name) => [name, number] as const);
+    checkFields(config.distort, Object.fromEntries(names), `${where}: distort`);
+    checkDistortion(config.distort);
+  }
+  if (config.augment !== undefined) parseTransforms(config.augment, `${where}: augment`);
+  if (config.views !== undefined) checkViews(config.views);
+  if (config.halves !== undefined) checkFields(config.halves, halvesFields, `${where}: halves`);
+  if (config.positions !== undefined) checkFields(config.positions, positionsFields, `${where}: positions`);
+  for (const [i, group] of (config.groups ?? []).entries()) checkFields(group, groupFields, `${where}: groups[${i}]`);
+  const { average } = value;
+  if (average !== undefined) {
+    checkFields(average, variant(average, "kind", averageFields, `${where}: average`), `${where}: average`);
+  }
+  checkTechniques(config);
+  return config;
+}
+
+function variant(
+  value: unknown,
+  key: string,
+  variants: Readonly<Record<string, Readonly<Record<string, Check>>>>,
+  where: string,
+): Readonly<Record<string, Check>> {
+  const name = isRecord(value) ? value[key] : undefined;
+  const found = typeof name === "string" && Object.hasOwn(variants, name) ? variants[name] : undefined;
+  if (found === undefined)
+    throw unknownName(`${where} ${key}`, typeof name === "string" ? name : shown(name), Object.keys(variants));
+  return found;
+}
+
+function checkFields(
+  value: unknown,
+  checks: Readonly<Record<string, Check>>,
+  where: string,
+): asserts value is Record<string, unknown> {
+  if (!isRecord(value)) throw new OptionError(`${where}: expected an object, found ${shown(JSON.stringify(value))}`);
+  const known = Object.keys(checks);
+  for (const key of Object.keys(value)) if (!known.includes(key)) throw unknownName(`key of ${where}`, key, known);
+  for (const [key, check] of Object.entries(checks)) {
+    const expected = check(value[key]);
+    if (expected !== undefined) {
+      const found = value[key] === undefined ? "it is missing" : `found ${shown(JSON.stringify(value[key]))}`;
+      throw new OptionError(`${where}: ${key}: expected ${expected}, ${found}`);
+    }
+  }
+}
+
+// --- Comparing and showing
+
+/** Every setting by its path, `optimizer.lr`, as text. */
+export function settings(value: unknown, path = ""): Map<string, string> {
+  if (value === undefined) return new Map();
+  if (!isRecord(value)) return new Map([[path, JSON.stringify(value)]]);
+  return new Map(
+    Object.entries(value).flatMap(([key, inner]) => [...settings(inner, path === "" ? key : `${path}.${key}`)]),
+  );
+}
+
+/** What differs between two objects, as sentences: `epochs is 3, was 5`. `ignore` names settings that may differ. */
+export function differences(now: unknown, before: unknown, ignore: readonly string[] = []): string[] {
+  const [a, b] = [settings(now), settings(before)];
+  return [...new Set([...b.keys(), ...a.keys()])]
+    .filter((key) => !ignore.includes(key) && a.get(key) !== b.get(key))
+    .map((key) => `${key} is ${a.get(key) ?? "not set"}, was ${b.get(key) ?? "not set"}`);
+}
+
+/** `sgd (lr 0.03, momentum 0.9)`: what is zero or off is left out. */
+export function describeOptimizer(config: OptimizerConfig): string {
+  return named(config.name, { ...config, name: false });
+}
+
+export function describeSchedule(schedule: Schedule): string {
+  const { kind, warmupSteps = 0, ...rest } = schedule;
+  return named(kind, { ...rest, warmup: warmupSteps });
+}
+
+const isNothing = (value: unknown) => Array.isArray(value) && value.length === 0;
+
+/** `lenet5 (classes 10, channels 1, size 28)`. */
+export function named(name: string, options: Readonly<Record<string, unknown>>): string {
+  const shown = Object.entries(options)
+    .filter(([, value]) => value !== 0 && value !== false && value !== undefined && !isNothing(value))
+    .map(([key, value]) => (value === true ? key : `${key} ${Array.isArray(value) ? value.join(", ") : value}`));
+  return shown.length === 0 ? name : `${name} (${shown.join(", ")})`;
+}

@@ -1,0 +1,136 @@
+/**
+ * Measures a network on the mean of its probabilities over several views of each picture (data/augment/views.ts). The views of a batch run
+ * one after another, so that memory does not grow with their number.
+ */
+
+import { naturalLogarithm } from "../../base/random.js";
+import type { Picture } from "../../data/augment/augment.js";
+import { pictureOf } from "../../data/augment/fill.js";
+import { type View, Viewer, type ViewName, viewsOf } from "../../data/augment/views.js";
+import type { Dataset } from "../../data/sets/dataset.js";
+import { batchCount, inOrder } from "../../data/sets/sampler.js";
+import type { LoadedProgram } from "../../devices/cpu/loaded-program.js";
+import type { Slot } from "../../devices/cpu/memory/slot.js";
+import { inSequence, runQueue } from "../../devices/cpu/queue.js";
+import { likeliest, rankOf } from "../../model/rank.js";
+import { checkClasses } from "../feed.js";
+import { addBatch, type EpochFigures, type EpochSums, figures, noSums } from "./metrics.js";
+
+export interface ViewFigures {
+  readonly sums: EpochSums;
+  /** The likeliest class of each picture. */
+  readonly predictions: Int32Array;
+  /** How many labels are among the five likeliest classes, where they were counted. */
+  readonly firstFive: number;
+}
+
+/** `loaded` takes `input` and gives `probabilities`. */
+export async function evaluateViews(
+  loaded: LoadedProgram,
+  name: ViewName,
+  data: Dataset,
+  classes: number,
+  progress?: (done: number, figures: EpochFigures) => void,
+): Promise<ViewFigures> {
+  checkClasses(data, classes);
+  const { maxBatch, inputs } = loaded.program;
+  const { layout } = inputs.find((port) => port.name === "input")!;
+  const input = layout.shape;
+  const views = viewsOf(name, data.shape, input, data.name);
+  const viewer = new Viewer(input, data);
+  const dense = layout.sampleStride === viewer.size && layout.channelStride === layout.channels;
+  const sums = noSums();
+  const predictions = new Int32Array(data.length);
+  let firstFive = 0;
+  const means = new Float64Array(maxBatch * classes);
+  const loss = new Float64Array(maxBatch);
+  const correct = new Uint8Array(maxBatch);
+  for await (const { first, count, picture, leftOut } of partsOf(data, maxBatch)) {
+    const batchOf = (run: number) => Math.floor(run / views.length);
+    const countOf = (batch: number) => Math.min(maxBatch, count - batch * maxBatch);
+    await runQueue(loaded, batchCount(count, maxBatch) * views.length, {
+      fill: (slot, run) => {
+        const batch = batchOf(run);
+        const pictures = Array.from({ length: countOf(batch) }, (_, n) => picture(first + batch * maxBatch + n));
+        fillView(slot, viewer, views[run % views.length]!, pictures, dense);
+        return pictures.length;
+      },
+      done: (slot, run, count) => {
+        const at = run % views.length;
+        if (at === 0) means.fill(0);
+        const { weight } = views[at]!;
+        const probabilities = slot.output("probabilities");
+        for (let i = 0; i < count * classes; i++) means[i]! += weight * probabilities[i]!;
+        if (at < views.length - 1) return true;
+        const from = first + batchOf(run) * maxBatch;
+        for (let n = 0; n < count; n++) {
+          const label = data.labels[from + n]!;
+          const row = means.subarray(n * classes, (n + 1) * classes);
+          const best = likeliest(row);
+          if (!leftOut.includes(n) && rankOf(row, 0, classes, label) <= 5) firstFive++;
+          predictions[from + n] = best;
+          correct[n] = best === label ? 1 : 0;
+          // A probability of 0 in float32 is one below 1e-45.
+          loss[n] = Number.isNaN(row[label]) ? Number.NaN : 0 - naturalLogarithm(Math.max(1e-45, row[label]!));
+        }
+        for (const n of leftOut) predictions[first + n] = -1;
+        addBatch(sums, loss, correct, count, leftOut);
+        return inSequence([() => progress?.(sums.samples, figures(sums))], () => true);
+      },
+    });
+  }
+  return { sums, predictions, firstFive };
+}
+
+function fillView(slot: Slot, viewer: Viewer, view: View, pictures: readonly Picture[], dense: boolean): void {
+  const { size } = viewer;
+  const images = dense ? (slot.input("input") as Float32Array) : new Float32Array(pictures.length * size);
+  pictures.forEach((picture, n) => {
+    viewer.write(picture, view, images, n * size);
+  });
+  if (!dense) slot.fill("input", images);
+}
+
+interface Part {
+  /** Its first picture's place in the set. */
+  readonly first: number;
+  readonly count: number;
+  /** By place in the set. */
+  picture(index: number): Picture;
+  /** Places in the part of pictures that will not decode; only a part of one batch has such. */
+  readonly leftOut: readonly number[];
+}
+
+/** A set in memory is one part; one on disk is read a batch at a time. */
+async function* partsOf(data: Dataset, maxBatch: number): AsyncGenerator<Part> {
+  const { length, shape, stream, mean, std } = data;
+  if (stream === undefined) {
+    yield { first: 0, count: length, picture: (index) => pictureOf(data, index), leftOut: [] };
+    return;
+  }
+  const [height, width, channels] = shape;
+  const size = height * width * channels;
+  const reader = stream({ target: shape, mean, std, seed: 0 });
+  const labels = new Int32Array(maxBatch);
+  const order = inOrder(length);
+  const read = async (first: number): Promise<Part> => {
+    const some = order.subarray(first, first + maxBatch);
+    const bytes = new Uint8Array(some.length * size);
+    const leftOut = await reader.bytes(some, bytes, labels);
+    const pixels = (index: number) => bytes.subarray((index - first) * size, (index - first + 1) * size);
+    const picture = (index: number) => ({ height, width, channels, pixels: pixels(index) });
+    return { first, count: some.length, picture, leftOut };
+  };
+  try {
+    // The next part is read while one is measured.
+    let next: Promise<Part> | undefined = read(0);
+    for (let first = 0; next !== undefined; first += maxBatch) {
+      const part: Part = await next;
+      next = first + maxBatch < length ? read(first + maxBatch) : undefined;
+      next?.catch(() => {}); // thrown when it is waited for, if it ever is
+      yield part;
+    }
+  } finally {
+    await reader.close();
+  }
+}

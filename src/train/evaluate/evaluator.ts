@@ -1,0 +1,172 @@
+/** Measures a network on a data set: loss, accuracy and confusion matrix, each sample once. */
+
+import { DataError } from "../../base/errors.js";
+import type { Program } from "../../compiler/program.js";
+import type { ViewName } from "../../data/augment/views.js";
+import type { Dataset } from "../../data/sets/dataset.js";
+import { batchCount, inOrder } from "../../data/sets/sampler.js";
+import type { LoadedProgram } from "../../devices/cpu/loaded-program.js";
+import { inSequence, QUEUE_LENGTH, runQueue } from "../../devices/cpu/queue.js";
+import type { Session } from "../../devices/cpu/session.js";
+import type { Shape } from "../../graph/shape.js";
+import { planEvaluationInTurns } from "../../model/plan.js";
+import { rankOf } from "../../model/rank.js";
+import type { Module } from "../../nn/index.js";
+import { checkData } from "../feed.js";
+import { openFeeder } from "../feeder.js";
+import { evaluationEntry, viewEntry } from "../step.js";
+import { evaluateViews, type ViewFigures } from "./evaluate-views.js";
+import { addBatch, type ConfusionMatrix, confusionMatrix, type EpochFigures, figures, noSums } from "./metrics.js";
+import { addPixels, pixelFigures } from "./pixel-figures.js";
+
+export interface Evaluation extends EpochFigures {
+  readonly samples: number;
+  readonly confusion: ConfusionMatrix;
+  /** The likeliest class of each sample, in the data set's order; -1 where a picture on disk would not decode, which does not count. */
+  readonly predictions: Int32Array;
+  readonly seconds: number;
+  /** Of sets whose pixels are labelled, over all of it; the confusion matrix and the accuracy then count pixels, too. */
+  readonly meanIoU?: number;
+  /** The part of the samples whose label is among the five likeliest classes, where it was asked for. */
+  readonly top5?: number;
+}
+
+export interface EvaluatorOptions {
+  readonly batchSize?: number | undefined;
+  /** The names of states whose averages are measured. */
+  readonly averaged?: ReadonlySet<string> | undefined;
+  /** Measures the mean of the probabilities over these views; pictures may then be larger than what the network takes. */
+  readonly views?: ViewName | undefined;
+  /** Counts the labels among the five likeliest classes. */
+  readonly top5?: boolean | undefined;
+  /** Compiled from `entry` with the same options; planned here where left out. */
+  readonly program?: Program | undefined;
+}
+
+export class Evaluator {
+  readonly #loaded: LoadedProgram;
+  readonly #input: Shape;
+  readonly #classes: number;
+  readonly #views: ViewName | undefined;
+  readonly #top5: boolean;
+
+  /** Compiles and loads into a session, whose states are the weights. */
+  static async create(
+    session: Session,
+    network: Module,
+    input: Shape,
+    options: EvaluatorOptions = {},
+  ): Promise<Evaluator> {
+    const { views, batchSize, top5 = false } = options;
+    const { entry, traced } = Evaluator.entry(network, input, options);
+    const program = options.program ?? (await planEvaluationInTurns(session, entry, batchSize));
+    const loaded = await session.load(program, { slots: QUEUE_LENGTH });
+    const { loss } = network;
+    const classes = loss?.kind === "pixelCrossEntropy" ? loss.classes : traced.output.shape.at(-1)!;
+    return new Evaluator(loaded, input, classes, views, top5);
+  }
+
+  static entry(network: Module, input: Shape, { averaged, views, top5 }: EvaluatorOptions) {
+    return views === undefined ? evaluationEntry(network, input, averaged, top5) : viewEntry(network, input, averaged);
+  }
+
+  private constructor(
+    loaded: LoadedProgram,
+    input: Shape,
+    classes: number,
+    views: ViewName | undefined,
+    top5: boolean,
+  ) {
+    this.#loaded = loaded;
+    this.#input = input;
+    this.#classes = classes;
+    this.#views = views;
+    this.#top5 = top5;
+  }
+
+  get program(): Program {
+    return this.#loaded.program;
+  }
+
+  /** @throws DataError where the data does not fit the network, or brings no labels to measure by. */
+  async run(data: Dataset, progress?: (done: number, figures: EpochFigures) => void): Promise<Evaluation> {
+    const started = performance.now();
+    if (!data.pixelLabels && data.labels.length < data.length) {
+      throw new DataError(`${data.name}: has ${data.length} pictures, but ${data.labels.length} labels to measure by`);
+    }
+    if (data.pixelLabels) {
+      const confusion = Array.from({ length: this.#classes }, () => new Array<number>(this.#classes).fill(0));
+      const { sums, predictions } = await this.#once(data, progress, confusion);
+      const { pixelAccuracy, meanIoU } = pixelFigures(confusion);
+      return {
+        loss: figures(sums).loss,
+        accuracy: pixelAccuracy,
+        samples: sums.samples,
+        confusion,
+        predictions,
+        meanIoU,
+        seconds: (performance.now() - started) / 1000,
+      };
+    }
+    const { sums, predictions, firstFive } =
+      this.#views === undefined
+        ? await this.#once(data, progress)
+        : await evaluateViews(this.#loaded, this.#views, data, this.#classes, progress);
+    return {
+      ...figures(sums),
+      samples: sums.samples,
+      confusion: confusionMatrix(data.labels, predictions, this.#classes),
+      predictions,
+      seconds: (performance.now() - started) / 1000,
+      ...(this.#top5 ? { top5: firstFive / Math.max(1, sums.samples) } : {}),
+    };
+  }
+
+  /** Each picture as it is. Where every pixel is labelled, they are counted in `pixels`, and there are no predictions a picture. */
+  async #once(
+    data: Dataset,
+    progress?: (done: number, figures: EpochFigures) => void,
+    pixels?: number[][],
+  ): Promise<ViewFigures> {
+    checkData(data, this.#input, this.#classes);
+    const sums = noSums();
+    let firstFive = 0;
+    const predictions = new Int32Array(data.length);
+    const order = inOrder(data.length);
+    const { maxBatch } = this.#loaded.program;
+    const feeder = openFeeder(this.#loaded, data, { seed: 0 });
+    const leftOut = new Map<number, readonly number[]>();
+    try {
+      await runQueue(this.#loaded, batchCount(data.length, maxBatch), {
+        fill: (slot, batch) => {
+          const indices = order.subarray(batch * maxBatch, (batch + 1) * maxBatch);
+          const filled = feeder.fill(slot, indices, 0);
+          if (!(filled instanceof Promise)) return indices.length;
+          return filled.then((replaced) => {
+            leftOut.set(batch, replaced);
+            return indices.length;
+          });
+        },
+        done: (slot, batch, count) => {
+          const replaced = leftOut.get(batch) ?? [];
+          addBatch(sums, slot.raw("loss"), slot.raw("correct"), count, replaced);
+          const first = batch * maxBatch;
+          if (pixels !== undefined) addPixels(pixels, slot, this.#loaded.program, count);
+          else predictions.set(slot.output("prediction").subarray(0, count), first);
+          for (const n of replaced) predictions[first + n] = -1;
+          if (this.#top5) {
+            const logits = slot.output("logits");
+            for (let n = 0; n < count; n++) {
+              if (replaced.includes(n)) continue;
+              if (rankOf(logits, n * this.#classes, this.#classes, data.labels[first + n]!) <= 5) firstFive++;
+            }
+          }
+          return inSequence([() => progress?.(sums.samples, figures(sums))], () => true);
+        },
+      });
+    } finally {
+      await feeder.close();
+    }
+    return { sums, predictions, firstFive };
+  }
+}

@@ -1,0 +1,64 @@
+/** Figures of labelled pixels, from a confusion matrix; and counting them in batches that a program has answered. */
+import type { Program } from "../../compiler/program.js";
+import type { Slot } from "../../devices/cpu/memory/slot.js";
+import type { ConfusionMatrix } from "./metrics.js";
+
+export interface PixelFigures {
+  /** The share of pixels that are right. */
+  readonly pixelAccuracy: number;
+  /** The mean over classes of the share of a class's pixels that are right; classes without pixels do not count. */
+  readonly classAccuracy: number;
+  /** The mean over classes of intersection over union; classes that neither are there nor were said do not count. */
+  readonly meanIoU: number;
+  readonly classes: readonly ClassFigures[];
+}
+
+/** Of one class; NaN where there is nothing to divide by. */
+export interface ClassFigures {
+  /** The class's pixels among all. */
+  readonly share: number;
+  /** The share of them that were found. */
+  readonly accuracy: number;
+  /** Pixels of the class that were found, over those that are of it or were said to be. */
+  readonly iou: number;
+}
+
+/** Ignored pixels are in no matrix. */
+export function pixelFigures(confusion: ConfusionMatrix): PixelFigures {
+  const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+  const actual = confusion.map(sum);
+  const predicted = confusion.map((_, c) => sum(confusion.map((row) => row[c]!)));
+  const all = sum(actual);
+  const classes = confusion.map((row, c) => ({
+    share: actual[c]! / all,
+    accuracy: row[c]! / actual[c]!,
+    iou: row[c]! / (actual[c]! + predicted[c]! - row[c]!),
+  }));
+  const mean = (numbers: readonly number[]) => {
+    const real = numbers.filter((x) => !Number.isNaN(x));
+    return real.length === 0 ? 0 : sum(real) / real.length;
+  };
+  return {
+    pixelAccuracy: all === 0 ? 0 : sum(confusion.map((row, c) => row[c]!)) / all,
+    classAccuracy: mean(classes.map(({ accuracy }) => accuracy)),
+    meanIoU: mean(classes.map(({ iou }) => iou)),
+    classes,
+  };
+}
+
+/** Counts the pixels of the first `count` pictures of a slot: its input "labels" against its output "prediction". */
+export function addPixels(confusion: number[][], slot: Slot, { inputs }: Program, count: number): void {
+  const { layout } = inputs.find(({ name }) => name === "labels")!;
+  const labels = slot.input("labels");
+  const predictions = slot.output("prediction");
+  const { rows, channels, channelStride, sampleStride } = layout;
+  for (let n = 0, i = 0; n < count; n++) {
+    for (let row = 0; row < rows; row++) {
+      const start = n * sampleStride + row * channelStride;
+      for (let c = 0; c < channels; c++, i++) {
+        const label = labels[start + c]!;
+        if (label >= 0) confusion[label]![predictions[i]!]!++;
+      }
+    }
+  }
+}
