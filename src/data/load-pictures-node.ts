@@ -3,9 +3,8 @@
  * pictures stay on disk and are decoded as they are needed (disk-set-node.ts). `options.stream` decides otherwise.
  * A picture that will not decode is named, counted and left out, up to a limit.
  */
-
 import { DataError, MemoryError } from "../base/errors.js";
-import { eachOnce, noteOnce } from "../devices/cpu/backends/choose.js";
+import { eachOnce, noteOnce } from "../base/notes.js";
 import { BrokenPictures } from "./decode/broken-pictures.js";
 import { chunkLength } from "./loader/chunks.js";
 import { cook, sizeText } from "./loader/cook-node.js";

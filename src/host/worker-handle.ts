@@ -1,5 +1,4 @@
-/** A worker, whichever kind of thread it is. */
-
+/** What is asked of a worker thread, in Node or in a page. */
 export interface WorkerHandle {
   post(message: unknown): void;
   onMessage(listener: (message: unknown) => void): void;

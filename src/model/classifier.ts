@@ -6,9 +6,9 @@
  *     const { label, probabilities } = await classify(image);
  */
 import { OptionError } from "../base/errors.js";
+import { noteOnce } from "../base/notes.js";
 import { OpenCalls } from "../base/open-calls.js";
 import { checkOptions, type Fields, listOf, pick, shown, text, whole } from "../base/options.js";
-import { noteOnce } from "../devices/cpu/backends/choose.js";
 import type { Slot } from "../devices/cpu/memory/slot.js";
 import { MACHINE_OPTIONS, type MachineOptions, Session } from "../devices/cpu/session.js";
 import { type Shape, sizeOf } from "../graph/shape.js";

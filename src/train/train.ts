@@ -6,6 +6,7 @@
  */
 
 import { OptionError } from "../base/errors.js";
+import { noteOnce } from "../base/notes.js";
 import {
   anything,
   callback,
@@ -27,7 +28,6 @@ import { VIEWS, type ViewName } from "../data/augment/views.js";
 import { checkDataset } from "../data/sets/check-dataset.js";
 import type { Dataset } from "../data/sets/dataset.js";
 import { labelledAs } from "../data/sets/labelled-as.js";
-import { noteOnce } from "../devices/cpu/backends/choose.js";
 import { MACHINE_OPTIONS, type MachineOptions, Session } from "../devices/cpu/session.js";
 import type { Shape } from "../graph/shape.js";
 import {

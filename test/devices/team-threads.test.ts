@@ -1,5 +1,4 @@
 /** Threads that have called machine code serve one team, or one profile, after the other; the rest end. */
-
 import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import { profile } from "#fovea/analysis/profile/profile-node.js";

@@ -4,9 +4,9 @@
  */
 
 import { OptionError } from "../../base/errors.js";
+import { eachOnce, noteOnce } from "../../base/notes.js";
 import { Random } from "../../base/random.js";
 import type { Program } from "../../compiler/program.js";
-import { eachOnce, noteOnce } from "../../devices/cpu/backends/choose.js";
 import { Session, type SessionOptions } from "../../devices/cpu/session.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
 import { type Host, planEvaluation, planTraining } from "../../model/plan.js";

@@ -1,11 +1,11 @@
 /** A program in memory of its own, without a session: all that a session does for its users would stand in a clock's way. */
-
 import { Worker } from "node:worker_threads";
 import { OptionError } from "../../base/errors.js";
+import { noteOnce } from "../../base/notes.js";
 import { reasonOf } from "../../base/reason.js";
 import type { Program } from "../../compiler/program.js";
 import type { Backend } from "../../devices/cpu/backends/backend.js";
-import { chooseBackend, chooseThreads, noteOnce } from "../../devices/cpu/backends/choose.js";
+import { chooseBackend, chooseThreads } from "../../devices/cpu/backends/choose.js";
 import { type Numbers, pack, viewOf } from "../../devices/cpu/memory/copy.js";
 import { Resident, scratchBytes } from "../../devices/cpu/memory/resident.js";
 import { StateStore } from "../../devices/cpu/memory/state-store.js";
@@ -13,8 +13,7 @@ import { currentPlatform } from "../../devices/cpu/platform/current-platform.js"
 import type { SessionOptions } from "../../devices/cpu/session.js";
 import type { BoundProgram } from "../../devices/cpu/team/schedule.js";
 import { startWorkers } from "../../host/start-workers.js";
-import type { NewThread } from "../../host/threads-node.js";
-import { startThread } from "../../host/threads-node.js";
+import { type NewThread, startThread } from "../../host/threads-node.js";
 import type { WorkerHandle } from "../../host/worker-handle.js";
 import type { Layout } from "../../kernels/contract/layout.js";
 import { COUNT, MEETING_WORDS, Meeting, ORDER, timedWalk, WALK } from "./timed-walk.js";

@@ -3,15 +3,13 @@
  * are refused. Chunks are dealt in the order of asking. Idle workers do not keep the process alive; when one dies, all that was asked
  * is rejected.
  */
-
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { BackendError, OptionError } from "../../base/errors.js";
+import { noteOnce } from "../../base/notes.js";
 import { reasonOf } from "../../base/reason.js";
-import { noteOnce } from "../../devices/cpu/backends/choose.js";
 import { startWorkers } from "../../host/start-workers.js";
-import type { NewThread } from "../../host/threads-node.js";
-import { startThread } from "../../host/threads-node.js";
+import { type NewThread, startThread } from "../../host/threads-node.js";
 import type { WorkerHandle } from "../../host/worker-handle.js";
 import { LoaderCrew } from "./crew-node.js";
 import type { Chunk, Outcome, Recipe } from "./messages.js";

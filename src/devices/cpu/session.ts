@@ -9,12 +9,13 @@
  */
 
 import { BackendError, unknownName } from "../../base/errors.js";
+import { noteOnce } from "../../base/notes.js";
 import { anything, callback, checkOptions, expecting, type Fields, flag, isRecord } from "../../base/options.js";
 import type { Program, StoredState } from "../../compiler/program.js";
 import type { Layout } from "../../kernels/contract/layout.js";
 import type { Target } from "../../target/target.js";
 import type { BackendName } from "./backends/backend.js";
-import { type BackendChoice, chooseBackend, chooseThreads, chooseWinograd, noteOnce } from "./backends/choose.js";
+import { type BackendChoice, chooseBackend, chooseThreads, chooseWinograd } from "./backends/choose.js";
 import { Engine, type MemoryUse } from "./engine.js";
 import { LoadedProgram } from "./loaded-program.js";
 import type { Numbers } from "./memory/copy.js";

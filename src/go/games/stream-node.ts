@@ -1,12 +1,10 @@
 /** Blocks of positions from a worker thread of their own; from the calling thread, where threads are refused. */
-
 import { Worker } from "node:worker_threads";
 import { BackendError, FileError } from "../../base/errors.js";
+import { noteOnce } from "../../base/notes.js";
 import { reasonOf } from "../../base/reason.js";
-import { noteOnce } from "../../devices/cpu/backends/choose.js";
 import { startWorkers } from "../../host/start-workers.js";
-import type { NewThread } from "../../host/threads-node.js";
-import { startThread } from "../../host/threads-node.js";
+import { type NewThread, startThread } from "../../host/threads-node.js";
 import type { WorkerHandle } from "../../host/worker-handle.js";
 import type { GameStore } from "./store.js";
 import { type BlockMaker, localMaker } from "./stream.js";

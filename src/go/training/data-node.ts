@@ -1,8 +1,7 @@
 /** The positions of a store as what a run learns from and is measured on; encoding has a thread of its own. */
-
 import { basename } from "node:path";
+import { eachOnce, noteOnce } from "../../base/notes.js";
 import type { Dataset } from "../../data/sets/dataset.js";
-import { eachOnce, noteOnce } from "../../devices/cpu/backends/choose.js";
 import { samplePositions } from "../games/position-sample.js";
 import { testGames, testSet, trainingSet } from "../games/position-sets.js";
 import type { GameStore } from "../games/store.js";

@@ -112,16 +112,3 @@ export function chooseWinograd(winograd: boolean | undefined, platform: Platform
     throw new OptionError(`FOVEA_WINOGRAD "${variable}": expected "on" or "off"`);
   return variable === "on";
 }
-
-/** Passes each text on once. */
-export function eachOnce(note: (text: string) => void): (text: string) => void {
-  const said = new Set<string>();
-  return (text) => {
-    if (said.has(text)) return;
-    said.add(text);
-    note(text);
-  };
-}
-
-/** Warns on the console, each text once a process. */
-export const noteOnce = eachOnce((text) => console.warn(text));

@@ -1,5 +1,4 @@
 /** What sessions ask of the place they run in: `platform-node.ts` in Node, Bun and Deno, `platform-browser.ts` anywhere else. */
-
 import type { WasmObstacle } from "../../../codegen/wasm/features.js";
 import type { WorkerHandle } from "../../../host/worker-handle.js";
 import type { Backend } from "../backends/backend.js";

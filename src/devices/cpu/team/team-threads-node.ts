@@ -1,8 +1,6 @@
 /** The threads of worker teams in Node. */
-
 import { Worker } from "node:worker_threads";
-import type { NewThread } from "../../../host/threads-node.js";
-import { startThread } from "../../../host/threads-node.js";
+import { type NewThread, startThread } from "../../../host/threads-node.js";
 import type { WorkerHandle } from "../../../host/worker-handle.js";
 
 /** What a thread is told first by each team. */
