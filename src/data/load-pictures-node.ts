@@ -161,8 +161,8 @@ async function decodeHalf(
     },
   );
   broken.check();
-  broken.tell();
-  if (scaling === undefined && found.length > 0 && grey && shape[2] === 3) options.note?.(greyNote(name));
+  await broken.tell();
+  if (scaling === undefined && found.length > 0 && grey && shape[2] === 3) await options.note?.(greyNote(name));
   const images = new Uint8Array(buffer);
   const good = pictures.flatMap((_, i) => (broken.has(i) ? [] : [i]));
   if (good.length < pictures.length) {

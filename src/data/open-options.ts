@@ -1,5 +1,6 @@
 /** How a data set is opened, beyond where it is: what picture files are made into, and how many may be broken. */
 import { OptionError } from "../base/errors.js";
+import type { Note } from "../base/notes.js";
 import type { HalvesChoice } from "./sources/halves-choice.js";
 
 export interface OpenOptions {
@@ -32,8 +33,8 @@ export interface OpenOptions {
   readonly half?: "train" | "val" | "test" | undefined;
   /** Threads that decode; one a processor unless said. */
   readonly workers?: number | undefined;
-  /** Is told what the reader should know: pictures left out, say. */
-  readonly note?: ((text: string) => void) | undefined;
+  /** Is told what the reader should know: pictures left out, say. It may be asynchronous, and is waited for as in a Session. */
+  readonly note?: Note | undefined;
 }
 
 /** A number of pictures, or a part of them all. */

@@ -120,22 +120,17 @@ export async function compileLayers(
           return numbers.slice(i * length, (i + 1) * length);
         };
         const label = likeliest(of(logits));
-        const answer = of(probabilities);
-        if (Number.isNaN(answer[label]) && !noted) {
-          noted = true;
-          note(NOT_A_NUMBER);
-        }
         return {
           label,
           class: model.classes[label] ?? String(label),
-          probabilities: answer,
+          probabilities: of(probabilities),
           logits: of(logits),
           layers: new Map(inside.map(({ path, shape, data }) => [path, { shape, data: of(data) }])),
         };
       });
     };
 
-    const run = async (images: readonly HeldPicture[], first = 0): Promise<Classification[]> => {
+    const computed = async (images: readonly HeldPicture[], first: number): Promise<Classification[]> => {
       const slot = await program.acquire();
       try {
         const length = images.length * size;
@@ -151,6 +146,15 @@ export async function compileLayers(
         slot.release();
         for (const image of images) image.drop();
       }
+    };
+
+    const run = async (images: readonly HeldPicture[], first = 0): Promise<Classification[]> => {
+      const answers = await computed(images, first);
+      if (!noted && answers.some(({ label, probabilities }) => Number.isNaN(probabilities[label]))) {
+        noted = true;
+        await note(NOT_A_NUMBER);
+      }
+      return answers;
     };
 
     const hold = (image: Picture, number: number): HeldPicture => {

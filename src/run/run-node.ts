@@ -94,7 +94,7 @@ export interface RunListener {
   progress?(progress: Progress): void;
   /** After an epoch and its files. */
   epoch?(record: EpochRecord): void;
-  shouldStop?(): boolean;
+  shouldStop?(): boolean | Promise<boolean>;
 }
 
 export interface RunResult {
@@ -193,7 +193,7 @@ async function trainInSession(
     if (best !== undefined && best === history.at(-1)) {
       await saveModel(folder.best, trained, { best: JSON.stringify({ epoch: best.epoch, ...best.test }) });
     }
-    await writeLog(folder, history, logged?.(history));
+    await writeLog(folder, history, await logged?.(history));
   };
 
   let saved = false;

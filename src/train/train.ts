@@ -213,7 +213,7 @@ export async function evaluate(model: TrainedModel, data: Dataset, options: Eval
     const { mean, std } = model.scaling;
     const named = labelledAs(data, model.classes, "the model");
     const measured = await evaluator.run({ ...named, mean, std }, (done) => onProgress?.(done, data.length));
-    if (!Number.isFinite(measured.loss)) note(notFinite(data.name, measured.loss));
+    if (!Number.isFinite(measured.loss)) await note(notFinite(data.name, measured.loss));
     return measured;
   } finally {
     await session.close();

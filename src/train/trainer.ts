@@ -10,7 +10,7 @@ import type { Dataset } from "../data/sets/dataset.js";
 import { batchCount, epochOrder, inOrder } from "../data/sets/sampler.js";
 import type { LoadedProgram } from "../devices/cpu/loaded-program.js";
 import type { Slot } from "../devices/cpu/memory/slot.js";
-import { inSequence, QUEUE_LENGTH, runQueue } from "../devices/cpu/queue.js";
+import { afterwards, inSequence, QUEUE_LENGTH, runQueue } from "../devices/cpu/queue.js";
 import type { Session } from "../devices/cpu/session.js";
 import type { Shape } from "../graph/shape.js";
 import { inTurns } from "../host/event-loop.js";
@@ -128,7 +128,7 @@ export interface TrainHooks {
   /** Called after each epoch, when nothing runs: the place to save. `test` is what the record's test figures are from. */
   epoch?(record: EpochRecord, test: Evaluation | undefined): void | Promise<void>;
   /** Asked after each step: true stops before the next one. */
-  shouldStop?(): boolean;
+  shouldStop?(): boolean | Promise<boolean>;
   /** Asked after each step: true lets the queue run dry and calls `checkpoint`. */
   wantsCheckpoint?(): boolean;
   checkpoint?(): void | Promise<void>;
@@ -280,7 +280,7 @@ export class Trainer {
 
   async #runEpochs(hooks: TrainHooks, feeder: Feeder): Promise<boolean> {
     while (this.#state.epoch < this.options.epochs && !this.exhausted) {
-      if (hooks.shouldStop?.()) return false;
+      if (await hooks.shouldStop?.()) return false;
       if (!(await this.#runEpoch(hooks, feeder))) return false;
       const { epoch, step, sums, norms, seconds, waited = 0, history } = this.#state;
       const val = await this.#measure("val", hooks);
@@ -388,14 +388,13 @@ export class Trainer {
           };
           const { loss, accuracy } = figures(sums);
           const progress: Progress = { ...at, done: sums.samples, loss, accuracy, waited: waited / seconds };
-          return inSequence(
-            [() => hooks.step?.(record), () => hooks.progress?.(progress)],
-            () => !(hooks.shouldStop?.() || hooks.wantsCheckpoint?.()),
+          return inSequence([() => hooks.step?.(record), () => hooks.progress?.(progress)], () =>
+            afterwards(hooks.shouldStop?.(), (stops) => !(stops || hooks.wantsCheckpoint?.())),
           );
         },
       });
       if (this.#state.batch === total) break;
-      if (hooks.shouldStop?.()) return false;
+      if (await hooks.shouldStop?.()) return false;
       await hooks.checkpoint?.();
     }
     return true;

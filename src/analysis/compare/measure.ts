@@ -51,7 +51,7 @@ export interface CompareOptions extends Pick<SessionOptions, "backend" | "thread
   /** Is told before each batch size of each network. */
   readonly progress?: (network: string, batch: number) => void;
   /** Asked between runs. */
-  readonly stop?: () => boolean;
+  readonly stop?: () => boolean | Promise<boolean>;
 }
 
 export const BATCHES: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
@@ -69,15 +69,19 @@ export async function compareNetworks(names: readonly string[], options: Compare
   const facts = await Session.create({ backend, threads, note });
   const told = { backend: facts.backend, threads: facts.threads };
   await facts.close();
-  const stopped = () => options.stop?.() ?? false;
+  const stopped = async () => (await options.stop?.()) ?? false;
   for (const model of models) {
-    if (stopped()) break;
+    if (await stopped()) break;
     networks.push(await compareOne(model, options, stopped));
   }
-  return { networks, stopped: stopped(), ...told };
+  return { networks, stopped: await stopped(), ...told };
 }
 
-async function compareOne(model: Model, options: CompareOptions, stopped: () => boolean): Promise<ComparedNetwork> {
+async function compareOne(
+  model: Model,
+  options: CompareOptions,
+  stopped: () => Promise<boolean>,
+): Promise<ComparedNetwork> {
   const { name, input, module } = model;
   const { parameters, multiplyAdds } = await summarize(model);
   const published = publishedAccuracy(name);
@@ -86,7 +90,7 @@ async function compareOne(model: Model, options: CompareOptions, stopped: () => 
   const session = await Session.create({ backend, threads, note });
   try {
     for (const batch of options.batches ?? BATCHES) {
-      if (stopped()) break;
+      if (await stopped()) break;
       await options.progress?.(name, batch);
       const program = planned(() => inferenceProgram(module, input, session, batch));
       if (program === undefined) {
@@ -123,7 +127,7 @@ async function measure(
   model: Model,
   program: Program,
   budgetMs: number,
-  stopped: () => boolean,
+  stopped: () => Promise<boolean>,
 ): Promise<{ millisecondsAPicture: number; runs: number } | undefined> {
   const loaded = await session.load(program, { slots: 1 });
   try {
@@ -136,7 +140,11 @@ async function measure(
       await slot.run(1);
       const times: number[] = [];
       const from = performance.now();
-      while (!stopped() && times.length < MOST_RUNS && (times.length === 0 || performance.now() - from < budgetMs)) {
+      while (
+        !(await stopped()) &&
+        times.length < MOST_RUNS &&
+        (times.length === 0 || performance.now() - from < budgetMs)
+      ) {
         const start = performance.now();
         await slot.run(batch);
         times.push(performance.now() - start);

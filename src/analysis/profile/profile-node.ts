@@ -43,7 +43,7 @@ export interface ProfileOptions extends Pick<SessionOptions, "backend" | "memory
   /** Is told before what takes time. */
   readonly progress?: ((what: string, done: number, total: number) => void) | undefined;
   /** Asked between repeats: the medians are then of those that were made. */
-  readonly stop?: (() => boolean) | undefined;
+  readonly stop?: (() => boolean | Promise<boolean>) | undefined;
 }
 
 export type ProfiledProgram = "infer" | "train";
@@ -154,7 +154,7 @@ export async function timeSteps(program: Program, options: TimeOptions): Promise
     const repeats = asked ?? Math.min(MOST_REPEATS, Math.max(LEAST_REPEATS, Math.round(BUDGET_MS / once)));
     const walks: Float64Array[] = [];
     const [wall, used] = [performance.now(), process.cpuUsage()];
-    while (walks.length === 0 || (walks.length < repeats && options.stop?.() !== true)) {
+    while (walks.length === 0 || (walks.length < repeats && (await options.stop?.()) !== true)) {
       walks.push(timed.walk("steps"));
       await new Promise((resolve) => setImmediate(resolve));
     }

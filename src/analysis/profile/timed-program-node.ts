@@ -1,7 +1,7 @@
 /** A program in memory of its own, without a session: all that a session does for its users would stand in a clock's way. */
 import { Worker } from "node:worker_threads";
 import { OptionError } from "../../base/errors.js";
-import { noteOnce } from "../../base/notes.js";
+import { type Note, noteOnce } from "../../base/notes.js";
 import { reasonOf } from "../../base/reason.js";
 import type { Program } from "../../compiler/program.js";
 import type { Backend } from "../../devices/cpu/backends/backend.js";
@@ -35,8 +35,6 @@ export async function openBackend({
   const canShare = backend.limits.threads && platform.whyAlone() === undefined;
   return { backend, threads: canShare ? wanted : 1 };
 }
-
-type Note = (text: string) => void;
 
 /** The numbers of an input or a state; undefined leaves it at zero. */
 export type NumbersOf = (name: string, layout: Layout) => Numbers | readonly number[] | undefined;
@@ -130,7 +128,7 @@ async function startOthers(start: Omit<TimedStart, "thread">, note: Note): Promi
   try {
     return await startWorkers(start.threads - 1, startOne, () => tell(new Int32Array(start.orders), WALK.end));
   } catch (cause) {
-    note(`fovea: worker threads are refused (${reasonOf(cause)}); profiling one thread`);
+    await note(`fovea: worker threads are refused (${reasonOf(cause)}); profiling one thread`);
     return [];
   }
 }

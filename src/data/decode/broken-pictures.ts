@@ -1,5 +1,6 @@
 /** Counts pictures that will not decode, names each once, and ends things where there are more than may be. */
 import { DataError } from "../../base/errors.js";
+import type { Note } from "../../base/notes.js";
 import { type BrokenLimit, MOST_BROKEN } from "../open-options.js";
 import type { BrokenPicture } from "../sets/dataset.js";
 
@@ -8,7 +9,7 @@ const NAMED = 10;
 
 export interface BrokenOptions {
   readonly maxBroken?: BrokenLimit | undefined;
-  readonly note?: ((text: string) => void) | undefined;
+  readonly note?: Note | undefined;
 }
 
 export class BrokenPictures {
@@ -48,11 +49,16 @@ export class BrokenPictures {
     return this.#reasons.has(index);
   }
 
-  /** Remembers picture `index`; what happens in place of it is `instead`, said where it is found while training. */
-  add(index: number, picture: BrokenPicture, instead?: string): void {
+  /** Remembers picture `index`. */
+  add(index: number, picture: BrokenPicture): void {
+    if (!this.#reasons.has(index)) this.#reasons.set(index, picture);
+  }
+
+  /** The same where one is found while training, and says what happens in place of it. */
+  async replace(index: number, picture: BrokenPicture, instead: string): Promise<void> {
     if (this.#reasons.has(index)) return;
-    this.#reasons.set(index, picture);
-    if (instead !== undefined && !this.tooMany) this.#options.note?.(`fovea: ${picture.why}; ${instead}`);
+    this.add(index, picture);
+    if (!this.tooMany) await this.#options.note?.(`fovea: ${picture.why}; ${instead}`);
   }
 
   /** In the set's order. */
@@ -73,11 +79,11 @@ export class BrokenPictures {
   }
 
   /** Says which pictures an opened set is without. */
-  tell(): void {
+  async tell(): Promise<void> {
     const broken = this.list();
     if (broken.length === 0) return;
-    for (const { why } of broken.slice(0, NAMED)) this.#options.note?.(`fovea: ${why}; left out`);
-    this.#options.note?.(
+    for (const { why } of broken.slice(0, NAMED)) await this.#options.note?.(`fovea: ${why}; left out`);
+    await this.#options.note?.(
       `fovea: ${this.#set}: ${broken.length} of ${this.#count} pictures could not be read and are left out`,
     );
   }

@@ -44,7 +44,7 @@ export async function openOnDisk(
   const workers = new SharedPool(morePools);
   const learnt = await lookAt(found.train, options, pool);
   if (learnt.facts.length > 0 && shape[2] === 3 && learnt.facts.every(({ grey }) => grey)) {
-    options.note?.(greyNote(learnt.name));
+    await options.note?.(greyNote(learnt.name));
   }
   const scaling = await measure(learnt, shape, options.seed ?? 0, pool);
   const train = datasetOf(learnt, found.classes, shape, scaling, workers);
@@ -79,7 +79,7 @@ async function lookAt({ name, pictures }: PictureHalf, options: OpenOptions, poo
     },
   );
   broken.check();
-  broken.tell();
+  await broken.tell();
   const isGood = (_: unknown, i: number) => !broken.has(i);
   return { name, pictures: pictures.filter(isGood), facts: facts.filter(isGood), broken };
 }

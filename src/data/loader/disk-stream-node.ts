@@ -152,7 +152,7 @@ class DiskStream implements PictureStream {
       }
       const at = positions[n]!;
       const index = from[at]!;
-      broken.add(index, { name: pictures[index]!.name, why: outcome.why }, "the next one takes its place");
+      await broken.replace(index, { name: pictures[index]!.name, why: outcome.why }, "the next one takes its place");
       broken.check();
       from[at] = this.#whole(index);
       replaced.add(at);

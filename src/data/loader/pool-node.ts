@@ -6,7 +6,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { BackendError, OptionError } from "../../base/errors.js";
-import { noteOnce } from "../../base/notes.js";
+import { type Note, noteOnce } from "../../base/notes.js";
 import { reasonOf } from "../../base/reason.js";
 import { startWorkers } from "../../host/start-workers.js";
 import { type NewThread, startThread } from "../../host/threads-node.js";
@@ -46,7 +46,7 @@ export class LoaderPool {
   readonly #recipes = new Map<number, { readonly what: Recipe; readonly buffers: Map<SharedArrayBuffer, number> }>();
   readonly #waiting: Pending[] = [];
   #hands: readonly Hand[] = [];
-  readonly #note: (text: string) => void;
+  readonly #note: Note;
   /** Threads that are being started. */
   #starting: Promise<readonly Hand[]> | undefined;
   #failure: BackendError | undefined;
@@ -56,7 +56,7 @@ export class LoaderPool {
    * @param workers with 0, everything is done on the calling thread, which for a few pictures is sooner.
    * @param note is told where threads are refused.
    */
-  constructor(workers?: number, note: (text: string) => void = noteOnce) {
+  constructor(workers?: number, note: Note = noteOnce) {
     this.workers = checkWorkers(workers);
     this.#note = note;
   }
@@ -111,10 +111,12 @@ export class LoaderPool {
     }
     const starting = this.#threads();
     this.#starting = starting;
-    void starting.then((hands) => {
-      // Else the pool was closed meanwhile.
-      if (this.#starting === starting) this.#employ(hands);
-    });
+    // Where it is another by then, the pool was closed meanwhile.
+    const isWanted = () => this.#starting === starting;
+    void starting.then(
+      (hands) => (isWanted() ? this.#employ(hands) : undefined),
+      (error) => (isWanted() ? this.#end(error) : undefined),
+    );
   }
 
   #employ(hands: readonly Hand[]): void {
@@ -141,7 +143,7 @@ export class LoaderPool {
       return workers.map((worker, n) => this.#thread(worker, n));
     } catch (cause) {
       const why = reasonOf(cause);
-      this.#note(`fovea: worker threads are refused (${why}); pictures are decoded on the calling thread`);
+      await this.#note(`fovea: worker threads are refused (${why}); pictures are decoded on the calling thread`);
       return [this.#here()];
     }
   }
@@ -217,15 +219,20 @@ export class LoaderPool {
     pending.resolve(outcomes);
   }
 
-  async #end(why: BackendError): Promise<void> {
+  async #end(why: Error): Promise<void> {
     const [hands, starting] = [this.#hands, this.#starting];
+    let reason = why;
     this.#hands = [];
     this.#starting = undefined;
     const pending = [...hands.flatMap(({ running }) => [...running.values()]), ...this.#waiting.splice(0)];
     for (const { running } of hands) running.clear();
     // What was pending is rejected when nobody writes into its memory any more.
-    await Promise.allSettled([...hands, ...((await starting) ?? [])].map((hand) => hand.retire()));
-    for (const { reject } of pending) reject(why);
+    const late = await starting?.catch((error: Error) => {
+      reason = error;
+      return [];
+    });
+    await Promise.allSettled([...hands, ...(late ?? [])].map((hand) => hand.retire()));
+    for (const { reject } of pending) reject(reason);
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { BackendError, OptionError } from "../../base/errors.js";
+import type { Note } from "../../base/notes.js";
 import type { Program } from "../../compiler/program.js";
 import { Turn } from "../../host/event-loop.js";
 import type { Backend, Segment } from "./backends/backend.js";
@@ -31,7 +32,7 @@ export interface EngineOptions {
   readonly threads: number;
   readonly memoryLimit: number | undefined;
   readonly check: boolean;
-  readonly note: (text: string) => void;
+  readonly note: Note;
 }
 
 export interface MemoryUse {
@@ -371,7 +372,7 @@ export class Engine {
       } catch (cause) {
         this.#team = undefined;
         const why = await this.#options.platform.whyNoWorker(cause);
-        this.#options.note(`fovea: worker threads are refused (${why}); running on one thread`);
+        await this.#options.note(`fovea: worker threads are refused (${why}); running on one thread`);
       }
     }
     if (this.#team === undefined) {

@@ -109,7 +109,7 @@ export async function runQueue(program: LoadedProgram, batches: number, work: Qu
 }
 
 /** Calls one after another, and gives what `end` gives: a promise only where a call gives one, which is waited for. */
-export function inSequence<T>(calls: readonly (() => unknown)[], end: () => T): T | Promise<T> {
+export function inSequence<T>(calls: readonly (() => unknown)[], end: () => T | Promise<T>): T | Promise<T> {
   for (const [i, call] of calls.entries()) {
     const result = call();
     if (!isPromise(result)) continue;
@@ -120,6 +120,11 @@ export function inSequence<T>(calls: readonly (() => unknown)[], end: () => T): 
     })();
   }
   return end();
+}
+
+/** What `next` makes of a value: a promise only where the value is one. */
+export function afterwards<T, R>(value: T | Promise<T>, next: (value: T) => R): R | Promise<R> {
+  return isPromise(value) ? Promise.resolve(value).then(next) : next(value as T);
 }
 
 const isPromise = (value: unknown) => typeof (value as PromiseLike<unknown> | undefined)?.then === "function";

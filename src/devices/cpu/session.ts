@@ -9,7 +9,7 @@
  */
 
 import { BackendError, unknownName } from "../../base/errors.js";
-import { noteOnce } from "../../base/notes.js";
+import { type Note, noteOnce } from "../../base/notes.js";
 import { anything, callback, checkOptions, expecting, type Fields, flag, isRecord } from "../../base/options.js";
 import type { Program, StoredState } from "../../compiler/program.js";
 import type { Layout } from "../../kernels/contract/layout.js";
@@ -38,8 +38,11 @@ export interface SessionOptions extends BackendChoice {
   readonly winograd?: boolean | undefined;
   /** Fill memory with NaN before each run and look at pad lanes after it: slow, and finds stale reads. */
   readonly check?: boolean | undefined;
-  /** Takes what there is to say about the choice of backend and threads; the console, once, unless given. */
-  readonly note?: ((text: string) => void) | undefined;
+  /**
+   * Takes what there is to say about the choice of backend and threads; the console, once, unless given. It may be asynchronous: the
+   * call that says something waits for it, and rejects with what it throws.
+   */
+  readonly note?: Note | undefined;
 }
 
 /** What who trains, measures or predicts may say about the machine. */

@@ -26,7 +26,7 @@ export interface PrepareListener {
   progress?(done: number, total: number): void;
   /** A game was left out, and why. */
   skipped?(name: string, why: string): void;
-  shouldStop?(): boolean;
+  shouldStop?(): boolean | Promise<boolean>;
 }
 
 export interface Prepared {
@@ -51,16 +51,16 @@ export async function prepareStore(
   let done = 0;
   for (const file of files) {
     for (const { name, game } of parseGameTexts(await readGameTexts(file))) {
-      if (listener.shouldStop?.()) return undefined;
+      if (await listener.shouldStop?.()) return undefined;
       if (game instanceof DataError) {
         builder.skip("broken");
-        listener.skipped?.(name, game.message);
+        await listener.skipped?.(name, game.message);
       } else {
         const why = builder.add(game, file);
-        if (why !== undefined) listener.skipped?.(name, why);
+        if (why !== undefined) await listener.skipped?.(name, why);
       }
       done++;
-      listener.progress?.(done, Math.max(total, done));
+      await listener.progress?.(done, Math.max(total, done));
       // Signals are heard between games.
       if (done % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
     }

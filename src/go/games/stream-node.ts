@@ -1,7 +1,7 @@
 /** Blocks of positions from a worker thread of their own; from the calling thread, where threads are refused. */
 import { Worker } from "node:worker_threads";
 import { BackendError, FileError } from "../../base/errors.js";
-import { noteOnce } from "../../base/notes.js";
+import { type Note, noteOnce } from "../../base/notes.js";
 import { reasonOf } from "../../base/reason.js";
 import { startWorkers } from "../../host/start-workers.js";
 import { type NewThread, startThread } from "../../host/threads-node.js";
@@ -20,15 +20,17 @@ export interface WorkerMaker extends BlockMaker {
  * The store's bytes must be shared, as `openStore` gives them. An idle worker does not keep the process alive.
  * @param note is told where threads are refused.
  */
-export function workerMaker(store: GameStore, planes: number, note: (text: string) => void = noteOnce): WorkerMaker {
+export function workerMaker(store: GameStore, planes: number, note: Note = noteOnce): WorkerMaker {
   const maker = startMaker(store, planes, note);
+  // Its failure is told to whoever asks for a block.
+  const started = maker.catch(() => undefined);
   return {
     make: async (games, into) => (await maker).make(games, into),
-    close: async () => (await maker).close(),
+    close: async () => (await started)?.close(),
   };
 }
 
-async function startMaker(store: GameStore, planes: number, note: (text: string) => void): Promise<WorkerMaker> {
+async function startMaker(store: GameStore, planes: number, note: Note): Promise<WorkerMaker> {
   const start: WorkerStart = { bytes: store.bytes, name: store.name, planes };
   try {
     const [worker] = await startWorkers(1, () => {
@@ -38,7 +40,7 @@ async function startMaker(store: GameStore, planes: number, note: (text: string)
     });
     return makerOf(worker!);
   } catch (cause) {
-    note(`fovea: worker threads are refused (${reasonOf(cause)}); positions are encoded on the calling thread`);
+    await note(`fovea: worker threads are refused (${reasonOf(cause)}); positions are encoded on the calling thread`);
     return { ...localMaker(store, planes), close: () => Promise.resolve() };
   }
 }

@@ -1,6 +1,6 @@
 /** The positions of a store as what a run learns from and is measured on; encoding has a thread of its own. */
 import { basename } from "node:path";
-import { eachOnce, noteOnce } from "../../base/notes.js";
+import { eachOnce, type Note, noteOnce } from "../../base/notes.js";
 import type { Dataset } from "../../data/sets/dataset.js";
 import { samplePositions } from "../games/position-sample.js";
 import { testGames, testSet, trainingSet } from "../games/position-sets.js";
@@ -19,7 +19,7 @@ export interface PositionOptions {
   readonly planes: number;
   /** How many positions of the test games are measured. */
   readonly testPositions: number;
-  readonly note?: ((text: string) => void) | undefined;
+  readonly note?: Note | undefined;
 }
 
 /**

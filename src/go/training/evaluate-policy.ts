@@ -5,7 +5,7 @@
  */
 import { OptionError } from "../../base/errors.js";
 import { naturalLogarithm } from "../../base/random.js";
-import { inSequence, QUEUE_LENGTH, runQueue } from "../../devices/cpu/queue.js";
+import { afterwards, inSequence, QUEUE_LENGTH, runQueue } from "../../devices/cpu/queue.js";
 import { Session, type SessionOptions } from "../../devices/cpu/session.js";
 import { planEvaluationInTurns } from "../../model/plan.js";
 import { rankOf } from "../../model/rank.js";
@@ -53,7 +53,7 @@ export interface EvaluatePolicyOptions
   readonly batchSize?: number | undefined;
   progress?(done: number): void;
   /** Asked between batches: true ends it, with the figures until then. */
-  shouldStop?(): boolean;
+  shouldStop?(): boolean | Promise<boolean>;
 }
 
 /** Positions of whole games, block by block. */
@@ -117,10 +117,12 @@ export async function evaluatePolicy(
             const rank = rankOf(means, n * area, area, label);
             judge.add(block.turns[first + n]! + 1, rank, means[n * area + label]!);
           }
-          return inSequence([() => progress?.(judge.all.positions)], () => shouldStop?.() !== true);
+          return inSequence([() => progress?.(judge.all.positions)], () =>
+            afterwards(shouldStop?.(), (stops) => stops !== true),
+          );
         },
       });
-      if (shouldStop?.() === true) break;
+      if ((await shouldStop?.()) === true) break;
     }
   } finally {
     await session.close();

@@ -5,6 +5,7 @@
  */
 
 import { BackendError, OptionError, unknownName } from "../../../base/errors.js";
+import type { Note } from "../../../base/notes.js";
 import { reasonOf } from "../../../base/reason.js";
 import { detectWasm } from "../../../codegen/wasm/features.js";
 import type { Target } from "../../../target/target.js";
@@ -24,7 +25,7 @@ export interface BackendChoice {
 export async function chooseBackend(
   choice: BackendChoice,
   platform: Platform,
-  note: (text: string) => void,
+  note: Note,
   threads?: number,
 ): Promise<Backend> {
   if (typeof choice.backend === "object") return choice.backend;
@@ -41,14 +42,12 @@ export async function chooseBackend(
   if (native === undefined) return wasm();
   if ("backend" in native) return native.backend;
   const refusal = reasonOf(native.refusal);
-  try {
-    const backend = wasm();
-    note(`fovea: machine code is refused here (${refusal}); using WebAssembly`);
-    return backend;
-  } catch (cause) {
+  const backend = await wasm().catch((cause) => {
     if (!(cause instanceof BackendError)) throw cause;
     throw new BackendError(`${cause.message}; machine code is refused, too (${refusal})`, { cause });
-  }
+  });
+  await note(`fovea: machine code is refused here (${refusal}); using WebAssembly`);
+  return backend;
 }
 
 /** The best that this processor has, why it is refused, or undefined where there is none. */
@@ -63,12 +62,7 @@ async function createNative(platform: Platform): Promise<{ backend: Backend } | 
 }
 
 /** Notes that there is one thread only where more are wanted. */
-function createWasm(
-  choice: BackendChoice,
-  platform: Platform,
-  note: (text: string) => void,
-  threads?: number,
-): Backend {
+async function createWasm(choice: BackendChoice, platform: Platform, note: Note, threads?: number): Promise<Backend> {
   const relaxedSimd = choice.relaxedSimd ?? true;
   const found = detectWasm();
   if (found.missing !== undefined)
@@ -81,7 +75,7 @@ function createWasm(
   // Asked first: engines complain about flags for what they have without.
   if (relaxedSimd && !found.relaxed) platform.enableRelaxedSimd();
   const alone = platform.whyAlone();
-  if (alone !== undefined && threads !== 1) note(`fovea: ${alone}`);
+  if (alone !== undefined && threads !== 1) await note(`fovea: ${alone}`);
   return new WasmBackend({
     shared: alone === undefined,
     relaxed: relaxedSimd && (found.relaxed || detectWasm().relaxed),
