@@ -2,11 +2,12 @@
  * `node scripts/digests.mjs`: short hashes of what is compiled and of what training gives, to hold a change of the code to "no bit
  * of any result changes": run it before and after, and compare what it prints.
  *
- *     code     the kernels of a program, encoded for a target
- *     plan     its steps, operands and memory
+ *     kernels  every strategy on random cases of every op, encoded for a target, and how they are run (--no-kernels leaves them out)
+ *     code     the kernels of a network's program, encoded for a target
+ *     plan     its steps, operands and memory (--no-programs leaves out both)
  *     trained  the weights after four steps on made-up pictures, on each backend of this machine (--no-trained leaves them out)
  *
- * `--only TEXT` takes networks whose name contains TEXT. A target that this machine lacks is encoded all the same.
+ * `--only TEXT` takes networks, ops and strategies whose name contains TEXT. A target that this machine lacks is encoded all the same.
  */
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
@@ -19,9 +20,15 @@ import { initialWeights, readWeights, writeWeights } from "#fovea/model/weights/
 import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/target/targets.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { trainingEntries } from "#fovea/train/step.js";
+import { kernelCases, stepsOf } from "./kernel-digests.mjs";
 
 const { values: options } = parseArgs({
-  options: { only: { type: "string" }, "no-trained": { type: "boolean", default: false } },
+  options: {
+    only: { type: "string" },
+    "no-kernels": { type: "boolean", default: false },
+    "no-programs": { type: "boolean", default: false },
+    "no-trained": { type: "boolean", default: false },
+  },
 });
 
 const TARGETS = { avx512: AVX512, avx2: AVX2, wasm: WASM, "wasm-relaxed": WASM_RELAXED };
@@ -118,13 +125,23 @@ async function trained(module, input, batch, backend) {
   }
 }
 
+for (const one of options["no-kernels"] ? [] : kernelCases(options.only)) {
+  for (const [target, machine] of Object.entries(TARGETS)) {
+    const steps = stepsOf(one, machine);
+    if (steps.length === 0) continue;
+    const kernels = [...new Set(steps.map((step) => step.kernel))];
+    const run = planOf(steps.map(({ kernel, ...how }) => ({ kernel: kernels.indexOf(kernel), ...how })));
+    console.log(`${one.name} ${target}: code ${codeOf(kernels, machine)} steps ${run}`);
+  }
+}
+
 for (const [name, training, inference] of NETWORKS.filter(wanted)) {
   const { module, input } = models.create(name, {});
   const entries = [["infer", () => predictionEntry(module, input).entry, inference]];
   if (training !== undefined) {
     entries.push(["train", () => trainingEntries(module, input, optimizer).step, training]);
   }
-  for (const [target, machine] of Object.entries(TARGETS)) {
+  for (const [target, machine] of options["no-programs"] ? [] : Object.entries(TARGETS)) {
     for (const [kind, entryOf, maxBatch] of entries) {
       const program = compileEntry(entryOf(), { target: machine, winograd: true, maxBatch });
       console.log(
