@@ -4,6 +4,7 @@
  */
 
 import { OptionError, ShapeError } from "../base/errors.js";
+import { shown } from "../base/options.js";
 import { plainText } from "../base/plain.js";
 import { type DType, type Shape, type Signature, sameShape, shapeText, sizeOf } from "./shape.js";
 import type { Tensor } from "./tensor.js";
@@ -101,11 +102,12 @@ export class Graph {
   }
 
   add<A extends Attributes>(op: Op<A>, attributes: A, inputs: readonly Value[]): Value<A> {
-    for (const input of inputs) {
+    for (const [i, input] of inputs.entries()) {
+      if (!isValue(input)) throw new ShapeError(`${this.#at(op.name)}: ${noValue(`input ${i}`, input)}`);
       if (input.graph !== this)
-        throw new ShapeError(`${op.name}(${this.#path}): input ${input.op.name} belongs to another graph`);
+        throw new ShapeError(`${this.#at(op.name)}: input ${input.op.name} belongs to another graph`);
     }
-    const key = `${op.name} ${inputs.map((v) => v.id).join(",")} ${plainText(attributes)}`;
+    const key = `${op.name} ${inputs.map((v) => v.id).join(",")} ${this.#textOf(op.name, attributes)}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known as Value<A>;
     const { shape, batched, dtype } = op.infer(inputs, attributes, this.#path);
@@ -123,6 +125,27 @@ export class Graph {
     this.values.push(value as unknown as Value);
     this.#known.set(key, value as unknown as Value);
     return value;
+  }
+
+  /** For errors. */
+  #at(op: string): string {
+    return this.#path === "" ? op : `${op}(${this.#path})`;
+  }
+
+  #textOf(op: string, attributes: Attributes): string {
+    try {
+      return plainText(attributes);
+    } catch (cause) {
+      const [name, value] = Object.entries(attributes).find(([, value]) => !isPlain(value)) ?? [
+        "an attribute",
+        attributes,
+      ];
+      throw new ShapeError(
+        `${this.#at(op)}: ${name} is ${shownGiven(value)}, expected numbers, texts or lists of them, which are known when the ` +
+          "network is drawn; what is computed goes in as a value",
+        { cause },
+      );
+    }
   }
 
   input(name: string, signature: { shape: Shape; batched?: boolean; dtype?: DType }): Value<InputAttributes> {
@@ -184,6 +207,43 @@ export interface Value<A extends Attributes = Attributes> extends Signature {
   readonly inputs: readonly Value[];
   /** The layer that made it, such as `layer1.0.conv1`; gradient nodes carry the path of the layer they belong to. */
   readonly path: string;
+}
+
+export const isValue = (value: unknown): value is Value =>
+  typeof value === "object" && value !== null && "graph" in value && "op" in value;
+
+/** `b is 3, expected a value; ...`: what to do instead depends on what was given. */
+export function noValue(name: string, given: unknown): string {
+  const is = given === undefined || given === null ? "is missing" : `is ${shownGiven(given)}`;
+  return `${name} ${is}, expected a value; ${cureOf(given)}`;
+}
+
+function shownGiven(given: unknown): string {
+  if (isValue(given)) return `a value (of ${given.op.name})`;
+  return isListOfValues(given) ? `a list of values (${given.length})` : shown(given);
+}
+
+const isListOfValues = (given: unknown): given is readonly Value[] =>
+  Array.isArray(given) && given.length > 0 && given.every(isValue);
+
+function isPlain(value: unknown): boolean {
+  try {
+    plainText(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function cureOf(given: unknown): string {
+  if (typeof given === "number")
+    return `x.graph.constant(${given}) makes one of a number, and ops.scale(x, factor, offset) takes numbers`;
+  if (isListOfValues(given)) return "give one of them, or join them by ops.concat";
+  if (Array.isArray(given) || ArrayBuffer.isView(given))
+    return "x.graph.table(numbers, shape) makes one of numbers that stay as they are";
+  if (typeof (given as { forward?: unknown } | null | undefined)?.forward === "function")
+    return "call it: layer.forward(x)";
+  return "give what an op, a layer or graph.input gives";
 }
 
 export interface Cost {

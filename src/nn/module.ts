@@ -9,7 +9,7 @@
  */
 import { OptionError } from "../base/errors.js";
 import { shown } from "../base/options.js";
-import type { Graph, StateAttributes, Value } from "../graph/graph.js";
+import { type Graph, isValue, type StateAttributes, type Value } from "../graph/graph.js";
 import type { Shape } from "../graph/shape.js";
 import type { Initializer } from "./initializer.js";
 import type { Loss } from "./loss.js";
@@ -115,7 +115,7 @@ export abstract class Module {
         const path = tracing?.paths.get(this);
         const draw = (): Value => {
           const value: unknown = forward.call(this, x);
-          if (!isValue(value)) throw noValue(path || name, value);
+          if (!isValue(value)) throw noAnswer(path || name, value);
           return value;
         };
         if (tracing === undefined || path === undefined) return draw();
@@ -142,10 +142,7 @@ export abstract class Module {
   }
 }
 
-const isValue = (value: unknown): value is Value =>
-  typeof value === "object" && value !== null && "graph" in value && "op" in value;
-
-function noValue(where: string, found: unknown): OptionError {
+function noAnswer(where: string, found: unknown): OptionError {
   const cure =
     found === undefined
       ? "end it with return"

@@ -1,6 +1,7 @@
 /** Elementwise nonlinearities. Each one's gradient is written in its own output y, so that x need not be kept. */
 import type { Op, Value } from "../graph/graph.js";
 import { sameShape, shapeText } from "../graph/shape.js";
+import { makes } from "./makes.js";
 import { costPerElement, expectInputs, mapTensor, refuse, TRANSCENDENTAL } from "./support.js";
 
 /** LeCun's squashing function, A tanh(S x), has f(1) = 1 and f(-1) = -1 (LeCun et al. 1998, appendix A). */
@@ -62,7 +63,7 @@ export const scaledTanhOp = activation(
 /** 1 / (1 + e^-x). */
 export const sigmoidOp = activation("sigmoid", (x) => 1 / (1 + Math.exp(-x)), sigmoidGradOp, TRANSCENDENTAL);
 
-export const relu = (x: Value): Value => x.graph.add(reluOp, {}, [x]);
-export const tanh = (x: Value): Value => x.graph.add(tanhOp, {}, [x]);
-export const scaledTanh = (x: Value): Value => x.graph.add(scaledTanhOp, {}, [x]);
-export const sigmoid = (x: Value): Value => x.graph.add(sigmoidOp, {}, [x]);
+export const relu = makes("relu", ["x"], (x: Value): Value => x.graph.add(reluOp, {}, [x]));
+export const tanh = makes("tanh", ["x"], (x: Value): Value => x.graph.add(tanhOp, {}, [x]));
+export const scaledTanh = makes("scaledTanh", ["x"], (x: Value): Value => x.graph.add(scaledTanhOp, {}, [x]));
+export const sigmoid = makes("sigmoid", ["x"], (x: Value): Value => x.graph.add(sigmoidOp, {}, [x]));

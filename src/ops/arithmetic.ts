@@ -10,9 +10,11 @@
  *  - with a batch, no axes or the last one. The attribute `perSample` says so, because a tensor of [N] could else be read as [C].
  * Whatever else is asked for is repeated by `expand` first.
  */
+import { shown } from "../base/options.js";
 import type { Graph, Op, Value } from "../graph/graph.js";
 import { type Signature, sameShape, shapeText, sizeOf, withoutLeadingOnes } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { makes } from "./makes.js";
 import { broadcastShape, broadcastTo, type ExpandAttributes, expandOp, gather, sum } from "./reduce.js";
 import { costPerElement, expectInputs, mapTensor, refuse } from "./support.js";
 
@@ -130,11 +132,20 @@ function unary<A extends object>(
 }
 
 /** x factor + offset. */
-export const scaleOp = unary<ScaleAttributes>(
-  "scale",
-  (x, { factor, offset }) => x * factor + offset,
-  ({ attributes, upstream }) => [scale(upstream, attributes.factor)],
-);
+export const scaleOp: Op<ScaleAttributes> = {
+  ...unary<ScaleAttributes>(
+    "scale",
+    (x, { factor, offset }) => x * factor + offset,
+    ({ attributes, upstream }) => [scale(upstream, attributes.factor)],
+  ),
+  infer(inputs, attributes, path) {
+    expectInputs("scale", path, inputs, [{ name: "input" }]);
+    for (const [name, value] of Object.entries(attributes))
+      if (typeof value !== "number") refuse("scale", path, `${name} is ${shown(value)}, expected a number`);
+    const { shape, batched } = inputs[0]!;
+    return { shape, batched, dtype: "f32" };
+  },
+};
 // d(sqrt x)/dx = 1 / (2 sqrt x)
 export const sqrtOp = unary("sqrt", Math.sqrt, ({ node, upstream }) => [divide(scale(upstream, 0.5), node)]);
 // d(x^2)/dx = 2 x
@@ -209,27 +220,30 @@ export function batchCount(graph: Graph, each: number): Value {
   return scale(sum(graph.constant(1, { batched: true }), { batch: true }), each);
 }
 
-export function add(a: Value, b: Value): Value {
+export const add = makes("add", ["a", "b"], (a: Value, b: Value): Value => {
   const [less, more] = [repeated(a), repeated(b)];
   if (more !== b && spreads(a, more)) return apply(addOp, a, more);
   if (less !== a && spreads(b, less)) return apply(addOp, b, less);
   return commuting(addOp, a, b);
-}
-export const multiply = (a: Value, b: Value): Value => commuting(multiplyOp, a, b);
-export function divide(x: Value, y: Value): Value {
+});
+export const multiply = makes("multiply", ["a", "b"], (a: Value, b: Value): Value => commuting(multiplyOp, a, b));
+export const divide = makes("divide", ["x", "y"], (x: Value, y: Value): Value => {
   const [a, b] = broadcast(x, y);
   return apply(divideOp, spreads(a, b) || !spreads(b, a) ? a : broadcastTo(a, b), b);
-}
-export function subtract(x: Value, y: Value): Value {
+});
+export const subtract = makes("subtract", ["x", "y"], (x: Value, y: Value): Value => {
   const [a, b] = broadcast(x, y);
   return spreads(a, b) || !spreads(b, a) ? apply(subtractOp, a, b) : add(scale(b, -1), a);
-}
+});
 /** x factor + offset; x itself for x * 1 + 0. */
-export function scale(x: Value, factor: number, offset = 0): Value {
+export const scale = makes("scale", ["x"], (x: Value, factor: number, offset = 0): Value => {
   return factor === 1 && offset === 0 ? x : x.graph.add(scaleOp, { factor, offset }, [x]);
-}
-export const sqrt = (x: Value): Value => x.graph.add(sqrtOp, {}, [x]);
+});
+export const sqrt = makes("sqrt", ["x"], (x: Value): Value => x.graph.add(sqrtOp, {}, [x]));
 /** x^exponent, the exponent a constant; x may be negative where it is whole. */
-export const power = (x: Value, exponent: number): Value =>
-  exponent === 1 ? x : x.graph.add(powerOp, { exponent }, [x]);
-export const square = (x: Value): Value => x.graph.add(squareOp, {}, [x]);
+export const power = makes(
+  "power",
+  ["x"],
+  (x: Value, exponent: number): Value => (exponent === 1 ? x : x.graph.add(powerOp, { exponent }, [x])),
+);
+export const square = makes("square", ["x"], (x: Value): Value => x.graph.add(squareOp, {}, [x]));

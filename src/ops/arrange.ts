@@ -6,6 +6,7 @@
 import type { Op, Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
 import { add } from "./arithmetic.js";
+import { makes } from "./makes.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 
 export interface ArrangeAttributes {
@@ -61,4 +62,8 @@ function inverses(table: readonly number[], channels: number): number[][] {
 }
 
 /** Out channel j is channel table[j] of x, or 0 where that is -1. */
-export const arrange = (x: Value, table: readonly number[]): Value => x.graph.add(arrangeOp, { table }, [x]);
+export const arrange = makes(
+  "arrange",
+  ["x"],
+  (x: Value, table: readonly number[]): Value => x.graph.add(arrangeOp, { table }, [x]),
+);

@@ -3,6 +3,7 @@
  * labels outside the list are noticed and never passed over.
  */
 import type { Op, Value } from "../graph/graph.js";
+import { makes } from "./makes.js";
 import { costPerElement, emptyTensor, expectInputs, refuse } from "./support.js";
 
 export interface ClassWeightAttributes {
@@ -40,5 +41,9 @@ export const classWeightOp: Op<ClassWeightAttributes> = {
 };
 
 /** labels i32 [...]: f32 of the same shape. */
-export const classWeight = (labels: Value, weights: readonly number[], ignore: number): Value =>
-  labels.graph.add(classWeightOp, { weights, ignore }, [labels]);
+export const classWeight = makes(
+  "classWeight",
+  ["labels"],
+  (labels: Value, weights: readonly number[], ignore: number): Value =>
+    labels.graph.add(classWeightOp, { weights, ignore }, [labels]),
+);

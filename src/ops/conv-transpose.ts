@@ -10,6 +10,7 @@
  */
 import type { Value } from "../graph/graph.js";
 import { conv2dInputGradOp } from "./conv.js";
+import { makes } from "./makes.js";
 import { pad, slice } from "./shape.js";
 import { refuse } from "./support.js";
 import { type Pair, pair, span, type Window, windowOf } from "./window.js";
@@ -24,30 +25,34 @@ export interface ConvTransposeOptions {
   readonly groups?: number;
 }
 
-export function convTranspose2d(x: Value, w: Value, options: ConvTransposeOptions = {}): Value {
-  const kernel: readonly [number, number] = [w.shape[0] ?? 0, w.shape[1] ?? 0];
-  const { groups = 1, outputPadding = 0 } = options;
-  const window = windowOf(kernel, options, x.shape);
-  const [rows, columns] = ([0, 1] as const).map((axis) => {
-    const more = pair(outputPadding)[axis];
-    return { more, extent: outputExtent(x, window, axis, more) };
-  }) as [OutputAxis, OutputAxis];
-  const padding = [...window.padding] as [number, number, number, number];
-  const cuts: { readonly axis: number; readonly before: number; readonly out: number; readonly zeros: number }[] = [];
-  const inputShape = [rows.extent, columns.extent, (w.shape[2] ?? 0) * groups];
-  for (const [axis, { more, extent }] of [rows, columns].entries()) {
-    if (more < window.stride[axis]!) continue;
-    // The convolution that goes the other way would make more of such an output than x: it gets the output without padding.
-    const [before, behind] = padding.splice(2 * axis, 2, 0, 0) as [number, number];
-    inputShape[axis] = extent - more + before + behind;
-    cuts.push({ axis, before, out: extent, zeros: Math.max(0, more - behind) });
-  }
-  const y: Value = x.graph.add(conv2dInputGradOp, { ...window, padding, groups, inputShape }, [x, w]);
-  return cuts.reduce((image, { axis, before, out, zeros }) => {
-    const below = image.shape.map((_, a) => (a === axis ? zeros : 0));
-    return slice(pad(image, [0, 0, 0], below), axis, before, before + out);
-  }, y);
-}
+export const convTranspose2d = makes(
+  "convTranspose2d",
+  ["x", "w"],
+  (x: Value, w: Value, options: ConvTransposeOptions = {}): Value => {
+    const kernel: readonly [number, number] = [w.shape[0] ?? 0, w.shape[1] ?? 0];
+    const { groups = 1, outputPadding = 0 } = options;
+    const window = windowOf(kernel, options, x.shape);
+    const [rows, columns] = ([0, 1] as const).map((axis) => {
+      const more = pair(outputPadding)[axis];
+      return { more, extent: outputExtent(x, window, axis, more) };
+    }) as [OutputAxis, OutputAxis];
+    const padding = [...window.padding] as [number, number, number, number];
+    const cuts: { readonly axis: number; readonly before: number; readonly out: number; readonly zeros: number }[] = [];
+    const inputShape = [rows.extent, columns.extent, (w.shape[2] ?? 0) * groups];
+    for (const [axis, { more, extent }] of [rows, columns].entries()) {
+      if (more < window.stride[axis]!) continue;
+      // The convolution that goes the other way would make more of such an output than x: it gets the output without padding.
+      const [before, behind] = padding.splice(2 * axis, 2, 0, 0) as [number, number];
+      inputShape[axis] = extent - more + before + behind;
+      cuts.push({ axis, before, out: extent, zeros: Math.max(0, more - behind) });
+    }
+    const y: Value = x.graph.add(conv2dInputGradOp, { ...window, padding, groups, inputShape }, [x, w]);
+    return cuts.reduce((image, { axis, before, out, zeros }) => {
+      const below = image.shape.map((_, a) => (a === axis ? zeros : 0));
+      return slice(pad(image, [0, 0, 0], below), axis, before, before + out);
+    }, y);
+  },
+);
 
 interface OutputAxis {
   /** Output padding. */

@@ -12,6 +12,7 @@
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { makes } from "./makes.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 import { checkWindow, eachTap, type Window, type WindowOptions, windowOf } from "./window.js";
 
@@ -201,8 +202,8 @@ export interface ConvOptions extends WindowOptions {
 }
 
 /** x [H, W, C] with a batch, w [ky, kx, C/groups, O]; stride 1, no padding, dilation 1 and one group unless said. */
-export function conv2d(x: Value, w: Value, options: ConvOptions = {}): Value {
+export const conv2d = makes("conv2d", ["x", "w"], (x: Value, w: Value, options: ConvOptions = {}): Value => {
   const kernel: readonly [number, number] = [w.shape[0] ?? 0, w.shape[1] ?? 0];
   const attributes = { ...windowOf(kernel, options, x.shape), groups: options.groups ?? 1 };
   return x.graph.add(conv2dOp, attributes, [x, w]);
-}
+});

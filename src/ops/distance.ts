@@ -7,6 +7,7 @@ import type { Op, Value } from "../graph/graph.js";
 import { type Signature, shapeText, sizeOf } from "../graph/shape.js";
 import { multiply, scale, subtract } from "./arithmetic.js";
 import { linearInputGradOp, linearWeightGradOp } from "./linear.js";
+import { makes } from "./makes.js";
 import { sum } from "./reduce.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 
@@ -60,4 +61,8 @@ export const squaredDistanceOp: Op = {
 };
 
 /** x [F] with a batch, centres [F, K]: the squared distance to each of the K. */
-export const squaredDistance = (x: Value, centres: Value): Value => x.graph.add(squaredDistanceOp, {}, [x, centres]);
+export const squaredDistance = makes(
+  "squaredDistance",
+  ["x", "centres"],
+  (x: Value, centres: Value): Value => x.graph.add(squaredDistanceOp, {}, [x, centres]),
+);

@@ -10,6 +10,7 @@
 import { philoxReference } from "../base/random.js";
 import type { Op, Value } from "../graph/graph.js";
 import { sizeOf } from "../graph/shape.js";
+import { makes } from "./makes.js";
 import { costPerElement, emptyTensor, expectInputs, refuse } from "./support.js";
 
 export interface DropoutAttributes {
@@ -58,9 +59,9 @@ export const dropoutOp: Op<DropoutAttributes> = {
 };
 
 /** `key` is an unbatched i32 [3]: seed low, seed high, step. */
-export function dropout(x: Value, key: Value, attributes: DropoutAttributes): Value {
+export const dropout = makes("dropout", ["x", "key"], (x: Value, key: Value, attributes: DropoutAttributes): Value => {
   return x.graph.add(dropoutOp, { p: attributes.p, salt: attributes.salt }, [x, key]);
-}
+});
 
 /** FNV-1a of a layer path, unsigned 32 bits. */
 export function saltOf(path: string): number {

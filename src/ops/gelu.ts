@@ -4,6 +4,7 @@
  */
 import type { Op, Value } from "../graph/graph.js";
 import { sameShape, shapeText } from "../graph/shape.js";
+import { makes } from "./makes.js";
 import { costPerElement, expectInputs, mapTensor, refuse, TRANSCENDENTAL } from "./support.js";
 
 /** P(x) in float64, to about 1e-15 of the larger of it and its complement; the lower tail to 1e-14 of itself. */
@@ -60,4 +61,4 @@ export const geluGradOp: Op = {
 };
 
 /** The exact form, with erf. */
-export const gelu = (x: Value): Value => x.graph.add(geluOp, {}, [x]);
+export const gelu = makes("gelu", ["x"], (x: Value): Value => x.graph.add(geluOp, {}, [x]));

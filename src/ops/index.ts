@@ -12,6 +12,7 @@ import * as gelus from "./gelu.js";
 import * as linears from "./linear.js";
 import * as localResponse from "./local-response.js";
 import * as loss from "./loss.js";
+import { makes } from "./makes.js";
 import * as metric from "./metric.js";
 import * as normalization from "./normalization.js";
 import * as pool from "./pool.js";
@@ -98,6 +99,8 @@ export const ALL_OPS: readonly Op[] = [
 ] as readonly Op[];
 
 /** d(loss)/d(w) for each of `wrt`, as new nodes of the same graph (see graph/differentiate.ts). */
-export function differentiate(lossValue: Value, wrt: readonly Value[]): readonly Value[] {
-  return differentiateWith(lossValue, wrt, arithmetic.add);
-}
+export const differentiate = makes(
+  "differentiate",
+  ["loss", "...wrt"],
+  (lossValue: Value, wrt: readonly Value[]): readonly Value[] => differentiateWith(lossValue, wrt, arithmetic.add),
+);

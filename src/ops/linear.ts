@@ -6,6 +6,7 @@
  */
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, shapeText, sizeOf } from "../graph/shape.js";
+import { makes } from "./makes.js";
 import { isReshape, readingOrder } from "./shape.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 
@@ -117,8 +118,8 @@ export const linearWeightGradOp: Op = {
 };
 
 /** Reads through flatten and other reshapes: they keep the order in which `linear` reads anyway. */
-export function linear(x: Value, w: Value): Value {
+export const linear = makes("linear", ["x", "w"], (x: Value, w: Value): Value => {
   let source = x;
   while (isReshape(source)) source = source.inputs[0]!;
   return x.graph.add(linearOp, {}, [source, w]);
-}
+});

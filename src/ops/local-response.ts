@@ -11,6 +11,7 @@ import { OptionError } from "../base/errors.js";
 import type { Op, Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
 import { multiply, power, scale, square } from "./arithmetic.js";
+import { makes } from "./makes.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 
 export interface ChannelWindowAttributes {
@@ -57,8 +58,11 @@ export const channelWindowSumOp: Op<ChannelWindowAttributes> = {
   }),
 };
 
-export const channelWindowSum = (x: Value, window: ChannelWindowAttributes): Value =>
-  x.graph.add(channelWindowSumOp, window, [x]);
+export const channelWindowSum = makes(
+  "channelWindowSum",
+  ["x"],
+  (x: Value, window: ChannelWindowAttributes): Value => x.graph.add(channelWindowSumOp, window, [x]),
+);
 
 export interface LocalResponseNormOptions {
   /** Channels of a window. */
@@ -83,10 +87,14 @@ export function checkLocalResponseNorm(options: LocalResponseNormOptions): void 
   if (!Number.isFinite(beta)) throw new OptionError(`localResponseNorm: beta is ${beta}, expected a number`);
 }
 
-export function localResponseNorm(x: Value, options: LocalResponseNormOptions): Value {
-  checkLocalResponseNorm(options);
-  const { size, alpha = 1e-4, beta = 0.75, k = 1, alphaDivided = true } = options;
-  const window = { before: Math.floor(size / 2), after: Math.floor((size - 1) / 2) };
-  const energy = channelWindowSum(square(x), window);
-  return multiply(x, power(scale(energy, alphaDivided ? alpha / size : alpha, k), -beta));
-}
+export const localResponseNorm = makes(
+  "localResponseNorm",
+  ["x"],
+  (x: Value, options: LocalResponseNormOptions): Value => {
+    checkLocalResponseNorm(options);
+    const { size, alpha = 1e-4, beta = 0.75, k = 1, alphaDivided = true } = options;
+    const window = { before: Math.floor(size / 2), after: Math.floor((size - 1) / 2) };
+    const energy = channelWindowSum(square(x), window);
+    return multiply(x, power(scale(energy, alphaDivided ? alpha / size : alpha, k), -beta));
+  },
+);

@@ -2,6 +2,7 @@
 import type { Op, Value } from "../graph/graph.js";
 import { type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import { multiply, scale, subtract } from "./arithmetic.js";
+import { makes } from "./makes.js";
 import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, refuse, TRANSCENDENTAL } from "./support.js";
 
 function expectClasses(op: string, path: string, logits: Signature): void {
@@ -203,13 +204,20 @@ export const meanSquaredErrorOp: Op = {
 };
 
 /** Probabilities over the last axis. */
-export const softmax = (x: Value): Value => x.graph.add(softmaxOp, {}, [x]);
+export const softmax = makes("softmax", ["x"], (x: Value): Value => x.graph.add(softmaxOp, {}, [x]));
 /** logits [..., K], labels i32 [...] with a batch: the loss of each sample or position. */
-export const crossEntropy = (logits: Value, labels: Value, smoothing = 0, ignore?: number): Value =>
-  logits.graph.add(
-    crossEntropyOp,
-    { ...(smoothing === 0 ? {} : { smoothing }), ...(ignore === undefined ? {} : { ignore }) },
-    [logits, labels],
-  );
-export const meanSquaredError = (prediction: Value, target: Value): Value =>
-  prediction.graph.add(meanSquaredErrorOp, {}, [prediction, target]);
+export const crossEntropy = makes(
+  "crossEntropy",
+  ["logits", "labels"],
+  (logits: Value, labels: Value, smoothing = 0, ignore?: number): Value =>
+    logits.graph.add(
+      crossEntropyOp,
+      { ...(smoothing === 0 ? {} : { smoothing }), ...(ignore === undefined ? {} : { ignore }) },
+      [logits, labels],
+    ),
+);
+export const meanSquaredError = makes(
+  "meanSquaredError",
+  ["prediction", "target"],
+  (prediction: Value, target: Value): Value => prediction.graph.add(meanSquaredErrorOp, {}, [prediction, target]),
+);

@@ -2,6 +2,7 @@
 import type { Op, Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
 import { rowsOf } from "./loss.js";
+import { makes } from "./makes.js";
 import { costPerInput, emptyTensor, expectInputs, refuse } from "./support.js";
 
 function firstMaximum(x: Float64Array, first: number, classes: number): number {
@@ -55,5 +56,9 @@ export const correctOp: Op = {
   cost: costPerInput(1),
 };
 
-export const argmax = (x: Value): Value => x.graph.add(argmaxOp, {}, [x]);
-export const correct = (logits: Value, labels: Value): Value => logits.graph.add(correctOp, {}, [logits, labels]);
+export const argmax = makes("argmax", ["x"], (x: Value): Value => x.graph.add(argmaxOp, {}, [x]));
+export const correct = makes(
+  "correct",
+  ["logits", "labels"],
+  (logits: Value, labels: Value): Value => logits.graph.add(correctOp, {}, [logits, labels]),
+);

@@ -19,6 +19,7 @@
 import type { Op, Value } from "../graph/graph.js";
 import { type Signature, shapeText } from "../graph/shape.js";
 import { multiply, scale, subtract } from "./arithmetic.js";
+import { makes } from "./makes.js";
 import { mean, sum } from "./reduce.js";
 import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, mapTensor, refuse } from "./support.js";
 
@@ -58,10 +59,10 @@ function overPixels(x: Value): { axes: number[]; batch: true } {
 }
 
 /** The sum of each channel over batch and pixels. */
-export const channelSums = (x: Value): Value => sum(x, overPixels(x));
+export const channelSums = makes("channelSums", ["x"], (x: Value): Value => sum(x, overPixels(x)));
 
 /** The mean of each channel over batch and pixels. */
-export const channelMeans = (x: Value): Value => mean(x, overPixels(x));
+export const channelMeans = makes("channelMeans", ["x"], (x: Value): Value => mean(x, overPixels(x)));
 
 /** Inputs x, mean [C], factor [C], bias [C]: (x - mean) factor + bias. */
 export const normalizeOp: Op = {
@@ -156,9 +157,19 @@ export const centredProductsOp: Op = {
   }),
 };
 
-export const normalize = (x: Value, mean: Value, factor: Value, bias: Value): Value =>
-  x.graph.add(normalizeOp, {}, [x, mean, factor, bias]);
-export const affine = (x: Value, factor: Value, shift: Value): Value => x.graph.add(affineOp, {}, [x, factor, shift]);
+export const normalize = makes(
+  "normalize",
+  ["x", "mean", "factor", "bias"],
+  (x: Value, mean: Value, factor: Value, bias: Value): Value => x.graph.add(normalizeOp, {}, [x, mean, factor, bias]),
+);
+export const affine = makes(
+  "affine",
+  ["x", "factor", "shift"],
+  (x: Value, factor: Value, shift: Value): Value => x.graph.add(affineOp, {}, [x, factor, shift]),
+);
 /** `mean` must be the mean of x over batch and pixels: no gradient flows back to it. */
-export const squaredDeviations = (x: Value, mean: Value): Value =>
-  x.graph.add(squaredDeviationsOp, { ownMean: true }, [x, mean]);
+export const squaredDeviations = makes(
+  "squaredDeviations",
+  ["x", "mean"],
+  (x: Value, mean: Value): Value => x.graph.add(squaredDeviationsOp, { ownMean: true }, [x, mean]),
+);

@@ -13,6 +13,7 @@ import { relu } from "./activation.js";
 import { add, divide, multiply, scale } from "./arithmetic.js";
 import { classWeight } from "./class-weight.js";
 import { crossEntropy } from "./loss.js";
+import { makes } from "./makes.js";
 import { correct } from "./metric.js";
 import { sum } from "./reduce.js";
 
@@ -38,15 +39,23 @@ function weightedMean(values: Value, weights: Value): Value {
 }
 
 /** logits [H, W, K], labels i32 [H, W]: the loss of each picture. */
-export function pixelCrossEntropy(logits: Value, labels: Value, options: PixelLossOptions = {}): Value {
-  const { ignore = IGNORED, smoothing = 0 } = options;
-  const weights = options.weights ?? new Array<number>(logits.shape.at(-1)!).fill(1);
-  const losses = crossEntropy(logits, labels, smoothing, ignore);
-  return weightedMean(losses, classWeight(labels, weights, ignore));
-}
+export const pixelCrossEntropy = makes(
+  "pixelCrossEntropy",
+  ["logits", "labels"],
+  (logits: Value, labels: Value, options: PixelLossOptions = {}): Value => {
+    const { ignore = IGNORED, smoothing = 0 } = options;
+    const weights = options.weights ?? new Array<number>(logits.shape.at(-1)!).fill(1);
+    const losses = crossEntropy(logits, labels, smoothing, ignore);
+    return weightedMean(losses, classWeight(labels, weights, ignore));
+  },
+);
 
 /** The share of each picture's pixels that are right, ignored ones left out. */
-export function pixelAccuracy(logits: Value, labels: Value, ignore = IGNORED): Value {
-  const ones = new Array<number>(logits.shape.at(-1)!).fill(1);
-  return weightedMean(correct(logits, labels), classWeight(labels, ones, ignore));
-}
+export const pixelAccuracy = makes(
+  "pixelAccuracy",
+  ["logits", "labels"],
+  (logits: Value, labels: Value, ignore = IGNORED): Value => {
+    const ones = new Array<number>(logits.shape.at(-1)!).fill(1);
+    return weightedMean(correct(logits, labels), classWeight(labels, ones, ignore));
+  },
+);

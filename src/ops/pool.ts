@@ -10,6 +10,7 @@
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import { relu, reluOp } from "./activation.js";
+import { makes } from "./makes.js";
 import { concat, slice } from "./shape.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 import { checkWindow, eachTap, type Pair, pair, type Window, type WindowOptions, windowOf } from "./window.js";
@@ -248,20 +249,20 @@ export interface AvgPoolOptions extends WindowOptions {
  * never falls, the gradients are the same (where relu ties several at zero it passes nothing back), and there is less to squash.
  * The relu of a window without a pixel would be 0, so there it stays where it is.
  */
-export function maxPool2d(x: Value, kernel: Pair, options: MaxPoolOptions = {}): Value {
+export const maxPool2d = makes("maxPool2d", ["x"], (x: Value, kernel: Pair, options: MaxPoolOptions = {}): Value => {
   const window = windowOf(kernel, { ...options, stride: options.stride ?? kernel }, x.shape);
   const pooled = (image: Value) => image.graph.add(maxPool2dOp, { ...window, ceil: options.ceil ?? false }, [image]);
   if (x.op !== (reluOp as unknown)) return pooled(x);
   const y = pooled(x.inputs[0]!);
   const hasEmpty = ([0, 1] as const).some((axis) => emptyWindow(window, axis, x.shape, y.shape[axis]!) >= 0);
   return hasEmpty ? pooled(x) : x.graph.scope(x.path, () => relu(y));
-}
+});
 
 /**
  * PyTorch's adaptive pooling: `output` bins along each axis, bin i from floor(i n / bins) to ceil((i + 1) n / bins) of n
  * pixels. Bins of one size are one pool; others, which may overlap, are drawn as a pool each.
  */
-export function adaptiveAvgPool2d(x: Value, output: Pair): Value {
+export const adaptiveAvgPool2d = makes("adaptiveAvgPool2d", ["x"], (x: Value, output: Pair): Value => {
   return ([0, 1] as const).reduce((image: Value, axis) => {
     const pixels = image.shape[axis] ?? 1;
     const bins = pair(output)[axis];
@@ -274,11 +275,11 @@ export function adaptiveAvgPool2d(x: Value, output: Pair): Value {
     });
     return concat(parts, axis);
   }, x);
-}
+});
 
 /** The stride is the kernel unless said, and padding counts in the mean, as in PyTorch. */
-export function avgPool2d(x: Value, kernel: Pair, options: AvgPoolOptions = {}): Value {
+export const avgPool2d = makes("avgPool2d", ["x"], (x: Value, kernel: Pair, options: AvgPoolOptions = {}): Value => {
   const window = windowOf(kernel, { ...options, stride: options.stride ?? kernel }, x.shape);
   const attributes = { ...window, ceil: options.ceil ?? false, divisor: options.divisor ?? ("window" as const) };
   return x.graph.add(avgPool2dOp, attributes, [x]);
-}
+});

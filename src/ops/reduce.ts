@@ -6,6 +6,7 @@
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf, withoutLeadingOnes } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { makes } from "./makes.js";
 import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, refuse, stridesOf } from "./support.js";
 
 export interface SumAttributes {
@@ -183,23 +184,27 @@ export interface SumOptions {
 }
 
 /** Sum over `axes` (all unless said) and, where asked, the batch. */
-export function sum(x: Value, options: SumOptions = {}): Value {
+export const sum = makes("sum", ["x"], (x: Value, options: SumOptions = {}): Value => {
   const { axes = x.shape.map((_, i) => i), batch = false, mean = false } = options;
   if (axes.length === 0 && !batch) return x;
   return x.graph.add(sumOp, { axes, batch, mean }, [x]);
-}
+});
 
 /** The arithmetic mean over `axes` (all unless said) and, where asked, the batch. */
-export function mean(x: Value, options: Omit<SumOptions, "mean"> = {}): Value {
+export const mean = makes("mean", ["x"], (x: Value, options: Omit<SumOptions, "mean"> = {}): Value => {
   return sum(x, { ...options, mean: true });
-}
+});
 
 /** Repeats x along `axes` and the batch until it has the signature of `like`; with `mean`, divided by the repeats. */
-export function expand(x: Value, like: Omit<Signature, "dtype">, options: SumAttributes): Value {
-  const { axes, batch, mean } = options;
-  if (axes.length === 0 && !batch) return x;
-  return x.graph.add(expandOp, { shape: like.shape, batched: like.batched, axes, batch, mean }, [x]);
-}
+export const expand = makes(
+  "expand",
+  ["x"],
+  (x: Value, like: Omit<Signature, "dtype">, options: SumAttributes): Value => {
+    const { axes, batch, mean } = options;
+    if (axes.length === 0 && !batch) return x;
+    return x.graph.add(expandOp, { shape: like.shape, batched: like.batched, axes, batch, mean }, [x]);
+  },
+);
 
 /**
  * The shape that two broadcast to, by the rule of NumPy and PyTorch: lined up at their last axes, extents are the same, or one
@@ -223,7 +228,7 @@ function repeatedAxes(x: Shape, shape: Shape): number[] {
 }
 
 /** x repeated along axes that it lacks or has one element of, and the batch, until it has the signature of `like`. */
-export function broadcastTo(x: Value, like: Omit<Signature, "dtype">): Value {
+export const broadcastTo = makes("broadcastTo", ["x"], (x: Value, like: Omit<Signature, "dtype">): Value => {
   const { shape, batched } = like;
   const axes = repeatedAxes(x.shape, shape);
   const batch = batched && !x.batched;
@@ -231,18 +236,22 @@ export function broadcastTo(x: Value, like: Omit<Signature, "dtype">): Value {
   const attributes = { shape, batched, axes, batch, mean: false };
   const hasAxes = x.shape.length > shape.length - axes.length;
   return x.graph.add(expandOp, hasAxes ? { ...attributes, keepsAxes: true } : attributes, [x]);
-}
+});
 
 /** The sum of a gradient over everything that `to` was repeated along: what flows back to it through broadcasting. */
-export function gather(gradient: Value, to: Value): Value {
+export const gather = makes("gather", ["gradient", "to"], (gradient: Value, to: Value): Value => {
   const axes = repeatedAxes(to.shape, gradient.shape);
   const missing = gradient.shape.length - to.shape.length;
   const total = sum(gradient, { axes, batch: gradient.batched && !to.batched });
   const ones = axes.filter((axis) => axis >= missing).map((axis) => axis - missing);
   return expand(total, to, { axes: ones, batch: false, mean: false });
-}
+});
 
 /** Maximum over `axes` (all unless said). */
-export function maxReduce(x: Value, axes: readonly number[] = x.shape.map((_, i) => i)): Value {
-  return axes.length === 0 ? x : x.graph.add(maxReduceOp, { axes }, [x]);
-}
+export const maxReduce = makes(
+  "maxReduce",
+  ["x"],
+  (x: Value, axes: readonly number[] = x.shape.map((_, i) => i)): Value => {
+    return axes.length === 0 ? x : x.graph.add(maxReduceOp, { axes }, [x]);
+  },
+);

@@ -16,6 +16,7 @@
  */
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText } from "../graph/shape.js";
+import { makes } from "./makes.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 import { type Pair, pair } from "./window.js";
 
@@ -197,15 +198,19 @@ export interface ResizeOptions {
  * x [H, W, C] becomes [size, C]: the axis that grows less, or shrinks more, goes first, since it leaves less to do. An axis that
  * keeps its extent is copied.
  */
-export function resize(x: Value, size: Pair, mode: ResizeMode, { scaleFactor }: ResizeOptions = {}): Value {
-  const [rows, columns] = pair(size);
-  const factors = scaleFactor === undefined ? undefined : pair(scaleFactor);
-  const along = (value: Value, axis: 0 | 1, extent: number): Value => {
-    const input = value.shape[axis] ?? 1;
-    if (input === extent) return value;
-    return value.graph.add(resizeOp, attributesOf(mode, axis, input, extent, factors?.[axis]), [value]);
-  };
-  const [height = 1, width = 1] = x.shape;
-  const rowsFirst = rows / height <= columns / width;
-  return rowsFirst ? along(along(x, 0, rows), 1, columns) : along(along(x, 1, columns), 0, rows);
-}
+export const resize = makes(
+  "resize",
+  ["x"],
+  (x: Value, size: Pair, mode: ResizeMode, { scaleFactor }: ResizeOptions = {}): Value => {
+    const [rows, columns] = pair(size);
+    const factors = scaleFactor === undefined ? undefined : pair(scaleFactor);
+    const along = (value: Value, axis: 0 | 1, extent: number): Value => {
+      const input = value.shape[axis] ?? 1;
+      if (input === extent) return value;
+      return value.graph.add(resizeOp, attributesOf(mode, axis, input, extent, factors?.[axis]), [value]);
+    };
+    const [height = 1, width = 1] = x.shape;
+    const rowsFirst = rows / height <= columns / width;
+    return rowsFirst ? along(along(x, 0, rows), 1, columns) : along(along(x, 1, columns), 0, rows);
+  },
+);

@@ -8,6 +8,7 @@ import { ShapeError } from "../base/errors.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+import { makes } from "./makes.js";
 import { bytesOf, emptyTensor, expectInputs, refuse, stridesOf } from "./support.js";
 
 export interface ReshapeAttributes {
@@ -231,28 +232,32 @@ export function isReshape(value: Value): value is Value<ReshapeAttributes> {
 }
 
 /** Images are read and written in the order C, H, W. A reshape of a reshape is one reshape. */
-export function reshape(x: Value, shape: Shape): Value {
+export const reshape = makes("reshape", ["x"], (x: Value, shape: Shape): Value => {
   if (isReshape(x)) return reshape(x.inputs[0]!, shape);
   return sameShape(x.shape, shape) ? x : x.graph.add(reshapeOp, { shape }, [x]);
-}
+});
 
 /** All of a sample in one axis. */
-export const flatten = (x: Value): Value => reshape(x, [sizeOf(x.shape)]);
+export const flatten = makes("flatten", ["x"], (x: Value): Value => reshape(x, [sizeOf(x.shape)]));
 
 /** Joins values along one per-sample axis; channels of images are axis 2. */
-export function concat(inputs: readonly Value[], axis: number): Value {
+export const concat = makes("concat", ["...inputs"], (inputs: readonly Value[], axis: number): Value => {
   const first = inputs[0];
   if (first === undefined) throw new ShapeError("concat: has no inputs, expected at least one");
   return inputs.length === 1 ? first : first.graph.add(concatOp, { axis }, inputs);
-}
+});
 
 /** Elements `start` to `end` - 1 of one per-sample axis. */
-export function slice(x: Value, axis: number, start: number, end: number): Value {
+export const slice = makes("slice", ["x"], (x: Value, axis: number, start: number, end: number): Value => {
   return start === 0 && end === x.shape[axis] ? x : x.graph.add(sliceOp, { axis, start, end }, [x]);
-}
+});
 
 /** Adds a border of `value`; numbers are elements before and after, for each per-sample axis. */
-export function pad(x: Value, before: readonly number[], after: readonly number[], value = 0): Value {
-  const nothing = before.length === x.shape.length && [...before, ...after].every((n) => n === 0);
-  return nothing ? x : x.graph.add(padOp, { before, after, value }, [x]);
-}
+export const pad = makes(
+  "pad",
+  ["x"],
+  (x: Value, before: readonly number[], after: readonly number[], value = 0): Value => {
+    const nothing = before.length === x.shape.length && [...before, ...after].every((n) => n === 0);
+    return nothing ? x : x.graph.add(padOp, { before, after, value }, [x]);
+  },
+);

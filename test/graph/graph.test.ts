@@ -12,7 +12,9 @@ describe("nodes", () => {
     const factors = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -0];
     expect(new Set(factors.map((factor) => scale(x, factor, 1))).size).toBe(5);
     expect(graph.constant(0)).not.toBe(graph.constant(-0));
-    expect(() => graph.constant((() => 1) as unknown as number)).toThrow("a function is no plain data");
+    expect(() => graph.constant((() => 1) as unknown as number)).toThrow(
+      "constant: value is a function, expected numbers, texts or lists of them",
+    );
   });
 });
 
