@@ -9,12 +9,13 @@ import { OptionError } from "../base/errors.js";
 import { noteOnce } from "../base/notes.js";
 import { OpenCalls } from "../base/open-calls.js";
 import { checkOptions, type Fields, listOf, pick, shown, text, whole } from "../base/options.js";
+import { PictureInput } from "../data/sets/picture-input.js";
 import type { Slot } from "../devices/cpu/memory/slot.js";
 import { MACHINE_OPTIONS, type MachineOptions, Session } from "../devices/cpu/session.js";
-import { type Shape, sizeOf } from "../graph/shape.js";
+import type { Shape } from "../graph/shape.js";
 import type { Traced } from "../nn/index.js";
 import { checkOutputs } from "./check-outputs.js";
-import { type HeldPicture, HeldPictures, isBytes, type Picture } from "./held-pictures.js";
+import { type HeldPicture, HeldPictures, type Picture, type PlainPicture } from "./held-pictures.js";
 import { planEvaluationInTurns } from "./plan.js";
 import { layerOutput, predictionEntry } from "./prediction.js";
 import { likeliest } from "./rank.js";
@@ -101,10 +102,9 @@ export async function compileLayers(
     const { entry } = predictionEntry(model.module, model.input, layers, check);
     const program = await session.load(await planEvaluationInTurns(session, entry, batch, SLOTS), { slots: SLOTS });
     await lendWeights(session, model, "compile");
-    const size = sizeOf(model.input);
+    const pictures = new PictureInput(model.input, model.scaling);
     const waiting = new HeldPictures();
     const calls = new OpenCalls("the classifier");
-    let input = new Float32Array(0);
     let noted = false;
 
     const answersOf = (slot: Slot, count: number): Classification[] => {
@@ -133,13 +133,12 @@ export async function compileLayers(
     const computed = async (images: readonly HeldPicture[], first: number): Promise<Classification[]> => {
       const slot = await program.acquire();
       try {
-        const length = images.length * size;
-        if (input.length < length) input = new Float32Array(length);
+        const { numbers, stride, done } = slot.samples("input", images.length);
         for (const [i, image] of images.entries()) {
-          scale(image.take(), model, input, i * size, first + i);
+          write(image.take(), pictures, numbers as Float32Array, i * stride, first + i);
           image.drop();
         }
-        slot.fill("input", input.subarray(0, length));
+        done();
         await slot.run(images.length);
         return answersOf(slot, images.length);
       } finally {
@@ -158,7 +157,7 @@ export async function compileLayers(
     };
 
     const hold = (image: Picture, number: number): HeldPicture => {
-      checkPicture(image, model.input, number);
+      checkPicture(image, pictures, number);
       return waiting.hold(image);
     };
 
@@ -207,7 +206,7 @@ async function inLanes<T, R>(work: readonly T[], lanes: number, does: (item: T) 
 }
 
 /** @throws OptionError where it is no picture of the size that the network takes. */
-function checkPicture(image: Picture, input: Shape, number: number): void {
+function checkPicture(image: Picture, input: PictureInput, number: number): void {
   const given: unknown = image;
   const isList = Array.isArray(given) || given instanceof Float32Array || given instanceof Float64Array;
   if (!isList && !(given instanceof Uint8Array) && !(given instanceof Uint8ClampedArray)) {
@@ -219,53 +218,34 @@ function checkPicture(image: Picture, input: Shape, number: number): void {
       `classify: picture ${number} is ${shown(given)}, expected bytes (Uint8Array) or numbers (Float32Array)${cure}`,
     );
   }
-  const size = sizeOf(input);
-  if (image.length !== size && borderAround(image.length, input) === undefined) {
+  if (input.placeByLength(image.length) === undefined) {
     throw new OptionError(
-      `classify: the picture has ${image.length} numbers, expected ${size} (${input.join(" x ")}, channels last)`,
+      `classify: the picture has ${image.length} numbers, expected ${input.size} (${input.shape.join(" x ")}, channels last)`,
     );
   }
-  // Typed arrays hold numbers, which are looked at when they are scaled.
+  // Typed arrays hold numbers, which are looked at when they are written.
   if (!Array.isArray(given)) return;
   const at = given.findIndex((value) => typeof value !== "number" || !Number.isFinite(Math.fround(value)));
   if (at >= 0) throw notFinite(image, at, input, number);
 }
 
 /** @throws OptionError where a number is not finite. */
-function scale(image: Picture, model: TrainedModel, to: Float32Array, offset: number, number: number): void {
-  const [, width, channels] = model.input as readonly [number, number, number];
-  const size = sizeOf(model.input);
-  const border = image.length === size ? 0 : borderAround(image.length, model.input)!;
-  const { mean, std } = model.scaling;
-  const scaled = (byte: number, c: number) => (byte / 255 - mean[c]!) / std[c]!;
-  if (border > 0) for (let i = 0; i < size; i++) to[offset + i] = scaled(0, i % channels);
-  const bytes = isBytes(image);
-  const line = (width - 2 * border) * channels;
-  for (let y = 0, from = 0; from < image.length; y++) {
-    const into = offset + ((y + border) * width + border) * channels;
-    for (let i = 0; i < line; i++, from++) to[into + i] = bytes ? scaled(image[from]!, i % channels) : image[from]!;
-    if (bytes) continue;
-    for (let i = 0; i < line; i++) {
-      if (!Number.isFinite(to[into + i])) throw notFinite(image, from - line + i, model.input, number);
-    }
+function write(image: PlainPicture, input: PictureInput, to: Float32Array, offset: number, number: number): void {
+  const place = input.placeByLength(image.length)!;
+  if (image instanceof Uint8Array) {
+    input.bytes(image, 0, place, to, offset);
+    return;
   }
+  const at = input.numbers(image, place, to, offset);
+  if (at >= 0) throw notFinite(image, at, input, number);
 }
 
-function notFinite(image: Picture, at: number, input: Shape, number: number): OptionError {
-  const [, width, channels] = input as readonly [number, number, number];
-  const border = image.length === sizeOf(input) ? 0 : borderAround(image.length, input)!;
-  const line = (width - 2 * border) * channels;
-  const [row, column] = [Math.floor(at / line), Math.floor((at % line) / channels)];
+function notFinite(image: Picture, at: number, input: PictureInput, number: number): OptionError {
+  const channels = input.shape[2]!;
+  const { line, isBordered } = input.placeByLength(image.length)!;
+  const width = isBordered ? line : input.shape[1]! * channels;
+  const [row, column] = [Math.floor(at / width), Math.floor((at % width) / channels)];
   return new OptionError(
     `classify: picture ${number}: row ${row}, column ${column}, channel ${at % channels} is ${shown(image[at])}, expected a finite number`,
   );
-}
-
-/** The border with which a picture of `length` numbers fills a field. */
-function borderAround(length: number, input: Shape): number | undefined {
-  const [height, width, channels] = input as readonly [number, number, number];
-  for (let border = 1; 4 * border <= Math.min(height, width); border++) {
-    if ((height - 2 * border) * (width - 2 * border) * channels === length) return border;
-  }
-  return undefined;
 }

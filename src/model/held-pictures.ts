@@ -12,17 +12,24 @@ import { OptionError } from "../base/errors.js";
  */
 export type Picture = Float32Array | readonly number[] | Uint8Array | Uint8ClampedArray;
 
-export const isBytes = (image: Picture): image is Uint8Array | Uint8ClampedArray =>
-  image instanceof Uint8Array || image instanceof Uint8ClampedArray;
+const isBytes = (image: PlainPicture): image is Uint8Array => image instanceof Uint8Array;
+
+function plain(image: Picture): PlainPicture {
+  if (!(image instanceof Uint8ClampedArray)) return image;
+  return new Uint8Array(image.buffer, image.byteOffset, image.length);
+}
 
 /** Bytes of copies. */
 const MOST_COPIED = 2 ** 24;
 /** Numbers of a picture, spread over it, by which a change is noticed. */
 const COMPARED = 1024;
 
+/** A picture with one kind of bytes. */
+export type PlainPicture = Exclude<Picture, Uint8ClampedArray>;
+
 export interface HeldPicture {
   /** The picture, as it was when it was given. */
-  take(): Picture;
+  take(): PlainPicture;
   /** It is not needed any more. */
   drop(): void;
 }
@@ -30,7 +37,8 @@ export interface HeldPicture {
 export class HeldPictures {
   #copied = 0;
 
-  hold(image: Picture): HeldPicture {
+  hold(given: Picture): HeldPicture {
+    const image = plain(given);
     const bytes = isBytes(image) ? image.length : 4 * image.length;
     if (this.#copied + bytes > MOST_COPIED) {
       const before = digest(image);
@@ -46,7 +54,7 @@ export class HeldPictures {
       };
     }
     this.#copied += bytes;
-    let copy: Picture | undefined = isBytes(image) ? image.slice() : Float32Array.from(image);
+    let copy: PlainPicture | undefined = isBytes(image) ? image.slice() : new Float32Array(image);
     return {
       take: () => copy!,
       drop: () => {

@@ -5,6 +5,7 @@
 import { OptionError } from "../base/errors.js";
 import { OpenCalls } from "../base/open-calls.js";
 import { checkOptions, type Fields, isRecord, mismatch, object, pick, shown, whole } from "../base/options.js";
+import { byteScaling } from "../data/sets/byte-scaling.js";
 import type { LoadedProgram } from "../devices/cpu/loaded-program.js";
 import { MACHINE_OPTIONS, type MachineOptions, Session } from "../devices/cpu/session.js";
 import type { Shape } from "../graph/shape.js";
@@ -112,14 +113,14 @@ export async function createLabeller(model: TrainedModel, options: LabellerOptio
         : planTiles(extent, tile, reach.halo[axis], reach.stride[axis]);
     const [rows, columns] = [along(0, height), along(1, width)];
     const labels = new Uint8Array(height * width);
-    const numbers = new Float32Array(rows.size * columns.size * 3);
     const program = await programFor(rows.size, columns.size);
     for (const row of rows.spans) {
       for (const column of columns.spans) {
-        cut(picture, model, row.begin, column.begin, rows.size, columns.size, numbers);
         const slot = await program.acquire();
         try {
-          slot.fill("input", numbers);
+          const { numbers, done } = slot.samples("input", 1);
+          cut(picture, model, row.begin, column.begin, rows.size, columns.size, numbers as Float32Array);
+          done();
           await slot.run(1);
           const found = slot.output("labels");
           for (let y = row.from; y < row.to; y++) {
@@ -171,23 +172,18 @@ function checkPicture(picture: RgbPicture): void {
   }
 }
 
-/** A window of the picture as the network's numbers. */
+/** A window of the picture as the network's numbers, to the front of `into`. */
 function cut(
   { width, pixels }: RgbPicture,
-  { scaling: { mean, std } }: TrainedModel,
+  { scaling }: TrainedModel,
   top: number,
   left: number,
   height: number,
   columns: number,
   into: Float32Array,
 ): void {
-  const table = Float32Array.from({ length: 768 }, (_, i) => ((i & 255) / 255 - mean[i >> 8]!) / std[i >> 8]!);
-  for (let y = 0, to = 0; y < height; y++) {
-    let from = ((top + y) * width + left) * 3;
-    for (let x = 0; x < columns; x++, from += 3, to += 3) {
-      into[to] = table[pixels[from]!]!;
-      into[to + 1] = table[256 + pixels[from + 1]!]!;
-      into[to + 2] = table[512 + pixels[from + 2]!]!;
-    }
+  const scaled = byteScaling(scaling);
+  for (let y = 0; y < height; y++) {
+    scaled.write(pixels, ((top + y) * width + left) * 3, into, y * columns * 3, columns * 3);
   }
 }

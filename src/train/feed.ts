@@ -8,10 +8,9 @@ import { borderOf } from "../data/sets/border.js";
 import type { Dataset } from "../data/sets/dataset.js";
 import type { LoadedProgram } from "../devices/cpu/loaded-program.js";
 import type { Slot } from "../devices/cpu/memory/slot.js";
-import { type Shape, sizeOf } from "../graph/shape.js";
-import type { Layout } from "../kernels/contract/layout.js";
+import type { Shape } from "../graph/shape.js";
 
-/** Straight into the program's memory where it has no pads between pictures. Distorted or augmented where it is said how. */
+/** Straight into the program's memory where it has no pads inside a picture. Distorted or augmented where it is said how. */
 export function feed(
   slot: Slot,
   { program }: LoadedProgram,
@@ -20,26 +19,15 @@ export function feed(
   distortion?: Distortion,
   augmentation?: Augmentation,
 ): void {
-  const { layout } = program.inputs.find((p) => p.name === "input")!;
-  const { shape } = layout;
-  const size = sizeOf(shape);
+  const { shape } = program.inputs.find((p) => p.name === "input")!.layout;
   const labels = slot.input("labels") as Int32Array;
-  const dense = denseInput(slot, layout);
-  const images = dense ?? new Float32Array(indices.length * size);
-  if (augmentation !== undefined) fillAugmented(data, indices, images, labels, shape, augmentation);
-  else if (distortion === undefined) fillBatch(data, indices, images, labels, shape);
-  else fillDistorted(data, indices, images, labels, shape, distortion);
-  if (dense === undefined) slot.fill("input", images);
+  const { numbers, stride, done } = slot.samples("input", indices.length);
+  const images = numbers as Float32Array;
+  if (augmentation !== undefined) fillAugmented(data, indices, images, labels, shape, augmentation, stride);
+  else if (distortion === undefined) fillBatch(data, indices, images, labels, shape, stride);
+  else fillDistorted(data, indices, images, labels, shape, distortion, indices, stride);
+  done();
 }
-
-/** The program's own memory, where pictures can be written straight into it. */
-export function denseInput(slot: Slot, layout: Layout): Float32Array | undefined {
-  return isDense(layout) ? (slot.input("input") as Float32Array) : undefined;
-}
-
-/** Whether there are no pads in it. */
-export const isDense = (layout: Layout): boolean =>
-  layout.sampleStride === sizeOf(layout.shape) && layout.channelStride === layout.channels;
 
 /** @throws DataError where a network that takes `input` and tells `classes` apart cannot learn or be measured on `data`. */
 export function checkData(data: Dataset, input: Shape, classes: number): void {

@@ -9,8 +9,7 @@ import type { Dataset } from "../data/sets/dataset.js";
 import type { OpenStream, PictureStream } from "../data/sets/stream.js";
 import type { LoadedProgram } from "../devices/cpu/loaded-program.js";
 import type { Slot } from "../devices/cpu/memory/slot.js";
-import { sizeOf } from "../graph/shape.js";
-import { denseInput, feed, isDense } from "./feed.js";
+import { feed } from "./feed.js";
 
 export interface FeederOptions {
   readonly seed: number;
@@ -53,24 +52,19 @@ function fromDisk(
   open: OpenStream,
   options: FeederOptions,
 ): Feeder {
-  const { layout } = program.inputs.find((port) => port.name === "input")!;
-  const { layout: ofLabels } = program.inputs.find((port) => port.name === "labels")!;
-  const target = layout.shape;
-  const size = sizeOf(target);
+  const target = program.inputs.find((port) => port.name === "input")!.layout.shape;
   const { seed, transforms, distort } = options;
   const stream: PictureStream = open({ target, mean, std, seed, transforms, distort });
   return {
     async fill(slot, indices, epoch) {
-      const dense = denseInput(slot, layout);
-      const images = dense ?? new Float32Array(indices.length * size);
-      const labels = isDense(ofLabels)
-        ? (slot.input("labels") as Int32Array)
-        : new Int32Array(indices.length * sizeOf(ofLabels.shape));
-      const replaced = await stream.fill(indices, epoch, images, labels);
-      if (pixelLabels) checkPixelLabels(labels, indices, target, classes.length, name);
-      else checkLabels(labels, indices.length, classes.length, name);
-      if (dense === undefined) slot.fill("input", images);
-      if (!isDense(ofLabels)) slot.fill("labels", labels);
+      const images = slot.samples("input", indices.length, true);
+      const labels = slot.samples("labels", indices.length, true);
+      const numbers = labels.numbers as Int32Array;
+      const replaced = await stream.fill(indices, epoch, images.numbers as Float32Array, numbers);
+      if (pixelLabels) checkPixelLabels(numbers, indices, target, classes.length, name);
+      else checkLabels(numbers, indices.length, classes.length, name);
+      images.done();
+      labels.done();
       return replaced;
     },
     close: () => stream.close(),

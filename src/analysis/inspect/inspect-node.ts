@@ -1,6 +1,7 @@
 /** A look inside as a page: pictures are put into it as PNG, so that one file is all. Of networks that name a picture, or every pixel of one. */
 
 import { pick } from "../../base/options.js";
+import { byteScaling } from "../../data/sets/byte-scaling.js";
 import type { Shape } from "../../graph/shape.js";
 import { writeFileAtomically } from "../../host/atomic-write-node.js";
 import { foveaVersion } from "../../host/package-node.js";
@@ -24,9 +25,8 @@ export interface Subject {
 
 /** A picture's bytes as the network takes them but for scaling, [height, width, channels]; of a network that takes any size, of that `shape`. */
 export function pictureSubject(bytes: Uint8Array, model: TrainedModel, shape: Shape = model.input): Subject {
-  const { mean, std } = model.scaling;
-  const channels = shape[2]!;
-  const numbers = Float32Array.from(bytes, (byte, i) => (byte / 255 - mean[i % channels]!) / std[i % channels]!);
+  const numbers = new Float32Array(bytes.length);
+  byteScaling(model.scaling).write(bytes, 0, numbers, 0, bytes.length);
   return { numbers, picture: { bytes, shape: shape as readonly [number, number, number] } };
 }
 

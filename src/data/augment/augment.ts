@@ -53,7 +53,7 @@ export function compileAugmentation(transforms: readonly Transform[], target: Sh
   for (const transform of transforms) checkResize(transform, height, width);
   const keepsSize = !transforms.some(needsOwnSize);
   const reflects = transforms.some((t) => t.kind === "padCrop" && t.mode === "reflect");
-  const scale = scaleOf(scaling.mean, scaling.std);
+  const scale = scaleOf(scaling);
   if (scale.channels !== channels) {
     throw new OptionError(
       `augment: the scaling is of ${scale.channels} channels; the network takes ${target.join("x")}`,

@@ -10,11 +10,13 @@
 import { unknownName } from "../../base/errors.js";
 import { checkValues, isRecord, mismatch, pick } from "../../base/options.js";
 import { philoxReference, type Words4 } from "../../base/random.js";
-import type { Shape } from "../../graph/shape.js";
-import { checkTargets, fillBackground, scalingTable } from "../sets/batch.js";
+import { type Shape, sizeOf } from "../../graph/shape.js";
+import { checkTargets } from "../sets/batch.js";
 import { borderOf } from "../sets/border.js";
+import { byteScaling } from "../sets/byte-scaling.js";
 import type { Dataset } from "../sets/dataset.js";
 import type { Labels } from "../sets/labels.js";
+import { type Place, placeBytes, placeOf } from "../sets/picture-input.js";
 import type { DistortOptions } from "./distort-options.js";
 import { DISTORT_DEFAULTS, DISTORT_FIELDS } from "./distort-options.js";
 
@@ -94,15 +96,14 @@ export function fillDistorted(
   input: Shape,
   distortion: Distortion,
   numbers: ArrayLike<number> = indices,
+  stride: number = sizeOf(input),
 ): void {
-  checkTargets(dataset, indices, images, labels, input);
-  const [rows, columns] = borderOf(dataset.shape, input)!;
-  const field = fieldOf(dataset, [input[0]!, input[1]!, rows, columns]);
-  const size = input[0]! * input[1]! * input[2]!;
+  checkTargets(dataset, indices, images, labels, input, stride);
+  const field = fieldOf(dataset, input);
+  const size = sizeOf(dataset.shape);
   for (let n = 0; n < indices.length; n++) {
-    const index = indices[n]!;
-    place(dataset, index, field);
-    resample(field, affineMap(distortion, numbers[n]!), images, n * size);
+    placeBytes(dataset.images, indices[n]! * size, field.place, dataset, field.pixels, 0);
+    resample(field, affineMap(distortion, numbers[n]!), images, n * stride);
   }
 }
 
@@ -113,28 +114,17 @@ interface Field {
   readonly channels: number;
   /** (height + 2) x (width + 2) x channels. */
   readonly pixels: Float32Array;
-  readonly border: readonly [number, number];
+  /** Of the data set's pictures in `pixels`. */
+  readonly place: Place;
 }
 
-function fieldOf(dataset: Dataset, [height, width, rows, columns]: readonly [number, number, number, number]): Field {
-  const channels = dataset.shape[2];
-  const pixels = new Float32Array((height + 2) * (width + 2) * channels);
-  fillBackground(dataset, pixels, 0, pixels.length);
-  return { height, width, channels, pixels, border: [rows, columns] };
-}
-
-function place(dataset: Dataset, index: number, field: Field): void {
-  const [height, width, channels] = dataset.shape;
-  const table = scalingTable(dataset);
-  const { images } = dataset;
-  const { pixels, border } = field;
-  const line = width * channels;
-  for (let y = 0; y < height; y++) {
-    const from = (index * height + y) * line;
-    const to = ((y + 1 + border[0]) * (field.width + 2) + 1 + border[1]) * channels;
-    if (channels === 1) for (let i = 0; i < line; i++) pixels[to + i] = table[images[from + i]!]!;
-    else for (let i = 0; i < line; i++) pixels[to + i] = table[256 * (i % channels) + images[from + i]!]!;
-  }
+function fieldOf(dataset: Dataset, input: Shape): Field {
+  const [height, width, channels] = input as readonly [number, number, number];
+  const [rows, columns] = borderOf(dataset.shape, input)!;
+  const ringed = [height + 2, width + 2, channels];
+  const pixels = new Float32Array(sizeOf(ringed));
+  byteScaling(dataset).background(pixels, 0, pixels.length);
+  return { height, width, channels, pixels, place: placeOf(dataset.shape, ringed, [rows + 1, columns + 1]) };
 }
 
 /** For each pixel of the result, the point of the field that the map brings there, between its four neighbours. */

@@ -18,14 +18,14 @@ export function fillAugmented(
   labels: Labels,
   input: Shape,
   { augmenter, key }: Augmentation,
+  stride: number = sizeOf(input),
 ): void {
-  const size = sizeOf(input);
   for (let n = 0; n < indices.length; n++) {
     const index = indices[n]!;
     if (!(index >= 0 && index < dataset.length)) {
       throw new DataError(`fillAugmented(${dataset.name}): index ${index} is out of range 0..${dataset.length - 1}`);
     }
-    augmenter.apply(pictureOf(dataset, index), index, key, images, n * size);
+    augmenter.apply(pictureOf(dataset, index), index, key, images, n * stride);
     labels[n] = dataset.labels[index]!;
   }
 }

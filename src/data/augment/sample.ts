@@ -4,6 +4,8 @@
  * triangle that Pillow and torchvision call antialiasing; all others interpolate between four neighbours.
  * Outside the picture is background, bytes of 0, or the picture's reflection.
  */
+import { byteScaling } from "../sets/byte-scaling.js";
+import type { Scaling } from "../sets/dataset.js";
 import type { Placement } from "./placement.js";
 
 /** A picture in memory: height x width x channels bytes. */
@@ -28,15 +30,11 @@ export interface Scale {
   readonly shift: readonly number[];
 }
 
-export function scaleOf(mean: readonly number[], std: readonly number[]): Scale {
-  const channels = mean.length;
-  const table = Float32Array.from(
-    { length: 256 * channels },
-    (_, i) => ((i & 255) / 255 - mean[i >> 8]!) / std[i >> 8]!,
-  );
+export function scaleOf(scaling: Scaling): Scale {
+  const { mean, std } = scaling;
   const factor = std.map((s) => 1 / (255 * s));
   const shift = mean.map((m, c) => -m / std[c]!);
-  return { channels, table, factor, shift };
+  return { channels: mean.length, table: byteScaling(scaling).table, factor, shift };
 }
 
 export class Sampler {

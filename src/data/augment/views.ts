@@ -90,7 +90,7 @@ export class Viewer {
   constructor(input: Shape, scaling: Scaling) {
     this.#input = input;
     this.size = sizeOf(input);
-    this.#sampler = new Sampler(scaleOf(scaling.mean, scaling.std));
+    this.#sampler = new Sampler(scaleOf(scaling));
   }
 
   write(picture: Picture, view: View, out: Float32Array, offset: number): void {

@@ -14,3 +14,13 @@ export function borderOf(shape: Shape, input: Shape): Border | undefined {
   const fits = (side: number, extent: number) => Number.isInteger(side) && side >= 0 && 4 * side <= extent;
   return fits(rows, input[0]!) && fits(columns, input[1]!) ? [rows, columns] : undefined;
 }
+
+/** The input's own shape and those that are smaller by as many pixels on all four sides, with the border that each gets. */
+export function evenBorders(input: Shape): readonly { readonly shape: Shape; readonly border: Border }[] {
+  const [height, width, channels] = input as readonly [number, number, number];
+  const most = Math.floor(Math.min(height, width) / 4);
+  return Array.from({ length: most + 1 }, (_, side) => ({
+    shape: [height - 2 * side, width - 2 * side, channels],
+    border: [side, side],
+  }));
+}

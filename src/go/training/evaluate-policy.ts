@@ -11,7 +11,6 @@ import { planEvaluationInTurns } from "../../model/plan.js";
 import { rankOf } from "../../model/rank.js";
 import type { TrainedModel } from "../../model/trained-model.js";
 import { lendWeights } from "../../model/weights/weights.js";
-import { denseInput } from "../../train/feed.js";
 import { viewEntry } from "../../train/step.js";
 import { SYMMETRIES, symmetriesOf } from "../board/geometry.js";
 import type { PositionSample } from "../games/position-sample.js";
@@ -83,7 +82,6 @@ export async function evaluatePolicy(
     const { entry } = viewEntry(model.module, model.input);
     const loaded = await session.load(await planEvaluationInTurns(session, entry, batchSize), { slots: QUEUE_LENGTH });
     await lendWeights(session, model, "evaluate");
-    const { layout } = loaded.program.inputs.find(({ name }) => name === "input")!;
     const area = size * size;
     const { maxBatch } = loaded.program;
     const means = new Float64Array(maxBatch * area);
@@ -93,13 +91,12 @@ export async function evaluatePolicy(
         fill(slot, run) {
           const batch = Math.floor(run / tables.length);
           const count = countOf(batch);
-          const dense = denseInput(slot, layout);
-          const numbers = dense ?? new Float32Array(count * area * planes);
+          const { numbers, stride, done } = slot.samples("input", count);
           for (let n = 0; n < count; n++) {
             const from = (batch * maxBatch + n) * area * PACKED_WORDS;
-            spreadPacked(block.packed, from, tables[run % tables.length]!, planes, numbers, n * area * planes);
+            spreadPacked(block.packed, from, tables[run % tables.length]!, planes, numbers as Float32Array, n * stride);
           }
-          if (dense === undefined) slot.fill("input", numbers);
+          done();
           return count;
         },
         done(slot, run, count) {

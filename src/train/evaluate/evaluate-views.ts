@@ -34,11 +34,9 @@ export async function evaluateViews(
 ): Promise<ViewFigures> {
   checkClasses(data, classes);
   const { maxBatch, inputs } = loaded.program;
-  const { layout } = inputs.find((port) => port.name === "input")!;
-  const input = layout.shape;
+  const input = inputs.find((port) => port.name === "input")!.layout.shape;
   const views = viewsOf(name, data.shape, input, data.name);
   const viewer = new Viewer(input, data);
-  const dense = layout.sampleStride === viewer.size && layout.channelStride === layout.channels;
   const sums = noSums();
   const predictions = new Int32Array(data.length);
   let firstFive = 0;
@@ -52,7 +50,7 @@ export async function evaluateViews(
       fill: (slot, run) => {
         const batch = batchOf(run);
         const pictures = Array.from({ length: countOf(batch) }, (_, n) => picture(first + batch * maxBatch + n));
-        fillView(slot, viewer, views[run % views.length]!, pictures, dense);
+        fillView(slot, viewer, views[run % views.length]!, pictures);
         return pictures.length;
       },
       done: (slot, run, count) => {
@@ -82,13 +80,12 @@ export async function evaluateViews(
   return { sums, predictions, firstFive };
 }
 
-function fillView(slot: Slot, viewer: Viewer, view: View, pictures: readonly Picture[], dense: boolean): void {
-  const { size } = viewer;
-  const images = dense ? (slot.input("input") as Float32Array) : new Float32Array(pictures.length * size);
+function fillView(slot: Slot, viewer: Viewer, view: View, pictures: readonly Picture[]): void {
+  const { numbers, stride, done } = slot.samples("input", pictures.length);
   pictures.forEach((picture, n) => {
-    viewer.write(picture, view, images, n * size);
+    viewer.write(picture, view, numbers as Float32Array, n * stride);
   });
-  if (!dense) slot.fill("input", images);
+  done();
 }
 
 interface Part {

@@ -43,9 +43,8 @@ function reference(from: Picture, at: Placement, outside: Outside): number[] {
 }
 
 function sampled(from: Picture, at: Placement, outside: Outside): number[] {
-  const { mean, std } = PLAIN(from.channels);
   const out = new Float32Array(at.height * at.width * from.channels).fill(Number.NaN);
-  new Sampler(scaleOf(mean, std)).sample(from, at, outside, out, 0);
+  new Sampler(scaleOf(PLAIN(from.channels))).sample(from, at, outside, out, 0);
   return [...out];
 }
 

@@ -3,8 +3,17 @@
 import { BackendError, OptionError, unknownName } from "../../../base/errors.js";
 import type { Port } from "../../../compiler/program.js";
 import type { Engine } from "../engine.js";
-import { type Numbers, pack, unpack, viewOf } from "./copy.js";
+import { logicalSize, type Numbers, pack, unpack, viewOf } from "./copy.js";
 import type { Resident } from "./resident.js";
+
+/** Where samples of an input are written, row-major and without padding inside a sample. */
+export interface Samples {
+  readonly numbers: Numbers;
+  /** Elements from one sample to the next; what lies between stays as it is. */
+  readonly stride: number;
+  /** To be called when they are written, with the slot still held. */
+  done(): void;
+}
 
 export class Slot {
   readonly #engine: Engine;
@@ -35,6 +44,20 @@ export class Slot {
     const { program } = this.#resident;
     const port = this.#port("input", name);
     return pack(this.#view(port), port.layout, data, program.maxBatch, `input "${name}" of program "${program.name}"`);
+  }
+
+  /**
+   * Room for the first `count` samples of an input: the program's own memory where it has no pads inside a sample, and, `adjacent`, none
+   * between samples; else memory beside it, from which `done` copies.
+   */
+  samples(name: string, count: number, adjacent = false): Samples {
+    const { layout } = this.#port("input", name);
+    const size = logicalSize(layout);
+    const { sampleStride, channelStride, channels } = layout;
+    const fits = channelStride === channels && (!adjacent || sampleStride === size);
+    if (fits) return { numbers: this.input(name), stride: sampleStride, done: () => {} };
+    const numbers = layout.dtype === "f32" ? new Float32Array(count * size) : new Int32Array(count * size);
+    return { numbers, stride: size, done: () => void this.fill(name, numbers) };
   }
 
   /** Runs the program on this slot's inputs. Jobs run in the order in which they were submitted. */
