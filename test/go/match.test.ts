@@ -132,6 +132,9 @@ describe("the client", () => {
     await client.close();
     const none = new GtpClient("/no/such/engine --mode gtp");
     await expect(none.send("name")).rejects.toThrow("could not be started");
+    // What Node refuses at once, as it does where no process may be started.
+    expect(() => new GtpClient("engine\0")).toThrow(GtpFailure);
+    expect(() => new GtpClient("engine\0")).toThrow("could not be started: ");
     await none.close();
     expect(() => new GtpClient("  ")).toThrow("expected a command such as");
   });

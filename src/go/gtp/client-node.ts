@@ -1,6 +1,7 @@
 /** A Go engine as a process that speaks GTP (Go Text Protocol, version 2, Farneback 2002): commands go in, answers come back in order. */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { FoveaError, OptionError } from "../../base/errors.js";
+import { reasonOf } from "../../base/reason.js";
 
 /** An engine's answer that begins with `?`: it is up and refuses. */
 export class GtpRefusal extends FoveaError {
@@ -39,14 +40,22 @@ export class GtpClient {
   #errors = "";
   #failure: GtpFailure | undefined;
 
-  /** Starts a process; a command is a program and its arguments, with quotes where they hold spaces. */
+  /**
+   * Starts a process; a command is a program and its arguments, with quotes where they hold spaces.
+   * @throws OptionError where there is no command, GtpFailure where this process may start none.
+   */
   constructor(command: string, options: GtpClientOptions = {}) {
     const [program, ...args] = words(command);
     if (program === undefined)
       throw new OptionError("engine: expected a command such as `gnugo --mode gtp`, found none");
     this.command = command;
     this.#timeoutMs = options.timeoutMs ?? 60_000;
-    this.#child = spawn(program, args, { stdio: "pipe" });
+    try {
+      this.#child = spawn(program, args, { stdio: "pipe" });
+    } catch (cause) {
+      // Node's permission model, say, lets nothing be started.
+      throw new GtpFailure(`engine \`${command}\` could not be started: ${reasonOf(cause)}`, { cause });
+    }
     this.#child.stdout.setEncoding("utf8").on("data", (text: string) => this.#heard(text));
     this.#child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.#errors = (this.#errors + text).slice(-2000);
