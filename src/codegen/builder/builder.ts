@@ -27,6 +27,7 @@ import {
   type Reg,
 } from "../ir.js";
 import { ArgumentChecks } from "./checks.js";
+import { Frames } from "./frames.js";
 import { InstructionWriter } from "./writer.js";
 
 export interface KernelHeader {
@@ -50,6 +51,7 @@ export class KernelBuilder {
   readonly #header: KernelHeader;
   readonly #check: ArgumentChecks;
   readonly #write: InstructionWriter;
+  readonly #frames = new Frames();
 
   constructor(header: KernelHeader) {
     this.#header = header;
@@ -140,12 +142,15 @@ export class KernelBuilder {
 
   // --- mutable registers
 
-  /** A mutable copy of `init` (a register of any type, or an integer). `frame` keeps an int or pointer in memory. */
+  /**
+   * A mutable copy of `init` (a register of any type, or an integer). `frame`: whether an int or pointer lives in memory; by default it
+   * does unless it changes (see `frames.ts`).
+   */
   var(init: IntArg, name = "v", options: { frame?: boolean } = {}): Reg {
     const type = typeof init === "number" ? INT : init.type;
-    if (options.frame && type.kind !== "int" && type.kind !== "ptr")
-      this.#check.fail("only an int or a pointer can live in the frame");
-    const dst = this.#write.reg(type, name, true, options.frame ?? false);
+    const dst = this.#write.reg(type, name, true);
+    if (type.kind === "int" || type.kind === "ptr") this.#frames.variable(dst, options.frame);
+    else if (options.frame) this.#check.fail("only an int or a pointer can live in the frame");
     if (typeof init === "number") this.#write.emit({ op: "setconst", dst, value: this.#check.integer(init) });
     else this.#write.emit({ op: "set", dst, src: init });
     return dst;
@@ -158,6 +163,7 @@ export class KernelBuilder {
   }
   set(dst: Reg, src: IntArg): void {
     this.#check.mutable(dst);
+    this.#frames.changes(dst);
     if (typeof src === "number") {
       this.#check.want(dst, "int");
       this.#write.emit({ op: "setconst", dst, value: this.#check.integer(src) });
@@ -169,6 +175,7 @@ export class KernelBuilder {
   /** Add to a mutable int or pointer in place. */
   advance(dst: Reg, by: IntArg): void {
     this.#check.mutable(dst);
+    this.#frames.changes(dst);
     if (dst.type.kind === "ptr") this.#write.emit({ op: "ptradd", dst, ptr: dst, bytes: by });
     else {
       this.#check.want(dst, "int");
@@ -408,7 +415,7 @@ export class KernelBuilder {
 
   // --- structure
 
-  /** for (i = from; i < to; i += step); `frame` keeps the counter in memory when registers are short. */
+  /** for (i = from; i < to; i += step). `frame`: whether the counter lives in memory; by default where a loop stands inside. */
   loop(
     from: IntArg,
     to: IntArg,
@@ -417,8 +424,10 @@ export class KernelBuilder {
   ): void {
     const step = options.step ?? 1;
     if (!Number.isInteger(step) || step < 1) this.#check.fail(`loop step ${step} is not a positive integer`);
-    const index = this.#write.reg(INT, options.name ?? "i", true, options.frame ?? false);
-    this.#write.emit({ op: "loop", index, from, to, step, body: this.#write.inside(() => body(index)) });
+    const index = this.#write.reg(INT, options.name ?? "i", true);
+    const inside = this.#write.inside(() => body(index));
+    this.#frames.counter(index, inside, options.frame);
+    this.#write.emit({ op: "loop", index, from, to, step, body: inside });
   }
   if(a: Reg, kind: CompareInt, b: IntArg, then: () => void, otherwise: () => void = () => {}): void {
     this.#check.want(a, "int");

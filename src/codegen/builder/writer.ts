@@ -43,9 +43,9 @@ export class InstructionWriter {
     (i as { reads?: readonly Reg[] }).reads = argumentsOf(i);
     this.#block.push(i);
   }
-  reg(type: Type, name: string, mutable = false, inFrame = false): Reg {
+  reg(type: Type, name: string, mutable = false): Reg {
     this.#check.fits(type);
-    return { id: this.#count++, type, name, mutable, inFrame };
+    return { id: this.#count++, type, name, mutable, inFrame: false };
   }
   int(kind: IntBinary, a: IntArg, b: IntArg): Reg {
     this.#check.intArgument(a);

@@ -124,7 +124,7 @@ export function eachGroup(
   const bytes = 4 * vectors.lanes;
   if (looped > 0) {
     const inner = Array.from({ length: group }, (_, i) => i);
-    k.loop(0, looped * bytes, (base) => visit(base, inner), { step: group * bytes, name: "channel" });
+    k.loop(0, looped * bytes, (base) => visit(base, inner), { step: group * bytes, frame: false, name: "channel" });
   }
   for (let first = looped; first < vectors.count; first += group) {
     const size = Math.min(group, vectors.count - first);

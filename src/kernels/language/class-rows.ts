@@ -11,6 +11,7 @@ import { type Layout, type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Lowering } from "../contract/strategy.js";
 import { type ChannelVectors, channelVectors, eachGroup, isPartial, loadChannels, storeZeros } from "./channels.js";
 import { axisStrides, type Dimension, merged, nest } from "./nest.js";
+import { eachPiece } from "./pieces.js";
 
 /** One row: where its classes are, and where its one number (label, loss) is, in bytes. */
 export interface ClassRow {
@@ -147,8 +148,8 @@ function writeRows(
     const starts = [k.mul(n, 4 * classes.sampleStride), k.mul(n, 4 * spec.numberSample)];
     nest(k, spec.rows, starts, ([from, number]) => {
       const row = {
-        classes: k.var(from!, "row", { frame: true }),
-        number: k.var(number!, "number", { frame: true }),
+        classes: k.var(from!, "row"),
+        number: k.var(number!, "number"),
       };
       write(rows, row);
     });
@@ -161,7 +162,7 @@ function writeRows(
     const first = k.mul(p, samples);
     k.loop(first, k.min(k.add(first, samples), k.batch), one, { frame: true, name: "n" });
   };
-  k.loop(k.begin, k.end, piece, { frame: true, name: "piece" });
+  eachPiece(k, piece);
 }
 
 /** The step of an op over rows of classes. */

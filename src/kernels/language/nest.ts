@@ -55,8 +55,8 @@ export function partsOf(bytes: number, extent: number): number {
 /** The sample and the part of a piece. */
 export function sampleAndPart(k: KernelBuilder, piece: Reg, parts: number): { sample: Reg; part: Part } {
   if (parts === 1) return { sample: piece, part: { part: undefined, parts } };
-  const sample = k.var(k.div(piece, parts), "sample", { frame: true });
-  return { sample, part: { part: k.var(k.mod(piece, parts), "part", { frame: true }), parts } };
+  const sample = k.var(k.div(piece, parts), "sample");
+  return { sample, part: { part: k.var(k.mod(piece, parts), "part"), parts } };
 }
 
 /** The indices of `extent` that belong to a part. */

@@ -10,6 +10,7 @@ import type { Lanes } from "../../target/target.js";
 import type { Buffer } from "../contract/emitter.js";
 import { definePacking } from "../contract/packing.js";
 import type { Lowering } from "../contract/strategy.js";
+import { pieces } from "./pieces.js";
 import { transposed } from "./transpose.js";
 
 export interface PanelOrder {
@@ -98,35 +99,30 @@ const panelKernel = defineKernel<Part>("panel", {
     ["panel", "write"],
   ],
   write(k, p) {
-    const [a, b, c] = p.extents;
-    k.loop(
-      k.begin,
-      k.var(k.end, "end", { frame: true }),
-      (piece) => {
-        const at = k.var(piece, "at");
-        const block = k.div(at, a * b);
-        k.set(at, k.mod(at, a * b));
-        const indexA = k.div(at, b);
-        const indexB = k.mod(at, b);
-        const output = k.add(k.mul(block, p.width), p.firstOutput);
-        const element = k.add(
-          k.add(k.mul(indexA, p.steps[0]), k.mul(indexB, p.steps[1])),
-          k.add(k.mul(output, p.outputStep), p.origin),
-        );
-        const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from");
-        const row = k.add(k.mul(indexA, b), indexB);
-        const into = k.add(k.mul(block, p.blockElements), k.mul(row, c * p.width));
-        const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, 4)), p.panelOffset * 4), "to");
-        const valid = k.min(k.sub(p.outputs, output), p.width);
-        k.loop(0, c, () => {
+    const [, b, c] = p.extents;
+    eachBlock(k, p, b, (block, indexA, indexB) => {
+      const output = k.add(k.mul(block, p.width), p.firstOutput);
+      const element = k.add(
+        k.add(k.mul(indexA, p.steps[0]), k.mul(indexB, p.steps[1])),
+        k.add(k.mul(output, p.outputStep), p.origin),
+      );
+      const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from");
+      const row = k.add(k.mul(indexA, b), indexB);
+      const into = k.add(k.mul(block, p.blockElements), k.mul(row, c * p.width));
+      const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, 4)), p.panelOffset * 4), "to");
+      const valid = k.min(k.sub(p.outputs, output), p.width);
+      k.loop(
+        0,
+        c,
+        () => {
           if (p.outputStep === 1) copyVectors(k, p, from, panel, valid);
           else copyScalars(k, p, from, panel, valid);
           k.advance(from, p.steps[2] * 4);
           k.advance(panel, p.width * 4);
-        });
-      },
-      { frame: true },
-    );
+        },
+        { frame: false },
+      );
+    });
   },
 });
 
@@ -138,58 +134,61 @@ const transposedPanelKernel = defineKernel<Part>("transposed panel", {
     ["panel", "write"],
   ],
   write(k, p) {
-    const [a, b, c] = p.extents;
+    const [, b, c] = p.extents;
     const { lanes } = p;
     const squares = Math.ceil(b / lanes);
     const rest = p.outputs % lanes;
     const isCut = rest > 0 && p.firstOutput + p.blocks * p.width > p.outputs;
-    k.loop(
-      k.begin,
-      k.var(k.end, "end", { frame: true }),
-      (piece) => {
-        const at = k.var(piece, "at");
-        const block = k.div(at, a * squares);
-        k.set(at, k.mod(at, a * squares));
-        const indexA = k.div(at, squares);
-        // the last square overlaps the one before it, and writes the same again
-        const indexB = k.min(k.mul(k.mod(at, squares), lanes), b - lanes);
-        const output = k.var(k.add(k.mul(block, p.width), p.firstOutput), "output", { frame: true });
-        const element = k.add(k.add(k.mul(indexA, p.steps[0]), indexB), k.add(k.mul(output, p.outputStep), p.origin));
-        const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from", { frame: true });
-        const row = k.mul(k.add(k.mul(indexA, b), indexB), c * p.width);
-        const into = k.add(k.mul(block, p.blockElements), row);
-        const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, 4)), p.panelOffset * 4), "to", {
-          frame: true,
-        });
-        k.loop(
-          0,
-          c,
-          () => {
-            const square = (o?: Reg) => {
-              const source = o === undefined ? from : k.var(k.ptrAdd(from, k.mul(o, p.outputStep * 4)), "source");
-              const to = o === undefined ? panel : k.var(k.ptrAdd(panel, k.mul(o, 4)), "square");
-              const certain = isCut ? rest : lanes;
-              const rows = Array.from({ length: lanes }, (_, i) =>
-                i < certain ? k.load(source, i * p.outputStep * 4, lanes) : k.acc(0, lanes),
-              );
-              if (isCut)
-                k.if(o === undefined ? output : k.add(output, o), "lt", p.outputs - rest, () => {
-                  for (let i = rest; i < lanes; i++) k.loadTo(rows[i]!, source, i * p.outputStep * 4);
-                });
-              for (const [i, value] of transposed(k, rows).entries()) k.store(to, i * c * p.width * 4, value);
-            };
-            if (p.width === lanes) square();
-            else k.loop(0, p.width, square, { step: lanes, frame: true, name: "output" });
-            k.advance(from, p.steps[2] * 4);
-            k.advance(panel, p.width * 4);
-          },
-          { frame: true },
-        );
-      },
-      { frame: true, name: "piece" },
-    );
+    eachBlock(k, p, squares, (block, indexA, square) => {
+      // the last square overlaps the one before it, and writes the same again
+      const indexB = k.min(k.mul(square, lanes), b - lanes);
+      const output = k.var(k.add(k.mul(block, p.width), p.firstOutput), "output");
+      const element = k.add(k.add(k.mul(indexA, p.steps[0]), indexB), k.add(k.mul(output, p.outputStep), p.origin));
+      const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from", { frame: true });
+      const row = k.mul(k.add(k.mul(indexA, b), indexB), c * p.width);
+      const into = k.add(k.mul(block, p.blockElements), row);
+      const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, 4)), p.panelOffset * 4), "to", {
+        frame: true,
+      });
+      k.loop(
+        0,
+        c,
+        () => {
+          const turn = (o?: Reg) => {
+            const source =
+              o === undefined ? from : k.var(k.ptrAdd(from, k.mul(o, p.outputStep * 4)), "source", { frame: false });
+            const to = o === undefined ? panel : k.var(k.ptrAdd(panel, k.mul(o, 4)), "square", { frame: false });
+            const certain = isCut ? rest : lanes;
+            const rows = Array.from({ length: lanes }, (_, i) =>
+              i < certain ? k.load(source, i * p.outputStep * 4, lanes) : k.acc(0, lanes),
+            );
+            if (isCut)
+              k.if(o === undefined ? output : k.add(output, o), "lt", p.outputs - rest, () => {
+                for (let i = rest; i < lanes; i++) k.loadTo(rows[i]!, source, i * p.outputStep * 4);
+              });
+            for (const [i, value] of transposed(k, rows).entries()) k.store(to, i * c * p.width * 4, value);
+          };
+          if (p.width === lanes) turn();
+          else k.loop(0, p.width, turn, { step: lanes, frame: true, name: "output" });
+          k.advance(from, p.steps[2] * 4);
+          k.advance(panel, p.width * 4);
+        },
+        { frame: true },
+      );
+    });
   },
 });
+
+/** The pieces of a part: a block, an index of the first extent, and one of the `middle` that the second falls into. */
+function eachBlock(
+  k: KernelBuilder,
+  { blocks, extents: [a] }: Part,
+  middle: number,
+  visit: (block: Reg, indexA: Reg, indexB: Reg) => void,
+): void {
+  const axes = { block: blocks, a, b: middle };
+  pieces(k, axes, (index) => visit(index.block(), index.a(), index.b()), { keepsEnd: true, copies: true });
+}
 
 function copyVectors(k: KernelBuilder, p: Part, from: Reg, to: Reg, valid: Reg): void {
   for (let o = 0; o < p.width; o += p.lanes) {

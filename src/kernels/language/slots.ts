@@ -50,12 +50,13 @@ const addSlotsKernel = defineKernel<SlotSums>("sum slots", {
   ],
   write(k, { slots, mean, stride, lanes }) {
     const count = slotCount(k, slots);
-    k.loop(k.begin, k.end, (piece) => {
+    const one = (piece: Reg) => {
       const at = k.mul(piece, 4 * lanes);
       const first = k.ptrAdd(k.operand("x"), at);
       const total = inOrder(k, () => first, { count, bytes: 4 * stride, lanes });
       k.store(k.ptrAdd(k.operand("y"), at), 0, scaleMean(k, total, mean, lanes));
-    });
+    };
+    k.loop(k.begin, k.end, one, { frame: false, name: "piece" });
   },
 });
 
@@ -67,11 +68,12 @@ const foldSlotsKernel = defineKernel<Partial>("fold slots", {
   ],
   write(k, { slots, mean }) {
     const { lanes } = k.target;
-    k.loop(k.begin, k.end, () => {
+    const one = () => {
       const count = slotCount(k, slots);
       const total = inOrder(k, () => k.operand("x"), { count, bytes: 4 * lanes, lanes });
       k.store(k.operand("y"), 0, scaleMean(k, k.reduceAdd(total), mean, 1));
-    });
+    };
+    k.loop(k.begin, k.end, one, { frame: false, name: "piece" });
   },
 });
 

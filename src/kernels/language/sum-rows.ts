@@ -53,7 +53,7 @@ function blockOf(rows: number, each: number, unroll: number): number | undefined
 /** The sums of `count` vectors over all rows: row i goes to accumulator i mod `unroll` (2 or 4), and these are added pairwise. */
 export function addRows(k: KernelBuilder, r: Rows, unroll: 2 | 4 = 4): Reg[] {
   const accumulators = () => Array.from({ length: r.count }, () => k.acc(0, r.lanes));
-  const start = k.var(r.start, "start", { frame: true });
+  const start = k.var(r.start, "start");
   const each = r.inner.reduce((n, { extent }) => n * extent, 1);
   const block = r.most === undefined ? undefined : blockOf(r.most, each, unroll);
   if (block === undefined) {
@@ -61,21 +61,21 @@ export function addRows(k: KernelBuilder, r: Rows, unroll: 2 | 4 = 4): Reg[] {
     const body = (sample: Reg) => {
       addRange(k, r, sums, k.add(k.mul(sample, r.sample.bytes), start), r.rows.from, r.rows.to);
     };
-    k.loop(r.sample.from, r.sample.to, body, { frame: true, name: "n" });
+    k.loop(r.sample.from, r.sample.to, body, { name: "n" });
     return pairwise(k, r, sums);
   }
   const totals = accumulators();
   const body = (sample: Reg) => {
-    const base = k.var(k.add(k.mul(sample, r.sample.bytes), start), "base", { frame: true });
+    const base = k.var(k.add(k.mul(sample, r.sample.bytes), start), "base");
     const one = (from: Reg) => {
       const sums = Array.from({ length: unroll }, accumulators);
-      const to = k.var(k.min(k.add(from, block), r.rows.to), "to", { frame: true });
+      const to = k.var(k.min(k.add(from, block), r.rows.to), "to");
       addRange(k, r, sums, base, from, to);
       for (const [i, sum] of pairwise(k, r, sums).entries()) k.updateTo(totals[i]!, "fadd", sum);
     };
-    k.loop(r.rows.from, r.rows.to, one, { step: block, frame: true, name: "block" });
+    k.loop(r.rows.from, r.rows.to, one, { step: block, name: "block" });
   };
-  k.loop(r.sample.from, r.sample.to, body, { frame: true, name: "n" });
+  k.loop(r.sample.from, r.sample.to, body, { name: "n" });
   return totals;
 }
 

@@ -92,7 +92,7 @@ export function tapBounds(k: KernelBuilder, a: Axis, o: Reg): { lo: Reg; hi: Reg
   const divide = (n: Reg) => (a.dilation === 1 ? n : k.div(k.add(n, a.dilation - 1), a.dilation));
   const hi = k.min(divide(k.max(k.sub(a.extent + a.before, start), 0)), a.kernel);
   const lo = k.min(divide(k.max(k.sub(a.before, start), 0)), hi);
-  return { lo: k.var(lo, "lo", { frame: true }), hi: k.var(hi, "hi", { frame: true }) };
+  return { lo: k.var(lo, "lo"), hi: k.var(hi, "hi") };
 }
 
 export interface Bounds {

@@ -14,6 +14,7 @@ import type { Lanes, Target } from "../../target/target.js";
 import type { Pieces } from "../contract/emitter.js";
 import { isScalar, type Layout, type RowLayout, rowLayout } from "../contract/layout.js";
 import { channelVectors, storeTail, tailElements } from "./channels.js";
+import { eachPiece } from "./pieces.js";
 
 export type WalkMode = "flat" | "rows" | "packed" | "single";
 
@@ -106,11 +107,11 @@ export function writeWalk(k: KernelBuilder, walk: Walk, unroll: number, visit: (
         vectors(writer, undefined, undefined, k.mul(first, extent), k.mul(last, extent));
       } else {
         const one = (sample: Reg) => inside(writer, sample, k.int(0), k.int(extent));
-        k.loop(first, last, one, { frame: true, name: "n" });
+        k.loop(first, last, one, { name: "n" });
       }
     }
   };
-  k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+  eachPiece(k, body);
 }
 
 interface Writer {
@@ -181,7 +182,7 @@ function rows(writer: Writer, sample: Reg | undefined, start: Reg | undefined, f
     if (looped < whole) visit(Array.from({ length: whole - looped }, (_, u) => site(looped + u)));
     if (whole < count) visit([{ ...site(whole), real: lastLanes }]);
   };
-  k.loop(from, to, body, { name: "row" });
+  k.loop(from, to, body, { frame: false, name: "row" });
 }
 
 /** Zeros behind the last row of every sample of rows mode, for one operand; a loop over the same pieces. */
@@ -194,16 +195,11 @@ export function writeWalkTail(k: KernelBuilder, walk: Walk, operand: string): vo
   }
   const one = (sample: Reg) =>
     storeTail(k, layout, k.ptrAdd(k.operand(operand), k.mul(sample, 4 * layout.sampleStride)));
-  k.loop(
-    k.begin,
-    k.end,
-    (piece) => {
-      if (count > 1) k.if(k.mod(piece, count), "eq", count - 1, () => one(k.div(piece, count)));
-      else {
-        const first = k.mul(piece, samples);
-        k.loop(first, k.min(k.add(first, samples), k.batch), one, { frame: true, name: "n" });
-      }
-    },
-    { frame: true, name: "piece" },
-  );
+  eachPiece(k, (piece) => {
+    if (count > 1) k.if(k.mod(piece, count), "eq", count - 1, () => one(k.div(piece, count)));
+    else {
+      const first = k.mul(piece, samples);
+      k.loop(first, k.min(k.add(first, samples), k.batch), one, { frame: true, name: "n" });
+    }
+  });
 }

@@ -12,6 +12,7 @@ import type { Epilogue } from "../fusion/epilogue.js";
 import { resultOf, resultOperands, rowPlace, storeResult } from "../fusion/result.js";
 import { channelVectors, eachGroup, loadChannels, storeChannels, storeTail, storeZeros } from "../language/channels.js";
 import { type Dimension, nest } from "../language/nest.js";
+import { eachPiece } from "../language/pieces.js";
 import { readingDimensions } from "../language/reading-order.js";
 
 const cost = (node: Value) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds;
@@ -61,10 +62,10 @@ const linearKernel = defineKernel<Linear>("general linear", {
   write(k, { dimensions, inputSample, output, epilogue }) {
     const vectors = channelVectors(output, k.target);
     const body = (n: Reg) => {
-      const from = k.var(k.mul(n, 4 * inputSample), "from", { frame: true });
-      const into = k.var(k.mul(n, 4 * output.sampleStride), "into", { frame: true });
+      const from = k.var(k.mul(n, 4 * inputSample), "from");
+      const into = k.var(k.mul(n, 4 * output.sampleStride), "into");
       eachGroup(k, vectors, 4, (channel, indices) => {
-        const offset = k.var(channel ?? 0, "offset", { frame: true });
+        const offset = k.var(channel ?? 0, "offset");
         const sums = indices.map(() => k.acc(0, vectors.lanes));
         nest(k, dimensions, [from, offset], ([at, row]) => {
           const value = k.broadcast(k.ptrAdd(k.operand("x"), at!), 0, vectors.lanes);
@@ -78,7 +79,7 @@ const linearKernel = defineKernel<Linear>("general linear", {
       });
       storeTail(k, output, k.ptrAdd(k.operand("result"), into));
     };
-    k.loop(k.begin, k.end, body, { frame: true, name: "n" });
+    eachPiece(k, body);
   },
 });
 
@@ -117,8 +118,8 @@ const inputGradientKernel = defineKernel<InputGradient>("general linearInputGrad
   write(k, { dimensions, gradient, inputSample }) {
     const vectors = channelVectors(gradient, k.target);
     const body = (n: Reg) => {
-      const from = k.var(k.mul(n, 4 * gradient.sampleStride), "from", { frame: true });
-      const into = k.var(k.mul(n, 4 * inputSample), "into", { frame: true });
+      const from = k.var(k.mul(n, 4 * gradient.sampleStride), "from");
+      const into = k.var(k.mul(n, 4 * inputSample), "into");
       storeZeros(k, k.ptrAdd(k.operand("dx"), into), 0, inputSample);
       nest(k, dimensions, [into, k.int(0)], ([at, row]) => {
         const sum = k.acc(0, vectors.lanes);
@@ -132,7 +133,7 @@ const inputGradientKernel = defineKernel<InputGradient>("general linearInputGrad
         k.store(k.ptrAdd(k.operand("dx"), at!), 0, k.reduceAdd(sum));
       });
     };
-    k.loop(k.begin, k.end, body, { frame: true, name: "n" });
+    eachPiece(k, body);
   },
 });
 
@@ -173,8 +174,8 @@ const weightGradientKernel = defineKernel<WeightGradient>("general linearWeightG
   write(k, { dimensions, weights, inputSample, gradientSample }) {
     const vectors = channelVectors(weights, k.target);
     const body = (feature: Reg) => {
-      const place = k.var(placeOf(k, dimensions, feature), "place", { frame: true });
-      const into = k.var(k.mul(feature, 4 * weights.channelStride), "into", { frame: true });
+      const place = k.var(placeOf(k, dimensions, feature), "place");
+      const into = k.var(k.mul(feature, 4 * weights.channelStride), "into");
       eachGroup(k, vectors, 4, (channel, indices) => {
         const sums = indices.map(() => k.acc(0, vectors.lanes));
         const moved = (bytes: Reg) => (channel === undefined ? bytes : k.add(bytes, channel));
@@ -191,7 +192,7 @@ const weightGradientKernel = defineKernel<WeightGradient>("general linearWeightG
       });
       k.if(feature, "eq", weights.rows - 1, () => storeTail(k, weights, k.operand("dw")));
     };
-    k.loop(k.begin, k.end, body, { frame: true, name: "feature" });
+    eachPiece(k, body);
   },
 });
 

@@ -13,6 +13,7 @@ import type { Lowering, Strategy, Work } from "../contract/strategy.js";
 import { type Epilogue, epilogueOf } from "../fusion/epilogue.js";
 import { epilogueOperands, storeTile } from "../fusion/store-tile.js";
 import { packPanel } from "../language/panel.js";
+import { type Indices, pieces } from "../language/pieces.js";
 import { accumulate, maximumRows, stepsOfTurn, zeroTile } from "../language/tile.js";
 import { isWide, lowerWide } from "./wide.js";
 
@@ -164,40 +165,36 @@ const linearKernel = defineKernel<Linear>("linear", {
     const width = p.vectors * p.lanes;
     const partElements = p.rows * p.channels * width;
     const [, , blockStep] = p.panelSteps;
-    k.loop(
-      k.begin,
-      k.var(k.end, "end", { frame: true }),
-      (piece) => {
-        const at = k.var(piece, "at");
-        const from = k.var(0, "from", { frame: true });
-        const to = k.var(k.batch, "to", { frame: true });
-        if (p.pieceSamples !== undefined) {
-          k.set(from, k.mul(k.div(at, p.parts * blocks), p.pieceSamples));
-          k.set(to, k.min(k.add(from, p.pieceSamples), k.batch));
-          k.set(at, k.mod(at, p.parts * blocks));
-        }
-        const part = k.div(at, blocks);
-        const block = k.mod(at, blocks);
-        const element = k.add(k.mul(block, blockStep), k.mul(part, partElements));
-        const panel = k.var(k.ptrAdd(k.operand("panel"), k.mul(element, 4)), "panel", { frame: true });
-        const channel = k.var(k.mul(block, width * 4), "channel", { frame: true });
-        const column = k.var(k.add(k.mul(part, p.partStride * 4), channel), "column", { frame: true });
-        const padded = p.outputs % p.lanes !== 0 && !epilogue.keepsZero;
-        const isLast = padded && blocks > 1 ? k.var(k.sub(block, blocks - 1), "last", { frame: true }) : undefined;
-        const start = k.var(from, "start", { frame: true });
-        for (const size of tileSizes(p)) {
-          const many = k.div(k.sub(to, start), size);
-          const stop = k.var(k.add(start, k.mul(many, size)), "stop", { frame: true });
-          k.loop(start, stop, (sample) => tile(k, p, epilogue, size, sample, panel, channel, column, isLast), {
-            step: size,
-            frame: true,
-            name: "sample",
-          });
-          k.set(start, stop);
-        }
-      },
-      { frame: true },
-    );
+    const axes = { part: p.parts, block: blocks };
+    const options = { keepsEnd: true, copies: true };
+    const body = (index: Indices<"part" | "block">, samples?: () => Reg) => {
+      const from = k.var(0, "from", { frame: true });
+      const to = k.var(k.batch, "to", { frame: true });
+      if (samples !== undefined && p.pieceSamples !== undefined) {
+        k.set(from, k.mul(samples(), p.pieceSamples));
+        k.set(to, k.min(k.add(from, p.pieceSamples), k.batch));
+      }
+      const part = index.part();
+      const block = index.block();
+      const element = k.add(k.mul(block, blockStep), k.mul(part, partElements));
+      const panel = k.var(k.ptrAdd(k.operand("panel"), k.mul(element, 4)), "panel");
+      const channel = k.var(k.mul(block, width * 4), "channel");
+      const column = k.var(k.add(k.mul(part, p.partStride * 4), channel), "column");
+      const padded = p.outputs % p.lanes !== 0 && !epilogue.keepsZero;
+      const isLast = padded && blocks > 1 ? k.var(k.sub(block, blocks - 1), "last") : undefined;
+      const start = k.var(from, "start", { frame: true });
+      for (const size of tileSizes(p)) {
+        const many = k.div(k.sub(to, start), size);
+        const stop = k.var(k.add(start, k.mul(many, size)), "stop");
+        k.loop(start, stop, (sample) => tile(k, p, epilogue, size, sample, panel, channel, column, isLast), {
+          step: size,
+          name: "sample",
+        });
+        k.set(start, stop);
+      }
+    };
+    if (p.pieceSamples === undefined) pieces(k, axes, (index) => body(index), options);
+    else pieces(k, { samples: k.batch, ...axes }, (index) => body(index, index.samples), options);
   },
 });
 
@@ -254,11 +251,12 @@ function tile(
   };
   if (p.rows === 1) row();
   else {
-    k.loop(0, p.rows, () => {
+    const next = () => {
       row();
       k.advance(s, (p.rowStride - p.channels) * 4);
       k.advance(w, (rowStep - p.channels * channelStep) * 4);
-    });
+    };
+    k.loop(0, p.rows, next, { frame: false, name: "row" });
   }
   const offset = k.add(k.mul(sample, p.outputSample * 4), column);
   const pads = p.outputs % p.lanes;

@@ -10,6 +10,7 @@ import type { Lanes, Target } from "../../target/target.js";
 import { layoutOf, vectorLanes } from "../contract/layout.js";
 import type { Lowering, Strategy, Work } from "../contract/strategy.js";
 import { canUpdate, readInPlace, storeUpdate, type Update, updateOf, updateOperands } from "../fusion/update.js";
+import { pieces } from "../language/pieces.js";
 import { accumulate, chooseTile, type TileSize, zeroTile } from "../language/tile.js";
 import { featureOf } from "./linear.js";
 
@@ -100,19 +101,16 @@ const weightGradientKernel = defineKernel<WeightGradient>("linearWeightGradient"
     const full = Math.floor(p.channels / p.tile.rows);
     const vectors = Math.ceil(p.outputs / p.lanes);
     const pads = p.outputs % p.lanes;
-    k.loop(
-      k.begin,
-      k.var(k.end, "end", { frame: true }),
-      (piece) => {
-        const at = k.var(piece, "at");
-        const part = k.div(at, blocks);
-        const block = k.var(k.mod(at, blocks), "block", { frame: true });
+    pieces(
+      k,
+      { part: p.parts, block: blocks },
+      (index, piece) => {
+        const part = index.part();
+        const block = k.var(index.block(), "block");
         const channel = k.mul(block, p.tile.rows);
-        const source = k.var(k.ptrAdd(k.operand("x"), k.mul(k.add(k.mul(part, p.partStride), channel), 4)), "source", {
-          frame: true,
-        });
+        const source = k.var(k.ptrAdd(k.operand("x"), k.mul(k.add(k.mul(part, p.partStride), channel), 4)), "source");
         const row = k.add(k.mul(channel, p.channelRows), k.mul(part, p.partRows));
-        const weights = k.var(k.mul(row, p.weightRow * 4), "weights", { frame: true });
+        const weights = k.var(k.mul(row, p.weightRow * 4), "weights");
         const columns = (rows: number) => {
           /** `first`: bytes of the first output. */
           const tile = (width: number, first: IntArg) => {
@@ -160,20 +158,20 @@ const weightGradientKernel = defineKernel<WeightGradient>("linearWeightGradient"
           const whole = Math.floor(vectors / p.tile.vectors);
           const each = (first: IntArg) => tile(p.tile.vectors, first);
           if (whole === 1) each(0);
-          else if (whole > 1) k.loop(0, whole * bytes, each, { step: bytes, frame: true, name: "output" });
+          else if (whole > 1) k.loop(0, whole * bytes, each, { step: bytes, name: "output" });
           if (vectors % p.tile.vectors > 0) tile(vectors % p.tile.vectors, whole * bytes);
         };
         if (full > 0) k.if(block, "lt", full, () => columns(p.tile.rows));
         if (full < blocks) k.if(block, "eq", full, () => columns(p.channels % p.tile.rows));
         if (tail > 0) {
-          k.if(piece, "eq", 0, () => {
+          k.if(piece.number, "eq", 0, () => {
             const end = k.operand("dw");
             const zero = k.splat(0, 1);
             for (let i = 0; i < tail; i++) k.store(end, (p.parts * p.channels * p.weightRow + i) * 4, zero);
           });
         }
       },
-      { frame: true, name: "piece" },
+      { keepsEnd: true, copies: true },
     );
   },
 });

@@ -13,6 +13,7 @@ import type { Lanes } from "../../target/target.js";
 import type { Lowering, Work } from "../contract/strategy.js";
 import { type Epilogue, epilogueOf } from "../fusion/epilogue.js";
 import { epilogueOperands, storeTile } from "../fusion/store-tile.js";
+import { pieces } from "../language/pieces.js";
 import { weightRows } from "../language/reading-order.js";
 import { stepsOfTurn, zeroTile } from "../language/tile.js";
 
@@ -82,17 +83,17 @@ const gradientKernel = defineKernel<GradientSpec>("wideLinearGradient", {
   write(k, { gradient: p, epilogue }) {
     const { lanes } = k.target;
     const blocks = p.pixelStride / lanes;
-    const tiles = k.var(k.div(k.add(k.batch, GRADIENT_SAMPLES - 1), GRADIENT_SAMPLES), "tiles", { frame: true });
-    k.loop(
-      k.begin,
-      k.var(k.end, "end", { frame: true }),
-      (piece) => {
-        const pixel = k.div(piece, blocks);
-        const channel = k.var(k.mul(k.mod(piece, blocks), lanes), "channel", { frame: true });
-        const rows = k.var(k.min(k.sub(p.channels, channel), lanes), "rows", { frame: true });
+    const tiles = k.var(k.div(k.add(k.batch, GRADIENT_SAMPLES - 1), GRADIENT_SAMPLES), "tiles");
+    pieces(
+      k,
+      { pixel: p.pixels, block: blocks },
+      (index, piece) => {
+        const pixel = index.pixel();
+        const channel = k.var(k.mul(index.block(), lanes), "channel");
+        const rows = k.var(k.min(k.sub(p.channels, channel), lanes), "rows");
         const element = k.add(k.mul(channel, p.channelStep), k.mul(pixel, p.pixelStep));
-        const weights = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "weights", { frame: true });
-        const at = k.var(k.mul(k.add(k.mul(pixel, p.pixelStride), channel), 4), "at", { frame: true });
+        const weights = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "weights");
+        const at = k.var(k.mul(k.add(k.mul(pixel, p.pixelStride), channel), 4), "at");
         const results = () => k.ptrAdd(k.operand("space"), 4 * lanes * p.tiles * GRADIENT_SAMPLES * p.rows);
         if (p.channels % lanes > 0)
           k.loop(0, k.batch, (n) => k.store(k.ptrAdd(results(), k.mul(n, 4 * lanes)), 0, k.splat(0, lanes)));
@@ -100,22 +101,21 @@ const gradientKernel = defineKernel<GradientSpec>("wideLinearGradient", {
           0,
           rows,
           (row) => {
-            const w = k.var(k.ptrAdd(weights, k.mul(row, 4 * p.channelStep)), "w", { frame: true });
+            const w = k.var(k.ptrAdd(weights, k.mul(row, 4 * p.channelStep)), "w");
             const band = GRADIENT_BAND / lanes;
             k.loop(
               0,
               p.vectors,
               (from) => {
-                const count = k.var(k.min(k.sub(p.vectors, from), band), "count", { frame: true });
+                const count = k.var(k.min(k.sub(p.vectors, from), band), "count");
                 k.loop(0, tiles, (tile) => gradientTile(k, p, { lanes, w, from, count, tile, row, results }), {
-                  frame: true,
                   name: "tile",
                 });
               },
-              { step: band, frame: true, name: "from" },
+              { step: band, name: "from" },
             );
           },
-          { step: p.rows, frame: true, name: "row" },
+          { step: p.rows, name: "row" },
         );
         const partial = p.channels % lanes;
         const finish = (real: number | undefined) =>
@@ -148,14 +148,14 @@ const gradientKernel = defineKernel<GradientSpec>("wideLinearGradient", {
             () => finish(undefined),
           );
         if (p.tail > 0)
-          k.if(piece, "eq", p.pixels * blocks - 1, () =>
+          k.if(piece.number, "eq", p.pixels * blocks - 1, () =>
             k.loop(0, k.batch, (n) => {
               const end = k.ptrAdd(k.operand("dx"), k.mul(n, 4 * p.imageSample));
               for (let i = p.tail; i > 0; i--) k.store(end, 4 * (p.imageSample - i), k.splat(0, 1));
             }),
           );
       },
-      { frame: true, name: "piece" },
+      { keepsEnd: true },
     );
   },
 });
@@ -175,9 +175,7 @@ interface GradientTile {
 function gradientTile(k: KernelBuilder, p: Gradient, t: GradientTile): void {
   const { lanes, w, from, count, tile, row, results } = t;
   const acc = zeroTile(k, { rows: p.rows, vectors: GRADIENT_SAMPLES }, lanes);
-  const sums = k.var(k.ptrAdd(k.operand("space"), k.mul(tile, 4 * lanes * GRADIENT_SAMPLES * p.rows)), "sums", {
-    frame: true,
-  });
+  const sums = k.var(k.ptrAdd(k.operand("space"), k.mul(tile, 4 * lanes * GRADIENT_SAMPLES * p.rows)), "sums");
   const place = (r: number, s: number) => 4 * lanes * (r * GRADIENT_SAMPLES + s);
   k.if(from, "gt", 0, () => {
     for (const [r, list] of acc.entries()) for (const [s, sum] of list.entries()) k.loadTo(sum, sums, place(r, s));
@@ -202,7 +200,7 @@ function gradientTile(k: KernelBuilder, p: Gradient, t: GradientTile): void {
     for (const pointer of [...sources, weights]) k.advance(pointer, 4 * lanes * vectors);
   };
   const steps = stepsOfTurn(k.target, 4);
-  const many = k.var(k.mul(k.div(count, steps), steps), "many", { frame: true });
+  const many = k.var(k.mul(k.div(count, steps), steps), "many");
   k.loop(0, many, () => turn(steps), { step: steps });
   if (steps > 1) k.loop(many, count, () => turn(1));
   k.if(

@@ -16,6 +16,7 @@ import type { Layout } from "../contract/layout.js";
 import type { Lowering, Work } from "../contract/strategy.js";
 import { type Epilogue, epilogueOf } from "../fusion/epilogue.js";
 import { epilogueOperands, storeTile } from "../fusion/store-tile.js";
+import { eachPiece, pieces } from "../language/pieces.js";
 import { weightRows } from "../language/reading-order.js";
 import { accumulate, evenBlock, zeroTile } from "../language/tile.js";
 import { GRADIENT_ROWS, lowerWideGradient } from "./wide-input-gradient.js";
@@ -111,21 +112,19 @@ const orderInputsKernel = defineKernel<InputOrder>("order inputs", {
     ["ordered", "write"],
   ],
   write(k, { rows, channels, channelStride, sampleStride, step, samples, parts }) {
-    k.loop(
-      k.begin,
-      k.var(k.end, "end", { frame: true }),
-      (piece) => {
-        const at = k.var(piece, "at");
-        const tile = k.var(k.div(at, rows * parts), "tile", { frame: true });
-        k.set(at, k.mod(at, rows * parts));
-        const row = k.div(at, parts);
-        const first = k.mul(k.mod(at, parts), ORDERED_PIECE);
-        const count = k.var(k.min(k.sub(channels, first), ORDERED_PIECE), "count", { frame: true });
+    pieces(
+      k,
+      { tile: k.batch, row: rows, part: parts },
+      (index) => {
+        const tile = k.var(index.tile(), "tile");
+        const row = index.row();
+        const first = k.mul(index.part(), ORDERED_PIECE);
+        const count = k.var(k.min(k.sub(channels, first), ORDERED_PIECE), "count");
         const inSample = k.add(k.mul(row, channelStride), first);
         const feature = k.add(k.mul(row, step.pixel), k.mul(first, step.channel));
-        const from = k.var(k.ptrAdd(k.operand("x"), k.mul(inSample, 4)), "from", { frame: true });
+        const from = k.var(k.ptrAdd(k.operand("x"), k.mul(inSample, 4)), "from");
         const target = k.add(k.mul(k.mul(tile, rows * channels), samples), k.mul(feature, samples));
-        const start = k.var(k.ptrAdd(k.operand("ordered"), k.mul(target, 4)), "start", { frame: true });
+        const start = k.var(k.ptrAdd(k.operand("ordered"), k.mul(target, 4)), "start");
         for (let i = 0; i < samples; i++) {
           const sample = k.add(k.mul(tile, samples), i);
           const y = k.var(k.ptrAdd(start, 4 * i), "y");
@@ -150,7 +149,7 @@ const orderInputsKernel = defineKernel<InputOrder>("order inputs", {
           );
         }
       },
-      { frame: true, name: "piece" },
+      { keepsEnd: true, copies: true },
     );
   },
 });
@@ -175,17 +174,16 @@ const forwardKernel = defineKernel<ForwardSpec>("wideLinear", {
     const rest = total % p.vectors;
     const pads = p.outputs % lanes;
     const tileBytes = 4 * p.samples * p.vectors * lanes;
-    const tiles = k.var(k.div(k.add(k.batch, p.samples - 1), p.samples), "tiles", { frame: true });
-    k.loop(
-      k.begin,
-      k.var(k.end, "end", { frame: true }),
+    const tiles = k.var(k.div(k.add(k.batch, p.samples - 1), p.samples), "tiles");
+    eachPiece(
+      k,
       (piece) => {
-        const first = k.var(k.mul(piece, p.blocksPerPiece), "first", { frame: true });
-        const next = k.var(k.add(first, p.blocksPerPiece), "next", { frame: true });
+        const first = k.var(k.mul(piece, p.blocksPerPiece), "first");
+        const next = k.var(k.add(first, p.blocksPerPiece), "next");
         const band = (from: Reg) => {
-          const end = k.var(k.min(k.add(from, BAND), p.features), "bandEnd", { frame: true });
+          const end = k.var(k.min(k.add(from, BAND), p.features), "bandEnd");
           const block = (index: Reg, vectors: number, last: boolean) => {
-            const column = k.var(k.mul(index, 4 * p.vectors * lanes), "column", { frame: true });
+            const column = k.var(k.mul(index, 4 * p.vectors * lanes), "column");
             const slot = k.mul(k.sub(index, first), tileBytes);
             const sums = k.var(k.ptrAdd(k.operand("sums"), slot), "sums", { frame: true });
             k.loop(
@@ -195,23 +193,21 @@ const forwardKernel = defineKernel<ForwardSpec>("wideLinear", {
                 forwardTile(k, p, epilogue, { lanes, vectors, last, pads, from, end, column, tile, sums });
                 k.advance(sums, p.blocksPerPiece * tileBytes);
               },
-              { frame: true, name: "tile" },
+              { name: "tile" },
             );
           };
           const apart = rest > 0 || pads > 0;
           const looped = apart ? blocks - 1 : blocks;
           if (looped > 0) {
-            const to = k.var(k.min(next, looped), "to", { frame: true });
-            k.loop(first, to, (index) => block(index, p.vectors, false), { frame: true, name: "block" });
+            const to = k.var(k.min(next, looped), "to");
+            k.loop(first, to, (index) => block(index, p.vectors, false), { name: "block" });
           }
           if (apart)
-            k.if(next, "ge", blocks, () =>
-              block(k.var(blocks - 1, "block", { frame: true }), rest > 0 ? rest : p.vectors, true),
-            );
+            k.if(next, "ge", blocks, () => block(k.var(blocks - 1, "block"), rest > 0 ? rest : p.vectors, true));
         };
-        k.loop(0, p.features, band, { step: BAND, frame: true, name: "from" });
+        k.loop(0, p.features, band, { step: BAND, name: "from" });
       },
-      { frame: true, name: "piece" },
+      { keepsEnd: true },
     );
   },
 });
@@ -260,8 +256,8 @@ function forwardTile(k: KernelBuilder, p: Forward, epilogue: Epilogue, t: Forwar
     },
     () => {
       const sample = k.mul(tile, p.samples);
-      const offset = k.var(k.add(k.mul(sample, 4 * p.outputSample), column), "offset", { frame: true });
-      const left = k.var(k.sub(k.batch, sample), "left", { frame: true });
+      const offset = k.var(k.add(k.mul(sample, 4 * p.outputSample), column), "offset");
+      const left = k.var(k.sub(k.batch, sample), "left");
       const store = (rows: readonly Reg[][], at: Reg) =>
         storeTile(k, rows, {
           lanes,

@@ -6,6 +6,7 @@ import type { Strategy } from "../contract/strategy.js";
 import type { Epilogue } from "../fusion/epilogue.js";
 import { resultOf, resultOperands, rowPlace, storeResult } from "../fusion/result.js";
 import { channelVectors, cleaned, eachGroup, isPartial, loadChannels, storeTail } from "../language/channels.js";
+import { eachPiece } from "../language/pieces.js";
 
 const SAMPLES = 4;
 /** Features in flight at once, each in an accumulator of its own. */
@@ -46,10 +47,10 @@ const squaredDistanceKernel = defineKernel<Distances>("squaredDistance", {
     const vectors = channelVectors(output, k.target);
     const { lanes } = vectors;
     const one = (n: Reg) => {
-      const from = k.var(k.mul(n, 4 * inputSample), "from", { frame: true });
-      const into = k.var(k.mul(n, 4 * output.sampleStride), "into", { frame: true });
+      const from = k.var(k.mul(n, 4 * inputSample), "from");
+      const into = k.var(k.mul(n, 4 * output.sampleStride), "into");
       eachGroup(k, vectors, 1, (channel, [index]) => {
-        const offset = k.var(channel ?? 0, "offset", { frame: true });
+        const offset = k.var(channel ?? 0, "offset");
         const sums = Array.from({ length: Math.min(UNROLL, features) }, () => k.acc(0, lanes));
         const term = (feature: Reg | number, u: number) => {
           const at = typeof feature === "number" ? k.int(feature) : feature;
@@ -73,8 +74,8 @@ const squaredDistanceKernel = defineKernel<Distances>("squaredDistance", {
     };
     const piece = (p: Reg) => {
       const first = k.mul(p, SAMPLES);
-      k.loop(first, k.min(k.add(first, SAMPLES), k.batch), one, { frame: true, name: "n" });
+      k.loop(first, k.min(k.add(first, SAMPLES), k.batch), one, { name: "n" });
     };
-    k.loop(k.begin, k.end, piece, { frame: true, name: "piece" });
+    eachPiece(k, piece);
   },
 });

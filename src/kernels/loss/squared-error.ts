@@ -4,6 +4,7 @@ import type { Reg } from "../../codegen/ir.js";
 import { sizeOf } from "../../graph/shape.js";
 import type { Lanes } from "../../target/target.js";
 import type { Strategy } from "../contract/strategy.js";
+import { eachPiece } from "../language/pieces.js";
 
 export const squaredErrorStrategy: Strategy = {
   name: "squaredError",
@@ -57,6 +58,6 @@ const squaredErrorKernel = defineKernel<SquaredError>("meanSquaredError", {
       const mean = k.fdiv(k.reduceAdd(k.fadd(sums[0], sums[1])), k.splat(elements, 1));
       k.store(k.ptrAdd(k.operand("loss"), k.mul(n, 4)), 0, mean);
     };
-    k.loop(k.begin, k.end, body, { frame: true, name: "n" });
+    eachPiece(k, body);
   },
 });

@@ -29,7 +29,7 @@ export function divideBy(
     const [count] = counts;
     return (run, value, lanes) => times(k, value, 1 / (count! * of(run)), lanes);
   }
-  const count = k.var(divisor === "valid" ? difference(k, bounds) : paddedTaps(k, rows, oy), "taps", { frame: true });
+  const count = k.var(divisor === "valid" ? difference(k, bounds) : paddedTaps(k, rows, oy), "taps");
   return (run, value, lanes) => k.fdiv(value, k.toFloat(k.splatInt(k.mul(count, of(run)), lanes)));
 }
 

@@ -26,6 +26,7 @@ import {
   tailElements,
 } from "../language/channels.js";
 import { maxNaN } from "../language/math.js";
+import { eachPiece } from "../language/pieces.js";
 import { type Axis, allReal, type Bounds, eachTap, isUnrolled, type Run, runsOf, tapBounds } from "../language/taps.js";
 import { type Divide, divideBy } from "./divisor.js";
 import { type Windows, windowsOf } from "./pool.js";
@@ -94,7 +95,7 @@ const poolGradientKernel = defineKernel<PoolGradient>("poolGradient", {
   ],
   write(k, p) {
     const body = (piece: Reg) => (p.scatter ? writeSample(k, p, piece) : writeBand(k, p, piece));
-    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+    eachPiece(k, body);
   },
 });
 
@@ -107,8 +108,8 @@ function sampleOf(k: KernelBuilder, p: PoolGradient, n: Reg): Reg {
 function writeBand(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
   const { rows, columns, image } = p;
   const rowElements = columns.extent * image.channelStride;
-  const n = k.var(k.div(piece, rows.outputs), "n", { frame: true });
-  const oy = k.var(k.mod(piece, rows.outputs), "oy", { frame: true });
+  const n = k.var(k.div(piece, rows.outputs), "n");
+  const oy = k.var(k.mod(piece, rows.outputs), "oy");
   if (!p.tiles) {
     const clamped = (row: Reg) => k.min(k.max(row, 0), rows.extent);
     const start = k.sub(k.mul(oy, rows.stride), rows.before);
@@ -116,17 +117,20 @@ function writeBand(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
     const to = k.var(rows.outputs === 1 ? rows.extent : clamped(k.add(start, rows.stride)));
     k.if(oy, "eq", rows.outputs - 1, () => k.set(to, rows.extent));
     const first = sampleOf(k, p, n);
-    k.loop(from, to, (iy) => storeZeros(k, k.ptrAdd(first, k.mul(iy, 4 * rowElements)), 0, rowElements));
+    k.loop(from, to, (iy) => storeZeros(k, k.ptrAdd(first, k.mul(iy, 4 * rowElements)), 0, rowElements), {
+      frame: false,
+    });
   } else {
     const covered = columns.outputs * columns.stride;
     const below = rows.outputs * rows.stride;
     const first = sampleOf(k, p, n);
     if (covered < columns.extent) {
       const from = k.mul(oy, rows.stride);
-      k.loop(from, k.min(k.add(from, rows.stride), rows.extent), (iy) => {
+      const right = (iy: Reg) => {
         const row = k.ptrAdd(first, k.mul(iy, 4 * rowElements));
         storeZeros(k, row, 4 * covered * image.channelStride, (columns.extent - covered) * image.channelStride);
-      });
+      };
+      k.loop(from, k.min(k.add(from, rows.stride), rows.extent), right, { frame: false, name: "iy" });
     }
     if (below < rows.extent) {
       k.if(oy, "eq", rows.outputs - 1, () => {
@@ -157,12 +161,12 @@ function chunksOf({ count }: ChannelVectors, maxBatch: number): number {
 function writeSample(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
   const { image, vectors, chunks } = p;
   const { lanes, count } = vectors;
-  const n = k.var(chunks === 1 ? piece : k.div(piece, chunks), "n", { frame: true });
-  const chunk = k.var(chunks === 1 ? 0 : k.mod(piece, chunks), "chunk", { frame: true });
+  const n = k.var(chunks === 1 ? piece : k.div(piece, chunks), "n");
+  const chunk = k.var(chunks === 1 ? 0 : k.mod(piece, chunks), "chunk");
   const bytes = 4 * lanes;
   const start = k.mul(chunk, count);
-  const from = k.var(k.mul(k.div(start, chunks), bytes), "from", { frame: true });
-  const to = k.var(k.mul(k.div(k.add(start, count), chunks), bytes), "to", { frame: true });
+  const from = k.var(k.mul(k.div(start, chunks), bytes), "from");
+  const to = k.var(k.mul(k.div(k.add(start, count), chunks), bytes), "to");
   if (tailElements(image) > 0) k.if(chunk, "eq", 0, () => storeTail(k, image, sampleOf(k, p, n)));
   // Only the last of several vectors can be partial, and padded layouts may treat it like the others: pads of x and dy are +0.
   const eachVector = (visit: (channel: Reg | undefined) => void) => {
@@ -180,7 +184,7 @@ function writeSample(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
           eachVector((channel) => writeWindow(k, p, { ...place, channel }, "store first"));
         });
       };
-      k.loop(run.from, run.to, row, { frame: true, name: "oy" });
+      k.loop(run.from, run.to, row, { name: "oy" });
     }
     return;
   }
@@ -193,7 +197,7 @@ function writeSample(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
         writeWindow(k, p, { run, bounds, divide, at, channel, index: 0 }, "add");
       });
     };
-    const frame = { frame: true, name: "oy" };
+    const frame = { name: "oy" };
     if (runs.length <= 3) for (const run of runs) k.loop(run.from, run.to, (oy) => row(oy, run), frame);
     else k.loop(0, p.rows.outputs, (oy) => row(oy, tapBounds(k, p.rows, oy)), frame);
   });
@@ -269,15 +273,15 @@ function eachPixel(
   const rowBytes = columns.extent * pixel;
   const divide = divisor === "max" ? undefined : divideBy(k, divisor, rows, bounds, oy);
   const corner = k.add(k.mul(oy, rows.stride * rowBytes), -rows.before * rowBytes - columns.before * pixel);
-  const from = k.var(k.add(k.mul(n, 4 * image.sampleStride), corner), "image", { frame: true });
+  const from = k.var(k.add(k.mul(n, 4 * image.sampleStride), corner), "image");
   const into = k.add(k.mul(n, 4 * pooledSample), k.mul(oy, columns.outputs * pixel));
-  const start = k.var(into, "pooled", { frame: true });
+  const start = k.var(into, "pooled");
   for (const run of runs) {
     const body = (ox: Reg) => {
       const at = { image: k.add(from, k.mul(ox, columns.stride * pixel)), pooled: k.add(start, k.mul(ox, pixel)) };
       visit(run, divide, at);
     };
-    k.loop(run.from, run.to, body, { name: "ox" });
+    k.loop(run.from, run.to, body, { frame: false, name: "ox" });
   }
 }
 

@@ -23,6 +23,7 @@ import {
   tailElements,
 } from "../language/channels.js";
 import { maxNaN } from "../language/math.js";
+import { pieces } from "../language/pieces.js";
 import {
   type Axis,
   allReal,
@@ -105,9 +106,9 @@ const poolKernel = defineKernel<Pool>("pool", {
     const pixel = 4 * output.channelStride;
     const rowBytes = columns.extent * pixel;
     const emptyRows = hasEmpty(rows);
-    const body = (piece: Reg) => {
-      const n = k.var(k.div(piece, rows.outputs), "n", { frame: true });
-      const oy = k.var(k.mod(piece, rows.outputs), "oy", { frame: true });
+    pieces(k, { n: k.batch, oy: rows.outputs }, (index) => {
+      const n = k.var(index.n(), "n");
+      const oy = k.var(index.oy(), "oy");
       const bounds = allReal(rows) ? { lo: 0, hi: rows.kernel } : tapBounds(k, rows, oy);
       const divide = divisor === "max" ? undefined : divideBy(k, divisor, rows, bounds, oy);
       const corner = k.add(k.mul(k.mul(oy, rows.stride), rowBytes), -rows.before * rowBytes - columns.before * pixel);
@@ -132,15 +133,14 @@ const poolKernel = defineKernel<Pool>("pool", {
             }
           });
         };
-        k.loop(run.from, run.to, body, { name: "ox" });
+        k.loop(run.from, run.to, body, { frame: false, name: "ox" });
       }
       if (tailElements(output) > 0) {
         k.if(oy, "eq", rows.outputs - 1, () => {
           storeTail(k, output, k.ptrAdd(k.operand("result"), k.mul(n, 4 * output.sampleStride)));
         });
       }
-    };
-    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+    });
   },
 });
 

@@ -19,6 +19,7 @@ import type { Buffer } from "../contract/emitter.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Lowering } from "../contract/strategy.js";
 import { channelVectors, eachGroup, loadChannels, storeChannels, storeZeros } from "../language/channels.js";
+import { eachPiece } from "../language/pieces.js";
 import { SLOT } from "../language/slots.js";
 import { addRows } from "../language/sum-rows.js";
 
@@ -120,11 +121,11 @@ const slotsKernel = defineKernel<Cut>("channelSums", {
     const unrollOf = (count: number) => (count * 4 <= (wide ? 16 : 8) ? 4 : 2);
     const body = (piece: Reg) => {
       const slot = parts === 1 ? piece : k.div(piece, parts);
-      const begin = k.var(parts === 1 ? 0 : k.mul(k.mod(piece, parts), partRows), "from", { frame: true });
-      const end = k.var(parts === 1 ? input.rows : k.min(k.add(begin, partRows), input.rows), "to", { frame: true });
-      const sample = k.var(samples === 1 ? slot : k.mul(slot, samples), "sample", { frame: true });
-      const last = k.var(k.min(k.add(sample, samples), k.batch), "last", { frame: true });
-      const into = k.var(k.mul(piece, 4 * numbers * stride), "into", { frame: true });
+      const begin = k.var(parts === 1 ? 0 : k.mul(k.mod(piece, parts), partRows), "from");
+      const end = k.var(parts === 1 ? input.rows : k.min(k.add(begin, partRows), input.rows), "to");
+      const sample = k.var(samples === 1 ? slot : k.mul(slot, samples), "sample");
+      const last = k.var(k.min(k.add(sample, samples), k.batch), "last");
+      const into = k.var(k.mul(piece, 4 * numbers * stride), "into");
       if (stride > input.channelStride) {
         for (let row = 0; row < numbers; row++)
           storeZeros(
@@ -135,7 +136,7 @@ const slotsKernel = defineKernel<Cut>("channelSums", {
           );
       }
       eachGroup(k, vectors, group, (channel, indices) => {
-        const at = k.var(channel ?? 0, "channel", { frame: true });
+        const at = k.var(channel ?? 0, "channel");
         const walk = (count: number, add: (sums: readonly Reg[], at: Reg) => void) =>
           addRows(
             k,
@@ -173,7 +174,7 @@ const slotsKernel = defineKernel<Cut>("channelSums", {
         const sums = walk(indices.length, (accumulators, place) => {
           for (const [i, index] of indices.entries()) k.updateTo(accumulators[i]!, "fadd", load("image", place, index));
         });
-        const count = k.var(k.mul(k.sub(last, sample), k.sub(end, begin)), "count", { frame: true });
+        const count = k.var(k.mul(k.sub(last, sample), k.sub(end, begin)), "count");
         const terms = () => k.toFloat(k.splatInt(count, lanes));
         const centres = sums.map((sum) => k.fdiv(sum, terms()));
         // pad lanes hold 0 in x, so their centres and deviations are 0, too
@@ -194,7 +195,7 @@ const slotsKernel = defineKernel<Cut>("channelSums", {
         store(1, squares);
       });
     };
-    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+    eachPiece(k, body);
   },
 });
 
@@ -208,7 +209,7 @@ const joinKernel = defineKernel<Cut>("join sums", {
   write(k, cut) {
     const { samples, parts, term, stride } = cut;
     const { lanes } = k.target;
-    const slots = k.var(k.mul(k.div(k.add(k.batch, samples - 1), samples), parts), "slots", { frame: true });
+    const slots = k.var(k.mul(k.div(k.add(k.batch, samples - 1), samples), parts), "slots");
     const body = (piece: Reg) => {
       const at = k.mul(piece, 4 * lanes);
       const first = k.ptrAdd(k.operand("partial"), at);
@@ -218,7 +219,7 @@ const joinKernel = defineKernel<Cut>("join sums", {
       k.store(k.ptrAdd(k.operand("sum"), at), 0, sum);
       k.store(k.ptrAdd(k.operand("other"), at), 0, other);
     };
-    k.loop(k.begin, k.end, body, { name: "piece" });
+    k.loop(k.begin, k.end, body, { frame: false, name: "piece" });
   },
 });
 

@@ -11,6 +11,7 @@ import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import { storeTail, storeZeros } from "../language/channels.js";
 import { partsOf, rangeOf, sampleAndPart } from "../language/nest.js";
+import { eachPiece } from "../language/pieces.js";
 
 interface Window {
   readonly before: number;
@@ -48,7 +49,7 @@ const channelWindowKernel = defineKernel<WindowSums>("channelWindowSum", {
   write(k, { layout, window, parts }) {
     const sample = (piece: Reg) => {
       const { sample: n, part } = sampleAndPart(k, piece, parts);
-      const start = k.var(k.mul(n, 4 * layout.sampleStride), "start", { frame: true });
+      const start = k.var(k.mul(n, 4 * layout.sampleStride), "start");
       storeTail(k, layout, k.ptrAdd(k.operand("y"), start));
       const row = (r: Reg) => {
         const at = k.add(start, k.mul(r, 4 * layout.channelStride));
@@ -57,7 +58,7 @@ const channelWindowKernel = defineKernel<WindowSums>("channelWindowSum", {
       const { from, to: end } = rangeOf(k, part, layout.rows);
       k.loop(from, end, row, { frame: true, name: "row" });
     };
-    k.loop(k.begin, k.end, sample, { frame: true, name: "n" });
+    eachPiece(k, sample);
   },
 });
 

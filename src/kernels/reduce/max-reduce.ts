@@ -17,6 +17,7 @@ import {
 } from "../language/channels.js";
 import { maxNaN } from "../language/math.js";
 import { axisStrides, type Dimension, merged, nest } from "../language/nest.js";
+import { eachPiece } from "../language/pieces.js";
 
 export const maxReduceStrategy: Strategy = {
   name: "maxReduce",
@@ -81,7 +82,7 @@ const maxReduceKernel = defineKernel<Reduction>("maxReduce", {
         ],
   write(k, reduction) {
     const body = (n: Reg) => writeSample(k, reduction, n);
-    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+    eachPiece(k, body);
   },
 });
 
@@ -90,8 +91,8 @@ const ONE_BY_ONE: ChannelVectors = { lanes: 1, count: 1, lastLanes: 1, packed: t
 function writeSample(k: KernelBuilder, spec: Reduction, n: Reg): void {
   const { gradient, large, smallSample, kept, reduced, lastKept } = spec;
   const vectors = lastKept ? channelVectors(large, k.target) : ONE_BY_ONE;
-  const from = k.var(k.mul(n, 4 * large.sampleStride), "large", { frame: true });
-  const into = k.var(k.mul(n, 4 * smallSample), "small", { frame: true });
+  const from = k.var(k.mul(n, 4 * large.sampleStride), "large");
+  const into = k.var(k.mul(n, 4 * smallSample), "small");
   const [operand, start] = gradient ? (["dx", from] as const) : (["y", into] as const);
   storeZeros(k, k.ptrAdd(k.operand(operand), start), 0, gradient ? large.sampleStride : smallSample);
   nest(k, kept, [from, into], ([big, little]) => {

@@ -26,6 +26,7 @@ import {
   tailElements,
 } from "../language/channels.js";
 import { axisStrides, type Dimension, merged, nest } from "../language/nest.js";
+import { eachPiece } from "../language/pieces.js";
 import { addSlots, SLOT } from "../language/slots.js";
 import { addRows, BLOCK, LONG, type Mean, scaleMean } from "../language/sum-rows.js";
 import { hasEmpty } from "../language/taps.js";
@@ -192,13 +193,11 @@ function writeRowSums(k: KernelBuilder, spec: RowSums, terms: AddTerms): void {
   const body = (piece: Reg) => {
     const slot = parts === 1 ? piece : k.div(piece, parts);
     const part = parts === 1 ? undefined : k.mul(k.mod(piece, parts), partSize);
-    const begin = k.var(part ?? 0, "from", { frame: true });
-    const end = k.var(part === undefined ? first.extent : k.min(k.add(part, partSize), first.extent), "to", {
-      frame: true,
-    });
-    const sample = k.var(samples === 1 ? slot : k.mul(slot, samples), "sample", { frame: true });
-    const last = k.var(batch ? k.min(k.add(sample, samples), k.batch) : k.add(sample, 1), "last", { frame: true });
-    const into = k.var(k.mul(piece, 4 * output.sampleStride), "into", { frame: true });
+    const begin = k.var(part ?? 0, "from");
+    const end = k.var(part === undefined ? first.extent : k.min(k.add(part, partSize), first.extent), "to");
+    const sample = k.var(samples === 1 ? slot : k.mul(slot, samples), "sample");
+    const last = k.var(batch ? k.min(k.add(sample, samples), k.batch) : k.add(sample, 1), "last");
+    const into = k.var(k.mul(piece, 4 * output.sampleStride), "into");
     if (tailElements(output) > 0) storeTail(k, output, k.ptrAdd(k.operand("y"), into));
     nest(k, kept, [k.int(0), into], ([from, place]) => {
       eachGroup(k, vectors, group, (channel, indices) => {
@@ -221,7 +220,7 @@ function writeRowSums(k: KernelBuilder, spec: RowSums, terms: AddTerms): void {
       });
     });
   };
-  k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+  eachPiece(k, body);
 }
 
 const addX: AddTerms = (k, vectors, _channel, indices) => (sums, at) => {
@@ -258,8 +257,8 @@ const sumLastKernel = defineKernel<LastSums>("sum of last axis", {
   write(k, { input, output, kept, summed, mean }) {
     const vectors = channelVectors(input, k.target);
     const body = (piece: Reg) => {
-      const into = k.var(k.mul(piece, 4 * output.sampleStride), "into", { frame: true });
-      const sample = k.var(k.mul(piece, 4 * input.sampleStride), "sample", { frame: true });
+      const into = k.var(k.mul(piece, 4 * output.sampleStride), "into");
+      const sample = k.var(k.mul(piece, 4 * input.sampleStride), "sample");
       storeZeros(k, k.ptrAdd(k.operand("y"), into), 0, output.sampleStride);
       nest(k, kept, [sample, into], ([from, place]) => {
         const total = k.acc(0, vectors.lanes);
@@ -282,14 +281,14 @@ const sumLastKernel = defineKernel<LastSums>("sum of last axis", {
             const one = (index: Reg) => {
               nest(k, rest, [k.add(from!, k.mul(index, first.strides[0]!))], ([row]) => addRow(row!, part));
             };
-            k.loop(start, k.min(k.add(start, rows), first.extent), one, { name: "row" });
+            k.loop(start, k.min(k.add(start, rows), first.extent), one, { frame: false, name: "row" });
             k.updateTo(total, "fadd", part);
           };
-          k.loop(0, first.extent, block, { step: rows, frame: true, name: "block" });
+          k.loop(0, first.extent, block, { step: rows, name: "block" });
         }
         k.store(k.ptrAdd(k.operand("y"), place!), 0, scaleMean(k, k.reduceAdd(total), mean, 1));
       });
     };
-    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+    eachPiece(k, body);
   },
 });

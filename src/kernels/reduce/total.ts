@@ -8,6 +8,7 @@ import type { Reg } from "../../codegen/ir.js";
 import type { Buffer, Pieces } from "../contract/emitter.js";
 import type { Layout } from "../contract/layout.js";
 import type { Lowering } from "../contract/strategy.js";
+import { eachPiece } from "../language/pieces.js";
 import { foldSlots, SLOT, type Slots } from "../language/slots.js";
 import { type Mean, scaleMean } from "../language/sum-rows.js";
 
@@ -50,7 +51,7 @@ const totalKernel = defineKernel<Total>("total", {
       if (direct !== undefined) k.store(k.operand("y"), 0, scaleMean(k, k.reduceAdd(total), direct, 1));
       else k.store(k.ptrAdd(k.operand("y"), k.mul(piece, 4 * k.target.lanes)), 0, total);
     };
-    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+    eachPiece(k, body);
   },
 });
 

@@ -7,6 +7,7 @@ import type { Reg } from "../../codegen/ir.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import { storeTail, storeZeros } from "../language/channels.js";
+import { eachPiece } from "../language/pieces.js";
 import { copyRun } from "./copy.js";
 
 /** Rows of an unbatched value that one piece has. */
@@ -80,7 +81,7 @@ const arrangeKernel = defineKernel<Arrangement>("arrange", {
         first,
         last,
         (r) => row(k.add(from, k.mul(r, 4 * input.channelStride)), k.add(into, k.mul(r, 4 * output.channelStride))),
-        { name: "row" },
+        { frame: false, name: "row" },
       );
     const piece = (p: Reg) => {
       if (output.batched) {
@@ -93,6 +94,6 @@ const arrangeKernel = defineKernel<Arrangement>("arrange", {
       rows(k.int(0), k.int(0), first, k.min(k.add(first, ROWS), output.rows));
       k.if(p, "eq", 0, () => storeTail(k, output, k.operand("y")));
     };
-    k.loop(k.begin, k.end, piece, { frame: true, name: "piece" });
+    eachPiece(k, piece);
   },
 });

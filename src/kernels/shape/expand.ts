@@ -6,6 +6,7 @@ import { isScalar, type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import { channelVectors, eachGroup, loadChannels, storeChannels, storeTail } from "../language/channels.js";
 import { axisStrides, type Dimension, merged, nest, partsOf, sampleAndPart } from "../language/nest.js";
+import { eachPiece } from "../language/pieces.js";
 import { type Mean, scaleMean } from "../language/sum-rows.js";
 
 interface ExpandAttributes {
@@ -109,6 +110,6 @@ const expandKernel = defineKernel<Expansion>("expand", {
       if (!isScalar(output)) storeTail(k, output, k.ptrAdd(k.operand("y"), into));
       nest(k, rows, [k.mul(n, sample), into], row, true, part);
     };
-    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+    eachPiece(k, body);
   },
 });

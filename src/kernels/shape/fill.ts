@@ -1,5 +1,6 @@
 /** Kernels that only write memory: a constant everywhere it should be, and a value copied to another place. */
 import { defineKernel } from "../../codegen/definition.js";
+import type { Reg } from "../../codegen/ir.js";
 import type { Signature } from "../../graph/shape.js";
 import type { Lanes } from "../../target/target.js";
 import type { Buffer } from "../contract/emitter.js";
@@ -25,9 +26,9 @@ const fillKernel = defineKernel<Fill>("fill", {
   write(k, { value, layout }) {
     const filled = k.splat(value, 1);
     const zero = k.splat(0, 1);
-    k.loop(k.begin, k.end, (sample) => {
+    const one = (sample: Reg) => {
       const at = k.var(k.ptrAdd(k.operand("value"), k.mul(sample, layout.sampleStride * 4)), "at");
-      k.loop(0, layout.rows, () => {
+      const row = () => {
         k.loop(0, layout.channels, () => {
           k.store(at, 0, filled);
           k.advance(at, 4);
@@ -36,13 +37,15 @@ const fillKernel = defineKernel<Fill>("fill", {
           k.store(at, 0, zero);
           k.advance(at, 4);
         }
-      });
+      };
+      k.loop(0, layout.rows, row, { frame: false, name: "row" });
       const used = layout.rows * layout.channelStride;
       k.loop(used, Math.max(used, layout.sampleStride), () => {
         k.store(at, 0, zero);
         k.advance(at, 4);
       });
-    });
+    };
+    k.loop(k.begin, k.end, one, { frame: false, name: "sample" });
   },
 });
 
@@ -71,7 +74,7 @@ const copyKernel = defineKernel<Copy>("copy", {
     ["into", "write"],
   ],
   write(k, { sample, unit, perPiece, pieces }) {
-    k.loop(k.begin, k.end, (piece) => {
+    const one = (piece: Reg) => {
       const number = k.div(piece, pieces);
       const first = k.mul(k.mod(piece, pieces), perPiece);
       const last = k.min(k.add(first, perPiece), sample);
@@ -85,7 +88,8 @@ const copyKernel = defineKernel<Copy>("copy", {
         },
         { step: unit },
       );
-    });
+    };
+    k.loop(k.begin, k.end, one, { frame: false, name: "piece" });
   },
 });
 

@@ -11,6 +11,7 @@ import type { Lanes } from "../../target/target.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import { storeTail, tailElements } from "../language/channels.js";
+import { pieces } from "../language/pieces.js";
 
 interface ResizeAttributes {
   readonly mode: "nearest" | "bilinear";
@@ -90,32 +91,30 @@ type WriteLine = (k: KernelBuilder, lines: Lines, at: Reg, from: Reg, into: Reg)
 /** A piece is one line of a sample. */
 function writeRows(k: KernelBuilder, lines: Lines, write: WriteLine): void {
   const { source, destination, inner, written: count } = lines;
-  const body = (piece: Reg) => {
-    const n = k.var(k.div(piece, count), "n", { frame: true });
-    const at = k.var(k.mod(piece, count), "row", { frame: true });
-    const from = k.var(k.ptrAdd(k.operand("x"), k.mul(n, 4 * source.sampleStride)), "from", { frame: true });
+  pieces(k, { n: k.batch, row: count }, (index) => {
+    const n = k.var(index.n(), "n");
+    const at = k.var(index.row(), "row");
+    const from = k.var(k.ptrAdd(k.operand("x"), k.mul(n, 4 * source.sampleStride)), "from");
     const sample = k.ptrAdd(k.operand("y"), k.mul(n, 4 * destination.sampleStride));
-    write(k, lines, at, from, k.var(k.ptrAdd(sample, k.mul(at, 4 * inner)), "into", { frame: true }));
+    write(k, lines, at, from, k.var(k.ptrAdd(sample, k.mul(at, 4 * inner)), "into"));
     writeTail(k, destination, n, at, count);
-  };
-  k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+  });
 }
 
 /** A piece is one row of pixels. */
 function writeColumns(k: KernelBuilder, lines: Lines, write: WriteLine): void {
   const { source, destination, inner, outer, read, written } = lines;
-  const body = (piece: Reg) => {
-    const n = k.var(k.div(piece, outer), "n", { frame: true });
-    const row = k.var(k.mod(piece, outer), "row", { frame: true });
+  pieces(k, { n: k.batch, row: outer }, (index) => {
+    const n = k.var(index.n(), "n");
+    const row = k.var(index.row(), "row");
     const x = k.add(k.mul(n, 4 * source.sampleStride), k.mul(row, 4 * read * inner));
     const y = k.add(k.mul(n, 4 * destination.sampleStride), k.mul(row, 4 * written * inner));
-    const from = k.var(k.ptrAdd(k.operand("x"), x), "from", { frame: true });
-    const start = k.var(k.ptrAdd(k.operand("y"), y), "start", { frame: true });
+    const from = k.var(k.ptrAdd(k.operand("x"), x), "from");
+    const start = k.var(k.ptrAdd(k.operand("y"), y), "start");
     const column = (at: Reg) => write(k, lines, at, from, k.ptrAdd(start, k.mul(at, 4 * inner)));
     k.loop(0, written, column, { frame: true, name: "column" });
     writeTail(k, destination, n, row, outer);
-  };
-  k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+  });
 }
 
 function writeTail(k: KernelBuilder, layout: RowLayout, n: Reg, piece: Reg, count: number): void {
@@ -137,7 +136,8 @@ function eachVectors(
   const group = GROUP * widest;
   const looped = count > 2 * group ? count - (count % group) : 0;
   const inside = Array.from({ length: GROUP }, (_, i) => ({ offset: 4 * i * widest, lanes: widest }));
-  if (looped > 0) k.loop(0, 4 * looped, (base) => visit(base, inside), { step: 4 * group, name: "element" });
+  if (looped > 0)
+    k.loop(0, 4 * looped, (base) => visit(base, inside), { step: 4 * group, frame: false, name: "element" });
   const rest: { offset: number; lanes: Lanes }[] = [];
   let at = looped;
   for (const lanes of [16, 8, 4, 1] as const) {
@@ -240,7 +240,7 @@ function gatherLine(k: KernelBuilder, lines: Lines, at: Reg, from: Reg, into: Re
   if (!nearest || ratio[0] !== input || ratio[1] !== extent || step !== undefined) {
     k.if(at, "eq", input - 1, () => k.set(end, extent));
   }
-  const start = k.var(readers.begin, "begin", { frame: true });
+  const start = k.var(readers.begin, "begin");
   eachVectors(k, inner, (base, vectors) => {
     const sums = vectors.map(({ lanes }) => k.acc(0, lanes));
     const line = k.var(moved(k, k.ptrAdd(from, k.mul(start, bytes)), base), "line");

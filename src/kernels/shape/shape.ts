@@ -24,6 +24,7 @@ import {
   rangeOf,
   sampleAndPart,
 } from "../language/nest.js";
+import { eachPiece } from "../language/pieces.js";
 import { readingDimensions } from "../language/reading-order.js";
 import { copyRun, fillRun } from "./copy.js";
 
@@ -98,7 +99,7 @@ const boxKernel = defineKernel<Boxes>("box", {
       clear(k, output, n, fill, part);
       for (const move of moves) copyBox(k, move, output, n, part);
     };
-    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+    eachPiece(k, body);
   },
 });
 
@@ -224,7 +225,7 @@ const reshapeKernel = defineKernel<Reshape>("reshape", {
         });
       }
     };
-    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+    eachPiece(k, body);
   },
 });
 

@@ -16,6 +16,7 @@ import { type Epilogue, epilogueOf, type Fused } from "../../fusion/epilogue.js"
 import { isPooledStore, POOLED, storePooled } from "../../fusion/pooled-store.js";
 import { epilogueOperands, prefetchTile, storeTile } from "../../fusion/store-tile.js";
 import { packPanel } from "../../language/panel.js";
+import { pieces } from "../../language/pieces.js";
 import { accumulate, stepsOfTurn, zeroTile } from "../../language/tile.js";
 import { allReach, reaches, tileReaches, tileRuns } from "../axis.js";
 import type { ConvAttributes } from "../general/shape.js";
@@ -178,45 +179,41 @@ class Writer {
     const rest = vectors % p.tile.vectors;
     const rowPieces = Math.ceil(p.y.count / p.rowsPerPiece);
     const blockPieces = Math.ceil(blocks / p.blocksPerPiece);
-    const end = k.var(k.end, "end", { frame: true });
-    k.loop(
-      k.begin,
-      end,
-      (piece) => {
-        const at = k.var(piece, "at");
-        const sample = k.div(at, rowPieces * blockPieces);
-        k.set(at, k.mod(at, rowPieces * blockPieces));
-        const rowPiece = k.div(at, blockPieces);
-        const source = k.var(k.ptrAdd(k.operand("source"), k.mul(sample, p.sourceSample * 4)), "sample", {
-          frame: true,
-        });
-        const destination = k.var(k.mul(sample, p.destinationSample * 4), "destination", { frame: true });
-        const rowFrom = k.var(k.mul(rowPiece, p.rowsPerPiece), "rowFrom", { frame: true });
-        const rowTo = k.var(k.min(k.add(rowFrom, p.rowsPerPiece), p.y.count), "rowTo", { frame: true });
-        const blockFrom = k.var(k.mul(k.mod(at, blockPieces), p.blocksPerPiece), "blockFrom", { frame: true });
-        const blockTo = k.var(k.add(blockFrom, p.blocksPerPiece), "blockTo", { frame: true });
+    const axes = { sample: k.batch, rows: rowPieces, blocks: blockPieces };
+    pieces(
+      k,
+      axes,
+      (index) => {
+        const sample = index.sample();
+        const rowPiece = index.rows();
+        const source = k.var(k.ptrAdd(k.operand("source"), k.mul(sample, p.sourceSample * 4)), "sample");
+        const destination = k.var(k.mul(sample, p.destinationSample * 4), "destination");
+        const rowFrom = k.var(k.mul(rowPiece, p.rowsPerPiece), "rowFrom");
+        const rowTo = k.var(k.min(k.add(rowFrom, p.rowsPerPiece), p.y.count), "rowTo");
+        const blockFrom = k.var(k.mul(index.blocks(), p.blocksPerPiece), "blockFrom");
+        const blockTo = k.var(k.add(blockFrom, p.blocksPerPiece), "blockTo");
         // the block with the pad lanes is not among those of the loop
         const apart = rest > 0 || p.outputs % p.lanes > 0;
         const looped = apart ? blocks - 1 : blocks;
         if (looped > 0) {
-          const to = k.var(k.min(blockTo, looped), "fullTo", { frame: true });
+          const to = k.var(k.min(blockTo, looped), "fullTo");
           k.loop(
             blockFrom,
             to,
             (block) =>
               this.#block(block, p.tile.vectors, vectors === p.tile.vectors, source, destination, rowFrom, rowTo),
-            { frame: true, name: "block" },
+            { name: "block" },
           );
         }
         if (apart) {
           k.if(blockTo, "ge", blocks, () => {
-            const block = k.var(looped, "block", { frame: true });
+            const block = k.var(looped, "block");
             this.#block(block, rest > 0 ? rest : p.tile.vectors, true, source, destination, rowFrom, rowTo);
           });
         }
         if (p.tail > 0) k.if(rowTo, "eq", p.y.count, () => this.#zeroTail(destination));
       },
-      { frame: true, name: "piece" },
+      { keepsEnd: true, copies: true },
     );
   }
 
@@ -238,7 +235,7 @@ class Writer {
               k.mul(first, this.#tapRowBytesOf(vectors)),
             )
           : from;
-        if (p.pooled !== undefined) this.#windowRow = k.var(k.mod(row, POOLED), "windowRow", { frame: true });
+        if (p.pooled !== undefined) this.#windowRow = k.var(k.mod(row, POOLED), "windowRow");
         const destinationRow = p.pooled === undefined ? row : k.div(row, POOLED);
         const pixel = k.mul(destinationRow, p.y.step * p.destinationWidth * p.destinationPixel * 4);
         const start = ((p.y.first * p.destinationWidth + p.x.first) * p.destinationPixel + p.destinationChannel) * 4;
@@ -295,8 +292,8 @@ class Writer {
     const room = k.max(k.sub(y.extent - 1 + y.stride, base), 0);
     const to = y.stride === 1 ? room : k.div(room, y.stride);
     return {
-      from: k.var(k.min(from, y.taps), "tapFrom", { frame: true }),
-      to: k.var(k.min(to, y.taps), "tapTo", { frame: true }),
+      from: k.var(k.min(from, y.taps), "tapFrom"),
+      to: k.var(k.min(to, y.taps), "tapTo"),
     };
   }
 
@@ -314,7 +311,7 @@ class Writer {
     const { k, p } = this;
     const acc = zeroTile(k, { rows: size, vectors }, p.lanes);
     if (this.hasPanel) {
-      const to = k.var(destination, "to", { frame: true });
+      const to = k.var(destination, "to");
       if (p.y.taps * p.x.taps * p.channels >= LEAST_PREFETCHING) {
         const rowBytes = p.x.step * p.destinationPixel * 4;
         prefetchTile(k, size / this.#pixels, vectors, {
@@ -356,10 +353,10 @@ class Writer {
         bounds.to,
         () => {
           if (p.channels === unroll) turn();
-          else k.loop(0, p.channels, turn, { step: unroll, name: "channel" });
+          else k.loop(0, p.channels, turn, { step: unroll, frame: false, name: "channel" });
           k.advance(s, (p.y.stride * p.x.extent * p.sourcePixel - p.channels) * 4);
         },
-        { name: "tap" },
+        { frame: false, name: "tap" },
       );
       this.#store(acc, k.add(to, 0), block, last);
     } else this.#store(acc, destination, block, last);

@@ -10,6 +10,7 @@ import type { Strategy } from "../../contract/strategy.js";
 import type { Epilogue } from "../../fusion/epilogue.js";
 import { resultOf, resultOperands, rowPlace, storeResult } from "../../fusion/result.js";
 import { eachGroup, loadChannels, storeTail, storeZeros, tailElements } from "../../language/channels.js";
+import { pieces } from "../../language/pieces.js";
 import { type Bounds, tapBounds } from "../../language/taps.js";
 import { type ConvShape, convShape, eachConvGroup, plus } from "./shape.js";
 
@@ -38,19 +39,19 @@ const convolutionKernel = defineKernel<Convolution>("general conv2d", {
   operands: ({ epilogue }) => [["x", "read"], ["w", "read"], ...resultOperands(epilogue)],
   write(k, { shape, epilogue }) {
     const { rows, columns, pixel, resultPixel } = shape;
-    const body = (piece: Reg) => {
-      const n = k.var(k.div(piece, rows.outputs), "n", { frame: true });
-      const oy = k.var(k.mod(piece, rows.outputs), "oy", { frame: true });
+    pieces(k, { n: k.batch, oy: rows.outputs }, (index) => {
+      const n = k.var(index.n(), "n");
+      const oy = k.var(index.oy(), "oy");
       const vertical = tapBounds(k, rows, oy);
       const corner = k.mul(k.sub(k.mul(oy, rows.stride), rows.before), columns.extent * pixel);
-      const from = k.var(k.add(k.mul(n, 4 * shape.image.sampleStride), corner), "from", { frame: true });
+      const from = k.var(k.add(k.mul(n, 4 * shape.image.sampleStride), corner), "from");
       const start = k.add(k.mul(n, 4 * shape.result.sampleStride), k.mul(oy, columns.outputs * resultPixel));
-      const into = k.var(start, "into", { frame: true });
+      const into = k.var(start, "into");
       const column = (ox: Reg) => {
         const horizontal = tapBounds(k, columns, ox);
         const at = k.mul(k.sub(k.mul(ox, columns.stride), columns.before), pixel);
-        const source = k.var(k.add(from, at), "source", { frame: true });
-        const bytes = k.var(k.add(into, k.mul(ox, resultPixel)), "bytes", { frame: true });
+        const source = k.var(k.add(from, at), "source");
+        const bytes = k.var(k.add(into, k.mul(ox, resultPixel)), "bytes");
         eachConvGroup(k, shape, (inputs, outputs) => {
           const taps = { vertical, horizontal, source: plus(k, source, inputs) };
           writePixel(k, shape, taps, outputs, epilogue, bytes);
@@ -60,14 +61,13 @@ const convolutionKernel = defineKernel<Convolution>("general conv2d", {
           storeZeros(k, k.ptrAdd(k.operand("result"), bytes), 4 * shape.result.channels, pads);
         }
       };
-      k.loop(0, columns.outputs, column, { frame: true, name: "ox" });
+      k.loop(0, columns.outputs, column, { name: "ox" });
       if (tailElements(shape.result) > 0) {
         k.if(oy, "eq", rows.outputs - 1, () => {
           storeTail(k, shape.result, k.ptrAdd(k.operand("result"), k.mul(n, 4 * shape.result.sampleStride)));
         });
       }
-    };
-    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+    });
   },
 });
 
@@ -89,10 +89,10 @@ function writePixel(
 ): void {
   const { rows, columns, vectors, pixel, weightRow, inputs } = shape;
   const { lanes } = vectors;
-  const source = k.var(taps.source, "group", { frame: true });
+  const source = k.var(taps.source, "group");
   eachGroup(k, vectors, 4, (channel, indices) => {
     const moved = channel === undefined ? outputs : plus(k, channel, outputs);
-    const offset = moved === undefined ? undefined : k.var(moved, "offset", { frame: true });
+    const offset = moved === undefined ? undefined : k.var(moved, "offset");
     const sums = indices.map(() => k.acc(0, lanes));
     const vertical = (ky: Reg) => {
       const row = k.add(source, k.mul(ky, rows.dilation * columns.extent * pixel));
@@ -118,9 +118,9 @@ function writePixel(
           k.advance(weight, weightRow);
         });
       };
-      k.loop(taps.horizontal.lo, taps.horizontal.hi, horizontal, { name: "kx" });
+      k.loop(taps.horizontal.lo, taps.horizontal.hi, horizontal, { frame: false, name: "kx" });
     };
-    k.loop(taps.vertical.lo, taps.vertical.hi, vertical, { name: "ky" });
+    k.loop(taps.vertical.lo, taps.vertical.hi, vertical, { frame: false, name: "ky" });
     const row = { bytes: offset === undefined ? bytes : k.add(bytes, offset), offset: 0, channel: offset };
     for (const [i, index] of indices.entries()) storeResult(k, epilogue, rowPlace(k, vectors, row, index), sums[i]!);
   });

@@ -15,6 +15,7 @@ import {
   storeZeros,
   tailElements,
 } from "../../language/channels.js";
+import { pieces } from "../../language/pieces.js";
 import type { Axis } from "../../language/taps.js";
 import { type ConvShape, convShape, eachConvGroup, plus } from "./shape.js";
 
@@ -42,12 +43,12 @@ const inputGradientKernel = defineKernel<ConvShape>("general conv2dInputGrad", {
   ],
   write(k, shape) {
     const { rows, columns, image, pixel } = shape;
-    const body = (piece: Reg) => {
-      const n = k.var(k.div(piece, rows.extent), "n", { frame: true });
-      const iy = k.var(k.mod(piece, rows.extent), "iy", { frame: true });
+    pieces(k, { n: k.batch, iy: rows.extent }, (index) => {
+      const n = k.var(index.n(), "n");
+      const iy = k.var(index.iy(), "iy");
       const column = (ix: Reg) => {
         const row = k.mul(k.add(k.mul(iy, columns.extent), ix), pixel);
-        const into = k.var(k.add(k.mul(n, 4 * image.sampleStride), row), "into", { frame: true });
+        const into = k.var(k.add(k.mul(n, 4 * image.sampleStride), row), "into");
         const place: Place = { n, iy, ix, into };
         if (shape.depthwise) writeDepthwise(k, shape, place);
         else {
@@ -56,14 +57,13 @@ const inputGradientKernel = defineKernel<ConvShape>("general conv2dInputGrad", {
           storeZeros(k, k.ptrAdd(k.operand("dx"), into), 4 * image.channels, pads);
         }
       };
-      k.loop(0, columns.extent, column, { frame: true, name: "ix" });
+      k.loop(0, columns.extent, column, { name: "ix" });
       if (tailElements(image) > 0) {
         k.if(iy, "eq", rows.extent - 1, () => {
           storeTail(k, image, k.ptrAdd(k.operand("dx"), k.mul(n, 4 * image.sampleStride)));
         });
       }
-    };
-    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+    });
   },
 });
 
@@ -77,14 +77,15 @@ interface Place {
 
 /** Visits the taps that reach input index i, with the output that they belong to. */
 function eachReachingTap(k: KernelBuilder, a: Axis, i: Reg, visit: (tap: Reg, output: Reg) => void): void {
-  k.loop(0, a.kernel, (tap) => {
+  const reaching = (tap: Reg) => {
     const distance = k.sub(k.add(i, a.before), k.mul(tap, a.dilation));
     k.if(distance, "ge", 0, () => {
       const within = (output: Reg) => k.if(output, "lt", a.outputs, () => visit(tap, output));
       if (a.stride === 1) within(distance);
       else k.if(k.mod(distance, a.stride), "eq", 0, () => within(k.div(distance, a.stride)));
     });
-  });
+  };
+  k.loop(0, a.kernel, reaching, { frame: false, name: "tap" });
 }
 
 /** Visits every tap that reaches the pixel: bytes of the output pixel in dy, and of the tap's first row in w. */
@@ -92,8 +93,8 @@ function eachTapOfPixel(k: KernelBuilder, shape: ConvShape, p: Place, visit: (dy
   const { rows, columns, resultPixel, weightRow, inputs, result } = shape;
   eachReachingTap(k, rows, p.iy, (ky, oy) => {
     const row = k.add(k.mul(p.n, 4 * result.sampleStride), k.mul(oy, columns.outputs * resultPixel));
-    const start = k.var(row, "row", { frame: true });
-    const weights = k.var(k.mul(ky, columns.kernel * inputs * weightRow), "weights", { frame: true });
+    const start = k.var(row, "row");
+    const weights = k.var(k.mul(ky, columns.kernel * inputs * weightRow), "weights");
     eachReachingTap(k, columns, p.ix, (kx, ox) => {
       visit(k.add(start, k.mul(ox, resultPixel)), k.add(weights, k.mul(kx, inputs * weightRow)));
     });
@@ -111,10 +112,10 @@ function writeGroup(
   const { vectors, weightRow } = shape;
   const block = (count: number, first: Reg) => {
     const sums = Array.from({ length: count }, () => k.acc(0, vectors.lanes));
-    const weightStart = k.var(k.mul(first, weightRow), "first", { frame: true });
+    const weightStart = k.var(k.mul(first, weightRow), "first");
     eachTapOfPixel(k, shape, place, (dy, w) => {
-      const gradient = k.var(plus(k, dy, outputs), "dy", { frame: true });
-      const weights = k.var(plus(k, k.add(w, weightStart), outputs), "w", { frame: true });
+      const gradient = k.var(plus(k, dy, outputs), "dy");
+      const weights = k.var(plus(k, k.add(w, weightStart), outputs), "w");
       eachGroup(k, vectors, 1, (channel, [index]) => {
         const value = loadChannels(k, vectors, k.ptrAdd(k.operand("dy"), plus(k, gradient, channel)), 0, index!);
         const pointer = k.ptrAdd(k.operand("w"), plus(k, weights, channel));
@@ -126,7 +127,7 @@ function writeGroup(
     for (const [i, sum] of sums.entries()) k.store(target, 4 * i, k.reduceAdd(sum));
   };
   const many = shape.inputs - (shape.inputs % 4);
-  if (many > 0) k.loop(0, many, (first) => block(4, first), { step: 4, frame: true, name: "channel" });
+  if (many > 0) k.loop(0, many, (first) => block(4, first), { step: 4, name: "channel" });
   if (many < shape.inputs) block(shape.inputs - many, k.int(many));
 }
 
@@ -134,7 +135,7 @@ function writeGroup(
 function writeDepthwise(k: KernelBuilder, shape: ConvShape, place: Place): void {
   const { vectors } = shape;
   eachGroup(k, vectors, 1, (channel, [index]) => {
-    const offset = channel === undefined ? undefined : k.var(channel, "offset", { frame: true });
+    const offset = channel === undefined ? undefined : k.var(channel, "offset");
     const sum = k.acc(0, vectors.lanes);
     eachTapOfPixel(k, shape, place, (dy, w) => {
       const value = loadChannels(k, vectors, k.ptrAdd(k.operand("dy"), plus(k, dy, offset)), 0, index!);

@@ -84,10 +84,10 @@ export function eachConvGroup(
     return;
   }
   const body = (g: Reg) => {
-    const inputs = k.var(k.mul(g, 4 * shape.inputs), "inputs", { frame: true });
-    visit(inputs, k.var(k.mul(g, 4 * shape.outputs), "outputs", { frame: true }));
+    const inputs = k.var(k.mul(g, 4 * shape.inputs), "inputs");
+    visit(inputs, k.var(k.mul(g, 4 * shape.outputs), "outputs"));
   };
-  k.loop(0, shape.groups, body, { frame: true, name: "g" });
+  k.loop(0, shape.groups, body, { name: "g" });
 }
 
 /** a + b where b may be nothing. */

@@ -16,6 +16,7 @@ import {
   storeZeros,
   tailElements,
 } from "../../language/channels.js";
+import { eachPiece } from "../../language/pieces.js";
 import type { Axis } from "../../language/taps.js";
 import { type ConvShape, convShape, eachConvGroup, plus } from "./shape.js";
 
@@ -52,10 +53,10 @@ const weightGradientKernel = defineKernel<Gradient>("general conv2dWeightGrad", 
       const channel = k.mod(piece, inputs);
       const tap = k.div(piece, inputs);
       const place: Tap = {
-        ky: k.var(k.div(tap, columns.kernel), "ky", { frame: true }),
-        kx: k.var(k.mod(tap, columns.kernel), "kx", { frame: true }),
-        channel: k.var(k.mul(channel, 4), "channel", { frame: true }),
-        into: k.var(k.mul(piece, weightRow), "into", { frame: true }),
+        ky: k.var(k.div(tap, columns.kernel), "ky"),
+        kx: k.var(k.mod(tap, columns.kernel), "kx"),
+        channel: k.var(k.mul(channel, 4), "channel"),
+        into: k.var(k.mul(piece, weightRow), "into"),
       };
       eachConvGroup(k, shape, (first, outputs) => writeRow(k, shape, place, first, outputs));
       if (shape.groups > 1 && !shape.depthwise) {
@@ -66,7 +67,7 @@ const weightGradientKernel = defineKernel<Gradient>("general conv2dWeightGrad", 
         k.if(piece, "eq", weights.rows - 1, () => storeTail(k, weights, k.operand("dw")));
       }
     };
-    k.loop(k.begin, k.end, body, { frame: true, name: "piece" });
+    eachPiece(k, body);
   },
 });
 
@@ -84,7 +85,7 @@ function outputsOfTap(k: KernelBuilder, a: Axis, tap: Reg): { lo: Reg; hi: Reg }
   const up = (n: Reg) => (a.stride === 1 ? k.max(n, 0) : k.div(k.max(k.add(n, a.stride - 1), 0), a.stride));
   const hi = k.min(up(k.sub(a.extent + a.before, start)), a.outputs);
   const lo = k.min(up(k.sub(a.before, start)), hi);
-  return { lo: k.var(lo, "lo", { frame: true }), hi: k.var(hi, "hi", { frame: true }) };
+  return { lo: k.var(lo, "lo"), hi: k.var(hi, "hi") };
 }
 
 /** The outputs of one group (or, depthwise, all channels) in one row of weights. */
@@ -102,10 +103,10 @@ function writeRow(
   const firstRow = k.mul(k.sub(k.mul(tap.ky, rows.dilation), rows.before), columns.extent * pixel);
   const firstColumn = k.mul(k.sub(k.mul(tap.kx, columns.dilation), columns.before), pixel);
   const start = plus(k, k.add(k.add(firstRow, firstColumn), tap.channel), first);
-  const source = k.var(start, "source", { frame: true });
+  const source = k.var(start, "source");
   eachGroup(k, vectors, 4, (channel, indices) => {
     const moved = channel === undefined ? outputs : plus(k, channel, outputs);
-    const offset = moved === undefined ? undefined : k.var(moved, "offset", { frame: true });
+    const offset = moved === undefined ? undefined : k.var(moved, "offset");
     const totals = indices.map(() => k.acc(0, lanes));
     const sample = (n: Reg) => {
       const sums = indices.map(() => k.acc(0, lanes));
@@ -133,10 +134,10 @@ function writeRow(
         };
         k.loop(horizontal.lo, horizontal.hi, column, { name: "ox" });
       };
-      k.loop(vertical.lo, vertical.hi, row, { frame: true, name: "oy" });
+      k.loop(vertical.lo, vertical.hi, row, { name: "oy" });
       for (const [i, total] of totals.entries()) k.updateTo(total, "fadd", sums[i]!);
     };
-    k.loop(0, k.batch, sample, { frame: true, name: "n" });
+    k.loop(0, k.batch, sample, { name: "n" });
     const target = k.ptrAdd(k.operand("dw"), plus(k, tap.into, offset));
     for (const [i, index] of indices.entries()) storeChannels(k, vectors, target, 0, index, totals[i]!, true);
   });

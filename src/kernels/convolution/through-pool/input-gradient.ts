@@ -23,6 +23,7 @@ import {
   storeZeros,
   tailElements,
 } from "../../language/channels.js";
+import { eachPiece } from "../../language/pieces.js";
 import type { Axis } from "../../language/taps.js";
 import { evenBlock } from "../../language/tile.js";
 import {
@@ -128,28 +129,25 @@ const shiftedWeightsKernel = defineKernel<ShiftedWeights>("shiftedWeights", {
   ],
   write(k, p) {
     const piece = (o: Reg) => {
-      const table = k.var(k.ptrAdd(k.operand("tables"), k.mul(o, 4 * p.table)), "table", { frame: true });
+      const table = k.var(k.ptrAdd(k.operand("tables"), k.mul(o, 4 * p.table)), "table");
       storeZeros(k, table, 0, p.table);
       const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(o, 4)), "from");
       const row = (ky: Reg) => {
         const start = k.add(k.mul(ky, 4 * p.tableRow), 4 * (p.reach[0] * p.tableRow + p.reach[1] * p.pixel));
         const to = k.var(k.ptrAdd(table, start), "to");
-        k.loop(0, p.kernel[1], () => {
-          k.loop(
-            0,
-            4 * p.channels,
-            (c) => {
-              k.store(k.ptrAdd(to, c), 0, k.load(from, 0, 1));
-              k.advance(from, 4 * p.weightRow);
-            },
-            { step: 4 },
-          );
+        const one = (c: Reg) => {
+          k.store(k.ptrAdd(to, c), 0, k.load(from, 0, 1));
+          k.advance(from, 4 * p.weightRow);
+        };
+        const column = () => {
+          k.loop(0, 4 * p.channels, one, { step: 4, name: "channel" });
           k.advance(to, 4 * p.pixel);
-        });
+        };
+        k.loop(0, p.kernel[1], column, { frame: false, name: "kx" });
       };
-      k.loop(0, p.kernel[0], row, { frame: true, name: "ky" });
+      k.loop(0, p.kernel[0], row, { name: "ky" });
     };
-    k.loop(k.begin, k.end, piece, { frame: true, name: "output" });
+    eachPiece(k, piece);
   },
 });
 
@@ -172,7 +170,7 @@ const routedInputGradientKernel = defineKernel<RoutedGradient>("routedInputGradi
       writeSample(k, spec.plan, n);
       storeSample(k, spec, n);
     };
-    k.loop(k.begin, k.end, piece, { frame: true, name: "sample" });
+    eachPiece(k, piece);
   },
 });
 
@@ -220,16 +218,16 @@ function writeSample(k: KernelBuilder, p: Noted, n: Reg): void {
       () => {
         const whole = Math.floor(height / p.tileRows);
         if (whole === 1) tile(p.tileRows, undefined);
-        else k.loop(0, whole, (at) => tile(p.tileRows, at), { frame: true, name: "tile" });
+        else k.loop(0, whole, (at) => tile(p.tileRows, at), { name: "tile" });
         if (height % p.tileRows > 0) tile(height % p.tileRows, k.int(whole));
         k.advance(into, 4 * columns.stride * stride[1] * p.pixel);
         k.advance(places, 4 * routed.pixel);
         k.advance(dy, 4 * routed.pixel);
       },
-      { frame: true, name: "window column" },
+      { name: "window column" },
     );
   };
-  k.loop(0, rows.outputs, windowRow, { frame: true, name: "window row" });
+  k.loop(0, rows.outputs, windowRow, { name: "window row" });
 }
 
 /** The image inside the border, through the epilogue. */
@@ -254,6 +252,6 @@ function storeSample(k: KernelBuilder, { plan: p, result: image, epilogue }: Rou
       k.advance(bytes, pixel);
     });
   };
-  k.loop(0, height, row, { frame: true, name: "iy" });
+  k.loop(0, height, row, { name: "iy" });
   if (tailElements(image) > 0) storeTail(k, image, k.ptrAdd(k.operand("result"), k.mul(n, 4 * image.sampleStride)));
 }

@@ -99,12 +99,12 @@ export function writePlaces(
   const rowStep = areNoted ? columns.outputs * pixel : rows.stride * columns.extent * pixel;
   const columnStep = areNoted ? pixel : columns.stride * pixel;
   const sample = k.mul(n, 4 * (areNoted ? r.pooledSample : r.imageSample));
-  const maxima = k.var(k.ptrAdd(k.operand("maxima"), sample), "maxima", { frame: true });
+  const maxima = k.var(k.ptrAdd(k.operand("maxima"), sample), "maxima");
   const row = (oy: Reg) => {
     const from = k.var(k.ptrAdd(maxima, k.mul(oy, rowStep)), "from");
     const to = k.var(k.ptrAdd(into, k.mul(oy, columns.outputs * pixel)), "to");
     const first = k.var(k.add(k.mul(oy, steps.window[0]), steps.origin), "first");
-    k.loop(0, columns.outputs, () => {
+    const window = () => {
       const base = k.splatInt(first, lanes);
       eachGroup(k, vectors, 1, (channel, [index]) => {
         const at = 4 * index! * lanes;
@@ -114,9 +114,10 @@ export function writePlaces(
       k.advance(from, columnStep);
       k.advance(to, pixel);
       k.advance(first, steps.window[1]);
-    });
+    };
+    k.loop(0, columns.outputs, window, { frame: false, name: "window column" });
   };
-  k.loop(0, rows.outputs, row, { frame: true, name: "window row" });
+  k.loop(0, rows.outputs, row, { name: "window row" });
 }
 
 /** Where in its window a vector of maxima is, from the window's first tap on, in what `steps` counts. */

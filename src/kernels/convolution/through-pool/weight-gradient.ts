@@ -15,6 +15,7 @@ import type { Target } from "../../../target/target.js";
 import { layoutOf, type RowLayout, rowLayout } from "../../contract/layout.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import { copyElements, storeTail, storeZeros } from "../../language/channels.js";
+import { eachPiece } from "../../language/pieces.js";
 import { evenBlock } from "../../language/tile.js";
 import {
   accumulatorsFor,
@@ -117,13 +118,13 @@ const routedWeightGradientKernel = defineKernel<Noted>("routedWeightGradient", {
     storeZeros(k, k.operand("workspace"), 0, p.placesAt); // the border stays as it is
     const piece = (slice: Reg) => {
       const chunk = k.div(k.add(k.batch, p.slices - 1), p.slices);
-      const from = k.var(k.min(k.mul(slice, chunk), k.batch), "from", { frame: true });
-      const to = k.var(k.min(k.add(from, chunk), k.batch), "to", { frame: true });
-      const sums = k.var(k.ptrAdd(k.operand("sums"), k.mul(slice, 4 * p.sliceSums)), "sums", { frame: true });
+      const from = k.var(k.min(k.mul(slice, chunk), k.batch), "from");
+      const to = k.var(k.min(k.add(from, chunk), k.batch), "to");
+      const sums = k.var(k.ptrAdd(k.operand("sums"), k.mul(slice, 4 * p.sliceSums)), "sums");
       storeZeros(k, sums, 0, p.sliceSums);
-      k.loop(from, to, (n) => writeSample(k, p, n, sums), { frame: true, name: "sample" });
+      k.loop(from, to, (n) => writeSample(k, p, n, sums), { name: "sample" });
     };
-    k.loop(k.begin, k.end, piece, { frame: true, name: "slice" });
+    eachPiece(k, piece);
   },
 });
 
@@ -132,25 +133,25 @@ function writeSample(k: KernelBuilder, p: Noted, n: Reg, sums: Reg): void {
   const rowBytes = 4 * p.bordered.columns * p.pixel;
   const pixelBytes = 4 * p.pixel;
   const [top, left] = p.bordered.before;
-  const source = k.var(k.ptrAdd(k.operand("x"), k.mul(n, 4 * p.sample)), "x", { frame: true });
+  const source = k.var(k.ptrAdd(k.operand("x"), k.mul(n, 4 * p.sample)), "x");
   const copyRow = (iy: Reg) => {
     const from = k.ptrAdd(source, k.mul(iy, p.image[1] * pixelBytes));
     const into = k.ptrAdd(k.operand("workspace"), k.add(k.mul(iy, rowBytes), top * rowBytes + left * pixelBytes));
     copyElements(k, from, into, p.image[1] * p.pixel);
   };
-  k.loop(0, p.image[0], copyRow, { frame: true, name: "iy" });
-  const places = k.var(k.ptrAdd(k.operand("workspace"), 4 * p.placesAt), "places", { frame: true });
+  k.loop(0, p.image[0], copyRow, { name: "iy" });
+  const places = k.var(k.ptrAdd(k.operand("workspace"), 4 * p.placesAt), "places");
   const tap = [stride[0] * rowBytes, stride[1] * pixelBytes] as const;
   writePlaces(k, routed, p.areNoted, n, places, {
     origin: 0,
     tap,
     window: [routed.rows.stride * tap[0], routed.columns.stride * tap[1]],
   });
-  const dy = k.var(k.ptrAdd(k.operand("dy"), k.mul(n, 4 * routed.pooledSample)), "dy", { frame: true });
+  const dy = k.var(k.ptrAdd(k.operand("dy"), k.mul(n, 4 * routed.pooledSample)), "dy");
   const outputs = (output: Reg) => {
-    const space = k.var(k.operand("workspace"), "space");
-    const channel = k.var(k.mul(output, 4), "channel", { frame: true });
-    const own = k.var(k.ptrAdd(sums, k.mul(output, 4 * p.outputSums)), "own", { frame: true });
+    const space = k.var(k.operand("workspace"), "space", { frame: false });
+    const channel = k.var(k.mul(output, 4), "channel");
+    const own = k.var(k.ptrAdd(sums, k.mul(output, 4 * p.outputSums)), "own");
     for (let first = 0; first < p.kernel[0]; first += p.tileRows) {
       const rows = Math.min(p.tileRows, p.kernel[0] - first);
       const cells = Array.from({ length: p.tileOutputs }, (_, o) =>
@@ -178,7 +179,7 @@ function writeSample(k: KernelBuilder, p: Noted, n: Reg, sums: Reg): void {
       for (const [o, of] of cells.entries()) for (const [i, c] of of.entries()) k.store(own, c.bytes, acc[o]![i]!);
     }
   };
-  k.loop(0, routed.channels, outputs, { step: p.tileOutputs, frame: true, name: "output" });
+  k.loop(0, routed.channels, outputs, { step: p.tileOutputs, name: "output" });
 }
 
 interface Sums extends Pick<Plan, "row" | "channels" | "pixel" | "slices" | "outputSums" | "sliceSums" | "kernel"> {
@@ -196,8 +197,8 @@ const addTurnedSlicesKernel = defineKernel<Sums>("addTurnedSlices", {
     const { channelStride, channels: outputs } = p.weight;
     const taps = p.kernel[1] * p.channels;
     const piece = (ky: Reg) => {
-      const from = k.var(k.ptrAdd(k.operand("partial"), k.mul(ky, 4 * spanOf(p.row))), "from", { frame: true });
-      const into = k.var(k.ptrAdd(k.operand("dw"), k.mul(ky, 4 * taps * channelStride)), "into", { frame: true });
+      const from = k.var(k.ptrAdd(k.operand("partial"), k.mul(ky, 4 * spanOf(p.row))), "from");
+      const into = k.var(k.ptrAdd(k.operand("dw"), k.mul(ky, 4 * taps * channelStride)), "into");
       const output = (o: Reg) => {
         for (const { at, lanes } of p.row) {
           const own = k.ptrAdd(from, k.mul(o, 4 * p.outputSums));
@@ -207,7 +208,7 @@ const addTurnedSlicesKernel = defineKernel<Sums>("addTurnedSlices", {
         }
         const tap = k.var(k.operand("workspace"), "tap");
         const to = k.var(k.ptrAdd(into, k.mul(o, 4)), "to");
-        k.loop(0, p.kernel[1], () => {
+        const column = () => {
           if (p.channels <= UNROLLED)
             for (let c = 0; c < p.channels; c++) k.store(to, 4 * c * channelStride, k.load(tap, 4 * c, 1));
           else {
@@ -216,15 +217,16 @@ const addTurnedSlicesKernel = defineKernel<Sums>("addTurnedSlices", {
           }
           k.advance(tap, 4 * p.pixel);
           k.advance(to, 4 * p.channels * channelStride);
-        });
+        };
+        k.loop(0, p.kernel[1], column, { frame: false, name: "kx" });
       };
-      k.loop(0, outputs, output, { frame: true, name: "output" });
+      k.loop(0, outputs, output, { name: "output" });
       if (channelStride > outputs) {
         const pads = (row: Reg) => storeZeros(k, k.ptrAdd(into, row), 4 * outputs, channelStride - outputs);
         k.loop(0, 4 * taps * channelStride, pads, { step: 4 * channelStride });
       }
       k.if(ky, "eq", p.kernel[0] - 1, () => storeTail(k, p.weight, k.operand("dw")));
     };
-    k.loop(k.begin, k.end, piece, { frame: true, name: "ky" });
+    eachPiece(k, piece);
   },
 });

@@ -11,6 +11,7 @@ import type { IntArg, Reg } from "../../../codegen/ir.js";
 import type { Value } from "../../../graph/graph.js";
 import type { Buffer } from "../../contract/emitter.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
+import { indicesOf, pieces } from "../../language/pieces.js";
 import { accumulate, stepsOfTurn } from "../../language/tile.js";
 import type { ConvAttributes } from "../general/shape.js";
 import { type Gradient, gradientOf } from "./plan.js";
@@ -162,30 +163,28 @@ class Writer {
   write(): void {
     const { k, g } = this;
     const chunks = g.rowChunks * g.columnChunks;
-    const perSlice = g.kernel[0] * chunks;
-    k.loop(
-      k.begin,
-      k.var(k.end, "end", { frame: true }),
-      (piece) => {
-        const at = k.var(piece, "at");
-        const slice = k.div(at, perSlice);
-        k.set(at, k.mod(at, perSlice));
+    pieces(
+      k,
+      { slice: g.slices, tapRow: g.kernel[0], chunk: chunks },
+      (index, piece) => {
+        const slice = index.slice();
+        const inSlice = piece.left();
         const chunk = k.div(k.add(k.batch, g.slices - 1), g.slices);
-        const from = k.var(k.min(k.mul(slice, chunk), k.batch), "from", { frame: true });
-        const to = k.var(k.min(k.add(from, chunk), k.batch), "to", { frame: true });
-        const base = k.var(k.mul(slice, this.elements * 4), "base", { frame: true });
-        if (g.firstOutput === 0) k.if(at, "eq", 0, () => this.#zeroTail(base));
-        const tapRow = k.var(k.div(at, chunks), "tapRow", { frame: true });
-        const within = k.mod(at, chunks);
+        const from = k.var(k.min(k.mul(slice, chunk), k.batch), "from");
+        const to = k.var(k.min(k.add(from, chunk), k.batch), "to");
+        const base = k.var(k.mul(slice, this.elements * 4), "base");
+        if (g.firstOutput === 0) k.if(inSlice, "eq", 0, () => this.#zeroTail(base));
+        const tapRow = k.var(index.tapRow(), "tapRow");
+        const part = indicesOf(k, index.chunk(), { columns: g.columnChunks, rows: g.rowChunks });
         const weights = k.add(base, k.mul(tapRow, g.kernel[1] * g.channels * g.weightRow * 4));
         this.#piece(from, to, {
           tapRow,
-          weights: k.var(weights, "weights", { frame: true }),
-          columns: this.#blocks(k.div(within, g.rowChunks), g.columnBlocks, g.columnChunks),
-          rows: this.#blocks(k.mod(within, g.rowChunks), g.rowBlocks, g.rowChunks),
+          weights: k.var(weights, "weights"),
+          columns: this.#blocks(part.columns(), g.columnBlocks, g.columnChunks),
+          rows: this.#blocks(part.rows(), g.rowBlocks, g.rowChunks),
         });
       },
-      { frame: true, name: "piece" },
+      { keepsEnd: true, copies: true },
     );
   }
 
@@ -194,8 +193,8 @@ class Writer {
     const { k } = this;
     if (chunks === 1) return { from: 0, to: blocks };
     const start = k.mul(chunk, blocks);
-    const from = k.var(k.div(start, chunks), "blockFrom", { frame: true });
-    return { from, to: k.var(k.div(k.add(start, blocks), chunks), "blockTo", { frame: true }) };
+    const from = k.var(k.div(start, chunks), "blockFrom");
+    return { from, to: k.var(k.div(k.add(start, blocks), chunks), "blockTo") };
   }
 
   /** All samples of one slice. */
@@ -208,31 +207,31 @@ class Writer {
     const low = k.div(k.max(k.add(shift, sy - 1), 0), sy);
     const high = k.div(k.max(k.add(shift, g.inputRows - 1 + sy), 0), sy);
     const merged = g.rowsPerSample > 0;
-    const rowFrom = k.var(merged ? k.mul(from, g.rowsPerSample) : low, "rowFrom", { frame: true });
-    const rowTo = k.var(merged ? k.mul(to, g.rowsPerSample) : k.min(high, g.outputRows), "rowTo", { frame: true });
+    const rowFrom = k.var(merged ? k.mul(from, g.rowsPerSample) : low, "rowFrom");
+    const rowTo = k.var(merged ? k.mul(to, g.rowsPerSample) : k.min(high, g.outputRows), "rowTo");
     // byte offset of the input row that output row 0 reads
     const row = k.add(k.mul(k.sub(0, shift), g.inputColumns * g.inputPixel * 4), 4 * g.firstChannel);
-    const origin = k.var(row, "origin", { frame: true });
+    const origin = k.var(row, "origin");
     const bands = (sample: Reg | undefined) => {
       k.loop(
         rowFrom,
         rowTo,
         (band) => {
-          const bandTo = k.var(k.min(k.add(band, g.bandRows), rowTo), "bandTo", { frame: true });
+          const bandTo = k.var(k.min(k.add(band, g.bandRows), rowTo), "bandTo");
           const xAt = k.add(origin, k.mul(band, sy * g.inputColumns * g.inputPixel * 4));
           const dyAt = k.mul(band, g.outputColumns * g.outputPixel * 4);
           const of = (at: Reg, stride: number) => (sample === undefined ? at : k.add(at, k.mul(sample, stride * 4)));
-          const x = k.var(k.ptrAdd(k.operand("x"), of(xAt, g.inputSample)), "x", { frame: true });
-          const dy = k.var(k.ptrAdd(k.operand("dy"), of(dyAt, g.outputSample)), "dy", { frame: true });
+          const x = k.var(k.ptrAdd(k.operand("x"), of(xAt, g.inputSample)), "x");
+          const dy = k.var(k.ptrAdd(k.operand("dy"), of(dyAt, g.outputSample)), "dy");
           this.#columns(piece.columns, (vectors, outputBytes) => {
             this.#rows(piece.rows, (tile) => this.#tile(tile, vectors, x, dy, outputBytes, piece, band, bandTo));
           });
         },
-        { step: g.bandRows, frame: true, name: "band" },
+        { step: g.bandRows, name: "band" },
       );
     };
     if (merged) bands(undefined);
-    else k.loop(from, to, bands, { frame: true, name: "sample" });
+    else k.loop(from, to, bands, { name: "sample" });
   }
 
   /** Blocks of output vectors: a loop over the full ones, then what is left. */
@@ -244,7 +243,7 @@ class Writer {
       const offset = typeof block === "number" ? block * bytes : k.mul(block, bytes);
       const start = typeof offset === "number" ? offset + 4 * g.firstOutput : k.add(offset, 4 * g.firstOutput);
       // the pads of the last block are zeros in dy, so its code need not differ
-      body(vectors, k.var(start, "outputBytes", { frame: true }));
+      body(vectors, k.var(start, "outputBytes"));
     });
   }
 
@@ -275,7 +274,7 @@ class Writer {
       else if (full > 1) k.loop(0, full, (block) => body(size, block), { frame: true, name: "block" });
       if (rest > 0) body(rest, full);
     } else {
-      const end = rest > 0 ? k.var(k.min(to, full), "fullTo", { frame: true }) : to;
+      const end = rest > 0 ? k.var(k.min(to, full), "fullTo") : to;
       if (full > 0) k.loop(from, end, (block) => body(size, block), { frame: true, name: "block" });
       if (rest > 0) k.if(to, "eq", full + 1, () => body(rest, full));
     }
@@ -361,7 +360,7 @@ class Writer {
         k.advance(xRow, g.stride[0] * g.inputColumns * g.inputPixel * 4);
         k.advance(dyRow, g.outputColumns * g.outputPixel * 4);
       },
-      { name: "row" },
+      { frame: false, name: "row" },
     );
     if (spare)
       for (const [i, row] of acc.entries()) for (const [v, a] of row.entries()) k.updateTo(a, "fadd", second[i]![v]!);

@@ -69,11 +69,13 @@ export function transformInputBlock(k: KernelBuilder, block: InputBlock, places:
     0,
     places.rows,
     (row) => {
-      const all = k.var(k.add(places.first, row), "all");
-      const y = k.var(k.add(k.mul(k.mod(all, tileRows), outputs), start[0]), "y");
-      const image = k.var(k.ptrAdd(places.source(), k.mul(k.div(all, tileRows), source.sample * 4)), "image");
+      const all = k.var(k.add(places.first, row), "all", { frame: false });
+      const y = k.var(k.add(k.mul(k.mod(all, tileRows), outputs), start[0]), "y", { frame: false });
+      const image = k.var(k.ptrAdd(places.source(), k.mul(k.div(all, tileRows), source.sample * 4)), "image", {
+        frame: false,
+      });
       if (places.channel !== undefined) k.advance(image, places.channel);
-      const zeros = k.var(places.zeros(), "zeros");
+      const zeros = k.var(places.zeros(), "zeros", { frame: false });
       const pixels = Array.from({ length: extentOf(block) }, (_, i) => {
         const at = k.add(y, i);
         const pointer = k.var(zeros, "pixels", { frame: true });
@@ -111,10 +113,10 @@ export function transformInputBlock(k: KernelBuilder, block: InputBlock, places:
           k.advance(v, vTile * 4);
         };
         if (tiles === 1) one();
-        else k.loop(0, tiles, one, { frame: true, name: "tile" });
+        else k.loop(0, tiles, one, { name: "tile" });
       }
     },
-    { frame: true, name: "tileRow" },
+    { name: "tileRow" },
   );
 }
 
@@ -138,6 +140,6 @@ export function zeroTiles(
         k.advance(at, block.lanes * 4);
       });
     },
-    { frame: true, name: "tile" },
+    { name: "tile" },
   );
 }

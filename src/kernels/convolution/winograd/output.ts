@@ -36,7 +36,7 @@ export function transformOutputBlock(
     (row) => {
       const all = k.add(places.first, row);
       const y = k.mul(k.mod(all, tileRows), outputs);
-      const left = k.var(k.sub(destination.rows, y), "left", { frame: true });
+      const left = k.var(k.sub(destination.rows, y), "left");
       const pixels = k.add(k.mul(k.div(all, tileRows), destination.sample * 4), k.mul(y, destination.columns * pixel));
       const to = k.var(k.add(pixels, places.channel), "to", { frame: true });
       const m = k.var(k.ptrAdd(places.m(), k.mul(row, tileColumns * mTile * 4)), "m", { frame: true });
@@ -44,10 +44,8 @@ export function transformOutputBlock(
         eachVector(k, plan, places, (vector, last) => {
           const bytes = vector === undefined ? undefined : k.mul(vector, plan.lanes * 4);
           const from = bytes === undefined ? k.ptrAdd(m, 0) : k.ptrAdd(m, bytes);
-          const offset = k.var(bytes === undefined ? to : k.add(to, bytes), "offset");
-          const channel = k.var(bytes === undefined ? places.channel : k.add(places.channel, bytes), "channel", {
-            frame: true,
-          });
+          const offset = k.var(bytes === undefined ? to : k.add(to, bytes), "offset", { frame: false });
+          const channel = k.var(bytes === undefined ? places.channel : k.add(places.channel, bytes), "channel");
           oneTile(k, plan, epilogue, { from, offset, channel, left, certain, columns, last });
         });
         k.advance(m, mTile * 4);
@@ -58,7 +56,7 @@ export function transformOutputBlock(
       else if (whole > 1) k.loop(0, whole, () => tile(outputs), { frame: true, name: "tile" });
       if (whole < tileColumns) tile(destination.columns - outputs * whole);
     },
-    { frame: true, name: "tileRow" },
+    { name: "tileRow" },
   );
 }
 

@@ -14,6 +14,7 @@ import type { Reg } from "../../../codegen/ir.js";
 import type { Value } from "../../../graph/graph.js";
 import type { Lanes, Target } from "../../../target/target.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
+import { pieces } from "../../language/pieces.js";
 import { accumulate, chooseTile, type TileSize } from "../../language/tile.js";
 import type { ConvAttributes } from "../general/shape.js";
 import { addSlices } from "../weight-gradient/weight-gradient.js";
@@ -169,41 +170,39 @@ class Writer {
   write(): void {
     const { k, p } = this;
     this.#zeroRow();
-    const perSlice = p.channelBlocks * p.outputBlocks;
-    k.loop(
-      k.begin,
-      k.var(k.end, "end", { frame: true }),
-      (piece) => {
-        const slice = k.var(k.div(piece, perSlice), "slice", { frame: true });
-        const within = k.mod(piece, perSlice);
-        const channelBlock = k.var(k.div(within, p.outputBlocks), "channelBlock", { frame: true });
-        const outputBlock = k.var(k.mod(within, p.outputBlocks), "outputBlock", { frame: true });
-        const all = k.var(k.mul(k.batch, p.tileRows), "all");
+    pieces(
+      k,
+      { slice: p.slices, channels: p.channelBlocks, outputs: p.outputBlocks },
+      (index) => {
+        const slice = k.var(index.slice(), "slice");
+        const channelBlock = k.var(index.channels(), "channelBlock");
+        const outputBlock = k.var(index.outputs(), "outputBlock");
+        const all = k.var(k.mul(k.batch, p.tileRows), "all", { frame: false });
         const chunk = k.div(k.add(all, p.slices - 1), p.slices);
-        const from = k.var(k.min(k.mul(slice, chunk), all), "from", { frame: true });
-        const to = k.var(k.min(k.add(from, chunk), all), "to", { frame: true });
+        const from = k.var(k.min(k.mul(slice, chunk), all), "from");
+        const to = k.var(k.min(k.add(from, chunk), all), "to");
         const dw = k.mul(slice, p.elements * 4);
-        const into = k.var(k.ptrAdd(k.operand("dw"), dw), "into", { frame: true });
+        const into = k.var(k.ptrAdd(k.operand("dw"), dw), "into");
         this.#parts(channelBlock, p.channelBlocks, p.channelVectors, p.input.source, (channels) =>
           this.#parts(outputBlock, p.outputBlocks, p.outputVectors, p.gradient.source, (outputs) => {
-            const channel = k.var(k.mul(channelBlock, p.channelVectors * p.lanes * 4), "channel", { frame: true });
-            const output = k.var(k.mul(outputBlock, p.outputVectors * p.lanes * 4), "output", { frame: true });
+            const channel = k.var(k.mul(channelBlock, p.channelVectors * p.lanes * 4), "channel");
+            const output = k.var(k.mul(outputBlock, p.outputVectors * p.lanes * 4), "output");
             this.#clear(channels);
             k.loop(
               from,
               to,
               (first) => {
-                const rows = k.var(k.min(k.sub(to, first), p.blockRows), "rows", { frame: true });
+                const rows = k.var(k.min(k.sub(to, first), p.blockRows), "rows");
                 this.#transform(first, rows, channels, outputs, channel, output);
-                this.#products(k.var(k.mul(rows, p.tileColumns), "tiles", { frame: true }), channels, outputs);
+                this.#products(k.var(k.mul(rows, p.tileColumns), "tiles"), channels, outputs);
               },
-              { step: p.blockRows, frame: true, name: "first" },
+              { step: p.blockRows, name: "first" },
             );
             this.#store(into, channels, outputs, channel, output);
           }),
         );
       },
-      { frame: true, name: "piece" },
+      { keepsEnd: true },
     );
   }
 
@@ -249,7 +248,7 @@ class Writer {
           k.advance(at, p.lanes * 4);
         });
       },
-      { frame: true, name: "point" },
+      { name: "point" },
     );
   }
 
@@ -289,7 +288,7 @@ class Writer {
       0,
       POINTS,
       (point) => {
-        const v = k.var(k.ptrAdd(this.#at(0), k.mul(point, p.input.vPoint * 4)), "v", { frame: true });
+        const v = k.var(k.ptrAdd(this.#at(0), k.mul(point, p.input.vPoint * 4)), "v");
         const w = k.var(k.ptrAdd(this.#at(p.wStart), k.mul(point, p.gradient.vPoint * 4)), "w", { frame: true });
         const s = k.var(k.ptrAdd(this.#at(p.sStart), k.mul(point, p.sPoint * 4)), "s", { frame: true });
         this.#runs(columns, (vectors) => {
@@ -304,7 +303,7 @@ class Writer {
           k.advance(s, vectors * p.lanes * 4);
         });
       },
-      { frame: true, name: "point" },
+      { name: "point" },
     );
   }
 
@@ -312,7 +311,7 @@ class Writer {
   #runs(sizes: readonly number[], body: (size: number) => void): void {
     const full = sizes.filter((size) => size === sizes[0]);
     if (full.length === 1) body(sizes[0]!);
-    else this.k.loop(0, full.length, () => body(sizes[0]!), { frame: true, name: "run" });
+    else this.k.loop(0, full.length, () => body(sizes[0]!), { name: "run" });
     if (full.length < sizes.length) body(sizes[sizes.length - 1]!);
   }
 
@@ -375,7 +374,7 @@ class Writer {
           { frame: true, name: "vector" },
         );
       },
-      { frame: true, name: "channel" },
+      { name: "channel" },
     );
   }
 }

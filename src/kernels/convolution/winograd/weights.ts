@@ -14,6 +14,7 @@ import type { Buffer } from "../../contract/emitter.js";
 import type { Layout } from "../../contract/layout.js";
 import { definePacking } from "../../contract/packing.js";
 import type { Lowering } from "../../contract/strategy.js";
+import { pieces } from "../../language/pieces.js";
 import type { WinogradPlan } from "./plan.js";
 import { TILE_INPUTS, transformWeight } from "./transform.js";
 
@@ -93,22 +94,22 @@ const weightsKernel = defineKernel<Weights>("winogradWeights", {
 
 function writeKernel(k: KernelBuilder, o: WeightOrder, vectors: number, chunks: number): void {
   const { lanes, taps } = o;
-  k.loop(
-    k.begin,
-    k.var(k.end, "end", { frame: true }),
-    (piece) => {
-      const vector = k.var(k.div(piece, chunks), "vector", { frame: true });
-      const first = k.var(k.mul(k.mod(piece, chunks), lanes), "first", { frame: true });
-      const count = k.var(k.min(k.sub(o.channels, first), lanes), "count", { frame: true });
+  pieces(
+    k,
+    { vector: vectors, chunk: chunks },
+    (index) => {
+      const vector = k.var(index.vector(), "vector");
+      const first = k.var(k.mul(index.chunk(), lanes), "first");
+      const count = k.var(k.min(k.sub(o.channels, first), lanes), "count");
       const panel = k.div(vector, o.panelVectors);
       const within = k.mod(vector, o.panelVectors);
       // the last panel may be narrower
       const width = k.min(k.sub(vectors, k.mul(panel, o.panelVectors)), o.panelVectors);
-      const step = k.var(k.mul(width, lanes * 4), "step", { frame: true });
+      const step = k.var(k.mul(width, lanes * 4), "step");
       const into = k.var(k.ptrAdd(k.operand("u"), k.mul(panel, o.uPanel * 4)), "into");
       k.advance(into, k.mul(within, lanes * 4));
       k.advance(into, k.mul(first, step));
-      const u = k.var(into, "u", { frame: true });
+      const u = k.var(into, "u");
       if (o.backward) turn(k, o, vector, first, count);
       const from = o.backward
         ? k.var(k.operand("turned"), "from")
@@ -129,7 +130,7 @@ function writeKernel(k: KernelBuilder, o: WeightOrder, vectors: number, chunks: 
         k.advance(at, step);
       });
     },
-    { frame: true, name: "piece" },
+    { keepsEnd: true },
   );
 }
 
@@ -153,7 +154,7 @@ function turn(k: KernelBuilder, o: WeightOrder, vector: Reg, first: Reg, count: 
           k.advance(into, lanes * 4);
         });
       },
-      { frame: true, name: "tap" },
+      { name: "tap" },
     );
   };
   const last = Math.ceil(o.outputs / lanes) - 1;

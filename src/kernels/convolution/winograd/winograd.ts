@@ -20,6 +20,7 @@ import type { Buffer } from "../../contract/emitter.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import { type Epilogue, epilogueOf } from "../../fusion/epilogue.js";
 import { epilogueOperands } from "../../fusion/store-tile.js";
+import { pieces } from "../../language/pieces.js";
 import { accumulate, stepsOfTurn, zeroTile } from "../../language/tile.js";
 import { transformInputBlock, zeroTiles } from "./input.js";
 import { transformOutputBlock } from "./output.js";
@@ -105,18 +106,18 @@ class Writer {
     const { k, p } = this;
     this.#zeroRow();
     const held = k.var(-1, "held", { frame: true });
-    k.loop(
-      k.begin,
-      k.var(k.end, "end", { frame: true }),
-      (piece) => {
-        const block = k.var(k.div(piece, p.panels), "block", { frame: true });
-        const panel = k.var(k.mod(piece, p.panels), "panel", { frame: true });
-        const first = k.var(k.mul(block, p.blockRows), "first", { frame: true });
+    pieces(
+      k,
+      { block: p.blocksPerPeriod, panel: p.panels },
+      (index) => {
+        const block = k.var(index.block(), "block");
+        const panel = k.var(index.panel(), "panel");
+        const first = k.var(k.mul(block, p.blockRows), "first");
         const left = k.sub(k.mul(k.batch, p.tileRows), first);
-        const rows = k.var(k.min(left, p.blockRows), "rows", { frame: true });
+        const rows = k.var(k.min(left, p.blockRows), "rows");
         k.if(rows, "gt", 0, () => {
           const tiles = k.mul(rows, p.tileColumns);
-          const groups = k.var(k.div(k.add(tiles, p.tile.rows - 1), p.tile.rows), "groups", { frame: true });
+          const groups = k.var(k.div(k.add(tiles, p.tile.rows - 1), p.tile.rows), "groups");
           k.if(block, "ne", held, () => {
             this.#transformInput(first, rows, groups);
             k.set(held, block);
@@ -124,7 +125,7 @@ class Writer {
           this.#panel(panel, first, rows, groups);
         });
       },
-      { frame: true, name: "piece" },
+      { keepsEnd: true },
     );
   }
 
@@ -144,7 +145,7 @@ class Writer {
     const source = () => k.operand("source");
     transformInputBlock(k, p, { first, rows, vectors, source, v: this.#v, zeros: this.#zeros });
     const from = k.mul(rows, p.tileColumns);
-    const to = k.var(k.mul(groups, p.tile.rows), "to", { frame: true });
+    const to = k.var(k.mul(groups, p.tile.rows), "to");
     zeroTiles(k, p, vectors, this.#v, from, to);
   }
 
@@ -155,7 +156,7 @@ class Writer {
     const pads = p.destination.channels % p.lanes > 0;
     const width = (vectors: number, last: boolean) => {
       this.#products(panel, groups, vectors);
-      const channel = k.var(k.mul(panel, p.tile.vectors * p.lanes * 4), "channel", { frame: true });
+      const channel = k.var(k.mul(panel, p.tile.vectors * p.lanes * 4), "channel");
       transformOutputBlock(k, p, this.epilogue, { first, rows, vectors, channel, last, m: this.#m });
     };
     const apart = rest > 0 || pads;
@@ -189,11 +190,11 @@ class Writer {
             k.advance(v, p.tile.rows * p.vTile * 4);
             k.advance(m, p.tile.rows * p.mTile * 4);
           },
-          { frame: true, name: "group" },
+          { name: "group" },
         );
         k.advance(u, p.uPoint * 4);
       },
-      { frame: true, name: "point" },
+      { name: "point" },
     );
   }
 
