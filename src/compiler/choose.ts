@@ -3,8 +3,10 @@
 import { ShapeError } from "../base/errors.js";
 import type { Entry, Value } from "../graph/graph.js";
 import { shapeText, sizeOf } from "../graph/shape.js";
-import type { Strategy } from "../kernels/contract/strategy.js";
+import type { PointwiseGroup } from "../kernels/contract/pointwise-group.js";
+import type { PoolWork, Strategy } from "../kernels/contract/strategy.js";
 import type { Target } from "../target/target.js";
+import type { Abilities } from "./fuse.js";
 import type { Live } from "./live.js";
 import type { PlannedUnit } from "./program.js";
 
@@ -25,6 +27,49 @@ export function chooseStrategy(node: Value, strategies: readonly Strategy[], tar
     throw new ShapeError(`${node.op.name}(${node.path}): no kernel accepts it on ${target.name} (inputs ${inputs})`);
   }
   return best;
+}
+
+/** The strategies of an entry's nodes, each chosen when it is first asked for, and what they can do. */
+export class Choice implements Abilities {
+  readonly #strategies: readonly Strategy[];
+  readonly #chosen = new Map<Value, Strategy>();
+  readonly target: Target;
+  readonly maxBatch: number;
+
+  constructor(strategies: readonly Strategy[], target: Target, maxBatch: number) {
+    this.#strategies = strategies;
+    this.target = target;
+    this.maxBatch = maxBatch;
+  }
+
+  of(node: Value): Strategy {
+    let strategy = this.#chosen.get(node);
+    if (strategy === undefined) {
+      strategy = chooseStrategy(node, this.#strategies, this.target);
+      this.#chosen.set(node, strategy);
+    }
+    return strategy;
+  }
+
+  fuses(node: Value): boolean {
+    return this.of(node).fuses;
+  }
+
+  readsThrough(node: Value): boolean {
+    return this.of(node).readsThrough === true;
+  }
+
+  reads(node: Value): readonly Value[] | undefined {
+    return this.of(node).reads?.(node);
+  }
+
+  pools(node: Value, chain: readonly Value[], pool: PoolWork): boolean {
+    return this.of(node).pools?.(node, chain, pool, this) ?? false;
+  }
+
+  updates(node: Value, group: PointwiseGroup): boolean {
+    return this.of(node).updates?.(node, group, this.target) ?? false;
+  }
 }
 
 /** What a program says of a unit of these nodes. */

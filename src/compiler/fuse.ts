@@ -41,7 +41,7 @@ export interface Abilities {
   updates(node: Value, group: PointwiseGroup): boolean;
 }
 
-export function* fuse(live: Live, { fuses, readsThrough, reads, pools, updates }: Abilities): Steps<Unit[]> {
+export function* fuse(live: Live, can: Abilities): Steps<Unit[]> {
   const taken = new Set<Value>();
   let placed: Placed[] = [];
   const sums = new Map<Value, readonly [Value, Value]>();
@@ -53,10 +53,10 @@ export function* fuse(live: Live, { fuses, readsThrough, reads, pools, updates }
   }
   for (const node of live.nodes) {
     if (isLeaf(node) || isPointwise(node) || sums.has(node)) continue;
-    const chain = fuses(node) ? meltedChain(node, live, taken) : [];
+    const chain = can.fuses(node) ? meltedChain(node, live, taken) : [];
     for (const melted of chain) taken.add(melted);
     const result = chain[chain.length - 1] ?? node;
-    placed.push({ at: result.id, unit: { work: { root: node, chain, result, reads: reads(node) } } });
+    placed.push({ at: result.id, unit: { work: { root: node, chain, result, reads: can.reads(node) } } });
     yield;
   }
   const readInstead = new Map<Value, readonly Value[]>();
@@ -65,12 +65,12 @@ export function* fuse(live: Live, { fuses, readsThrough, reads, pools, updates }
   const isUnread = (node: Value) => live.users(node).every((u) => readInstead.get(u)?.includes(node) === false);
   const unread = new Set(live.nodes.filter((node) => !isLeaf(node) && !live.isKept(node) && isUnread(node)));
   placed = placed.filter(({ unit }) => !("work" in unit) || !unread.has(unit.work.root));
-  placed = pooledStores(placed, live, unread, pools);
+  placed = pooledStores(placed, live, unread, can);
   for (const node of live.nodes) {
     if (taken.has(node) || live.isKept(node) || !canBePrologue(node)) continue;
     const users = live.users(node);
     const isFirst = (user: Value) => user.inputs[0] === node && user.inputs.lastIndexOf(node) === 0;
-    if (!users.every((user) => isFirst(user) && !isPointwise(user) && !unread.has(user) && readsThrough(user)))
+    if (!users.every((user) => isFirst(user) && !isPointwise(user) && !unread.has(user) && can.readsThrough(user)))
       continue;
     taken.add(node);
     for (const each of placed) {
@@ -89,7 +89,7 @@ export function* fuse(live: Live, { fuses, readsThrough, reads, pools, updates }
       const { root } = unit.work;
       const users = live.users(root);
       if (root.batched || live.isKept(root) || users.length === 0 || !users.every((u) => inside.has(u))) return false;
-      return sameShape(root.shape, nodes[0]!.shape) && updates(root, group);
+      return sameShape(root.shape, nodes[0]!.shape) && can.updates(root, group);
     });
     if (gradient < 0) placed.push({ at, unit: { group } });
     else {
@@ -109,12 +109,7 @@ interface Placed {
  * Works and the max pools behind them made one, where nobody else needs the pool's image: a gradient that would look for the
  * maxima there is told of their places instead.
  */
-function pooledStores(
-  placed: readonly Placed[],
-  live: Live,
-  unread: ReadonlySet<Value>,
-  pools: Abilities["pools"],
-): Placed[] {
+function pooledStores(placed: readonly Placed[], live: Live, unread: ReadonlySet<Value>, can: Abilities): Placed[] {
   const works = new Map<Value, Placed>();
   for (const each of placed) if ("work" in each.unit) works.set(each.unit.work.root, each);
   const gone = new Set<Placed>();
@@ -132,7 +127,7 @@ function pooledStores(
     if (!gradients.every((user) => isPoolGradient(user, node!) && unread.has(user))) continue;
     const { chain, result } = (pooling.unit as { readonly work: Work }).work;
     const pool: PoolWork = { node: node!, chain, hasPlaces: gradients.length > 0 };
-    if (!pools(work.root, work.chain, pool)) continue;
+    if (!can.pools(work.root, work.chain, pool)) continue;
     gone.add(each);
     images.add(image);
     pooling.unit = { work: { ...work, pool, result } };
