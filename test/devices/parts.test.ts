@@ -177,7 +177,8 @@ test("what a page loads needs nothing of Node", () => {
       visit(replaced(new URL(specifier!, url)));
     }
   };
-  for (const entry of ["session", "team/worker"]) visit(new URL(`../../dist/devices/cpu/${entry}.js`, import.meta.url));
+  for (const entry of ["session", "platform/worker"])
+    visit(new URL(`../../dist/devices/cpu/${entry}.js`, import.meta.url));
   const files = [...seen].map((href) => href.slice(href.indexOf("/dist/")));
   expect(files).toContain("/dist/devices/cpu/platform/platform-browser.js");
   expect(files.filter((file) => /-node\.js$|\/native\//.test(file))).toEqual([]);

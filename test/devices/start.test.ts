@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { currentPlatform, installPlatform } from "#fovea/devices/cpu/platform/current-platform.js";
 import type { Platform } from "#fovea/devices/cpu/platform/platform.js";
+import { platform as browserPlatform } from "#fovea/devices/cpu/platform/platform-browser.js";
 import { urlOfWorker, whyNoWorker } from "#fovea/devices/cpu/platform/why-no-worker-browser.js";
 import { Session } from "#fovea/devices/cpu/session.js";
 import { Team } from "#fovea/devices/cpu/team/team.js";
@@ -134,6 +135,13 @@ test("the URL of a worker is asked for where it is started, and Worker is left a
   expect(urlOfWorker(start)).toBe(URL_OF_WORKER);
   expect(urlOfWorker(() => new URL("./worker.js", undefined))).toBe(undefined);
   expect((globalThis as { Worker?: unknown }).Worker).toBe(Real);
+});
+
+test("a page's worker is fovea/worker, and lies beside the script, where bundlers that leave its URL alone put it", () => {
+  const script = new URL("../../dist/devices/cpu/platform/platform-browser.js", import.meta.url);
+  const url = urlOfWorker(browserPlatform.startWorker);
+  expect(url).toBe(new URL("./worker.js", script).href);
+  expect(url).toBe(import.meta.resolve("fovea/worker"));
 });
 
 const URL_OF_WORKER = "https://example.org/assets/worker.js";

@@ -25,8 +25,8 @@ export const platform: Platform = {
 };
 
 function startWorker(name: string): WorkerHandle {
-  // In this form bundlers see that the worker is a file of its own.
-  const worker = new Worker(new URL("../team/worker.js", import.meta.url), { type: "module", name });
+  // In this form bundlers see that the worker is a file of its own. Some leave it as it is: the worker then lies beside the page's script.
+  const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name });
   return {
     post: (message) => worker.postMessage(message),
     onMessage: (listener) => worker.addEventListener("message", (event: MessageEvent<unknown>) => listener(event.data)),
