@@ -2,8 +2,9 @@
 import { compileEntry } from "../compiler/compile.js";
 import type { Program } from "../compiler/program.js";
 import { engineBytes } from "../devices/cpu/memory/memory-check.js";
+import type { MemoryUse } from "../devices/cpu/memory/memory-use.js";
 import type { Shape } from "../graph/shape.js";
-import { type Host, type PlannedMemory, plannedMemory, totalOf } from "../model/plan.js";
+import { type Host, plannedMemory, totalOf } from "../model/plan.js";
 import { predictionEntry } from "../model/prediction.js";
 import type { Module } from "../nn/index.js";
 
@@ -11,7 +12,7 @@ import type { Module } from "../nn/index.js";
  * Bytes by part: parameters and statistics as they are (store), without those of which only packed ones are kept; packed weights
  * (prepared); activations (scratch); pictures (slots).
  */
-export interface InferenceMemory extends PlannedMemory {
+export interface InferenceMemory extends MemoryUse {
   readonly batch: number;
   readonly total: number;
   /** About what the engine takes beside that: its heap, and its threads. */

@@ -8,8 +8,10 @@
 import { MemoryError } from "../base/errors.js";
 import { atOnce, type Steps } from "../base/steps.js";
 import { type CompileOptions, compileSteps } from "../compiler/compile.js";
+import { align } from "../compiler/memory.js";
 import type { Program } from "../compiler/program.js";
 import { gibibytes, megabytes } from "../devices/cpu/memory/memory-check.js";
+import type { MemoryUse } from "../devices/cpu/memory/memory-use.js";
 import { ownBytes, scratchBytes } from "../devices/cpu/memory/resident.js";
 import { preparedOnly } from "../devices/cpu/memory/state-store.js";
 import { QUEUE_LENGTH } from "../devices/cpu/queue.js";
@@ -45,24 +47,13 @@ export interface TrainingWish {
   readonly evaluation: Entry;
 }
 
-/** What programs take together, by part; they share store and scratch. */
-export interface PlannedMemory {
-  /** Without what is given back to the system once it is packed. */
-  readonly store: number;
-  readonly prepared: number;
-  readonly slots: number;
-  readonly scratch: number;
-  readonly tables: number;
-  readonly code: number;
-}
-
 /** What these programs would take in a session of their own; `lent`: where their weights are lent to it, not written. */
 export function plannedMemory(
   programs: readonly Program[],
   { room }: Host,
   slots = QUEUE_LENGTH,
   lent = false,
-): PlannedMemory {
+): MemoryUse {
   const { threads, pointerBytes, discards } = room;
   const isGivenBack = (name: string) =>
     lent &&
@@ -71,7 +62,7 @@ export function plannedMemory(
   const givenBack = programs.map(preparedOnly);
   const states = new Map(
     programs.flatMap(({ states }) =>
-      states.map(({ name, place }) => [name, isGivenBack(name) ? 0 : Math.ceil(place.bytes / 64) * 64] as const),
+      states.map(({ name, place }) => [name, isGivenBack(name) ? 0 : align(place.bytes)] as const),
     ),
   );
   const own = programs.map((program) => ownBytes(program, slots, threads, pointerBytes));
@@ -86,7 +77,7 @@ export function plannedMemory(
   };
 }
 
-export const totalOf = (memory: PlannedMemory): number => Object.values(memory).reduce((a, b) => a + b, 0);
+export const totalOf = (memory: MemoryUse): number => Object.values(memory).reduce((a, b) => a + b, 0);
 
 /** @throws MemoryError where the least that was found is more than the session may take. */
 export const planTraining = (host: Host, wish: TrainingWish): TrainingPrograms => atOnce(trainingSteps(host, wish));
@@ -211,7 +202,7 @@ function* within(host: Host, wish: TrainingWish, others: TrainingPrograms): Step
   return planned;
 }
 
-function tooMuch({ room }: Host, memory: PlannedMemory, batch: number): MemoryError {
+function tooMuch({ room }: Host, memory: MemoryUse, batch: number): MemoryError {
   const total = totalOf(memory);
   const parts = Object.entries(memory)
     .filter(([, bytes]) => bytes > 0)

@@ -1,4 +1,5 @@
 /** What the programs of a training take, by what it is for: known before anything runs. */
+import { align } from "../compiler/memory.js";
 import type { StoredState } from "../compiler/program.js";
 import { engineBytes } from "../devices/cpu/memory/memory-check.js";
 import { type Host, plannedMemory, programsOf, type TrainingPrograms, totalOf } from "../model/plan.js";
@@ -41,7 +42,7 @@ export function trainingMemory(programs: TrainingPrograms, host: Host): Training
   const stored = (...kinds: StoredState["kind"][]) =>
     [...states.values()]
       .filter((state) => kinds.includes(state.kind))
-      .reduce((sum, { place }) => sum + Math.ceil(place.bytes / 64) * 64, 0);
+      .reduce((sum, { place }) => sum + align(place.bytes), 0);
   const { activations = 0, gradients = 0, panels = 0, recomputed = [], extraTime = 0 } = programs.step.scratch ?? {};
   const parts = {
     parameters: stored("parameter", "statistic"),

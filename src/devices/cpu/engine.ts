@@ -1,30 +1,24 @@
-/**
- * What stands behind a Session, and must not refer to it: memory, programs, the queue, and the choice of where a job runs.
- * Programs of a planned cost below CALLER_NANOSECONDS run on the caller's thread when nothing is queued: to wake a worker
- * and resolve a promise costs about a third of that.
- */
+/** What stands behind a Session, and must not refer to it: memory, programs and the queue. `dispatcher.ts` says where a job runs. */
 
 import { BackendError, OptionError } from "../../base/errors.js";
 import type { Note } from "../../base/notes.js";
+import { align } from "../../compiler/memory.js";
 import type { Program } from "../../compiler/program.js";
 import { Turn } from "../../host/event-loop.js";
 import type { Backend, Segment } from "./backends/backend.js";
 import { checkProgramPads, poison } from "./check-mode.js";
+import { CALLER_NANOSECONDS, chooseWhere, type MachineFacts, SHARED_NANOSECONDS, type Where } from "./dispatcher.js";
+import { Freshness } from "./freshness.js";
 import { JobQueue } from "./job-queue.js";
 import type { Numbers } from "./memory/copy.js";
 import { type Available, checkMemory, type Room, roomOf } from "./memory/memory-check.js";
+import type { MemoryUse } from "./memory/memory-use.js";
 import { ownBytes, Resident, scratchBytes } from "./memory/resident.js";
 import { isGivenBack, type State, StateStore } from "./memory/state-store.js";
+import { describeStep, runAtOnce, runInSlices } from "./own-thread.js";
 import type { Platform } from "./platform/platform.js";
-import { PREPARE, RUN } from "./team/control.js";
 import { Team } from "./team/team.js";
-import { StepFailure, walkAlone, walkInSlices } from "./team/walk.js";
 import { validateProgram } from "./validate.js";
-
-export const CALLER_NANOSECONDS = 300_000;
-
-/** Up to this cost the caller shares the work with the team in the place of one of its workers: about two milliseconds on two threads. */
-const SHARED_NANOSECONDS = 6_000_000;
 
 export interface EngineOptions {
   readonly backend: Backend;
@@ -34,19 +28,6 @@ export interface EngineOptions {
   readonly check: boolean;
   readonly note: Note;
 }
-
-export interface MemoryUse {
-  /** Without what is given back to the system between runs. */
-  readonly store: number;
-  readonly prepared: number;
-  readonly slots: number;
-  readonly scratch: number;
-  readonly tables: number;
-  /** As planned before it is written. */
-  readonly code: number;
-}
-
-const round64 = (bytes: number) => Math.ceil(bytes / 64) * 64;
 
 export class Engine {
   readonly backend: Backend;
@@ -60,11 +41,8 @@ export class Engine {
   #team: Team | undefined;
   #scratch: Segment | undefined;
   readonly #turn = new Turn();
-  #clock = 0;
-  /** The program that ran last: what others had in the scratch may be lost. */
-  #latest: Resident | undefined;
-  /** Whether there may be lent states in the store that nothing reads any more. */
-  #isUntidy = false;
+  readonly #freshness: Freshness;
+  readonly #machine: MachineFacts;
   #ids = 0;
   #jobs = 0;
   #closed: Promise<void> | undefined;
@@ -74,12 +52,19 @@ export class Engine {
     this.backend = options.backend;
     this.check = options.check;
     const { platform, threads, backend } = options;
+    this.#freshness = new Freshness(options.check);
+    this.#machine = {
+      parallelism: platform.parallelism(),
+      mayWait: platform.name === "node",
+      keepsTime: backend.name !== "interpreter",
+    };
     if (threads > 1 && backend.limits.threads && platform.whyAlone() === undefined)
       this.#team = new Team({
         threads,
-        parallelism: platform.parallelism(),
+        parallelism: this.#machine.parallelism,
         startWorker: platform.startWorker,
-        describe: (id, section, step) => this.#describe(id, section === 0 ? "prepare" : "steps", step),
+        describe: (id, section, step) =>
+          describeStep(this.#programs.get(id)?.program, section === 0 ? "prepare" : "steps", step),
       });
   }
 
@@ -148,35 +133,32 @@ export class Engine {
   }
 
   run(resident: Resident, slot: number, batch: number, owner: unknown): Promise<void> {
-    if (this.queue.quiet && !this.check && resident.bound !== undefined && this.#closed === undefined) {
-      const stale = this.#isStale(resident);
-      const cost = resident.cost(batch) + (stale ? resident.prepareCost : 0);
-      const team = this.#sharing(resident, cost);
-      if (team !== undefined || cost < CALLER_NANOSECONDS) {
+    if (this.#closed !== undefined) return Promise.reject(new BackendError("the session was closed"));
+    if (this.queue.quiet && !this.check && this.#team?.failure === undefined) {
+      const where = this.#where(resident, batch);
+      if (where === "caller" || where === "shared") {
         try {
-          const what = this.#due(resident);
-          const failed = team?.share(what, resident.id, resident.bound, slot, batch);
-          if (team === undefined) this.#onCaller(resident, slot, batch, what);
-          if (this.#isUntidy) this.#tidyLater();
-          return failed ?? this.#turn.next();
+          return this.#begin(resident, slot, batch, where) ?? this.#turn.next();
         } catch (cause) {
           return Promise.reject(cause);
         }
       }
     }
-    if (this.#closed !== undefined) return Promise.reject(new BackendError("the session was closed"));
     const job = this.#jobs++;
     return this.queue.submit(
       () => {
         this.#alive();
         if (!this.#programs.has(resident.id)) throw new BackendError(`program "${resident.program.name}" was unloaded`);
-        const done = this.#begin(resident, slot, batch);
-        if (this.#isUntidy) this.#tidyLater();
+        const where = this.#where(resident, batch);
+        const done = this.check
+          ? this.#beginChecked(resident, slot, batch, where)
+          : this.#begin(resident, slot, batch, where);
         if (done === undefined) return;
         this.#owners.set(job, owner);
         return done.finally(() => this.#owners.delete(job));
       },
-      this.check || this.#team === undefined,
+      // What this thread does in slices must not meet another job.
+      this.check || this.#team?.isStarted !== true,
     );
   }
 
@@ -193,7 +175,7 @@ export class Engine {
   write(state: State, data: Numbers | readonly number[]): Promise<void> {
     return this.whenIdle(() => {
       this.states.write(state, data);
-      state.writtenAt = ++this.#clock;
+      this.#freshness.written(state);
     });
   }
 
@@ -201,7 +183,7 @@ export class Engine {
   lend(state: State, source: () => Numbers): Promise<void> {
     return this.whenIdle(() => {
       this.states.lend(state, source);
-      state.writtenAt = ++this.#clock;
+      this.#freshness.written(state);
     });
   }
 
@@ -230,35 +212,8 @@ export class Engine {
     if (this.#team?.failure !== undefined) throw this.#team.failure;
   }
 
-  /** What has to be done for a run, noted as done: jobs take place in the order in which they come here. */
-  #due(resident: Resident): number {
-    const stale = this.#isStale(resident);
-    this.states.supply(resident.keeps);
-    if (stale) {
-      this.states.supply(resident.preparedFrom);
-      resident.preparedAt = this.#clock;
-      this.#isUntidy = resident.preparedFrom.some((state) => state.source !== undefined);
-    }
-    if (resident.writes.length > 0) {
-      this.#clock++;
-      for (const state of resident.writes) {
-        state.writtenAt = this.#clock;
-        state.source = undefined;
-      }
-    }
-    this.#latest = resident;
-    return stale ? PREPARE | RUN : RUN;
-  }
-
-  /** Whether `prepare` must run first. In check mode the scratch is filled with NaN before each run. */
-  #isStale(resident: Resident): boolean {
-    const isLost = resident.program.preparesInScratch === true && (this.#latest !== resident || this.check);
-    return resident.stale || isLost;
-  }
-
   /** Gives back what was only there to be packed, when all that was submitted has run. */
   #tidyLater(): void {
-    this.#isUntidy = false;
     void this.queue.submit(() => this.states.giveBack(this.#kept(), this.backend), true);
   }
 
@@ -270,97 +225,50 @@ export class Engine {
   #givenBackBytes(): number {
     if (this.backend.discard === undefined) return 0;
     const kept = this.#kept();
-    return this.states.list().reduce((sum, state) => sum + (isGivenBack(state, kept) ? round64(state.bytes) : 0), 0);
+    return this.states.list().reduce((sum, state) => sum + (isGivenBack(state, kept) ? align(state.bytes) : 0), 0);
   }
 
-  #begin(resident: Resident, slot: number, batch: number): Promise<void> | undefined {
-    const team = this.#team;
-    const stale = this.#isStale(resident);
-    const what = this.#due(resident);
-    const cost = resident.cost(batch) + (stale ? resident.prepareCost : 0);
-    if (this.check) {
-      poison(resident, slot, this.#scratch!, stale);
-      const done = this.#dispatch(resident, slot, batch, what, cost, team);
-      const after = () => checkProgramPads(resident, slot, batch);
-      return done === undefined ? after() : done.then(after);
-    }
-    return this.#dispatch(resident, slot, batch, what, cost, team);
+  #where(resident: Resident, batch: number): Where {
+    const cost = resident.cost(batch) + (this.#freshness.isStale(resident) ? resident.prepareCost : 0);
+    const job = { cost, writes: resident.writes.length > 0, isBound: resident.bound !== undefined };
+    return chooseWhere(job, this.#team, this.#machine);
+  }
+
+  /** A promise where it goes on, or has failed. */
+  #begin(resident: Resident, slot: number, batch: number, where: Where): Promise<void> | undefined {
+    this.states.supply(resident.keeps);
+    if (this.#freshness.isStale(resident)) this.states.supply(resident.preparedFrom);
+    const what = this.#freshness.note(resident);
+    const done = this.#dispatch(resident, slot, batch, where, what);
+    if (this.#freshness.takeUntidy()) this.#tidyLater();
+    return done;
   }
 
   #dispatch(
-    resident: Resident,
+    { id, program, bound }: Resident,
     slot: number,
     batch: number,
+    where: Where,
     what: number,
-    cost: number,
-    team: Team | undefined,
   ): Promise<void> | undefined {
-    if (team === undefined) {
-      if (cost < CALLER_NANOSECONDS && this.backend.name !== "interpreter") {
-        this.#onCaller(resident, slot, batch, what);
+    switch (where) {
+      case "caller":
+        runAtOnce({ what, program, bound: bound!, slot, batch });
         return undefined;
-      }
-      return this.#inSlices(resident, slot, batch, what);
-    }
-    if (team.pending === 0 && cost < CALLER_NANOSECONDS && resident.bound !== undefined) {
-      this.#onCaller(resident, slot, batch, what);
-      return undefined;
-    }
-    if (team.pending === 0 && resident.bound !== undefined && this.#sharing(resident, cost) === team)
-      return team.share(what, resident.id, resident.bound, slot, batch);
-    return team.submit(what, resident.id, slot, batch);
-  }
-
-  /**
-   * The team that this thread is to share a program of this cost with. Threads of pages may not wait, and one thread has nobody to
-   * share with. A training, whose steps are queued, could fill the next batch meanwhile; but where each core has its worker,
-   * this thread would take one from the team for it, and again whenever it is told that a step is done.
-   */
-  #sharing(resident: Resident, cost: number): Team | undefined {
-    const team = this.#team;
-    if (team === undefined || team.threads < 2 || !team.isStarted || team.failure !== undefined) return undefined;
-    const { platform } = this.#options;
-    if (platform.name !== "node" || team.pending > 0) return undefined;
-    if (resident.writes.length > 0 && team.threads < platform.parallelism()) return undefined;
-    return cost >= CALLER_NANOSECONDS && cost < SHARED_NANOSECONDS ? team : undefined;
-  }
-
-  #onCaller(resident: Resident, slot: number, batch: number, what: number): void {
-    const bound = resident.bound!;
-    let section: "prepare" | "steps" = "prepare";
-    try {
-      if ((what & PREPARE) !== 0) walkAlone(bound, bound.prepare, slot, batch);
-      section = "steps";
-      walkAlone(bound, bound.steps, slot, batch);
-    } catch (cause) {
-      throw this.#failureOf(resident, section, cause);
+      case "slices":
+        return runInSlices({ what, program, bound: bound!, slot, batch });
+      case "shared":
+        return this.#team!.share(what, id, bound!, slot, batch);
+      case "team":
+        return this.#team!.submit(what, id, slot, batch);
     }
   }
 
-  async #inSlices(resident: Resident, slot: number, batch: number, what: number): Promise<void> {
-    const bound = resident.bound!;
-    let section: "prepare" | "steps" = "prepare";
-    try {
-      if ((what & PREPARE) !== 0) await walkInSlices(bound, bound.prepare, slot, batch);
-      section = "steps";
-      await walkInSlices(bound, bound.steps, slot, batch);
-    } catch (cause) {
-      throw this.#failureOf(resident, section, cause);
-    }
-  }
-
-  #failureOf(resident: Resident, section: "prepare" | "steps", failure: unknown): Error {
-    if (!(failure instanceof StepFailure)) return new BackendError(String(failure), { cause: failure });
-    const where = this.#describe(resident.id, section, failure.step);
-    return new BackendError(`${where} failed: ${failure.message}`, { cause: failure.cause });
-  }
-
-  #describe(id: number, section: "prepare" | "steps", step: number): string {
-    const program = this.#programs.get(id)?.program;
-    if (program === undefined) return step < 0 ? "starting" : `step ${step}`;
-    if (step < 0) return `loading program "${program.name}"`;
-    const name = section === "prepare" ? "prepare step" : "step";
-    return `program "${program.name}", ${name} ${step} (${program[section][step]?.label})`;
+  #beginChecked(resident: Resident, slot: number, batch: number, where: Where): Promise<void> | undefined {
+    poison(resident, slot, this.#scratch!, this.#freshness.isStale(resident));
+    const done = this.#begin(resident, slot, batch, where);
+    const after = () => checkProgramPads(resident, slot, batch);
+    return done === undefined ? after() : done.then(after);
   }
 
   /** Makes a program callable where it will run. The team starts with the first program that is worth it. */
@@ -387,10 +295,10 @@ export class Engine {
   /** The scratch is as large as the largest program's. Its tables hold addresses, so they are written again when it moves. */
   #growScratch(bytes: number): void {
     const old = this.#scratch;
-    const wanted = Math.max(64, Math.ceil(bytes / 64) * 64);
+    const wanted = Math.max(64, align(bytes));
     if (old !== undefined && old.bytes >= wanted) return;
     if (old !== undefined) this.backend.free(old);
-    this.#latest = undefined;
+    this.#freshness.scratchMoved();
     try {
       this.#scratch = this.backend.allocate(wanted);
     } catch (cause) {

@@ -16,10 +16,11 @@ import type { Layout } from "../../kernels/contract/layout.js";
 import type { Target } from "../../target/target.js";
 import type { BackendName } from "./backends/backend.js";
 import { type BackendChoice, chooseBackend, chooseThreads, chooseWinograd } from "./backends/choose.js";
-import { Engine, type MemoryUse } from "./engine.js";
+import { Engine } from "./engine.js";
 import { LoadedProgram } from "./loaded-program.js";
 import type { Numbers } from "./memory/copy.js";
 import type { Room } from "./memory/memory-check.js";
+import type { MemoryUse } from "./memory/memory-use.js";
 import type { State } from "./memory/state-store.js";
 import { currentPlatform } from "./platform/current-platform.js";
 

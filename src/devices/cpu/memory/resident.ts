@@ -1,15 +1,14 @@
 /** A program in a session's memory: its code, its own regions, and the operand tables of every slot. */
+import { align } from "../../../compiler/memory.js";
 import type { Place, Program, Step } from "../../../compiler/program.js";
 import type { Backend, Code, KernelFunction, OperandMemory, Segment } from "../backends/backend.js";
 import { type BoundProgram, makeSchedule, nanosecondsOf, type ProgramImage, type Schedule } from "../team/schedule.js";
 import { codeBytes } from "./memory-check.js";
 import { type State, type StateStore, statesOf } from "./state-store.js";
 
-const round64 = (bytes: number) => Math.ceil(bytes / 64) * 64;
-
 /** Bytes of scratch that a program needs: its values, then a workspace for each thread. */
 export function scratchBytes({ bytes }: Program, threads: number): number {
-  return round64(bytes.scratch) + threads * round64(bytes.workspace);
+  return align(bytes.scratch) + threads * align(bytes.workspace);
 }
 
 /** Tables that each slot has: threads with workspaces cannot share one. */
@@ -20,8 +19,8 @@ function tablesOf({ bytes }: Program, threads: number): number {
 /** Bytes that a program needs for itself alone. */
 export function ownBytes(program: Program, slots: number, threads: number, pointerBytes: number) {
   return {
-    prepared: round64(program.bytes.prepared),
-    slots: slots * round64(program.bytes.slot),
+    prepared: align(program.bytes.prepared),
+    slots: slots * align(program.bytes.slot),
     tables: slots * tablesOf(program, threads) * makeSchedule(program, pointerBytes).tableBytes,
     code: codeBytes(program.kernels),
   };
@@ -69,7 +68,7 @@ export class Resident {
     this.#backend = backend;
     this.#states = states;
     this.#schedule = makeSchedule(program, backend.limits.pointerBytes);
-    this.#slotBytes = round64(program.bytes.slot);
+    this.#slotBytes = align(program.bytes.slot);
     const bytes = ownBytes(program, slots, threads, backend.limits.pointerBytes);
     const taken: Segment[] = [];
     const allocate = (size: number) => {
@@ -105,13 +104,6 @@ export class Resident {
   /** Planned nanoseconds of the steps on one core. */
   cost(batch: number): number {
     return this.#fixedCost + batch * this.#sampleCost;
-  }
-
-  get stale(): boolean {
-    if (this.program.prepare.length === 0) return false;
-    if (this.preparedAt < 0) return true;
-    for (const state of this.preparedFrom) if (state.writtenAt > this.preparedAt) return true;
-    return false;
   }
 
   get bytes() {

@@ -7,6 +7,7 @@
  */
 
 import { BackendError } from "../../../base/errors.js";
+import { align } from "../../../compiler/memory.js";
 import type { Place, Program, Step, StoredState } from "../../../compiler/program.js";
 import { shapeText } from "../../../graph/shape.js";
 import type { Layout } from "../../../kernels/contract/layout.js";
@@ -59,8 +60,6 @@ export function statesOf(program: Program, steps: readonly Step[]): Set<string> 
   return names;
 }
 
-const round64 = (bytes: number) => Math.ceil(bytes / 64) * 64;
-
 export class StateStore {
   readonly #states = new Map<string, State>();
 
@@ -73,7 +72,7 @@ export class StateStore {
   }
 
   get bytes(): number {
-    return this.list().reduce((sum, state) => sum + round64(state.bytes), 0);
+    return this.list().reduce((sum, state) => sum + align(state.bytes), 0);
   }
 
   /** Whether the store may lack the numbers of a state. */
@@ -121,7 +120,7 @@ export class StateStore {
         end();
         run = { segment, from: offset, to: offset };
       }
-      run.to = offset + round64(state.bytes);
+      run.to = offset + align(state.bytes);
       state.isPresent = false;
       this.#lacks = true;
     }
@@ -133,7 +132,7 @@ export class StateStore {
     let bytes = 0;
     for (const wanted of program.states) {
       const known = this.#states.get(wanted.name);
-      if (known === undefined) bytes += round64(wanted.place.bytes);
+      if (known === undefined) bytes += align(wanted.place.bytes);
       else agree(program, wanted, known);
     }
     return bytes;
@@ -151,7 +150,7 @@ export class StateStore {
       if (this.#states.has(name)) continue;
       this.#states.set(name, { name, kind, layout, segment, offset, bytes: place.bytes, ...fresh });
       added.push(name);
-      offset += round64(place.bytes);
+      offset += align(place.bytes);
     }
     return () => {
       for (const name of added) this.#states.delete(name);
@@ -162,7 +161,7 @@ export class StateStore {
   /** The state that a place of region "store" belongs to, and the memory there. */
   resolve(program: Program, place: Place): { state: State; memory: OperandMemory } {
     const owner = program.states.find(
-      (s) => place.offset >= s.place.offset && place.offset + place.bytes <= s.place.offset + round64(s.place.bytes),
+      (s) => place.offset >= s.place.offset && place.offset + place.bytes <= s.place.offset + align(s.place.bytes),
     );
     const state = owner && this.#states.get(owner.name);
     if (owner === undefined || state === undefined)
@@ -191,7 +190,7 @@ function agree(program: Program, wanted: StoredState, known: State): void {
     shapeText(a) === shapeText(b) &&
     a.channelStride === b.channelStride &&
     a.sampleStride === b.sampleStride &&
-    round64(wanted.place.bytes) === round64(known.bytes);
+    align(wanted.place.bytes) === align(known.bytes);
   if (!same)
     throw new BackendError(
       `program "${program.name}": state "${wanted.name}" is ${a.dtype} ${shapeText(a)} (${wanted.place.bytes} bytes), but an earlier ` +

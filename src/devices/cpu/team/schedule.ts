@@ -3,6 +3,7 @@
  * operand table lies (bytes from the first table of the slot), the pieces, and whether it begins with a barrier.
  */
 import { SAMPLES_TOGETHER } from "../../../compiler/barriers.js";
+import { align } from "../../../compiler/memory.js";
 import type { Program, Step } from "../../../compiler/program.js";
 import type { Code, KernelFunction } from "../backends/backend.js";
 
@@ -68,7 +69,7 @@ export function makeSchedule(program: Program, pointerBytes: number): Schedule {
   };
   const prepare = section(program.prepare);
   const steps = section(program.steps);
-  return { prepare, steps, tableBytes: Math.ceil(tableBytes / 64) * 64 };
+  return { prepare, steps, tableBytes: align(tableBytes) };
 }
 
 /** A step's number of pieces at a batch. */
