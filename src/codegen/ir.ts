@@ -119,6 +119,7 @@ type Operation =
       readonly b: Reg;
     } // andnot: a and not b
   | { readonly op: "select"; readonly dst: Reg; readonly mask: Reg; readonly a: Reg; readonly b: Reg } // mask ? a : b
+  | { readonly op: "keep"; readonly dst: Reg; readonly mask: Reg; readonly a: Reg } // mask ? a : +0 (all bits 0)
   // --- structure
   | {
       /** Runs `body` for index = from, from+step, ... while index < to (step > 0; a constant). `from`/`to` are read once. */
@@ -235,6 +236,8 @@ export function argumentsOf(i: Operation): readonly Reg[] {
       return typeof i.count === "number" ? NONE : [i.count];
     case "select":
       return [i.mask, i.a, i.b];
+    case "keep":
+      return [i.mask, i.a];
     case "loop":
       return both(i.from, i.to);
     case "if":

@@ -121,6 +121,8 @@ function value(i: Extract<Instr, { dst: Reg }>, kernel?: Kernel): string {
       return `mask ${i.kind} ${reg(i.a)}, ${reg(i.b)}`;
     case "select":
       return `select ${reg(i.mask)}, ${reg(i.a)}, ${reg(i.b)}`;
+    case "keep":
+      return `keep ${reg(i.a)} where ${reg(i.mask)}`;
   }
 }
 

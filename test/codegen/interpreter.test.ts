@@ -219,6 +219,7 @@ describe("the interpreter computes", () => {
     expect(masked((k) => k.maskAndNot(k.firstLanes(3, 4), k.firstLanes(1, 4)))).toBe("0110");
     expect(masked((k) => k.maskAnd(k.firstLanes(3, 4), k.firstLanes(1, 4)))).toBe("1000");
     expect(masked((k) => k.maskOr(k.firstLanes(3, 4), k.firstLanes(1, 4)))).toBe("1110");
+    expect(run(x, 4, (k) => k.store(k.operand("y"), 0, k.keep(k.firstLanes(3, 4), load(k))))).toEqual([1, 2, NaN, 0]);
     // Three floats and room for three: lanes that are off touch nothing, and load as 0.
     const tail = run([5, 6, 7], 3, (k) => {
       const first = k.firstLanes(3, 4);

@@ -40,7 +40,7 @@ const kernel = buildKernel(
       () => k.set(acc, k.fnma(acc, acc, k.sqrt(acc))),
     );
     const mask = k.maskAndNot(k.firstLanes(n, 16), k.cmp("lt", acc, k.loadMasked(x, 0, k.firstLanes(7, 16))));
-    k.storeMasked(y, 4, k.select(mask, acc, k.toFloat(k.vshr(k.iota(16), 1))), mask);
+    k.storeMasked(y, 4, k.keep(mask, k.select(mask, acc, k.toFloat(k.vshr(k.iota(16), 1)))), mask);
     k.store(y, 8, k.reduceAdd(acc));
   },
 );
@@ -84,9 +84,10 @@ it("prints a kernel, one instruction a line", () => {
       %n.25:i32x16 = vshr %iota.24, 1
       %n.26:f32x16 = toFloat %n.25
       %sel.27:f32x16 = select %m.23, %acc.12, %n.26
-      storemask [%y.4 + 4], %sel.27 where %m.23
-      %sum.28:f32x1 = reduce fadd %acc.12
-      store [%y.4 + 8], %sum.28
+      %kept.28:f32x16 = keep %sel.27 where %m.23
+      storemask [%y.4 + 4], %kept.28 where %m.23
+      %sum.29:f32x1 = reduce fadd %acc.12
+      store [%y.4 + 8], %sum.29
     }"
   `);
 });

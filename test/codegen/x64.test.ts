@@ -121,18 +121,21 @@ describe.each(targets)("x86-64 $name", (target) => {
     if (n > lanes) return;
     for (const count of [-(2 ** 31), -5, 0, 1, n - 1, n, n + 1, 100, 256, 257, 2 ** 31 - 1]) {
       const kept = Math.min(Math.max(count, 0), n);
-      const kernel = kernelOf(target, { x: "read", y: "readwrite", all: "write" }, (k) => {
+      const kernel = kernelOf(target, { x: "read", y: "readwrite", all: "write", kept: "write" }, (k) => {
         for (const mask of [k.firstLanes(count, n), k.firstLanes(k.batch, n)]) {
           k.storeMasked(k.operand("y"), 0, k.fadd(k.loadMasked(k.operand("x"), 0, mask), k.splat(1, n)), mask);
           const beyond = k.maskAndNot(k.firstLanes(n, n), mask);
           k.store(k.operand("all"), 0, k.select(beyond, k.splat(7, n), k.loadMasked(k.operand("x"), 0, mask)));
+          k.store(k.operand("kept"), 0, k.keep(mask, k.splat(Number.NaN, n)));
         }
       });
       const y = new Float32Array(kept);
       const all = new Float32Array(n);
-      run(kernel, [floats(kept, (i) => i * 10), y, all], 0, 0, count);
+      const zeroed = new Float32Array(n).fill(1);
+      run(kernel, [floats(kept, (i) => i * 10), y, all, zeroed], 0, 0, count);
       expect([...y]).toEqual([...floats(kept, (i) => i * 10 + 1)]);
       expect([...all]).toEqual([...floats(n, (i) => (i < kept ? i * 10 : 7))]);
+      expect([...zeroed]).toEqual([...floats(n, (i) => (i < kept ? Number.NaN : 0))]);
     }
   });
 

@@ -298,7 +298,7 @@ class Generator {
       case 10:
         return random.chance(0.5) ? k.round(a) : k.floor(a);
       case 11:
-        return k.select(this.#mask(lanes), a, b);
+        return random.chance(0.5) ? k.select(this.#mask(lanes), a, b) : k.keep(this.#mask(lanes), a);
       case 12:
         return random.chance(0.5) ? k.reduceAdd(a) : k.reduceMax(a);
       case 13:
@@ -355,7 +355,7 @@ class Generator {
         return k.asInt(k.select(k.cmp("unordered", f, f), k.splat(1, lanes), f));
       }
       case 11:
-        return k.select(this.#mask(lanes), a, b);
+        return random.chance(0.5) ? k.select(this.#mask(lanes), a, b) : k.keep(this.#mask(lanes), a);
       case 12:
         return random.chance(0.5) ? k.iota(lanes) : k.splatLane0(a, this.#lanes());
       default:

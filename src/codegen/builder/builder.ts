@@ -412,6 +412,14 @@ export class KernelBuilder {
     this.#write.emit({ op: "select", dst, mask, a, b });
     return dst;
   }
+  /** `a` in the lanes of the mask, +0 in the others. */
+  keep(mask: Reg, a: Reg): Reg {
+    this.#check.want(mask, "mask");
+    this.#check.sameLanes(a, mask);
+    const dst = this.#write.reg(a.type, "kept");
+    this.#write.emit({ op: "keep", dst, mask, a });
+    return dst;
+  }
 
   // --- structure
 

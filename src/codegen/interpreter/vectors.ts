@@ -206,6 +206,12 @@ export function vectorStep(m: Machine, i: Instr): Step {
         n[d + l] = n[mask + l] === 0 ? n[b + l]! : n[a + l]!;
       });
     }
+    case "keep": {
+      const [mask, a] = [m.slot(i.mask), m.slot(i.a)];
+      return each(lanes, (l) => {
+        n[d + l] = n[mask + l] === 0 ? 0 : n[a + l]!;
+      });
+    }
     default:
       break;
   }

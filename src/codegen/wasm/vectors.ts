@@ -113,6 +113,9 @@ export function vectorCode(w: FunctionWriter, i: Instr): void {
     case "select":
       w.get(i.a).get(i.b).get(i.mask).simd(SIMD.v128_bitselect);
       break;
+    case "keep":
+      w.get(i.a).get(i.mask).simd(SIMD.v128_and);
+      break;
     default:
       w.fail(i, "the WebAssembly encoder does not know this instruction");
   }

@@ -170,6 +170,7 @@ function encodeInstr(e: Emitter, i: Instr): void {
     case "firstlanes":
     case "mask2":
     case "select":
+    case "keep":
     case "loadmask":
     case "storemask":
       encodeMask(e, i);

@@ -11,7 +11,7 @@ import { bitsFor, iota, moveVector, source, splatInt } from "./vectors.js";
 
 type MaskInstr = Extract<
   Instr,
-  { op: "cmpfloat" | "cmpint" | "firstlanes" | "mask2" | "select" | "loadmask" | "storemask" }
+  { op: "cmpfloat" | "cmpint" | "firstlanes" | "mask2" | "select" | "keep" | "loadmask" | "storemask" }
 >;
 
 export function encodeMask(e: Emitter, i: MaskInstr): void {
@@ -38,6 +38,13 @@ export function encodeMask(e: Emitter, i: MaskInstr): void {
       const mask = e.vector(i.mask);
       if (e.wide) e.asm.vector(I.VBLENDMPS, bits, e.vector(i.dst), e.vector(i.b), rm, { ...options, mask });
       else e.asm.vector(I.VBLENDVPS, bits, e.vector(i.dst), e.vector(i.b), rm, { immediate: mask << 4 });
+      break;
+    }
+    case "keep": {
+      const bits = bitsFor(lanesOf(i.dst));
+      const [dst, a, mask] = [e.vector(i.dst), e.vector(i.a), e.vector(i.mask)];
+      if (e.wide) e.asm.vector(I.VMOVAPS, bits, dst, 0, a, { mask, zero: true });
+      else e.asm.vector(I.VANDPS, bits, dst, a, mask);
       break;
     }
     case "loadmask":
