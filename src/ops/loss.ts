@@ -122,8 +122,10 @@ export const crossEntropyOp: Op<CrossEntropyAttributes> = {
       const label = labels!.data[row]!;
       if (label === ignore) return;
       const picked = label >= 0 && label < classes ? logits!.data[first + label]! : Number.NaN;
-      const mean = logits!.data.subarray(first, first + classes).reduce((a, b) => a + b, 0) / classes;
-      loss.data[row] = logSumExp(logits!.data, first, classes) - (1 - smoothing) * picked - smoothing * mean;
+      loss.data[row] = logSumExp(logits!.data, first, classes) - (1 - smoothing) * picked;
+      if (smoothing === 0) return; // an infinite logit of another class must not count
+      const sum = logits!.data.subarray(first, first + classes).reduce((a, b) => a + b, 0);
+      loss.data[row]! -= (smoothing * sum) / classes;
     });
     return loss;
   },

@@ -121,7 +121,7 @@ export const resizeOp: Op<ResizeAttributes> = {
   cost,
 };
 
-/** Input dy. dx[i] = the sum of weight dy[o] over the o that read i. */
+/** Input dy. dx[i] = the sum of weight dy[o] over the o that read i; what is read with the weight 0 is not counted, were it infinite. */
 export const resizeGradOp: Op<ResizeGradAttributes> = {
   name: "resizeGrad",
   infer(inputs, attributes, path) {
@@ -138,7 +138,7 @@ export const resizeGradOp: Op<ResizeGradAttributes> = {
   reference([dy], attributes, output, batch) {
     const dx = emptyTensor(output, batch);
     eachPair(attributes, output.shape, batch, (xi, yi, weight) => {
-      dx.data[xi]! += weight * dy!.data[yi]!;
+      if (weight !== 0) dx.data[xi]! += weight * dy!.data[yi]!;
     });
     return dx;
   },
