@@ -74,8 +74,7 @@ describe.each(["avx512", "avx2", "wasm"] as const)("on %s", (backend) => {
       async (c) => {
         const found: Record<string, Float32Array | Int32Array>[] = [];
         for (const strategies of [STRATEGIES, apart]) {
-          // what is no number is none in pad lanes either, where weights are 0: those are looked at without any
-          const session = await Session.create({ backend, threads: 2, check: trains, note: () => {} });
+          const session = await Session.create({ backend, threads: 2, check: true, note: () => {} });
           try {
             const { entry, names, size } = network(c, trains);
             const program = compileEntry(entry, {
@@ -97,7 +96,8 @@ describe.each(["avx512", "avx2", "wasm"] as const)("on %s", (backend) => {
             const image = whole(BATCH * c.input.reduce((a, b) => a * b, 1));
             for (const [i, x] of [Number.NaN, Number.POSITIVE_INFINITY, -0].entries()) image[i % image.length] = x;
             for (const batch of [BATCH, 1, 2]) {
-              slot.fill("input", trains ? image.map((x) => (Number.isFinite(x) ? x : 0)) : image);
+              // which of several NaN counts as the first is another matter where their bits differ
+              slot.fill("input", trains ? image.map((x) => (Number.isNaN(x) ? 1 : x)) : image);
               if (trains) slot.fill("dy", whole(BATCH * size));
               await slot.run(batch);
               found.push(

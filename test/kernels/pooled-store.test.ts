@@ -9,6 +9,7 @@ import { reluOp } from "#fovea/ops/activation.js";
 import { addOp } from "#fovea/ops/arithmetic.js";
 import { conv2dOp } from "#fovea/ops/conv.js";
 import { maxPool2dOp } from "#fovea/ops/pool.js";
+import { spoiled } from "../support/infinities.js";
 import { MACHINES, mismatch, TestLowering } from "../support/lowering.js";
 import { random } from "../support/random.js";
 
@@ -46,17 +47,15 @@ describe.each(MACHINES)("on $target.name by $engine", ({ target, engine }) => {
         [w, draw(w.shape)],
         [b, draw(b.shape)],
       ]);
-      const known = new Map(feeds);
-      for (const value of [root, image, node, result])
-        known.set(
-          value,
-          value.op.reference(
-            value.inputs.map((v) => known.get(v)!),
-            value.attributes,
-            value,
-            batch,
-          ),
-        );
+      const meaning = (given: typeof feeds) => {
+        const known = new Map(given);
+        for (const value of [root, image, node, result]) {
+          const inputs = value.inputs.map((v) => known.get(v)!);
+          known.set(value, value.op.reference(inputs, value.attributes, value, batch));
+        }
+        return known;
+      };
+      const known = meaning(feeds);
 
       const pool = { node, chain: [result], hasPlaces: true };
       const to = new TestLowering(target, batch, true);
@@ -67,6 +66,12 @@ describe.each(MACHINES)("on $target.name by $engine", ({ target, engine }) => {
       expect(to.steps.filter((step) => step.operands.includes(to.buffer(image)))).toEqual([]);
       const [actual, found] = to.run(feeds, [result, places], batch, { engine });
       expect(mismatch(actual!, known.get(result)!, 1e-6)).toBeUndefined();
+
+      const { feeds: odd } = spoiled([...feeds.values()], [0, 1, 2], rng);
+      const beside = new Map([x, w, b].map((v, i) => [v, odd[i]!]));
+      expect(
+        mismatch(to.run(beside, [result], batch, { engine })[0]!, meaning(beside).get(result)!, 1e-6),
+      ).toBeUndefined();
 
       const [rows, columns] = image.shape as [number, number];
       const [pooledRows, pooledColumns] = node.shape as [number, number];

@@ -15,6 +15,7 @@ import { conv2dInputGradOp, conv2dWeightGradOp } from "#fovea/ops/conv.js";
 import { maxPool2dGradOp } from "#fovea/ops/pool.js";
 import { sum } from "#fovea/ops/reduce.js";
 import { outputExtents } from "#fovea/ops/window.js";
+import { finiteMismatch, spoiled } from "../support/infinities.js";
 import { MACHINES, mismatch, TestLowering } from "../support/lowering.js";
 import { random } from "../support/random.js";
 
@@ -58,8 +59,8 @@ function drawn(shape: readonly number[], draw: () => number): Tensor {
   );
 }
 
-/** What a node that reads the pool's gradient gives, by its strategy and by definition. */
-function build(c: Case, batch: number, seed: number) {
+/** What a node that reads the pool's gradient gives, by its strategy and by definition; `replaced`: feeds in place of those drawn. */
+function build(c: Case, batch: number, seed: number, replaced?: readonly Tensor[]) {
   const rng = random(seed);
   const { input, outputs, kernel, stride = 1, padding = 0, poolDilation = 1 } = c;
   const four = (n: number) => [n, n, n, n] as const;
@@ -92,6 +93,7 @@ function build(c: Case, batch: number, seed: number) {
     [dy, drawn([batch, ...pooled], () => rng.normal())],
     [w, drawn(w.shape, () => rng.normal())],
   ]);
+  for (const [i, value] of [...feeds.keys()].entries()) if (replaced) feeds.set(value, replaced[i]!);
   const at = (value: Value) => feeds.get(value)!;
   const routed = maxPool2dGradOp.reference([at(y), at(dy)], pooling, gradient, batch);
   const toWeights = graph.add(conv2dWeightGradOp, conv, [x, gradient]) as Value;
@@ -136,6 +138,23 @@ describe.each(MACHINES)("gradients through a max pool for $target.name by $engin
         routedInputGradient.lower({ root: input.node, chain: [relu.node], result: relu.node }, to);
       });
       expect(mismatch(masked, relu.expected, 2e-6)).toBeUndefined();
+    }
+  });
+
+  // Infinite gradients and weights spread over a window's region, as they do not where the pool's gradient is made.
+  it.each(CASES)("leaves pad lanes at +0 beside infinities, of $input to $outputs by $kernel, pooled by $pool", (c) => {
+    const drawn = [...build(c, 2, 5).feeds.values()];
+    const [x, y, dy, w] = [0, 2, 3, 4];
+    for (const [seed, among] of [[x], [dy], [w], [y], [y]].entries()) {
+      const { feeds, zeros } = spoiled(drawn, among, random(100 * seed + c.outputs));
+      const [odd, right] = [build(c, 2, 5, feeds), build(c, 2, 5, among[0] === y ? feeds : zeros)];
+      for (const part of ["weights", "input"] as const) {
+        const { node } = odd[part];
+        const strategy = part === "weights" ? routedWeightGradient : routedInputGradient;
+        const found = run(odd, 2, node, (to) => strategy.lower({ root: node, chain: [], result: node }, to));
+        const near = among[0] === y ? mismatch : finiteMismatch;
+        expect(near(found, right[part].expected, 3e-6)).toBeUndefined();
+      }
     }
   });
 

@@ -8,6 +8,7 @@ import { type Tensor, tensor } from "#fovea/graph/tensor.js";
 import { isWide, lowerWide } from "#fovea/kernels/linear/wide.js";
 import { add, linear, relu } from "#fovea/ops/index.js";
 import { linearInputGradOp } from "#fovea/ops/linear.js";
+import { spoiled } from "../support/infinities.js";
 import { leaves, MACHINES, mismatch, TestLowering } from "../support/lowering.js";
 import { random } from "../support/random.js";
 
@@ -52,12 +53,16 @@ function check(
       ];
     }),
   );
+  const drawn = inputs.map((v) => feeds.get(v)!);
+  const { feeds: odd } = spoiled(drawn, [...inputs.keys()], rng);
   const to = new TestLowering(target, most);
   lowerWide({ root, chain, result }, to);
-  const [actual] = to.run(feeds, [result], batch, { engine });
-  const named = Object.fromEntries(inputs.map((v, i) => [`in${i}`, feeds.get(v)!]));
-  const [expected] = evaluate([result], { inputs: named, states: named }, batch);
-  expect(mismatch(actual!, expected!, 1e-5)).toBeUndefined();
+  for (const data of [drawn, odd]) {
+    const [actual] = to.run(new Map(inputs.map((v, i) => [v, data[i]!])), [result], batch, { engine });
+    const named = Object.fromEntries(data.map((tensor, i) => [`in${i}`, tensor]));
+    const [expected] = evaluate([result], { inputs: named, states: named }, batch);
+    expect(mismatch(actual!, expected!, 1e-5)).toBeUndefined();
+  }
 }
 
 describe.each(MACHINES)("linear on weights as they lie, for $target.name by $engine", (machine) => {

@@ -10,6 +10,7 @@ import { winogradWeightGradient } from "#fovea/kernels/convolution/winograd/weig
 import { winograd } from "#fovea/kernels/convolution/winograd/winograd.js";
 import { conv2dInputGradOp, conv2dOp, conv2dWeightGradOp } from "#fovea/ops/conv.js";
 import { AVX512 } from "#fovea/target/targets.js";
+import { finiteMismatch, spoiled } from "../support/infinities.js";
 import { MACHINES, mismatch, TestLowering } from "../support/lowering.js";
 import { feedsOf } from "../support/op-cases.js";
 import { random } from "../support/random.js";
@@ -82,6 +83,14 @@ describe.each(MACHINES)("winograd for $target.name by $engine", ({ target, engin
         strategy.lower({ root, chain: [], result: root }, to);
         const [actual] = to.run(new Map([x, w].map((v, i) => [v, feeds[i]!])), [root], batch, { engine });
         expect(mismatch(actual!, expected, 1e-5)).toBeUndefined();
+
+        // Pad lanes are +0 and numbers right, or none, beside infinities.
+        const { feeds: odd, zeros } = spoiled(feeds, [0, 1], rng);
+        const [spread] = to.run(new Map([x, w].map((v, i) => [v, odd[i]!])), [root], batch, { engine });
+        expect(finiteMismatch(spread!, op.reference(zeros, attributes, root, batch), 1e-5)).toBeUndefined();
+        const meaning = op.reference(odd, attributes, root, batch);
+        for (const [i, number] of meaning.data.entries())
+          if (!Number.isFinite(number)) expect(spread!.data[i]).not.toSatisfy(Number.isFinite);
       }
     });
   }

@@ -43,7 +43,10 @@ const scale: PointwiseOp = {
     if (offset === 0 && factor > 0) return k.fmul(x!, k.splat(factor, lanes));
     return k.fma(x!, k.splat(factor, lanes), k.splat(offset, lanes));
   },
-  keepsZero: (attributes) => (attributes as ScaleAttributes).offset === 0,
+  keepsZero: (attributes) => {
+    const { factor, offset } = attributes as ScaleAttributes;
+    return Object.is(offset, 0) && Number.isFinite(Math.fround(factor));
+  },
 };
 
 export const POINTWISE: Readonly<Record<string, PointwiseOp>> = {

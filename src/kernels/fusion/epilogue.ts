@@ -8,7 +8,7 @@ import type { Reg } from "../../codegen/ir.js";
 import type { Value } from "../../graph/graph.js";
 import { sameShape } from "../../graph/shape.js";
 import type { Work } from "../contract/strategy.js";
-import { emitStep, isPointwise, keepsZero, operandKind, type PointwiseStep, stepOf } from "../elementwise/pointwise.js";
+import { emitStep, isPointwise, operandKind, type PointwiseStep, stepOf } from "../elementwise/pointwise.js";
 
 export type EpilogueKind = "full" | "channel" | "scalar";
 
@@ -17,8 +17,6 @@ export interface Epilogue {
   readonly inputs: readonly EpilogueKind[];
   /** Each reads what the one before has computed as "x", and the inputs as "0", "1", ... */
   readonly steps: readonly PointwiseStep[];
-  /** Whether pad lanes that hold +0 in `x` and in the loaded vectors stay +0. */
-  readonly keepsZero: boolean;
   /** Vector registers that it needs at once, beside the value itself: its operands, and what it computes with. */
   readonly registers: number;
 }
@@ -50,11 +48,8 @@ export function epilogueOf(work: Pick<Work, "root" | "chain">): Fused {
   const values: Value[] = [];
   const inputs: EpilogueKind[] = [];
   const steps: PointwiseStep[] = [];
-  /** Whether the pad lanes hold +0 so far. */
-  let zero = true;
   let previous = work.root;
   for (const node of work.chain) {
-    let zeroArguments: boolean = zero;
     const step = stepOf(node, (value) => {
       if (value === previous) return "x";
       let index = values.indexOf(value);
@@ -62,16 +57,14 @@ export function epilogueOf(work: Pick<Work, "root" | "chain">): Fused {
         index = values.push(value) - 1;
         inputs.push(operandKind(value, node) as EpilogueKind);
       }
-      zeroArguments &&= inputs[index] !== "scalar";
       return `${index}`;
     });
-    zero = zeroArguments && keepsZero(step);
     steps.push(step);
     previous = node;
   }
   const registers =
     inputs.length + (steps.length > 0 ? 2 : 0) + (steps.some((step) => EXPONENTIALS.has(step.op)) ? 4 : 0);
-  return { epilogue: { inputs, steps, keepsZero: zero, registers }, values };
+  return { epilogue: { inputs, steps, registers }, values };
 }
 
 /** `loaded`: one vector for each of the inputs, of the lanes of `x`. */

@@ -86,7 +86,7 @@ export function storePooled(k: KernelBuilder, acc: readonly (readonly Reg[])[], 
         if (place !== undefined) k.store(places!, at, place);
       }
     };
-    const pads = v === vectors - 1 && to.real !== undefined && !(epilogue.keepsZero && after.keepsZero);
+    const pads = v === vectors - 1 && to.real !== undefined;
     const second = () => {
       for (const { most: below, place, at } of windows) {
         const above = k.load(result, at, lanes);

@@ -51,8 +51,7 @@ export function storeResult(k: KernelBuilder, epilogue: Epilogue, place: ResultP
     return load(place.channel === undefined ? base : k.ptrAdd(base, place.channel), place.channelOffset);
   });
   let outcome = applyEpilogue(k, epilogue, value, loaded);
-  if (place.real !== undefined && place.real < lanes && !epilogue.keepsZero && mask === undefined)
-    outcome = cleaned(k, outcome, place.real);
+  if (place.real !== undefined && mask === undefined) outcome = cleaned(k, outcome, place.real);
   const pointer = k.ptrAdd(k.operand("result"), place.bytes);
   if (mask === undefined) k.store(pointer, place.offset, outcome);
   else k.storeMasked(pointer, place.offset, outcome, mask);

@@ -14,8 +14,8 @@ export interface TileStore {
   readonly rowBytes: number;
   /** Bytes of the tile's first channel in a channel vector. */
   readonly channel: Reg;
-  /** Channels in the last vector if it is not full. */
-  readonly real: number | undefined;
+  /** Channels in the last vector if it is, or may be, not full. */
+  readonly real: Reg | number | undefined;
   /** What lies beyond the last channel belongs to the next pixel: neither read nor written. */
   readonly narrow: boolean;
 }
@@ -53,7 +53,7 @@ export function storeTile(k: KernelBuilder, acc: readonly (readonly Reg[])[], to
   const vectors = acc[0]?.length ?? 0;
   for (let v = 0; v < vectors; v++) {
     const partial = real !== undefined && v === vectors - 1;
-    const mask = partial && (narrow || !epilogue.keepsZero) ? k.firstLanes(real, lanes) : undefined;
+    const mask = partial ? k.firstLanes(real, lanes) : undefined;
     const load = (ptr: Reg, at: number) => (narrow && mask ? k.loadMasked(ptr, at, mask) : k.load(ptr, at, lanes));
     const shared = epilogue.inputs.map((kind, i) => {
       if (kind === "channel") return load(pointers[i]!, v * lanes * 4);
@@ -64,7 +64,7 @@ export function storeTile(k: KernelBuilder, acc: readonly (readonly Reg[])[], to
       const loaded = shared.map((r, n) => r ?? load(pointers[n]!, at));
       const value = applyEpilogue(k, epilogue, row[v]!, loaded);
       if (narrow && mask) k.storeMasked(result, at, value, mask);
-      else k.store(result, at, mask ? k.select(mask, value, k.splat(0, lanes)) : value);
+      else k.store(result, at, mask ? k.keep(mask, value) : value);
     }
   }
 }

@@ -64,7 +64,7 @@ export function storeChannels(
 export function cleaned(k: KernelBuilder, value: Reg, count: Reg | number): Reg {
   if (value.type.kind !== "f32") throw new TypeError("cleaned: expected a float vector");
   const { lanes } = value.type;
-  return k.select(k.firstLanes(count, lanes), value, k.splat(0, lanes));
+  return k.keep(k.firstLanes(count, lanes), value);
 }
 
 /** Writes `count` zeros (a constant) from `ptr + offset` bytes on. */

@@ -188,7 +188,7 @@ const weightGradientKernel = defineKernel<WeightGradient>("general linearWeightG
         };
         k.loop(0, k.batch, sample, { name: "n" });
         const pointer = k.ptrAdd(k.operand("dw"), moved(into));
-        for (const [i, index] of indices.entries()) storeChannels(k, vectors, pointer, 0, index, sums[i]!, true);
+        for (const [i, index] of indices.entries()) storeChannels(k, vectors, pointer, 0, index, sums[i]!, false);
       });
       k.if(feature, "eq", weights.rows - 1, () => storeTail(k, weights, k.operand("dw")));
     };

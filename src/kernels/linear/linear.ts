@@ -11,7 +11,7 @@ import type { Lanes, Target } from "../../target/target.js";
 import { type Layout, layoutOf, vectorLanes } from "../contract/layout.js";
 import type { Lowering, Strategy, Work } from "../contract/strategy.js";
 import { type Epilogue, epilogueOf } from "../fusion/epilogue.js";
-import { epilogueOperands, storeTile } from "../fusion/store-tile.js";
+import { epilogueOperands, storeTile, type TileStore } from "../fusion/store-tile.js";
 import { packPanel } from "../language/panel.js";
 import { type Indices, pieces } from "../language/pieces.js";
 import { accumulate, maximumRows, stepsOfTurn, zeroTile } from "../language/tile.js";
@@ -180,13 +180,12 @@ const linearKernel = defineKernel<Linear>("linear", {
       const panel = k.var(k.ptrAdd(k.operand("panel"), k.mul(element, 4)), "panel");
       const channel = k.var(k.mul(block, width * 4), "channel");
       const column = k.var(k.add(k.mul(part, p.partStride * 4), channel), "column");
-      const padded = p.outputs % p.lanes !== 0 && !epilogue.keepsZero;
-      const isLast = padded && blocks > 1 ? k.var(k.sub(block, blocks - 1), "last") : undefined;
+      const real = realLanes(k, p, blocks, block);
       const start = k.var(from, "start", { frame: true });
       for (const size of tileSizes(p)) {
         const many = k.div(k.sub(to, start), size);
         const stop = k.var(k.add(start, k.mul(many, size)), "stop");
-        k.loop(start, stop, (sample) => tile(k, p, epilogue, size, sample, panel, channel, column, isLast), {
+        k.loop(start, stop, (sample) => tile(k, p, epilogue, size, sample, panel, channel, column, real), {
           step: size,
           name: "sample",
         });
@@ -197,6 +196,16 @@ const linearKernel = defineKernel<Linear>("linear", {
     else pieces(k, { samples: k.batch, ...axes }, (index) => body(index, index.samples), options);
   },
 });
+
+/** Lanes of a block's last vector that are outputs: only those of the last block may be fewer than all. */
+function realLanes(k: KernelBuilder, { outputs, lanes, vectors }: Product, blocks: number, block: Reg): Real {
+  if (outputs % lanes === 0) return undefined;
+  if (blocks === 1) return outputs % lanes;
+  const before = k.mul(block, vectors * lanes);
+  return k.var(k.sub(outputs - (vectors - 1) * lanes, before), "real");
+}
+
+type Real = TileStore["real"];
 
 /** A panel that a core's second cache holds is read again for every sample that is left of a batch. */
 const READ_AGAIN = 256 * 1024;
@@ -222,7 +231,7 @@ function tile(
   panel: Reg,
   channel: Reg,
   column: Reg,
-  isLast: Reg | undefined,
+  real: Real,
 ): void {
   const acc = zeroTile(k, { rows: size, vectors: p.vectors }, p.lanes);
   const s = k.var(k.ptrAdd(k.operand("input"), k.mul(sample, p.inputSample * 4)), "s");
@@ -259,27 +268,16 @@ function tile(
     k.loop(0, p.rows, next, { frame: false, name: "row" });
   }
   const offset = k.add(k.mul(sample, p.outputSample * 4), column);
-  const pads = p.outputs % p.lanes;
-  const store = (last: boolean) =>
-    storeTile(k, acc, {
-      lanes: p.lanes,
-      epilogue,
-      result: "output",
-      offset,
-      rowBytes: p.outputSample * 4,
-      channel,
-      real: last && pads > 0 ? pads : undefined,
-      narrow: p.partStride <= 4,
-    });
-  if (isLast === undefined) store(true);
-  else
-    k.if(
-      isLast,
-      "eq",
-      0,
-      () => store(true),
-      () => store(false),
-    );
+  storeTile(k, acc, {
+    lanes: p.lanes,
+    epilogue,
+    result: "output",
+    offset,
+    rowBytes: p.outputSample * 4,
+    channel,
+    real,
+    narrow: p.partStride <= 4,
+  });
   zeroTails(k, p, size, sample);
 }
 

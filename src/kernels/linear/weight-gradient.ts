@@ -112,7 +112,14 @@ const weightGradientKernel = defineKernel<WeightGradient>("linearWeightGradient"
         const row = k.add(k.mul(channel, p.channelRows), k.mul(part, p.partRows));
         const weights = k.var(k.mul(row, p.weightRow * 4), "weights");
         const columns = (rows: number) => {
-          /** `first`: bytes of the first output. */
+          /** The lanes of a tile's last vector that are outputs, where others may be pads; `first`: bytes of its first output. */
+          const realLanes = (width: number, first: IntArg) => {
+            if (pads === 0 || p.narrow) return undefined;
+            const bytes = 4 * (p.outputs - (width - 1) * p.lanes);
+            if (typeof first === "number")
+              return bytes - first < 4 * p.lanes ? k.firstLanes((bytes - first) / 4, p.lanes) : undefined;
+            return vectors % width === 0 ? k.firstLanes(k.div(k.sub(bytes, first), 4), p.lanes) : undefined;
+          };
           const tile = (width: number, first: IntArg) => {
             const acc = zeroTile(k, { rows, vectors: width }, p.lanes);
             const s = k.var(source, "s");
@@ -146,11 +153,12 @@ const weightGradientKernel = defineKernel<WeightGradient>("linearWeightGradient"
             );
             const bytes = k.add(weights, first);
             const into = update === undefined ? k.ptrAdd(k.operand("dw"), bytes) : undefined;
+            const real = realLanes(width, first);
             for (const [i, r] of acc.entries()) {
               for (const [v, value] of r.entries()) {
                 if (into === undefined) storeUpdate(k, update!, value, bytes, place(i, v), p.lanes);
                 else if (mask) k.storeMasked(into, place(i, v), value, mask);
-                else k.store(into, place(i, v), value);
+                else k.store(into, place(i, v), real && v === width - 1 ? k.keep(real, value) : value);
               }
             }
           };

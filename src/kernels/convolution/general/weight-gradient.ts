@@ -139,6 +139,6 @@ function writeRow(
     };
     k.loop(0, k.batch, sample, { name: "n" });
     const target = k.ptrAdd(k.operand("dw"), plus(k, tap.into, offset));
-    for (const [i, index] of indices.entries()) storeChannels(k, vectors, target, 0, index, totals[i]!, true);
+    for (const [i, index] of indices.entries()) storeChannels(k, vectors, target, 0, index, totals[i]!, false);
   });
 }

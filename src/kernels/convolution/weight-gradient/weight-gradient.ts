@@ -11,6 +11,7 @@ import type { IntArg, Reg } from "../../../codegen/ir.js";
 import type { Value } from "../../../graph/graph.js";
 import type { Buffer } from "../../contract/emitter.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
+import { storeZeros } from "../../language/channels.js";
 import { indicesOf, pieces } from "../../language/pieces.js";
 import { accumulate, stepsOfTurn } from "../../language/tile.js";
 import type { ConvAttributes } from "../general/shape.js";
@@ -232,6 +233,26 @@ class Writer {
     };
     if (merged) bands(undefined);
     else k.loop(from, to, bands, { name: "sample" });
+    this.#zeroPads(piece);
+  }
+
+  /** Zeros in the pad lanes of the last outputs: an infinity times the zeros of dy has left something else there. */
+  #zeroPads({ weights, rows, columns }: Piece): void {
+    const { k, g } = this;
+    const pads = g.outputs % g.lanes;
+    if (pads === 0 || g.outputPixel <= 4) return;
+    const row = g.weightRow * 4;
+    const block = (at: IntArg) => (typeof at === "number" ? at : k.min(k.mul(at, g.tile.rows), g.channels));
+    const [from, to] = g.flat || typeof rows.to === "number" ? [0, g.channels] : [block(rows.from), block(rows.to)];
+    const zero = () =>
+      k.loop(0, g.kernel[1], (tap) => {
+        const dw = k.var(k.ptrAdd(k.ptrAdd(k.operand("dw"), weights), k.mul(tap, g.channels * row)), "pads");
+        k.loop(from, to, (channel) =>
+          storeZeros(k, k.ptrAdd(dw, k.mul(channel, row)), 4 * (g.firstOutput + g.outputs), g.lanes - pads),
+        );
+      });
+    if (typeof columns.to === "number") zero();
+    else k.if(columns.to, "eq", g.columnBlocks, zero);
   }
 
   /** Blocks of output vectors: a loop over the full ones, then what is left. */
@@ -242,7 +263,7 @@ class Writer {
       const { k } = this;
       const offset = typeof block === "number" ? block * bytes : k.mul(block, bytes);
       const start = typeof offset === "number" ? offset + 4 * g.firstOutput : k.add(offset, 4 * g.firstOutput);
-      // the pads of the last block are zeros in dy, so its code need not differ
+      // what becomes of the pads of the last block is overwritten, so its code need not differ
       body(vectors, k.var(start, "outputBytes"));
     });
   }

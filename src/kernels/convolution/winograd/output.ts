@@ -123,6 +123,6 @@ function oneTile(k: KernelBuilder, plan: WinogradPlan, epilogue: Epilogue, t: Ti
       if (r < t.certain) store();
       else k.if(t.left, "gt", r, store);
     },
-    epilogue.registers,
+    epilogue.registers + (t.last ? 1 : 0),
   );
 }

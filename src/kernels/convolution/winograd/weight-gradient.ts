@@ -14,6 +14,7 @@ import type { Reg } from "../../../codegen/ir.js";
 import type { Value } from "../../../graph/graph.js";
 import type { Lanes, Target } from "../../../target/target.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
+import { storeZeros } from "../../language/channels.js";
 import { pieces } from "../../language/pieces.js";
 import { accumulate, chooseTile, type TileSize } from "../../language/tile.js";
 import type { ConvAttributes } from "../general/shape.js";
@@ -373,6 +374,13 @@ class Writer {
           },
           { frame: true, name: "vector" },
         );
+        // Zeros in the pad lanes: an infinity times those of dy has left something else there. `to` is behind them.
+        const pads = outputs.vectors * p.lanes - outputs.channels;
+        if (pads > 0)
+          k.loop(0, p.taps ** 2, () => {
+            storeZeros(k, to, -4 * pads, pads);
+            k.advance(to, tap * 4);
+          });
       },
       { name: "channel" },
     );
