@@ -1,6 +1,7 @@
 /**
  * How a value lies in a program's memory. The last extent (the channels of an image, the outputs of a weight) is padded
- * to the vector width; everything else is row-major. **Pad lanes are +0 in every stored value.**
+ * to the vector width; everything else is row-major. **Pad lanes are +0 in every stored value**, whatever
+ * the others hold: a sum over channels reads them too.
  *
  *     element (row r, channel c) of sample n  =  n * sampleStride + r * channelStride + c      (in 4-byte elements)
  *

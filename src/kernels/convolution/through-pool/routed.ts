@@ -3,7 +3,8 @@
  * in front of the pool has a gradient that is zero everywhere else (three of four pixels for windows of 2x2), so its own gradients need only
  * the pixels that something was routed to. They read the pool's operands in place of its gradient, which then is nowhere in memory.
  *
- * What would be multiplied by those zeros is left out: where it is no number, the gradient has one and the dense form has none.
+ * What would be multiplied by those zeros is left out: where it is no number, the gradient has one and the dense form has none. The input
+ * gradient multiplies zeros of its own, around shifted weights: an infinite number of dy makes NaN of all pixels of its window's region.
  */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import type { Reg } from "../../../codegen/ir.js";
