@@ -7,6 +7,7 @@ import type { Signature } from "#fovea/graph/shape.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
 import { lowerChannelSums, readsTogether, sumsTogether } from "#fovea/kernels/reduce/channel-sums.js";
 import { centredProductsOp, channelMeans, channelSums, squaredDeviationsOp } from "#fovea/ops/normalization.js";
+import { spoiled } from "../support/infinities.js";
 import { leaves, MACHINES, mismatch, TestLowering } from "../support/lowering.js";
 import { random } from "../support/random.js";
 
@@ -60,19 +61,18 @@ describe.each(MACHINES)("pairs of sums for $target.name by $engine", ({ target, 
         [channelMeans(x), graph.add(squaredDeviationsOp, { ownMean: true }, [x, mean]) as unknown as Value],
         [channelSums(d), graph.add(centredProductsOp, {}, [d, x, mean])],
       ] as const;
-      const given = numbers(x, 3);
-      // the reference of squared deviations is told the mean that the kernel finds
-      const feeds = new Map([
-        [mean, meanOf(given, channels)],
-        [x, given],
-        [d, numbers(d, 4)],
-      ]);
-      const named = Object.fromEntries(inputs.map((v, i) => [`in${i}`, feeds.get(v)!]));
-      for (const pair of pairs) {
+      const drawn = [numbers(x, 3), numbers(d, 4)];
+      const { feeds: odd } = spoiled(drawn, [0, 1], random(channels));
+      for (const [given, gradient] of [drawn, odd])
+        for (const pair of pairs) check(pair, [meanOf(given!, channels), given!, gradient!]);
+
+      function check(pair: readonly [Value, Value], feeds: readonly Tensor[]) {
+        // the reference of squared deviations is told the mean that the kernel finds
+        const named = Object.fromEntries(feeds.map((tensor, i) => [`in${i}`, tensor]));
         expect(sumsTogether(pair[0].inputs[0]!, pair)).toEqual(pair);
         const to = new TestLowering(target, MOST);
         lowerChannelSums(pair, to);
-        const read = new Map(readsTogether(pair[1]).map((v) => [v, feeds.get(v)!]));
+        const read = new Map(readsTogether(pair[1]).map((v) => [v, feeds[inputs.indexOf(v)]!]));
         const actual = to.run(read, pair, BATCH, { engine });
         const expected = evaluate(pair, { inputs: named, states: named }, BATCH);
         for (const [i, value] of actual.entries()) expect(mismatch(value, expected[i]!, 1e-5)).toBeUndefined();

@@ -249,7 +249,9 @@ function joinMoments(k: KernelBuilder, cut: Cut, slots: Reg, load: Load): [Reg, 
   };
   const centre = load(k.int(0), 0);
   const distances = k.acc(0, lanes, "distances");
+  const centres = k.acc(0, lanes, "centres");
   k.loop(0, slots, (slot) => {
+    k.updateTo(centres, "fadd", load(slot, 0));
     k.fmaTo(distances, termsOf(slot), k.fsub(load(slot, 0), centre));
     k.updateTo(distances, "fadd", load(slot, 2));
   });
@@ -263,5 +265,7 @@ function joinMoments(k: KernelBuilder, cut: Cut, slots: Reg, load: Load): [Reg, 
     k.updateTo(squares, "fadd", load(slot, 1));
     k.fmaTo(squares, k.fmul(off, off), terms);
   });
-  return [hasMean ? k.fadd(centre, shift) : k.fma(centre, all, distances), squares];
+  const sum = hasMean ? k.fadd(centre, shift) : k.fma(centre, all, distances);
+  // the distance from an infinite centre is NaN, where the sum itself may be infinite
+  return [k.select(k.cmp("unordered", sum, sum), centres, sum), squares];
 }
