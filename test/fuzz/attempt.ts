@@ -12,6 +12,8 @@ import { type Entry, type InputAttributes, inputOp, type StateAttributes, stateO
 import { sizeOf } from "#fovea/graph/shape.js";
 import { type Tensor, tensor } from "#fovea/graph/tensor.js";
 import type { Strategy } from "#fovea/kernels/contract/strategy.js";
+import { routedInputGradient } from "#fovea/kernels/convolution/through-pool/input-gradient.js";
+import { routedWeightGradient } from "#fovea/kernels/convolution/through-pool/weight-gradient.js";
 import { STRATEGIES, WINOGRAD_STRATEGIES } from "#fovea/kernels/index.js";
 import { type Parameter, parametersOf, type Statistic, statisticsOf, trace } from "#fovea/nn/index.js";
 import { differentiate, multiply, sum } from "#fovea/ops/index.js";
@@ -55,11 +57,14 @@ export async function attempt(network: Network, options: AttemptOptions = {}): P
     const fail = (stage: string, error: unknown) => failures.push({ machine: name, stage, message: textOf(error) });
     let stage = "compile";
     try {
-      const programs = plan.entries.map((entry) => compile(network, entry, { target, maxBatch: plan.maxBatch }));
+      const compiled = (chosen: Choice) =>
+        plan.entries.map((entry) => compile(network, entry, { target, maxBatch: plan.maxBatch }, chosen));
+      let programs = compiled((strategies) => strategies);
       stage = "encode";
       for (const { kernels } of programs) encode(kernels, target);
       // Encoding says something of every network, numbers only of those that float32 has room for.
       if (!plan.hasRoom()) continue;
+      if (!plan.allFinite()) programs = compiled(withoutSpreading);
       stage = "run";
       const results: { how: string; numbers: Numbers }[] = [];
       const runs = async (how: string, options: SessionOptions) =>
@@ -108,6 +113,8 @@ interface Plan {
   readonly work: number;
   /** Whether float32 has room for all numbers on the way. */
   hasRoom(): boolean;
+  /** Whether all numbers on the way are finite. */
+  allFinite(): boolean;
   /** What is wrong with numbers. */
   check(numbers: Numbers): string | undefined;
 }
@@ -146,7 +153,8 @@ function planOf(network: Network): Plan {
     return undefined;
   };
   const hasRoom = () => runs.every((_, at) => expectedOf(at, 0) !== undefined);
-  return { entries, maxBatch, runs, work, hasRoom, check };
+  const allFinite = () => runs.every((_, at) => expectedOf(at, 0)?.every((e) => e.allFinite));
+  return { entries, maxBatch, runs, work, hasRoom, allFinite, check };
 }
 
 const closely: typeof expectations = (values, feeds, batch, options) =>
@@ -200,7 +208,13 @@ function optimizerOf({ optimizer }: Network): Optimizer {
 }
 
 /** Numbers for everything that an entry reads, others for each run. */
-function feedsOf({ seed, loss }: Network, drawn: Drawn, entry: Entry, batch: number, run: number): Required<Feeds> {
+function feedsOf(
+  { seed, loss, infinities }: Network,
+  drawn: Drawn,
+  entry: Entry,
+  batch: number,
+  run: number,
+): Required<Feeds> {
   const rng = random(Math.imul(seed + 1, 0x85ebca6b) + run);
   const feeds: { inputs: Record<string, Tensor>; states: Record<string, Tensor> } = { inputs: {}, states: {} };
   const parts = new Map<string, Parameter | Statistic>([...parametersOf(drawn), ...statisticsOf(drawn)]);
@@ -215,6 +229,10 @@ function feedsOf({ seed, loss }: Network, drawn: Drawn, entry: Entry, batch: num
         shape,
         numbersOf(feed, sizeOf(shape), () => rng),
       );
+      if (infinities && feed === "normal" && name === "input") {
+        for (let i = rng.integer(1, 3); i > 0; i--)
+          feeds.inputs[name]!.data[rng.integer(0, sizeOf(shape) - 1)] = rng.pick([Infinity, -Infinity]);
+      }
     } else if (op === stateOp) {
       const { name, kind } = node.attributes as StateAttributes;
       const init = parts.get(name)?.init;
@@ -261,14 +279,27 @@ function numbersOf(feed: Feed, size: number, rng: () => ReturnType<typeof random
   });
 }
 
-function compile(network: Network, entry: Entry, machine: Pick<CompileOptions, "target" | "maxBatch">): Program {
+/** Strategies among those that a network is compiled with. */
+type Choice = (strategies: readonly Strategy[]) => readonly Strategy[];
+
+/** Those in which an infinity stays with the numbers that depend on it. */
+const withoutSpreading: Choice = (strategies) => strategies.filter(({ name }) => !SPREADING.has(name));
+
+const SPREADING = new Set([...WINOGRAD_STRATEGIES, routedInputGradient, routedWeightGradient].map(({ name }) => name));
+
+function compile(
+  network: Network,
+  entry: Entry,
+  machine: Pick<CompileOptions, "target" | "maxBatch">,
+  chosen: Choice,
+): Program {
   const { winograd, prepares, preparesInScratch, scratch, strategies } = network;
   const options: CompileOptions = {
     ...machine,
     ...(winograd === false && { winograd }),
     ...(prepares === false && { prepares }),
     ...(preparesInScratch && { preparesInScratch }),
-    ...(strategies !== undefined && { strategies: drawnStrategies(strategies, winograd) }),
+    strategies: chosen(strategies === undefined ? STRATEGIES : drawnStrategies(strategies, winograd)),
   };
   const program = compileEntry(entry, options);
   if (scratch === undefined) return program;

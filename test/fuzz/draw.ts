@@ -266,6 +266,7 @@ export function drawNetwork(seed: number): Network {
     ...(chance(rng, 0.3) && { strategies: rng.integer(1, 1e6) }),
     // Small programs run on the caller's thread alone; steps go without barriers where threads have whole groups of samples.
     ...(chance(rng, 0.1) && { threads: rng.integer(2, 3), batches: rng.pick([[32, 7], [48], [64, 33], [5, 2]]) }),
+    ...(chance(rng, 0.1) && { infinities: true }),
     seed,
   };
 }

@@ -41,6 +41,8 @@ export interface Network {
   /** Strategies by the lot that this seed draws, in place of the cheapest. */
   readonly strategies?: number;
   readonly threads?: number;
+  /** Whether a few numbers of the input are infinite. */
+  readonly infinities?: boolean;
   /** Of all numbers in inputs and states. */
   readonly seed: number;
 }

@@ -42,6 +42,14 @@ describe("how far float32 may be off", () => {
     expect(misfit([2 ** -30], expected([-1], relu)!)).toContain("wrong");
   });
 
+  it("is nothing beside an infinity, which must be where it is meant", () => {
+    const wanted = expected([1, Number.POSITIVE_INFINITY, 3], (x) => subtract(scale(x, 3), scale(x, 0)))!;
+    expect(wanted.allFinite).toBe(false);
+    expect(misfit([3, Number.NaN, 9], wanted)).toBeUndefined();
+    expect(misfit([3, Number.POSITIVE_INFINITY, 9], wanted)).toContain("number 1 is Infinity, expected NaN");
+    expect(misfit([3, Number.NaN, Number.NaN], wanted)).toContain("number 2 is NaN, expected 9");
+  });
+
   it("is not said of numbers that float32 has no room for", () => {
     expect(expected([1e20], (x) => scale(scale(x, 1e20), 1e-20))).toBeUndefined();
   });

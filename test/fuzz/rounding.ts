@@ -20,10 +20,7 @@ const MORE = 6;
 const TRIES = 4;
 /** Where there is doubt: as many tries as show every maximum that may fall on the other side. */
 export const MANY_TRIES = 80;
-/**
- * Beyond this a float32 overflows on the way, or loses its bits: such networks say nothing. Nor do those with infinities,
- * as of a max pool's window without a pixel: beside a pad's zero they become NaN.
- */
+/** Finite numbers beyond this overflow on the way in float32, or lose their bits: such networks say nothing. */
 const LARGEST = 1e30;
 
 /** Ops that only move numbers, or choose among them. */
@@ -45,6 +42,8 @@ export interface Expected {
   readonly value: Tensor;
   /** How far each number may be off. */
   readonly bounds: Float64Array;
+  /** Whether all numbers on the way are finite. */
+  readonly allFinite: boolean;
 }
 
 /** What is nearer to the meaning than this, times the median of its magnitudes, is float32's rounding, whatever the graph. */
@@ -54,10 +53,11 @@ const PLAIN = 2 ** -19;
 export function meanings(values: readonly Value[], feeds: Feeds, batch: number): Expected[] | undefined {
   const exact = evaluateWith(reachable(values), feeds, batch, (_node, _inputs, result) => result);
   for (const tensor of exact.values()) if (!fits(tensor)) return undefined;
+  const allFinite = areFinite(exact.values());
   return values.map((v) => {
     const value = exact.get(v)!;
-    const usual = median(value.data.map(Math.abs));
-    return { value, bounds: new Float64Array(value.data.length).fill(PLAIN * usual) };
+    const usual = median(value.data.filter(Number.isFinite).map(Math.abs));
+    return { value, bounds: new Float64Array(value.data.length).fill(PLAIN * usual), allFinite };
   });
 }
 
@@ -72,6 +72,7 @@ export function expectations(
   const nodes = reachable(values);
   const exact = evaluateWith(nodes, feeds, batch, (_node, _inputs, result) => result);
   for (const node of nodes) if (!fits(exact.get(node)!)) return undefined;
+  const allFinite = areFinite(exact.values());
   const far = values.map((v) => new Float64Array(exact.get(v)!.data.length));
   for (let i = 0; i < tries; i++) {
     const rng = random(i + 1);
@@ -85,9 +86,10 @@ export function expectations(
   }
   return values.map((v, n) => {
     const value = exact.get(v)!;
-    const usual = median(far[n]!);
-    const bounds = far[n]!.map((d, k) => 2 * d + usual + 2 * U * Math.abs(value.data[k]!) + 1e-35);
-    return { value, bounds };
+    const usual = median(far[n]!.filter(Number.isFinite));
+    const magnitude = (v: number) => (Number.isFinite(v) ? Math.abs(v) : 0);
+    const bounds = far[n]!.map((d, k) => 2 * d + usual + 2 * U * magnitude(value.data[k]!) + 1e-35);
+    return { value, bounds, allFinite };
   });
 }
 
@@ -99,7 +101,7 @@ export function misfit(actual: ArrayLike<number>, { value, bounds }: Expected): 
   for (let i = 0; i < actual.length; i++) {
     const [a, e, bound] = [actual[i]!, value.data[i]!, bounds[i]!];
     if (Object.is(a, e) || Math.abs(a - e) <= bound) continue;
-    if (!Number.isFinite(e) && (Object.is(a, e) || !Number.isFinite(bound))) continue;
+    if (bound === Number.POSITIVE_INFINITY) continue; // rounding alone makes an infinity of it, or none
     count++;
     const excess = Math.abs(a - e) / bound;
     if (worst === undefined || excess > worst.excess || Number.isNaN(excess)) {
@@ -155,7 +157,9 @@ function move(
   // Winograd's transforms add up whole tiles, and round by the largest of their numbers.
   const tile =
     winograd && CONVOLUTIONS.has(name) ? 2 * sizes.data.reduce((most, v) => Math.max(most, Math.abs(v)), 0) : 0;
-  return mapped(result, (v, i) => v + (part * Math.abs(sizes.data[i]!) + MORE * U * tile) * off());
+  return mapped(result, (v, i) =>
+    Number.isFinite(v) ? v + (part * Math.abs(sizes.data[i]!) + MORE * U * tile) * off() : v,
+  );
 }
 
 /** The sums of the terms' magnitudes; undefined for ops that are no sums. */
@@ -192,9 +196,11 @@ function mapped({ shape, data }: Tensor, f: (v: number, i: number) => number): T
 }
 
 function fits({ data }: Tensor): boolean {
-  for (const v of data) if (!(Math.abs(v) <= LARGEST)) return false;
+  for (const v of data) if (Number.isFinite(v) && Math.abs(v) > LARGEST) return false;
   return true;
 }
+
+const areFinite = (tensors: Iterable<Tensor>): boolean => [...tensors].every(({ data }) => data.every(Number.isFinite));
 
 function distance(a: number, b: number): number {
   if (Object.is(a, b)) return 0;

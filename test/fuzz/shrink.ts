@@ -65,6 +65,7 @@ function* plainerRun(network: Network): Iterable<Network> {
     "prepares",
     "preparesInScratch",
     "winograd",
+    "infinities",
   ] as const) {
     if (network[name] === undefined) continue;
     const { [name]: _gone, ...others } = network;
