@@ -9,13 +9,13 @@ import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
 import type { Value } from "../../graph/graph.js";
-import type { Lanes } from "../../target/target.js";
 import type { Lowering, Work } from "../contract/strategy.js";
 import { type Epilogue, epilogueOf } from "../fusion/epilogue.js";
 import { epilogueOperands, storeTile } from "../fusion/store-tile.js";
 import { pieces } from "../language/pieces.js";
 import { weightRows } from "../language/reading-order.js";
 import { stepsOfTurn, zeroTile } from "../language/tile.js";
+import { type View, view } from "../language/view.js";
 
 const GRADIENT_BAND = 1024; // outputs
 
@@ -83,6 +83,7 @@ const gradientKernel = defineKernel<GradientSpec>("wideLinearGradient", {
   write(k, { gradient: p, epilogue }) {
     const { lanes } = k.target;
     const blocks = p.pixelStride / lanes;
+    const dx = view(k, "dx", { sample: p.imageSample, channel: 1 });
     const tiles = k.var(k.div(k.add(k.batch, GRADIENT_SAMPLES - 1), GRADIENT_SAMPLES), "tiles");
     pieces(
       k,
@@ -92,52 +93,39 @@ const gradientKernel = defineKernel<GradientSpec>("wideLinearGradient", {
         const channel = k.var(k.mul(index.block(), lanes), "channel");
         const rows = k.var(k.min(k.sub(p.channels, channel), lanes), "rows");
         const element = k.add(k.mul(channel, p.channelStep), k.mul(pixel, p.pixelStep));
-        const weights = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "weights");
-        const at = k.var(k.mul(k.add(k.mul(pixel, p.pixelStride), channel), 4), "at");
-        const results = () => k.ptrAdd(k.operand("space"), 4 * lanes * p.tiles * GRADIENT_SAMPLES * p.rows);
-        if (p.channels % lanes > 0)
-          k.loop(0, k.batch, (n) => k.store(k.ptrAdd(results(), k.mul(n, 4 * lanes)), 0, k.splat(0, lanes)));
-        k.loop(
-          0,
-          rows,
-          (row) => {
-            const w = k.var(k.ptrAdd(weights, k.mul(row, 4 * p.channelStep)), "w");
-            const band = GRADIENT_BAND / lanes;
-            k.loop(
-              0,
-              p.vectors,
-              (from) => {
-                const count = k.var(k.min(k.sub(p.vectors, from), band), "count");
-                k.loop(0, tiles, (tile) => gradientTile(k, p, { lanes, w, from, count, tile, row, results }), {
-                  name: "tile",
-                });
-              },
-              { step: band, name: "from" },
-            );
-          },
-          { step: p.rows, name: "row" },
-        );
+        const weight = view(k, "weight", { row: p.channelStep, output: 1 });
+        const weights = weight.at({ output: element }).pointer().keep("weights");
+        const at = dx.at({ channel: k.add(k.mul(pixel, p.pixelStride), channel) }).keep("at");
         const partial = p.channels % lanes;
-        const finish = (real: number | undefined) =>
-          k.loop(
-            0,
-            k.batch,
-            (n) => {
-              const value = k.load(k.ptrAdd(results(), k.mul(n, 4 * lanes)), 0, lanes);
-              const offset = k.add(at, k.mul(n, 4 * p.imageSample));
-              const how = {
-                lanes,
-                epilogue,
-                result: "dx",
-                offset,
-                rowBytes: 0,
-                channel: k.mul(channel, 4),
-                narrow: false,
-              };
-              storeTile(k, [[value]], { ...how, real });
-            },
-            { frame: true, name: "n" },
-          );
+        if (partial > 0)
+          k.loop(0, k.batch, (sample) => resultsOf(k, p).at({ sample }).pointer().store(k.splat(0, lanes)));
+        const row = (row: Reg) => {
+          const w = weights.at({ row }).keep("w");
+          const band = GRADIENT_BAND / lanes;
+          const one = (from: Reg) => {
+            const count = k.var(k.min(k.sub(p.vectors, from), band), "count");
+            k.loop(0, tiles, (tile) => gradientTile(k, p, { w, from, count, tile, row }), { name: "tile" });
+          };
+          k.loop(0, p.vectors, one, { step: band, name: "from" });
+        };
+        k.loop(0, rows, row, { step: p.rows, name: "row" });
+        const finish = (real: number | undefined) => {
+          const one = (sample: Reg) => {
+            const value = resultsOf(k, p).at({ sample }).load(lanes);
+            const offset = at.at({ sample }).offset();
+            const how = {
+              lanes,
+              epilogue,
+              result: "dx",
+              offset,
+              rowBytes: 0,
+              channel: dx.at({ channel }).offset(),
+              real,
+            };
+            storeTile(k, [[value]], { ...how, narrow: false });
+          };
+          k.loop(0, k.batch, one, { frame: true, name: "n" });
+        };
         if (partial === 0) finish(undefined);
         else
           k.if(
@@ -149,9 +137,9 @@ const gradientKernel = defineKernel<GradientSpec>("wideLinearGradient", {
           );
         if (p.tail > 0)
           k.if(piece.number, "eq", p.pixels * blocks - 1, () =>
-            k.loop(0, k.batch, (n) => {
-              const end = k.ptrAdd(k.operand("dx"), k.mul(n, 4 * p.imageSample));
-              for (let i = p.tail; i > 0; i--) k.store(end, 4 * (p.imageSample - i), k.splat(0, 1));
+            k.loop(0, k.batch, (sample) => {
+              const end = dx.at({ sample }).pointer();
+              for (let i = p.tail; i > 0; i--) end.store(k.splat(0, 1), { channel: p.imageSample - i });
             }),
           );
       },
@@ -160,60 +148,65 @@ const gradientKernel = defineKernel<GradientSpec>("wideLinearGradient", {
   },
 });
 
+/** The workspace: sums of a tile, a vector for each row and sample; behind all tiles the results, a vector for each sample. */
+function spaceOf(k: KernelBuilder, { rows }: Gradient) {
+  const sample = k.target.lanes;
+  const row = sample * GRADIENT_SAMPLES;
+  return view(k, "space", { tile: row * rows, row, sample, lane: 1 });
+}
+
+function resultsOf(k: KernelBuilder, p: Gradient) {
+  return spaceOf(k, p).pointer().moved({ tile: p.tiles });
+}
+
 interface GradientTile {
-  readonly lanes: Lanes;
   /** The first row of weights of the tile. */
-  readonly w: Reg;
+  readonly w: View<"row" | "output">;
   /** The band of outputs: its first vector, and how many. */
   readonly from: Reg;
   readonly count: Reg;
   readonly tile: Reg;
   readonly row: Reg;
-  results(): Reg;
 }
 
 function gradientTile(k: KernelBuilder, p: Gradient, t: GradientTile): void {
-  const { lanes, w, from, count, tile, row, results } = t;
+  const { lanes } = k.target;
+  const { w, from, count, tile, row } = t;
   const acc = zeroTile(k, { rows: p.rows, vectors: GRADIENT_SAMPLES }, lanes);
-  const sums = k.var(k.ptrAdd(k.operand("space"), k.mul(tile, 4 * lanes * GRADIENT_SAMPLES * p.rows)), "sums");
-  const place = (r: number, s: number) => 4 * lanes * (r * GRADIENT_SAMPLES + s);
-  k.if(from, "gt", 0, () => {
-    for (const [r, list] of acc.entries()) for (const [s, sum] of list.entries()) k.loadTo(sum, sums, place(r, s));
-  });
-  const first = k.mul(from, 4 * lanes);
+  const sums = spaceOf(k, p).at({ tile }).pointer().keep("sums");
+  const eachSum = (visit: (sum: Reg, row: number, sample: number) => void) => {
+    for (const [r, list] of acc.entries()) for (const [s, sum] of list.entries()) visit(sum, r, s);
+  };
+  k.if(from, "gt", 0, () => eachSum((sum, row, sample) => k.loadTo(sum, ...sums.place({ row, sample }))));
+  const dy = view(k, "dy", { sample: p.outputSample, output: 1 });
+  const first = dy.at({ output: from }, lanes).offset();
   // a sample that is not there is the last one again: what comes of it is not stored
   const sources = Array.from({ length: GRADIENT_SAMPLES }, (_, s) => {
     const sample = k.min(k.add(k.mul(tile, GRADIENT_SAMPLES), s), k.sub(k.batch, 1));
-    return k.var(k.ptrAdd(k.operand("dy"), k.add(k.mul(sample, 4 * p.outputSample), first)), "dy");
+    return dy.at({ sample }).plus(first).pointer().keep("dy");
   });
-  const weights = k.var(k.ptrAdd(w, first), "weights");
+  const weights = w.plus(first).keep("weights");
   const vector = (u: number) => {
-    const gradients = sources.map((source) => k.load(source, 4 * lanes * u, lanes));
+    const output = u * lanes;
+    const gradients = sources.map((source) => source.load(lanes, { output }));
     for (let r = 0; r < p.rows; r++) {
-      const weight = k.load(weights, 4 * (r * p.channelStep + u * lanes), lanes);
-      k.prefetch(weights, 4 * ((r + p.rows) * p.channelStep + u * lanes));
+      const weight = weights.load(lanes, { row: r, output });
+      weights.prefetch({ row: r + p.rows, output });
       for (const [s, gradient] of gradients.entries()) k.fmaTo(acc[r]![s]!, weight, gradient);
     }
   };
   const turn = (vectors: number) => {
     for (let u = 0; u < vectors; u++) vector(u);
-    for (const pointer of [...sources, weights]) k.advance(pointer, 4 * lanes * vectors);
+    for (const pointer of [...sources, weights]) pointer.advance({ output: lanes * vectors });
   };
   const steps = stepsOfTurn(k.target, 4);
   const many = k.var(k.mul(k.div(count, steps), steps), "many");
   k.loop(0, many, () => turn(steps), { step: steps });
   if (steps > 1) k.loop(many, count, () => turn(1));
-  k.if(
-    k.add(from, count),
-    "lt",
-    p.vectors,
-    () => {
-      for (const [r, list] of acc.entries()) for (const [s, sum] of list.entries()) k.store(sums, place(r, s), sum);
-    },
-    () => {
-      const into = k.ptrAdd(results(), k.add(k.mul(tile, 4 * lanes * GRADIENT_SAMPLES), k.mul(row, 4)));
-      for (const [r, list] of acc.entries())
-        for (const [s, sum] of list.entries()) k.store(into, 4 * (s * lanes + r), k.reduceAdd(sum));
-    },
-  );
+  const keep = () => eachSum((sum, row, sample) => sums.store(sum, { row, sample }));
+  const finish = () => {
+    const results = resultsOf(k, p).at({ sample: tile }, GRADIENT_SAMPLES).at({ lane: row }).pointer();
+    eachSum((sum, lane, sample) => results.store(k.reduceAdd(sum), { sample, lane }));
+  };
+  k.if(k.add(from, count), "lt", p.vectors, keep, finish);
 }

@@ -11,14 +11,15 @@ import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
 import type { Value } from "../../graph/graph.js";
-import type { Lanes } from "../../target/target.js";
 import type { Layout } from "../contract/layout.js";
 import type { Lowering, Work } from "../contract/strategy.js";
 import { type Epilogue, epilogueOf } from "../fusion/epilogue.js";
 import { epilogueOperands, storeTile } from "../fusion/store-tile.js";
+import { blocksOf, eachBlock } from "../language/blocks.js";
 import { eachPiece, pieces } from "../language/pieces.js";
 import { weightRows } from "../language/reading-order.js";
 import { accumulate, evenBlock, zeroTile } from "../language/tile.js";
+import { type View, view } from "../language/view.js";
 import { GRADIENT_ROWS, lowerWideGradient } from "./wide-input-gradient.js";
 
 /** Bytes of weights from which on they do not stay in a core's cache. */
@@ -122,26 +123,30 @@ const orderInputsKernel = defineKernel<InputOrder>("order inputs", {
         const count = k.var(k.min(k.sub(channels, first), ORDERED_PIECE), "count");
         const inSample = k.add(k.mul(row, channelStride), first);
         const feature = k.add(k.mul(row, step.pixel), k.mul(first, step.channel));
-        const from = k.var(k.ptrAdd(k.operand("x"), k.mul(inSample, 4)), "from");
-        const target = k.add(k.mul(k.mul(tile, rows * channels), samples), k.mul(feature, samples));
-        const start = k.var(k.ptrAdd(k.operand("ordered"), k.mul(target, 4)), "start");
+        const from = view(k, "x", { sample: sampleStride, channel: 1 })
+          .at({ channel: inSample })
+          .pointer()
+          .keep("from");
+        const element = k.add(k.mul(k.mul(tile, rows * channels), samples), k.mul(feature, samples));
+        const ordered = view(k, "ordered", { feature: samples, sample: 1 });
+        const start = ordered.at({ sample: element }).pointer().keep("start");
         for (let i = 0; i < samples; i++) {
           const sample = k.add(k.mul(tile, samples), i);
-          const y = k.var(k.ptrAdd(start, 4 * i), "y");
+          const y = start.moved({ sample: i }).keep("y");
           const each = (value: () => Reg) =>
             k.loop(0, count, () => {
-              k.store(y, 0, value());
-              k.advance(y, 4 * samples * step.channel);
+              y.store(value());
+              y.advance({ feature: step.channel });
             });
           k.if(
             sample,
             "lt",
             k.batch,
             () => {
-              const x = k.var(k.ptrAdd(from, k.mul(sample, 4 * sampleStride)), "x");
+              const x = from.at({ sample }).keep("x");
               each(() => {
-                const value = k.load(x, 0, 1);
-                k.advance(x, 4);
+                const value = x.load(1);
+                x.advance({ channel: 1 });
                 return value;
               });
             },
@@ -169,11 +174,9 @@ const forwardKernel = defineKernel<ForwardSpec>("wideLinear", {
   ],
   write(k, { product: p, epilogue }) {
     const { lanes } = k.target;
-    const total = Math.ceil(p.outputs / lanes);
-    const blocks = Math.ceil(total / p.vectors);
-    const rest = total % p.vectors;
     const pads = p.outputs % lanes;
-    const tileBytes = 4 * p.samples * p.vectors * lanes;
+    const blocks = blocksOf(Math.ceil(p.outputs / lanes), p.vectors, pads > 0);
+    const y = view(k, "y", { sample: p.outputSample, output: 1 });
     const tiles = k.var(k.div(k.add(k.batch, p.samples - 1), p.samples), "tiles");
     eachPiece(
       k,
@@ -181,29 +184,20 @@ const forwardKernel = defineKernel<ForwardSpec>("wideLinear", {
         const first = k.var(k.mul(piece, p.blocksPerPiece), "first");
         const next = k.var(k.add(first, p.blocksPerPiece), "next");
         const band = (from: Reg) => {
-          const end = k.var(k.min(k.add(from, BAND), p.features), "bandEnd");
-          const block = (index: Reg, vectors: number, last: boolean) => {
-            const column = k.var(k.mul(index, 4 * p.vectors * lanes), "column");
-            const slot = k.mul(k.sub(index, first), tileBytes);
-            const sums = k.var(k.ptrAdd(k.operand("sums"), slot), "sums", { frame: true });
-            k.loop(
-              0,
-              tiles,
-              (tile) => {
-                forwardTile(k, p, epilogue, { lanes, vectors, last, pads, from, end, column, tile, sums });
-                k.advance(sums, p.blocksPerPiece * tileBytes);
-              },
-              { name: "tile" },
-            );
-          };
-          const apart = rest > 0 || pads > 0;
-          const looped = apart ? blocks - 1 : blocks;
-          if (looped > 0) {
-            const to = k.var(k.min(next, looped), "to");
-            k.loop(first, to, (index) => block(index, p.vectors, false), { name: "block" });
-          }
-          if (apart)
-            k.if(next, "ge", blocks, () => block(k.var(blocks - 1, "block"), rest > 0 ? rest : p.vectors, true));
+          const to = k.var(k.min(k.add(from, BAND), p.features), "bandEnd");
+          eachBlock(k, blocks, first, next, (block, vectors, isApart) => {
+            const column = y.at({ output: block }, p.vectors * lanes).keep("column");
+            const slot = sumsOf(k, p, vectors)
+              .at({ block: k.sub(block, first) })
+              .here();
+            const sums = slot.pointer().keep("sums", { frame: true });
+            const real = isApart && pads > 0 ? pads : undefined;
+            const one = (tile: Reg) => {
+              forwardTile(k, p, epilogue, { vectors, real, from, to, tile, column, sums });
+              sums.advance({ tile: 1 });
+            };
+            k.loop(0, tiles, one, { name: "tile" });
+          });
         };
         k.loop(0, p.features, band, { step: BAND, name: "from" });
       },
@@ -212,73 +206,64 @@ const forwardKernel = defineKernel<ForwardSpec>("wideLinear", {
   },
 });
 
+type Sums = View<"tile" | "block" | "sample" | "output">;
+
+/** The sums that wait between two bands, of a block of so many vectors. */
+function sumsOf(k: KernelBuilder, p: Forward, vectors: number): Sums {
+  const { lanes } = k.target;
+  const block = p.samples * p.vectors * lanes;
+  return view(k, "sums", { tile: p.blocksPerPiece * block, block, sample: vectors * lanes, output: 1 });
+}
+
 interface ForwardTile {
-  readonly lanes: Lanes;
   readonly vectors: number;
-  readonly last: boolean;
-  readonly pads: number;
+  /** Channels in the last vector if it is not full. */
+  readonly real: number | undefined;
   /** The band of features. */
   readonly from: Reg;
-  readonly end: Reg;
-  /** Bytes of the block's first output. */
-  readonly column: Reg;
+  readonly to: Reg;
   readonly tile: Reg;
-  readonly sums: Reg;
+  /** The block's first output. */
+  readonly column: View<"sample" | "output">;
+  readonly sums: Sums;
 }
 
 function forwardTile(k: KernelBuilder, p: Forward, epilogue: Epilogue, t: ForwardTile): void {
-  const { lanes, vectors, from, end, column, tile, sums } = t;
+  const { lanes } = k.target;
+  const { vectors, real, from, to, tile, column, sums } = t;
   const acc = zeroTile(k, { rows: p.samples, vectors }, lanes);
-  const place = (i: number, v: number) => 4 * (i * vectors + v) * lanes;
-  k.if(from, "gt", 0, () => {
-    for (const [i, row] of acc.entries()) for (const [v, sum] of row.entries()) k.loadTo(sum, sums, place(i, v));
-  });
-  const x = k.var(k.ptrAdd(k.operand("x"), k.mul(k.add(k.mul(tile, p.features), from), 4 * p.samples)), "x");
-  const w = k.var(k.ptrAdd(k.ptrAdd(k.operand("weight"), k.mul(from, 4 * p.weightRow)), column), "w");
-  k.loop(from, end, () => {
+  const eachSum = (visit: (sum: Reg, place: readonly [Reg, number]) => void) => {
+    for (const [sample, row] of acc.entries())
+      for (const [v, sum] of row.entries()) visit(sum, sums.place({ sample, output: v * lanes }));
+  };
+  k.if(from, "gt", 0, () => eachSum((sum, place) => k.loadTo(sum, ...place)));
+  const inputs = view(k, "x", { feature: p.samples, sample: 1 }).pointer();
+  const x = inputs.at({ feature: k.add(k.mul(tile, p.features), from) }).keep("x");
+  const weights = view(k, "weight", { feature: p.weightRow, output: 1 });
+  const w = weights.at({ feature: from }).pointer().plus(column.offset()).keep("w");
+  k.loop(from, to, () => {
     accumulate(
       k,
       acc,
       lanes,
-      (i) => [x, 4 * i],
-      (v) => [w, 4 * v * lanes],
+      (sample) => x.place({ sample }),
+      (v) => w.place({ output: v * lanes }),
     );
-    for (let v = 0; v < vectors; v++) k.prefetch(w, 4 * (BAND * p.weightRow + v * lanes));
-    k.advance(x, 4 * p.samples);
-    k.advance(w, 4 * p.weightRow);
+    for (let v = 0; v < vectors; v++) w.prefetch({ feature: BAND, output: v * lanes });
+    x.advance({ feature: 1 });
+    w.advance({ feature: 1 });
   });
-  k.if(
-    end,
-    "lt",
-    p.features,
-    () => {
-      for (const [i, row] of acc.entries()) for (const [v, sum] of row.entries()) k.store(sums, place(i, v), sum);
-    },
-    () => {
-      const sample = k.mul(tile, p.samples);
-      const offset = k.var(k.add(k.mul(sample, 4 * p.outputSample), column), "offset");
-      const left = k.var(k.sub(k.batch, sample), "left");
-      const store = (rows: readonly Reg[][], at: Reg) =>
-        storeTile(k, rows, {
-          lanes,
-          epilogue,
-          result: "y",
-          offset: at,
-          rowBytes: 4 * p.outputSample,
-          channel: column,
-          real: t.last && t.pads > 0 ? t.pads : undefined,
-          narrow: false,
-        });
-      k.if(
-        left,
-        "ge",
-        p.samples,
-        () => store(acc, offset),
-        () => {
-          for (const [i, row] of acc.entries())
-            k.if(left, "gt", i, () => store([row], k.add(offset, 4 * i * p.outputSample)));
-        },
-      );
-    },
-  );
+  const finish = () => {
+    const sample = k.mul(tile, p.samples);
+    const y = view(k, "y", column.strides).at({ sample }).plus(column.offset()).keep("offset");
+    const left = k.var(k.sub(k.batch, sample), "left");
+    const how = { lanes, epilogue, result: "y", rowBytes: y.bytes({ sample: 1 }), channel: column.offset(), real };
+    const store = (rows: readonly Reg[][], at: typeof y) =>
+      storeTile(k, rows, { ...how, offset: at.offset(), narrow: false });
+    const oneByOne = () => {
+      for (const [i, row] of acc.entries()) k.if(left, "gt", i, () => store([row], y.moved({ sample: i })));
+    };
+    k.if(left, "ge", p.samples, () => store(acc, y), oneByOne);
+  };
+  k.if(to, "lt", p.features, () => eachSum((sum, place) => k.store(...place, sum)), finish);
 }

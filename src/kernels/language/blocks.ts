@@ -1,0 +1,53 @@
+/**
+ * An extent in blocks of equal size. Code is written for a whole block; the last has code of its own where it is smaller, or where
+ * it has the pads of the layout.
+ */
+import type { KernelBuilder } from "../../codegen/builder/builder.js";
+import type { Reg } from "../../codegen/ir.js";
+
+export interface Blocks {
+  /** Of a whole block. */
+  readonly size: number;
+  readonly count: number;
+  /** Of the last block, where it has code of its own. */
+  readonly last: number | undefined;
+}
+
+/** `isPadded`: the last block has pads, so that its code differs even where it is whole. */
+export function blocksOf(extent: number, size: number, isPadded = false): Blocks {
+  const rest = extent % size;
+  const last = rest > 0 ? rest : isPadded ? size : undefined;
+  return { size, count: Math.ceil(extent / size), last };
+}
+
+/** Writes the code of a block; `isApart`: that of the last, which differs. */
+export type BlockCode = (block: Reg, size: number, isApart: boolean) => void;
+
+/** Blocks `from` to `to`, which may lie behind the last. */
+export function eachBlock(k: KernelBuilder, { size, count, last }: Blocks, from: Reg, to: Reg, body: BlockCode): void {
+  const alike = last === undefined ? count : count - 1;
+  if (alike > 0) {
+    const end = k.var(k.min(to, alike), "fullTo");
+    k.loop(from, end, (block) => body(block, size, false), { frame: true, name: "block" });
+  }
+  if (last !== undefined) k.if(to, "ge", count, () => body(k.var(alike, "block"), last, true));
+}
+
+/** The block that has this number. */
+export function oneBlock(
+  k: KernelBuilder,
+  { size, count, last }: Blocks,
+  block: Reg,
+  body: (size: number, isApart: boolean) => void,
+): void {
+  if (last === undefined) body(size, false);
+  else if (count === 1) body(last, true);
+  else
+    k.if(
+      block,
+      "lt",
+      count - 1,
+      () => body(size, false),
+      () => body(last, true),
+    );
+}

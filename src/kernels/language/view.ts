@@ -1,0 +1,180 @@
+/**
+ * Memory as a kernel speaks of it: an operand whose axes have names, and a place in it.
+ *
+ *     const x = view(k, "x", { sample: 400, row: 20, pixel: 4, channel: 1 });      // distances in elements
+ *     const row = x.at({ sample, row: y }).keep("row");                            // computed here, and kept for later
+ *     k.loop(0, 5, (i) => sum(row.at({ pixel: i }).load(4)));
+ *
+ * The size of an element is the view's own, so that no kernel counts bytes. Constant indices go into the offset of whatever
+ * instruction reads or writes; the others become instructions where an address is asked for (`offset`, `pointer`, a load) and not before.
+ */
+import type { KernelBuilder } from "../../codegen/builder/builder.js";
+import type { IntArg, Reg } from "../../codegen/ir.js";
+import type { Lanes } from "../../target/target.js";
+
+/** Bytes of a float. */
+export const F32 = 4;
+
+/** How far apart neighbours along each axis are, in elements. */
+export type Strides<Axis extends string> = { readonly [A in Axis]: number };
+
+/** Indices along some axes. */
+export type At<Axis extends string, Index = IntArg> = { readonly [A in Axis]?: Index };
+
+/** A distance that is not in the address yet: a number of steps, or (without a step) of bytes. */
+interface Term {
+  readonly count: Reg;
+  readonly step: number | undefined;
+}
+
+const NONE: readonly Term[] = [];
+
+/** What an operand holds, from its first element on. */
+export function view<Axis extends string>(
+  k: KernelBuilder,
+  operand: string,
+  strides: Strides<Axis>,
+  element = F32,
+): View<Axis> {
+  return new View(k, strides, element, operand, undefined, 0, NONE);
+}
+
+/** The elements that lie `strides` apart from where a pointer points on. */
+export function viewAt<Axis extends string>(
+  k: KernelBuilder,
+  pointer: Reg,
+  strides: Strides<Axis>,
+  element = F32,
+): View<Axis> {
+  return new View(k, strides, element, pointer, undefined, 0, NONE);
+}
+
+export class View<Axis extends string> {
+  constructor(
+    readonly k: KernelBuilder,
+    readonly strides: Strides<Axis>,
+    /** Bytes of an element. */
+    readonly element: number,
+    /** The operand by its name, or a pointer. */
+    readonly base: string | Reg,
+    /** Behind the base: in a register, as a constant, and what is still to be added. */
+    readonly inBytes: Reg | undefined,
+    readonly constant: number,
+    readonly terms: readonly Term[],
+  ) {}
+
+  #with(base: string | Reg, inBytes: Reg | undefined, constant: number, terms: readonly Term[]): View<Axis> {
+    return new View(this.k, this.strides, this.element, base, inBytes, constant, terms);
+  }
+
+  /** So many steps further along each axis. `every`: each index counts so many of them. */
+  at(indices: At<Axis>, every = 1): View<Axis> {
+    let { constant, terms } = this;
+    for (const axis in indices) {
+      const index = indices[axis] as IntArg;
+      const step = this.strides[axis] * this.element * every;
+      if (typeof index === "number") constant += index * step;
+      else terms = [...terms, { count: index, step }];
+    }
+    return this.#with(this.base, this.inBytes, constant, terms);
+  }
+
+  /** So many bytes further: a distance that another view of the same shape has given. */
+  plus(distance: Reg | undefined): View<Axis> {
+    if (distance === undefined) return this;
+    return this.#with(this.base, this.inBytes, this.constant, [...this.terms, { count: distance, step: undefined }]);
+  }
+
+  /** Bytes of so many steps, as a constant. */
+  bytes(indices: At<Axis, number>): number {
+    let bytes = 0;
+    for (const axis in indices) bytes += (indices[axis] as number) * this.strides[axis];
+    return bytes * this.element;
+  }
+
+  /** Bytes behind the base, but for the constant, computed here. */
+  offset(): Reg {
+    return this.#sum() ?? this.k.int(0);
+  }
+
+  /** The same place, its distance from the base computed here. */
+  here(): View<Axis> {
+    return this.#with(this.base, this.#sum(), this.constant, NONE);
+  }
+
+  /** Constant indices that are added here, once, and not in each load. */
+  moved(indices: At<Axis, number>): View<Axis> {
+    const bytes = this.bytes(indices);
+    const { base } = this;
+    if (typeof base !== "string" && this.inBytes === undefined && this.terms.length === 0)
+      return this.#with(this.k.ptrAdd(base, bytes), undefined, this.constant, NONE);
+    return this.#with(base, this.k.add(this.offset(), bytes), this.constant, NONE);
+  }
+
+  /** The same place, its address computed here. */
+  pointer(): View<Axis> {
+    const pointer = this.#pointer();
+    return pointer === this.base ? this : this.#with(pointer, undefined, this.constant, NONE);
+  }
+
+  /** The same place, computed here and kept for later: as a pointer where it is one, else as a distance from the operand's start. */
+  keep(name: string, options: { frame?: boolean } = {}): View<Axis> {
+    const { k, base } = this;
+    if (typeof base !== "string")
+      return this.#with(k.var(this.#pointer(), name, options), undefined, this.constant, NONE);
+    return this.#with(base, k.var(this.offset(), name, options), this.constant, NONE);
+  }
+
+  /** What was kept in the frame, in a register again. */
+  fetched(): View<Axis> {
+    return this.moved({});
+  }
+
+  /** Moves what was kept. */
+  advance(indices: At<Axis, number>): void {
+    this.k.advance(this.#register(), this.bytes(indices));
+  }
+
+  /** Pointer and constant offset of an element. */
+  place(indices: At<Axis, number>): readonly [pointer: Reg, offset: number] {
+    return [this.#pointer(), this.constant + this.bytes(indices)];
+  }
+
+  load(lanes: Lanes, indices: At<Axis, number> = {}): Reg {
+    return this.k.load(...this.place(indices), lanes);
+  }
+  broadcast(lanes: Lanes, indices: At<Axis, number> = {}): Reg {
+    return this.k.broadcast(...this.place(indices), lanes);
+  }
+  store(value: Reg, indices: At<Axis, number> = {}): void {
+    this.k.store(...this.place(indices), value);
+  }
+  prefetch(indices: At<Axis, number> = {}): void {
+    this.k.prefetch(...this.place(indices));
+  }
+
+  /** What was kept or computed. */
+  #register(): Reg {
+    const { base, inBytes } = this;
+    if (inBytes !== undefined) return inBytes;
+    if (typeof base === "string") throw new TypeError(`view of "${base}": nothing was kept that could be advanced`);
+    return base;
+  }
+
+  #pointer(): Reg {
+    const { k, base } = this;
+    const pointer = typeof base === "string" ? k.operand(base) : base;
+    const sum = this.#sum();
+    return sum === undefined ? pointer : k.ptrAdd(pointer, sum);
+  }
+
+  #sum(): Reg | undefined {
+    const { k } = this;
+    let sum = this.inBytes;
+    for (const { count, step } of this.terms) {
+      const distance = step === undefined ? count : k.mul(count, step);
+      sum = sum === undefined ? distance : k.add(sum, distance);
+    }
+    return sum;
+  }
+}
