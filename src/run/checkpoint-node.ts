@@ -13,7 +13,8 @@ import type { SafetensorsFile, TensorToWrite } from "../formats/safetensors/safe
 import { readSafetensorsFile, writeSafetensorsFile } from "../formats/safetensors/safetensors-node.js";
 import { sameShape, shapeText } from "../graph/shape.js";
 import { findNotFinite } from "../model/weights/weights.js";
-import type { Trainer, TrainerState } from "../train/trainer.js";
+import type { TrainerState } from "../train/records.js";
+import type { Trainer } from "../train/trainer.js";
 import { checkSums, findDamage, SUMS } from "./checkpoint-sums-node.js";
 import { differences, parseConfig, type TrainingConfig } from "./config.js";
 import { datasetFingerprint, planFingerprint } from "./fingerprint.js";

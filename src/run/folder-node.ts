@@ -20,7 +20,7 @@ import { FileError } from "../base/errors.js";
 import { parseJson } from "../formats/json.js";
 import { writeFileAtomically } from "../host/atomic-write-node.js";
 import { readWholeFile, whyUnreadable } from "../host/read-node.js";
-import type { EpochRecord } from "../train/trainer.js";
+import type { EpochRecord } from "../train/records.js";
 import { parseConfig, type TrainingConfig } from "./config.js";
 
 export interface RunFolder {

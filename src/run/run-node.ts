@@ -29,8 +29,9 @@ import { parameterCount, parametersOf } from "../nn/index.js";
 import { optimizerFrom } from "../train/defaults.js";
 import { bestEpoch } from "../train/evaluate/best-epoch.js";
 import type { Evaluation } from "../train/evaluate/evaluator.js";
+import type { EpochRecord, Progress, TrainHooks } from "../train/records.js";
 import { parameterRules } from "../train/techniques/parameter-rules.js";
-import { type EpochRecord, type Progress, Trainer, type TrainHooks } from "../train/trainer.js";
+import { Trainer } from "../train/trainer.js";
 import type { TrainingMemory } from "../train/training-memory.js";
 import {
   type Checkpoint,

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { FileError } from "../base/errors.js";
 import { encodeScalars, encodeStart } from "../formats/tensorboard-events.js";
 import { whyUnwritable } from "../host/atomic-write-node.js";
-import type { EpochRecord, StepRecord } from "../train/trainer.js";
+import type { EpochRecord, StepRecord } from "../train/records.js";
 
 /** Bytes that are kept back before they are written. */
 const KEPT = 2 ** 16;

@@ -34,6 +34,8 @@ export interface TrainingEntries {
   readonly traced: Traced;
   /** The parameters that are trained and, where weights are averaged, statistics too: those that have a state `averageName`. */
   readonly averaged: readonly string[];
+  /** The inputs that are learning rates, as multiples of the schedule's. */
+  readonly rates: ReadonlyMap<string, number>;
 }
 
 /** Whether any layer drew random numbers, so that the program has the input "random". */
@@ -41,16 +43,11 @@ export function usesRandom(traced: Traced): boolean {
   return traced.graph.inputs.some((i) => i.attributes.name === "random");
 }
 
-/** A rate that is a factor of the schedule's comes in as a number of its own, so that the update costs no more. */
-const rateName = (factor: number) => (factor === 1 ? LEARNING_RATE : `${LEARNING_RATE} x ${factor}`);
-const LEARNING_RATE = "learningRate";
+/** The input that is the learning rate of the schedule. */
+export const LEARNING_RATE = "learningRate";
 
-/** What an input called `name` is at this learning rate; undefined where it is no learning rate. */
-export function rateOf(name: string, learningRate: number): number | undefined {
-  if (name === LEARNING_RATE) return learningRate;
-  const [start, factor] = name.split(" x ");
-  return start === LEARNING_RATE && factor !== undefined ? learningRate * Number(factor) : undefined;
-}
+/** A rate that is a multiple of the schedule's comes in as a number of its own, so that the update costs no more. */
+const rateName = (factor: number) => (factor === 1 ? LEARNING_RATE : `${LEARNING_RATE} x ${factor}`);
 
 /** What training takes for the loss; measuring takes the network's own. */
 function trainingLoss(network: Module, { labelSmoothing }: Techniques): Loss {
@@ -92,6 +89,7 @@ export function trainingEntries(
   const parameters = names.map((name) => traced.parameters.get(name)!.value);
   const gradients = differentiate(loss, parameters);
   const scalars = new Map<string, Value>();
+  const rates = new Map(names.map((name) => [rateName(rules.get(name)!.rate), rules.get(name)!.rate]));
   const scalar = (name: string): Value => {
     const known = scalars.get(name) ?? graph.input(name, { shape: [], batched: false });
     scalars.set(name, known);
@@ -126,6 +124,7 @@ export function trainingEntries(
   const late = updateFrom(stored, []);
   return {
     traced,
+    rates,
     averaged:
       techniques.average === undefined ? [] : [...names, ...traced.updates.map(({ state }) => state.attributes.name)],
     step: { name: "step", outputs: { ...outputs, ...update.norm }, assigns: update.assigns },

@@ -3,8 +3,9 @@ import { TrainingError } from "../base/errors.js";
 import type { TrainedModel } from "../model/trained-model.js";
 import { findNotFinite } from "../model/weights/weights.js";
 import { bestEpoch } from "./evaluate/best-epoch.js";
+import type { EpochRecord, TrainHooks } from "./records.js";
 import type { Watch } from "./techniques/techniques.js";
-import type { EpochRecord, Trainer, TrainHooks } from "./trainer.js";
+import type { Trainer } from "./trainer.js";
 
 export interface TrainingRun {
   readonly model: TrainedModel;

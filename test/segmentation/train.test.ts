@@ -11,7 +11,8 @@ import { sceneDataset } from "#fovea/segmentation/scene-dataset.js";
 import type { SceneSet } from "#fovea/segmentation/scene-set.js";
 import { adamw } from "#fovea/train/optimizer.js";
 import { train } from "#fovea/train/train.js";
-import { Trainer, type TrainerOptions } from "#fovea/train/trainer.js";
+import { Trainer } from "#fovea/train/trainer.js";
+import type { TrainerOptions } from "#fovea/train/trainer-options.js";
 import { pictures } from "../support/pictures.js";
 
 /** Items that are told apart by their shape: a full square, and a bar. */

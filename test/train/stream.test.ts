@@ -16,7 +16,8 @@ import type { TrainingConfig } from "#fovea/run/config.js";
 import { TRAINING_DEFAULTS } from "#fovea/train/defaults.js";
 import { Evaluator } from "#fovea/train/evaluate/evaluator.js";
 import { sgd } from "#fovea/train/optimizer.js";
-import { Trainer, type TrainerOptions } from "#fovea/train/trainer.js";
+import { Trainer } from "#fovea/train/trainer.js";
+import type { TrainerOptions } from "#fovea/train/trainer-options.js";
 import { damaged, jpegOf, put, writePictureFolder } from "../support/picture-folder.js";
 import { temporaryFolder } from "../support/temporary.js";
 

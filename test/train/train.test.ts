@@ -7,8 +7,8 @@ import type { TrainedModel } from "#fovea/model/trained-model.js";
 import * as models from "#fovea/models/index.js";
 import * as nn from "#fovea/nn/index.js";
 import { adam, sgd } from "#fovea/train/optimizer.js";
+import type { Progress } from "#fovea/train/records.js";
 import { evaluate, type TrainOptions, train } from "#fovea/train/train.js";
-import type { Progress } from "#fovea/train/trainer.js";
 import { pictures } from "../support/pictures.js";
 
 const quiet = { note: () => {} };

@@ -15,7 +15,7 @@ import { type Network, networkParts } from "../../model/trained-model.js";
 import { type Module, modulesOf, parametersOf, savedOf } from "../../nn/index.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "../../train/defaults.js";
 import type { Optimizer } from "../../train/optimizer.js";
-import { evaluationEntry, rateOf, trainingEntries } from "../../train/step.js";
+import { evaluationEntry, LEARNING_RATE, trainingEntries } from "../../train/step.js";
 import { type MachineFigures, MachineProbe } from "./machine-node.js";
 import {
   figuresTogether,
@@ -77,7 +77,7 @@ const MOST_REPEATS = 50;
 const BUDGET_MS = 2000;
 const MOST_PREPARATIONS = 5;
 /** Weights then stay as they are. */
-const LEARNING_RATE = 1e-9;
+const TINY_RATE = 1e-9;
 
 /**
  * @throws OptionError for a batch, threads or repeats below 1, or the interpreter.
@@ -218,8 +218,7 @@ function numbersFor(module: Module, batch: number): NumbersOf {
   const block = Float32Array.from({ length: NUMBERS }, () => 2 * random.uniform() - 1);
   const saved = new Map([...savedOf(module)]);
   return (name, layout) => {
-    const rate = rateOf(name, LEARNING_RATE);
-    if (rate !== undefined) return [rate];
+    if (name === LEARNING_RATE) return [TINY_RATE];
     const size = layout.rows * layout.channels * (layout.batched ? batch : 1);
     if (layout.dtype === "i32") return new Int32Array(size);
     const parameter = saved.get(name);

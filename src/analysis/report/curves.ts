@@ -1,6 +1,6 @@
 /** Loss and accuracy over the epochs, on the training and the test pictures. */
 import { dot, gridY, line, ruleX, text } from "@observablehq/plot";
-import type { EpochRecord } from "../../train/trainer.js";
+import type { EpochRecord } from "../../train/records.js";
 import { draw, type Figure } from "./figure.js";
 import { colour } from "./palette.js";
 

@@ -8,7 +8,7 @@ import { writeFileAtomically } from "../../host/atomic-write-node.js";
 import { foveaVersion } from "../../host/package-node.js";
 import { describeOptimizer, describeSchedule, named, type TrainingConfig } from "../../run/config.js";
 import type { RunPlan, RunResult } from "../../run/run-node.js";
-import type { EpochRecord } from "../../train/trainer.js";
+import type { EpochRecord } from "../../train/records.js";
 import { documentOf, madeBy } from "./document.js";
 import { newDocument, toPng } from "./draw-node.js";
 import { sheet } from "./figure.js";

@@ -2,7 +2,7 @@
 import type { Dataset } from "../../data/sets/dataset.js";
 import type { TrainingConfig } from "../../run/config.js";
 import type { ConfusionMatrix } from "../../train/evaluate/metrics.js";
-import type { EpochRecord } from "../../train/trainer.js";
+import type { EpochRecord } from "../../train/records.js";
 import type { Summary } from "../summary.js";
 import type { Figure } from "./figure.js";
 import type { Filters } from "./filters.js";

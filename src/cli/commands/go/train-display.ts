@@ -2,7 +2,7 @@
 import type { TestGames } from "../../../go/games/position-sets.js";
 import { describeOptimizer, describeSchedule, named, type TrainingConfig } from "../../../run/config.js";
 import type { RunPlan, RunResult } from "../../../run/run-node.js";
-import { type EpochRecord, NOTABLE_WAIT, type Progress as TrainingProgress } from "../../../train/trainer.js";
+import { type EpochRecord, NOTABLE_WAIT, type Progress as TrainingProgress } from "../../../train/records.js";
 import { bytes, invocation, type Output, percent, quoted, seconds, twoColumns } from "../../terminal/output.js";
 import { Progress, showCount, showTime } from "../../terminal/progress.js";
 import { resumeLine, sayStopped, type TrainingDisplay } from "../../terminal/show-training.js";

@@ -17,7 +17,7 @@ import { measureSpeed } from "../../../go/training/speed.js";
 import type { TrainingConfig } from "../../../run/config.js";
 import { checkRunFolder, type RunFolder } from "../../../run/folder-node.js";
 import type { RunPlan, RunResult } from "../../../run/run-node.js";
-import type { EpochRecord } from "../../../train/trainer.js";
+import type { EpochRecord } from "../../../train/records.js";
 import { numberOf, oneOf, wholeOf } from "../../options/arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions, TRAINING_MACHINE } from "../../options/machine.js";
 import { declare, FLAGS, keepingOptions, option, type RunFlags, resumedRun } from "../../options/training.js";

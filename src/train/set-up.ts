@@ -1,0 +1,86 @@
+/** Sets a training up in a session: compiles its programs together, loads them, and writes the weights that it starts from. */
+import { QUEUE_LENGTH } from "../devices/cpu/queue.js";
+import type { Session } from "../devices/cpu/session.js";
+import type { Shape } from "../graph/shape.js";
+import { inTurns } from "../host/event-loop.js";
+import { planTrainingInTurns } from "../model/plan.js";
+import {
+  checkWeights,
+  initialWeightsOnDemand,
+  type Weights,
+  weightsBeside,
+  writeWeights,
+} from "../model/weights/weights.js";
+import type { Module } from "../nn/index.js";
+import { Apply } from "./apply.js";
+import { augmenting } from "./augmenting.js";
+import { checkBatch } from "./check-batch.js";
+import { checkLabels } from "./check-labels.js";
+import { EpochLoop } from "./epoch-loop.js";
+import { Evaluator } from "./evaluate/evaluator.js";
+import type { FeederOptions } from "./feeder.js";
+import type { TrainingData } from "./records.js";
+import { trainingEntries } from "./step.js";
+import { StepInputs } from "./step-inputs.js";
+import { averageName } from "./techniques/averaging.js";
+import { whitenedOn } from "./techniques/whitening.js";
+import { checkTrainerOptions, type TrainerOptions } from "./trainer-options.js";
+
+export interface TrainingParts {
+  readonly loop: EpochLoop;
+  readonly evaluator: Evaluator;
+  /** Weights that no program reads. */
+  readonly unread: Weights;
+  /** The names of states that have averages. */
+  readonly averaged: ReadonlySet<string>;
+  /** How training pictures are drawn. */
+  readonly feed: FeederOptions;
+}
+
+/** Throws before any memory is taken if the plan does not fit. */
+export async function setUpTraining(
+  session: Session,
+  network: Module,
+  input: Shape,
+  data: TrainingData,
+  options: TrainerOptions,
+): Promise<TrainingParts> {
+  checkTrainerOptions(options, data);
+  if (options.initial !== undefined) await inTurns(checkWeights(network, options.initial, "initial: the weights"));
+  const labelsPixels = checkLabels(network, data, options);
+  // Pictures to be labelled are tested in their own size, whatever size is cut out of them to train on.
+  const testInput = labelsPixels ? (data.test?.shape ?? input) : input;
+  const { train } = data;
+  const { top5, seed, batchSize, accumulate = 1 } = options;
+  const entries = trainingEntries(network, input, options.optimizer, options);
+  const { traced, rates } = entries;
+  const classes = traced.output.shape.at(-1)!;
+  const { augmenter, transforms, views } = labelsPixels
+    ? { augmenter: undefined, transforms: options.augment, views: undefined }
+    : await augmenting(data, input, classes, options);
+  const maxBatch = Math.min(batchSize, train.length);
+  checkBatch(traced, maxBatch);
+  const averaged = new Set(entries.averaged);
+  const isGrouped = accumulate > 1;
+  const programs = await planTrainingInTurns(session, {
+    step: isGrouped ? entries.accumulate : entries.step,
+    maxBatch,
+    apply: isGrouped ? entries.apply : undefined,
+    evaluation: Evaluator.entry(network, testInput, { averaged, views, top5 }).entry,
+  });
+  const step = await session.load(programs.step, { slots: QUEUE_LENGTH });
+  const apply = programs.apply && (await Apply.create(session, programs.apply));
+  const evaluator = await Evaluator.create(session, network, testInput, { views, top5, program: programs.evaluation });
+  const initial = options.initial ?? (await whitenedOn(initialWeightsOnDemand(network, seed), network, train));
+  await writeWeights(session, initial);
+  for (const name of averaged) await session.writeState(averageName(name), initial.get(name)!.data);
+  const batches = { pictures: train.length, batchSize, accumulate };
+  const inputs = new StepInputs(options, batches, rates);
+  return {
+    loop: new EpochLoop({ step, apply, inputs, train, batches, options }),
+    evaluator,
+    unread: weightsBeside(session, initial),
+    averaged,
+    feed: { seed, distort: options.distort, augmenter, transforms },
+  };
+}

@@ -1,0 +1,50 @@
+/** What goes into a step beside pictures and labels: the learning rate, the optimiser's numbers, and what random numbers are drawn by. */
+import type { LoadedProgram } from "../devices/cpu/loaded-program.js";
+import type { Slot } from "../devices/cpu/memory/slot.js";
+import { RANDOM_INPUT } from "../nn/index.js";
+import { type Batches, batchesOf, shareOf, updateAt, updatesOf } from "./accumulation.js";
+import { learningRateAt } from "./schedule.js";
+import { averagingScalars } from "./techniques/averaging.js";
+import type { TrainerOptions } from "./trainer-options.js";
+
+export type StepInputOptions = Pick<TrainerOptions, "optimizer" | "schedule" | "seed" | "epochs" | "average">;
+
+export class StepInputs {
+  readonly #options: StepInputOptions;
+  readonly #batches: Batches;
+  readonly #rates: ReadonlyMap<string, number>;
+
+  /** `rates`: the inputs that are learning rates, as multiples of the schedule's. */
+  constructor(options: StepInputOptions, batches: Batches, rates: ReadonlyMap<string, number>) {
+    this.#options = options;
+    this.#batches = batches;
+    this.#rates = rates;
+  }
+
+  /** The schedule's, of step 0, 1, ...: schedules count updates. */
+  learningRate(step: number): number {
+    const { schedule, optimizer, epochs } = this.#options;
+    const stepsPerEpoch = updatesOf(this.#batches);
+    const update = updateAt(this.#batches, step);
+    return learningRateAt(schedule, optimizer.lr, update, { totalSteps: epochs * stepsPerEpoch, stepsPerEpoch });
+  }
+
+  /** Fills those that the program takes, for step 0, 1, ... */
+  fill({ program }: LoadedProgram, slot: Slot, step: number): void {
+    const { optimizer, seed, epochs, average } = this.#options;
+    const batches = this.#batches;
+    const learningRate = this.learningRate(step);
+    const update = updateAt(batches, step) + 1;
+    const scalars: Readonly<Record<string, number>> = {
+      share: shareOf(batches, step % batchesOf(batches)),
+      ...optimizer.scalars(update),
+      ...(average && averagingScalars(average, update, epochs * updatesOf(batches))),
+    };
+    for (const { name } of program.inputs) {
+      const factor = this.#rates.get(name);
+      const value = factor === undefined ? scalars[name] : learningRate * factor;
+      if (value !== undefined) slot.fill(name, [value]);
+      else if (name === RANDOM_INPUT) slot.fill(name, [seed | 0, Math.floor(seed / 2 ** 32) | 0, step]);
+    }
+  }
+}
