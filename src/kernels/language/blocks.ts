@@ -3,7 +3,7 @@
  * it has the pads of the layout.
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
-import type { Reg } from "../../codegen/ir.js";
+import type { IntArg, Reg } from "../../codegen/ir.js";
 
 export interface Blocks {
   /** Of a whole block. */
@@ -31,6 +31,30 @@ export function eachBlock(k: KernelBuilder, { size, count, last }: Blocks, from:
     k.loop(from, end, (block) => body(block, size, false), { frame: true, name: "block" });
   }
   if (last !== undefined) k.if(to, "ge", count, () => body(k.var(alike, "block"), last, true));
+}
+
+/** All blocks, or some of them: `to` is no further than the last. */
+export type BlockRange = "all" | { readonly from: Reg; readonly to: Reg };
+
+/** The same for all blocks, a single one without a loop, or for some; the last is known by its number. */
+export function eachOfBlocks(
+  k: KernelBuilder,
+  { size, count, last }: Blocks,
+  range: BlockRange,
+  body: (block: IntArg, size: number) => void,
+): void {
+  const alike = last === undefined ? count : count - 1;
+  const loop = (from: IntArg, to: IntArg) =>
+    k.loop(from, to, (block) => body(block, size), { frame: true, name: "block" });
+  if (range === "all") {
+    if (alike === 1) body(0, size);
+    else if (alike > 1) loop(0, alike);
+    if (last !== undefined) body(alike, last);
+    return;
+  }
+  const end = last === undefined ? range.to : k.var(k.min(range.to, alike), "fullTo");
+  if (alike > 0) loop(range.from, end);
+  if (last !== undefined) k.if(range.to, "eq", count, () => body(alike, last));
 }
 
 /** The block that has this number. */

@@ -105,9 +105,11 @@ export class View<Axis extends string> {
   /** Constant indices that are added here, once, and not in each load. */
   moved(indices: At<Axis, number>): View<Axis> {
     const bytes = this.bytes(indices);
-    const { base } = this;
-    if (typeof base !== "string" && this.inBytes === undefined && this.terms.length === 0)
+    const { base, inBytes, terms } = this;
+    if (inBytes === undefined && terms.length === 0) {
+      if (typeof base === "string") return this.#with(base, undefined, this.constant + bytes, NONE);
       return this.#with(this.k.ptrAdd(base, bytes), undefined, this.constant, NONE);
+    }
     return this.#with(base, this.k.add(this.offset(), bytes), this.constant, NONE);
   }
 
@@ -122,7 +124,9 @@ export class View<Axis extends string> {
     const { k, base } = this;
     if (typeof base !== "string")
       return this.#with(k.var(this.#pointer(), name, options), undefined, this.constant, NONE);
-    return this.#with(base, k.var(this.offset(), name, options), this.constant, NONE);
+    const sum = this.#sum();
+    if (sum === undefined) return this.#with(base, k.var(this.constant, name, options), 0, NONE);
+    return this.#with(base, k.var(sum, name, options), this.constant, NONE);
   }
 
   /** What was kept in the frame, in a register again. */
