@@ -3,8 +3,6 @@
  * every checkpoint, and refused where a key is not known. What only decides how fast (threads) is not in it.
  */
 
-import { shown } from "../base/bytes.js";
-import { OptionError, unknownName } from "../base/errors.js";
 import { checkValues } from "../base/options.js";
 import { checkDistortion } from "../data/augment/distort.js";
 import { DISTORT_DEFAULTS, type DistortOptions } from "../data/augment/distort-options.js";
@@ -18,6 +16,23 @@ import { optimizerFrom } from "../train/defaults.js";
 import { checkSchedule, type Schedule } from "../train/schedule.js";
 import { checkTechniques, type ParameterGroup, type Techniques } from "../train/techniques/techniques.js";
 import { LENGTHS } from "../train/trainer-options.js";
+import { BRANCH_FIELDS, checkBranchFields } from "./branch-fields.js";
+import {
+  type Check,
+  checkFields,
+  type FieldChecks,
+  flag,
+  isRecord,
+  names,
+  number,
+  numbers,
+  optional,
+  record,
+  records,
+  text,
+  texts,
+  variant,
+} from "./config-checks.js";
 
 export interface TrainingConfig extends Techniques {
   /** A name of the zoo, and all of its options. */
@@ -59,44 +74,18 @@ export interface TrainingConfig extends Techniques {
   readonly views?: ViewName | undefined;
   /** Whether the label among the five likeliest classes is counted, too, when measuring. */
   readonly top5?: boolean | undefined;
-  /** Of a run on positions of games (go/games/position-sets.ts), whose epochs are counts of steps. */
-  readonly positions?: PositionsConfig | undefined;
-}
-
-export interface PositionsConfig {
-  /** Steps between evaluations: an epoch. */
-  readonly evaluateEvery: number;
-  /** Positions of the fixed sample that is measured. */
-  readonly testPositions: number;
+  /** What a branch holds there is its own to read (branch-fields.ts). */
+  readonly [BRANCH_FIELDS.go]?: unknown;
 }
 
 export const SCHEDULES = ["constant", "step", "cosine", "one-cycle", "triangular"] as const;
 
 // --- Reading: every key known, of the right kind, and there
 
-/** What was expected of a value; undefined where it is right. */
-type Check = (value: unknown) => string | undefined;
-type Fields<T> = { readonly [K in keyof T]-?: Check };
-
-const number: Check = (v) => (typeof v === "number" ? undefined : "a number");
-const text: Check = (v) => (typeof v === "string" ? undefined : "a text");
-const flag: Check = (v) => (typeof v === "boolean" ? undefined : "true or false");
-const numbers: Check = (v) => (Array.isArray(v) && v.every((n) => typeof n === "number") ? undefined : "numbers");
-const optional =
-  (check: Check): Check =>
-  (v) =>
-    v === undefined ? undefined : check(v);
-const texts: Check = (v) => (Array.isArray(v) && v.every((n) => typeof n === "string") ? undefined : "texts");
-const records: Check = (v) => (Array.isArray(v) && v.every(isRecord) ? undefined : "objects");
-const record: Check = (v) => (isRecord(v) ? undefined : "an object");
-const names: Check = (v) =>
-  isRecord(v) && Object.values(v).every((name) => typeof name === "string") ? undefined : "texts by name";
-const isRecord = (v: unknown): v is Record<string, unknown> => typeof v === "object" && v !== null && !Array.isArray(v);
-
 const scaling: Check = (v) =>
   isRecord(v) && numbers(v["mean"]) === undefined && numbers(v["std"]) === undefined ? undefined : "mean and std";
 
-const fields: Fields<TrainingConfig> = {
+const fields: FieldChecks<TrainingConfig> = {
   network: text,
   options: record,
   data: text,
@@ -118,7 +107,7 @@ const fields: Fields<TrainingConfig> = {
   augment: optional(records),
   views: optional(text),
   top5: optional(flag),
-  positions: optional(record),
+  [BRANCH_FIELDS.go]: optional(record),
   mixup: optional(number),
   groups: optional(records),
   noDecay: optional(text),
@@ -135,9 +124,7 @@ const fields: Fields<TrainingConfig> = {
 
 const halvesFields = { train: optional(text), val: optional(text), test: optional(text) };
 
-const positionsFields: Fields<PositionsConfig> = { evaluateEvery: number, testPositions: number };
-
-const groupFields: Fields<ParameterGroup> = { match: text, lr: optional(number), weightDecay: optional(number) };
+const groupFields: FieldChecks<ParameterGroup> = { match: text, lr: optional(number), weightDecay: optional(number) };
 
 const averageFields: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
   ema: { kind: text, decay: number, warmup: optional(flag) },
@@ -185,7 +172,7 @@ export function parseConfig(value: unknown, where: string): TrainingConfig {
   if (config.augment !== undefined) parseTransforms(config.augment, `${where}: augment`);
   if (config.views !== undefined) checkViews(config.views);
   if (config.halves !== undefined) checkFields(config.halves, halvesFields, `${where}: halves`);
-  if (config.positions !== undefined) checkFields(config.positions, positionsFields, `${where}: positions`);
+  checkBranchFields(config, where);
   for (const [i, group] of (config.groups ?? []).entries()) checkFields(group, groupFields, `${where}: groups[${i}]`);
   const { average } = value;
   if (average !== undefined) {
@@ -193,36 +180,6 @@ export function parseConfig(value: unknown, where: string): TrainingConfig {
   }
   checkTechniques(config);
   return config;
-}
-
-function variant(
-  value: unknown,
-  key: string,
-  variants: Readonly<Record<string, Readonly<Record<string, Check>>>>,
-  where: string,
-): Readonly<Record<string, Check>> {
-  const name = isRecord(value) ? value[key] : undefined;
-  const found = typeof name === "string" && Object.hasOwn(variants, name) ? variants[name] : undefined;
-  if (found === undefined)
-    throw unknownName(`${where} ${key}`, typeof name === "string" ? name : shown(name), Object.keys(variants));
-  return found;
-}
-
-function checkFields(
-  value: unknown,
-  checks: Readonly<Record<string, Check>>,
-  where: string,
-): asserts value is Record<string, unknown> {
-  if (!isRecord(value)) throw new OptionError(`${where}: expected an object, found ${shown(JSON.stringify(value))}`);
-  const known = Object.keys(checks);
-  for (const key of Object.keys(value)) if (!known.includes(key)) throw unknownName(`key of ${where}`, key, known);
-  for (const [key, check] of Object.entries(checks)) {
-    const expected = check(value[key]);
-    if (expected !== undefined) {
-      const found = value[key] === undefined ? "it is missing" : `found ${shown(JSON.stringify(value[key]))}`;
-      throw new OptionError(`${where}: ${key}: expected ${expected}, ${found}`);
-    }
-  }
 }
 
 // --- Comparing and showing

@@ -4,6 +4,7 @@ import { OptionError } from "../../base/errors.js";
 import { VIEWS, type ViewName } from "../../data/augment/views.js";
 import { openDataset } from "../../data/open-node.js";
 import { parseBrokenLimit } from "../../data/open-options.js";
+import { isPolicyConfig } from "../../go/training/epochs.js";
 import { scalingText } from "../../model/scalings.js";
 import type { TrainingConfig } from "../../run/config.js";
 import { confusionText } from "../../train/evaluate/metrics.js";
@@ -103,7 +104,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
   }
   const options = network === undefined ? undefined : networkOptions(network, flags.option);
   const found = await openModel(path, { network, options, map: flags.map, scaling: scalingOf(flags) });
-  if (found.config?.positions !== undefined && flags.data === undefined) {
+  if (found.config !== undefined && isPolicyConfig(found.config) && flags.data === undefined) {
     throw new OptionError(`eval: ${path} is a policy for Go; measure it with fovea go eval ${path}`);
   }
   const source = flags.data ?? found.config?.data;

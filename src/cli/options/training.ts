@@ -7,6 +7,7 @@ import { OptionError } from "../../base/errors.js";
 import { PRESETS } from "../../data/augment/grammar.js";
 import { TRANSFORM_KINDS } from "../../data/augment/transform.js";
 import { parseSize } from "../../data/open-options.js";
+import { isPolicyConfig } from "../../go/training/epochs.js";
 import { definitionOf } from "../../models/index.js";
 import { SCHEDULES, type TrainingConfig } from "../../run/config.js";
 import { openRunFolder, type RunFolder } from "../../run/folder-node.js";
@@ -200,9 +201,9 @@ export function keepingOptions({ out, checkpointEvery: checkpointEverySeconds = 
 export type TrainingCommand = "train" | "segment train" | "go train";
 
 /** The command that begins runs of this configuration, and goes on with them. */
-function commandOf({ positions, network }: TrainingConfig): TrainingCommand {
-  if (positions !== undefined) return "go train";
-  return definitionOf(network).task === "segmentation" ? "segment train" : "train";
+function commandOf(config: TrainingConfig): TrainingCommand {
+  if (isPolicyConfig(config)) return "go train";
+  return definitionOf(config.network).task === "segmentation" ? "segment train" : "train";
 }
 
 /**

@@ -4,10 +4,10 @@
  */
 import { OptionError } from "../../base/errors.js";
 import { create } from "../../models/index.js";
-import type { TrainingConfig } from "../../run/config.js";
 import type { OptimizerConfig } from "../../train/defaults.js";
 import type { Schedule } from "../../train/schedule.js";
 import { checkPlanes } from "../policy/planes.js";
+import type { PolicyConfig } from "./epochs.js";
 
 export const RECIPES = ["modern", "paper"] as const;
 export type RecipeName = (typeof RECIPES)[number];
@@ -67,7 +67,7 @@ export interface Length {
 }
 
 /** @throws OptionError where the network cannot be made, or there is no such set of planes. */
-export function policyConfig(wish: PolicyWish, { evaluateEvery, evaluations }: Length): TrainingConfig {
+export function policyConfig(wish: PolicyWish, { evaluateEvery, evaluations }: Length): PolicyConfig {
   const { store, size, filters, layers, planes, seed, testPositions } = wish;
   const recipe = recipes[wish.recipe];
   checkPlanes(planes);

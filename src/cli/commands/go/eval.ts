@@ -6,6 +6,7 @@ import { testGames } from "../../../go/games/position-sets.js";
 import { openStore } from "../../../go/games/store-node.js";
 import { workerMaker } from "../../../go/games/stream-node.js";
 import { boardOf } from "../../../go/policy/policy.js";
+import { isPolicyConfig } from "../../../go/training/epochs.js";
 import { evaluatePolicy, PHASES, type PolicyFigures } from "../../../go/training/evaluate-policy.js";
 import { wholeOf } from "../../options/arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "../../options/machine.js";
@@ -57,7 +58,7 @@ Examples:
 async function evaluate(path: string, storePath: string | undefined, flags: Flags): Promise<number> {
   const output = new Output(flags.json ?? false);
   const found = await openModel(path);
-  const from = storePath ?? (found.config?.positions && found.config.data);
+  const from = storePath ?? (found.config && isPolicyConfig(found.config) ? found.config.data : undefined);
   if (from === undefined) throw new OptionError("go eval: name a store of games; fovea go prepare makes one");
   const { planes } = boardOf(found.model);
   const store = await openStore(from);

@@ -1,6 +1,7 @@
 /** What `fovea go train` shows: a head, one bar for the whole run, a line an evaluation, and what to do next; or JSON lines. */
 import type { TestGames } from "../../../go/games/position-sets.js";
-import { describeOptimizer, describeSchedule, named, type TrainingConfig } from "../../../run/config.js";
+import type { PolicyConfig } from "../../../go/training/epochs.js";
+import { describeOptimizer, describeSchedule, named } from "../../../run/config.js";
 import type { RunPlan, RunResult } from "../../../run/run-node.js";
 import { type EpochRecord, NOTABLE_WAIT, type Progress as TrainingProgress } from "../../../train/records.js";
 import { bytes, invocation, type Output, percent, quoted, seconds, twoColumns } from "../../terminal/output.js";
@@ -9,7 +10,7 @@ import { resumeLine, sayStopped, type TrainingDisplay } from "../../terminal/sho
 
 export class GoTrainDisplay implements TrainingDisplay {
   readonly #output: Output;
-  readonly #config: TrainingConfig;
+  readonly #config: PolicyConfig;
   readonly #games: TestGames;
   /** Steps between evaluations, and positions. */
   readonly #every: number;
@@ -17,11 +18,11 @@ export class GoTrainDisplay implements TrainingDisplay {
   #progress: Progress | undefined;
   #plan: RunPlan | undefined;
 
-  constructor(output: Output, config: TrainingConfig, games: TestGames) {
+  constructor(output: Output, config: PolicyConfig, games: TestGames) {
     this.#output = output;
     this.#config = config;
     this.#games = games;
-    this.#every = config.positions!.evaluateEvery;
+    this.#every = config.positions.evaluateEvery;
     this.#epoch = this.#every * config.batchSize;
   }
 
@@ -49,7 +50,7 @@ export class GoTrainDisplay implements TrainingDisplay {
         ["optimizer", `${describeOptimizer(optimizer)}, schedule ${describeSchedule(schedule)}`],
         [
           "measured",
-          `every ${showCount(this.#every)} steps on ${showCount(positions!.testPositions)} positions of the test games`,
+          `every ${showCount(this.#every)} steps on ${showCount(positions.testPositions)} positions of the test games`,
         ],
         ["test games", `${showCount(games)} of ${showCount(of)}: ${split}`],
         ["machine", `${backend}, ${threads} ${threads === 1 ? "thread" : "threads"}`],

@@ -13,8 +13,8 @@ import {
   type RecipeName,
 } from "../../../go/training/config.js";
 import { type PositionData, positionData } from "../../../go/training/data-node.js";
+import { isPolicyConfig, type PolicyConfig } from "../../../go/training/epochs.js";
 import { measureSpeed } from "../../../go/training/speed.js";
-import type { TrainingConfig } from "../../../run/config.js";
 import { checkRunFolder, type RunFolder } from "../../../run/folder-node.js";
 import type { RunPlan, RunResult } from "../../../run/run-node.js";
 import type { EpochRecord } from "../../../train/records.js";
@@ -161,7 +161,7 @@ function train(path: string | undefined, flags: Flags): Promise<number> {
       return lengthWithin(seconds, speed, flags.evaluateEvery);
     });
     const { config, resume, positions, games } = begun;
-    const data = { train: positions.train(config.positions!.evaluateEvery * config.batchSize), test: positions.test };
+    const data = { train: positions.train(config.positions.evaluateEvery * config.batchSize), test: positions.test };
     const logged = (history: readonly EpochRecord[]) => placesOf(history, config);
     return {
       options: { config, data, resume, session, logged, ...keepingOptions(flags) },
@@ -172,8 +172,8 @@ function train(path: string | undefined, flags: Flags): Promise<number> {
 }
 
 /** Where in the run each evaluation was: steps, positions, and seconds of training and testing. */
-function placesOf(history: readonly EpochRecord[], config: TrainingConfig) {
-  const { evaluateEvery } = config.positions!;
+function placesOf(history: readonly EpochRecord[], config: PolicyConfig) {
+  const { evaluateEvery } = config.positions;
   let seconds = 0;
   return history.map(({ epoch, trainSeconds, testSeconds }) => {
     seconds += trainSeconds + testSeconds;
@@ -183,7 +183,7 @@ function placesOf(history: readonly EpochRecord[], config: TrainingConfig) {
 }
 
 interface Begun {
-  readonly config: TrainingConfig;
+  readonly config: PolicyConfig;
   readonly resume: RunFolder | undefined;
   readonly positions: PositionData;
   readonly games: ReturnType<typeof testGames>;
@@ -241,22 +241,23 @@ async function resumed(
   note: (text: string) => void,
 ): Promise<Begun> {
   const { folder, config } = await resumedRun("go train", run, flags, BEGUN_WITH);
+  if (!isPolicyConfig(config)) throw new OptionError(`--resume ${run}: is no run on positions of games`);
   const from = path ?? config.data;
   const store = await openStore(from);
-  const { testPositions } = config.positions!;
+  const { testPositions } = config.positions;
   const planes = Number(config.options["planes"]);
   const positions = await positionData(store, from, { planes, testPositions, note });
   return { config, resume: folder, positions, games: testGames(store, from) };
 }
 
 async function reportOn(
-  config: TrainingConfig,
+  config: PolicyConfig,
   plan: RunPlan,
   result: RunResult,
   games: ReturnType<typeof testGames>,
 ): Promise<string> {
   // Its libraries take a while to load, which no training should wait for.
-  const { writePositionsReport } = await import("../../../analysis/report/positions-report-node.js");
+  const { writePositionsReport } = await import("../../../go/training/position-report-node.js");
   const about = `${games.games} of ${games.of} games: ${games.split}`;
   return writePositionsReport({ config, plan, result, testGames: about });
 }

@@ -4,20 +4,21 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { documentOf, madeBy } from "../../analysis/report/document.js";
+import { newDocument, toPng } from "../../analysis/report/draw-node.js";
+import { sheet } from "../../analysis/report/figure.js";
+import { count, definitions, machineRows, percent, section, table, time } from "../../analysis/report/parts.js";
+import { machineOf } from "../../analysis/report/report-node.js";
 import { writeFileAtomically } from "../../host/atomic-write-node.js";
 import { foveaVersion } from "../../host/package-node.js";
-import { describeOptimizer, describeSchedule, named, type TrainingConfig } from "../../run/config.js";
+import { describeOptimizer, describeSchedule, named } from "../../run/config.js";
 import type { RunPlan, RunResult } from "../../run/run-node.js";
 import type { EpochRecord } from "../../train/records.js";
-import { documentOf, madeBy } from "./document.js";
-import { newDocument, toPng } from "./draw-node.js";
-import { sheet } from "./figure.js";
-import { count, definitions, machineRows, percent, section, table, time } from "./parts.js";
-import { positionsFigures } from "./positions-figures.js";
-import { machineOf } from "./report-node.js";
+import type { PolicyConfig } from "./epochs.js";
+import { positionsFigures } from "./position-curves.js";
 
 export interface PositionsReportOptions {
-  readonly config: TrainingConfig;
+  readonly config: PolicyConfig;
   readonly plan: RunPlan;
   readonly result: RunResult;
   /** Which games are test games, in words. */
@@ -54,7 +55,7 @@ ${section("Machine", definitions(machineRows({ machine: machineOf(options.plan),
   return file;
 }
 
-const stepsOf = (config: TrainingConfig): number => config.positions!.evaluateEvery;
+const stepsOf = (config: PolicyConfig): number => config.positions.evaluateEvery;
 
 function state({ config, result }: PositionsReportOptions): string {
   const steps = config.epochs * stepsOf(config);
@@ -126,7 +127,7 @@ function settings({ config, testGames }: PositionsReportOptions): [string, strin
   return [
     ["data", data],
     ["test games", testGames],
-    ["test sample", `${count(positions!.testPositions)} positions, evenly spread over these games`],
+    ["test sample", `${count(positions.testPositions)} positions, evenly spread over these games`],
     ["network", named(network, options)],
     ["steps", `${count(config.epochs * stepsOf(config))}, an evaluation every ${count(stepsOf(config))}`],
     ["batch size", String(batchSize)],

@@ -1,8 +1,8 @@
 /** The curves of a run on positions of games: over the positions that it has seen, top-1 and top-5 on the test sample, and both losses. */
 import { dot, gridY, line, text } from "@observablehq/plot";
+import { draw, type Figure } from "../../analysis/report/figure.js";
+import { colour, type Role } from "../../analysis/report/palette.js";
 import type { EpochRecord } from "../../train/records.js";
-import { draw, type Figure } from "./figure.js";
-import { colour, type Role } from "./palette.js";
 
 interface Curve {
   readonly name: string;
