@@ -9,7 +9,7 @@
 
 import { KernelError } from "../../base/errors.js";
 import { atOnce, type Steps } from "../../base/steps.js";
-import type { Kernel } from "../ir.js";
+import type { Instr, Kernel } from "../ir.js";
 import { verifyKernel } from "../verify.js";
 import { type FunctionBody, type MemoryLimits, writeModule } from "./module.js";
 import { vectorCode } from "./vectors.js";
@@ -34,8 +34,13 @@ export function* encodeWasmSteps(kernels: readonly Kernel[], memory: MemoryLimit
 }
 
 function encodeKernel(kernel: Kernel): FunctionBody {
+  return functionWriter(kernel).finish();
+}
+
+/** What writes a kernel's function. `source`: see FunctionWriter. */
+export function functionWriter(kernel: Kernel, source?: (i: Instr, position: number) => void): FunctionWriter {
   if (kernel.target.name !== "wasm")
     throw new KernelError(`kernel "${kernel.name}" is written for ${kernel.target.name}, not for wasm`);
   verifyKernel(kernel);
-  return new FunctionWriter(kernel, vectorCode).finish();
+  return new FunctionWriter(kernel, vectorCode, source);
 }

@@ -57,13 +57,16 @@ export function writeModule(
   });
   section(SECTION.code, (w) => {
     w.u32(functions.length);
-    for (const f of functions) {
-      const body = new ByteWriter();
-      const locals = f.locals.filter((l) => l.count > 0);
-      body.u32(locals.length);
-      for (const l of locals) body.u32(l.count).byte(l.type);
-      w.sized(body.append(f.code).byte(0x0b));
-    }
+    for (const f of functions) w.sized(writeFunction(f));
   });
   return out.toUint8Array();
+}
+
+/** Declarations of locals, the code, and its end. */
+export function writeFunction({ locals, code }: FunctionBody): ByteWriter {
+  const body = new ByteWriter();
+  const declared = locals.filter(({ count }) => count > 0);
+  body.u32(declared.length);
+  for (const { count, type } of declared) body.u32(count).byte(type);
+  return body.append(code).byte(0x0b);
 }

@@ -36,10 +36,20 @@ export class FunctionWriter {
 
   readonly #vectorCode: (writer: FunctionWriter, i: Instr) => void;
 
-  /** `vectorCode` appends the vector instructions. */
-  constructor(kernel: Kernel, vectorCode: (writer: FunctionWriter, i: Instr) => void) {
+  readonly #source: ((i: Instr, position: number) => void) | undefined;
+
+  /**
+   * `vectorCode` appends the vector instructions.
+   * @param source told of each instruction, and how many bytes were written before what comes next of it
+   */
+  constructor(
+    kernel: Kernel,
+    vectorCode: (writer: FunctionWriter, i: Instr) => void,
+    source?: (i: Instr, position: number) => void,
+  ) {
     this.#kernel = kernel;
     this.#vectorCode = vectorCode;
+    this.#source = source;
     [kernel.begin, kernel.end, kernel.batch].forEach((r, n) => {
       this.#locals.set(r.id, n + 1);
     });
@@ -57,6 +67,11 @@ export class FunctionWriter {
       ],
       code: this.#code,
     };
+  }
+
+  /** The local of each register, by its id; the parameters first, of which the operand table is 0. */
+  get locals(): ReadonlyMap<number, number> {
+    return this.#locals;
   }
 
   // --- what `vectors.ts` writes with
@@ -114,7 +129,15 @@ export class FunctionWriter {
   // --- scalars and structure
 
   #block(block: readonly Instr[]): void {
-    for (const i of block) this.#instr(i);
+    for (const i of block) {
+      this.#source?.(i, this.#code.length);
+      this.#instr(i);
+    }
+  }
+  /** One that is within another, whose own code goes on behind it. */
+  #blockOf(outer: Instr, block: readonly Instr[]): void {
+    this.#block(block);
+    this.#source?.(outer, this.#code.length);
   }
 
   #instr(i: Instr): void {
@@ -158,10 +181,10 @@ export class FunctionWriter {
         return;
       case "if":
         this.get(i.a).arg(i.b).op(COMPARE_INT[i.kind], OP.if, BLOCK_VOID);
-        this.#block(i.body);
+        this.#blockOf(i, i.body);
         if (i.otherwise.length > 0) {
           this.op(OP.else);
-          this.#block(i.otherwise);
+          this.#blockOf(i, i.otherwise);
         }
         this.op(OP.end);
         return;
@@ -193,7 +216,7 @@ export class FunctionWriter {
       this.op(OP.i32_lt_s, OP.if, BLOCK_VOID);
     }
     this.op(OP.loop, BLOCK_VOID);
-    this.#block(i.body);
+    this.#blockOf(i, i.body);
     this.get(i.index).arg(i.step).op(OP.i32_add, OP.local_tee);
     this.#code.u32(this.#local(i.index));
     pushEnd();

@@ -4,6 +4,7 @@
  * instruction pointer. Whatever does not fit its field is refused with a KernelError; nothing is ever truncated.
  */
 import { KernelError } from "../../base/errors.js";
+import type { Instr } from "../ir.js";
 import { ByteBuffer } from "./bytes.js";
 import type { VectorInstruction } from "./instructions.js";
 import {
@@ -56,6 +57,7 @@ export class Assembler {
   readonly #constantIndex = new Map<string, Constant>();
   /** Four bytes at `position` that count from `end` to a constant or a label. */
   readonly #fixups: { position: number; end: number; target: Constant | Label }[] = [];
+  readonly #starts: number[] = [];
 
   /** `encoding` is taken for instructions that have both forms. */
   constructor(readonly encoding: Encoding) {}
@@ -63,6 +65,9 @@ export class Assembler {
   get position(): number {
     return this.#code.length;
   }
+
+  /** Tells whose code comes next: nothing here, and what a listing shows beside the code (`listing.ts`). */
+  source(_i: Instr | undefined, _folded?: ReadonlyMap<number, Instr>): void {}
 
   // --- labels and constants
 
@@ -94,7 +99,7 @@ export class Assembler {
   }
   /** The code with its constants behind it. */
   finish(): Uint8Array {
-    const starts: number[] = [];
+    const starts = this.#starts;
     if (this.#constants.length > 0) while (this.#code.length % POOL_ALIGNMENT !== 0) this.#code.byte(0xcc);
     const bySize = this.#constants.map((_, i) => i);
     bySize.sort((a, b) => this.#constants[b]!.length - this.#constants[a]!.length || a - b);
@@ -108,6 +113,10 @@ export class Assembler {
       this.#code.patch32(position, to - end);
     }
     return this.#code.result();
+  }
+  /** Where each constant lies, by its index, once the code is finished. */
+  get constantStarts(): readonly number[] {
+    return this.#starts;
   }
 
   // --- control flow

@@ -17,7 +17,7 @@ import {
 } from "../allocate.js";
 import type { Instr, Kernel, Reg } from "../ir.js";
 import { type Usage, verifyKernel } from "../verify.js";
-import { Assembler } from "./assembler.js";
+import { Assembler, type Encoding } from "./assembler.js";
 import { encodeControl } from "./control.js";
 import { Emitter } from "./emitter.js";
 import { frameOf } from "./frame.js";
@@ -36,15 +36,25 @@ export function encodeX64(kernel: Kernel): Uint8Array {
   return atOnce(encodeX64Steps(kernel));
 }
 
+function checkTarget({ name, target }: Kernel): void {
+  if (!TARGETS.includes(target.name))
+    throw new KernelError(`kernel "${name}" was written for ${target.name}, not for x86-64`);
+}
+
 /** The same in steps, of which the largest kernels take some milliseconds each. */
 export function* encodeX64Steps(kernel: Kernel): Steps<Uint8Array> {
-  if (!TARGETS.includes(kernel.target.name))
-    throw new KernelError(`kernel "${kernel.name}" was written for ${kernel.target.name}, not for x86-64`);
+  checkTarget(kernel);
   const usage = verifyKernel(kernel);
   yield;
   const plan = choosePlan(kernel, usage);
   yield;
   return encodePlan(kernel, plan);
+}
+
+/** The same by an assembler of the caller's, such as one that keeps what it is called with: `listing.ts`. */
+export function encodeX64By(kernel: Kernel, assembler: (encoding: Encoding) => Assembler): Uint8Array {
+  checkTarget(kernel);
+  return encodePlan(kernel, choosePlan(kernel, verifyKernel(kernel)), assembler);
 }
 
 /** The widest points of the kernel as encodeX64 would allocate it. */
@@ -89,7 +99,11 @@ function choosePlan(kernel: Kernel, usage: Usage): Plan {
   return { selection, table: undefined, ...planOf(selection, ints), isSpilled: true, spilledSlots: slots };
 }
 
-function encodePlan(kernel: Kernel, plan: Plan): Uint8Array {
+function encodePlan(
+  kernel: Kernel,
+  plan: Plan,
+  assembler: (encoding: Encoding) => Assembler = (encoding) => new Assembler(encoding),
+): Uint8Array {
   const { selection, table, model, requests } = plan;
   const allocation = allocate(kernel, requests, model, plan.spilledSlots);
   const saved = CALLEE_SAVED.filter((r) => allocation.used.int.has(r));
@@ -100,7 +114,7 @@ function encodePlan(kernel: Kernel, plan: Plan): Uint8Array {
   let { tableSlot } = frame;
   let frameBytes = 8 * frame.slots;
   for (;;) {
-    const asm = new Assembler(encoding);
+    const asm = assembler(encoding);
     const e = new Emitter(kernel, asm, selection, allocation, table);
     for (const r of saved) asm.push(r);
     if (frameBytes > 0) asm.arithmeticConstant("sub", RSP, frameBytes);
@@ -115,6 +129,7 @@ function encodePlan(kernel: Kernel, plan: Plan): Uint8Array {
       tableSlot = e.tableSlot;
       continue;
     }
+    asm.source(undefined);
     if (allocation.used.vector.size > 0) asm.vzeroupper();
     if (frameBytes > 0) asm.arithmeticConstant("add", RSP, frameBytes);
     for (const r of saved.toReversed()) asm.pop(r);
@@ -124,7 +139,10 @@ function encodePlan(kernel: Kernel, plan: Plan): Uint8Array {
 }
 
 function encodeBlock(e: Emitter, block: readonly Instr[]): void {
-  for (const i of block) encodeInstr(e, i);
+  for (const i of block) {
+    e.asm.source(i, e.selection.folded);
+    encodeInstr(e, i);
+  }
 }
 
 /** The commonest first: most of a kernel is multiply-adds and what they read. */
@@ -147,7 +165,10 @@ function encodeInstr(e: Emitter, i: Instr): void {
       break;
     case "loop":
     case "if":
-      encodeControl(e, i, (block) => encodeBlock(e, block));
+      encodeControl(e, i, (block) => {
+        encodeBlock(e, block);
+        e.asm.source(i, e.selection.folded);
+      });
       break;
     case "set":
       if (i.dst.type.kind === "mask") moveMask(e, e.vector(i.dst), e.vector(i.src), lanesOf(i.dst));
