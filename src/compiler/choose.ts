@@ -10,23 +10,29 @@ import type { Abilities } from "./fuse.js";
 import type { Live } from "./live.js";
 import type { PlannedUnit } from "./program.js";
 
-/** The cheapest of those that accept the node. @throws ShapeError where none does. */
+/** A strategy that accepts a node, and the nanoseconds that it says it would take. */
+export interface Candidate {
+  readonly strategy: Strategy;
+  readonly nanoseconds: number;
+}
+
+/** Those that accept the node, in the order of the list. */
+function candidatesOf(node: Value, strategies: readonly Strategy[], target: Target): Candidate[] {
+  return strategies
+    .filter((strategy) => strategy.ops.includes(node.op.name) && strategy.accepts(node, target))
+    .map((strategy) => ({ strategy, nanoseconds: strategy.cost(node, target) }));
+}
+
+/** The first of the cheapest that accept the node. @throws ShapeError where none does. */
 export function chooseStrategy(node: Value, strategies: readonly Strategy[], target: Target): Strategy {
-  let best: Strategy | undefined;
-  let least = Number.POSITIVE_INFINITY;
-  for (const strategy of strategies) {
-    if (!strategy.ops.includes(node.op.name) || !strategy.accepts(node, target)) continue;
-    const cost = strategy.cost(node, target);
-    if (cost < least) {
-      least = cost;
-      best = strategy;
-    }
-  }
+  let best: Candidate | undefined;
+  for (const each of candidatesOf(node, strategies, target))
+    if (each.nanoseconds < (best?.nanoseconds ?? Number.POSITIVE_INFINITY)) best = each;
   if (best === undefined) {
     const inputs = node.inputs.map(shapeText).join(", ");
     throw new ShapeError(`${node.op.name}(${node.path}): no kernel accepts it on ${target.name} (inputs ${inputs})`);
   }
-  return best;
+  return best.strategy;
 }
 
 /** The strategies of an entry's nodes, each chosen when it is first asked for, and what they can do. */
@@ -49,6 +55,14 @@ export class Choice implements Abilities {
       this.#chosen.set(node, strategy);
     }
     return strategy;
+  }
+
+  /** All that accept the node, the one that is taken first, then by what they would take. */
+  candidates(node: Value): Candidate[] {
+    const taken = this.of(node);
+    return candidatesOf(node, this.#strategies, this.target).sort(
+      (a, b) => Number(b.strategy === taken) - Number(a.strategy === taken) || a.nanoseconds - b.nanoseconds,
+    );
   }
 
   fuses(node: Value): boolean {

@@ -43,6 +43,8 @@ export interface Compilation {
   readonly live: Live;
   /** In the order in which they are lowered; `strategy` computes the root of those that have one. */
   readonly units: readonly { readonly unit: Unit; readonly strategy: Strategy | undefined }[];
+  /** What else could have computed a unit's root. */
+  readonly choice: Choice;
   /** In the order in which they were lowered, before any is moved. */
   readonly drafts: Readonly<Record<Section, readonly Draft[]>>;
   readonly program: Program;
@@ -110,7 +112,7 @@ export function* compilationSteps(entry: Entry, options: CompileOptions): Steps<
     bytes: { ...places.sizes },
     scratch: scratchUse(plan, new Set(lowering.packed.values()), places),
   };
-  return { live, units, drafts, program };
+  return { live, units, choice, drafts, program };
 }
 
 function liveOf(entry: Entry, { prepares = true }: CompileOptions): Live {

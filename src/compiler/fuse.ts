@@ -149,6 +149,22 @@ export function nodesOf(unit: Unit): readonly Value[] {
   return "group" in unit ? unit.group.nodes : unit.sums;
 }
 
+/** All that a unit computes, in the order of its label: what it computes as it reads, its nodes, and inputs that it reads through. */
+export function computedBy(unit: Unit): readonly Value[] {
+  if (!("work" in unit)) return nodesOf(unit);
+  const { root, prologue, reads } = unit.work;
+  const within = reads === undefined ? [] : root.inputs.filter((input) => !reads.includes(input));
+  return [...(prologue === undefined ? [] : [prologue]), ...nodesOf(unit), ...within];
+}
+
+/** The layer and the ops, as steps are called: `conv1 conv2d+add+relu`. */
+export function labelOf(computed: readonly Value[]): string {
+  return `${computed[0]!.path} ${computed.map((n) => n.op.name).join("+")}`.trim();
+}
+
+/** What computes a unit for which there is no choice. */
+export const unchosen = (unit: Unit): string => ("group" in unit ? "elementwise" : "channelSums");
+
 /** The group of elementwise nodes that a unit computes, by itself or behind a gradient. */
 export function elementwiseOf(unit: Unit): PointwiseGroup | undefined {
   if ("group" in unit) return unit.group;

@@ -13,7 +13,7 @@ import { lowerCopy, lowerFill } from "../kernels/shape/fill.js";
 import type { Target } from "../target/target.js";
 import { estimate, plannedUnit } from "./choose.js";
 import { type Emission, NO_TIME, type Section, StepSink } from "./emission.js";
-import { nodesOf, type Unit } from "./fuse.js";
+import { computedBy, labelOf, nodesOf, type Unit, unchosen } from "./fuse.js";
 import type { Copy } from "./leaves.js";
 import type { PlannedUnit } from "./program.js";
 import type { ValueBuffers } from "./value-buffers.js";
@@ -51,15 +51,13 @@ export class UnitLowering {
   /** `strategy` computes the root, where the unit has one. */
   unit(unit: Unit, strategy: Strategy | undefined): void {
     const nodes = nodesOf(unit);
-    const { root, prologue, reads } = "work" in unit ? unit.work : {};
-    const within = reads === undefined ? [] : root!.inputs.filter((input) => !reads.includes(input));
-    const computed = [...(prologue === undefined ? [] : [prologue]), ...nodes, ...within];
+    const computed = computedBy(unit);
     const result = nodes[nodes.length - 1]!;
-    const planned = this.#planned(strategy?.name ?? ("group" in unit ? "elementwise" : "channelSums"), computed);
+    const planned = this.#planned(strategy?.name ?? unchosen(unit), computed);
     const to = this.#to({
       section: this.values.live.isStatic(result) ? "prepare" : "main",
-      label: `${computed[0]!.path} ${computed.map((n) => n.op.name).join("+")}`.trim(),
-      unit: prologue === undefined ? planned : computedWith(planned),
+      label: labelOf(computed),
+      unit: computed[0] === nodes[0] ? planned : computedWith(planned),
       cost: estimate(nodes),
     });
     if ("group" in unit) lowerPointwise(unit.group, to);

@@ -120,7 +120,7 @@ class Reader {
       case OP.local_set:
       case OP.local_tee: {
         const local = this.#unsigned();
-        return this.#indented(`${name} ${this.locals[local] ?? local}`);
+        return this.#indented(`${name} ${this.locals[local] ?? `$bound.${local}`}`);
       }
       case OP.br_if:
         return this.#indented(`${name} ${this.#unsigned()}`);
