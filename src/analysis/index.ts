@@ -55,6 +55,9 @@ export {
   type PlaceLabels,
 } from "./inspect/look.js";
 export { type LayerSummary, layersOf, receptiveFieldsOf, trainingMultiplyAdds } from "./layers.js";
+export { drawProgram } from "./print/lives-figure.js";
+export type { PrintOptions, TargetName } from "./print/plan.js";
+export { printCode, printGraph, printKernels, printProgram, printStages, printUnits } from "./print/print.js";
 export { type AxisField, type ReceptiveField, receptiveFields } from "./receptive-field.js";
 export type { Figure } from "./report/figure.js";
 export { type Tile, type TileOptions, tileFigure } from "./report/tiles.js";

@@ -9,6 +9,7 @@ import { goCommand } from "./commands/go/go.js";
 import { inspectCommand } from "./commands/inspect/inspect.js";
 import { modelsCommand } from "./commands/models.js";
 import { predictCommand } from "./commands/predict.js";
+import { printCommand } from "./commands/print/print.js";
 import { profileCommand } from "./commands/profile/profile.js";
 import { segmentCommand } from "./commands/segment/segment.js";
 import { summaryCommand } from "./commands/summary.js";
@@ -37,6 +38,7 @@ Examples:
   $ fovea predict runs/lenet5-mnist a.png     what it sees in pictures of your own
   $ fovea summary lenet5 --batch 64         layers, parameters, multiply-adds and planned memory
   $ fovea profile lenet5 --batch 64         where its time goes, layer by layer
+  $ fovea print lenet5 --layer conv1        from graph to machine code, stage by stage
   $ fovea models                            the networks known by name
   $ fovea go --help                         play Go by a network
 
@@ -53,6 +55,7 @@ inspectCommand(program);
 summaryCommand(program);
 compareCommand(program);
 profileCommand(program);
+printCommand(program);
 explainCommand(program);
 dataCommand(program);
 modelsCommand(program);

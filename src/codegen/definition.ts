@@ -63,6 +63,13 @@ class Definition<Spec> {
   }
 }
 
+/** The definition that a kernel was written from, and the text of its spec, out of its key. */
+export function specOf({ key, target }: Kernel): { readonly definition: string; readonly spec: string } {
+  const end = ` for ${plainText(target)}`;
+  const [definition = "", ...spec] = (key.endsWith(end) ? key.slice(0, -end.length) : key).split(" ");
+  return { definition, spec: spec.join(" ") };
+}
+
 /** What `defineKernel` makes, and nobody else. */
 export type KernelDefinition<Spec> = Definition<Spec>;
 

@@ -123,4 +123,4 @@ export function estimate(nodes: readonly Value[]): { fixed: number; perSample: n
 }
 
 /** Whether it is computed for every sample, as a sum over all of them is, too. */
-const isOfSamples = (node: Value): boolean => node.batched || node.inputs.some((i) => i.batched);
+export const isOfSamples = (node: Value): boolean => node.batched || node.inputs.some((i) => i.batched);
