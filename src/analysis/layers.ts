@@ -24,12 +24,6 @@ export interface LayerSummary {
   readonly receptiveField?: ReceptiveField;
 }
 
-/** What the field's tables count: a bias, an activation or a pool is not a multiply-add. */
-const PRODUCTS: readonly string[] = ["conv2d", "linear"];
-/** Going forward, the input gradient of a convolution is a transposed one. */
-const COUNTED: readonly string[] = [...PRODUCTS, "conv2dInputGrad"];
-const COUNTED_IN_TRAINING: readonly string[] = PRODUCTS.flatMap((op) => [op, `${op}InputGrad`, `${op}WeightGrad`]);
-
 /** @throws ShapeError where a layer does not fit its input. */
 export function layersOf(module: Module, input: Shape): LayerSummary[] {
   const traced = trace(module, { input, training: false });
@@ -55,10 +49,7 @@ export function layersOf(module: Module, input: Shape): LayerSummary[] {
       parameters: values
         .filter((v) => v.path === path && isState(v) && (v.attributes as StateAttributes).kind === "parameter")
         .reduce((sum, value) => sum + sizeOf(value.shape), 0),
-      multiplyAdds: multiplyAddsOf(
-        own.filter((v) => live.has(v)),
-        COUNTED,
-      ),
+      multiplyAdds: multiplyAddsOf(own.filter((v) => live.has(v))),
       activationBytes: last === undefined ? 0 : 4 * sizeOf(last.shape),
       ...(field === undefined ? {} : { receptiveField: field }),
     };
@@ -72,9 +63,10 @@ function firstUse(computed: readonly Value[], path: string): Value | undefined {
   return computed[(behind < 0 ? computed.length : behind) - 1];
 }
 
-const multiplyAddsOf = (values: readonly Value[], counted: readonly string[]): number =>
+/** As the field's tables count: a bias, an activation or a pool is not a multiply-add. */
+const multiplyAddsOf = (values: readonly Value[]): number =>
   values
-    .filter((value) => counted.includes(value.op.name))
+    .filter(({ op }) => op.traits?.product === true)
     .reduce((sum, value) => sum + value.op.cost(value.inputs, value.attributes, value).multiplyAdds, 0);
 
 /** Of one picture forward and backward: about three times those of the forward pass. */
@@ -84,7 +76,7 @@ export function trainingMultiplyAdds(module: Module, input: Shape): number {
   // Which loss it is makes no difference to the layers.
   const loss = mean(output, { axes: output.shape.map((_, axis) => axis), batch: true });
   const weights = [...parameters.values()].map(({ value }) => value);
-  return multiplyAddsOf(reachable([output, ...differentiate(loss, weights)]), COUNTED_IN_TRAINING);
+  return multiplyAddsOf(reachable([output, ...differentiate(loss, weights)]));
 }
 
 /** Of each layer what its output sees, by path. */

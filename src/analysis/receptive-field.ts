@@ -10,8 +10,9 @@
  * and where branches meet, the field is the smallest that holds those of all of them. Behind transposed convolutions and where images are
  * made larger, strides are parts of a pixel, and the field of a number may be a pixel to the side of where it is said to be.
  */
+import type { AxisReads } from "../graph/axis-reads.js";
 import type { Value } from "../graph/graph.js";
-import { span, type Window } from "../ops/window.js";
+import { readsOf } from "../graph/reads.js";
 
 export interface AxisField {
   readonly size: number;
@@ -50,55 +51,50 @@ function fieldOf(
   whole: ReceptiveField,
 ): ReceptiveField {
   const before = seen.map((read) => fields.get(read)!);
-  if (before.some((field) => field.whole) || mixesPixels(value, seen)) return whole;
-  const axis = (a: 0 | 1) =>
+  // Of fewer axes: its places are not those of an image any more.
+  if ([value, ...seen].some(({ shape }) => shape.length < 2) || before.some((field) => field.whole)) return whole;
+  const along = (axis: 0 | 1) =>
     axisOf(
       value,
-      a,
+      axis,
       seen,
-      before.map((field) => (a === 0 ? field.rows : field.columns)),
+      before.map((field) => (axis === 0 ? field.rows : field.columns)),
     );
-  return { whole: false, rows: axis(0), columns: axis(1) };
+  const [rows, columns] = [along(0), along(1)];
+  return rows === undefined || columns === undefined ? whole : { whole: false, rows, columns };
 }
 
-/** Whether the places of the result are not places of an image any more. */
-function mixesPixels(value: Value, seen: readonly Value[]): boolean {
-  const { axes } = value.attributes as { readonly axes?: readonly number[] };
-  if (axes !== undefined) return axes.includes(0) || axes.includes(1);
-  return value.shape.length < 2 || value.op.name === "reshape" || seen.some(({ shape }) => shape.length < 2);
-}
-
-function axisOf(value: Value, axis: 0 | 1, seen: readonly Value[], before: readonly AxisField[]): AxisField {
-  const { attributes } = value;
-  const [first] = before as [AxisField];
-  if (isWindow(attributes)) {
-    const { kernel, stride, padding, dilation } = attributes;
-    // A transposed convolution: pixel i reads those of (i + p - (k - 1) d) / s to (i + p) / s that are whole.
-    if (value.op.name === "conv2dInputGrad") {
-      const reach = span(kernel[axis], dilation[axis]) - 1;
-      const nearest = Math.ceil((padding[2 * axis]! - reach) / stride[axis]);
-      return {
-        size: first.size + Math.floor(reach / stride[axis]) * first.stride,
-        stride: first.stride / stride[axis],
-        offset: first.offset + nearest * first.stride,
-      };
-    }
-    return {
-      size: first.size + (span(kernel[axis], dilation[axis]) - 1) * first.stride,
-      stride: first.stride * stride[axis],
-      offset: first.offset - padding[2 * axis]! * first.stride,
-    };
+/** Undefined where it may depend on all places. */
+function axisOf(
+  value: Value,
+  axis: 0 | 1,
+  seen: readonly Value[],
+  before: readonly AxisField[],
+): AxisField | undefined {
+  const parts: AxisField[] = [];
+  for (const [i, read] of seen.entries()) {
+    const how = readsOf(value, value.inputs.indexOf(read), axis);
+    if (how === undefined) return undefined;
+    if (how.kind === "inARow") return inARow(before, read.shape[axis]!);
+    parts.push(
+      how.kind === "window" ? through(how, before[i]!) : between(read.shape[axis]!, value.shape[axis]!, before[i]!),
+    );
   }
-  const moved = attributes as { readonly axis?: number; readonly start?: number; readonly before?: readonly number[] };
-  if (value.op.name === "slice")
-    return moved.axis === axis ? { ...first, offset: first.offset + moved.start! * first.stride } : first;
-  if (value.op.name === "pad") return { ...first, offset: first.offset - moved.before![axis]! * first.stride };
-  if (value.op.name === "concat" && moved.axis === axis) return inARow(before, seen[0]!.shape[axis]!);
-  const [from, to] = [seen[0]!.shape[axis]!, value.shape[axis]!];
-  // Made larger or smaller by interpolation, each place reading its neighbour too.
-  if (from !== to && seen.length === 1)
-    return { size: first.size + first.stride, stride: (first.stride * from) / to, offset: first.offset };
-  return union(before);
+  return parts.length === 1 ? parts[0] : union(parts);
+}
+
+function through({ step, per, first, last }: AxisReads & { readonly kind: "window" }, field: AxisField): AxisField {
+  return {
+    size: field.size + Math.floor((last - first) / per) * field.stride,
+    stride: (field.stride * step) / per,
+    offset: field.offset + Math.ceil(first / per) * field.stride,
+  };
+}
+
+/** Made larger or smaller by interpolation, each place reading its neighbour too. */
+function between(from: number, to: number, field: AxisField): AxisField {
+  if (from === to) return field;
+  return { size: field.size + field.stride, stride: (field.stride * from) / to, offset: field.offset };
 }
 
 /** Parts of an image one behind the other, as uneven bins are made: the largest field, and the distance from part to part. */
@@ -115,8 +111,4 @@ function union(parts: readonly AxisField[]): AxisField {
   const offset = Math.min(...parts.map((part) => part.offset));
   const end = Math.max(...parts.map((part) => part.offset + part.size));
   return { size: end - offset, stride: Math.max(...parts.map(({ stride }) => stride)), offset };
-}
-
-function isWindow(attributes: object): attributes is Window {
-  return ["kernel", "stride", "padding", "dilation"].every((name) => name in attributes);
 }

@@ -6,6 +6,7 @@
 import { OptionError, ShapeError } from "../base/errors.js";
 import { shown } from "../base/options.js";
 import { plainText } from "../base/plain.js";
+import type { AxisReads } from "./axis-reads.js";
 import { type DType, type Shape, type Signature, sameShape, shapeText, sizeOf } from "./shape.js";
 import type { Tensor } from "./tensor.js";
 
@@ -80,6 +81,8 @@ export interface Entry {
 
 export class Graph {
   readonly values: Value[] = [];
+  /** Nodes are told apart by the names of their ops. */
+  readonly #ops = new Map<string, unknown>();
   readonly #known = new Map<string, Value>();
   readonly #states = new Map<string, Value<StateAttributes>>();
   readonly #inputs = new Map<string, Value<InputAttributes>>();
@@ -107,6 +110,10 @@ export class Graph {
       if (input.graph !== this)
         throw new ShapeError(`${this.#at(op.name)}: input ${input.op.name} belongs to another graph`);
     }
+    const namesake = this.#ops.get(op.name);
+    if (namesake === undefined) this.#ops.set(op.name, op);
+    else if (namesake !== op)
+      throw new OptionError(`${this.#at(op.name)}: this graph has another op of that name; rename one of them`);
     const key = `${op.name} ${inputs.map((v) => v.id).join(",")} ${this.#textOf(op.name, attributes)}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known as Value<A>;
@@ -264,6 +271,40 @@ export interface GradientContext<A extends Attributes> {
   readonly wanted: readonly boolean[];
 }
 
+/**
+ * What the compiler and the analyses may know of an op beside its meaning. Each may be left out: the op is then computed by
+ * itself, and taken to read all of its inputs.
+ */
+export interface Traits<A extends Attributes = Attributes> {
+  /**
+   * Whether each number of the result depends on those in the same place of the inputs alone. The result has the signature of
+   * the first input; other inputs may be smaller, and are repeated as in `add`.
+   * @default false
+   */
+  readonly elementwise?: boolean;
+  /**
+   * Of an elementwise op: whether its code is short enough to be computed in registers while another kernel stores its result.
+   * @default false
+   */
+  readonly fusible?: boolean;
+  /**
+   * Of an elementwise op: whether it is cheap enough to be computed again by each kernel that reads it, instead of being stored.
+   * @default false
+   */
+  readonly recomputable?: boolean;
+  /**
+   * Whether it is a sum of products of an image and weights, which tables of networks count the multiply-adds of.
+   * @default false
+   */
+  readonly product?: boolean;
+  /**
+   * Which places of an input [height, width, channels] the result reads, along axis 0 (rows) or 1 (columns): undefined for all.
+   * Receptive fields and the overlap of tiles follow from it.
+   * @default the own place for an elementwise op, all places for any other
+   */
+  reads?(node: Value<A>, input: number, axis: 0 | 1): AxisReads | undefined;
+}
+
 /** One kind of node. The whole of an op's meaning is here; kernels are elsewhere and are tested against `reference`. */
 export interface Op<A extends Attributes = Attributes> {
   readonly name: string;
@@ -274,4 +315,5 @@ export interface Op<A extends Attributes = Attributes> {
   /** The meaning, in plain float64. Batched tensors have the batch as first extent. */
   reference(inputs: readonly Tensor[], attributes: A, output: Signature, batch: number): Tensor;
   cost(inputs: readonly Signature[], attributes: A, output: Signature): Cost;
+  readonly traits?: Traits<A>;
 }

@@ -1,13 +1,19 @@
 /** Elementwise nonlinearities. Each one's gradient is written in its own output y, so that x need not be kept. */
-import type { Op, Value } from "../graph/graph.js";
+import type { Op, Traits, Value } from "../graph/graph.js";
 import { sameShape, shapeText } from "../graph/shape.js";
 import { makes } from "./makes.js";
-import { costPerElement, expectInputs, mapTensor, refuse, TRANSCENDENTAL } from "./support.js";
+import { costPerElement, expectInputs, FUSIBLE, mapTensor, refuse, TRANSCENDENTAL } from "./support.js";
 
 /** LeCun's squashing function, A tanh(S x), has f(1) = 1 and f(-1) = -1 (LeCun et al. 1998, appendix A). */
 export const SCALED_TANH = { amplitude: 1.7159, slope: 2 / 3 } as const;
 
-function activation(name: string, f: (x: number) => number, gradientOp: Op, multiplyAdds: number): Op {
+function activation(
+  name: string,
+  f: (x: number) => number,
+  gradientOp: Op,
+  multiplyAdds: number,
+  traits: Traits = { elementwise: true },
+): Op {
   return {
     name,
     infer(inputs, _attributes, path) {
@@ -18,11 +24,16 @@ function activation(name: string, f: (x: number) => number, gradientOp: Op, mult
     gradient: ({ graph, node, upstream }) => [graph.add(gradientOp, {}, [node, upstream])],
     reference: ([x]) => mapTensor(x!, f),
     cost: costPerElement(multiplyAdds),
+    traits,
   };
 }
 
 /** Inputs y and dy; the result is dx. */
-function activationGradient(name: string, f: (y: number, dy: number) => number): Op {
+function activationGradient(
+  name: string,
+  f: (y: number, dy: number) => number,
+  traits: Traits = { elementwise: true },
+): Op {
   return {
     name,
     infer(inputs, _attributes, path) {
@@ -35,11 +46,12 @@ function activationGradient(name: string, f: (y: number, dy: number) => number):
     },
     reference: ([y, dy]) => mapTensor(y!, (value, i) => f(value, dy!.data[i]!)),
     cost: costPerElement(2),
+    traits,
   };
 }
 
 /** y = x where x > 0, else 0, so y > 0 exactly where x > 0; the gradient at 0 is taken as 0. */
-export const reluGradOp = activationGradient("reluGrad", (y, dy) => (y > 0 ? dy : 0));
+export const reluGradOp = activationGradient("reluGrad", (y, dy) => (y > 0 ? dy : 0), FUSIBLE);
 /** d tanh(x)/dx = 1 - tanh(x)^2. */
 export const tanhGradOp = activationGradient("tanhGrad", (y, dy) => dy * (1 - y * y));
 /** d A tanh(S x)/dx = A S (1 - (y/A)^2) = S (A - y^2 / A). */
@@ -51,7 +63,7 @@ export const scaledTanhGradOp = activationGradient(
 export const sigmoidGradOp = activationGradient("sigmoidGrad", (y, dy) => dy * y * (1 - y));
 
 /** max(x, 0); NaN stays NaN. */
-export const reluOp = activation("relu", (x) => (x > 0 || Number.isNaN(x) ? x : 0), reluGradOp, 1);
+export const reluOp = activation("relu", (x) => (x > 0 || Number.isNaN(x) ? x : 0), reluGradOp, 1, FUSIBLE);
 export const tanhOp = activation("tanh", Math.tanh, tanhGradOp, TRANSCENDENTAL);
 /** 1.7159 tanh(2x/3). */
 export const scaledTanhOp = activation(

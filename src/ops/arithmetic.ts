@@ -11,12 +11,12 @@
  * Whatever else is asked for is repeated by `expand` first.
  */
 import { shown } from "../base/options.js";
-import type { Graph, Op, Value } from "../graph/graph.js";
+import type { Graph, Op, Traits, Value } from "../graph/graph.js";
 import { type Signature, sameShape, shapeText, sizeOf, withoutLeadingOnes } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { makes } from "./makes.js";
 import { broadcastShape, broadcastTo, type ExpandAttributes, expandOp, gather, sum } from "./reduce.js";
-import { costPerElement, expectInputs, mapTensor, refuse } from "./support.js";
+import { costPerElement, expectInputs, FUSIBLE, mapTensor, refuse } from "./support.js";
 
 export interface BinaryAttributes {
   /** b has one number, or one a channel, for each sample, where a has more. Absent otherwise. */
@@ -48,6 +48,7 @@ function binary(
   name: string,
   f: (a: number, b: number) => number,
   gradient: NonNullable<Op<BinaryAttributes>["gradient"]>,
+  traits: Traits = FUSIBLE,
 ): Op<BinaryAttributes> {
   return {
     name,
@@ -79,6 +80,7 @@ function binary(
       return mapTensor(a!, (x, i) => f(x, b!.data[first(i) + (i % size)]!));
     },
     cost: costPerElement(1),
+    traits,
   };
 }
 
@@ -111,12 +113,14 @@ export const divideOp = binary(
     wanted[0] ? divide(upstream, b!) : undefined,
     wanted[1] ? scale(gather(divide(multiply(upstream, node), b!), b!), -1) : undefined,
   ],
+  { elementwise: true },
 );
 
 function unary<A extends object>(
   name: string,
   f: (x: number, attributes: A) => number,
   gradient: NonNullable<Op<A>["gradient"]>,
+  traits: Traits = { elementwise: true },
 ): Op<A> {
   return {
     name,
@@ -128,6 +132,7 @@ function unary<A extends object>(
     gradient,
     reference: ([x], attributes): Tensor => mapTensor(x!, (value) => f(value, attributes)),
     cost: costPerElement(1),
+    traits,
   };
 }
 
@@ -137,6 +142,7 @@ export const scaleOp: Op<ScaleAttributes> = {
     "scale",
     (x, { factor, offset }) => x * factor + offset,
     ({ attributes, upstream }) => [scale(upstream, attributes.factor)],
+    FUSIBLE,
   ),
   infer(inputs, attributes, path) {
     expectInputs("scale", path, inputs, [{ name: "input" }]);

@@ -3,6 +3,7 @@
  * out channel j is in channel table[j], and 0 where table[j] is -1. With it a convolution's partial connection table
  * (LeCun et al. 1998, table I) is stored as the kernels that there are and computed as a whole convolution.
  */
+import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
 import { add } from "./arithmetic.js";
@@ -51,6 +52,7 @@ export const arrangeOp: Op<ArrangeAttributes> = {
     return y;
   },
   cost: (inputs, _attributes, output) => ({ multiplyAdds: 0, bytes: bytesOf(inputs, output) }),
+  traits: { reads: () => OWN_PLACE },
 };
 
 /** Tables that bring results back to their channels: the r-th has the r-th place that each channel went to. */

@@ -14,7 +14,15 @@ import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../gra
 import type { Tensor } from "../graph/tensor.js";
 import { makes } from "./makes.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
-import { checkWindow, eachTap, type Window, type WindowOptions, windowOf } from "./window.js";
+import {
+  checkWindow,
+  eachTap,
+  readsTransposed,
+  readsWindow,
+  type Window,
+  type WindowOptions,
+  windowOf,
+} from "./window.js";
 
 export interface ConvAttributes extends Window {
   readonly groups: number;
@@ -116,6 +124,7 @@ export const conv2dOp: Op<ConvAttributes> = {
     multiplyAdds: products(attributes, inputs[0]!.shape[2]!, output.shape),
     bytes: bytesOf(inputs, output),
   }),
+  traits: { product: true, reads: readsWindow },
 };
 
 /**
@@ -158,6 +167,7 @@ export const conv2dInputGradOp: Op<ConvInputGradAttributes> = {
     multiplyAdds: products(attributes, attributes.inputShape[2]!, inputs[0]!.shape),
     bytes: bytesOf(inputs, output),
   }),
+  traits: { product: true, reads: readsTransposed },
 };
 
 /** dw[...] = the sum of x dy over the batch and all pixels; inputs x and dy. */
@@ -185,6 +195,7 @@ export const conv2dWeightGradOp: Op<ConvAttributes> = {
     multiplyAdds: products(attributes, inputs[0]!.shape[2]!, inputs[1]!.shape),
     bytes: bytesOf(inputs, output),
   }),
+  traits: { product: true },
 };
 
 function checkOutput(op: string, path: string, dy: Signature, expected: Shape): void {

@@ -8,6 +8,7 @@
  */
 
 import { philoxReference } from "../base/random.js";
+import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { sizeOf } from "../graph/shape.js";
 import { makes } from "./makes.js";
@@ -56,6 +57,7 @@ export const dropoutOp: Op<DropoutAttributes> = {
     return y;
   },
   cost: costPerElement(20),
+  traits: { reads: () => OWN_PLACE },
 };
 
 /** `key` is an unbatched i32 [3]: seed low, seed high, step. */

@@ -42,6 +42,7 @@ export const geluOp: Op = {
   gradient: ({ graph, inputs, upstream }) => [graph.add(geluGradOp, {}, [inputs[0]!, upstream])],
   reference: ([x]) => mapTensor(x!, (value) => value * normalDistribution(value)),
   cost: costPerElement(2 * TRANSCENDENTAL),
+  traits: { elementwise: true },
 };
 
 /** Inputs x and dy. d(x P(x))/dx = P(x) + x p(x), with P' = p the density. */
@@ -58,6 +59,7 @@ export const geluGradOp: Op = {
   reference: ([x, dy]) =>
     mapTensor(x!, (value, i) => dy!.data[i]! * (normalDistribution(value) + value * normalDensity(value))),
   cost: costPerElement(2 * TRANSCENDENTAL + 2),
+  traits: { elementwise: true },
 };
 
 /** The exact form, with erf. */

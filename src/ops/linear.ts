@@ -62,6 +62,7 @@ export const linearOp: Op = {
     return y;
   },
   cost: (inputs, _attributes, output) => ({ multiplyAdds: sizeOf(inputs[1]!.shape), bytes: bytesOf(inputs, output) }),
+  traits: { product: true },
 };
 
 /** dx = dy w^T in the shape of x; inputs dy and w. */
@@ -90,6 +91,7 @@ export const linearInputGradOp: Op<LinearInputGradAttributes> = {
     return dx;
   },
   cost: (inputs, _attributes, output) => ({ multiplyAdds: sizeOf(inputs[1]!.shape), bytes: bytesOf(inputs, output) }),
+  traits: { product: true },
 };
 
 /** dw = x^T dy, summed over the batch; inputs x and dy. */
@@ -115,6 +117,7 @@ export const linearWeightGradOp: Op = {
     return dw;
   },
   cost: (inputs, _attributes, output) => ({ multiplyAdds: sizeOf(output.shape), bytes: bytesOf(inputs, output) }),
+  traits: { product: true },
 };
 
 /** Reads through flatten and other reshapes: they keep the order in which `linear` reads anyway. */

@@ -8,6 +8,7 @@
  * with the window turned round, and a power.
  */
 import { OptionError } from "../base/errors.js";
+import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
 import { multiply, power, scale, square } from "./arithmetic.js";
@@ -56,6 +57,7 @@ export const channelWindowSumOp: Op<ChannelWindowAttributes> = {
     multiplyAdds: (before + after + 1) * output.shape.reduce((a, b) => a * b, 1),
     bytes: bytesOf(inputs, output),
   }),
+  traits: { reads: () => OWN_PLACE },
 };
 
 export const channelWindowSum = makes(

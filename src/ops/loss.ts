@@ -1,4 +1,5 @@
 /** Softmax and the losses. Classes are the last axis; a loss is one number a sample (or a position of a sample). */
+import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import { multiply, scale, subtract } from "./arithmetic.js";
@@ -51,6 +52,7 @@ export const softmaxOp: Op = {
     return y;
   },
   cost: costPerElement(TRANSCENDENTAL + 2),
+  traits: { reads: () => OWN_PLACE },
 };
 
 /**

@@ -88,6 +88,7 @@ export const normalizeOp: Op = {
     });
   },
   cost: costPerElement(2),
+  traits: { elementwise: true, recomputable: true },
 };
 
 /** Inputs x, factor [C], shift [C]: x factor + shift. Batch normalisation with fixed statistics. */
@@ -109,6 +110,7 @@ export const affineOp: Op = {
     return mapTensor(x!, (value, i) => value * factor!.data[i % channels]! + shift!.data[i % channels]!);
   },
   cost: costPerElement(1),
+  traits: { elementwise: true, fusible: true, recomputable: true },
 };
 
 /** Inputs x, mean [C]: the sum of (x - mean)^2 over batch and pixels, one number a channel. */

@@ -13,7 +13,16 @@ import { relu, reluOp } from "./activation.js";
 import { makes } from "./makes.js";
 import { concat, slice } from "./shape.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
-import { checkWindow, eachTap, type Pair, pair, type Window, type WindowOptions, windowOf } from "./window.js";
+import {
+  checkWindow,
+  eachTap,
+  type Pair,
+  pair,
+  readsWindow,
+  type Window,
+  type WindowOptions,
+  windowOf,
+} from "./window.js";
 
 export interface MaxPoolAttributes extends Window {
   readonly ceil: boolean;
@@ -132,6 +141,7 @@ export const maxPool2dOp: Op<MaxPoolAttributes> = {
     multiplyAdds: tapsCost(attributes, output.shape),
     bytes: bytesOf(inputs, output),
   }),
+  traits: { reads: readsWindow },
 };
 
 /** dx[i] = the sum of dy over the windows whose first maximum is x[i]; inputs x and dy. */
@@ -204,6 +214,7 @@ export const avgPool2dOp: Op<AvgPoolAttributes> = {
     multiplyAdds: tapsCost(attributes, output.shape),
     bytes: bytesOf(inputs, output),
   }),
+  traits: { reads: readsWindow },
 };
 
 /** dx[i] = the sum of dy / divisor over the windows that hold x[i]; input dy. */

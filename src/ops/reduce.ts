@@ -3,6 +3,7 @@
  * may also run over the batch. `expand` is the reverse of `sum`: it repeats along the same axes.
  */
 
+import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf, withoutLeadingOnes } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -83,6 +84,7 @@ export const sumOp: Op<SumAttributes> = {
     return y;
   },
   cost: costPerInput(1),
+  traits: { reads: ({ attributes }, _input, axis) => (attributes.axes.includes(axis) ? undefined : OWN_PLACE) },
 };
 
 export const expandOp: Op<ExpandAttributes> = {
@@ -118,6 +120,7 @@ export const expandOp: Op<ExpandAttributes> = {
     return y;
   },
   cost: costPerElement(1),
+  traits: { reads: ({ attributes }, _input, axis) => (attributes.axes.includes(axis) ? undefined : OWN_PLACE) },
 };
 
 /** Position in x of the first maximum for each output; NaN is above every number. */
@@ -152,6 +155,7 @@ export const maxReduceOp: Op<MaxReduceAttributes> = {
     return y;
   },
   cost: costPerInput(1),
+  traits: { reads: ({ attributes }, _input, axis) => (attributes.axes.includes(axis) ? undefined : OWN_PLACE) },
 };
 
 /** Inputs x and dy. */

@@ -14,6 +14,7 @@
  * a fraction for r, so that no rounding moves a pixel. PyTorch rounds r and o r to float32, which moves the nearest pixel
  * where o r is a whole number or all but one: `step` follows it there.
  */
+import { type AxisReads, OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText } from "../graph/shape.js";
 import { makes } from "./makes.js";
@@ -56,6 +57,12 @@ export function resizeTaps(attributes: ResizeAttributes, o: number, input: numbe
     [low, 1 - share],
     [Math.min(low + 1, input - 1), share],
   ];
+}
+
+function readsNearest({ inputs: [x], attributes }: Value<ResizeAttributes>, _input: number, axis: 0 | 1): AxisReads {
+  if (attributes.axis !== axis) return OWN_PLACE;
+  const [from, to] = attributes.ratio ?? [x!.shape[axis]!, attributes.extent];
+  return { kind: "interpolation", from, to };
 }
 
 function checkAttributes(op: string, path: string, { mode, axis, extent }: ResizeAttributes): void {
@@ -119,6 +126,7 @@ export const resizeOp: Op<ResizeAttributes> = {
     return y;
   },
   cost,
+  traits: { reads: readsNearest },
 };
 
 /** Input dy. dx[i] = the sum of weight dy[o] over the o that read i; what is read with the weight 0 is not counted, were it infinite. */

@@ -5,6 +5,7 @@
  * published weights of the layers after a flatten expect it; any other rank is read and written row by row.
  */
 import { ShapeError } from "../base/errors.js";
+import { type AxisReads, OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -32,6 +33,9 @@ const moves = (inputs: readonly Signature[], _attributes: unknown, output: Signa
   multiplyAdds: 0,
   bytes: bytesOf(inputs, output),
 });
+
+/** Place o is that of o + by. */
+const moved = (by: number): AxisReads => ({ kind: "window", step: 1, per: 1, first: by, last: by });
 
 /** Row-major positions of the elements of `shape` in the order in which reshape and linear read them. */
 export function readingOrder(shape: Shape): Int32Array {
@@ -158,6 +162,7 @@ export const concatOp: Op<ConcatAttributes> = {
     return y;
   },
   cost: moves,
+  traits: { reads: ({ attributes }, _input, axis) => (attributes.axis === axis ? { kind: "inARow" } : OWN_PLACE) },
 };
 
 export const sliceOp: Op<SliceAttributes> = {
@@ -191,6 +196,7 @@ export const sliceOp: Op<SliceAttributes> = {
     return y;
   },
   cost: moves,
+  traits: { reads: ({ attributes: { axis: cut, start } }, _input, axis) => (cut === axis ? moved(start) : OWN_PLACE) },
 };
 
 export const padOp: Op<PadAttributes> = {
@@ -225,6 +231,7 @@ export const padOp: Op<PadAttributes> = {
     return y;
   },
   cost: moves,
+  traits: { reads: ({ attributes }, _input, axis) => moved(-attributes.before[axis]!) },
 };
 
 export function isReshape(value: Value): value is Value<ReshapeAttributes> {

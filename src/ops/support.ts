@@ -1,8 +1,11 @@
 /** What every op family needs: refusals that name op and layer, checks of its inputs, and room for results. */
 import { ShapeError } from "../base/errors.js";
-import type { Cost } from "../graph/graph.js";
+import type { Cost, Traits } from "../graph/graph.js";
 import { type DType, type Shape, type Signature, shapeText, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
+
+/** Of an elementwise op of an instruction or two. */
+export const FUSIBLE: Traits = { elementwise: true, fusible: true };
 
 /** Throws `op(path): message`. */
 export function refuse(op: string, path: string, message: string): never {

@@ -4,6 +4,8 @@
  *
  * Output pixel o reads the input rows o * stride - top + k * dilation for k in 0..kernel-1, and likewise columns.
  */
+import type { AxisReads } from "../graph/axis-reads.js";
+import type { Value } from "../graph/graph.js";
 import type { Shape } from "../graph/shape.js";
 import { refuse } from "./support.js";
 
@@ -72,6 +74,22 @@ function isPair(padding: Exclude<Padding, "same">): padding is Pair {
 /** Input pixels from a kernel's first tap to its last. */
 export function span(kernel: number, dilation: number): number {
   return dilation * (kernel - 1) + 1;
+}
+
+/** The image, input 0, through its windows. */
+export function readsWindow({ attributes }: Value<Window>, input: number, axis: 0 | 1): AxisReads | undefined {
+  if (input !== 0) return undefined;
+  const { kernel, stride, padding, dilation } = attributes;
+  const first = -padding[2 * axis]!;
+  return { kind: "window", step: stride[axis], per: 1, first, last: first + span(kernel[axis], dilation[axis]) - 1 };
+}
+
+/** The reverse, as a transposed convolution reads its image: pixel i reads those of (i + p - (k - 1) d) / s to (i + p) / s that are whole. */
+export function readsTransposed({ attributes }: Value<Window>, input: number, axis: 0 | 1): AxisReads | undefined {
+  if (input !== 0) return undefined;
+  const { kernel, stride, padding, dilation } = attributes;
+  const last = padding[2 * axis]!;
+  return { kind: "window", step: 1, per: stride[axis], first: last - span(kernel[axis], dilation[axis]) + 1, last };
 }
 
 /**

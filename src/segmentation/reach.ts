@@ -6,10 +6,11 @@
  * A network with an op that reads all of the picture at once has no such interval, and cannot be tiled.
  */
 import { OptionError } from "../base/errors.js";
+import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Value } from "../graph/graph.js";
+import { readsOf } from "../graph/reads.js";
 import { trace } from "../nn/index.js";
 import type { Module } from "../nn/module.js";
-import { span, type Window } from "../ops/window.js";
 
 export interface Reach {
   /** Rows and columns: pixels that an answer depends on before and behind its own place, at most. */
@@ -19,14 +20,6 @@ export interface Reach {
 }
 
 type Interval = readonly [first: number, last: number];
-
-/** Reads its own place and nothing else. */
-const POINTWISE = new Set(
-  "relu tanh scaledTanh sigmoid gelu add subtract multiply divide scale sqrt square power normalize affine arrange dropout softmax channelWindowSum".split(
-    " ",
-  ),
-);
-const WINDOWED = new Set(["conv2d", "maxPool2d", "avgPool2d"]);
 
 /**
  * @throws OptionError where the network has an op that reads the whole picture, naming it.
@@ -77,38 +70,16 @@ function needed(input: Value, output: Value, values: readonly Value[], axis: 0 |
 }
 
 function reads(value: Value, read: Value, axis: 0 | 1, [first, last]: Interval): Interval {
-  const { name } = value.op;
-  if (WINDOWED.has(name)) {
-    const { kernel, stride, padding, dilation } = value.attributes as Window;
-    const before = padding[2 * axis]!;
-    const reach = span(kernel[axis], dilation[axis]) - 1;
-    return [first * stride[axis] - before, last * stride[axis] - before + reach];
-  }
-  if (name === "conv2dInputGrad") {
-    const { kernel, stride, padding, dilation } = value.attributes as Window;
-    const before = padding[2 * axis]!;
-    const reach = span(kernel[axis], dilation[axis]) - 1;
-    return [Math.ceil((first + before - reach) / stride[axis]), Math.floor((last + before) / stride[axis])];
-  }
-  const moved = value.attributes as {
-    axis?: number;
-    start?: number;
-    before?: readonly number[];
-    extent?: number;
-    ratio?: readonly [number, number];
-  };
-  if (name === "resize") {
-    if (moved.axis !== axis) return [first, last];
-    const [from, to] = moved.ratio ?? [read.shape[axis]!, moved.extent!];
-    const place = (o: number) => Math.floor(((2 * o + 1) * from - to) / (2 * to));
+  const how = readsOf(value, value.inputs.indexOf(read), axis);
+  const sameGrid = isMap(read) && isMap(value) && read.shape[axis] === value.shape[axis];
+  if (how?.kind === "window" && (how !== OWN_PLACE || sameGrid))
+    return [Math.ceil((first * how.step + how.first) / how.per), Math.floor((last * how.step + how.last) / how.per)];
+  if (how?.kind === "interpolation") {
+    const place = (o: number) => Math.floor(((2 * o + 1) * how.from - how.to) / (2 * how.to));
     return [place(first), place(last) + 1];
   }
-  if (name === "pad") return [first - moved.before![axis]!, last - moved.before![axis]!];
-  if (name === "slice") return moved.axis === axis ? [first + moved.start!, last + moved.start!] : [first, last];
-  const sameGrid = isMap(read) && isMap(value) && read.shape[axis] === value.shape[axis];
-  if (sameGrid && (POINTWISE.has(name) || (name === "concat" && moved.axis === 2))) return [first, last];
   throw new OptionError(
-    `tiles: ${name}${value.path === "" ? "" : `(${value.path})`} reads the whole picture at once, so that a tile would not be labelled as the whole is; ` +
+    `tiles: ${value.op.name}${value.path === "" ? "" : `(${value.path})`} reads the whole picture at once, so that a tile would not be labelled as the whole is; ` +
       "label pictures whole, by a tile as large as they are",
   );
 }

@@ -10,6 +10,7 @@
  * a cache comes faster than memory, so that a row may reach more than all of it.
  */
 import type { PlannedNode, Program, Step } from "../../compiler/program.js";
+import { opNamed } from "../../ops/registry.js";
 
 /**
  * What a row is for. `forward` and `backward` belong to layers; `packing` brings weights into the order in which kernels read
@@ -73,9 +74,7 @@ export interface Named {
   readonly parameters: ReadonlySet<string>;
 }
 
-const PRODUCTS: ReadonlySet<string> = new Set(
-  ["conv2d", "linear"].flatMap((op) => [op, `${op}InputGrad`, `${op}WeightGrad`]),
-);
+const isProduct = ({ op }: PlannedNode): boolean => opNamed(op)?.traits?.product === true;
 const LOSS_PATHS: readonly string[] = ["loss", "metrics"];
 
 /** Rows of a section in the order of their first steps. `times` are milliseconds, a number for each step. */
@@ -121,8 +120,8 @@ export function rowsOf(
               ),
             ),
           ),
-          multiplyAdds: sum(nodes.filter(({ op }) => PRODUCTS.has(op)).map((node) => addsOf(node, program.maxBatch))),
-          others: sum(nodes.filter(({ op }) => !PRODUCTS.has(op)).map((node) => addsOf(node, program.maxBatch))),
+          multiplyAdds: sum(nodes.filter(isProduct).map((node) => addsOf(node, program.maxBatch))),
+          others: sum(nodes.filter((node) => !isProduct(node)).map((node) => addsOf(node, program.maxBatch))),
         },
         total,
         machine,

@@ -71,8 +71,9 @@ export function timedWalk(
   let before = performance.now();
   for (let at = 0; at < section.length; at += STEP_WORDS) {
     const pieces = piecesAt(section, at, batch);
-    const begin = Math.floor((pieces * thread) / threads);
-    const end = Math.floor((pieces * (thread + 1)) / threads);
+    // The last share is this thread's where it is the caller's: a step of one piece may be one that it alone can do.
+    const begin = Math.floor((pieces * (threads - 1 - thread)) / threads);
+    const end = Math.floor((pieces * (threads - thread)) / threads);
     if (begin < end) functions[section[at + KERNEL]!]!(tables + section[at + TABLE]!, begin, end, batch);
     meeting.meet();
     if (times === undefined) continue;

@@ -13,7 +13,7 @@ import type { PointwiseGroup } from "../contract/pointwise-group.js";
 import type { Lowering } from "../contract/strategy.js";
 import { cleaned, tailElements } from "../language/channels.js";
 import { planWalk, type Site, type Walk, type WalkMode, writeWalk, writeWalkTail } from "../language/walk.js";
-import { emitStep, type OperandKind, operandKind, POINTWISE, type PointwiseStep, stepOf } from "./pointwise.js";
+import { emitStep, keepsZero, type OperandKind, operandKind, type PointwiseStep, stepOf } from "./pointwise.js";
 
 /** Kinds of inputs that are read by the sample, or by the place in it. */
 const PER_SAMPLE: readonly OperandKind[] = ["sample", "sampleChannel", "unbatchedFull", "suffix"];
@@ -94,7 +94,8 @@ function cleanNodes(group: PointwiseGroup, inputs: readonly GroupInput[]): Set<V
   const clean = new Set<Value>();
   for (const { value, kind } of inputs) if (kind !== "scalar" && kind !== "sample") clean.add(value);
   for (const node of group.nodes) {
-    if (node.inputs.every((v) => clean.has(v)) && POINTWISE[node.op.name]!.keepsZero(node.attributes)) clean.add(node);
+    if (node.inputs.every((v) => clean.has(v)) && keepsZero({ op: node.op.name, attributes: node.attributes }))
+      clean.add(node);
   }
   return clean;
 }

@@ -14,6 +14,11 @@ export interface PointwiseOp {
   emit(k: KernelBuilder, args: readonly Reg[], attributes: Attributes, lanes: Lanes): Reg;
   /** Whether arguments that are all +0 give +0, so that pad lanes stay clean without a mask. */
   keepsZero(attributes: Attributes): boolean;
+  /**
+   * Vector registers that the code needs at once beside its arguments and its result.
+   * @default 0
+   */
+  readonly registers?: number;
 }
 
 type Emit = PointwiseOp["emit"];
@@ -24,6 +29,9 @@ function unary(apply: (k: KernelBuilder, x: Reg, lanes: Lanes) => Reg, keepsZero
   const emit: Emit = (k, [x], _attributes, lanes) => apply(k, x!, lanes);
   return { emit, keepsZero };
 }
+
+/** Ops made of exponentials (`math.ts`) need several registers. */
+const exponential = (code: PointwiseOp): PointwiseOp => ({ ...code, registers: 4 });
 
 function binary(apply: (k: KernelBuilder, a: Reg, b: Reg, lanes: Lanes) => Reg, keepsZero = always): PointwiseOp {
   const emit: Emit = (k, [a, b], _attributes, lanes) => apply(k, a!, b!, lanes);
@@ -51,18 +59,18 @@ const scale: PointwiseOp = {
 
 export const POINTWISE: Readonly<Record<string, PointwiseOp>> = {
   relu: unary((k, x, lanes) => k.pmax(x, k.splat(0, lanes))),
-  tanh: unary((k, x) => tanh(k, x)),
-  scaledTanh: unary((k, x) => scaledTanh(k, x)),
-  sigmoid: unary((k, x) => sigmoid(k, x), never),
-  gelu: unary((k, x) => gelu(k, x)),
+  tanh: exponential(unary((k, x) => tanh(k, x))),
+  scaledTanh: exponential(unary((k, x) => scaledTanh(k, x))),
+  sigmoid: exponential(unary((k, x) => sigmoid(k, x), never)),
+  gelu: exponential(unary((k, x) => gelu(k, x))),
   scale,
   sqrt: unary((k, x) => k.sqrt(x)),
   square: unary((k, x) => k.fmul(x, x)),
 
-  power: {
+  power: exponential({
     emit: (k, [x], attributes) => power(k, x!, (attributes as { readonly exponent: number }).exponent),
     keepsZero: never,
-  },
+  }),
 
   // Gradients from the output y: dy * f'(x), with f' written in y.
   reluGrad: binary((k, y, dy, lanes) => {
@@ -80,7 +88,7 @@ export const POINTWISE: Readonly<Record<string, PointwiseOp>> = {
   sigmoidGrad: binary((k, y, dy, lanes) => k.fmul(dy, k.fmul(y, k.fsub(k.splat(1, lanes), y)))),
 
   // From the input x: P(x) + x p(x)
-  geluGrad: binary((k, x, dy) => k.fmul(dy, geluSlope(k, x))),
+  geluGrad: exponential(binary((k, x, dy) => k.fmul(dy, geluSlope(k, x)))),
 
   add: binary((k, a, b) => k.fadd(a, b)),
   subtract: binary((k, a, b) => k.fsub(a, b)),
@@ -96,6 +104,18 @@ export const POINTWISE: Readonly<Record<string, PointwiseOp>> = {
   affine: { emit: (k, [x, factor, shift]) => k.fma(x!, factor!, shift!), keepsZero: always },
 };
 
+/** Of ops of the user's, by their names. */
+const own = new Map<string, PointwiseOp>();
+
+export function registerPointwise(op: string, code: PointwiseOp): void {
+  own.set(op, code);
+}
+
+/** The vector code of an op; undefined where it has none. */
+export function pointwiseNamed(op: string): PointwiseOp | undefined {
+  return Object.hasOwn(POINTWISE, op) ? POINTWISE[op] : own.get(op);
+}
+
 /** An elementwise node in the spec of a kernel. Whoever makes the spec gives arguments their names. */
 export interface PointwiseStep {
   readonly op: string;
@@ -108,17 +128,19 @@ export function stepOf({ op, attributes, inputs }: Value, nameOf: (input: Value,
 }
 
 export function emitStep(k: KernelBuilder, step: PointwiseStep, argument: (name: string) => Reg, lanes: Lanes): Reg {
-  return POINTWISE[step.op]!.emit(k, step.arguments.map(argument), step.attributes, lanes);
+  return pointwiseNamed(step.op)!.emit(k, step.arguments.map(argument), step.attributes, lanes);
 }
 
 /** Whether arguments that are all +0 give +0. */
 export function keepsZero({ op, attributes }: Pick<PointwiseStep, "op" | "attributes">): boolean {
-  return POINTWISE[op]!.keepsZero(attributes);
+  return pointwiseNamed(op)!.keepsZero(attributes);
 }
 
-/** Whether a node is one of the elementwise ops, on floats. */
+/** Whether a node is one of the elementwise ops that have vector code, on floats. An op of the user's may take inputs that lie otherwise. */
 export function isPointwise(node: Value): boolean {
-  return POINTWISE[node.op.name] !== undefined && node.dtype === "f32";
+  const { name } = node.op;
+  if (pointwiseNamed(name) === undefined || node.dtype !== "f32") return false;
+  return !own.has(name) || node.inputs.every((input) => operandKind(input, node) !== undefined);
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Reg } from "../../codegen/ir.js";
 import type { Value } from "../../graph/graph.js";
 import { sameShape } from "../../graph/shape.js";
 import type { Work } from "../contract/strategy.js";
-import { emitStep, isPointwise, operandKind, type PointwiseStep, stepOf } from "../elementwise/pointwise.js";
+import { emitStep, isPointwise, operandKind, type PointwiseStep, pointwiseNamed, stepOf } from "../elementwise/pointwise.js";
 
 export type EpilogueKind = "full" | "channel" | "scalar";
 
@@ -26,9 +26,6 @@ export interface Fused {
   readonly epilogue: Epilogue;
   readonly values: readonly Value[];
 }
-
-/** Ops whose vector code needs several registers (`math.ts`). */
-const EXPONENTIALS: ReadonlySet<string> = new Set(["tanh", "scaledTanh", "sigmoid", "gelu", "geluGrad", "power"]);
 
 const KINDS: readonly string[] = ["full", "channel", "scalar"];
 
@@ -62,8 +59,8 @@ export function epilogueOf(work: Pick<Work, "root" | "chain">): Fused {
     steps.push(step);
     previous = node;
   }
-  const registers =
-    inputs.length + (steps.length > 0 ? 2 : 0) + (steps.some((step) => EXPONENTIALS.has(step.op)) ? 4 : 0);
+  const inside = Math.max(0, ...steps.map(({ op }) => pointwiseNamed(op)!.registers ?? 0));
+  const registers = inputs.length + (steps.length > 0 ? 2 : 0) + inside;
   return { epilogue: { inputs, steps, registers }, values };
 }
 

@@ -20,9 +20,11 @@ import { applyEpilogue, type Epilogue } from "./epilogue.js";
 /** Pixels of a window along an axis, and from one to the next. */
 export const POOLED = 2;
 
+export const isMaxPool = (node: Value): boolean => node.op.name === "maxPool2d";
+
 /** Whether it is a max pool of 2x2 whose windows lie side by side, none of them across a border, of an image of whole vectors. */
 export function isPooledStore(pool: Value, target: Target): boolean {
-  if (pool.op.name !== "maxPool2d") return false;
+  if (!isMaxPool(pool)) return false;
   const [image] = pool.inputs as [Value];
   const { rows, columns } = windowsOf(pool, image.shape, pool.shape);
   const plain = (a: Axis) =>

@@ -13,12 +13,9 @@ import { type ChannelVectors, loadChannels } from "../language/channels.js";
 /** Plain data, for the specs of kernels; undefined where the image is read as it lies. */
 export type Prologue = PointwiseStep | undefined;
 
-/** Cheap enough to be computed for each of the windows that share a pixel. */
-const CHEAP = new Set(["normalize", "affine"]);
-
-/** Whether a node can be computed as its users read it. */
+/** Whether a node can be computed as its users read it, for each of the windows that share a pixel. */
 export function canBePrologue(node: Value): boolean {
-  if (!CHEAP.has(node.op.name) || !isPointwise(node) || !node.batched) return false;
+  if (node.op.traits?.recomputable !== true || !isPointwise(node) || !node.batched) return false;
   const [image, ...others] = node.inputs;
   return operandKind(image!, node) === "full" && others.every((v) => operandKind(v, node) === "channel");
 }
