@@ -21,6 +21,7 @@ export {
   ShapeError,
   TrainingError,
 } from "./base/errors.js";
+export { registerElementwise, registerStrategy } from "./compiler/registry.js";
 export { type Augmenter, type AugmentKey, compileAugmentation, type Transform } from "./data/augment/augment.js";
 export { DISTORT_DEFAULTS, type DistortOptions } from "./data/augment/distort-options.js";
 export { parseAugmentation } from "./data/augment/grammar.js";
@@ -31,8 +32,10 @@ export type { OpenStream, PictureStream, StreamOptions } from "./data/sets/strea
 export type { BackendName } from "./devices/cpu/backends/backend.js";
 export { Session, type SessionOptions } from "./devices/cpu/session.js";
 export { type IdxArray, type IdxOptions, parseIdx } from "./formats/idx.js";
-export type { Graph, Value } from "./graph/graph.js";
-export type { DType, Shape } from "./graph/shape.js";
+export type { AxisReads } from "./graph/axis-reads.js";
+export type { Attributes, Cost, GradientContext, Graph, Op, Traits, Value } from "./graph/graph.js";
+export type { DType, Shape, Signature } from "./graph/shape.js";
+export type { Tensor } from "./graph/tensor.js";
 export {
   type Classification,
   type Classifier,
@@ -48,6 +51,7 @@ export * as models from "./models/index.js";
 export * as nn from "./nn/index.js";
 export { type Traced, type TraceOptions, trace } from "./nn/index.js";
 export * as ops from "./ops/index.js";
+export { type OpDefinition, registerOp } from "./ops/registry.js";
 export type { Evaluation } from "./train/evaluate/evaluator.js";
 export { type ConfusionMatrix, confusionText, type EpochFigures } from "./train/evaluate/metrics.js";
 export { type AdamOptions, adam, adamw, type Optimizer, type SgdOptions, sgd } from "./train/optimizer.js";

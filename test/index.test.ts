@@ -4,6 +4,7 @@ import { expect, expectTypeOf, it } from "vitest";
 import * as go from "#fovea/go/index.js";
 import * as goNode from "#fovea/go/index-node.js";
 import * as face from "#fovea/index.js";
+import * as kernels from "#fovea/index-kernels.js";
 import * as node from "#fovea/index-node.js";
 
 it("of the main entry", () => {
@@ -35,11 +36,29 @@ it("of the main entry", () => {
     "parseIdx",
     "parseModel",
     "prepareDigit",
+    "registerElementwise",
+    "registerOp",
+    "registerStrategy",
     "sgd",
     "summarize",
     "trace",
     "train",
     "untrained",
+  ]);
+});
+
+it("of the entry for kernels", () => {
+  expect(Object.keys(kernels).sort()).toEqual([
+    "cleaned",
+    "defineKernel",
+    "layoutOf",
+    "operandKind",
+    "planWalk",
+    "printKernel",
+    "rowLayout",
+    "vectorLanes",
+    "writeWalk",
+    "writeWalkTail",
   ]);
 });
 

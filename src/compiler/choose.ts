@@ -5,6 +5,8 @@ import type { Entry, Value } from "../graph/graph.js";
 import { shapeText, sizeOf } from "../graph/shape.js";
 import type { PointwiseGroup } from "../kernels/contract/pointwise-group.js";
 import type { PoolWork, Strategy } from "../kernels/contract/strategy.js";
+import { referenceStrategy } from "../kernels/reference/reference.js";
+import { isRegistered } from "../ops/registry.js";
 import type { Target } from "../target/target.js";
 import type { Abilities } from "./fuse.js";
 import type { Live } from "./live.js";
@@ -23,27 +25,46 @@ function candidatesOf(node: Value, strategies: readonly Strategy[], target: Targ
     .map((strategy) => ({ strategy, nanoseconds: strategy.cost(node, target) }));
 }
 
-/** The first of the cheapest that accept the node. @throws ShapeError where none does. */
+/**
+ * The first of the cheapest that accept the node; where none does, the op's own `reference`.
+ * @throws ShapeError where that cannot be called by its name.
+ */
 export function chooseStrategy(node: Value, strategies: readonly Strategy[], target: Target): Strategy {
   let best: Candidate | undefined;
   for (const each of candidatesOf(node, strategies, target))
     if (each.nanoseconds < (best?.nanoseconds ?? Number.POSITIVE_INFINITY)) best = each;
-  if (best === undefined) {
-    const inputs = node.inputs.map(shapeText).join(", ");
-    throw new ShapeError(`${node.op.name}(${node.path}): no kernel accepts it on ${target.name} (inputs ${inputs})`);
-  }
-  return best.strategy;
+  return best?.strategy ?? byReference(node, target);
+}
+
+/** @throws ShapeError where the op is not registered. */
+function byReference(node: Value, target: Target): Strategy {
+  if (isRegistered(node.op)) return referenceStrategy;
+  const inputs = node.inputs.map(shapeText).join(", ");
+  throw new ShapeError(
+    `${node.op.name}(${node.path}): no kernel accepts it on ${target.name} (inputs ${inputs}), and it cannot be computed by its ` +
+      "reference, as it is not registered; register it by registerOp",
+  );
+}
+
+export interface ChoiceOptions {
+  readonly strategies: readonly Strategy[];
+  /** Ops that are computed by their reference in any case, by name. */
+  readonly byReference: readonly string[] | "all";
+  readonly target: Target;
+  readonly maxBatch: number;
 }
 
 /** The strategies of an entry's nodes, each chosen when it is first asked for, and what they can do. */
 export class Choice implements Abilities {
   readonly #strategies: readonly Strategy[];
+  readonly #byReference: readonly string[] | "all";
   readonly #chosen = new Map<Value, Strategy>();
   readonly target: Target;
   readonly maxBatch: number;
 
-  constructor(strategies: readonly Strategy[], target: Target, maxBatch: number) {
+  constructor({ strategies, byReference, target, maxBatch }: ChoiceOptions) {
     this.#strategies = strategies;
+    this.#byReference = byReference;
     this.target = target;
     this.maxBatch = maxBatch;
   }
@@ -51,7 +72,9 @@ export class Choice implements Abilities {
   of(node: Value): Strategy {
     let strategy = this.#chosen.get(node);
     if (strategy === undefined) {
-      strategy = chooseStrategy(node, this.#strategies, this.target);
+      strategy = this.byReference(node)
+        ? byReference(node, this.target)
+        : chooseStrategy(node, this.#strategies, this.target);
       this.#chosen.set(node, strategy);
     }
     return strategy;
@@ -60,9 +83,16 @@ export class Choice implements Abilities {
   /** All that accept the node, the one that is taken first, then by what they would take. */
   candidates(node: Value): Candidate[] {
     const taken = this.of(node);
-    return candidatesOf(node, this.#strategies, this.target).sort(
+    const { fixed, perSample } = estimateReference(node);
+    const accepting = candidatesOf(node, this.#strategies, this.target);
+    if (taken === referenceStrategy) accepting.push({ strategy: taken, nanoseconds: fixed + perSample });
+    return accepting.sort(
       (a, b) => Number(b.strategy === taken) - Number(a.strategy === taken) || a.nanoseconds - b.nanoseconds,
     );
+  }
+
+  byReference({ op }: Value): boolean {
+    return this.#byReference === "all" || this.#byReference.includes(op.name);
   }
 
   fuses(node: Value): boolean {
@@ -120,6 +150,14 @@ export function estimate(nodes: readonly Value[]): { fixed: number; perSample: n
   }
   for (const value of read) if (!within.has(value)) add((4 * sizeOf(value.shape)) / 10, value.batched);
   return total;
+}
+
+/** Float64 in plain JavaScript beside a kernel on one core, about: an element of an array is checked, converted and packed. */
+const REFERENCE_TIMES = 50;
+
+export function estimateReference(node: Value): { fixed: number; perSample: number } {
+  const { fixed, perSample } = estimate([node]);
+  return { fixed: REFERENCE_TIMES * fixed, perSample: REFERENCE_TIMES * perSample };
 }
 
 /** Whether it is computed for every sample, as a sum over all of them is, too. */

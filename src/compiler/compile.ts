@@ -6,7 +6,7 @@
 import { atOnce, type Steps } from "../base/steps.js";
 import { constantOp, type Entry } from "../graph/graph.js";
 import type { Strategy } from "../kernels/contract/strategy.js";
-import { STRATEGIES, WINOGRAD_STRATEGIES } from "../kernels/index.js";
+import { WINOGRAD_STRATEGIES } from "../kernels/index.js";
 import type { Target } from "../target/target.js";
 import { Choice } from "./choose.js";
 import { inLevels, planMain, plannedDrafts, StepAssembly, scratchUse } from "./draft.js";
@@ -17,6 +17,7 @@ import { type Live, liveNodes } from "./live.js";
 import { UnitLowering } from "./lower.js";
 import { Places } from "./places.js";
 import type { Constant, Program } from "./program.js";
+import { registeredStrategies } from "./registry.js";
 import type { Draft } from "./step-draft.js";
 import { ValueBuffers } from "./value-buffers.js";
 
@@ -27,6 +28,8 @@ export interface CompileOptions {
   readonly winograd?: boolean | undefined;
   /** Strategies to choose from; all of them unless a test wants one. */
   readonly strategies?: readonly Strategy[];
+  /** Ops that are computed by their reference, be there a kernel or not: by name, or all. Slow; to find out which kernel is at fault. */
+  readonly byReference?: readonly string[] | "all" | undefined;
   /**
    * The bytes that scratch may take: where the plan is larger, steps come one by one, and values are computed again in the
    * backward pass. Where that is not enough, the plan is the least that was found.
@@ -68,7 +71,7 @@ export function* compilationSteps(entry: Entry, options: CompileOptions): Steps<
   const { inputs, states, constants } = placeLeaves(entry, values);
   yield;
 
-  const choice = new Choice(strategiesOf(options), target, maxBatch);
+  const choice = new Choice({ strategies: strategiesOf(options), byReference: options.byReference ?? [], target, maxBatch });
   const fused = yield* fuse(live, choice);
   const { outputs, copies } = placeOutputs(entry, values);
   const late = assignInPlace(entry, fused, values);
@@ -120,7 +123,7 @@ function liveOf(entry: Entry, { prepares = true }: CompileOptions): Live {
   return prepares ? live : { ...live, isStatic: () => false };
 }
 
-function strategiesOf({ strategies = STRATEGIES, winograd = true }: CompileOptions): readonly Strategy[] {
+function strategiesOf({ strategies = registeredStrategies(), winograd = true }: CompileOptions): readonly Strategy[] {
   return winograd ? strategies : strategies.filter((s) => !WINOGRAD_STRATEGIES.includes(s));
 }
 

@@ -101,6 +101,7 @@ export class StepAssembly {
           ...(barrier && spared[g] ? { sparesBarrier: true } : {}),
           nanoseconds: draft.nanoseconds,
           unit: draft.unit,
+          ...(draft.reference === undefined ? {} : { reference: draft.reference }),
           ...(isCopy ? { isAgain: true } : {}),
         };
       }),

@@ -1,6 +1,5 @@
 /** What steps are emitted for, and where they are collected. */
-import type { Kernel } from "../codegen/ir.js";
-import type { Buffer, Pieces } from "../kernels/contract/emitter.js";
+import type { Emitter } from "../kernels/contract/emitter.js";
 import type { PlannedUnit } from "./program.js";
 import type { Draft } from "./step-draft.js";
 
@@ -29,16 +28,16 @@ export class StepSink {
   readonly drafts: Readonly<Record<Section, Draft[]>> = { prepare: [], first: [], main: [] };
 
   /** A function that adds the steps of one emission. */
-  for({ section, label, unit, cost }: Emission): (kernel: Kernel, operands: readonly Buffer[], pieces: Pieces) => void {
+  for({ section, label, unit, cost }: Emission): Emitter["step"] {
     const into = this.drafts[section];
     let nanoseconds = cost;
-    return (kernel, operands, pieces) => {
+    return (kernel, operands, pieces, reference) => {
       if (operands.length !== kernel.operands.length) {
         throw new TypeError(
           `${label}: kernel ${kernel.name} has ${kernel.operands.length} operands, got ${operands.length}`,
         );
       }
-      into.push({ kernel, operands, pieces, label, nanoseconds, unit });
+      into.push({ kernel, operands, pieces, label, nanoseconds, unit, reference });
       nanoseconds = NO_TIME;
     };
   }

@@ -10,9 +10,9 @@ import type { Value } from "../graph/graph.js";
 import { sameShape } from "../graph/shape.js";
 import type { PointwiseGroup } from "../kernels/contract/pointwise-group.js";
 import type { PoolWork, Work } from "../kernels/contract/strategy.js";
-import { isPointwise, operandKind } from "../kernels/elementwise/pointwise.js";
+import { isPointwise as hasVectorCode, operandKind } from "../kernels/elementwise/pointwise.js";
 import { canFuse } from "../kernels/fusion/epilogue.js";
-import { isPoolGradient } from "../kernels/fusion/pooled-store.js";
+import { isMaxPool, isPoolGradient } from "../kernels/fusion/pooled-store.js";
 import { canBePrologue } from "../kernels/fusion/prologue.js";
 import { readsTogether, sumsTogether } from "../kernels/reduce/channel-sums.js";
 import { isLeaf, type Live } from "./live.js";
@@ -22,8 +22,6 @@ export type Unit =
   | { readonly group: PointwiseGroup }
   | { readonly sums: readonly [Value, Value] };
 
-/** Elementwise ops cheap enough in registers and time to stand in the store of a convolution. */
-const MELTS = new Set(["add", "subtract", "multiply", "scale", "affine", "relu", "reluGrad"]);
 const MOST_NODES = 24;
 const MOST_OPERANDS = 10;
 
@@ -37,23 +35,26 @@ export interface Abilities {
   reads(node: Value): readonly Value[] | undefined;
   /** Whether it can be stored through a max pool, behind this chain. */
   pools(node: Value, chain: readonly Value[], pool: PoolWork): boolean;
+  /** Whether the node is to be computed by its op's reference, and by no kernel. */
+  byReference(node: Value): boolean;
   /** Whether a whole group may. */
   updates(node: Value, group: PointwiseGroup): boolean;
 }
 
 export function* fuse(live: Live, can: Abilities): Steps<Unit[]> {
+  const isPointwise = (node: Value) => hasVectorCode(node) && !can.byReference(node);
   const taken = new Set<Value>();
   let placed: Placed[] = [];
   const sums = new Map<Value, readonly [Value, Value]>();
   for (const image of live.nodes) {
     const pair = sumsTogether(image, live.users(image));
-    if (pair === undefined) continue;
+    if (pair === undefined || pair.some((node) => can.byReference(node))) continue;
     for (const node of pair) sums.set(node, pair);
     placed.push({ at: Math.max(...pair.map((node) => node.id)), unit: { sums: pair } });
   }
   for (const node of live.nodes) {
     if (isLeaf(node) || isPointwise(node) || sums.has(node)) continue;
-    const chain = can.fuses(node) ? meltedChain(node, live, taken) : [];
+    const chain = can.fuses(node) ? meltedChain(node, live, taken, can) : [];
     for (const melted of chain) taken.add(melted);
     const result = chain[chain.length - 1] ?? node;
     placed.push({ at: result.id, unit: { work: { root: node, chain, result, reads: can.reads(node) } } });
@@ -67,7 +68,7 @@ export function* fuse(live: Live, can: Abilities): Steps<Unit[]> {
   placed = placed.filter(({ unit }) => !("work" in unit) || !unread.has(unit.work.root));
   placed = pooledStores(placed, live, unread, can);
   for (const node of live.nodes) {
-    if (taken.has(node) || live.isKept(node) || !canBePrologue(node)) continue;
+    if (taken.has(node) || live.isKept(node) || !canBePrologue(node) || can.byReference(node)) continue;
     const users = live.users(node);
     const isFirst = (user: Value) => user.inputs[0] === node && user.inputs.lastIndexOf(node) === 0;
     if (!users.every((user) => isFirst(user) && !isPointwise(user) && !unread.has(user) && can.readsThrough(user)))
@@ -79,7 +80,7 @@ export function* fuse(live: Live, can: Abilities): Steps<Unit[]> {
     }
   }
   yield;
-  for (const nodes of pointwiseGroups(live, taken, sums)) {
+  for (const nodes of pointwiseGroups(live, taken, sums, isPointwise)) {
     const inside = new Set(nodes);
     const outputs = nodes.filter((v) => live.isKept(v) || live.users(v).some((u) => !inside.has(u)));
     const group = { nodes, outputs };
@@ -119,9 +120,9 @@ function pooledStores(placed: readonly Placed[], live: Live, unread: ReadonlySet
     const { work } = each.unit;
     const image = work.result;
     const users = live.users(image);
-    const node = users.find((user) => user.op.name === "maxPool2d");
+    const node = users.find(isMaxPool);
     const pooling = node === undefined ? undefined : works.get(node);
-    if (pooling === undefined || live.isKept(image) || work.update !== undefined || work.pool !== undefined) continue;
+    if (pooling === undefined || can.byReference(node!) || live.isKept(image) || work.update !== undefined || work.pool !== undefined) continue;
     const gradients = users.filter((user) => user !== node);
     // The places are of the windows of this pool: a gradient of others must find its own in the image.
     if (!gradients.every((user) => isPoolGradient(user, node!) && unread.has(user))) continue;
@@ -212,14 +213,15 @@ function inOrder(units: readonly Unit[]): Unit[] {
 }
 
 /** The elementwise nodes after `root`, each the only user of the one before. */
-function meltedChain(root: Value, live: Live, taken: ReadonlySet<Value>): Value[] {
+function meltedChain(root: Value, live: Live, taken: ReadonlySet<Value>, can: Abilities): Value[] {
   const chain: Value[] = [];
   let previous = root;
   for (;;) {
     const users = live.users(previous);
     const next = users[0];
     if (users.length !== 1 || next === undefined || live.isKept(previous)) return chain;
-    if (taken.has(next) || !MELTS.has(next.op.name) || !canFuse(next, previous)) return chain;
+    if (taken.has(next) || next.op.traits?.fusible !== true || can.byReference(next)) return chain;
+    if (!canFuse(next, previous)) return chain;
     chain.push(next);
     previous = next;
   }
@@ -235,6 +237,7 @@ function pointwiseGroups(
   live: Live,
   taken: ReadonlySet<Value>,
   sums: ReadonlyMap<Value, readonly Value[]>,
+  isPointwise: (node: Value) => boolean,
 ): readonly Value[][] {
   const groups = new Set<Group>();
   const groupOf = new Map<Value, Group>();

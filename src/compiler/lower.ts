@@ -3,15 +3,16 @@ import { KernelCache, type KernelDefinition } from "../codegen/definition.js";
 import type { Kernel } from "../codegen/ir.js";
 import { type Assign, type ConstantAttributes, type Entry, stateOp, type Value } from "../graph/graph.js";
 import type { Signature } from "../graph/shape.js";
-import type { Buffer, Pieces } from "../kernels/contract/emitter.js";
+import type { Buffer } from "../kernels/contract/emitter.js";
 import type { Layout } from "../kernels/contract/layout.js";
 import type { Packing } from "../kernels/contract/packing.js";
 import type { Lowering, Strategy } from "../kernels/contract/strategy.js";
 import { lowerPointwise } from "../kernels/elementwise/pointwise-group.js";
 import { lowerChannelSums } from "../kernels/reduce/channel-sums.js";
+import { referenceStrategy } from "../kernels/reference/reference.js";
 import { lowerCopy, lowerFill } from "../kernels/shape/fill.js";
 import type { Target } from "../target/target.js";
-import { estimate, plannedUnit } from "./choose.js";
+import { estimate, estimateReference, plannedUnit } from "./choose.js";
 import { type Emission, NO_TIME, type Section, StepSink } from "./emission.js";
 import { computedBy, labelOf, nodesOf, type Unit, unchosen } from "./fuse.js";
 import type { Copy } from "./leaves.js";
@@ -58,7 +59,7 @@ export class UnitLowering {
       section: this.values.live.isStatic(result) ? "prepare" : "main",
       label: labelOf(computed),
       unit: computed[0] === nodes[0] ? planned : computedWith(planned),
-      cost: estimate(nodes),
+      cost: strategy === referenceStrategy ? estimateReference(result) : estimate(nodes),
     });
     if ("group" in unit) lowerPointwise(unit.group, to);
     else if ("sums" in unit) lowerChannelSums(unit.sums, to);
@@ -99,7 +100,7 @@ export class UnitLowering {
 class EmissionLowering implements Lowering {
   readonly target: Target;
   readonly maxBatch: number;
-  readonly step: (kernel: Kernel, operands: readonly Buffer[], pieces: Pieces) => void;
+  readonly step: Lowering["step"];
   readonly #all: UnitLowering;
   readonly #emission: Emission;
 

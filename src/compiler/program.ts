@@ -11,7 +11,7 @@
  *   workspace what a kernel writes and reads within one call: every thread has its own, all steps use the same
  */
 import type { Kernel } from "../codegen/ir.js";
-import type { Pieces } from "../kernels/contract/emitter.js";
+import type { Pieces, ReferenceCall } from "../kernels/contract/emitter.js";
 import type { Layout } from "../kernels/contract/layout.js";
 import type { Target } from "../target/target.js";
 
@@ -64,6 +64,11 @@ export interface Step {
   readonly nanoseconds: { readonly fixed: number; readonly perSample: number };
   /** What it is a part of, for profiles; absent where no graph was compiled. */
   readonly unit?: PlannedUnit;
+  /**
+   * Of an op without a kernel: who runs the program calls the op's `reference` in the place of the kernel, when all steps before have
+   * ended and before any other begins.
+   */
+  readonly reference?: ReferenceCall;
   /** Whether it computes for the backward pass what was not kept. */
   readonly isAgain?: boolean;
 }

@@ -1,7 +1,7 @@
 /** A step of a program before its place in the order is known. */
 
 import type { Kernel } from "../codegen/ir.js";
-import type { Buffer, Pieces } from "../kernels/contract/emitter.js";
+import type { Buffer, Pieces, ReferenceCall } from "../kernels/contract/emitter.js";
 import type { PlannedUnit } from "./program.js";
 
 export interface Draft {
@@ -11,4 +11,5 @@ export interface Draft {
   readonly label: string;
   readonly nanoseconds: { fixed: number; perSample: number };
   readonly unit: PlannedUnit;
+  readonly reference?: ReferenceCall | undefined;
 }

@@ -11,8 +11,31 @@ import { layerNames } from "#fovea/cli/commands/profile/text.js";
 import type { Kernel } from "#fovea/codegen/ir.js";
 import type { Place, PlannedNode, PlannedUnit, Program, Step } from "#fovea/compiler/program.js";
 import { create } from "#fovea/models/index.js";
+import * as nn from "#fovea/nn/index.js";
+import { call, registerOp } from "#fovea/ops/registry.js";
 
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
+
+it.each([1, 2])("a profile times ops that are computed by their reference, by %i threads", async (threads) => {
+  const swap = registerOp({
+    name: `my.swap${threads}`,
+    infer: ([x]) => x!,
+    gradient: ({ upstream }) => [upstream],
+    reference: ([x]) => {
+      const until = performance.now() + 3;
+      while (performance.now() < until);
+      return x!;
+    },
+  });
+  const slow = nn.sequential({ slow: new nn.Activation((x) => call(swap, [x])), fc: nn.linear({ in: 4, out: 2 }) });
+  const options = { input: [4], batch: 2, threads, repeats: 1, note: () => {} };
+  const { programs } = await profile(slow, options);
+  for (const { rows } of programs) {
+    const row = rows.find(({ strategy }) => strategy === "reference")!;
+    expect(row.layer).toBe("slow");
+    expect(row.milliseconds).toBeGreaterThanOrEqual(3);
+  }
+});
 
 describe.each([
   { title: "on the backend that is chosen", backend: undefined, threads: 1 },

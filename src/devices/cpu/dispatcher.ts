@@ -7,9 +7,10 @@
  * - `caller`: at once, on the caller's thread.
  * - `shared`: at once, by the team with the caller in the place of its first worker.
  * - `team`: by the team alone, behind what is queued.
+ * - `parts`: by the team, but for the steps of ops without kernels, which the caller does between its parts.
  * - `slices`: on the caller's thread, which goes to the event loop every 10 ms.
  */
-export type Where = "caller" | "shared" | "team" | "slices";
+export type Where = "caller" | "shared" | "team" | "parts" | "slices";
 
 export const CALLER_NANOSECONDS = 300_000;
 
@@ -23,6 +24,8 @@ export interface JobFacts {
   readonly writes: boolean;
   /** Whether the program can be called on the caller's thread; where no team has started every program can. */
   readonly isBound: boolean;
+  /** Whether it has steps that only the caller's thread can do: those of ops without kernels. */
+  readonly hasCallerSteps: boolean;
 }
 
 export interface TeamFacts {
@@ -45,8 +48,10 @@ export interface MachineFacts {
 export function chooseWhere(job: JobFacts, team: TeamFacts | undefined, machine: MachineFacts): Where {
   const mayKeepCaller = machine.keepsTime && job.isBound;
   if (team?.isStarted !== true) return mayKeepCaller && job.cost < CALLER_NANOSECONDS ? "caller" : "slices";
-  if (!mayKeepCaller || team.pending > 0) return "team";
+  const byTeam = job.hasCallerSteps ? "parts" : "team";
+  if (!mayKeepCaller || team.pending > 0) return byTeam;
   if (job.cost < CALLER_NANOSECONDS) return "caller";
+  if (job.hasCallerSteps) return byTeam;
   return job.cost < SHARED_NANOSECONDS && canShare(job, team, machine) ? "shared" : "team";
 }
 

@@ -1,7 +1,7 @@
 /** What stands behind a Session, and must not refer to it: memory, programs and the queue. `dispatcher.ts` says where a job runs. */
 
 import { BackendError, OptionError } from "../../base/errors.js";
-import type { Note } from "../../base/notes.js";
+import { eachOnce, type Note } from "../../base/notes.js";
 import { align } from "../../compiler/memory.js";
 import type { Program } from "../../compiler/program.js";
 import { Turn } from "../../host/event-loop.js";
@@ -16,7 +16,9 @@ import type { MemoryUse } from "./memory/memory-use.js";
 import { ownBytes, Resident, scratchBytes } from "./memory/resident.js";
 import { isGivenBack, type State, StateStore } from "./memory/state-store.js";
 import { describeStep, runAtOnce, runInSlices } from "./own-thread.js";
+import { runInParts } from "./parts.js";
 import type { Platform } from "./platform/platform.js";
+import { referencedOps } from "./reference-step.js";
 import { Team } from "./team/team.js";
 import { validateProgram } from "./validate.js";
 
@@ -40,6 +42,7 @@ export class Engine {
   readonly #owners = new Map<number, unknown>();
   #team: Team | undefined;
   #scratch: Segment | undefined;
+  readonly #noteOnce: Note;
   readonly #turn = new Turn();
   readonly #freshness: Freshness;
   readonly #machine: MachineFacts;
@@ -49,6 +52,7 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options;
+    this.#noteOnce = eachOnce(options.note);
     this.backend = options.backend;
     this.check = options.check;
     const { platform, threads, backend } = options;
@@ -98,6 +102,10 @@ export class Engine {
     if (!Number.isInteger(slots) || slots < 1) throw new OptionError(`load: slots ${slots} is not 1 or more`);
     validateProgram(program, this.backend.target);
     this.#checkMemory(program, slots);
+    for (const op of referencedOps(program))
+      await this.#noteOnce(
+        `fovea: ${op} has no kernel for ${this.backend.target.name}: it is computed by its reference, which is slow; registerStrategy gives it one`,
+      );
     const code = await this.backend.encode(program.kernels);
     return this.queue.submit(async () => {
       this.#open();
@@ -158,7 +166,7 @@ export class Engine {
         return done.finally(() => this.#owners.delete(job));
       },
       // What this thread does in slices must not meet another job.
-      this.check || this.#team?.isStarted !== true,
+      this.check || this.#team?.isStarted !== true || resident.hasCallerSteps,
     );
   }
 
@@ -230,7 +238,7 @@ export class Engine {
 
   #where(resident: Resident, batch: number): Where {
     const cost = resident.cost(batch) + (this.#freshness.isStale(resident) ? resident.prepareCost : 0);
-    const job = { cost, writes: resident.writes.length > 0, isBound: resident.bound !== undefined };
+    const job = { cost, writes: resident.writes.length > 0, isBound: resident.bound !== undefined, hasCallerSteps: resident.hasCallerSteps };
     return chooseWhere(job, this.#team, this.#machine);
   }
 
@@ -239,18 +247,33 @@ export class Engine {
     this.states.supply(resident.keeps);
     if (this.#freshness.isStale(resident)) this.states.supply(resident.preparedFrom);
     const what = this.#freshness.note(resident);
-    const done = this.#dispatch(resident, slot, batch, where, what);
+    const done = this.#orPrepareAgain(resident, () => this.#dispatch(resident, slot, batch, where, what));
     if (this.#freshness.takeUntidy()) this.#tidyLater();
     return done;
   }
 
+  /** Ops of the user's may fail, and the session goes on. */
+  #orPrepareAgain(resident: Resident, dispatch: () => Promise<void> | undefined): Promise<void> | undefined {
+    if (!resident.hasCallerSteps) return dispatch();
+    const failed = (cause: unknown): never => {
+      this.#freshness.failed(resident);
+      throw cause;
+    };
+    try {
+      return dispatch()?.catch(failed);
+    } catch (cause) {
+      return failed(cause);
+    }
+  }
+
   #dispatch(
-    { id, program, bound }: Resident,
+    resident: Resident,
     slot: number,
     batch: number,
     where: Where,
     what: number,
   ): Promise<void> | undefined {
+    const { id, program, bound } = resident;
     switch (where) {
       case "caller":
         runAtOnce({ what, program, bound: bound!, slot, batch });
@@ -261,6 +284,8 @@ export class Engine {
         return this.#team!.share(what, id, bound!, slot, batch);
       case "team":
         return this.#team!.submit(what, id, slot, batch);
+      case "parts":
+        return runInParts(this.#team!, resident, { what, slot, batch });
     }
   }
 

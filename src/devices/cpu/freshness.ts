@@ -58,6 +58,11 @@ export class Freshness {
     return isStale ? PREPARE | RUN : RUN;
   }
 
+  /** A run that was noted has failed: how far it came is not known. */
+  failed(job: Preparing): void {
+    job.preparedAt = -1;
+  }
+
   /** A state was written from outside. */
   written(state: Lent): void {
     state.writtenAt = ++this.#clock;

@@ -40,7 +40,8 @@ export async function runInSlices({ what, program, bound, slot, batch }: Job): P
   }
 }
 
-function failureOf(program: Program, section: SectionName, failure: unknown): Error {
+/** `failure` in terms of the program. */
+export function failureOf(program: Program, section: SectionName, failure: unknown): Error {
   if (!(failure instanceof StepFailure)) return new BackendError(String(failure), { cause: failure });
   const where = describeStep(program, section, failure.step);
   return new BackendError(`${where} failed: ${failure.message}`, { cause: failure.cause });

@@ -5,6 +5,7 @@ import { plainText } from "../../base/plain.js";
 import type { Place, Program } from "../../compiler/program.js";
 import { pieceCount } from "../../kernels/contract/emitter.js";
 import type { Layout } from "../../kernels/contract/layout.js";
+import { opNamed } from "../../ops/registry.js";
 import type { Target } from "../../target/target.js";
 
 export function validateProgram(program: Program, target: Target): void {
@@ -44,6 +45,9 @@ export function validateProgram(program: Program, target: Target): void {
           `${where}: kernel "${kernel.name}" has ${kernel.operands.length} operands, the step ${step.operands.length}`,
         );
       for (const place of step.operands) check(place, where);
+      const op = step.reference?.op;
+      if (op !== undefined && opNamed(op) === undefined)
+        fail(`${where}: there is no op "${op}", which is to be called; register it before by registerOp`);
       const pieces = pieceCount(step.pieces, program.maxBatch);
       if (!Number.isInteger(pieces) || pieces < 0 || pieces > 0x7fffffff) fail(`${where}: ${pieces} pieces`);
     });

@@ -2,7 +2,9 @@
 
 import type { KernelDefinition } from "../../codegen/definition.js";
 import type { Kernel } from "../../codegen/ir.js";
+import type { Attributes } from "../../graph/graph.js";
 import type { Target } from "../../target/target.js";
+import type { Layout } from "./layout.js";
 
 /** A place in memory that the planner will give an address: a value's, or a step's own temporary. 64-byte aligned. */
 export interface Buffer {
@@ -27,6 +29,15 @@ export function pieceCount(pieces: Pieces, batch: number): number {
   return pieces.samples === undefined ? pieces.count : pieces.count * Math.ceil(batch / pieces.samples);
 }
 
+/** A call of an op's `reference`, in plain data: its operands are those of the step, the inputs before the result. */
+export interface ReferenceCall {
+  /** The name that it is registered under. */
+  readonly op: string;
+  readonly attributes: Attributes;
+  readonly inputs: readonly Layout[];
+  readonly output: Layout;
+}
+
 /** Where steps go. It tells nothing of one program from another. */
 export interface Emitter {
   readonly target: Target;
@@ -37,6 +48,6 @@ export interface Emitter {
   workspace(bytes: number): Buffer;
   /** The kernel of this spec for the target, built where it is new. */
   kernel<Spec>(definition: KernelDefinition<Spec>, spec: Spec): Kernel;
-  /** Operands in the order of `kernel.operands`. */
-  step(kernel: Kernel, operands: readonly Buffer[], pieces: Pieces): void;
+  /** Operands in the order of `kernel.operands`. `reference` is called in the place of the kernel, which does nothing. */
+  step(kernel: Kernel, operands: readonly Buffer[], pieces: Pieces, reference?: ReferenceCall): void;
 }

@@ -2,7 +2,16 @@
 import { align } from "../../../compiler/memory.js";
 import type { Place, Program, Step } from "../../../compiler/program.js";
 import type { Backend, Code, KernelFunction, OperandMemory, Segment } from "../backends/backend.js";
-import { type BoundProgram, makeSchedule, nanosecondsOf, type ProgramImage, type Schedule } from "../team/schedule.js";
+import { callReference } from "../reference-step.js";
+import {
+  type BoundProgram,
+  makeSchedule,
+  nanosecondsOf,
+  type ProgramImage,
+  type Schedule,
+  STEP_WORDS,
+  TABLE,
+} from "../team/schedule.js";
 import { codeBytes } from "./memory-check.js";
 import { type State, type StateStore, statesOf } from "./state-store.js";
 
@@ -51,6 +60,7 @@ export class Resident {
   readonly #slots: Segment;
   readonly #tables: Segment;
   readonly #slotBytes: number;
+  #scratch: Segment | undefined;
 
   constructor(
     id: number,
@@ -90,7 +100,8 @@ export class Resident {
       { length: slots * tablesPerSlot },
       (_, k) => this.#tables.address + k * this.#schedule.tableBytes,
     );
-    this.image = { id, code, prepare: this.#schedule.prepare, steps: this.#schedule.steps, tables, tablesPerSlot };
+    const { prepare, steps, callers } = this.#schedule;
+    this.image = { id, code, prepare, steps, callers, tables, tablesPerSlot };
     this.preparedFrom = [...statesOf(program, program.prepare)].map((name) => states.get(name)!);
     this.writes = program.writes.map((name) => states.get(name)!);
     this.keeps = [...new Set([...statesOf(program, program.steps), ...program.writes])].map(
@@ -124,8 +135,37 @@ export class Resident {
   }
 
   bind(functions: readonly KernelFunction[]): void {
-    const { prepare, steps, tables, tablesPerSlot } = this.image;
-    this.bound = { functions, prepare, steps, tables, tablesPerSlot };
+    const { prepare, steps, callers, tables, tablesPerSlot } = this.image;
+    const own = this.hasCallerSteps ? this.#withReferences(functions) : functions;
+    this.bound = { functions: own, prepare, steps, callers, tables, tablesPerSlot };
+  }
+
+  /** Whether there are ops without kernels, which only this thread can call. */
+  get hasCallerSteps(): boolean {
+    const { prepare, steps } = this.#schedule.callers;
+    return prepare.length + steps.length > 0;
+  }
+
+  /** Calls the op of such a step. Only while nothing else runs. */
+  callStep(section: "prepare" | "steps", step: number, slot: number, batch: number): void {
+    const { reference, ...rest } = this.program[section][step]!;
+    callReference(reference!, this.#operands(rest, slot, 0, this.#scratch!), batch);
+  }
+
+  /** In the place of kernels that do nothing: functions that call the op of the step whose table they are given. */
+  #withReferences(functions: readonly KernelFunction[]): KernelFunction[] {
+    const calls = new Map<number, (batch: number) => void>();
+    const kernels = new Set<number>();
+    const { tables, tablesPerSlot, ...image } = this.image;
+    for (const section of ["prepare", "steps"] as const) {
+      for (const step of image.callers[section]) {
+        kernels.add(this.program[section][step]!.kernel);
+        const table = image[section][step * STEP_WORDS + TABLE]!;
+        for (let slot = 0; slot < this.slots; slot++)
+          calls.set(tables[slot * tablesPerSlot]! + table, (batch) => this.callStep(section, step, slot, batch));
+      }
+    }
+    return functions.map((run, n) => (kernels.has(n) ? (table, _begin, _end, batch) => calls.get(table)!(batch) : run));
   }
 
   /** Writes what the program brings along into its prepared region. Only while nothing runs. */
@@ -136,6 +176,7 @@ export class Resident {
 
   /** Writes all operand tables; again whenever the scratch has moved. Only while nothing runs. */
   writeTables(scratch: Segment): void {
+    this.#scratch = scratch;
     const { prepare, steps } = this.program;
     const { tablesPerSlot } = this.image;
     for (let table = 0; table < this.slots * tablesPerSlot; table++) {
@@ -149,7 +190,7 @@ export class Resident {
     }
   }
 
-  #operands(step: Step, slot: number, thread: number, scratch: Segment): OperandMemory[] {
+  #operands(step: Pick<Step, "operands">, slot: number, thread: number, scratch: Segment): OperandMemory[] {
     return step.operands.map((place) => {
       const { region, offset, bytes } = place;
       if (region === "store") return this.#states.resolve(this.program, place).memory;

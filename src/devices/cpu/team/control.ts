@@ -44,6 +44,12 @@ export const RUN = 2;
 export const LOAD = 4;
 /** The caller does the first worker's share, and needs no message. */
 export const SHARED = 8;
+/** Above them stands, for a section in parts, which part of it, from 1; 0 is all of it. */
+const PART = 16;
+
+export const partBits = (part: number): number => PART * (part + 1);
+/** -1 where a job is a whole section. */
+export const partOf = (what: number): number => Math.floor(what / PART) - 1;
 
 export function abort(control: Int32Array): void {
   Atomics.store(control, ABORTED, 1);

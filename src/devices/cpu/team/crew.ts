@@ -111,11 +111,11 @@ export class Crew {
   }
 
   async #load(image: ProgramImage): Promise<void> {
-    const { prepare, steps, tables, tablesPerSlot } = image;
+    const { prepare, steps, callers, tables, tablesPerSlot } = image;
     this.#program = image.id;
     this.#member.rest();
     const functions = await this.#port.bind(image.code);
-    this.#programs.set(image.id, { functions, prepare, steps, tables, tablesPerSlot });
+    this.#programs.set(image.id, { functions, prepare, steps, callers, tables, tablesPerSlot });
   }
 
   /** False when the team is to be given up. */

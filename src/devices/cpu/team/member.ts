@@ -4,7 +4,7 @@
  * the caller's thread where it takes the place of the first of them.
  */
 import { BackendError } from "../../../base/errors.js";
-import { ABORTED, ARRIVED, GENERATION, PREPARE, RUN, WAITING } from "./control.js";
+import { ABORTED, ARRIVED, GENERATION, PREPARE, partOf, RUN, WAITING } from "./control.js";
 import {
   BARRIER,
   type BoundProgram,
@@ -15,6 +15,7 @@ import {
   STEP_WORDS,
   TABLE,
   UNLESS_EVEN,
+  wordsOfPart,
 } from "./schedule.js";
 
 /** About 2 microseconds. */
@@ -66,12 +67,12 @@ export class Member {
   work(program: BoundProgram, what: number, slot: number, batch: number): void {
     if ((what & PREPARE) !== 0) {
       this.#section = 0;
-      if (!this.#walk(program, program.prepare, slot, batch)) return;
+      if (!this.#walk(program, "prepare", what, slot, batch)) return;
       if (!this.#meet()) return;
     }
     if ((what & RUN) !== 0) {
       this.#section = 1;
-      this.#walk(program, program.steps, slot, batch);
+      this.#walk(program, "steps", what, slot, batch);
     }
   }
 
@@ -89,17 +90,19 @@ export class Member {
     return Atomics.load(control, ABORTED) === 0;
   }
 
-  #walk(program: BoundProgram, section: Int32Array, slot: number, batch: number): boolean {
+  #walk(program: BoundProgram, name: "prepare" | "steps", what: number, slot: number, batch: number): boolean {
     const { functions } = program;
+    const section = program[name];
+    const [from, to] = wordsOfPart(program, name, partOf(what));
     const thread = this.#thread;
     const tables = firstTable(program, slot, thread);
     const threads = this.#threads;
     // Steps with fewer pieces than threads go to the threads in turn.
     let turn = 0;
     const even = isEven(batch, threads);
-    for (let at = 0; at < section.length; at += STEP_WORDS) {
+    for (let at = from; at < to; at += STEP_WORDS) {
       const barrier = section[at + BARRIER]!;
-      if (barrier !== 0 && at > 0 && !(even && barrier === UNLESS_EVEN) && !this.#meet()) return false;
+      if (barrier !== 0 && at > from && !(even && barrier === UNLESS_EVEN) && !this.#meet()) return false;
       this.#step = at;
       const pieces = piecesAt(section, at, batch);
       let share = thread;

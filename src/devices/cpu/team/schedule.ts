@@ -18,9 +18,16 @@ export const ALWAYS = 1;
 export const UNLESS_EVEN = 2;
 export const STEP_WORDS = 5;
 
+/** Of each section the steps that the caller's thread does: those of ops without kernels. */
+export interface CallerSteps {
+  readonly prepare: readonly number[];
+  readonly steps: readonly number[];
+}
+
 export interface Schedule {
   readonly prepare: Int32Array;
   readonly steps: Int32Array;
+  readonly callers: CallerSteps;
   /** Bytes of one slot's tables. */
   readonly tableBytes: number;
 }
@@ -31,6 +38,7 @@ export interface ProgramImage {
   readonly code: Code;
   readonly prepare: Int32Array;
   readonly steps: Int32Array;
+  readonly callers: CallerSteps;
   /** Address of the first table of each slot, or of each slot and thread where threads have workspaces. */
   readonly tables: Float64Array;
   /** How many of them a slot has: 1, or as many as there are threads. */
@@ -42,6 +50,7 @@ export interface BoundProgram {
   readonly functions: readonly KernelFunction[];
   readonly prepare: Int32Array;
   readonly steps: Int32Array;
+  readonly callers: CallerSteps;
   readonly tables: Float64Array;
   readonly tablesPerSlot: number;
 }
@@ -69,7 +78,20 @@ export function makeSchedule(program: Program, pointerBytes: number): Schedule {
   };
   const prepare = section(program.prepare);
   const steps = section(program.steps);
-  return { prepare, steps, tableBytes: align(tableBytes) };
+  const callers = { prepare: callerSteps(program.prepare), steps: callerSteps(program.steps) };
+  return { prepare, steps, callers, tableBytes: align(tableBytes) };
+}
+
+function callerSteps(steps: readonly Step[]): number[] {
+  return [...steps.keys()].filter((n) => steps[n]!.reference !== undefined);
+}
+
+/** The words of a part of a section: what is between two steps of the caller's; all of it for part -1. */
+export function wordsOfPart(program: BoundProgram, name: "prepare" | "steps", part: number): [from: number, to: number] {
+  const callers = program.callers[name];
+  const end = program[name].length;
+  if (part < 0) return [0, end];
+  return [part === 0 ? 0 : STEP_WORDS * (callers[part - 1]! + 1), part < callers.length ? STEP_WORDS * callers[part]! : end];
 }
 
 /** A step's number of pieces at a batch. */

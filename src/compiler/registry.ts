@@ -1,0 +1,78 @@
+/**
+ * The kernels that programs may be made of: those of the package, and those that a user registers. They come behind those of the package in
+ * every choice, in the order of their registration, so that among the others nothing changes.
+ */
+import { OptionError, unknownName } from "../base/errors.js";
+import { callback, checkOptions, expecting, type Fields, flag, listOf, needed, text } from "../base/options.js";
+import type { Op } from "../graph/graph.js";
+import type { Strategy } from "../kernels/contract/strategy.js";
+import { type PointwiseOp, pointwiseNamed, registerPointwise } from "../kernels/elementwise/pointwise.js";
+import { STRATEGIES } from "../kernels/index.js";
+import { isRegistered, opNamed, registeredOps } from "../ops/registry.js";
+
+const own: Strategy[] = [];
+
+/** Ties in cost go to the first. */
+export function registeredStrategies(): readonly Strategy[] {
+  return [...STRATEGIES, ...own];
+}
+
+const FIELDS: Fields<Strategy> = {
+  name: needed(expecting("a name", (name) => typeof name === "string" && name !== "")),
+  ops: needed(listOf(text, "a list of names of ops")),
+  fuses: needed(flag),
+  readsThrough: flag,
+  reads: callback,
+  pools: callback,
+  updates: callback,
+  accepts: needed(callback),
+  cost: needed(callback),
+  lower: needed(callback),
+};
+
+/**
+ * Gives ops a kernel. Where several strategies accept a node, the cheapest is taken; one of one's own for an op of the package is
+ * taken where it says that it costs less. Programs that are compiled later have it.
+ * What kernels are written with is in `fovea/kernels`.
+ *
+ * @throws OptionError where an op of it is not registered, or there is a strategy of that name
+ */
+export function registerStrategy(strategy: Strategy): void {
+  checkOptions("registerStrategy", strategy, FIELDS, "registerStrategy: ");
+  const { name, ops } = strategy;
+  if (ops.length === 0) throw new OptionError(`registerStrategy: ${name} has no ops; name those that it computes`);
+  for (const op of ops) if (opNamed(op) === undefined) throw unknownOp(`registerStrategy: ${name}: unknown op`, op);
+  if (registeredStrategies().some((other) => other.name === name) || name === "reference")
+    throw new OptionError(`registerStrategy: there is a strategy "${name}" already; choose another name`);
+  own.push(strategy);
+}
+
+/**
+ * Gives an elementwise op its vector code, which is then computed together with what is before and behind it, without going through
+ * memory: in groups of elementwise ops and, where the op is `fusible`, as kernels store their results.
+ *
+ * @param op registered, and elementwise by its traits
+ * @throws OptionError where it is not, or has such code already
+ */
+export function registerElementwise(op: Op<never>, code: PointwiseOp): void {
+  const { name, traits } = op;
+  const refuse = (what: string) => new OptionError(`registerElementwise: the op "${name}" ${what}`);
+  if (!isRegistered(op as unknown as Op)) throw refuse("is not registered; register it by registerOp first");
+  if (traits?.elementwise !== true)
+    throw refuse("is not elementwise; say so in its traits: { elementwise: true }, or give it a strategy");
+  if (pointwiseNamed(name) !== undefined) throw refuse("has vector code already");
+  checkOptions("registerElementwise", code, ELEMENTWISE, "registerElementwise: ");
+  registerPointwise(name, code);
+}
+
+const ELEMENTWISE: Fields<PointwiseOp> = {
+  emit: needed(callback),
+  keepsZero: needed(callback),
+  registers: expecting("a whole number", (value) => Number.isInteger(value)),
+};
+
+function unknownOp(what: string, name: string): OptionError {
+  const names = registeredOps().map((op) => op.name);
+  const { message } = unknownName("op", name, names);
+  return new OptionError(`${what}: ${message}`);
+}

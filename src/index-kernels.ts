@@ -1,0 +1,23 @@
+/**
+ * What kernels of one's own are written with: the contract of a strategy, the kernel language, and how values lie in memory. A strategy
+ * is made known by `registerStrategy` of `fovea`; docs/your-first-op.md writes one.
+ */
+
+export type { KernelBuilder } from "./codegen/builder/builder.js";
+export { defineKernel, type KernelCode, type KernelDefinition, type OperandList } from "./codegen/definition.js";
+export type { Access, Kernel, Reg } from "./codegen/ir.js";
+export { printKernel } from "./codegen/print.js";
+export type { Buffer, Emitter, Pieces } from "./kernels/contract/emitter.js";
+export {
+  type Layout,
+  layoutOf,
+  type RowLayout,
+  rowLayout,
+  vectorLanes,
+} from "./kernels/contract/layout.js";
+export type { Lowering, Strategy, Work } from "./kernels/contract/strategy.js";
+export type { OperandKind, PointwiseOp } from "./kernels/elementwise/pointwise.js";
+export { operandKind } from "./kernels/elementwise/pointwise.js";
+export { cleaned } from "./kernels/language/channels.js";
+export { planWalk, type Site, type Walk, type WalkMode, writeWalk, writeWalkTail } from "./kernels/language/walk.js";
+export type { Lanes, Target } from "./target/target.js";
