@@ -41,7 +41,7 @@ export function registerStrategy(strategy: Strategy): void {
   checkOptions("registerStrategy", strategy, FIELDS, "registerStrategy: ");
   const { name, ops } = strategy;
   if (ops.length === 0) throw new OptionError(`registerStrategy: ${name} has no ops; name those that it computes`);
-  for (const op of ops) if (opNamed(op) === undefined) throw unknownOp(`registerStrategy: ${name}: unknown op`, op);
+  for (const op of ops) if (opNamed(op) === undefined) throw unknownOp(`registerStrategy: ${name}`, op);
   if (registeredStrategies().some((other) => other.name === name) || name === "reference")
     throw new OptionError(`registerStrategy: there is a strategy "${name}" already; choose another name`);
   own.push(strategy);

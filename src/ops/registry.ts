@@ -2,12 +2,13 @@
  * The ops that programs may have, by name: those of the package, and those that a user registers. A program names ops, so each name means
  * one op for as long as the process lives.
  */
-import { OptionError, ShapeError, unknownName } from "../base/errors.js";
-import { checkOptions, expecting, type Fields, flag, isRecord, mismatch, needed } from "../base/options.js";
+import { OptionError, unknownName } from "../base/errors.js";
+import { checkOptions, expecting, type Fields, flag, isRecord, mismatch, needed, shown } from "../base/options.js";
 import {
   type Attributes,
   constantOp,
   inputOp,
+  isValue,
   type Op,
   stateOp,
   type Traits,
@@ -106,7 +107,7 @@ function checkedSignature(name: string, path: string, given: Signature): Signatu
     refuse(
       name,
       path,
-      `infer gives ${JSON.stringify(given)}, expected { shape: [whole numbers of at least 1], batched: true or false, dtype: "f32" or "i32" }`,
+      `infer gives ${JSON.stringify({ shape, batched, dtype })}, expected { shape: [whole numbers of at least 1], batched: true or false, dtype: "f32" or "i32" }`,
     );
   return { shape, batched, dtype };
 }
@@ -128,7 +129,8 @@ export function call<A extends Attributes = Attributes>(
     const names = registeredOps().map(({ name }) => name);
     throw unknownName("op", op as string, names);
   }
-  const [first] = inputs;
-  if (first === undefined) throw new ShapeError(`${found.name}: no inputs are given, expected at least one value`);
+  const first: unknown = Array.isArray(inputs) ? inputs[0] : inputs;
+  if (!Array.isArray(inputs) || !isValue(first))
+    refuse(found.name, "", `its inputs are ${shown(inputs)}, expected a list of at least one value, such as [x]`);
   return first.graph.add(found, attributes, inputs);
 }
