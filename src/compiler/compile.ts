@@ -71,7 +71,12 @@ export function* compilationSteps(entry: Entry, options: CompileOptions): Steps<
   const { inputs, states, constants } = placeLeaves(entry, values);
   yield;
 
-  const choice = new Choice({ strategies: strategiesOf(options), byReference: options.byReference ?? [], target, maxBatch });
+  const choice = new Choice({
+    strategies: strategiesOf(options),
+    byReference: options.byReference ?? [],
+    target,
+    maxBatch,
+  });
   const fused = yield* fuse(live, choice);
   const { outputs, copies } = placeOutputs(entry, values);
   const late = assignInPlace(entry, fused, values);

@@ -122,7 +122,14 @@ function pooledStores(placed: readonly Placed[], live: Live, unread: ReadonlySet
     const users = live.users(image);
     const node = users.find(isMaxPool);
     const pooling = node === undefined ? undefined : works.get(node);
-    if (pooling === undefined || can.byReference(node!) || live.isKept(image) || work.update !== undefined || work.pool !== undefined) continue;
+    if (
+      pooling === undefined ||
+      can.byReference(node!) ||
+      live.isKept(image) ||
+      work.update !== undefined ||
+      work.pool !== undefined
+    )
+      continue;
     const gradients = users.filter((user) => user !== node);
     // The places are of the windows of this pool: a gradient of others must find its own in the image.
     if (!gradients.every((user) => isPoolGradient(user, node!) && unread.has(user))) continue;

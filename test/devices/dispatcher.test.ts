@@ -12,9 +12,11 @@ const waiting = { ...four, isStarted: false };
 
 /** Nanoseconds on one core. */
 const [cheap, middling, costly] = [299_999, 300_000, 6_000_000];
-const inference = (cost: number) => ({ cost, writes: false, isBound: true });
-const training = (cost: number) => ({ cost, writes: true, isBound: true });
-const unbound = { cost: cheap, writes: false, isBound: false };
+const inference = (cost: number) => ({ cost, writes: false, isBound: true, hasCallerSteps: false });
+const training = (cost: number) => ({ cost, writes: true, isBound: true, hasCallerSteps: false });
+const unbound = { cost: cheap, writes: false, isBound: false, hasCallerSteps: false };
+/** Of ops without kernels. */
+const mixed = (cost: number) => ({ ...inference(cost), hasCallerSteps: true });
 
 describe("where a job runs", () => {
   test.each<[string, ReturnType<typeof inference>, TeamFacts | undefined, MachineFacts, Where]>([
@@ -32,6 +34,10 @@ describe("where a job runs", () => {
     ["behind others, however cheap", inference(cheap), busy, node, "team"],
     ["behind others", inference(middling), busy, node, "team"],
     ["a program that this thread cannot call", unbound, four, node, "team"],
+    ["steps of the caller's own in a cheap job", mixed(cheap), four, node, "caller"],
+    ["steps of the caller's own in a middling job", mixed(middling), four, node, "parts"],
+    ["steps of the caller's own in a costly job", mixed(costly), four, page, "parts"],
+    ["steps of the caller's own without a team", mixed(costly), undefined, node, "slices"],
     ["no team: a cheap job", inference(cheap), undefined, node, "caller"],
     ["no team: a middling job", inference(middling), undefined, node, "slices"],
     ["no team: a costly step", training(costly), undefined, page, "slices"],

@@ -238,7 +238,12 @@ export class Engine {
 
   #where(resident: Resident, batch: number): Where {
     const cost = resident.cost(batch) + (this.#freshness.isStale(resident) ? resident.prepareCost : 0);
-    const job = { cost, writes: resident.writes.length > 0, isBound: resident.bound !== undefined, hasCallerSteps: resident.hasCallerSteps };
+    const job = {
+      cost,
+      writes: resident.writes.length > 0,
+      isBound: resident.bound !== undefined,
+      hasCallerSteps: resident.hasCallerSteps,
+    };
     return chooseWhere(job, this.#team, this.#machine);
   }
 
@@ -266,13 +271,7 @@ export class Engine {
     }
   }
 
-  #dispatch(
-    resident: Resident,
-    slot: number,
-    batch: number,
-    where: Where,
-    what: number,
-  ): Promise<void> | undefined {
+  #dispatch(resident: Resident, slot: number, batch: number, where: Where, what: number): Promise<void> | undefined {
     const { id, program, bound } = resident;
     switch (where) {
       case "caller":

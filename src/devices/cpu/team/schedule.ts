@@ -87,11 +87,18 @@ function callerSteps(steps: readonly Step[]): number[] {
 }
 
 /** The words of a part of a section: what is between two steps of the caller's; all of it for part -1. */
-export function wordsOfPart(program: BoundProgram, name: "prepare" | "steps", part: number): [from: number, to: number] {
+export function wordsOfPart(
+  program: BoundProgram,
+  name: "prepare" | "steps",
+  part: number,
+): [from: number, to: number] {
   const callers = program.callers[name];
   const end = program[name].length;
   if (part < 0) return [0, end];
-  return [part === 0 ? 0 : STEP_WORDS * (callers[part - 1]! + 1), part < callers.length ? STEP_WORDS * callers[part]! : end];
+  return [
+    part === 0 ? 0 : STEP_WORDS * (callers[part - 1]! + 1),
+    part < callers.length ? STEP_WORDS * callers[part]! : end,
+  ];
 }
 
 /** A step's number of pieces at a batch. */
