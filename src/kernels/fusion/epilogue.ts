@@ -8,7 +8,14 @@ import type { Reg } from "../../codegen/ir.js";
 import type { Value } from "../../graph/graph.js";
 import { sameShape } from "../../graph/shape.js";
 import type { Work } from "../contract/strategy.js";
-import { emitStep, isPointwise, operandKind, type PointwiseStep, pointwiseNamed, stepOf } from "../elementwise/pointwise.js";
+import {
+  emitStep,
+  isPointwise,
+  operandKind,
+  type PointwiseStep,
+  pointwiseNamed,
+  stepOf,
+} from "../elementwise/pointwise.js";
 
 export type EpilogueKind = "full" | "channel" | "scalar";
 
