@@ -8,6 +8,7 @@ import type { Reg } from "../../codegen/ir.js";
 import type { Buffer } from "../contract/emitter.js";
 import type { Lowering, Work } from "../contract/strategy.js";
 import { type ChannelVectors, cleaned, isPartial } from "../language/channels.js";
+import type { View } from "../language/view.js";
 import { applyEpilogue, type Epilogue, epilogueOf } from "./epilogue.js";
 
 /** Where a vector of the result lies. */
@@ -57,19 +58,20 @@ export function storeResult(k: KernelBuilder, epilogue: Epilogue, place: ResultP
   else k.storeMasked(pointer, place.offset, outcome, mask);
 }
 
-/** The place of vector `index` of the row that starts `bytes + offset` into the result. */
-export function rowPlace(
-  k: KernelBuilder,
+/** The place of vector `index` of the channels from `row` on; `channel`: bytes of these from the start of their row. */
+export function rowPlace<Axis extends string>(
   vectors: ChannelVectors,
-  row: { readonly bytes: Reg; readonly offset: number; readonly channel?: Reg | undefined },
+  row: View<Axis>,
+  channel: Reg | undefined,
   index: number,
 ): ResultPlace {
-  const step = 4 * vectors.lanes * index;
+  const { k } = row;
+  const step = row.element * vectors.lanes * index;
   const partial = isPartial(vectors, index);
   return {
-    bytes: row.bytes,
-    offset: row.offset + step,
-    channel: row.channel,
+    bytes: row.offset(),
+    offset: row.constant + step,
+    channel,
     channelOffset: step,
     mask: partial && vectors.packed ? k.firstLanes(vectors.lastLanes, vectors.lanes) : undefined,
     real: partial ? vectors.lastLanes : undefined,

@@ -134,6 +134,29 @@ export class View<Axis extends string> {
     return this.moved({});
   }
 
+  /** The same place in another operand of the same shape. */
+  of(operand: string): View<Axis> {
+    return this.#with(operand, this.inBytes, this.constant, this.terms);
+  }
+
+  /** A loop over indices `from` to `to` - 1 of an axis, counted in bytes. */
+  each(
+    axis: Axis,
+    from: number,
+    to: number,
+    body: (place: View<Axis>) => void,
+    options: { frame?: boolean; name?: string } = {},
+  ): void {
+    const step = this.strides[axis] * this.element;
+    this.k.loop(from * step, to * step, (at) => body(this.plus(at)), { ...options, step });
+  }
+
+  /** Where it is, in a register. */
+  address(): Reg {
+    const pointer = this.#pointer();
+    return this.constant === 0 ? pointer : this.k.ptrAdd(pointer, this.constant);
+  }
+
   /** Moves what was kept. */
   advance(indices: At<Axis, number>): void {
     this.k.advance(this.#register(), this.bytes(indices));

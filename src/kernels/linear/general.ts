@@ -14,6 +14,7 @@ import { channelVectors, eachGroup, loadChannels, storeChannels, storeTail, stor
 import { type Dimension, nest } from "../language/nest.js";
 import { eachPiece } from "../language/pieces.js";
 import { readingDimensions } from "../language/reading-order.js";
+import { view } from "../language/view.js";
 
 const cost = (node: Value) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds;
 
@@ -62,8 +63,8 @@ const linearKernel = defineKernel<Linear>("general linear", {
   write(k, { dimensions, inputSample, output, epilogue }) {
     const vectors = channelVectors(output, k.target);
     const body = (n: Reg) => {
-      const from = k.var(k.mul(n, 4 * inputSample), "from");
-      const into = k.var(k.mul(n, 4 * output.sampleStride), "into");
+      const from = view(k, "x", { sample: inputSample }).at({ sample: n }).keep("from").offset();
+      const into = view(k, "result", { sample: output.sampleStride }).at({ sample: n }).keep("into");
       eachGroup(k, vectors, 4, (channel, indices) => {
         const offset = k.var(channel ?? 0, "offset");
         const sums = indices.map(() => k.acc(0, vectors.lanes));
@@ -73,11 +74,11 @@ const linearKernel = defineKernel<Linear>("general linear", {
           for (const [i, index] of indices.entries())
             k.fmaTo(sums[i]!, value, loadChannels(k, vectors, pointer, 0, index));
         });
-        const row = { bytes: k.add(into, offset), offset: 0, channel: channel === undefined ? undefined : offset };
+        const row = into.plus(offset).here();
         for (const [i, index] of indices.entries())
-          storeResult(k, epilogue, rowPlace(k, vectors, row, index), sums[i]!);
+          storeResult(k, epilogue, rowPlace(vectors, row, channel && offset, index), sums[i]!);
       });
-      storeTail(k, output, k.ptrAdd(k.operand("result"), into));
+      storeTail(k, output, into.address());
     };
     eachPiece(k, body);
   },

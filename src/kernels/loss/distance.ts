@@ -7,6 +7,7 @@ import type { Epilogue } from "../fusion/epilogue.js";
 import { resultOf, resultOperands, rowPlace, storeResult } from "../fusion/result.js";
 import { channelVectors, cleaned, eachGroup, isPartial, loadChannels, storeTail } from "../language/channels.js";
 import { eachPiece } from "../language/pieces.js";
+import { view } from "../language/view.js";
 
 const SAMPLES = 4;
 /** Features in flight at once, each in an accumulator of its own. */
@@ -47,16 +48,17 @@ const squaredDistanceKernel = defineKernel<Distances>("squaredDistance", {
     const vectors = channelVectors(output, k.target);
     const { lanes } = vectors;
     const one = (n: Reg) => {
-      const from = k.var(k.mul(n, 4 * inputSample), "from");
-      const into = k.var(k.mul(n, 4 * output.sampleStride), "into");
+      const from = view(k, "x", { sample: inputSample, feature: 1 }).at({ sample: n }).keep("from");
+      const into = view(k, "result", { sample: output.sampleStride }).at({ sample: n }).keep("into");
       eachGroup(k, vectors, 1, (channel, [index]) => {
         const offset = k.var(channel ?? 0, "offset");
         const sums = Array.from({ length: Math.min(UNROLL, features) }, () => k.acc(0, lanes));
         const term = (feature: Reg | number, u: number) => {
           const at = typeof feature === "number" ? k.int(feature) : feature;
-          const value = k.broadcast(k.ptrAdd(k.operand("x"), k.add(from, k.mul(at, 4))), 4 * u, lanes);
-          const row = k.ptrAdd(k.operand("c"), k.add(offset, k.mul(at, 4 * centreRow)));
-          const centre = loadChannels(k, vectors, row, 4 * centreRow * u, index!);
+          const value = from.at({ feature: at }).broadcast(lanes, { feature: u });
+          const centres = view(k, "c", { feature: centreRow }).pointer();
+          const row = centres.plus(k.add(offset, centres.at({ feature: at }).offset())).pointer();
+          const centre = loadChannels(k, vectors, ...row.place({ feature: u }), index!);
           const difference = k.fsub(value, centre);
           k.fmaTo(sums[u]!, difference, difference);
         };
@@ -67,10 +69,10 @@ const squaredDistanceKernel = defineKernel<Distances>("squaredDistance", {
         const sum = sums.reduce((a, b) => k.fadd(a, b));
         const dirty = isPartial(vectors, index!) && !vectors.packed;
         const total = dirty ? cleaned(k, sum, vectors.lastLanes) : sum;
-        const row = { bytes: k.add(into, offset), offset: 0, channel: channel === undefined ? undefined : offset };
-        storeResult(k, epilogue, rowPlace(k, vectors, row, index!), total);
+        const row = into.plus(offset).here();
+        storeResult(k, epilogue, rowPlace(vectors, row, channel && offset, index!), total);
       });
-      storeTail(k, output, k.ptrAdd(k.operand("result"), into));
+      storeTail(k, output, into.address());
     };
     const piece = (p: Reg) => {
       const first = k.mul(p, SAMPLES);

@@ -26,8 +26,9 @@ import {
   tailElements,
 } from "../language/channels.js";
 import { maxNaN } from "../language/math.js";
-import { eachPiece } from "../language/pieces.js";
+import { eachPiece, indicesOf } from "../language/pieces.js";
 import { type Axis, allReal, type Bounds, eachTap, isUnrolled, type Run, runsOf, tapBounds } from "../language/taps.js";
+import { F32, type View, view } from "../language/view.js";
 import { type Divide, divideBy } from "./divisor.js";
 import { type Windows, windowsOf } from "./pool.js";
 
@@ -99,17 +100,31 @@ const poolGradientKernel = defineKernel<PoolGradient>("poolGradient", {
   },
 });
 
+type Image = View<"sample" | "row" | "pixel" | "channel">;
+
+/** The image, x or dx; and dy, which has a pixel a window. */
+function imageOf(k: KernelBuilder, { columns, image }: PoolGradient): Image {
+  const { channelStride: pixel, sampleStride: sample } = image;
+  return view(k, "dx", { sample, row: columns.extent * pixel, pixel, channel: 1 });
+}
+
+function pooledOf(k: KernelBuilder, { columns, image, pooledSample: sample }: PoolGradient): Image {
+  const pixel = image.channelStride;
+  return view(k, "dy", { sample, row: columns.outputs * pixel, pixel, channel: 1 });
+}
+
 /** dx at the start of sample n. */
-function sampleOf(k: KernelBuilder, p: PoolGradient, n: Reg): Reg {
-  return k.ptrAdd(k.operand("dx"), k.mul(n, 4 * p.image.sampleStride));
+function sampleOf(k: KernelBuilder, p: PoolGradient, n: Reg): Image {
+  return imageOf(k, p).at({ sample: n }).pointer();
 }
 
 /** Windows that do not overlap: the input rows from this output row's window to the next one's. */
 function writeBand(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
   const { rows, columns, image } = p;
-  const rowElements = columns.extent * image.channelStride;
-  const n = k.var(k.div(piece, rows.outputs), "n");
-  const oy = k.var(k.mod(piece, rows.outputs), "oy");
+  const rowElements = imageOf(k, p).strides.row;
+  const index = indicesOf(k, piece, { n: k.batch, oy: rows.outputs });
+  const n = k.var(index.n(), "n");
+  const oy = k.var(index.oy(), "oy");
   if (!p.tiles) {
     const clamped = (row: Reg) => k.min(k.max(row, 0), rows.extent);
     const start = k.sub(k.mul(oy, rows.stride), rows.before);
@@ -117,9 +132,7 @@ function writeBand(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
     const to = k.var(rows.outputs === 1 ? rows.extent : clamped(k.add(start, rows.stride)));
     k.if(oy, "eq", rows.outputs - 1, () => k.set(to, rows.extent));
     const first = sampleOf(k, p, n);
-    k.loop(from, to, (iy) => storeZeros(k, k.ptrAdd(first, k.mul(iy, 4 * rowElements)), 0, rowElements), {
-      frame: false,
-    });
+    k.loop(from, to, (iy) => storeZeros(k, first.at({ row: iy }).address(), 0, rowElements), { frame: false });
   } else {
     const covered = columns.outputs * columns.stride;
     const below = rows.outputs * rows.stride;
@@ -127,19 +140,19 @@ function writeBand(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
     if (covered < columns.extent) {
       const from = k.mul(oy, rows.stride);
       const right = (iy: Reg) => {
-        const row = k.ptrAdd(first, k.mul(iy, 4 * rowElements));
-        storeZeros(k, row, 4 * covered * image.channelStride, (columns.extent - covered) * image.channelStride);
+        const behind = first.at({ row: iy, pixel: covered }).place({});
+        storeZeros(k, ...behind, (columns.extent - covered) * image.channelStride);
       };
       k.loop(from, k.min(k.add(from, rows.stride), rows.extent), right, { frame: false, name: "iy" });
     }
     if (below < rows.extent) {
       k.if(oy, "eq", rows.outputs - 1, () => {
-        storeZeros(k, first, 4 * below * rowElements, (rows.extent - below) * rowElements);
+        storeZeros(k, ...first.place({ row: below }), (rows.extent - below) * rowElements);
       });
     }
   }
   if (tailElements(image) > 0) {
-    k.if(oy, "eq", rows.outputs - 1, () => storeTail(k, image, sampleOf(k, p, n)));
+    k.if(oy, "eq", rows.outputs - 1, () => storeTail(k, image, sampleOf(k, p, n).address()));
   }
   const bounds = allReal(rows) ? { lo: 0, hi: rows.kernel } : tapBounds(k, rows, oy);
   eachPixel(k, p, n, oy, bounds, runsOf(columns), (run, divide, at) => {
@@ -163,11 +176,11 @@ function writeSample(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
   const { lanes, count } = vectors;
   const n = k.var(chunks === 1 ? piece : k.div(piece, chunks), "n");
   const chunk = k.var(chunks === 1 ? 0 : k.mod(piece, chunks), "chunk");
-  const bytes = 4 * lanes;
+  const bytes = imageOf(k, p).bytes({ channel: lanes });
   const start = k.mul(chunk, count);
   const from = k.var(k.mul(k.div(start, chunks), bytes), "from");
   const to = k.var(k.mul(k.div(k.add(start, count), chunks), bytes), "to");
-  if (tailElements(image) > 0) k.if(chunk, "eq", 0, () => storeTail(k, image, sampleOf(k, p, n)));
+  if (tailElements(image) > 0) k.if(chunk, "eq", 0, () => storeTail(k, image, sampleOf(k, p, n).address()));
   // Only the last of several vectors can be partial, and padded layouts may treat it like the others: pads of x and dy are +0.
   const eachVector = (visit: (channel: Reg | undefined) => void) => {
     if (count === 1) return visit(undefined);
@@ -189,7 +202,7 @@ function writeSample(k: KernelBuilder, p: PoolGradient, piece: Reg): void {
     return;
   }
   eachVector((channel) => {
-    zeroPixels(k, p, k.ptrAdd(sampleOf(k, p, n), channel ?? 0), 0, image.rows);
+    zeroPixels(k, p, fromChannel(sampleOf(k, p, n), channel), 0, image.rows);
     // Few kinds of rows (top, middle, bottom) are each written out; many share code that counts its taps.
     const runs = runsOf(p.rows);
     const row = (oy: Reg, bounds: Bounds) => {
@@ -225,25 +238,23 @@ function zeroRest(k: KernelBuilder, p: PoolGradient, n: Reg, channel: Reg | unde
   const { rows, columns } = p;
   const covered = (a: Axis) => Math.max(0, Math.min(a.extent, (a.outputs - 1) * a.stride - a.before + a.kernel));
   const [below, right] = [covered(rows), covered(columns)];
-  const first = k.ptrAdd(sampleOf(k, p, n), channel ?? 0);
+  const first = fromChannel(sampleOf(k, p, n), channel);
   if (right < columns.extent) {
-    const rowBytes = 4 * columns.extent * p.image.channelStride;
-    k.loop(0, below * rowBytes, (at) => zeroPixels(k, p, k.ptrAdd(first, at), right, columns.extent), {
-      step: rowBytes,
-      frame: true,
-    });
+    const one = (row: Image) => zeroPixels(k, p, row.pointer(), right, columns.extent);
+    first.each("row", 0, below, one, { frame: true });
   }
   zeroPixels(k, p, first, below * columns.extent, rows.extent * columns.extent);
 }
 
 /** Zeros in pixels from..to-1 of a row, in the vector of channels at whose first pixel `row` is. */
-function zeroPixels(k: KernelBuilder, { image, vectors }: PoolGradient, row: Reg, from: number, to: number): void {
-  const pixel = 4 * image.channelStride;
-  if (vectors.packed) storeZeros(k, row, from * pixel, (to - from) * image.channelStride);
-  else if (from < to) {
-    const zero = (at: Reg) => k.store(k.ptrAdd(row, at), 0, k.splat(0, vectors.lanes));
-    k.loop(from * pixel, to * pixel, zero, { step: pixel });
-  }
+function zeroPixels(k: KernelBuilder, { image, vectors }: PoolGradient, row: Image, from: number, to: number): void {
+  if (vectors.packed) storeZeros(k, ...row.place({ pixel: from }), (to - from) * image.channelStride);
+  else if (from < to) row.each("pixel", from, to, (pixel) => pixel.pointer().store(k.splat(0, vectors.lanes)));
+}
+
+/** The channels from `channel` bytes on. */
+function fromChannel(row: Image, channel: Reg | undefined): Image {
+  return channel === undefined ? row.moved({}) : row.plus(channel).pointer();
 }
 
 /** How a window gives a tap its gradient: stored, added to what is there, or stored by the first window that has the pixel. */
@@ -252,10 +263,10 @@ type Giving = "store" | "add" | "store first";
 /** The rows of windows; of a run, where it is known which outputs have them. */
 type WindowRows = Bounds | Run;
 
-/** Bytes of the first tap (which may be no real pixel) in x and dx, and of the output pixel in dy. */
+/** The first tap (which may be no real pixel) in x and dx, and the output pixel in dy. */
 interface PixelPlace {
-  readonly image: Reg;
-  readonly pooled: Reg;
+  readonly image: Image;
+  readonly pooled: Image;
 }
 
 /** All pixels of output row oy. */
@@ -268,18 +279,18 @@ function eachPixel(
   runs: readonly Run[],
   visit: (run: Run, divide: Divide | undefined, at: PixelPlace) => void,
 ): void {
-  const { rows, columns, image, pooledSample, divisor } = p;
-  const pixel = 4 * image.channelStride;
-  const rowBytes = columns.extent * pixel;
+  const { rows, columns, divisor } = p;
+  const image = imageOf(k, p);
   const divide = divisor === "max" ? undefined : divideBy(k, divisor, rows, bounds, oy);
-  const corner = k.add(k.mul(oy, rows.stride * rowBytes), -rows.before * rowBytes - columns.before * pixel);
-  const from = k.var(k.add(k.mul(n, 4 * image.sampleStride), corner), "image");
-  const into = k.add(k.mul(n, 4 * pooledSample), k.mul(oy, columns.outputs * pixel));
-  const start = k.var(into, "pooled");
+  const corner = image.at({ row: oy }, rows.stride).moved({ row: -rows.before, pixel: -columns.before });
+  const from = image.at({ sample: n }).plus(corner.offset()).keep("image");
+  const start = pooledOf(k, p).at({ sample: n, row: oy }).keep("pooled");
   for (const run of runs) {
     const body = (ox: Reg) => {
-      const at = { image: k.add(from, k.mul(ox, columns.stride * pixel)), pooled: k.add(start, k.mul(ox, pixel)) };
-      visit(run, divide, at);
+      visit(run, divide, {
+        image: from.at({ pixel: ox }, columns.stride).here(),
+        pooled: start.at({ pixel: ox }).here(),
+      });
     };
     k.loop(run.from, run.to, body, { frame: false, name: "ox" });
   }
@@ -301,15 +312,13 @@ function hasNew(a: Axis, run: WindowRows, tap: number): boolean {
 
 /** The gradient of one output pixel, one vector of channels, to its taps. */
 function writeWindow(k: KernelBuilder, p: PoolGradient, place: WindowPlace, giving: Giving): void {
-  const { columns, rows, image, vectors } = p;
+  const { columns, rows, vectors } = p;
   const { run, bounds, at, channel, index } = place;
   if (run.hi === 0 || bounds.hi === 0) return;
   const { lanes } = vectors;
-  const pixel = 4 * image.channelStride;
-  const rowStep = columns.extent * pixel * rows.dilation;
-  const columnStep = pixel * columns.dilation;
-  const pointer = (operand: string, bytes: Reg) =>
-    k.ptrAdd(k.operand(operand), channel === undefined ? bytes : k.add(bytes, channel));
+  const rowStep = at.image.bytes({ row: rows.dilation });
+  const columnStep = at.image.bytes({ pixel: columns.dilation });
+  const pointer = (operand: string, from: Image) => from.of(operand).plus(channel).address();
   const load = (ptr: Reg, offset: number) => loadChannels(k, vectors, ptr, offset, index);
   const isNew = (rowOffset: number, columnOffset: number) =>
     hasNew(rows, bounds, rowOffset / rowStep) && hasNew(columns, run, columnOffset / columnStep);
@@ -345,7 +354,7 @@ function writeWindow(k: KernelBuilder, p: PoolGradient, place: WindowPlace, givi
     eachTap(k, run, rowPointers, columnStep, ([x, dx], offset) => {
       const at = rowOffset + offset;
       const asItLies = p.prologue === undefined && !vectors.packed;
-      const value = asItLies ? k.loadI32(x!, at + 4 * index * lanes, lanes) : k.asInt(through(load(x!, at)));
+      const value = asItLies ? k.loadI32(x!, at + F32 * index * lanes, lanes) : k.asInt(through(load(x!, at)));
       const hit = k.cmpI32("eq", value, bits);
       give(dx!, rowOffset, offset, k.select(hit, left, zero));
       k.set(left, k.select(hit, zero, left));

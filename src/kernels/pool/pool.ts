@@ -2,7 +2,6 @@
  * Max and average pooling of NHWC images: one piece is one output row, vectors run over channels, and each output is
  * reduced in registers from the taps that are real pixels (see taps.ts).
  */
-import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
 import type { Value } from "../../graph/graph.js";
@@ -37,6 +36,7 @@ import {
   tapBounds,
   type WindowAttributes,
 } from "../language/taps.js";
+import { type View, view } from "../language/view.js";
 import { type Divisor, divideBy } from "./divisor.js";
 
 export interface PoolAttributes extends WindowAttributes {
@@ -103,33 +103,34 @@ const poolKernel = defineKernel<Pool>("pool", {
   write(k, pool) {
     const { rows, columns, divisor, inputSample, output, prologue, epilogue } = pool;
     const vectors = channelVectors(output, k.target);
-    const pixel = 4 * output.channelStride;
-    const rowBytes = columns.extent * pixel;
+    const { channelStride: pixel, sampleStride } = output;
+    const image = view(k, "x", { sample: inputSample, row: columns.extent * pixel, pixel, channel: 1 });
+    const result = view(k, "result", { sample: sampleStride, row: columns.outputs * pixel, pixel, channel: 1 });
     const emptyRows = hasEmpty(rows);
     pieces(k, { n: k.batch, oy: rows.outputs }, (index) => {
       const n = k.var(index.n(), "n");
       const oy = k.var(index.oy(), "oy");
       const bounds = allReal(rows) ? { lo: 0, hi: rows.kernel } : tapBounds(k, rows, oy);
       const divide = divisor === "max" ? undefined : divideBy(k, divisor, rows, bounds, oy);
-      const corner = k.add(k.mul(k.mul(oy, rows.stride), rowBytes), -rows.before * rowBytes - columns.before * pixel);
-      const from = k.add(k.mul(n, 4 * inputSample), corner);
-      const into = k.add(k.mul(n, 4 * output.sampleStride), k.mul(oy, columns.outputs * pixel));
+      const corner = image.at({ row: k.mul(oy, rows.stride) }).moved({ row: -rows.before, pixel: -columns.before });
+      const from = image.at({ sample: n }).plus(corner.offset()).here();
+      const into = result.at({ sample: n, row: oy }).here();
       for (const run of runsOf(columns)) {
         const body = (ox: Reg) => {
-          const source = k.ptrAdd(k.operand("x"), k.add(from, k.mul(ox, columns.stride * pixel)));
-          const bytes = k.add(into, k.mul(ox, pixel));
+          const window = from.at({ pixel: ox }, columns.stride).pointer();
+          const stored = into.at({ pixel: ox }).here();
           eachGroup(k, vectors, 4, (channel, indices) => {
-            const start = channel === undefined ? source : k.ptrAdd(source, channel);
-            const row = { bytes: channel === undefined ? bytes : k.add(bytes, channel), offset: 0, channel };
+            const start = window.plus(channel).pointer();
+            const row = stored.plus(channel).here();
             for (const index of indices) {
               const through = readThrough(k, prologue, vectors, channel, index);
               const load = (p: Reg, offset: number) => through(loadChannels(k, vectors, p, offset, index));
-              const total = reduceTaps(k, pool, { rows: bounds, columns: run }, start, pixel, load, vectors.lanes);
+              const total = reduceTaps(pool, { rows: bounds, columns: run }, start, load, vectors.lanes);
               const value = divide === undefined ? total : divide(run, total, vectors.lanes);
               // A window without a pixel is minus infinity in pad lanes, too.
               const dirty = divisor === "max" && (emptyRows || run.hi === 0) && isPartial(vectors, index);
               const stored = dirty && !vectors.packed ? cleaned(k, value, vectors.lastLanes) : value;
-              storeResult(k, epilogue, rowPlace(k, vectors, row, index), stored);
+              storeResult(k, epilogue, rowPlace(vectors, row, channel, index), stored);
             }
           });
         };
@@ -137,7 +138,7 @@ const poolKernel = defineKernel<Pool>("pool", {
       }
       if (tailElements(output) > 0) {
         k.if(oy, "eq", rows.outputs - 1, () => {
-          storeTail(k, output, k.ptrAdd(k.operand("result"), k.mul(n, 4 * output.sampleStride)));
+          storeTail(k, output, result.at({ sample: n }).address());
         });
       }
     });
@@ -146,21 +147,20 @@ const poolKernel = defineKernel<Pool>("pool", {
 
 /** The maximum or the sum of one window's real taps, for one vector of channels. */
 function reduceTaps(
-  k: KernelBuilder,
   pool: Pool,
   taps: { readonly rows: Bounds; readonly columns: Run },
-  start: Reg,
-  pixel: number,
+  start: View<"row" | "pixel">,
   load: (pointer: Reg, offset: number) => Reg,
   lanes: Lanes,
 ): Reg {
+  const { k } = start;
   const max = pool.divisor === "max";
   const join = (a: Reg, b: Reg) => (max ? maxNaN(k, a, b) : k.fadd(a, b));
-  const rowStep = pool.columns.extent * pixel * pool.rows.dilation;
-  const columnStep = pixel * pool.columns.dilation;
+  const rowStep = start.bytes({ row: pool.rows.dilation });
+  const columnStep = start.bytes({ pixel: pool.columns.dilation });
   const unrolled = isUnrolled(taps.rows) && isUnrolled(taps.columns);
   let total = unrolled ? undefined : k.acc(max ? Number.NEGATIVE_INFINITY : 0, lanes);
-  eachTap(k, taps.rows, [start], rowStep, (row, rowOffset) => {
+  eachTap(k, taps.rows, [start.address()], rowStep, (row, rowOffset) => {
     eachTap(k, taps.columns, row, columnStep, ([tap], offset) => {
       const x = load(tap!, rowOffset + offset);
       if (total === undefined) total = x;

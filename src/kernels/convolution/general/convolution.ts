@@ -12,7 +12,15 @@ import { resultOf, resultOperands, rowPlace, storeResult } from "../../fusion/re
 import { eachGroup, loadChannels, storeTail, storeZeros, tailElements } from "../../language/channels.js";
 import { pieces } from "../../language/pieces.js";
 import { type Bounds, tapBounds } from "../../language/taps.js";
-import { type ConvShape, convShape, eachConvGroup, plus } from "./shape.js";
+import {
+  type ConvShape,
+  convShape,
+  eachConvGroup,
+  type ImageView,
+  imageView,
+  resultView,
+  weightView,
+} from "./shape.js";
 
 export const generalConvolution: Strategy = {
   name: "generalConvolution",
@@ -38,33 +46,33 @@ const convolutionKernel = defineKernel<Convolution>("general conv2d", {
   title: "conv2d",
   operands: ({ epilogue }) => [["x", "read"], ["w", "read"], ...resultOperands(epilogue)],
   write(k, { shape, epilogue }) {
-    const { rows, columns, pixel, resultPixel } = shape;
+    const { rows, columns } = shape;
+    const image = imageView(k, "x", shape);
+    const result = resultView(k, "result", shape);
     pieces(k, { n: k.batch, oy: rows.outputs }, (index) => {
       const n = k.var(index.n(), "n");
       const oy = k.var(index.oy(), "oy");
       const vertical = tapBounds(k, rows, oy);
-      const corner = k.mul(k.sub(k.mul(oy, rows.stride), rows.before), columns.extent * pixel);
-      const from = k.var(k.add(k.mul(n, 4 * shape.image.sampleStride), corner), "from");
-      const start = k.add(k.mul(n, 4 * shape.result.sampleStride), k.mul(oy, columns.outputs * resultPixel));
-      const into = k.var(start, "into");
+      const corner = image.at({ row: k.sub(k.mul(oy, rows.stride), rows.before) }).offset();
+      const from = image.at({ sample: n }).plus(corner).keep("from");
+      const into = result.at({ sample: n, row: oy }).keep("into");
       const column = (ox: Reg) => {
         const horizontal = tapBounds(k, columns, ox);
-        const at = k.mul(k.sub(k.mul(ox, columns.stride), columns.before), pixel);
-        const source = k.var(k.add(from, at), "source");
-        const bytes = k.var(k.add(into, k.mul(ox, resultPixel)), "bytes");
+        const source = from.at({ pixel: k.sub(k.mul(ox, columns.stride), columns.before) }).keep("source");
+        const pixel = into.at({ pixel: ox }).keep("pixel");
         eachConvGroup(k, shape, (inputs, outputs) => {
-          const taps = { vertical, horizontal, source: plus(k, source, inputs) };
-          writePixel(k, shape, taps, outputs, epilogue, bytes);
+          const taps = { vertical, horizontal, source: source.plus(inputs).here() };
+          writePixel(k, shape, taps, outputs, epilogue, pixel);
         });
         if (shape.vectors.packed && shape.groups > 1 && !shape.depthwise) {
           const pads = shape.result.channelStride - shape.result.channels;
-          storeZeros(k, k.ptrAdd(k.operand("result"), bytes), 4 * shape.result.channels, pads);
+          storeZeros(k, ...pixel.place({ channel: shape.result.channels }), pads);
         }
       };
       k.loop(0, columns.outputs, column, { name: "ox" });
       if (tailElements(shape.result) > 0) {
         k.if(oy, "eq", rows.outputs - 1, () => {
-          storeTail(k, shape.result, k.ptrAdd(k.operand("result"), k.mul(n, 4 * shape.result.sampleStride)));
+          storeTail(k, shape.result, result.at({ sample: n }).address());
         });
       }
     });
@@ -74,8 +82,8 @@ const convolutionKernel = defineKernel<Convolution>("general conv2d", {
 interface PixelTaps {
   readonly vertical: Bounds;
   readonly horizontal: Bounds;
-  /** Bytes in x of the window's first tap (real or not) and the group's first channel. */
-  readonly source: Reg;
+  /** The window's first tap (real or not), at the group's first channel. */
+  readonly source: ImageView;
 }
 
 /** One output pixel of one group. */
@@ -85,43 +93,44 @@ function writePixel(
   taps: PixelTaps,
   outputs: Reg | undefined,
   epilogue: Epilogue,
-  bytes: Reg,
+  result: ImageView,
 ): void {
-  const { rows, columns, vectors, pixel, weightRow, inputs } = shape;
+  const { rows, columns, vectors, inputs } = shape;
   const { lanes } = vectors;
-  const source = k.var(taps.source, "group");
+  const source = taps.source.keep("group");
   eachGroup(k, vectors, 4, (channel, indices) => {
-    const moved = channel === undefined ? outputs : plus(k, channel, outputs);
+    const moved = channel === undefined || outputs === undefined ? (channel ?? outputs) : k.add(channel, outputs);
     const offset = moved === undefined ? undefined : k.var(moved, "offset");
     const sums = indices.map(() => k.acc(0, lanes));
     const vertical = (ky: Reg) => {
-      const row = k.add(source, k.mul(ky, rows.dilation * columns.extent * pixel));
-      const weights = k.mul(ky, columns.kernel * inputs * weightRow);
+      const row = source.at({ row: ky }, rows.dilation).here();
+      const weights = weightView(k, "w", shape).at({ ky }).here();
       const horizontal = (kx: Reg) => {
-        const x = k.ptrAdd(k.operand("x"), k.add(row, k.mul(kx, columns.dilation * pixel)));
-        const w = k.ptrAdd(k.operand("w"), plus(k, k.add(weights, k.mul(kx, inputs * weightRow)), offset));
+        const x = row.at({ pixel: kx }, columns.dilation).pointer();
+        const w = weights.at({ kx }).plus(offset).pointer();
         if (shape.depthwise) {
-          const moved = offset === undefined ? x : k.ptrAdd(x, offset);
+          const moved = x.plus(offset).pointer();
           for (const [i, index] of indices.entries()) {
-            const value = loadChannels(k, vectors, moved, 0, index);
-            k.fmaTo(sums[i]!, value, loadChannels(k, vectors, w, 0, index));
+            const value = loadChannels(k, vectors, ...moved.place({}), index);
+            k.fmaTo(sums[i]!, value, loadChannels(k, vectors, ...w.place({}), index));
           }
           return;
         }
-        const scalar = k.var(x, "x");
-        const weight = k.var(w, "w");
+        const scalar = x.keep("x");
+        const weight = w.keep("w");
         k.loop(0, inputs, () => {
-          const value = k.broadcast(scalar, 0, lanes);
+          const value = scalar.broadcast(lanes);
           for (const [i, index] of indices.entries())
-            k.fmaTo(sums[i]!, value, loadChannels(k, vectors, weight, 0, index));
-          k.advance(scalar, 4);
-          k.advance(weight, weightRow);
+            k.fmaTo(sums[i]!, value, loadChannels(k, vectors, ...weight.place({}), index));
+          scalar.advance({ channel: 1 });
+          weight.advance({ channel: 1 });
         });
       };
       k.loop(taps.horizontal.lo, taps.horizontal.hi, horizontal, { frame: false, name: "kx" });
     };
     k.loop(taps.vertical.lo, taps.vertical.hi, vertical, { frame: false, name: "ky" });
-    const row = { bytes: offset === undefined ? bytes : k.add(bytes, offset), offset: 0, channel: offset };
-    for (const [i, index] of indices.entries()) storeResult(k, epilogue, rowPlace(k, vectors, row, index), sums[i]!);
+    const row = result.plus(offset).here();
+    for (const [i, index] of indices.entries())
+      storeResult(k, epilogue, rowPlace(vectors, row, offset, index), sums[i]!);
   });
 }

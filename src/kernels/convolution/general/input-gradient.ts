@@ -17,7 +17,16 @@ import {
 } from "../../language/channels.js";
 import { pieces } from "../../language/pieces.js";
 import type { Axis } from "../../language/taps.js";
-import { type ConvShape, convShape, eachConvGroup, plus } from "./shape.js";
+import {
+  type ConvShape,
+  convShape,
+  eachConvGroup,
+  type ImageView,
+  imageView,
+  resultView,
+  type WeightView,
+  weightView,
+} from "./shape.js";
 
 export const generalInputGradient: Strategy = {
   name: "generalInputGradient",
@@ -42,25 +51,26 @@ const inputGradientKernel = defineKernel<ConvShape>("general conv2dInputGrad", {
     ["dx", "write"],
   ],
   write(k, shape) {
-    const { rows, columns, image, pixel } = shape;
+    const { rows, columns, image } = shape;
+    const dx = imageView(k, "dx", shape);
     pieces(k, { n: k.batch, iy: rows.extent }, (index) => {
       const n = k.var(index.n(), "n");
       const iy = k.var(index.iy(), "iy");
       const column = (ix: Reg) => {
-        const row = k.mul(k.add(k.mul(iy, columns.extent), ix), pixel);
-        const into = k.var(k.add(k.mul(n, 4 * image.sampleStride), row), "into");
+        const pixel = dx.at({ pixel: k.add(k.mul(iy, columns.extent), ix) }).offset();
+        const into = dx.at({ sample: n }).plus(pixel).keep("into");
         const place: Place = { n, iy, ix, into };
         if (shape.depthwise) writeDepthwise(k, shape, place);
         else {
           eachConvGroup(k, shape, (inputs, outputs) => writeGroup(k, shape, place, inputs, outputs));
           const pads = image.channelStride - image.channels;
-          storeZeros(k, k.ptrAdd(k.operand("dx"), into), 4 * image.channels, pads);
+          storeZeros(k, ...into.place({ channel: image.channels }), pads);
         }
       };
       k.loop(0, columns.extent, column, { name: "ix" });
       if (tailElements(image) > 0) {
         k.if(iy, "eq", rows.extent - 1, () => {
-          storeTail(k, image, k.ptrAdd(k.operand("dx"), k.mul(n, 4 * image.sampleStride)));
+          storeTail(k, image, dx.at({ sample: n }).address());
         });
       }
     });
@@ -71,8 +81,8 @@ interface Place {
   readonly n: Reg;
   readonly iy: Reg;
   readonly ix: Reg;
-  /** Bytes of the pixel in dx. */
-  readonly into: Reg;
+  /** The pixel in dx. */
+  readonly into: ImageView;
 }
 
 /** Visits the taps that reach input index i, with the output that they belong to. */
@@ -88,15 +98,19 @@ function eachReachingTap(k: KernelBuilder, a: Axis, i: Reg, visit: (tap: Reg, ou
   k.loop(0, a.kernel, reaching, { frame: false, name: "tap" });
 }
 
-/** Visits every tap that reaches the pixel: bytes of the output pixel in dy, and of the tap's first row in w. */
-function eachTapOfPixel(k: KernelBuilder, shape: ConvShape, p: Place, visit: (dy: Reg, w: Reg) => void): void {
-  const { rows, columns, resultPixel, weightRow, inputs, result } = shape;
+/** Visits every tap that reaches the pixel: the output pixel in dy, and the tap's first row in w. */
+function eachTapOfPixel(
+  k: KernelBuilder,
+  shape: ConvShape,
+  p: Place,
+  visit: (dy: ImageView, w: WeightView) => void,
+): void {
+  const { rows, columns } = shape;
   eachReachingTap(k, rows, p.iy, (ky, oy) => {
-    const row = k.add(k.mul(p.n, 4 * result.sampleStride), k.mul(oy, columns.outputs * resultPixel));
-    const start = k.var(row, "row");
-    const weights = k.var(k.mul(ky, columns.kernel * inputs * weightRow), "weights");
+    const row = resultView(k, "dy", shape).at({ sample: p.n, row: oy }).keep("row");
+    const weights = weightView(k, "w", shape).at({ ky }).keep("weights");
     eachReachingTap(k, columns, p.ix, (kx, ox) => {
-      visit(k.add(start, k.mul(ox, resultPixel)), k.add(weights, k.mul(kx, inputs * weightRow)));
+      visit(row.at({ pixel: ox }).here(), weights.at({ kx }).here());
     });
   });
 }
@@ -109,22 +123,22 @@ function writeGroup(
   inputs: Reg | undefined,
   outputs: Reg | undefined,
 ): void {
-  const { vectors, weightRow } = shape;
+  const { vectors } = shape;
   const block = (count: number, first: Reg) => {
     const sums = Array.from({ length: count }, () => k.acc(0, vectors.lanes));
-    const weightStart = k.var(k.mul(first, weightRow), "first");
+    const weightStart = weightView(k, "w", shape).at({ channel: first }).keep("first").offset();
     eachTapOfPixel(k, shape, place, (dy, w) => {
-      const gradient = k.var(plus(k, dy, outputs), "dy");
-      const weights = k.var(plus(k, k.add(w, weightStart), outputs), "w");
+      const gradient = dy.plus(outputs).keep("dy");
+      const weights = w.plus(weightStart).plus(outputs).keep("w");
       eachGroup(k, vectors, 1, (channel, [index]) => {
-        const value = loadChannels(k, vectors, k.ptrAdd(k.operand("dy"), plus(k, gradient, channel)), 0, index!);
-        const pointer = k.ptrAdd(k.operand("w"), plus(k, weights, channel));
+        const value = loadChannels(k, vectors, ...gradient.plus(channel).place({}), index!);
+        const rows = weights.plus(channel).pointer();
         for (const [i, sum] of sums.entries())
-          k.fmaTo(sum, value, loadChannels(k, vectors, pointer, i * weightRow, index!));
+          k.fmaTo(sum, value, loadChannels(k, vectors, ...rows.place({ channel: i }), index!));
       });
     });
-    const target = k.ptrAdd(k.operand("dx"), plus(k, k.add(place.into, k.mul(first, 4)), inputs));
-    for (const [i, sum] of sums.entries()) k.store(target, 4 * i, k.reduceAdd(sum));
+    const target = place.into.at({ channel: first }).plus(inputs).pointer();
+    for (const [i, sum] of sums.entries()) target.store(k.reduceAdd(sum), { channel: i });
   };
   const many = shape.inputs - (shape.inputs % 4);
   if (many > 0) k.loop(0, many, (first) => block(4, first), { step: 4, name: "channel" });
@@ -138,10 +152,9 @@ function writeDepthwise(k: KernelBuilder, shape: ConvShape, place: Place): void 
     const offset = channel === undefined ? undefined : k.var(channel, "offset");
     const sum = k.acc(0, vectors.lanes);
     eachTapOfPixel(k, shape, place, (dy, w) => {
-      const value = loadChannels(k, vectors, k.ptrAdd(k.operand("dy"), plus(k, dy, offset)), 0, index!);
-      k.fmaTo(sum, value, loadChannels(k, vectors, k.ptrAdd(k.operand("w"), plus(k, w, offset)), 0, index!));
+      const value = loadChannels(k, vectors, ...dy.plus(offset).place({}), index!);
+      k.fmaTo(sum, value, loadChannels(k, vectors, ...w.plus(offset).place({}), index!));
     });
-    const target = k.ptrAdd(k.operand("dx"), plus(k, place.into, offset));
-    storeChannels(k, vectors, target, 0, index!, sum, false);
+    storeChannels(k, vectors, ...place.into.plus(offset).place({}), index!, sum, false);
   });
 }

@@ -11,6 +11,7 @@ import { type RowLayout, rowLayout } from "../../contract/layout.js";
 import type { Lowering } from "../../contract/strategy.js";
 import { type ChannelVectors, channelVectors } from "../../language/channels.js";
 import { type Axis, axisOf, type WindowAttributes } from "../../language/taps.js";
+import { type View, view } from "../../language/view.js";
 
 export interface ConvAttributes extends WindowAttributes {
   readonly groups: number;
@@ -30,10 +31,26 @@ export interface ConvShape {
   readonly depthwise: boolean;
   /** The vectors of one group's outputs; of all channels where `depthwise`. */
   readonly vectors: ChannelVectors;
-  /** Distances in bytes. */
-  readonly pixel: number;
-  readonly resultPixel: number;
-  readonly weightRow: number;
+}
+
+export type ImageView = View<"sample" | "row" | "pixel" | "channel">;
+export type WeightView = View<"ky" | "kx" | "channel" | "output">;
+
+/** The image, or its gradient, as the operand of this name. */
+export function imageView(k: KernelBuilder, operand: string, { columns, image }: ConvShape): ImageView {
+  const { channelStride: pixel, sampleStride: sample } = image;
+  return view(k, operand, { sample, row: columns.extent * pixel, pixel, channel: 1 });
+}
+
+/** The result, or its gradient. */
+export function resultView(k: KernelBuilder, operand: string, { columns, result }: ConvShape): ImageView {
+  const { channelStride: pixel, sampleStride: sample } = result;
+  return view(k, operand, { sample, row: columns.outputs * pixel, pixel, channel: 1 });
+}
+
+export function weightView(k: KernelBuilder, operand: string, { columns, inputs, result }: ConvShape): WeightView {
+  const channel = result.channelStride;
+  return view(k, operand, { ky: columns.kernel * inputs * channel, kx: inputs * channel, channel, output: 1 });
 }
 
 /** `image` [H, W, C] and `result` [OH, OW, O] of the convolution that `node` is, or is a gradient of. */
@@ -59,9 +76,6 @@ export function convShape(node: Value, image: Shape, result: Shape, to: Lowering
     result: resultLayout,
     depthwise,
     vectors,
-    pixel: 4 * imageLayout.channelStride,
-    resultPixel: 4 * resultLayout.channelStride,
-    weightRow: 4 * resultLayout.channelStride,
   };
 }
 
@@ -83,14 +97,10 @@ export function eachConvGroup(
     visit(undefined, undefined);
     return;
   }
+  const image = imageView(k, "x", shape);
   const body = (g: Reg) => {
-    const inputs = k.var(k.mul(g, 4 * shape.inputs), "inputs");
-    visit(inputs, k.var(k.mul(g, 4 * shape.outputs), "outputs"));
+    const inputs = image.at({ channel: g }, shape.inputs).keep("inputs").offset();
+    visit(inputs, image.at({ channel: g }, shape.outputs).keep("outputs").offset());
   };
   k.loop(0, shape.groups, body, { name: "g" });
-}
-
-/** a + b where b may be nothing. */
-export function plus(k: KernelBuilder, a: Reg, b: Reg | undefined): Reg {
-  return b === undefined ? a : k.add(a, b);
 }

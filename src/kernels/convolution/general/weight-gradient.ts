@@ -18,7 +18,15 @@ import {
 } from "../../language/channels.js";
 import { eachPiece } from "../../language/pieces.js";
 import type { Axis } from "../../language/taps.js";
-import { type ConvShape, convShape, eachConvGroup, plus } from "./shape.js";
+import {
+  type ConvShape,
+  convShape,
+  eachConvGroup,
+  imageView,
+  resultView,
+  type WeightView,
+  weightView,
+} from "./shape.js";
 
 export const generalWeightGradient: Strategy = {
   name: "generalWeightGradient",
@@ -48,20 +56,21 @@ const weightGradientKernel = defineKernel<Gradient>("general conv2dWeightGrad", 
     ["dw", "write"],
   ],
   write(k, { shape, weights }) {
-    const { columns, inputs, weightRow } = shape;
+    const { columns, inputs } = shape;
+    const dw = weightView(k, "dw", shape);
     const body = (piece: Reg) => {
       const channel = k.mod(piece, inputs);
       const tap = k.div(piece, inputs);
       const place: Tap = {
         ky: k.var(k.div(tap, columns.kernel), "ky"),
         kx: k.var(k.mod(tap, columns.kernel), "kx"),
-        channel: k.var(k.mul(channel, 4), "channel"),
-        into: k.var(k.mul(piece, weightRow), "into"),
+        channel: imageView(k, "x", shape).at({ channel }).keep("channel").offset(),
+        into: dw.at({ channel: piece }).keep("into"),
       };
       eachConvGroup(k, shape, (first, outputs) => writeRow(k, shape, place, first, outputs));
       if (shape.groups > 1 && !shape.depthwise) {
         const pads = weights.channelStride - weights.channels;
-        storeZeros(k, k.ptrAdd(k.operand("dw"), place.into), 4 * weights.channels, pads);
+        storeZeros(k, ...place.into.place({ output: weights.channels }), pads);
       }
       if (tailElements(weights) > 0) {
         k.if(piece, "eq", weights.rows - 1, () => storeTail(k, weights, k.operand("dw")));
@@ -74,9 +83,9 @@ const weightGradientKernel = defineKernel<Gradient>("general conv2dWeightGrad", 
 interface Tap {
   readonly ky: Reg;
   readonly kx: Reg;
-  /** Bytes of the channel in its group, and of the row in dw. */
+  /** Bytes to the channel of its group, and the row in dw. */
   readonly channel: Reg;
-  readonly into: Reg;
+  readonly into: WeightView;
 }
 
 /** The outputs whose given tap falls on a real pixel. */
@@ -96,41 +105,42 @@ function writeRow(
   first: Reg | undefined,
   outputs: Reg | undefined,
 ): void {
-  const { rows, columns, vectors, pixel, resultPixel, image, result } = shape;
+  const { rows, columns, vectors } = shape;
   const { lanes } = vectors;
+  const image = imageView(k, "x", shape);
+  const result = resultView(k, "dy", shape);
   const vertical = outputsOfTap(k, rows, tap.ky);
   const horizontal = outputsOfTap(k, columns, tap.kx);
-  const firstRow = k.mul(k.sub(k.mul(tap.ky, rows.dilation), rows.before), columns.extent * pixel);
-  const firstColumn = k.mul(k.sub(k.mul(tap.kx, columns.dilation), columns.before), pixel);
-  const start = plus(k, k.add(k.add(firstRow, firstColumn), tap.channel), first);
-  const source = k.var(start, "source");
+  const row = image.at({ row: k.sub(k.mul(tap.ky, rows.dilation), rows.before) }).offset();
+  const column = image.at({ pixel: k.sub(k.mul(tap.kx, columns.dilation), columns.before) }).offset();
+  const source = image.plus(row).plus(column).plus(tap.channel).plus(first).keep("source").offset();
   eachGroup(k, vectors, 4, (channel, indices) => {
-    const moved = channel === undefined ? outputs : plus(k, channel, outputs);
+    const moved = channel === undefined || outputs === undefined ? (channel ?? outputs) : k.add(channel, outputs);
     const offset = moved === undefined ? undefined : k.var(moved, "offset");
     const totals = indices.map(() => k.acc(0, lanes));
     const sample = (n: Reg) => {
       const sums = indices.map(() => k.acc(0, lanes));
       const row = (oy: Reg) => {
-        const fromRow = k.add(k.mul(n, 4 * image.sampleStride), k.mul(oy, rows.stride * columns.extent * pixel));
-        const intoRow = k.add(k.mul(n, 4 * result.sampleStride), k.mul(oy, columns.outputs * resultPixel));
-        const xRow = k.ptrAdd(k.operand("x"), k.add(fromRow, source));
-        const dyRow = k.ptrAdd(k.operand("dy"), plus(k, intoRow, offset));
-        const x = k.var(k.ptrAdd(xRow, k.mul(horizontal.lo, columns.stride * pixel)), "x");
-        const dy = k.var(k.ptrAdd(dyRow, k.mul(horizontal.lo, resultPixel)), "dy");
+        const fromRow = image.at({ sample: n }).at({ row: oy }, rows.stride).here();
+        const intoRow = result.at({ sample: n, row: oy }).here();
+        const xRow = fromRow.plus(source).pointer();
+        const dyRow = intoRow.plus(offset).pointer();
+        const x = xRow.at({ pixel: horizontal.lo }, columns.stride).keep("x");
+        const dy = dyRow.at({ pixel: horizontal.lo }).keep("dy");
         const column = () => {
           if (shape.depthwise) {
-            const values = offset === undefined ? x : k.ptrAdd(x, offset);
+            const values = x.plus(offset).pointer();
             for (const [i, index] of indices.entries()) {
-              const value = loadChannels(k, vectors, values, 0, index);
-              k.fmaTo(sums[i]!, value, loadChannels(k, vectors, dy, 0, index));
+              const value = loadChannels(k, vectors, ...values.place({}), index);
+              k.fmaTo(sums[i]!, value, loadChannels(k, vectors, ...dy.place({}), index));
             }
           } else {
-            const value = k.broadcast(x, 0, lanes);
+            const value = x.broadcast(lanes);
             for (const [i, index] of indices.entries())
-              k.fmaTo(sums[i]!, value, loadChannels(k, vectors, dy, 0, index));
+              k.fmaTo(sums[i]!, value, loadChannels(k, vectors, ...dy.place({}), index));
           }
-          k.advance(x, columns.stride * pixel);
-          k.advance(dy, resultPixel);
+          x.advance({ pixel: columns.stride });
+          dy.advance({ pixel: 1 });
         };
         k.loop(horizontal.lo, horizontal.hi, column, { name: "ox" });
       };
@@ -138,7 +148,8 @@ function writeRow(
       for (const [i, total] of totals.entries()) k.updateTo(total, "fadd", sums[i]!);
     };
     k.loop(0, k.batch, sample, { name: "n" });
-    const target = k.ptrAdd(k.operand("dw"), plus(k, tap.into, offset));
-    for (const [i, index] of indices.entries()) storeChannels(k, vectors, target, 0, index, totals[i]!, false);
+    const target = tap.into.plus(offset).pointer();
+    for (const [i, index] of indices.entries())
+      storeChannels(k, vectors, ...target.place({}), index, totals[i]!, false);
   });
 }

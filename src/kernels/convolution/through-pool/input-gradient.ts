@@ -26,6 +26,7 @@ import {
 import { eachPiece } from "../../language/pieces.js";
 import type { Axis } from "../../language/taps.js";
 import { evenBlock } from "../../language/tile.js";
+import { view } from "../../language/view.js";
 import {
   accumulatorsFor,
   broadcastTo,
@@ -234,24 +235,29 @@ function writeSample(k: KernelBuilder, p: Noted, n: Reg): void {
 function storeSample(k: KernelBuilder, { plan: p, result: image, epilogue }: RoutedGradient, n: Reg): void {
   const vectors = channelVectors(image, k.target);
   const [height, width] = p.image;
+  const result = view(k, "result", { sample: image.sampleStride, row: width * p.pixel, pixel: p.pixel });
   const [top, left] = p.bordered.before;
   const pixel = 4 * p.pixel;
   const row = (iy: Reg) => {
     const line = k.mul(k.add(iy, top), p.bordered.columns * pixel);
     const from = k.var(k.ptrAdd(k.operand("workspace"), k.add(line, left * pixel)), "from");
-    const start = k.add(k.mul(n, 4 * image.sampleStride), k.mul(iy, width * pixel));
-    const bytes = k.var(start, "bytes");
+    const into = result.at({ sample: n, row: iy }).keep("into");
     k.loop(0, width, () => {
       eachGroup(k, vectors, 2, (channel, indices) => {
         const source = channel === undefined ? from : k.ptrAdd(from, channel);
-        const place = { bytes: channel === undefined ? bytes : k.add(bytes, channel), offset: 0, channel };
+        const place = into.plus(channel).here();
         for (const index of indices)
-          storeResult(k, epilogue, rowPlace(k, vectors, place, index), loadChannels(k, vectors, source, 0, index));
+          storeResult(
+            k,
+            epilogue,
+            rowPlace(vectors, place, channel, index),
+            loadChannels(k, vectors, source, 0, index),
+          );
       });
       k.advance(from, pixel);
-      k.advance(bytes, pixel);
+      into.advance({ pixel: 1 });
     });
   };
   k.loop(0, height, row, { name: "iy" });
-  if (tailElements(image) > 0) storeTail(k, image, k.ptrAdd(k.operand("result"), k.mul(n, 4 * image.sampleStride)));
+  if (tailElements(image) > 0) storeTail(k, image, result.at({ sample: n }).address());
 }
