@@ -15,6 +15,7 @@ import { epilogueOperands, storeTile, type TileStore } from "../fusion/store-til
 import { packPanel } from "../language/panel.js";
 import { type Indices, pieces } from "../language/pieces.js";
 import { accumulate, maximumRows, stepsOfTurn, zeroTile } from "../language/tile.js";
+import { type View, view } from "../language/view.js";
 import { isWide, lowerWide } from "./wide.js";
 
 /** out[n][part][o] = sum over rows and channels of in[n][row][channel] * panel, for each of `parts` rows of the output. */
@@ -177,18 +178,17 @@ const linearKernel = defineKernel<Linear>("linear", {
       const part = index.part();
       const block = index.block();
       const element = k.add(k.mul(block, blockStep), k.mul(part, partElements));
-      const panel = k.var(k.ptrAdd(k.operand("panel"), k.mul(element, 4)), "panel");
-      const channel = k.var(k.mul(block, width * 4), "channel");
-      const column = k.var(k.add(k.mul(part, p.partStride * 4), channel), "column");
+      const panel = panelOf(k, p).at({ output: element }).pointer().keep("panel");
+      const output = outputOf(k, p);
+      const channel = output.at({ channel: block }, width).keep("channel").offset();
+      const column = output.at({ part }).plus(channel).keep("column").offset();
       const real = realLanes(k, p, blocks, block);
       const start = k.var(from, "start", { frame: true });
       for (const size of tileSizes(p)) {
         const many = k.div(k.sub(to, start), size);
         const stop = k.var(k.add(start, k.mul(many, size)), "stop");
-        k.loop(start, stop, (sample) => tile(k, p, epilogue, size, sample, panel, channel, column, real), {
-          step: size,
-          name: "sample",
-        });
+        const one = (sample: Reg) => writeTile(k, p, epilogue, { size, sample, panel, channel, column, real });
+        k.loop(start, stop, one, { step: size, name: "sample" });
         k.set(start, stop);
       }
     };
@@ -222,58 +222,65 @@ function unrollOf(channels: number, tile: number): number {
   return [4, 2].find((n) => channels % n === 0 && n * tile < 2 * BODY) ?? 1;
 }
 
-function tile(
-  k: KernelBuilder,
-  p: Product,
-  epilogue: Epilogue,
-  size: number,
-  sample: Reg,
-  panel: Reg,
-  channel: Reg,
-  column: Reg,
-  real: Real,
-): void {
+type Panel = View<"row" | "channel" | "output">;
+
+/** The weights of a part and a block of outputs, as a tile reads them. */
+function panelOf(k: KernelBuilder, { panelSteps: [channel, row] }: Product): Panel {
+  return view(k, "panel", { row, channel, output: 1 });
+}
+
+function outputOf(k: KernelBuilder, p: Product): View<"sample" | "part" | "channel"> {
+  return view(k, "output", { sample: p.outputSample, part: p.partStride, channel: 1 });
+}
+
+interface Tile {
+  /** Samples, and the first of them. */
+  readonly size: number;
+  readonly sample: Reg;
+  readonly panel: Panel;
+  /** Bytes to the tile's first output: from the start of its row, and of its sample. */
+  readonly channel: Reg;
+  readonly column: Reg;
+  readonly real: Real;
+}
+
+function writeTile(k: KernelBuilder, p: Product, epilogue: Epilogue, tile: Tile): void {
+  const { size, sample, panel, channel, column, real } = tile;
   const acc = zeroTile(k, { rows: size, vectors: p.vectors }, p.lanes);
-  const s = k.var(k.ptrAdd(k.operand("input"), k.mul(sample, p.inputSample * 4)), "s");
-  const w = k.var(panel, "w");
-  const [channelStep, rowStep] = p.panelSteps;
+  const input = view(k, "input", { sample: p.inputSample, row: p.rowStride, channel: 1 });
+  const s = input.at({ sample }).pointer().keep("s");
+  const w = panel.keep("w");
   const unroll = stepsOfTurn(k.target, unrollOf(p.channels, size * p.vectors));
-  const row = () => {
-    k.loop(
-      0,
-      p.channels,
-      () => {
-        for (let u = 0; u < unroll; u++) {
-          accumulate(
-            k,
-            acc,
-            p.lanes,
-            (i) => [s, (i * p.inputSample + u) * 4],
-            (v) => [w, (u * channelStep + v * p.lanes) * 4],
-          );
-        }
-        k.advance(s, unroll * 4);
-        k.advance(w, unroll * channelStep * 4);
-      },
-      { step: unroll, name: "channel" },
-    );
+  const turn = () => {
+    for (let u = 0; u < unroll; u++) {
+      accumulate(
+        k,
+        acc,
+        p.lanes,
+        (i) => s.place({ sample: i, channel: u }),
+        (v) => w.place({ channel: u, output: v * p.lanes }),
+      );
+    }
+    s.advance({ channel: unroll });
+    w.advance({ channel: unroll });
   };
+  const row = () => k.loop(0, p.channels, turn, { step: unroll, name: "channel" });
   if (p.rows === 1) row();
   else {
     const next = () => {
       row();
-      k.advance(s, (p.rowStride - p.channels) * 4);
-      k.advance(w, (rowStep - p.channels * channelStep) * 4);
+      s.advance({ row: 1, channel: -p.channels });
+      w.advance({ row: 1, channel: -p.channels });
     };
     k.loop(0, p.rows, next, { frame: false, name: "row" });
   }
-  const offset = k.add(k.mul(sample, p.outputSample * 4), column);
+  const output = outputOf(k, p);
   storeTile(k, acc, {
     lanes: p.lanes,
     epilogue,
     result: "output",
-    offset,
-    rowBytes: p.outputSample * 4,
+    offset: output.at({ sample }).plus(column).offset(),
+    rowBytes: output.bytes({ sample: 1 }),
     channel,
     real,
     narrow: p.partStride <= 4,
@@ -286,7 +293,7 @@ function zeroTails(k: KernelBuilder, p: Product, size: number, sample: Reg): voi
   const used = p.parts * p.partStride;
   if (p.outputSample === used) return;
   const zero = k.splat(0, 1);
-  const output = k.ptrAdd(k.operand("output"), k.mul(sample, p.outputSample * 4));
+  const output = outputOf(k, p).at({ sample }).pointer();
   for (let i = 0; i < size; i++)
-    for (let e = used; e < p.outputSample; e++) k.store(output, (i * p.outputSample + e) * 4, zero);
+    for (let e = used; e < p.outputSample; e++) output.store(zero, { sample: i, channel: e });
 }

@@ -12,6 +12,7 @@ import type { Lowering, Strategy, Work } from "../contract/strategy.js";
 import { canUpdate, readInPlace, storeUpdate, type Update, updateOf, updateOperands } from "../fusion/update.js";
 import { pieces } from "../language/pieces.js";
 import { accumulate, chooseTile, type TileSize, zeroTile } from "../language/tile.js";
+import { type View, view } from "../language/view.js";
 import { featureOf } from "./linear.js";
 
 interface Outer {
@@ -101,6 +102,9 @@ const weightGradientKernel = defineKernel<WeightGradient>("linearWeightGradient"
     const full = Math.floor(p.channels / p.tile.rows);
     const vectors = Math.ceil(p.outputs / p.lanes);
     const pads = p.outputs % p.lanes;
+    const tileOutputs = p.tile.vectors * p.lanes;
+    const dy = view(k, "dy", { sample: p.outputSample, output: 1 });
+    const dw = view(k, "dw", { channel: p.weightRow, output: 1 });
     pieces(
       k,
       { part: p.parts, block: blocks },
@@ -108,74 +112,76 @@ const weightGradientKernel = defineKernel<WeightGradient>("linearWeightGradient"
         const part = index.part();
         const block = k.var(index.block(), "block");
         const channel = k.mul(block, p.tile.rows);
-        const source = k.var(k.ptrAdd(k.operand("x"), k.mul(k.add(k.mul(part, p.partStride), channel), 4)), "source");
+        const x = view(k, "x", { sample: p.inputSample, channel: 1 }).pointer();
+        const source = x.at({ channel: k.add(k.mul(part, p.partStride), channel) }).keep("source");
         const row = k.add(k.mul(channel, p.channelRows), k.mul(part, p.partRows));
-        const weights = k.var(k.mul(row, p.weightRow * 4), "weights");
+        const weights = dw.at({ channel: row }).keep("weights");
         const columns = (rows: number) => {
-          /** The lanes of a tile's last vector that are outputs, where others may be pads; `first`: bytes of its first output. */
+          /** The lanes of a tile's last vector that are outputs, where others may be pads. */
           const realLanes = (width: number, first: IntArg) => {
             if (pads === 0 || p.narrow) return undefined;
-            const bytes = 4 * (p.outputs - (width - 1) * p.lanes);
-            if (typeof first === "number")
-              return bytes - first < 4 * p.lanes ? k.firstLanes((bytes - first) / 4, p.lanes) : undefined;
-            return vectors % width === 0 ? k.firstLanes(k.div(k.sub(bytes, first), 4), p.lanes) : undefined;
+            const bytes = dy.bytes({ output: p.outputs - (width - 1) * p.lanes });
+            const { element } = dy;
+            if (typeof first === "number") {
+              const left = bytes / element - first;
+              return left < p.lanes ? k.firstLanes(left, p.lanes) : undefined;
+            }
+            return vectors % width === 0 ? k.firstLanes(k.div(k.sub(bytes, first), element), p.lanes) : undefined;
           };
           const tile = (width: number, first: IntArg) => {
             const acc = zeroTile(k, { rows, vectors: width }, p.lanes);
-            const s = k.var(source, "s");
-            const d = k.var(k.ptrAdd(k.operand("dy"), first), "d");
+            const s = source.keep("s");
+            const d = behind(dy.pointer(), first).keep("d");
             const mask = p.narrow && pads > 0 ? k.firstLanes(pads, p.lanes) : undefined;
-            const place = (i: number, v: number) => (i * p.channelRows * p.weightRow + v * p.lanes) * 4;
+            const place = (i: number, v: number) => ({ channel: i * p.channelRows, output: v * p.lanes });
             // what the next tiles update, which comes from memory
             for (const name of update === undefined ? [] : readInPlace(update)) {
-              const ahead = k.ptrAdd(k.operand(name), k.add(k.add(weights, first), 2 * p.tile.vectors * p.lanes * 4));
-              for (let i = 0; i < rows; i++) for (let v = 0; v < width; v++) k.prefetch(ahead, place(i, v));
+              const updated = dw.of(name).pointer();
+              const next = behind(weights, first).moved({ output: 2 * tileOutputs });
+              const ahead = updated.plus(next.offset()).pointer();
+              for (let i = 0; i < rows; i++) for (let v = 0; v < width; v++) ahead.prefetch(place(i, v));
             }
-            k.loop(
-              0,
-              k.batch,
-              () => {
-                if (mask) {
-                  const operand = k.loadMasked(d, 0, mask);
-                  for (const [i, r] of acc.entries()) k.fmaTo(r[0]!, k.broadcast(s, i * 4, p.lanes), operand);
-                } else
-                  accumulate(
-                    k,
-                    acc,
-                    p.lanes,
-                    (i) => [s, i * 4],
-                    (v) => [d, v * p.lanes * 4],
-                  );
-                k.advance(s, p.inputSample * 4);
-                k.advance(d, p.outputSample * 4);
-              },
-              { name: "sample" },
-            );
-            const bytes = k.add(weights, first);
-            const into = update === undefined ? k.ptrAdd(k.operand("dw"), bytes) : undefined;
+            const sample = () => {
+              if (mask) {
+                const operand = k.loadMasked(...d.place({}), mask);
+                for (const [i, r] of acc.entries()) k.fmaTo(r[0]!, s.broadcast(p.lanes, { channel: i }), operand);
+              } else
+                accumulate(
+                  k,
+                  acc,
+                  p.lanes,
+                  (i) => s.place({ channel: i }),
+                  (v) => d.place({ output: v * p.lanes }),
+                );
+              s.advance({ sample: 1 });
+              d.advance({ sample: 1 });
+            };
+            k.loop(0, k.batch, sample, { name: "sample" });
+            const at = behind(weights, first).here();
+            const into = update === undefined ? at.pointer() : undefined;
             const real = realLanes(width, first);
             for (const [i, r] of acc.entries()) {
               for (const [v, value] of r.entries()) {
-                if (into === undefined) storeUpdate(k, update!, value, bytes, place(i, v), p.lanes);
-                else if (mask) k.storeMasked(into, place(i, v), value, mask);
-                else k.store(into, place(i, v), real && v === width - 1 ? k.keep(real, value) : value);
+                if (into === undefined) storeUpdate(k, update!, value, at.offset(), dw.bytes(place(i, v)), p.lanes);
+                else if (mask) k.storeMasked(...into.place(place(i, v)), value, mask);
+                else into.store(real && v === width - 1 ? k.keep(real, value) : value, place(i, v));
               }
             }
           };
-          const bytes = p.tile.vectors * p.lanes * 4;
           const whole = Math.floor(vectors / p.tile.vectors);
           const each = (first: IntArg) => tile(p.tile.vectors, first);
+          const bytes = dy.bytes({ output: tileOutputs });
           if (whole === 1) each(0);
           else if (whole > 1) k.loop(0, whole * bytes, each, { step: bytes, name: "output" });
-          if (vectors % p.tile.vectors > 0) tile(vectors % p.tile.vectors, whole * bytes);
+          if (vectors % p.tile.vectors > 0) tile(vectors % p.tile.vectors, whole * tileOutputs);
         };
         if (full > 0) k.if(block, "lt", full, () => columns(p.tile.rows));
         if (full < blocks) k.if(block, "eq", full, () => columns(p.channels % p.tile.rows));
         if (tail > 0) {
           k.if(piece.number, "eq", 0, () => {
-            const end = k.operand("dw");
+            const end = dw.pointer();
             const zero = k.splat(0, 1);
-            for (let i = 0; i < tail; i++) k.store(end, (p.parts * p.channels * p.weightRow + i) * 4, zero);
+            for (let i = 0; i < tail; i++) end.store(zero, { channel: p.parts * p.channels, output: i });
           });
         }
       },
@@ -183,3 +189,9 @@ const weightGradientKernel = defineKernel<WeightGradient>("linearWeightGradient"
     );
   },
 });
+
+/** The same place further along the outputs: so many of them, or so many bytes that are in a register. */
+function behind<Axis extends string>(of: View<Axis | "output">, first: IntArg): View<Axis | "output"> {
+  if (typeof first !== "number") return of.plus(first);
+  return of.moved({ output: first } as { readonly [A in Axis | "output"]?: number });
+}
