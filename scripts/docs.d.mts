@@ -1,0 +1,2 @@
+export const PAGES: readonly string[];
+export function refreshed(markdown: string): string;
