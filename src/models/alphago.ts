@@ -14,7 +14,7 @@ import { conv2d, flatten, Module, Parameter, relu, sequential } from "../nn/inde
 import { add } from "../ops/index.js";
 import { defineModel } from "./definition.js";
 import { imageClassifier } from "./image-classifier.js";
-import { constant, heNormal } from "./parts.js";
+import { checkWholeOption, constant, heNormal } from "./parts.js";
 
 /** [height, width, 1] becomes one number a point, each with a bias of its own. */
 class PositionBias extends Module {
@@ -41,12 +41,6 @@ const rectified = (inputs: number, out: number, kernel: number) =>
     biasInit: constant(0),
   });
 
-function checkWhole(option: string, value: number, least: number, most = Number.POSITIVE_INFINITY): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  const range = Number.isFinite(most) ? `from ${least} to ${most}` : `of at least ${least}`;
-  throw new OptionError(`alphago-policy: option ${option} is ${value}, expected a whole number ${range}`);
-}
-
 export const alphago = defineModel({
   name: "alphago-policy",
   description: "AlphaGo's policy network: 13 layers over 48 feature planes of a Go board, one class a point",
@@ -58,10 +52,10 @@ export const alphago = defineModel({
   // Methods, "Policy network: classification": no momentum, and the rate halved every 80 million steps.
   training: { batchSize: 16, lr: 0.003, weightDecay: 0 },
   build({ filters, layers, planes, size }) {
-    checkWhole("filters", filters, 1);
-    checkWhole("layers", layers, 2);
-    checkWhole("planes", planes, 1);
-    checkWhole("size", size, 1, 25);
+    checkWholeOption("alphago-policy", "filters", filters);
+    checkWholeOption("alphago-policy", "layers", layers, 2);
+    checkWholeOption("alphago-policy", "planes", planes);
+    checkWholeOption("alphago-policy", "size", size, 1, 25);
     const hidden = Array.from({ length: layers - 1 }, (_, i): [string, Module][] => [
       [`conv${i + 1}`, i === 0 ? rectified(planes, filters, 5) : rectified(filters, filters, 3)],
       [`relu${i + 1}`, relu()],

@@ -16,6 +16,19 @@ export const heNormal = (fan: number): Initializer => ({ kind: "kaimingNormal", 
 /** Of the published weights: the mean and deviation of ImageNet's red, green and blue. */
 export const IMAGENET_SCALING: PixelScaling = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
+/** @throws OptionError where an option is no whole number from `least` to `most`. */
+export function checkWholeOption(
+  network: string,
+  option: string,
+  value: number,
+  least = 1,
+  most = Number.POSITIVE_INFINITY,
+): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  const range = Number.isFinite(most) ? `from ${least} to ${most}` : `of at least ${least}`;
+  throw new OptionError(`${network}: option ${option} is ${value}, expected a whole number ${range}`);
+}
+
 /** @throws OptionError where pictures of this size have nothing left to give to the last layers. */
 export function checkSize(network: string, size: number, least: number): void {
   if (!Number.isInteger(size) || size < least) {

@@ -1,11 +1,9 @@
 /** Elementwise nonlinearities. Each one's gradient is written in its own output y, so that x need not be kept. */
+import { SCALED_TANH } from "../base/scaled-tanh.js";
 import type { Op, Traits, Value } from "../graph/graph.js";
 import { sameShape, shapeText } from "../graph/shape.js";
 import { makes } from "./makes.js";
 import { costPerElement, expectInputs, FUSIBLE, mapTensor, refuse, TRANSCENDENTAL } from "./support.js";
-
-/** LeCun's squashing function, A tanh(S x), has f(1) = 1 and f(-1) = -1 (LeCun et al. 1998, appendix A). */
-export const SCALED_TANH = { amplitude: 1.7159, slope: 2 / 3 } as const;
 
 function activation(
   name: string,
@@ -65,7 +63,7 @@ export const sigmoidGradOp = activationGradient("sigmoidGrad", (y, dy) => dy * y
 /** max(x, 0); NaN stays NaN. */
 export const reluOp = activation("relu", (x) => (x > 0 || Number.isNaN(x) ? x : 0), reluGradOp, 1, FUSIBLE);
 export const tanhOp = activation("tanh", Math.tanh, tanhGradOp, TRANSCENDENTAL);
-/** 1.7159 tanh(2x/3). */
+/** A tanh(S x). */
 export const scaledTanhOp = activation(
   "scaledTanh",
   (x) => SCALED_TANH.amplitude * Math.tanh(SCALED_TANH.slope * x),

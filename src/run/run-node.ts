@@ -19,7 +19,7 @@ import {
 } from "../base/options.js";
 import { checkDataset } from "../data/sets/check-dataset.js";
 import type { Dataset, DatasetSplits } from "../data/sets/dataset.js";
-import { MACHINE_OPTIONS, Session, type SessionOptions } from "../devices/cpu/session.js";
+import { MACHINE_OPTIONS, type MachineOptions, Session } from "../devices/cpu/session.js";
 import { saveModel } from "../model/model-file-node.js";
 import { scaledFor } from "../model/trained-model.js";
 import { loadWeights } from "../model/weights/load-node.js";
@@ -53,7 +53,7 @@ export interface RunOptions {
   readonly out?: string | undefined;
   /** The folder of a run to go on with. */
   readonly resume?: RunFolder | undefined;
-  readonly session: Pick<SessionOptions, "backend" | "threads" | "winograd" | "memoryLimit" | "note">;
+  readonly session: MachineOptions;
   /** Seconds between checkpoints, besides those at the end of each epoch. */
   readonly checkpointEverySeconds: number;
   /** Writes event files for TensorBoard into the folder; a resumed run goes on with those that it has. */

@@ -1,10 +1,7 @@
 /** A comparison as files in a folder: each figure as SVG and PNG, and the table behind them. */
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { FileError } from "../../base/errors.js";
-import { writeFileAtomically } from "../../host/atomic-write-node.js";
 import { standalone } from "../figures/standalone.js";
-import { newDocument, toPng } from "../report/draw-node.js";
+import { writeFigures } from "../figures/write-figures-node.js";
+import { newDocument } from "../report/draw-node.js";
 import type { Figure } from "../report/figure.js";
 import { accuracyFigures, batchFigures, type NamedFigures, timeFigures } from "./figures.js";
 import type { Comparison } from "./measure.js";
@@ -31,20 +28,6 @@ export function drawComparison({ networks, backend, threads }: Comparison): Map<
 }
 
 /** The paths of what was written. @throws FileError where it cannot be. */
-export async function writeComparison(comparison: Comparison, folder: string): Promise<string[]> {
-  await mkdir(folder, { recursive: true }).catch((cause: Error) => {
-    throw new FileError(`${folder}: could not be made: ${cause.message}`, { cause });
-  });
-  const written: string[] = [];
-  const write = async (name: string, content: string | Uint8Array) => {
-    const path = join(folder, name);
-    await writeFileAtomically(path, [content]);
-    written.push(path);
-  };
-  for (const [name, figure] of drawComparison(comparison)) {
-    await write(`${name}.svg`, figure.svg);
-    await write(`${name}.png`, toPng(figure));
-  }
-  await write("compare.csv", csv(comparisonRows(comparison)));
-  return written;
+export function writeComparison(comparison: Comparison, folder: string): Promise<string[]> {
+  return writeFigures(folder, drawComparison(comparison), { "compare.csv": csv(comparisonRows(comparison)) });
 }

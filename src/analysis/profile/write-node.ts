@@ -1,11 +1,9 @@
 /** A profile as files: each figure as SVG and PNG with the table behind them, or all figures as one SVG. */
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { FileError } from "../../base/errors.js";
 import { writeFileAtomically } from "../../host/atomic-write-node.js";
 import { csv } from "../compare/table.js";
 import { standalone } from "../figures/standalone.js";
-import { newDocument, toPng } from "../report/draw-node.js";
+import { writeFigures } from "../figures/write-figures-node.js";
+import { newDocument } from "../report/draw-node.js";
 import type { Figure } from "../report/figure.js";
 import { rooflineFigure, timeFigure } from "./figures.js";
 import type { Profile, ProfiledProgram, ProgramProfile } from "./profile-node.js";
@@ -58,20 +56,7 @@ export async function writeProfileSvg(title: string, profile: Profile, path: str
 }
 
 /** The paths of what was written. @throws FileError where it cannot be. */
-export async function writeProfile(title: string, profile: Profile, folder: string): Promise<string[]> {
-  await mkdir(folder, { recursive: true }).catch((cause: Error) => {
-    throw new FileError(`${folder}: could not be made: ${cause.message}`, { cause });
-  });
-  const written: string[] = [];
-  const write = async (name: string, content: string | Uint8Array) => {
-    const path = join(folder, name);
-    await writeFileAtomically(path, [content]);
-    written.push(path);
-  };
-  for (const [name, figure] of drawProfile(title, profile)) {
-    await write(`${name}.svg`, figure.svg);
-    await write(`${name}.png`, toPng(figure));
-  }
-  await write("profile.csv", csv(profileRows(profile), PROFILE_COLUMNS));
-  return written;
+export function writeProfile(title: string, profile: Profile, folder: string): Promise<string[]> {
+  const table = csv(profileRows(profile), PROFILE_COLUMNS);
+  return writeFigures(folder, drawProfile(title, profile), { "profile.csv": table });
 }

@@ -9,7 +9,7 @@ import { DataError, FileError } from "../../base/errors.js";
 import { isPlainPicture, parsePlainPicture } from "../../formats/pictures/plain-picture.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
 import { readStart, readWholeFile, whatItIs, whyUnreadable } from "../../host/read-node.js";
-import type { Preparation } from "../digits/preparation.js";
+import { DIGIT, type Preparation } from "../digits/preparation.js";
 import { prepareDigit } from "../digits/prepare-digit.js";
 import { borderOf } from "../sets/border.js";
 import { EXPECTED_KINDS, SNIFFED_BYTES } from "../sources/picture-kinds.js";
@@ -17,8 +17,6 @@ import { loadSharp } from "./sharp-node.js";
 
 /** As sharp calls them. Of heif it decodes AVIF alone; "raw" are pixels that were decoded here. */
 const FORMATS = ["png", "jpeg", "webp", "gif", "tiff", "heif", "raw"];
-/** Of MNIST. */
-const DIGIT: Shape = [28, 28, 1];
 /** A digit is looked for in a picture that was made no larger than this: what is left out is far below 28x28. */
 const LARGEST_SIDE = 512;
 /** Some formats must be decoded whole: 4 bytes a pixel, so that a picture takes at most 400 MB. */
@@ -167,7 +165,7 @@ async function digit(path: string, image: Sharp, metadata: Metadata, input: Shap
 
 /** MNIST's background is 0. */
 function onBorder(pixels: Uint8Array, input: Shape): Uint8Array {
-  const [rows, columns] = borderOf([28, 28, 1], input)!;
+  const [rows, columns] = borderOf(DIGIT, input)!;
   if (rows === 0 && columns === 0) return pixels;
   const [height, width] = DIGIT as [number, number, number];
   const field = new Uint8Array(sizeOf(input));

@@ -6,8 +6,8 @@ import { borderOf } from "../sets/border.js";
 export const PREPARATIONS = ["digit", "resize"] as const;
 export type Preparation = (typeof PREPARATIONS)[number];
 
-/** Of MNIST. */
-const DIGIT: Shape = [28, 28, 1];
+/** The shape of MNIST's digits. */
+export const DIGIT: Shape = [28, 28, 1];
 
 /** How pictures for a network are prepared: one that tells the ten digits apart in MNIST's format takes digits. */
 export function preparationFor(input: Shape, classes: readonly string[]): Preparation {

@@ -45,8 +45,10 @@ export class ByteScaling {
   /** Writes `length` numbers of background, which is bytes of 0. */
   background(to: Float32Array, offset: number, length: number): void {
     const { table, channels } = this;
-    if (channels === 1) to.fill(table[0]!, offset, offset + length);
-    else for (let i = 0; i < length; i++) to[offset + i] = table[256 * (i % channels)]!;
+    for (let c = 0; c < channels; c++) {
+      const value = table[256 * c]!;
+      for (let i = offset + c, end = offset + length; i < end; i += channels) to[i] = value;
+    }
   }
 }
 

@@ -6,7 +6,7 @@
 import { OptionError } from "../../base/errors.js";
 import { naturalLogarithm } from "../../base/random.js";
 import { afterwards, inSequence, QUEUE_LENGTH, runQueue } from "../../devices/cpu/queue.js";
-import { Session, type SessionOptions } from "../../devices/cpu/session.js";
+import { type MachineOptions, Session } from "../../devices/cpu/session.js";
 import { planEvaluationInTurns } from "../../model/plan.js";
 import { rankOf } from "../../model/rank.js";
 import type { TrainedModel } from "../../model/trained-model.js";
@@ -45,8 +45,7 @@ export interface PolicyEvaluation extends PolicyFigures {
   readonly seconds: number;
 }
 
-export interface EvaluatePolicyOptions
-  extends Pick<SessionOptions, "backend" | "threads" | "winograd" | "memoryLimit" | "note"> {
+export interface EvaluatePolicyOptions extends MachineOptions {
   readonly symmetries?: boolean | undefined;
   /** Positions computed at once. */
   readonly batchSize?: number | undefined;

@@ -4,7 +4,7 @@
  */
 import type { Dataset } from "../../data/sets/dataset.js";
 import type { OpenStream } from "../../data/sets/stream.js";
-import { Session, type SessionOptions } from "../../devices/cpu/session.js";
+import { type MachineOptions, Session } from "../../devices/cpu/session.js";
 import { create, type Model } from "../../models/index.js";
 import type { TrainingConfig } from "../../run/config.js";
 import { optimizerFrom } from "../../train/defaults.js";
@@ -28,7 +28,7 @@ export interface SpeedOptions {
   readonly network?: Pick<Model, "module" | "input"> | undefined;
   readonly store: GameStore;
   readonly test: Dataset;
-  readonly session: Pick<SessionOptions, "backend" | "threads" | "winograd" | "memoryLimit" | "note">;
+  readonly session: MachineOptions;
   /** How long to train for it, about. */
   readonly seconds: number;
   shouldStop?(): boolean;

@@ -1,7 +1,7 @@
 /** Training a network of one's own on the positions of games, in one call: for comparisons, where each may take so long. */
 
 import { callback, checkOptions, type Fields, needed, number, oneOf, whole } from "../../base/options.js";
-import { MACHINE_OPTIONS, Session, type SessionOptions } from "../../devices/cpu/session.js";
+import { MACHINE_OPTIONS, type MachineOptions, Session } from "../../devices/cpu/session.js";
 import type { TrainedModel } from "../../model/trained-model.js";
 import type { Weights } from "../../model/weights/weights.js";
 import type { Module } from "../../nn/index.js";
@@ -14,8 +14,7 @@ import { lengthWithin, policyConfig, RECIPES, type RecipeName } from "./config.j
 import { positionData } from "./data-node.js";
 import { measureSpeed } from "./speed.js";
 
-export interface TrainPolicyOptions
-  extends Pick<SessionOptions, "backend" | "threads" | "winograd" | "memoryLimit" | "note"> {
+export interface TrainPolicyOptions extends MachineOptions {
   /** How long, evaluations included; the speed is measured before, which takes up to 10 seconds more. */
   readonly minutes: number;
   /** 48 unless said. */

@@ -2,6 +2,7 @@
  * The elementwise ops as vector code, one element a lane: what chains melted into a store and pointwise groups are made
  * of. Nothing here knows of memory; `epilogue.ts` and `pointwise-group.ts` do.
  */
+import { SCALED_TANH } from "../../base/scaled-tanh.js";
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";
 import type { Attributes, Value } from "../../graph/graph.js";
@@ -79,10 +80,11 @@ export const POINTWISE: Readonly<Record<string, PointwiseOp>> = {
   }),
   // 1 - y^2
   tanhGrad: binary((k, y, dy, lanes) => k.fmul(dy, k.fnma(y, y, k.splat(1, lanes)))),
-  // y = a tanh(2x/3): a 2/3 (1 - (y/a)^2) = 2a/3 - (2 / 3a) y^2
+  // y = A tanh(S x): A S (1 - (y/A)^2) = A S - (S/A) y^2
   scaledTanhGrad: binary((k, y, dy, lanes) => {
-    const slope = k.splat((1.7159 * 2) / 3, lanes);
-    return k.fmul(dy, k.fnma(k.fmul(y, k.splat(2 / (3 * 1.7159), lanes)), y, slope));
+    const { amplitude, slope } = SCALED_TANH;
+    const steepest = k.splat(amplitude * slope, lanes);
+    return k.fmul(dy, k.fnma(k.fmul(y, k.splat(slope / amplitude, lanes)), y, steepest));
   }),
   // y (1 - y)
   sigmoidGrad: binary((k, y, dy, lanes) => k.fmul(dy, k.fmul(y, k.fsub(k.splat(1, lanes), y)))),

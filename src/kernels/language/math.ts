@@ -13,6 +13,7 @@
  * squares driven to equal ripple, each rounded to float32 before the next was fitted). Reductions after Cody and Waite,
  * "Software Manual for the Elementary Functions" (1980).
  */
+import { SCALED_TANH } from "../../base/scaled-tanh.js";
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";
 import type { Lanes } from "../../target/target.js";
@@ -109,10 +110,10 @@ export function tanh(k: KernelBuilder, x: Reg): Reg {
   return k.asFloat(k.vor(k.asInt(y), sign));
 }
 
-/** LeCun's 1.7159 tanh(2x/3). */
+/** LeCun's A tanh(S x). */
 export function scaledTanh(k: KernelBuilder, x: Reg): Reg {
   const c = constants(k, x);
-  return k.fmul(tanh(k, k.fmul(x, c(2 / 3))), c(1.7159));
+  return k.fmul(tanh(k, k.fmul(x, c(SCALED_TANH.slope))), c(SCALED_TANH.amplitude));
 }
 
 /** 1 / (1 + e^-x), as e^x / (1 + e^x), which keeps its precision down to the denormals. */

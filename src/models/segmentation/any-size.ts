@@ -2,6 +2,7 @@
  * Nets that label every pixel take pictures of any size: rows of zeros below and columns to the right fill a picture up to whole steps of
  * the net's coarsest grid, so that every map is made exactly as much smaller and larger as the others, and are cut off the result.
  */
+
 import { OptionError } from "../../base/errors.js";
 import type { Value } from "../../graph/graph.js";
 import { shapeText } from "../../graph/shape.js";
@@ -9,6 +10,7 @@ import type { Loss } from "../../nn/loss.js";
 import { type Module, tracingOf } from "../../nn/module.js";
 import { pad, slice } from "../../ops/index.js";
 import { refuse } from "../../ops/support.js";
+import { checkWholeOption } from "../parts.js";
 
 /** `label` gets a picture whose height and width `multiple` divides, and gives numbers for each of its pixels. */
 export function anySize(x: Value, multiple: number, channels: number, label: (x: Value) => Value): Value {
@@ -30,10 +32,7 @@ export function within(layer: Module, x: Value, compute: () => Value): Value {
 
 /** @throws OptionError where a picture's height or width is no whole number from 1. */
 export function checkPicture(network: string, options: { readonly height: number; readonly width: number }): void {
-  for (const name of ["height", "width"] as const) {
-    if (Number.isInteger(options[name]) && options[name] >= 1) continue;
-    throw new OptionError(`${network}: option ${name} is ${options[name]}, expected a whole number from 1`);
-  }
+  for (const name of ["height", "width"] as const) checkWholeOption(network, name, options[name]);
 }
 
 /** @throws OptionError where a list of widths has too few numbers, or one that is no whole number from 1. */

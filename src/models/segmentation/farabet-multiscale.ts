@@ -9,7 +9,6 @@
  * at once. Class scores are made as large as the picture bilinearly. Superpixels vote after it (src/segmentation).
  */
 
-import { OptionError } from "../../base/errors.js";
 import { Random } from "../../base/random.js";
 import type { Value } from "../../graph/graph.js";
 import {
@@ -24,6 +23,7 @@ import {
 } from "../../nn/index.js";
 import { add, conv2d as conv2dOf, resize, slice } from "../../ops/index.js";
 import { defineModel } from "../definition.js";
+import { checkWholeOption } from "../parts.js";
 import { anySize, COMMON, checkPicture, checkWidths, pixelLoss, within } from "./any-size.js";
 import { LocalNormalisation, laplacianPyramid, yuv } from "./pyramid.js";
 
@@ -112,11 +112,7 @@ export const farabetMultiscale = defineModel({
   build(options) {
     checkPicture("farabet-multiscale", options);
     checkWidths("farabet-multiscale", "maps", options.maps, 3, 3);
-    if (!Number.isInteger(options.scales) || options.scales < 1 || options.scales > 5) {
-      throw new OptionError(
-        `farabet-multiscale: option scales is ${options.scales}, expected a whole number from 1 to 5`,
-      );
-    }
+    checkWholeOption("farabet-multiscale", "scales", options.scales, 1, 5);
     return new FarabetMultiscale(options.maps, options.hidden, options.classes, options.scales);
   },
 });

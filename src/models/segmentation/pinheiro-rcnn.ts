@@ -14,7 +14,6 @@
  * third instance unlearned on new streets what the second knew. Weights begin as Glorot and Bengio's, with the gain of tanh.
  */
 
-import { OptionError } from "../../base/errors.js";
 import type { Value } from "../../graph/graph.js";
 import { type Conv2d, conv2d, Module } from "../../nn/index.js";
 import { tracingOf } from "../../nn/module.js";
@@ -31,6 +30,7 @@ import {
   tanh,
 } from "../../ops/index.js";
 import { defineModel } from "../definition.js";
+import { checkWholeOption } from "../parts.js";
 import { anySize, COMMON, checkPicture, checkWidths, pixelLoss, within } from "./any-size.js";
 import { locallyNormalised, yuv } from "./pyramid.js";
 
@@ -130,11 +130,7 @@ export const pinheiroRcnn = defineModel({
   build(options) {
     checkPicture("pinheiro-rcnn", options);
     checkWidths("pinheiro-rcnn", "maps", options.maps, 3, 3);
-    if (!Number.isInteger(options.instances) || options.instances < 1 || options.instances > 4) {
-      throw new OptionError(
-        `pinheiro-rcnn: option instances is ${options.instances}, expected a whole number from 1 to 4`,
-      );
-    }
+    checkWholeOption("pinheiro-rcnn", "instances", options.instances, 1, 4);
     return new PinheiroRcnn(options.maps, options.classes, options.instances);
   },
 });

@@ -17,7 +17,7 @@ import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import { storeZeros } from "../../language/channels.js";
 import { pieces } from "../../language/pieces.js";
 import { addSlices } from "../../language/slices.js";
-import { accumulate, chooseTile, type TileSize } from "../../language/tile.js";
+import { accumulate, chooseTile, evenBlock, type TileSize } from "../../language/tile.js";
 import type { ConvAttributes } from "../general/shape.js";
 import { type InputBlock, transformInputBlock } from "./input.js";
 import { isWinogradShape, oddLines, type TiledImage, tapsOf, tiledImage } from "./plan.js";
@@ -74,7 +74,7 @@ export const winogradWeightGradient: Strategy = {
 
 /** `extent` in the fewest blocks of at most `most`, as even as can be. */
 function even(extent: number, most: number): { size: number; blocks: number } {
-  const size = Math.ceil(extent / Math.ceil(extent / most));
+  const size = evenBlock(extent, most);
   return { size, blocks: Math.ceil(extent / size) };
 }
 
