@@ -9,12 +9,13 @@
  *       },
  *     });
  *
- * A kernel's key is made here, of the name, the target and the spec, so that equal keys mean equal code: what a writer is not
- * given, it cannot read. A definition inside a function could read that function's variables, which no key names; a test
- * refuses it.
+ * A kernel's key is made here, of the name, the spec and the facts of the target (`CodeTarget`), so that equal keys mean equal
+ * code: what a writer is not given, it cannot read. A definition inside a function could read that function's variables, which
+ * no key names; a test refuses it.
  */
 import { type Plain, plainText } from "../base/plain.js";
-import type { Target } from "../target/target.js";
+import { codeTarget, targetKey } from "../target/code-target.js";
+import type { CodeTarget } from "../target/target.js";
 import { buildKernel, type KernelBuilder } from "./builder/builder.js";
 import type { Access, Kernel } from "./ir.js";
 
@@ -38,9 +39,9 @@ class Definition<Spec> {
   }
 
   /** Equal for two specs and targets only where the code is equal. */
-  key(target: Target, spec: Spec): string {
+  key(target: CodeTarget, spec: Spec): string {
     try {
-      return `${this.name} ${plainText(spec)} for ${plainText(target)}`;
+      return `${this.name} ${plainText(spec)} for ${targetKey(target)}`;
     } catch (cause) {
       throw new TypeError(
         `kernel "${this.name}": what it is built from must be plain data: ${(cause as Error).message}`,
@@ -51,8 +52,9 @@ class Definition<Spec> {
     }
   }
 
-  build(target: Target, spec: Spec): Kernel {
+  build(machine: CodeTarget, spec: Spec): Kernel {
     const { title = this.name, operands, write } = this.#code;
+    const target = codeTarget(machine);
     const header = {
       key: this.key(target, spec),
       name: typeof title === "string" ? title : title(spec),
@@ -82,7 +84,7 @@ export function defineKernel<Spec extends Plain<Spec>>(name: string, code: Kerne
 export class KernelCache {
   readonly #kernels = new Map<string, Kernel>();
 
-  get<Spec>(definition: KernelDefinition<Spec>, target: Target, spec: Spec): Kernel {
+  get<Spec>(definition: KernelDefinition<Spec>, target: CodeTarget, spec: Spec): Kernel {
     const key = definition.key(target, spec);
     let kernel = this.#kernels.get(key);
     if (kernel === undefined) {

@@ -10,7 +10,7 @@
  * float32, round to nearest even, no reordering, `fma` with one rounding (on a target without fused multiply-add: a
  * product and a sum, each rounded; see `FmaMode`). Denormals are honoured, never flushed.
  */
-import type { Lanes, Target } from "../target/target.js";
+import type { CodeTarget, Lanes } from "../target/target.js";
 
 export type Type =
   | { readonly kind: "int" } // signed integer: values must stay within 32 bits
@@ -151,7 +151,7 @@ export interface Kernel {
   /** Pure function of everything that shaped the code (target included): equal keys mean equal code. */
   readonly key: string;
   readonly name: string;
-  readonly target: Target;
+  readonly target: CodeTarget;
   readonly operands: readonly Operand[];
   readonly begin: Reg;
   readonly end: Reg;

@@ -83,7 +83,7 @@ export class Choice implements Abilities {
   /** All that accept the node, the one that is taken first, then by what they would take. */
   candidates(node: Value): Candidate[] {
     const taken = this.of(node);
-    const { fixed, perSample } = estimateReference(node);
+    const { fixed, perSample } = estimateReference(node, this.target);
     const accepting = candidatesOf(node, this.#strategies, this.target);
     if (taken === referenceStrategy) accepting.push({ strategy: taken, nanoseconds: fixed + perSample });
     return accepting.sort(
@@ -133,11 +133,12 @@ export function plannedUnit(strategy: string, nodes: readonly Value[], entry: En
 }
 
 /**
- * A rough time on one core of nodes that are computed together: 60 billion multiply-adds and, of what they read and hand on, 10 GB a
- * second. Only decides where a program runs, and what is computed twice to save memory.
+ * A rough time on one core of nodes that are computed together: their multiply-adds, and the bytes that they read and hand on.
+ * Only decides where a program runs, and what is computed twice to save memory.
  */
-export function estimate(nodes: readonly Value[]): { fixed: number; perSample: number } {
-  const total = { fixed: 300, perSample: 0 };
+export function estimate(nodes: readonly Value[], { costs }: Target): { fixed: number; perSample: number } {
+  const { step, rate } = costs;
+  const total = { fixed: step.alone, perSample: 0 };
   const add = (nanoseconds: number, isEach: boolean) => {
     if (isEach) total.perSample += nanoseconds;
     else total.fixed += nanoseconds;
@@ -145,18 +146,18 @@ export function estimate(nodes: readonly Value[]): { fixed: number; perSample: n
   const read = new Set(nodes.flatMap((node) => node.inputs));
   const within = new Set(nodes);
   for (const node of nodes) {
-    add(node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 60, isOfSamples(node));
-    if (!read.has(node)) add((4 * sizeOf(node.shape)) / 10, node.batched);
+    add(node.op.cost(node.inputs, node.attributes, node).multiplyAdds / rate.multiplyAdds, isOfSamples(node));
+    if (!read.has(node)) add((4 * sizeOf(node.shape)) / rate.bytes, node.batched);
   }
-  for (const value of read) if (!within.has(value)) add((4 * sizeOf(value.shape)) / 10, value.batched);
+  for (const value of read) if (!within.has(value)) add((4 * sizeOf(value.shape)) / rate.bytes, value.batched);
   return total;
 }
 
 /** Float64 in plain JavaScript beside a kernel on one core, about: an element of an array is checked, converted and packed. */
 const REFERENCE_TIMES = 50;
 
-export function estimateReference(node: Value): { fixed: number; perSample: number } {
-  const { fixed, perSample } = estimate([node]);
+export function estimateReference(node: Value, target: Target): { fixed: number; perSample: number } {
+  const { fixed, perSample } = estimate([node], target);
   return { fixed: REFERENCE_TIMES * fixed, perSample: REFERENCE_TIMES * perSample };
 }
 

@@ -94,7 +94,7 @@ export function* compilationSteps(entry: Entry, options: CompileOptions): Steps<
   const { drafts } = lowering.sink;
   const prepare = inLevels(drafts.prepare);
   yield;
-  const limits = { maxBatch, limit: options.scratchLimit ?? Number.POSITIVE_INFINITY };
+  const limits = { target, maxBatch, limit: options.scratchLimit ?? Number.POSITIVE_INFINITY };
   const plan = planMain([...drafts.first, ...drafts.main], places, limits);
   places.homeScratch(plan.offsets, plan.bytes);
   yield;

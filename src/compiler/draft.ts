@@ -5,6 +5,7 @@
 
 import type { Kernel } from "../codegen/ir.js";
 import type { Buffer } from "../kernels/contract/emitter.js";
+import type { Target } from "../target/target.js";
 import { sparedBarriers } from "./barriers.js";
 import { type Access, levels } from "./order.js";
 import type { Places } from "./places.js";
@@ -41,7 +42,7 @@ export function inLevels(drafts: readonly Draft[]): Ordered[] {
 export function planMain(
   drafts: readonly Draft[],
   places: Places,
-  { maxBatch, limit }: { readonly maxBatch: number; readonly limit: number },
+  { target, maxBatch, limit }: { readonly target: Target; readonly maxBatch: number; readonly limit: number },
 ): MainPlan {
   const steps = drafts.map((draft): MainStep => {
     const { fixed, perSample } = draft.nanoseconds;
@@ -52,6 +53,8 @@ export function planMain(
     isOutput: (buffer) => places.regionOf(buffer) === "slot",
     copyOf: (buffer) => ({ ...places.make(`${buffer.label} again`, buffer) }),
     limit,
+    // programs that take more of the last cache have steps so long that barriers do not count
+    mostApart: target.caches.l3 / 2,
   });
 }
 

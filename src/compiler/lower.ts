@@ -19,9 +19,6 @@ import type { Copy } from "./leaves.js";
 import type { PlannedUnit } from "./program.js";
 import type { ValueBuffers } from "./value-buffers.js";
 
-/** Panels take a tenth of a nanosecond a byte. */
-const PACKING_NANOSECONDS = 0.1;
-
 /** Lowers the parts of one entry, and collects their steps. */
 export class UnitLowering {
   readonly sink = new StepSink();
@@ -59,7 +56,10 @@ export class UnitLowering {
       section: this.values.live.isStatic(result) ? "prepare" : "main",
       label: labelOf(computed),
       unit: computed[0] === nodes[0] ? planned : computedWith(planned),
-      cost: strategy === referenceStrategy ? estimateReference(result) : estimate(nodes),
+      cost:
+        strategy === referenceStrategy
+          ? estimateReference(result, this.values.target)
+          : estimate(nodes, this.values.target),
     });
     if ("group" in unit) lowerPointwise(unit.group, to);
     else if ("sums" in unit) lowerChannelSums(unit.sums, to);
@@ -164,7 +164,7 @@ class EmissionLowering implements Lowering {
       section: isStatic ? "prepare" : whenever,
       label,
       unit: { ...moved, isPacking: true },
-      cost: { fixed: bytes * PACKING_NANOSECONDS, perSample: 0 },
+      cost: { fixed: bytes * this.target.costs.byte.moved, perSample: 0 },
     };
     packing.pack(new EmissionLowering(this.#all, emission), this.buffer(from), buffer, spec);
     return buffer;

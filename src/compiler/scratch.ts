@@ -15,6 +15,8 @@ export interface ScratchOptions {
   copyOf(buffer: Buffer): Buffer;
   /** Bytes that the region may take; the plan of the least that was found where no plan keeps to it. */
   readonly limit: number;
+  /** Bytes that the region may take where no buffer takes another's place. */
+  readonly mostApart: number;
 }
 
 export interface PlannedStep<S> {
@@ -44,9 +46,7 @@ export interface ScratchPlan<S> {
 
 /** What takes less never decides how much memory there must be. */
 const TINY = 64 * 1024;
-/** Programs that take no more are those whose steps are so short that barriers count. */
-const APART = 16 * 1024 * 1024;
-/** What they may take of the plan that reuses memory: caches like that, and inference lives by it. */
+/** What programs may take whose buffers all lie apart, of the plan that reuses memory: caches like that, and inference lives by it. */
 const MOST_APART = 1.5;
 /** A step is minded when it takes more than this part of all buffers together. */
 const MINDED = 256;
@@ -162,7 +162,8 @@ class Planner<S extends CostedStep> {
   #placed(lives: readonly Lifetime[]): { offsets: number[]; bytes: number } {
     const plan = placeBuffers(lives);
     const all = lives.reduce((sum, { bytes }) => sum + align(bytes), 0);
-    if (all > Math.min(APART, MOST_APART * plan.bytes, this.#options.limit)) return plan;
+    const { limit, mostApart } = this.#options;
+    if (all > Math.min(mostApart, MOST_APART * plan.bytes, limit)) return plan;
     return placeBuffers(lives.map(({ bytes }) => ({ bytes, from: 0, to: 0 })));
   }
 

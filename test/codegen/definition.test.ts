@@ -17,15 +17,16 @@ const fill = defineKernel<Fill>("fill one", {
 });
 
 describe("a kernel's key", () => {
-  it("has its definition, its spec and all of its target", () => {
+  it("has its definition, its spec and all that code may depend on of its target", () => {
     expect(fill.key(AVX2, { value: -0, at: 4 })).toBe(
-      'fill one {"value":-0,"at":4} for {"name":"avx2","lanes":8,"vectorRegisters":16,"intRegisters":14,' +
-        '"fma":"fused","foldsBroadcast":false,"hoistsLoads":false}',
+      'fill one {"value":-0,"at":4} for {"isa":"x64","name":"avx2","lanes":8,"registers":{"vector":16,"int":14,"mask":0},' +
+        '"fma":"fused","foldsBroadcast":false,"hoistsLoads":false,"sumsInFlight":10,"lineBytes":64,' +
+        '"prefetching":{"leastPerOutput":32,"leastPerPixel":16,"longestRun":192}}',
     );
     expect(fill.build(AVX2, { value: 1 }).key).toBe(fill.key(AVX2, { value: 1 }));
   });
 
-  it("differs where any field of the target does", () => {
+  it("differs where any fact of the target does, and for no cache or cost, which no code is given", () => {
     const variants: Target[] = [
       AVX512,
       AVX2,
@@ -33,14 +34,27 @@ describe("a kernel's key", () => {
       WASM_RELAXED,
       { ...AVX2, name: "avx512" },
       { ...AVX2, lanes: 4 },
-      { ...AVX2, vectorRegisters: 12 },
-      { ...AVX2, intRegisters: 10 },
+      { ...AVX2, isa: "arm64" },
+      { ...AVX2, registers: { ...AVX2.registers, vector: 12 } },
+      { ...AVX2, registers: { ...AVX2.registers, int: 10 } },
+      { ...AVX2, registers: { ...AVX2.registers, mask: 7 } },
       { ...AVX2, fma: "separate" },
       { ...AVX2, foldsBroadcast: true },
       { ...AVX2, hoistsLoads: true },
+      { ...AVX2, sumsInFlight: 8 },
+      { ...AVX2, lineBytes: 128 },
+      { ...AVX2, prefetching: { ...AVX2.prefetching, leastPerOutput: 64 } },
+      { ...AVX2, prefetching: { ...AVX2.prefetching, leastPerPixel: 64 } },
+      { ...AVX2, prefetching: { ...AVX2.prefetching, longestRun: 64 } },
     ];
-    expect(Object.keys(AVX2)).toHaveLength(7); // a field of the target more needs a variant more
-    expect(new Set(variants.map((target) => fill.key(target, { value: 1 }))).size).toBe(variants.length);
+    expect(Object.keys(AVX2)).toHaveLength(12); // a field of the target more needs a variant more
+    const keys = new Set(variants.map((target) => fill.key(target, { value: 1 })));
+    expect(keys.size).toBe(variants.length);
+    const slower: Target = { ...AVX2, caches: { ...AVX2.caches, l2: 2 ** 18 }, costs: { ...AVX2.costs, store: 3 } };
+    expect(keys).toContain(fill.key(slower, { value: 1 }));
+    const { target } = fill.build(slower, { value: 1 });
+    expect(Object.keys(target)).not.toContain("caches");
+    expect(Object.keys(target)).not.toContain("costs");
   });
 
   it("differs for numbers that JSON writes alike", () => {
@@ -54,7 +68,7 @@ it("a cache builds a kernel once for each spec and target", () => {
   const first = cache.get(fill, AVX2, { value: 1 });
   expect(cache.get(fill, AVX2, { value: 1 })).toBe(first);
   expect(cache.get(fill, { ...AVX2 }, { value: 1 })).toBe(first);
-  expect(cache.get(fill, { ...AVX2, vectorRegisters: 15 }, { value: 1 })).not.toBe(first);
+  expect(cache.get(fill, { ...AVX2, registers: { ...AVX2.registers, vector: 15 } }, { value: 1 })).not.toBe(first);
   expect(printKernel(cache.get(fill, AVX2, { value: -0 }))).toContain("splat -0");
 });
 

@@ -37,6 +37,7 @@ function chain(n: number, updateFirst = false) {
     bytes: (b: Buffer) => (outside.has(b) ? 0 : b.fixedBytes + b.sampleBytes),
     isOutput: (b: Buffer) => b === loss,
     copyOf: (b: Buffer): Buffer => ({ ...b, id: id++, label: `${b.label} again` }),
+    mostApart: 2 ** 24,
   };
   return { steps, options, x, w };
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { chooseWhere, type MachineFacts, type TeamFacts, type Where } from "#fovea/devices/cpu/dispatcher.js";
+import { COSTS } from "#fovea/target/costs.js";
 
-const node: MachineFacts = { parallelism: 4, mayWait: true, keepsTime: true };
+const node: MachineFacts = { parallelism: 4, mayWait: true, keepsTime: true, costs: COSTS.threads };
 const page = { ...node, mayWait: false };
 const interpreter = { ...node, keepsTime: false };
 const four: TeamFacts = { threads: 4, isStarted: true, pending: 0 };

@@ -357,10 +357,12 @@ describe("bad input", () => {
     await expect(session.load(readerProgram(AVX2))).rejects.toThrow(
       'program "reader": compiled for avx2 (8 lanes, fused multiply-add), but this session runs wasm (4 lanes, separate multiply-add)',
     );
-    await expect(session.load(readerProgram({ ...WASM, vectorRegisters: 40 }))).rejects.toThrow(
-      'program "reader": compiled for 40 vectorRegisters, but this session\'s machine has 15; compile it for session.target',
+    await expect(
+      session.load(readerProgram({ ...WASM, registers: { ...WASM.registers, vector: 40 } })),
+    ).rejects.toThrow(
+      'program "reader": compiled for 40 vector registers, but this session\'s machine has 15; compile it for session.target',
     );
-    const fewer = readerProgram({ ...WASM, vectorRegisters: 12 });
+    const fewer = readerProgram({ ...WASM, registers: { ...WASM.registers, vector: 12 } });
     await expect(session.load({ ...fewer, target: WASM })).rejects.toThrow(
       /^program "reader": kernel ".+" was written for another wasm than the program$/,
     );

@@ -90,7 +90,12 @@ test("a worker that never answers is waited for half a minute", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const workers = [fake((worker) => worker.say({ kind: "ready" })), fake(() => {})];
   const left = [...workers];
-  const team = new Team({ threads: 2, parallelism: 2, startWorker: () => left.shift()!, describe: () => "" });
+  const team = new Team({
+    threads: 2,
+    looks: { most: 1, least: 1 },
+    startWorker: () => left.shift()!,
+    describe: () => "",
+  });
   const start = expect(team.start()).rejects.toBe("it did not answer within 30 s");
   await vi.advanceTimersByTimeAsync(29_000);
   expect(workers[1]!.ended).toBe(0);

@@ -30,8 +30,8 @@ const TARGETS: readonly Target[] = [
   AVX2,
   WASM,
   WASM_RELAXED,
-  { ...AVX512, vectorRegisters: 24 },
-  { ...AVX2, vectorRegisters: 15, intRegisters: 12, foldsBroadcast: true },
+  { ...AVX512, registers: { vector: 24, int: 14, mask: 7 } },
+  { ...AVX2, registers: { vector: 15, int: 12, mask: 0 }, foldsBroadcast: true },
   { ...AVX2, fma: "separate", hoistsLoads: true },
 ];
 

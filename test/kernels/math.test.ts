@@ -172,10 +172,10 @@ describe("registers", () => {
     { f: geluSlope, needs: 4 },
   ])("$f.name leaves all but $needs to accumulators", ({ f, needs }) => {
     for (const target of [AVX512, AVX2]) {
-      const { lanes, vectorRegisters } = target;
+      const { lanes, registers } = target;
       const kernel = buildKernel({ key: "", name: "waiting", target, operands: [["x", "readwrite"]] }, (k) => {
         const x = k.operand("x");
-        const waiting = Array.from({ length: vectorRegisters - needs }, (_, n) => k.load(x, 64 * n, lanes));
+        const waiting = Array.from({ length: registers.vector - needs }, (_, n) => k.load(x, 64 * n, lanes));
         waiting.forEach((v, n) => {
           k.store(x, 64 * n, f(k, v));
         });

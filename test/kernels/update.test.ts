@@ -87,6 +87,6 @@ describe.each(MACHINES)("updates in the store for $target.name by $engine", ({ t
     const sums = [root];
     for (const part of parts) sums.push(add(sums.at(-1)!, part));
     const group = { nodes: [...parts, ...sums.slice(1)], outputs: [sums.at(-1)!] };
-    expect(linearWeightGradient.updates!(root, group, target)).toBe(target.vectorRegisters === 32);
+    expect(linearWeightGradient.updates!(root, group, target)).toBe(target.registers.vector === 32);
   });
 });

@@ -57,7 +57,7 @@ export function instructionsOf(block: readonly Instr[]): number {
 
 /** What the encoder of the kernel's machine writes, byte by byte. */
 export const listKernel = (kernel: Kernel): Listing =>
-  kernel.target.name === "wasm" ? listWasm(kernel) : listX64(kernel);
+  kernel.target.isa === "wasm" ? listWasm(kernel) : listX64(kernel);
 
 export const codeBytes = ({ lines }: Listing): number => lines.reduce((sum, { bytes }) => sum + bytes.length, 0);
 

@@ -124,9 +124,9 @@ async function machineOf({ target, winograd }: PrintOptions): Promise<{ target: 
   return found;
 }
 
-export function targetName(target: Target): TargetName {
-  if (target.name !== "wasm") return target.name;
-  return target.fma === "fused" ? "wasm-relaxed" : "wasm";
+/** As `PrintOptions.target` has it; the target's own name where it is another machine. */
+export function targetName({ name, fma }: Target): string {
+  return TARGET_NAMES.find((known) => TARGETS[known].name === name && TARGETS[known].fma === fma) ?? name;
 }
 
 const isInside = (path: string, layer: string): boolean => path === layer || path.startsWith(`${layer}.`);

@@ -58,7 +58,7 @@ const peakKernel = defineKernel<Peak>("peak", {
 
 const VECTORS = 8;
 
-const spanOf = ({ lanes }: Target): number => VECTORS * lanes * 4;
+const spanOf = ({ lanes }: Pick<Target, "lanes">): number => VECTORS * lanes * 4;
 
 /** Every vector of the pieces, `piece` bytes each, from `begin` to `end`. */
 function eachVector(k: KernelBuilder, piece: number, use: (at: Reg, offset: number, n: number) => void): void {

@@ -11,7 +11,7 @@
  *     });
  */
 
-import type { Lanes, Target } from "../../target/target.js";
+import type { CodeTarget, Lanes } from "../../target/target.js";
 import {
   type Access,
   type CompareFloat,
@@ -33,7 +33,7 @@ import { InstructionWriter } from "./writer.js";
 export interface KernelHeader {
   readonly key: string;
   readonly name: string;
-  readonly target: Target;
+  readonly target: CodeTarget;
   readonly operands: readonly (readonly [name: string, access: Access])[];
 }
 
@@ -44,7 +44,7 @@ export function buildKernel(header: KernelHeader, write: (k: KernelBuilder) => v
 }
 
 export class KernelBuilder {
-  readonly target: Target;
+  readonly target: CodeTarget;
   readonly begin: Reg;
   readonly end: Reg;
   readonly batch: Reg;

@@ -1,13 +1,13 @@
 /** What may be given to the kernel builder: checked as the kernel is written, and refused with the kernel's name. */
 
-import type { Lanes, Target } from "../../target/target.js";
+import type { CodeTarget, Lanes } from "../../target/target.js";
 import { type IntArg, type Reg, type Type, typeName } from "../ir.js";
 
 export class ArgumentChecks {
   readonly #kernel: string;
-  readonly #target: Target;
+  readonly #target: CodeTarget;
 
-  constructor(kernel: string, target: Target) {
+  constructor(kernel: string, target: CodeTarget) {
     this.#kernel = kernel;
     this.#target = target;
   }

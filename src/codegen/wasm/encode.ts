@@ -39,7 +39,7 @@ function encodeKernel(kernel: Kernel): FunctionBody {
 
 /** What writes a kernel's function. `source`: see FunctionWriter. */
 export function functionWriter(kernel: Kernel, source?: (i: Instr, position: number) => void): FunctionWriter {
-  if (kernel.target.name !== "wasm")
+  if (kernel.target.isa !== "wasm")
     throw new KernelError(`kernel "${kernel.name}" is written for ${kernel.target.name}, not for wasm`);
   verifyKernel(kernel);
   return new FunctionWriter(kernel, vectorCode, source);

@@ -6,6 +6,7 @@ import { KernelError } from "../../base/errors.js";
 import type { Allocation } from "../allocate.js";
 import type { Address, Instr, IntArg, Kernel, Reg } from "../ir.js";
 import type { Assembler } from "./assembler.js";
+import { isEvex } from "./model.js";
 import { at, type Label, type Memory, RAX, type RegisterOrMemory, RSP } from "./registers.js";
 import type { Selection } from "./select.js";
 import { framePointer } from "./spill.js";
@@ -35,7 +36,7 @@ export class Emitter {
   }
 
   get wide(): boolean {
-    return this.kernel.target.name === "avx512";
+    return isEvex(this.kernel.target);
   }
 
   // --- the frame

@@ -22,14 +22,12 @@ import { encodeControl } from "./control.js";
 import { Emitter } from "./emitter.js";
 import { frameOf } from "./frame.js";
 import { encodeMask, loadMask, moveMask, storeMask } from "./masks.js";
-import { lanesOf, registerModel, tableRegister } from "./model.js";
+import { isEvex, lanesOf, registerModel, tableRegister } from "./model.js";
 import { CALLEE_SAVED, RDI, RSP } from "./registers.js";
 import { encodeScalar } from "./scalars.js";
 import { type Selection, select } from "./select.js";
 import { spill } from "./spill.js";
 import { encodeVector, moveVector } from "./vectors.js";
-
-const TARGETS: readonly string[] = ["avx512", "avx2"];
 
 /** @throws KernelError for a kernel of another machine. One that needs more registers than its target has keeps values in its frame. */
 export function encodeX64(kernel: Kernel): Uint8Array {
@@ -37,8 +35,7 @@ export function encodeX64(kernel: Kernel): Uint8Array {
 }
 
 function checkTarget({ name, target }: Kernel): void {
-  if (!TARGETS.includes(target.name))
-    throw new KernelError(`kernel "${name}" was written for ${target.name}, not for x86-64`);
+  if (target.isa !== "x64") throw new KernelError(`kernel "${name}" was written for ${target.name}, not for x86-64`);
 }
 
 /** The same in steps, of which the largest kernels take some milliseconds each. */
@@ -107,7 +104,7 @@ function encodePlan(
   const { selection, table, model, requests } = plan;
   const allocation = allocate(kernel, requests, model, plan.spilledSlots);
   const saved = CALLEE_SAVED.filter((r) => allocation.used.int.has(r));
-  const encoding = kernel.target.name === "avx512" ? "evex" : "vex";
+  const encoding = isEvex(kernel.target) ? "evex" : "vex";
 
   // What the frame holds is sure only after the body; where the guess was wrong, encode again.
   const frame = frameOf(selection, allocation.slots, table === undefined);

@@ -1,4 +1,5 @@
 /** The x86-64 register files and the instructions' own needs, as the allocator sees them. */
+import type { CodeTarget } from "../../target/target.js";
 import type { RegisterModel } from "../allocate.js";
 import type { Instr, Kernel, Reg } from "../ir.js";
 import { R8, R9, R10, R11, R12, R13, R14, R15, RBP, RBX, RCX, RDI, RDX, RSI } from "./registers.js";
@@ -8,6 +9,12 @@ import type { Selection } from "./select.js";
 export function tableRegister(kernel: Kernel): Reg {
   return { id: kernel.registerCount, type: { kind: "ptr" }, name: "operand table", mutable: false, inFrame: false };
 }
+
+/**
+ * Whether instructions are those of AVX-512, encoded by EVEX: with mask registers, and broadcasts as operands of all of them. Else
+ * they are those of AVX2, encoded by VEX.
+ */
+export const isEvex = ({ registers }: CodeTarget): boolean => registers.mask > 0;
 
 /** rax is the encoder's scratch and rsp the stack; registers that need no saving come first. */
 const INT_REGISTERS = [RCX, RDX, RSI, RDI, R8, R9, R10, R11, RBX, RBP, R12, R13, R14, R15];
@@ -25,7 +32,7 @@ export function registerModel(
   inFrame: ReadonlySet<number> = NOTHING,
 ): RegisterModel {
   const { target } = kernel;
-  const wide = target.name === "avx512";
+  const wide = isEvex(target);
   const arguments_ = new Map([
     [kernel.begin, RSI],
     [kernel.end, RDX],
@@ -34,9 +41,9 @@ export function registerModel(
   if (table) arguments_.set(table, RDI);
   return {
     files: {
-      int: INT_REGISTERS.slice(0, target.intRegisters),
-      vector: Array.from({ length: target.vectorRegisters }, (_, n) => n),
-      mask: wide ? MASK_REGISTERS : [],
+      int: INT_REGISTERS.slice(0, target.registers.int),
+      vector: Array.from({ length: target.registers.vector }, (_, n) => n),
+      mask: MASK_REGISTERS.slice(0, target.registers.mask),
     },
     fileOf: (reg) => {
       if (reg.inFrame || inFrame.has(reg.id)) return "frame";

@@ -6,7 +6,7 @@
  * pointer, so it reads the same bytes.
  */
 
-import type { Target } from "../../target/target.js";
+import type { CodeTarget } from "../../target/target.js";
 import { type Instr, type Kernel, type Reg, reads, writes } from "../ir.js";
 import type { Loop } from "../liveness.js";
 import type { Usage } from "../verify.js";
@@ -72,7 +72,7 @@ class Simplifier {
   readonly foldedInto = new Map<Instr, readonly Reg[]>();
   readonly innermost = new Set<Loop>();
   readonly #uses: Int32Array;
-  readonly #target: Target;
+  readonly #target: CodeTarget;
   readonly #folds: boolean;
   readonly #definedAt: Int32Array;
   /** Last instruction that reads or writes a mutable register. */
@@ -213,9 +213,9 @@ function foldableArguments(i: Instr): readonly Reg[] {
 const NONE: readonly Reg[] = [];
 
 /** Whether the memory operand touches exactly the bytes of the folded load. */
-function fits(i: Instr, r: Reg, from: Folded, target: Target): boolean {
+function fits(i: Instr, r: Reg, from: Folded, target: CodeTarget): boolean {
   const lanes = "lanes" in r.type ? r.type.lanes : 1;
   const scalarForm = i.op === "float2" || i.op === "float1" || i.op === "fma" || i.op === "cmpfloat";
-  if (target.name === "avx512" || from.op === "splat") return true;
+  if (target.foldsBroadcast || from.op === "splat") return true;
   return lanes === 1 ? scalarForm : from.op === "load";
 }

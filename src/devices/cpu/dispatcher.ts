@@ -1,7 +1,8 @@
 /**
- * Where a job runs. To wake a worker and to resolve a promise takes about a third of CALLER_NANOSECONDS, so that programs of a lower planned cost
- * run on the caller's thread where nothing is queued before them.
+ * Where a job runs. To wake a worker and to resolve a promise takes so long that programs of a small planned cost run on the caller's
+ * thread where nothing is queued before them, and that it shares those that take little more.
  */
+import type { ThreadCosts } from "../../target/costs.js";
 
 /**
  * - `caller`: at once, on the caller's thread.
@@ -11,11 +12,6 @@
  * - `slices`: on the caller's thread, which goes to the event loop every 10 ms.
  */
 export type Where = "caller" | "shared" | "team" | "parts" | "slices";
-
-export const CALLER_NANOSECONDS = 300_000;
-
-/** Up to this cost the caller shares the work with the team in the place of one of its workers: about two milliseconds on two threads. */
-export const SHARED_NANOSECONDS = 6_000_000;
 
 export interface JobFacts {
   /** Planned nanoseconds on one core. */
@@ -43,16 +39,19 @@ export interface MachineFacts {
   readonly mayWait: boolean;
   /** Whether kernels take as long as planned. The interpreter takes a thousand times as long, so it never keeps the caller's thread. */
   readonly keepsTime: boolean;
+  /** Of the target. */
+  readonly costs: ThreadCosts;
 }
 
 export function chooseWhere(job: JobFacts, team: TeamFacts | undefined, machine: MachineFacts): Where {
+  const { costs } = machine;
   const mayKeepCaller = machine.keepsTime && job.isBound;
-  if (team?.isStarted !== true) return mayKeepCaller && job.cost < CALLER_NANOSECONDS ? "caller" : "slices";
+  if (team?.isStarted !== true) return mayKeepCaller && job.cost < costs.onCaller ? "caller" : "slices";
   const byTeam = job.hasCallerSteps ? "parts" : "team";
   if (!mayKeepCaller || team.pending > 0) return byTeam;
-  if (job.cost < CALLER_NANOSECONDS) return "caller";
+  if (job.cost < costs.onCaller) return "caller";
   if (job.hasCallerSteps) return byTeam;
-  return job.cost < SHARED_NANOSECONDS && canShare(job, team, machine) ? "shared" : "team";
+  return job.cost < costs.shared && canShare(job, team, machine) ? "shared" : "team";
 }
 
 /**

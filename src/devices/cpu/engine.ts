@@ -7,7 +7,7 @@ import type { Program } from "../../compiler/program.js";
 import { Turn } from "../../host/event-loop.js";
 import type { Backend, Segment } from "./backends/backend.js";
 import { checkProgramPads, poison } from "./check-mode.js";
-import { CALLER_NANOSECONDS, chooseWhere, type MachineFacts, SHARED_NANOSECONDS, type Where } from "./dispatcher.js";
+import { chooseWhere, type MachineFacts, type Where } from "./dispatcher.js";
 import { Freshness } from "./freshness.js";
 import { JobQueue } from "./job-queue.js";
 import type { Numbers } from "./memory/copy.js";
@@ -61,11 +61,13 @@ export class Engine {
       parallelism: platform.parallelism(),
       mayWait: platform.name === "node",
       keepsTime: backend.name !== "interpreter",
+      costs: backend.target.costs.threads,
     };
+    const { costs, parallelism } = this.#machine;
     if (threads > 1 && backend.limits.threads && platform.whyAlone() === undefined)
       this.#team = new Team({
         threads,
-        parallelism: this.#machine.parallelism,
+        looks: threads > parallelism ? costs.crowdedLooks : costs.looks,
         startWorker: platform.startWorker,
         describe: (id, section, step) =>
           describeStep(this.#programs.get(id)?.program, section === 0 ? "prepare" : "steps", step),
@@ -298,7 +300,10 @@ export class Engine {
   /** Makes a program callable where it will run. The team starts with the first program that is worth it. */
   async #settle(resident: Resident): Promise<void> {
     const { program } = resident;
-    if (this.#team !== undefined && resident.cost(program.maxBatch) + resident.prepareCost >= CALLER_NANOSECONDS) {
+    if (
+      this.#team !== undefined &&
+      resident.cost(program.maxBatch) + resident.prepareCost >= this.#machine.costs.onCaller
+    ) {
       try {
         await this.#team.start();
       } catch (cause) {
@@ -312,7 +317,7 @@ export class Engine {
         if (each.bound === undefined) each.bind(await this.backend.bind(each.image.code));
       return;
     }
-    if (resident.cost(1) < SHARED_NANOSECONDS) resident.bind(await this.backend.bind(resident.image.code));
+    if (resident.cost(1) < this.#machine.costs.shared) resident.bind(await this.backend.bind(resident.image.code));
     await this.#team.load(resident.image);
   }
 

@@ -1,30 +1,37 @@
 /** What is checked of a program before it may run: nothing reaches past its region, and every step fits its kernel. */
 
 import { BackendError } from "../../base/errors.js";
-import { plainText } from "../../base/plain.js";
 import type { Place, Program } from "../../compiler/program.js";
 import { pieceCount } from "../../kernels/contract/emitter.js";
 import type { Layout } from "../../kernels/contract/layout.js";
 import { opNamed } from "../../ops/registry.js";
+import { targetKey } from "../../target/code-target.js";
 import type { Target } from "../../target/target.js";
 
 export function validateProgram(program: Program, target: Target): void {
   const fail = (message: string): never => {
     throw new BackendError(`program "${program.name}": ${message}`);
   };
-  const { lanes, fma } = target;
-  if (program.target.name !== target.name || program.target.lanes !== lanes || program.target.fma !== fma)
+  const { isa, name, lanes, fma } = target;
+  if (
+    program.target.isa !== isa ||
+    program.target.name !== name ||
+    program.target.lanes !== lanes ||
+    program.target.fma !== fma
+  )
     fail(
       `compiled for ${describeTarget(program.target)}, but this session runs ${describeTarget(target)}; compile it for session.target`,
     );
-  for (const registers of ["vectorRegisters", "intRegisters"] as const)
-    if (program.target[registers] > target[registers])
+  for (const file of ["vector", "int", "mask"] as const) {
+    const [planned, here] = [program.target.registers[file], target.registers[file]];
+    if (planned > here)
       fail(
-        `compiled for ${program.target[registers]} ${registers}, but this session's machine has ${target[registers]}; compile it for session.target`,
+        `compiled for ${planned} ${file} registers, but this session's machine has ${here}; compile it for session.target`,
       );
-  const ownTarget = plainText(program.target);
+  }
+  const ownTarget = targetKey(program.target);
   for (const { name, target } of program.kernels)
-    if (target !== program.target && plainText(target) !== ownTarget)
+    if (targetKey(target) !== ownTarget)
       fail(`kernel "${name}" was written for another ${target.name} than the program`);
   if (!Number.isInteger(program.maxBatch) || program.maxBatch < 1)
     fail(`maxBatch ${program.maxBatch} is not 1 or more`);

@@ -11,7 +11,7 @@
  */
 
 import { type DType, type Shape, type Signature, sizeOf } from "../../graph/shape.js";
-import type { Lanes, Target } from "../../target/target.js";
+import type { CodeTarget, Lanes } from "../../target/target.js";
 
 export interface Layout {
   readonly shape: Shape;
@@ -47,7 +47,7 @@ export function channelStrideOf(channels: number, lanes: Lanes): number {
   return Math.ceil(channels / lanes) * lanes;
 }
 
-export function layoutOf(s: Signature, target: Target): Layout {
+export function layoutOf(s: Signature, target: CodeTarget): Layout {
   const { shape, batched, dtype } = s;
   const channels = shape.length === 0 ? 1 : shape[shape.length - 1]!;
   const channelStride = channelStrideOf(channels, target.lanes);
@@ -63,6 +63,6 @@ export function elementsOf(layout: Layout, batch: number): number {
 }
 
 /** Vector width to walk this layout's channels with: full vectors, or 8 lanes where the stride is 8 on 16-lane machines. */
-export function vectorLanes(layout: Pick<Layout, "channelStride">, target: Target): Lanes {
+export function vectorLanes(layout: Pick<Layout, "channelStride">, target: CodeTarget): Lanes {
   return layout.channelStride % target.lanes === 0 ? target.lanes : layout.channelStride === 8 ? 8 : target.lanes;
 }

@@ -10,9 +10,6 @@ export const FEW_SAMPLES = 8;
 /** Pieces of a sample that are tried at most. */
 export const MOST_PIECES = 32;
 
-/** Estimated nanoseconds of a multiply-add of vectors. */
-export const CYCLE = 0.27;
-
 /** Threads that a cut is made for: what suits two and four suits most numbers well enough. */
 const THREADS = [2, 4];
 

@@ -5,6 +5,7 @@
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import type { RowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import { philox4x32 } from "../language/philox.js";
@@ -20,7 +21,7 @@ export const dropoutStrategy: Strategy = {
   ops: ["dropout"],
   fuses: false,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4,
+  cost: elementsNanoseconds,
   lower({ root }, to) {
     const { p, salt } = root.attributes as DropoutAttributes;
     const layout = to.layout(root);

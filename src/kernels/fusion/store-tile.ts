@@ -25,8 +25,6 @@ export function epilogueOperands(epilogue: Epilogue): [string, "read"][] {
   return epilogue.inputs.map((_, i) => [`extra${i}`, "read"]);
 }
 
-const LINE_BYTES = 64;
-
 /** Asks for what a tile will be stored to, and read from as it is stored: to be done before the sums, which take longer than memory. */
 export function prefetchTile(
   k: KernelBuilder,
@@ -38,7 +36,8 @@ export function prefetchTile(
   for (const name of names) {
     const place = k.ptrAdd(k.operand(name), to.offset);
     for (let row = 0; row < rows; row++)
-      for (let byte = 0; byte < vectors * to.lanes * 4; byte += LINE_BYTES) k.prefetch(place, row * to.rowBytes + byte);
+      for (let byte = 0; byte < vectors * to.lanes * 4; byte += k.target.lineBytes)
+        k.prefetch(place, row * to.rowBytes + byte);
   }
 }
 

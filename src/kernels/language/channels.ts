@@ -5,7 +5,7 @@
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";
-import type { Lanes, Target } from "../../target/target.js";
+import type { CodeTarget, Lanes } from "../../target/target.js";
 import { type RowLayout, vectorLanes } from "../contract/layout.js";
 
 export interface ChannelVectors {
@@ -18,7 +18,10 @@ export interface ChannelVectors {
   readonly packed: boolean;
 }
 
-export function channelVectors(layout: Pick<RowLayout, "channels" | "channelStride">, target: Target): ChannelVectors {
+export function channelVectors(
+  layout: Pick<RowLayout, "channels" | "channelStride">,
+  target: CodeTarget,
+): ChannelVectors {
   const { channels, channelStride } = layout;
   if (channels <= 4) return { lanes: channels === 1 ? 1 : 4, count: 1, lastLanes: channels, packed: true };
   const lanes = vectorLanes(layout, target);

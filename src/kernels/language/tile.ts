@@ -8,19 +8,23 @@
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";
-import type { Lanes, Target } from "../../target/target.js";
+import type { TileCosts } from "../../target/costs.js";
+import type { CodeTarget, Lanes, Target } from "../../target/target.js";
 
 export interface TileSize {
   readonly rows: number;
   readonly vectors: number;
 }
 
+/** Rows of a tile, however many registers there are. */
+const MOST_ROWS = 28;
+
 /** The largest number of rows for a number of vectors: accumulators, `vectors` loaded operands, and one broadcast;
  * `reserved` registers are left for the kernel's own use. */
-export function maximumRows(target: Target, vectors: number, reserved = 0): number {
+export function maximumRows(target: CodeTarget, vectors: number, reserved = 0): number {
   const broadcast = target.foldsBroadcast && vectors === 1 ? 0 : 1;
-  const fit = Math.floor((target.vectorRegisters - reserved - vectors - broadcast) / vectors);
-  return Math.min(fit, 28);
+  const fit = Math.floor((target.registers.vector - reserved - vectors - broadcast) / vectors);
+  return Math.min(fit, MOST_ROWS);
 }
 
 /** `extent` cut into the fewest blocks of at most `most`, as even as can be: the block size. */
@@ -34,13 +38,21 @@ export function tileOf(target: Target, extent: number, vectors: number, reserved
   return most < 1 ? undefined : { rows: evenBlock(extent, most), vectors };
 }
 
-/** Cycles of one step of the reduction for a tile: one a multiply-add, or one for two loads, and 4 in flight at least. */
-const blockCycles = (height: number, width: number): number =>
-  Math.max(height * width, (height + width) / 2, 8) + 0.15 * (height + width);
+/** The time of one step of the reduction for a tile, in multiply-adds of vectors. */
+function blockMultiplyAdds({ loads, least, operand }: TileCosts, height: number, width: number): number {
+  return Math.max(height * width, (height + width) / loads, least) + operand * (height + width);
+}
 
 /** The same for `extent` rows in tiles of `rows`, of which the last has `rest` rows' worth of time. */
-export function tileCycles(rows: number, extent: number, width: number, rest = extent % rows): number {
-  return Math.floor(extent / rows) * blockCycles(rows, width) + (rest > 0 ? blockCycles(rest, width) : 0);
+export function tileMultiplyAdds(
+  { costs: { tile } }: Target,
+  rows: number,
+  extent: number,
+  width: number,
+  rest = extent % rows,
+): number {
+  const last = rest > 0 ? blockMultiplyAdds(tile, rest, width) : 0;
+  return Math.floor(extent / rows) * blockMultiplyAdds(tile, rows, width) + last;
 }
 
 /** The tile that does `extent` rows by `totalVectors` vectors in the least estimated time. */
@@ -51,13 +63,12 @@ export function chooseTile(target: Target, extent: number, totalVectors: number,
     const tile = tileOf(target, extent, vectors, reserved);
     if (tile === undefined) continue;
     const { rows } = tile;
-    // With few registers a block that is not full was measured to take about as long as one that is.
-    const rest = extent % rows === 0 || target.vectorRegisters >= 32 ? extent % rows : rows;
-    let cycles = 0;
+    const rest = extent % rows > 0 && target.costs.tile.isPaidWhole ? rows : extent % rows;
+    let time = 0;
     for (let done = 0; done < totalVectors; done += vectors)
-      cycles += tileCycles(rows, extent, Math.min(vectors, totalVectors - done), rest);
-    if (cycles < least * 0.999) {
-      least = cycles;
+      time += tileMultiplyAdds(target, rows, extent, Math.min(vectors, totalVectors - done), rest);
+    if (time < least * 0.999) {
+      least = time;
       best = tile;
     }
   }
@@ -65,7 +76,7 @@ export function chooseTile(target: Target, extent: number, totalVectors: number,
 }
 
 /** Steps of a reduction in one turn of its loop: as many as wanted, but one where they would spill each other's operands. */
-export function stepsOfTurn(target: Target, wanted: number): number {
+export function stepsOfTurn(target: CodeTarget, wanted: number): number {
   return target.hoistsLoads ? 1 : wanted;
 }
 

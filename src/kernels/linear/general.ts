@@ -5,7 +5,7 @@
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
-import type { Value } from "../../graph/graph.js";
+import { scalarNanoseconds } from "../contract/cost.js";
 import { type Layout, type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import type { Epilogue } from "../fusion/epilogue.js";
@@ -15,8 +15,6 @@ import { type Dimension, nest } from "../language/nest.js";
 import { eachPiece } from "../language/pieces.js";
 import { readingDimensions } from "../language/reading-order.js";
 import { view } from "../language/view.js";
-
-const cost = (node: Value) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds;
 
 /** Axes of the features in reading order: byte distances in the input, and among the rows of the weights. */
 function features(input: Layout, weights: Layout): Dimension[] {
@@ -35,7 +33,7 @@ export const generalLinear: Strategy = {
   ops: ["linear"],
   fuses: true,
   accepts: () => true,
-  cost,
+  cost: scalarNanoseconds,
   lower(work, to) {
     const [x, w] = work.root.inputs;
     const input = to.layout(x!);
@@ -89,7 +87,7 @@ export const generalLinearInputGradient: Strategy = {
   ops: ["linearInputGrad"],
   fuses: false,
   accepts: () => true,
-  cost,
+  cost: scalarNanoseconds,
   lower({ root }, to) {
     const [dy, w] = root.inputs;
     const input = to.layout(root);
@@ -143,7 +141,7 @@ export const generalLinearWeightGradient: Strategy = {
   ops: ["linearWeightGrad"],
   fuses: false,
   accepts: () => true,
-  cost,
+  cost: scalarNanoseconds,
   lower({ root }, to) {
     const [x, dy] = root.inputs;
     const input = to.layout(x!);

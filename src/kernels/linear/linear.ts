@@ -34,13 +34,19 @@ interface Product {
   readonly outputSample: number;
   readonly lanes: Lanes;
   readonly vectors: number; // of a block
-  readonly samples: number; // of a tile
-  readonly panelBytes: number;
+  /** Samples of a tile: the most, and fewer for the rest of a batch. */
+  readonly sizes: readonly number[];
   /** Samples of a piece; undefined: all of them, so that a large panel is read once. */
   readonly pieceSamples: number | undefined;
 }
 
-const SMALL_PANEL = 512 * 1024;
+interface Planned {
+  readonly product: Product;
+  readonly panelBytes: number;
+}
+
+/** Bytes of a panel that stays in a core's cache while it is read for one piece of samples after the other. */
+const smallPanel = ({ caches }: Target): number => caches.l2 / 2;
 
 export const linearProduct: Strategy = {
   name: "linear",
@@ -48,8 +54,8 @@ export const linearProduct: Strategy = {
   fuses: true,
   accepts: () => true,
   cost: (node, target) => {
-    const p = productOf(node, target);
-    return p.parts * p.rows * p.channels * Math.ceil(p.outputs / p.lanes) * 0.4;
+    const { product: p } = productOf(node, target);
+    return p.parts * p.rows * p.channels * Math.ceil(p.outputs / p.lanes) * target.costs.multiplyAdd.outer;
   },
   lower,
 };
@@ -60,7 +66,7 @@ export function featureOf(image: Layout, row: number, channel: number): number {
 }
 
 /** `inStore`: registers that the store needs beside the tile, when those of the operands are free. */
-function productOf(node: Value, target: Target, inStore = 0): Product {
+function productOf(node: Value, target: Target, inStore = 0): Planned {
   const forward = node.op.name === "linear";
   const [given] = node.inputs as [Value, Value];
   const input = layoutOf(given, target);
@@ -77,7 +83,7 @@ function productOf(node: Value, target: Target, inStore = 0): Product {
   const rows = compact ? 1 : input.rows;
   const channels = compact ? input.rows * input.channels : input.channels;
   const panelBytes = rows * channels * parts * total * lanes * 4;
-  return {
+  const product: Product = {
     rows,
     rowStride: input.channelStride,
     channels,
@@ -89,10 +95,10 @@ function productOf(node: Value, target: Target, inStore = 0): Product {
     outputSample: output.sampleStride,
     lanes,
     vectors,
-    samples,
-    panelBytes,
-    pieceSamples: panelBytes <= SMALL_PANEL ? Math.max(samples, 16) : undefined,
+    sizes: tileSizes(samples, panelBytes, target),
+    pieceSamples: panelBytes <= smallPanel(target) ? Math.max(samples, 16) : undefined,
   };
+  return { product, panelBytes };
 }
 
 function lower(work: Work, to: Lowering): void {
@@ -104,7 +110,7 @@ function lower(work: Work, to: Lowering): void {
   const forward = root.op.name === "linear";
   const [given, weight] = root.inputs as [Value, Value];
   const { epilogue, values } = epilogueOf(work);
-  const packed = productOf(root, to.target, epilogue.registers);
+  const { product: packed, panelBytes } = productOf(root, to.target, epilogue.registers);
   const w = to.layout(weight);
   const blockOutputs = packed.vectors * packed.lanes;
   const blocks = Math.ceil(Math.ceil(packed.outputs / packed.lanes) / packed.vectors);
@@ -112,7 +118,7 @@ function lower(work: Work, to: Lowering): void {
   const feature = (row: number, channel: number) => featureOf(image, row, channel);
   // A panel pays where it is made once, or where weights are too many to be fetched line by line.
   const isOwnPanel = image.rows === 1 && blocks === 1;
-  const pays = to.isStatic(weight) || packed.panelBytes > SMALL_PANEL;
+  const pays = to.isStatic(weight) || panelBytes > smallPanel(to.target);
   const straight = forward && w.channelStride % blockOutputs === 0 && (isOwnPanel || !pays);
   const p: Product = straight
     ? {
@@ -184,7 +190,7 @@ const linearKernel = defineKernel<Linear>("linear", {
       const column = output.at({ part }).plus(channel).keep("column").offset();
       const real = realLanes(k, p, blocks, block);
       const start = k.var(from, "start", { frame: true });
-      for (const size of tileSizes(p)) {
+      for (const size of p.sizes) {
         const many = k.div(k.sub(to, start), size);
         const stop = k.var(k.add(start, k.mul(many, size)), "stop");
         const one = (sample: Reg) => writeTile(k, p, epilogue, { size, sample, panel, channel, column, real });
@@ -207,12 +213,12 @@ function realLanes(k: KernelBuilder, { outputs, lanes, vectors }: Product, block
 
 type Real = TileStore["real"];
 
-/** A panel that a core's second cache holds is read again for every sample that is left of a batch. */
-const READ_AGAIN = 256 * 1024;
-
-/** The tile, and for what is left of the batch a quarter of it if that saves reading, and single samples: each has code of its own. */
-function tileSizes({ samples, panelBytes }: Product): number[] {
-  return [...new Set([samples, ...(panelBytes > READ_AGAIN ? [Math.max(1, samples >> 2)] : []), 1])];
+/**
+ * Samples of a tile. What is left of a batch is done in quarters of that, where a panel is too large for a part of the second cache to
+ * be read again for every sample, and then one by one: each size has code of its own.
+ */
+function tileSizes(samples: number, panelBytes: number, { caches }: Target): number[] {
+  return [...new Set([samples, ...(panelBytes > caches.l2 / 4 ? [Math.max(1, samples >> 2)] : []), 1])];
 }
 
 /** Multiply-adds of an inner loop's body, about: enough to hide its counting, few enough to encode in no time. */

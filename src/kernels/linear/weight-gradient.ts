@@ -39,7 +39,7 @@ export const linearWeightGradient: Strategy = {
   accepts: () => true,
   cost: (node, target) => {
     const p = outerOf(node, target);
-    return p.parts * p.channels * Math.ceil(p.outputs / p.lanes) * 0.4;
+    return p.parts * p.channels * Math.ceil(p.outputs / p.lanes) * target.costs.multiplyAdd.outer;
   },
   lower,
 };

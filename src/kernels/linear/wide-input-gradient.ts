@@ -17,8 +17,6 @@ import { weightRows } from "../language/reading-order.js";
 import { stepsOfTurn, zeroTile } from "../language/tile.js";
 import { type View, view } from "../language/view.js";
 
-const GRADIENT_BAND = 1024; // outputs
-
 /** Rows of weights and samples of a tile: each a sum of vectors over the outputs. */
 export const GRADIENT_ROWS = 4;
 const GRADIENT_SAMPLES = 4;
@@ -34,9 +32,13 @@ interface Gradient {
   readonly pixelStep: number;
   readonly vectors: number; // of a row of weights
   readonly outputSample: number; // of dy
+  readonly band: number; // vectors of a row that go through a tile, then through the next
   readonly tiles: number; // of samples, at most
   readonly tail: number; // elements behind the last pixel
 }
+
+/** The sums of a tile, a vector of each sample, and one of a row. */
+const registersOf = (rows: number): number => rows * GRADIENT_SAMPLES + GRADIENT_SAMPLES + 1;
 
 export function lowerWideGradient(work: Work, to: Lowering): void {
   const { root, result } = work;
@@ -44,10 +46,10 @@ export function lowerWideGradient(work: Work, to: Lowering): void {
   const { epilogue, values } = epilogueOf(work);
   const image = to.layout(root);
   const w = to.layout(weight);
-  const { lanes, vectorRegisters } = to.target;
+  const { lanes, registers, caches } = to.target;
   const step = weightRows(image);
   const p: Gradient = {
-    rows: vectorRegisters >= 32 ? GRADIENT_ROWS : GRADIENT_ROWS / 2,
+    rows: registersOf(GRADIENT_ROWS) <= registers.vector ? GRADIENT_ROWS : GRADIENT_ROWS / 2,
     pixels: image.rows,
     channels: image.channels,
     pixelStride: image.channelStride,
@@ -56,6 +58,8 @@ export function lowerWideGradient(work: Work, to: Lowering): void {
     pixelStep: step.pixel * w.channelStride,
     vectors: w.channelStride / lanes,
     outputSample: to.layout(dy).sampleStride,
+    // so long that the widest tile's rows and samples fill the first cache
+    band: Math.max(1, Math.floor(caches.l1 / (4 * lanes * (GRADIENT_ROWS + GRADIENT_SAMPLES)))),
     tiles: Math.ceil(to.maxBatch / GRADIENT_SAMPLES),
     tail: image.sampleStride - image.rows * image.channelStride,
   };
@@ -101,12 +105,11 @@ const gradientKernel = defineKernel<GradientSpec>("wideLinearGradient", {
           k.loop(0, k.batch, (sample) => resultsOf(k, p).at({ sample }).pointer().store(k.splat(0, lanes)));
         const row = (row: Reg) => {
           const w = weights.at({ row }).keep("w");
-          const band = GRADIENT_BAND / lanes;
           const one = (from: Reg) => {
-            const count = k.var(k.min(k.sub(p.vectors, from), band), "count");
+            const count = k.var(k.min(k.sub(p.vectors, from), p.band), "count");
             k.loop(0, tiles, (tile) => gradientTile(k, p, { w, from, count, tile, row }), { name: "tile" });
           };
-          k.loop(0, p.vectors, one, { step: band, name: "from" });
+          k.loop(0, p.vectors, one, { step: p.band, name: "from" });
         };
         k.loop(0, rows, row, { step: p.rows, name: "row" });
         const finish = (real: number | undefined) => {

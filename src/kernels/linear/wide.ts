@@ -22,17 +22,15 @@ import { accumulate, evenBlock, zeroTile } from "../language/tile.js";
 import { type View, view } from "../language/view.js";
 import { GRADIENT_ROWS, lowerWideGradient } from "./wide-input-gradient.js";
 
-/** Bytes of weights from which on they do not stay in a core's cache. */
-const WIDE = 1 << 20;
 const BAND = 16; // features
 
-/** Whether a linear node, or an input gradient of one, is computed here. */
+/** Whether a linear node, or an input gradient of one, is computed here: its weights do not stay in a core's cache. */
 export function isWide(work: Work, to: Lowering): boolean {
   const { root } = work;
   const weight = root.inputs[1]!;
   const w = to.layout(weight);
   const image = to.layout(root.op.name === "linear" ? root.inputs[0]! : root);
-  if (to.isStatic(weight) || 4 * w.sampleStride < WIDE || w.channels < 4 * to.target.lanes) return false;
+  if (to.isStatic(weight) || 4 * w.sampleStride < to.target.caches.l2 || w.channels < 4 * to.target.lanes) return false;
   if (root.op.name === "linear") return true;
   return image.channels % GRADIENT_ROWS === 0 && image.channelStride % to.target.lanes === 0;
 }
@@ -58,10 +56,12 @@ function lowerForward(work: Work, to: Lowering): void {
   const { epilogue, values } = epilogueOf(work);
   const input = to.layout(given);
   const w = to.layout(weight);
-  const { vectorRegisters, lanes } = to.target;
-  const samples = evenBlock(to.maxBatch, vectorRegisters >= 32 ? 16 : 6);
+  const { registers, lanes, foldsBroadcast } = to.target;
+  // sums of one vector in half of the registers; of two, which then share each broadcast, where it takes a register itself
+  const most = Math.floor((registers.vector - (foldsBroadcast ? 0 : 3)) / 2);
+  const samples = evenBlock(to.maxBatch, Math.max(1, most));
   const inStore = epilogue.registers + 2;
-  const fits = (v: number) => samples * v + Math.max(v + 1, inStore) <= vectorRegisters;
+  const fits = (v: number) => samples * v + Math.max(v + 1, inStore) <= registers.vector;
   const vectors = [4, 3, 2].find(fits) ?? 1;
   const blocks = Math.ceil(Math.ceil(w.channels / lanes) / vectors);
   const p: Forward = {

@@ -1,6 +1,7 @@
 /** The position of a row's first maximum (NaN is a maximum), and whether it is the label. */
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import type { Strategy } from "../contract/strategy.js";
 import { isPartial } from "../language/channels.js";
 import {
@@ -17,7 +18,7 @@ export const argmaxStrategy: Strategy = {
   ops: ["argmax", "correct"],
   fuses: false,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4,
+  cost: elementsNanoseconds,
   lower({ root }, to) {
     const [x, labels] = root.inputs;
     const isArgmax = root.op.name === "argmax";

@@ -1,5 +1,6 @@
 /** The weight of each label's class: labels are compared with every class in turn, and never become an address. */
 import { defineKernel } from "../../codegen/definition.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import type { Strategy } from "../contract/strategy.js";
 import { planWalk, type Walk, writeWalk, writeWalkTail } from "../language/walk.js";
 
@@ -8,7 +9,7 @@ export const classWeightStrategy: Strategy = {
   ops: ["classWeight"],
   fuses: false,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 8,
+  cost: elementsNanoseconds,
   lower({ root }, to) {
     const { weights, ignore } = root.attributes as { readonly weights: readonly number[]; readonly ignore: number };
     const layout = to.layout(root);

@@ -1,6 +1,7 @@
 /** Squared distances to centres [F, K]: vectors run over the centres, the features are added up in order. One piece is a few samples. */
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import type { Epilogue } from "../fusion/epilogue.js";
@@ -18,7 +19,7 @@ export const squaredDistanceStrategy: Strategy = {
   ops: ["squaredDistance"],
   fuses: true,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4,
+  cost: elementsNanoseconds,
   lower(work, to) {
     const [x, c] = work.root.inputs;
     const { epilogue, buffers } = resultOf(work, to);

@@ -5,6 +5,7 @@
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
 import type { Value } from "../../graph/graph.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import type { Strategy } from "../contract/strategy.js";
 import { storeChannels } from "../language/channels.js";
 import {
@@ -17,14 +18,12 @@ import {
 } from "../language/class-rows.js";
 import { exp, log } from "../language/math.js";
 
-const cost: Strategy["cost"] = (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4;
-
 export const softmaxStrategy: Strategy = {
   name: "softmax",
   ops: ["softmax", "softmaxGrad", "crossEntropy", "crossEntropyGrad"],
   fuses: false,
   accepts: () => true,
-  cost,
+  cost: elementsNanoseconds,
   lower({ root }, to) {
     const [first, second] = root.inputs;
     const rows = (numbers?: Value) => classRowsSpec(root, first!, numbers, to);

@@ -3,6 +3,7 @@ import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
 import { sizeOf } from "../../graph/shape.js";
 import type { Lanes } from "../../target/target.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import type { Strategy } from "../contract/strategy.js";
 import { eachPiece } from "../language/pieces.js";
 
@@ -11,7 +12,7 @@ export const squaredErrorStrategy: Strategy = {
   ops: ["meanSquaredError"],
   fuses: false,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).bytes / 16,
+  cost: elementsNanoseconds,
   lower({ root }, to) {
     const [p, t] = root.inputs;
     const { sampleStride, shape } = to.layout(p!);

@@ -12,6 +12,7 @@
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import { type Prologue, prologueOf, prologueOperands, readThrough } from "../fusion/prologue.js";
@@ -38,7 +39,7 @@ export const poolGradientStrategy: Strategy = {
   fuses: false,
   readsThrough: true,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 2,
+  cost: elementsNanoseconds,
   lower(work, to) {
     const { root } = work;
     const pooled = root.inputs[root.inputs.length - 1]!;

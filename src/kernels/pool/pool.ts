@@ -7,6 +7,7 @@ import type { Reg } from "../../codegen/ir.js";
 import type { Value } from "../../graph/graph.js";
 import type { Shape } from "../../graph/shape.js";
 import type { Lanes } from "../../target/target.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import type { Epilogue } from "../fusion/epilogue.js";
@@ -50,7 +51,7 @@ export const poolStrategy: Strategy = {
   fuses: true,
   readsThrough: true,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4,
+  cost: elementsNanoseconds,
   lower(work, to) {
     const { root } = work;
     const input = root.inputs[0]!;

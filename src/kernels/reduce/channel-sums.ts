@@ -115,10 +115,10 @@ const slotsKernel = defineKernel<Cut>("channelSums", {
     const numbers = numbersOf({ term });
     const vectors = channelVectors(input, k.target);
     const { lanes } = vectors;
-    // vectors beside one another, and rows in flight: as many accumulators as leave room for what is computed
-    const wide = k.target.vectorRegisters >= 32;
-    const group = Math.min(vectors.count, wide ? 4 : 2);
-    const unrollOf = (count: number) => (count * 4 <= (wide ? 16 : 8) ? 4 : 2);
+    // vectors beside one another, and rows in flight: accumulators in half of the registers leave room for what is computed
+    const accumulators = Math.ceil(k.target.registers.vector / 2);
+    const group = Math.min(vectors.count, Math.max(1, Math.floor(accumulators / 4)));
+    const unrollOf = (count: number) => (count * 4 <= accumulators ? 4 : 2);
     const body = (piece: Reg) => {
       const slot = parts === 1 ? piece : k.div(piece, parts);
       const begin = k.var(parts === 1 ? 0 : k.mul(k.mod(piece, parts), partRows), "from");

@@ -7,6 +7,7 @@ import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
 import type { Lanes } from "../../target/target.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import { storeTail, storeZeros } from "../language/channels.js";
@@ -23,7 +24,7 @@ export const channelWindowStrategy: Strategy = {
   ops: ["channelWindowSum"],
   fuses: false,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4,
+  cost: elementsNanoseconds,
   lower({ root }, to) {
     const layout = to.layout(root);
     const { before, after } = root.attributes as Window;

@@ -4,6 +4,7 @@
  */
 import { defineKernel } from "../../codegen/definition.js";
 import type { Value } from "../../graph/graph.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import type { Strategy } from "../contract/strategy.js";
 import { loadChannels } from "../language/channels.js";
 import { type AddTerms, lowerRows, type RowSums, rowSums } from "./sum.js";
@@ -13,7 +14,7 @@ export const deviationStrategy: Strategy = {
   ops: ["squaredDeviations", "centredProducts"],
   fuses: false,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4,
+  cost: elementsNanoseconds,
   lower({ root }, to) {
     const isProduct = root.op.name === "centredProducts";
     const [d, x, mean] = (isProduct ? root.inputs : [undefined, ...root.inputs]) as [Value | undefined, Value, Value];

@@ -5,6 +5,7 @@
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import {
@@ -24,7 +25,7 @@ export const maxReduceStrategy: Strategy = {
   ops: ["maxReduce", "maxReduceGrad"],
   fuses: false,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).bytes / 4,
+  cost: elementsNanoseconds,
   lower({ root }, to) {
     const x = root.inputs[0]!;
     const { axes } = root.attributes as { readonly axes: readonly number[] };

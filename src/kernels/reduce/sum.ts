@@ -11,6 +11,7 @@ import { defineKernel, type KernelCode, type KernelDefinition } from "../../code
 import type { Reg } from "../../codegen/ir.js";
 import type { Value } from "../../graph/graph.js";
 import { type Signature, sizeOf } from "../../graph/shape.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import type { Buffer, Pieces } from "../contract/emitter.js";
 import { isScalar, type Layout, type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Lowering, Strategy } from "../contract/strategy.js";
@@ -44,7 +45,7 @@ export const sumStrategy: Strategy = {
   ops: ["sum"],
   fuses: false,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds / 4,
+  cost: elementsNanoseconds,
   reads: (node) => (summed(node) === node.inputs[0] ? undefined : [summed(node)]),
   lower({ root }, to) {
     const input = summed(root);

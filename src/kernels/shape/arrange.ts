@@ -4,6 +4,7 @@
  */
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import { storeTail, storeZeros } from "../language/channels.js";
@@ -37,7 +38,7 @@ export const arrangeStrategy: Strategy = {
   ops: ["arrange"],
   fuses: false,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).bytes / 8,
+  cost: elementsNanoseconds,
   lower({ root }, to) {
     const { table } = root.attributes as { readonly table: readonly number[] };
     const [x] = root.inputs;

@@ -2,6 +2,7 @@
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
 import type { Shape } from "../../graph/shape.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import { isScalar, type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import { channelVectors, eachGroup, loadChannels, storeChannels, storeTail } from "../language/channels.js";
@@ -24,7 +25,7 @@ export const expandStrategy: Strategy = {
   ops: ["expand"],
   fuses: false,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).bytes / 16,
+  cost: elementsNanoseconds,
   lower({ root }, to) {
     const { shape, axes, batch, mean, keepsAxes } = root.attributes as ExpandAttributes;
     const small = root.inputs[0]!;

@@ -8,6 +8,7 @@ import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
 import type { Lanes } from "../../target/target.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import { storeTail, tailElements } from "../language/channels.js";
@@ -47,7 +48,7 @@ export const resizeStrategy: Strategy = {
   ops: ["resize", "resizeGrad"],
   fuses: false,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).bytes / 8,
+  cost: elementsNanoseconds,
   lower({ root }, to) {
     const backward = root.op.name === "resizeGrad";
     const { axis, mode, extent, ratio, step, from } = root.attributes as ResizeAttributes & { readonly from: number };

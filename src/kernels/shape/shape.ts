@@ -11,6 +11,7 @@ import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
 import type { Value } from "../../graph/graph.js";
 import type { Shape } from "../../graph/shape.js";
+import { elementsNanoseconds } from "../contract/cost.js";
 import { type Layout, type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import { storeTail, storeZeros, tailElements } from "../language/channels.js";
@@ -43,7 +44,7 @@ export const shapeStrategy: Strategy = {
   ops: ["concat", "slice", "pad"],
   fuses: false,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).bytes / 8,
+  cost: elementsNanoseconds,
   lower({ root }, to) {
     const output = to.layout(root);
     const isPad = root.op.name === "pad";
@@ -182,7 +183,7 @@ export const reshapeStrategy: Strategy = {
   ops: ["reshape"],
   fuses: false,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).bytes / 2,
+  cost: elementsNanoseconds,
   lower({ root }, to) {
     const input = to.layout(root.inputs[0]!);
     const output = to.layout(root);

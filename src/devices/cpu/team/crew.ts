@@ -1,6 +1,8 @@
 /**
  * One worker of the team: takes jobs from the ring, does its share of each, and tells the caller.
  */
+
+import type { Looks } from "../../../target/costs.js";
 import type { Code, KernelFunction } from "../backends/backend.js";
 import {
   ABORTED,
@@ -24,8 +26,7 @@ export interface StartMessage {
   readonly control: SharedArrayBuffer;
   readonly thread: number;
   readonly threads: number;
-  /** How many times a flag is looked at before the thread goes to sleep. */
-  readonly spins: number;
+  readonly looks: Looks;
   readonly programs: readonly ProgramImage[];
 }
 
@@ -58,8 +59,8 @@ export class Crew {
   readonly #programs = new Map<number, BoundProgram>();
   #control: Int32Array<ArrayBufferLike> = new Int32Array(0);
   #isFirst = false;
-  #spins = 0;
-  #member = new Member(this.#control, 0, 1, 0);
+  #looks: Looks = { most: 0, least: 0 };
+  #member = new Member(this.#control, 0, 1, this.#looks);
   /** Serial number of the next job to take. */
   #next = 0;
   /** Messages are dealt with one after the other, although binding code may take turns of the event loop. */
@@ -81,11 +82,11 @@ export class Crew {
   async #handle(message: TeamMessage): Promise<void> {
     try {
       if (message.kind === "start") {
-        const { thread, threads, spins } = message;
+        const { thread, threads, looks } = message;
         this.#control = new Int32Array(message.control);
         this.#isFirst = thread === 0;
-        this.#spins = spins;
-        this.#member = new Member(this.#control, thread, threads, spins);
+        this.#looks = looks;
+        this.#member = new Member(this.#control, thread, threads, looks);
         for (const program of message.programs) await this.#load(program);
       } else {
         await this.#load(message.program);
@@ -123,7 +124,7 @@ export class Crew {
     const control = this.#control;
     const [submitted, idle] = this.#isFirst ? [FIRST_SUBMITTED, FIRST_IDLE] : [SUBMITTED, IDLE];
     const next = this.#next;
-    for (let k = this.#spins; k > 0; k--) if (Atomics.load(control, submitted) !== next) break;
+    for (let k = this.#looks.most; k > 0; k--) if (Atomics.load(control, submitted) !== next) break;
     if (Atomics.load(control, submitted) === next) {
       Atomics.add(control, idle, 1);
       while (Atomics.load(control, submitted) === next) Atomics.wait(control, submitted, next);

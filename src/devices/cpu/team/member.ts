@@ -4,6 +4,7 @@
  * the caller's thread where it takes the place of the first of them.
  */
 import { BackendError } from "../../../base/errors.js";
+import type { Looks } from "../../../target/costs.js";
 import { ABORTED, ARRIVED, GENERATION, PREPARE, partOf, RUN, WAITING } from "./control.js";
 import {
   BARRIER,
@@ -18,16 +19,13 @@ import {
   wordsOfPart,
 } from "./schedule.js";
 
-/** About 2 microseconds. */
-const LEAST_SPINS = 1000;
-
 export class Member {
   readonly #control: Int32Array<ArrayBufferLike>;
   readonly #thread: number;
   readonly #threads: number;
-  readonly #spins: number;
+  readonly #looks: Looks;
   readonly #mostSeconds: number;
-  /** How many times to look before the next sleep at the barrier: at most #spins, less after waits that ended asleep. */
+  /** How many times to look before the next sleep at the barrier: at most #looks.most, less after waits that ended asleep. */
   #patience: number;
   // What is being done, for the report of a failure: 0 is `prepare`; words from the first step, -1 before any.
   #section = 0;
@@ -38,14 +36,14 @@ export class Member {
     control: Int32Array<ArrayBufferLike>,
     thread: number,
     threads: number,
-    spins: number,
+    looks: Looks,
     mostSeconds = Number.POSITIVE_INFINITY,
   ) {
     this.#control = control;
     this.#thread = thread;
     this.#threads = threads;
-    this.#spins = spins;
-    this.#patience = spins;
+    this.#looks = looks;
+    this.#patience = looks.most;
     this.#mostSeconds = mostSeconds;
   }
 
@@ -138,12 +136,12 @@ export class Member {
     const control = this.#control;
     for (let k = this.#patience; k > 0; k--) {
       if (Atomics.load(control, GENERATION) !== generation) {
-        this.#patience = Math.min(this.#spins, 2 * this.#patience);
+        this.#patience = Math.min(this.#looks.most, 2 * this.#patience);
         return;
       }
     }
     // In vain: perhaps the thread that is waited for has no core to run on, and needs this one.
-    this.#patience = Math.max(Math.min(this.#spins, LEAST_SPINS), this.#patience >> 1);
+    this.#patience = Math.max(this.#looks.least, this.#patience >> 1);
     Atomics.add(control, WAITING, 1);
     // Second by second: of a process that was stopped for a minute no more than one has gone by.
     let seconds = 0;

@@ -6,6 +6,7 @@
 import { BackendError } from "../../../base/errors.js";
 import { startWorkers } from "../../../host/start-workers.js";
 import type { WorkerHandle } from "../../../host/worker-handle.js";
+import type { Looks } from "../../../target/costs.js";
 import {
   ANNOUNCED,
   abort,
@@ -25,9 +26,6 @@ import type { CrewMessage, TeamMessage } from "./crew.js";
 import { Member } from "./member.js";
 import type { BoundProgram, ProgramImage } from "./schedule.js";
 
-/** About 30 microseconds of looking at a flag; threads that share a core must not burn each other's time. */
-const SPINS = 20_000;
-
 /** How long the caller's thread waits for a worker in what it shares: it hears of no worker's death meanwhile. */
 const MOST_SECONDS = 20;
 
@@ -44,8 +42,8 @@ const NOBODY = (): void => {};
 
 export interface TeamOptions {
   readonly threads: number;
-  /** Threads that the machine can run at once. */
-  readonly parallelism: number;
+  /** Few where threads share a core: they must not burn each other's time. */
+  readonly looks: Looks;
   readonly startWorker: (name: string) => WorkerHandle;
   /** `step 12 (conv1 conv2d+relu) of program "train"`; section 0 is `prepare`. */
   readonly describe: (program: number, section: number, step: number) => string;
@@ -74,11 +72,6 @@ export class Team {
     this.#options = options;
   }
 
-  get #spins(): number {
-    const { threads, parallelism } = this.#options;
-    return threads > parallelism ? 50 : SPINS;
-  }
-
   get pending(): number {
     return this.#ring.length + this.#overflow.length;
   }
@@ -104,7 +97,7 @@ export class Team {
   }
 
   #startWorker(thread: number): WorkerHandle {
-    const { threads, startWorker } = this.#options;
+    const { threads, looks, startWorker } = this.#options;
     const worker = startWorker(`fovea ${thread}`);
     worker.onMessage((message) => this.#hear(message as CrewMessage));
     worker.onFailure((cause) => {
@@ -116,7 +109,7 @@ export class Team {
       control: this.#control.buffer as SharedArrayBuffer,
       thread,
       threads,
-      spins: this.#spins,
+      looks,
       programs: [...this.#programs.values()],
     };
     worker.post(message);
@@ -156,7 +149,7 @@ export class Team {
    */
   share(what: number, program: number, bound: BoundProgram, slot: number, batch: number): Promise<void> | undefined {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    this.#member ??= new Member(this.#control, 0, this.threads, this.#spins, MOST_SECONDS);
+    this.#member ??= new Member(this.#control, 0, this.threads, this.#options.looks, MOST_SECONDS);
     const job: Pending = { what: what | SHARED, program, slot, batch, resolve: NOBODY, reject: NOBODY };
     this.#put(job);
     const next = this.#submitted;

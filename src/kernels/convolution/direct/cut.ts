@@ -3,8 +3,8 @@
  * its blocks, and within each through its rows, so that the weights of a block stay near; its rows of input should stay in a part of L2.
  */
 import type { Target } from "../../../target/target.js";
-import { CYCLE, FEW_SAMPLES, MOST_PIECES, partSizes, timeOfShares } from "../../contract/shares.js";
-import { chooseTile, type TileSize, tileCycles, tileOf } from "../../language/tile.js";
+import { FEW_SAMPLES, MOST_PIECES, partSizes, timeOfShares } from "../../contract/shares.js";
+import { chooseTile, type TileSize, tileMultiplyAdds, tileOf } from "../../language/tile.js";
 
 export interface DirectShape {
   /** Of the output: rows, pixels in a row, vectors of channels. */
@@ -29,11 +29,10 @@ export interface DirectCut {
   readonly blocksPerPiece: number;
 }
 
-const SLAB = 192 * 1024;
-const MOST_SLAB = 512 * 1024; // where rows alone give no equal shares
-const PIECE = 100; // nanoseconds that a piece takes beside its tiles
-const STORE = 1.5; // of a vector of the result
-const BYTE = 0.015; // of a byte of weights or input that comes from afar
+/** Bytes of input rows in a piece. */
+const slabOf = ({ caches }: Target): number => (3 / 16) * caches.l2;
+/** The same where rows alone give no equal shares. */
+const mostSlabOf = ({ caches }: Target): number => caches.l2 / 2;
 
 /** The cut for programs of at most `samples`, whose kernel must be one that `fits`. */
 export function cutDirect(
@@ -45,16 +44,17 @@ export function cutDirect(
   const usual = usualCut(target, shape);
   if (samples >= FEW_SAMPLES) return usual;
   let best = usual;
-  let least = timeOf(shape, usual, samples) * 0.98;
+  let least = timeOf(target, shape, usual, samples) * 0.98;
   for (let vectors = 1; vectors <= Math.min(4, shape.vectors); vectors++) {
     const tile = vectors === usual.tile.vectors ? usual.tile : tileOf(target, shape.columns, vectors, shape.reserved);
     if (tile === undefined || !(tile === usual.tile || fits(tile))) continue;
     const blocks = Math.ceil(shape.vectors / tile.vectors);
     for (const rowsPerPiece of partSizes(shape.rows)) {
-      if (rowsPerPiece > usual.rowsPerPiece && rowsPerPiece * shape.scale * shape.rowBytes > MOST_SLAB) continue;
+      if (rowsPerPiece > usual.rowsPerPiece && rowsPerPiece * shape.scale * shape.rowBytes > mostSlabOf(target))
+        continue;
       for (const blocksPerPiece of partSizes(blocks)) {
         if (piecesOf(shape, { tile, rowsPerPiece, blocksPerPiece }) > MOST_PIECES) continue;
-        const time = timeOf(shape, { tile, rowsPerPiece, blocksPerPiece }, samples);
+        const time = timeOf(target, shape, { tile, rowsPerPiece, blocksPerPiece }, samples);
         if (time >= least) continue;
         least = time;
         best = { tile, rowsPerPiece, blocksPerPiece };
@@ -67,7 +67,7 @@ export function cutDirect(
 /** As many rows as keep their rows of input within the slab, and four pieces a sample or more. */
 function usualCut(target: Target, shape: DirectShape): DirectCut {
   const tile = chooseTile(target, shape.columns, shape.vectors, shape.reserved);
-  const most = Math.floor((SLAB / shape.rowBytes - shape.taps * shape.stride) / Math.max(1, shape.scale));
+  const most = Math.floor((slabOf(target) / shape.rowBytes - shape.taps * shape.stride) / Math.max(1, shape.scale));
   const rowPieces = Math.ceil(shape.rows / Math.min(Math.max(1, most), shape.rows));
   const rowsPerPiece = Math.ceil(shape.rows / rowPieces);
   const blocks = Math.ceil(shape.vectors / tile.vectors);
@@ -79,13 +79,15 @@ function piecesOf({ rows, vectors }: DirectShape, { tile, rowsPerPiece, blocksPe
   return Math.ceil(rows / rowsPerPiece) * Math.ceil(Math.ceil(vectors / tile.vectors) / blocksPerPiece);
 }
 
-function timeOf(shape: DirectShape, cut: DirectCut, samples: number): number {
+function timeOf(target: Target, shape: DirectShape, cut: DirectCut, samples: number): number {
   const { tile, rowsPerPiece, blocksPerPiece } = cut;
+  const { costs } = target;
   const blocks = Math.ceil(shape.vectors / tile.vectors);
   const blockPieces = Math.ceil(blocks / blocksPerPiece);
   const pieces = piecesOf(shape, cut);
-  const cyclesOf = (width: number) => tileCycles(tile.rows, shape.columns, width) * shape.depth * CYCLE;
-  const [full, last] = [cyclesOf(tile.vectors), cyclesOf(shape.vectors - (blocks - 1) * tile.vectors)];
+  const tiles = (width: number) =>
+    tileMultiplyAdds(target, tile.rows, shape.columns, width) * shape.depth * costs.multiplyAdd.peak;
+  const [full, last] = [tiles(tile.vectors), tiles(shape.vectors - (blocks - 1) * tile.vectors)];
   return timeOfShares(pieces * samples, (begin, end) => {
     let sum = 0;
     for (let piece = begin; piece < end; piece++) {
@@ -98,7 +100,10 @@ function timeOf(shape: DirectShape, cut: DirectCut, samples: number): number {
       const compute = (to - from - 1) * full + (to === blocks ? last : full);
       const weights = vectors * shape.depth * shape.lanes * 4;
       const input = (rows * shape.scale + shape.taps - 1) * shape.rowBytes;
-      sum += PIECE + rows * (compute + shape.columns * vectors * STORE) + (weights + input) * BYTE;
+      sum +=
+        costs.piece.direct +
+        rows * (compute + shape.columns * vectors * costs.store) +
+        (weights + input) * costs.byte.shared;
     }
     return sum;
   });

@@ -15,7 +15,7 @@ import { packPanel } from "../../language/panel.js";
 import { tileRuns } from "../axis.js";
 import type { ConvAttributes } from "../general/shape.js";
 import { directKernel } from "./kernel.js";
-import { codeSize, MAXIMUM_CODE, planOf } from "./plan.js";
+import { codeSize, planOf } from "./plan.js";
 
 export const direct: Strategy = {
   name: "direct",
@@ -26,14 +26,15 @@ export const direct: Strategy = {
     const plan = planOf(node, target);
     if (groups > 1 && (groups > 4 || plan.some((p) => p.outputs % p.lanes !== 0 || p.destinationPixel <= 4)))
       return false;
-    return plan.every((p) => codeSize(p, target) <= MAXIMUM_CODE);
+    return plan.every((p) => codeSize(p, target) <= target.costs.largestKernel.direct);
   },
   cost: (node, target) => {
+    const { multiplyAdd, store } = target.costs;
     let nanoseconds = 0;
     for (const p of planOf(node, target)) {
       const vectors = Math.ceil(p.outputs / p.lanes);
       const multiplyAdds = p.y.count * p.x.count * p.y.taps * p.x.taps * p.channels * vectors;
-      nanoseconds += multiplyAdds * 0.35 + p.y.count * p.x.count * vectors * 1.5;
+      nanoseconds += multiplyAdds * multiplyAdd.tiled + p.y.count * p.x.count * vectors * store;
     }
     return nanoseconds;
   },
@@ -45,7 +46,7 @@ export const direct: Strategy = {
       (p) =>
         p.rowsPerPiece % POOLED === 0 &&
         tileRuns(p.x, p.tile.rows).every(({ from, size }) => from % POOLED === 0 && size % POOLED === 0) &&
-        codeSize(p, target) <= MAXIMUM_CODE,
+        codeSize(p, target) <= target.costs.largestKernel.direct,
     );
   },
   lower,

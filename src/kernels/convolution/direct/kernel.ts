@@ -14,9 +14,6 @@ import { allReach, reaches, type TileRun, tileReaches, tileRuns } from "../axis.
 import { type Output, type OutputRow, outputOf, type Store } from "./output.js";
 import { type TapConvolution, unrollOf } from "./plan.js";
 
-/** Multiply-adds an output beside which asking for the tile's memory costs nothing. */
-const LEAST_PREFETCHING = 32;
-
 interface Direct {
   readonly convolution: TapConvolution;
   readonly store: Store;
@@ -201,7 +198,7 @@ class Writer {
       return;
     }
     const to = destination.keep("to");
-    if (p.y.taps * p.x.taps * p.channels >= LEAST_PREFETCHING)
+    if (p.y.taps * p.x.taps * p.channels >= k.target.prefetching.leastPerOutput)
       prefetchTile(k, run.size / this.#output.pixels, block.vectors, {
         lanes: p.lanes,
         epilogue: this.store.epilogue,

@@ -1,7 +1,7 @@
 /** What a kernel of the direct convolution (`direct.ts`) is made for: extents and strides, the register tile, and the cut into pieces of work. */
 
 import type { Value } from "../../../graph/graph.js";
-import type { Lanes, Target } from "../../../target/target.js";
+import type { CodeTarget, Lanes, Target } from "../../../target/target.js";
 import { layoutOf, vectorLanes } from "../../contract/layout.js";
 import type { PoolWork } from "../../contract/strategy.js";
 import { POOLED } from "../../fusion/pooled-store.js";
@@ -34,8 +34,6 @@ export interface TapConvolution {
 
 /** What the size of the code depends on. */
 type TileCode = Pick<TapConvolution, "x" | "tile" | "channels">;
-
-export const MAXIMUM_CODE = 12_000; // multiply-add instructions in one kernel
 
 /**
  * The kernels of a node: one for each group and each pair of phases. `inStore`: registers that the store needs beside the
@@ -87,7 +85,7 @@ export function planOf(
         stride: y.stride,
         scale: y.scale,
       };
-      const fits = (tile: TileSize) => codeSize({ x, tile, channels }, target) <= MAXIMUM_CODE;
+      const fits = (tile: TileSize) => codeSize({ x, tile, channels }, target) <= target.costs.largestKernel.direct;
       const cut = cutDirect(target, shape, samples, fits);
       const last = y === all[all.length - 1]!.y && x === all[all.length - 1]!.x;
       plans.push({
@@ -117,7 +115,7 @@ function pooledCut(cut: DirectCut): DirectCut {
   return { ...cut, tile: { ...cut.tile, rows: even(cut.tile.rows) }, rowsPerPiece: even(cut.rowsPerPiece) };
 }
 
-export function codeSize(p: TileCode, target: Target): number {
+export function codeSize(p: TileCode, target: CodeTarget): number {
   const unroll = unrollOf(p, target);
   return tileRuns(p.x, p.tile.rows).length * p.x.taps * unroll * p.tile.rows * p.tile.vectors * 2;
 }
@@ -126,7 +124,7 @@ export function codeSize(p: TileCode, target: Target): number {
 const LONG_TURN = 32;
 
 /** How many input channels one turn of the innermost loop does. */
-export function unrollOf(p: TileCode, target: Target): number {
+export function unrollOf(p: TileCode, target: CodeTarget): number {
   const one = p.x.taps * p.tile.rows * p.tile.vectors;
   const most = one < LONG_TURN ? 128 / one : 1;
   const wanted = [8, 4, 2].find((u) => p.channels % u === 0 && u <= most) ?? 1;

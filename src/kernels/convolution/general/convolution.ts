@@ -6,6 +6,7 @@
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import { defineKernel } from "../../../codegen/definition.js";
 import type { Reg } from "../../../codegen/ir.js";
+import { scalarNanoseconds } from "../../contract/cost.js";
 import type { Strategy } from "../../contract/strategy.js";
 import type { Epilogue } from "../../fusion/epilogue.js";
 import { resultOf, resultOperands, rowPlace, storeResult } from "../../fusion/result.js";
@@ -27,7 +28,7 @@ export const generalConvolution: Strategy = {
   ops: ["conv2d"],
   fuses: true,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds,
+  cost: scalarNanoseconds,
   lower(work, to) {
     const [x, w] = work.root.inputs;
     const shape = convShape(work.root, x!.shape, work.root.shape, to);

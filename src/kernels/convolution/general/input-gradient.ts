@@ -6,6 +6,7 @@
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import { defineKernel } from "../../../codegen/definition.js";
 import type { Reg } from "../../../codegen/ir.js";
+import { scalarNanoseconds } from "../../contract/cost.js";
 import type { Strategy } from "../../contract/strategy.js";
 import {
   eachGroup,
@@ -33,7 +34,7 @@ export const generalInputGradient: Strategy = {
   ops: ["conv2dInputGrad"],
   fuses: false,
   accepts: () => true,
-  cost: (node) => node.op.cost(node.inputs, node.attributes, node).multiplyAdds,
+  cost: scalarNanoseconds,
   lower({ root }, to) {
     const [dy, w] = root.inputs;
     const shape = convShape(root, root.shape, dy!.shape, to);

@@ -55,11 +55,6 @@ interface Plan extends RoutedConvolution {
 /** `areNoted`: whether the forward pass left the places of the maxima. */
 type Noted = Plan & { readonly areNoted: boolean };
 
-/** Bytes of the weights of all outputs with zeros around them. */
-const MAXIMUM_TABLES = 512 * 1024;
-/** One multiply-add, whose operand comes from a cache, often across two of its lines. */
-const NANOSECONDS = 0.5;
-
 export const routedInputGradient: Strategy = {
   name: "routedInputGradient",
   ops: ["conv2dInputGrad"],
@@ -70,7 +65,8 @@ export const routedInputGradient: Strategy = {
     const { routed, kernel, reach, row } = planOf(node, target)!;
     const taps = routed.rows.kernel * routed.columns.kernel;
     const region = (kernel[0] + reach[0]) * row.length;
-    return windowCount(routed) * (routed.channels * region * NANOSECONDS + region + routed.vectors.count * taps);
+    const { shifted } = target.costs.multiplyAdd;
+    return windowCount(routed) * (routed.channels * region * shifted + region + routed.vectors.count * taps);
   },
   lower,
 };
@@ -88,7 +84,7 @@ function planOf(node: Value, target: Target): Plan | undefined {
   // what the last vector reaches beyond the region's end are zeros, here and behind the border's last pixel
   const tableRow = reach[1] * pixel + spanOf(row);
   const table = Math.ceil(((kernel[0] + 2 * reach[0]) * tableRow) / 16) * 16;
-  if (row.length > free || 4 * table * routed.channels > MAXIMUM_TABLES) return undefined;
+  if (row.length > free || 4 * table * routed.channels > target.caches.l2 / 2) return undefined;
   const tileRows = evenBlock(kernel[0] + reach[0], Math.floor(free / row.length));
   const weightRow = layoutOf(w, target).channelStride;
   return { ...convolution, weightRow, reach, row, tileRows, tableRow, table };

@@ -203,10 +203,7 @@ export interface Bordered {
   readonly before: readonly [number, number];
 }
 
-/** What a core's second cache holds beside everything else, in bytes. */
-const MAXIMUM_WORKSPACE = 512 * 1024;
-
-/** Undefined where no such pool follows, and for groups, dilation and images that a core's second cache does not hold. */
+/** Undefined where no such pool follows, and for groups, dilation and images that half of a core's second cache does not hold. */
 export function routedConvolution(
   node: Value,
   image: Value,
@@ -222,7 +219,7 @@ export function routedConvolution(
   const bordered = { rows: extent(0), columns: extent(1), before: [padding[0], padding[2]] as const };
   const placesAt = Math.ceil((bordered.rows * bordered.columns * channelStride + target.lanes) / 16) * 16;
   const workspace = placesAt + placeElements(routed);
-  if (4 * workspace > MAXIMUM_WORKSPACE) return undefined;
+  if (4 * workspace > target.caches.l2 / 2) return undefined;
   return {
     routed,
     kernel,
@@ -238,7 +235,7 @@ export function routedConvolution(
 
 /** Accumulators that there are registers for, beside a number in every lane for each width among the vectors. */
 export function accumulatorsFor(row: readonly RunVector[], target: Target): number {
-  return target.vectorRegisters - 1 - new Set(row.map((v) => v.lanes)).size;
+  return target.registers.vector - 1 - new Set(row.map((v) => v.lanes)).size;
 }
 
 /** One number in every lane, for each width among the vectors. */

@@ -12,6 +12,7 @@ import { defineKernel } from "../../../codegen/definition.js";
 import type { Reg } from "../../../codegen/ir.js";
 import type { Value } from "../../../graph/graph.js";
 import type { Target } from "../../../target/target.js";
+import { mostPartialBytes } from "../../contract/cost.js";
 import { layoutOf, type RowLayout, rowLayout } from "../../contract/layout.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import { copyElements, storeTail, storeZeros } from "../../language/channels.js";
@@ -51,9 +52,6 @@ type Noted = Plan & { readonly areNoted: boolean };
 const SLICES = 8;
 /** Channels that are written out one by one. */
 const UNROLLED = 8;
-const MAXIMUM_PARTIAL = 8 * 1024 * 1024;
-/** One multiply-add, whose operand comes from a cache, often across two of its lines. */
-const NANOSECONDS = 0.55;
 
 export const routedWeightGradient: Strategy = {
   name: "routedWeightGradient",
@@ -64,7 +62,10 @@ export const routedWeightGradient: Strategy = {
   cost: (node, target) => {
     const { routed, kernel, row } = planOf(node, target)!;
     const taps = routed.rows.kernel * routed.columns.kernel;
-    return windowCount(routed) * (routed.channels * kernel[0] * row.length * NANOSECONDS + routed.vectors.count * taps);
+    const { shiftedWeights } = target.costs.multiplyAdd;
+    return (
+      windowCount(routed) * (routed.channels * kernel[0] * row.length * shiftedWeights + routed.vectors.count * taps)
+    );
   },
   lower,
 };
@@ -84,7 +85,7 @@ function planOf(node: Value, target: Target): Plan | undefined {
   const outputSums = kernel[0] * spanOf(row);
   const sliceSums = routed.channels * outputSums;
   let slices = SLICES;
-  while (slices > 1 && 4 * slices * sliceSums > MAXIMUM_PARTIAL) slices /= 2;
+  while (slices > 1 && 4 * slices * sliceSums > mostPartialBytes(target)) slices /= 2;
   const sample = layoutOf(x, target).sampleStride;
   return { ...convolution, sample, row, tileRows, tileOutputs, slices, outputSums, sliceSums };
 }

@@ -18,10 +18,6 @@ interface Item {
   readonly channel: number;
 }
 
-const LINE_BYTES = 64;
-/** Multiply-adds of a pixel beside which asking for the next band's costs nothing. */
-const LEAST_PREFETCHING = 16;
-
 interface WeightGradient {
   readonly gradient: Gradient;
   /** Of all weights. */
@@ -271,7 +267,9 @@ class Writer {
       }),
     );
     // Few accumulators would wait for their own last sum: every second pixel then has a set of its own.
-    const spare = items.length * vectors < 10 && 2 * items.length * vectors + vectors + 2 <= k.target.vectorRegisters;
+    const { sumsInFlight, registers } = k.target;
+    const sums = items.length * vectors;
+    const spare = sums < sumsInFlight && 2 * sums + vectors + 2 <= registers.vector;
     const second = spare ? items.map(() => Array.from({ length: vectors }, () => k.acc(0, g.lanes))) : acc;
     const x = this.#blockOf(band.x, block).keep("xRow");
     const dy = band.dy.plus(first).keep("dyRow");
@@ -354,10 +352,10 @@ class Writer {
       return;
     }
     accumulate(k, acc, g.lanes, source, gradient);
-    if (!all || items.length * vectors < LEAST_PREFETCHING) return;
+    if (!all || items.length * vectors < k.target.prefetching.leastPerPixel) return;
     // The same pixel of the next band: it comes from memory, while this band does not.
     x.prefetch({ ...indices(items[0]!), row: g.bandRows * g.stride[0] });
-    for (let output = 0; output < vectors * g.lanes; output += LINE_BYTES / dy.element)
+    for (let output = 0; output < vectors * g.lanes; output += k.target.lineBytes / dy.element)
       dy.prefetch({ pixel: ahead, row: g.bandRows, output });
   }
 }

@@ -12,6 +12,7 @@
 
 import type { Value } from "../../../graph/graph.js";
 import type { Lanes, Target } from "../../../target/target.js";
+import { mostPartialBytes } from "../../contract/cost.js";
 import { type Layout, layoutOf, vectorLanes } from "../../contract/layout.js";
 import { chooseTile, type TileSize } from "../../language/tile.js";
 import type { ConvAttributes } from "../general/shape.js";
@@ -53,21 +54,17 @@ export interface Gradient {
 type Shape = Omit<Gradient, "bandRows" | "rowChunks" | "columnChunks" | "slices">;
 type Cut = Pick<Gradient, "bandRows" | "rowChunks" | "columnChunks" | "slices">;
 
-const MAXIMUM_PARTIAL_BYTES = 8 * 1024 * 1024;
 const WANTED_FLAT_PIECES = 16;
 /** Threads that the pieces should go round for evenly. */
 const WAYS = 8;
-/** The second cache holds a chunk of weights and a band of pixels. */
-const CHUNK_BYTES = 256 * 1024;
-const BAND_BYTES = 192 * 1024;
+/** Bytes of a chunk of weights, and of a band of pixels beside it. */
+const chunkOf = ({ caches }: Target): number => caches.l2 / 4;
+const bandBytesOf = ({ caches }: Target): number => (3 / 16) * caches.l2;
 /** Pixels in a band, at least: a tile is loaded and stored once a band. */
 const LEAST_PIXELS = 64;
 const MOST_COLUMNS = 128;
 /** What the cuts are compared by: they must not depend on the batch, or the numbers would. */
 const NOMINAL_BATCH = 16;
-const NANOSECONDS_A_MULTIPLY_ADD = 0.3;
-const NANOSECONDS_A_BYTE = 0.08;
-const NANOSECONDS_A_STEP = 5000;
 
 export function gradientOf(node: Value, target: Target, group = 0): Gradient {
   const a = node.attributes as ConvAttributes;
@@ -110,7 +107,7 @@ export function gradientOf(node: Value, target: Target, group = 0): Gradient {
     columnBlocks: Math.ceil(vectors / tile.vectors),
   };
   const bytes = weight.sampleStride * 4;
-  return { ...shape, ...(flat ? cutBatch(shape, bytes) : leastTime(shape, bytes)) };
+  return { ...shape, ...(flat ? cutBatch(target, shape, bytes) : leastTime(target, shape, bytes)) };
 }
 
 /** Whether every output pixel reads the input pixel of the same place, and no other. */
@@ -130,21 +127,22 @@ function rowLength(pixels: number): number {
 }
 
 /** Few channels: a piece has a kernel row of weights. */
-function cutBatch(s: Shape, bytes: number): Cut {
+function cutBatch(target: Target, s: Shape, bytes: number): Cut {
   const wanted = Math.ceil(WANTED_FLAT_PIECES / s.kernel[0]);
-  const slices = Math.max(1, Math.min(wanted, Math.floor(MAXIMUM_PARTIAL_BYTES / bytes)));
-  return { slices, rowChunks: 1, columnChunks: 1, bandRows: bandOf(s, s.channels, s.outputs) };
+  const slices = Math.max(1, Math.min(wanted, Math.floor(mostPartialBytes(target) / bytes)));
+  return { slices, rowChunks: 1, columnChunks: 1, bandRows: bandOf(target, s, s.channels, s.outputs) };
 }
 
 /** Rows of pixels whose chunks of x and dy are a band. */
-function bandOf(s: Shape, channels: number, outputs: number): number {
+function bandOf(target: Target, s: Shape, channels: number, outputs: number): number {
   const rowBytes = 4 * (s.outputColumns * outputs + s.stride[0] * s.inputColumns * channels);
-  const rows = Math.max(Math.ceil(LEAST_PIXELS / s.outputColumns), Math.floor(BAND_BYTES / rowBytes));
+  const rows = Math.max(Math.ceil(LEAST_PIXELS / s.outputColumns), Math.floor(bandBytesOf(target) / rowBytes));
   return s.rowsPerSample > 0 ? rows : Math.min(rows, s.outputRows);
 }
 
 /** The cut that is done first, by its multiply-adds on `WAYS` threads and the bytes that go through memory. */
-function leastTime(s: Shape, bytes: number): Cut {
+function leastTime(target: Target, s: Shape, bytes: number): Cut {
+  const { multiplyAdd, byte, step } = target.costs;
   const pixels = NOMINAL_BATCH * s.outputRows * s.outputColumns;
   const vectors = Math.ceil(s.outputs / s.lanes);
   const multiplyAdds = s.kernel[0] * s.kernel[1] * s.channels * vectors * pixels;
@@ -160,20 +158,20 @@ function leastTime(s: Shape, bytes: number): Cut {
     for (const columnChunks of chunkCounts(s.columnBlocks)) {
       const channels = Math.min(s.channels, Math.ceil(s.rowBlocks / rowChunks) * s.tile.rows);
       const outputs = Math.min(s.outputs, Math.ceil(s.columnBlocks / columnChunks) * s.tile.vectors * s.lanes);
-      const bandRows = bandOf(s, channels, outputs);
+      const bandRows = bandOf(target, s, channels, outputs);
       const bands = pixels / (bandRows * s.outputColumns);
-      const spilled = Math.max(0, (chunked * channels * outputs) / s.outputs - CHUNK_BYTES);
+      const spilled = Math.max(0, (chunked * channels * outputs) / s.outputs - chunkOf(target));
       for (let slices = 1; slices <= WAYS; slices++) {
-        if (slices > 1 && slices * bytes > MAXIMUM_PARTIAL_BYTES) break;
+        if (slices > 1 && slices * bytes > mostPartialBytes(target)) break;
         const pieces = s.kernel[0] * rowChunks * columnChunks * slices;
         const turns = (Math.ceil(pieces / WAYS) * WAYS) / pieces;
         const passes = columnChunks * xBytes + rowChunks * dyBytes;
         const weights = s.kernel[0] * rowChunks * columnChunks * bands * spilled * 2;
         const partial = slices > 1 ? 3 * slices * bytes : 0;
         const time =
-          multiplyAdds * turns * NANOSECONDS_A_MULTIPLY_ADD +
-          (passes + weights + partial) * NANOSECONDS_A_BYTE +
-          (slices > 1 ? NANOSECONDS_A_STEP : 0);
+          multiplyAdds * turns * multiplyAdd.banded +
+          (passes + weights + partial) * byte.memory +
+          (slices > 1 ? step.barrier : 0);
         if (time < least * 0.999) {
           least = time;
           best = { bandRows, rowChunks, columnChunks, slices };

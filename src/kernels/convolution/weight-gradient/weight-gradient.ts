@@ -12,8 +12,6 @@ import type { ConvAttributes } from "../general/shape.js";
 import { weightGradientKernel } from "./kernel.js";
 import { type Gradient, gradientOf } from "./plan.js";
 
-const MAXIMUM_CODE = 16_000; // multiply-add instructions in one kernel
-
 export const weightGradient: Strategy = {
   name: "weightGradient",
   ops: ["conv2dWeightGrad"],
@@ -22,7 +20,7 @@ export const weightGradient: Strategy = {
     const a = node.attributes as ConvAttributes;
     const g = gradientOf(node, target);
     if (a.groups > 1 && (a.groups > 4 || g.outputs % g.lanes !== 0 || g.outputPixel <= 4)) return false;
-    return codeSize(g) <= MAXIMUM_CODE;
+    return codeSize(g) <= target.costs.largestKernel.weightGradient;
   },
   cost: (node, target) => {
     const g = gradientOf(node, target);
@@ -34,7 +32,7 @@ export const weightGradient: Strategy = {
       node.shape[1]! *
       g.channels *
       Math.ceil(g.outputs / g.lanes) *
-      0.4
+      target.costs.multiplyAdd.outer
     );
   },
   lower,

@@ -9,9 +9,6 @@ import type { Lanes } from "../../../target/target.js";
 import type { TiledImage } from "./plan.js";
 import { POINTS, type Taps, TILE_INPUTS, tileOutputs, transformInput, transformOutputGradient } from "./transform.js";
 
-/** Channels up to which the next tile's pixels are asked for: the processor sees for itself where longer ones go on. */
-const MOST_PREFETCHED = 192;
-
 export interface InputBlock {
   readonly taps: Taps;
   readonly lanes: Lanes;
@@ -94,7 +91,7 @@ export function transformInputBlock(k: KernelBuilder, block: InputBlock, places:
             0,
             places.vectors,
             () => {
-              if (source.pixel <= MOST_PREFETCHED) {
+              if (source.pixel <= k.target.prefetching.longestRun) {
                 for (const row of rows)
                   for (let c = 0; c < outputs; c++) k.prefetch(row, (extentOf(block) + c) * pixel);
               }

@@ -11,10 +11,10 @@
  */
 
 import type { Value } from "../../../graph/graph.js";
-import type { Lanes, Target } from "../../../target/target.js";
+import type { CodeTarget, Lanes, Target } from "../../../target/target.js";
 import { layoutOf } from "../../contract/layout.js";
-import { CYCLE, FEW_SAMPLES, partSizes, timeOfShares } from "../../contract/shares.js";
-import { chooseTile, type TileSize, tileCycles, tileOf } from "../../language/tile.js";
+import { FEW_SAMPLES, partSizes, timeOfShares } from "../../contract/shares.js";
+import { chooseTile, type TileSize, tileMultiplyAdds, tileOf } from "../../language/tile.js";
 import { forwardPhase, inputGradientPhases, type Phase } from "../axis.js";
 import type { ConvAttributes } from "../general/shape.js";
 import { POINTS, TAPS, type Taps, tileOutputs } from "./transform.js";
@@ -63,12 +63,11 @@ export interface WinogradPlan {
   readonly workspace: number;
 }
 
-const LINE = 16; // elements of a cache line
-
 /** At least `elements`, an odd number of cache lines. */
-export function oddLines(elements: number): number {
-  const lines = Math.ceil(elements / LINE);
-  return (lines + 1 - (lines % 2)) * LINE;
+export function oddLines(elements: number, { lineBytes }: CodeTarget): number {
+  const line = lineBytes / 4;
+  const lines = Math.ceil(elements / line);
+  return (lines + 1 - (lines % 2)) * line;
 }
 
 /** 3x3 or 5x5, stride 1, one group, whole vectors on both sides: what the plan below is for. */
@@ -103,9 +102,6 @@ export function tiledImage(value: Value, target: Target): TiledImage {
   };
 }
 
-/** Tiles that a block should have: so many that its transformed weights are read for many tiles, and that V stays near. */
-const SMALL_WEIGHTS = 1024 * 1024;
-
 /** The plan of a node that `isWinogradShape`, for batches of at most `maxBatch`. */
 export function planOf(node: Value, target: Target, maxBatch: number): WinogradPlan {
   const { lanes } = target;
@@ -116,7 +112,8 @@ export function planOf(node: Value, target: Target, maxBatch: number): WinogradP
   const tileRows = Math.ceil(destination.rows / tileOutputs(taps));
   const tileColumns = Math.ceil(destination.columns / tileOutputs(taps));
   const weightBytes = POINTS * source.channels * destination.vectors * lanes * 4;
-  const wanted = weightBytes <= SMALL_WEIGHTS ? 28 : 64;
+  // tiles that a block should have: so many that its transformed weights are read for many tiles, and that V stays near
+  const wanted = weightBytes <= target.caches.l2 ? 28 : 64;
   const usual = chooseBlock(target, tileRows * maxBatch, tileColumns, destination.vectors, wanted);
   const { blockRows, tile } =
     maxBatch < FEW_SAMPLES
@@ -124,11 +121,11 @@ export function planOf(node: Value, target: Target, maxBatch: number): WinogradP
       : usual;
   const period = blockRows / greatestCommonDivisor(blockRows, tileRows);
   const groups = Math.ceil((blockRows * tileColumns) / tile.rows);
-  const vTile = oddLines(source.vectors * lanes);
-  const vPoint = oddLines(groups * tile.rows * vTile);
+  const vTile = oddLines(source.vectors * lanes, target);
+  const vPoint = oddLines(groups * tile.rows * vTile, target);
   const mTile = tile.vectors * lanes;
-  const mPoint = oddLines(groups * tile.rows * mTile);
-  const uPoint = oddLines(source.channels * mTile);
+  const mPoint = oddLines(groups * tile.rows * mTile, target);
+  const uPoint = oddLines(source.channels * mTile, target);
   const mStart = POINTS * vPoint;
   const zeroStart = mStart + POINTS * mPoint;
   return {
@@ -183,7 +180,7 @@ function chooseBlock(target: Target, allRows: number, columns: number, vectors: 
     const groups = Math.ceil((blockRows * columns) / tile.rows);
     // multiply-adds and the loads that they wait for, for one tile that is asked for
     const blocks = Math.ceil(allRows / blockRows);
-    const work = tile.rows * tile.vectors + 0.15 * (tile.rows + tile.vectors);
+    const work = tile.rows * tile.vectors + target.costs.tile.operand * (tile.rows + tile.vectors);
     const cost = (blocks * groups * work * Math.ceil(vectors / tile.vectors)) / (allRows * columns);
     if (cost < fewest * 0.995) {
       fewest = cost;
@@ -202,21 +199,17 @@ interface BlockShape {
   readonly wanted: number;
 }
 
-const PIECE = 150; // nanoseconds that a piece takes beside what follows
-const TRANSFORM = 50; // of a vector of a tile, on either side
-const WEIGHT_BYTE = 0.02; // that comes from afar
-
 /** The block and tile by which threads that share few pieces are done first. */
 function cutForShares(target: Target, shape: BlockShape, usual: BlockCut): BlockCut {
   let best = usual;
-  let least = timeOfCut(target.lanes, shape, usual) * 0.98;
+  let least = timeOfCut(target, shape, usual) * 0.98;
   const most = Math.max(usual.blockRows, Math.round((1.25 * shape.wanted) / shape.columns));
   for (const blockRows of partSizes(shape.allRows)) {
     if (blockRows > most) continue;
     for (let vectors = 1; vectors <= Math.min(4, shape.destination.vectors); vectors++) {
       const tile = tileOf(target, blockRows * shape.columns, vectors);
       if (tile === undefined) continue;
-      const time = timeOfCut(target.lanes, shape, { blockRows, tile });
+      const time = timeOfCut(target, shape, { blockRows, tile });
       if (time >= least) continue;
       least = time;
       best = { blockRows, tile };
@@ -226,10 +219,11 @@ function cutForShares(target: Target, shape: BlockShape, usual: BlockCut): Block
 }
 
 function timeOfCut(
-  lanes: number,
+  target: Target,
   { allRows, columns, source, destination }: BlockShape,
   { blockRows, tile }: BlockCut,
 ): number {
+  const { lanes, costs } = target;
   const panels = Math.ceil(destination.vectors / tile.vectors);
   const pieces = Math.ceil(allRows / blockRows) * panels;
   return timeOfShares(pieces, (begin, end) => {
@@ -240,10 +234,11 @@ function timeOfCut(
       const tiles = Math.min(blockRows, allRows - first) * columns;
       const width = Math.min(tile.vectors, destination.vectors - panel * tile.vectors);
       const steps = POINTS * source.channels;
-      const products = steps * tileCycles(tile.rows, tiles, width, tiles % tile.rows > 0 ? tile.rows : 0) * CYCLE;
-      const weights = steps * width * lanes * 4 * WEIGHT_BYTE;
-      if (piece === begin || panel === 0) sum += tiles * source.vectors * TRANSFORM;
-      sum += PIECE + products + weights + tiles * width * TRANSFORM;
+      const last = tiles % tile.rows > 0 ? tile.rows : 0;
+      const products = steps * tileMultiplyAdds(target, tile.rows, tiles, width, last) * costs.multiplyAdd.peak;
+      const weights = steps * width * lanes * 4 * costs.byte.sharedWeights;
+      if (piece === begin || panel === 0) sum += tiles * source.vectors * costs.transform;
+      sum += costs.piece.winograd + products + weights + tiles * width * costs.transform;
     }
     return sum;
   });

@@ -149,7 +149,7 @@ function twoSided(
 ): void {
   const m = new Arithmetic(k, lanes);
   // where registers are few, rows that share work are computed one by one all the same
-  const registers = k.target.vectorRegisters - reserved;
+  const registers = k.target.registers.vector - reserved;
   for (const { rows, make } of transform) {
     const together = registers >= 10 + TILE_INPUTS * rows.length;
     for (const wanted of together ? [rows] : rows.map((row) => [row])) {

@@ -13,6 +13,7 @@ import { defineKernel } from "../../../codegen/definition.js";
 import type { Reg } from "../../../codegen/ir.js";
 import type { Value } from "../../../graph/graph.js";
 import type { Lanes, Target } from "../../../target/target.js";
+import { mostPartialBytes } from "../../contract/cost.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import { storeZeros } from "../../language/channels.js";
 import { pieces } from "../../language/pieces.js";
@@ -52,7 +53,6 @@ interface GradientPlan {
 
 const WANTED_TILES = 56;
 const WANTED_PIECES = 8;
-const MAXIMUM_PARTIAL_BYTES = 8 * 1024 * 1024;
 /** Vectors of 16 channels in a piece: S of 64 x 128 takes a megabyte and a bit. */
 const CHANNELS = 64;
 const OUTPUTS = 128;
@@ -65,8 +65,8 @@ export const winogradWeightGradient: Strategy = {
   cost: (node, target) => {
     const p = planOf(node, target);
     const [channels, outputs] = [p.input.source, p.gradient.source];
-    const products = POINTS * channels.vectors * p.lanes * outputs.vectors * 0.4;
-    const transforms = 50 * (channels.vectors * p.outputBlocks + outputs.vectors * p.channelBlocks);
+    const products = POINTS * channels.vectors * p.lanes * outputs.vectors * target.costs.multiplyAdd.outer;
+    const transforms = target.costs.transform * (channels.vectors * p.outputBlocks + outputs.vectors * p.channelBlocks);
     return p.tileRows * p.tileColumns * (products + transforms);
   },
   lower,
@@ -90,20 +90,20 @@ function planOf(node: Value, target: Target): GradientPlan {
   const outputs = even(dy.vectors, OUTPUTS / lanes);
   const tile = chooseTile(target, channels.size * lanes, outputs.size);
   const block = (image: TiledImage, vectors: number, start: readonly [number, number], ofGradient: boolean) => {
-    const vTile = oddLines(vectors * lanes);
-    const vPoint = oddLines(blockRows * tileColumns * vTile);
+    const vTile = oddLines(vectors * lanes, target);
+    const vPoint = oddLines(blockRows * tileColumns * vTile, target);
     return { taps, lanes, source: image, start, tileRows, tileColumns, vTile, vPoint, ofGradient };
   };
   const input = block(x, channels.size, [-padding[0], -padding[2]], false);
   const gradient = block(dy, outputs.size, [0, 0], true);
   const sRow = outputs.size * lanes;
-  const sPoint = oddLines(channels.size * lanes * sRow);
+  const sPoint = oddLines(channels.size * lanes * sRow, target);
   const wStart = POINTS * input.vPoint;
   const sStart = wStart + POINTS * gradient.vPoint;
   const zeroStart = sStart + POINTS * sPoint;
   const elements = taps ** 2 * x.channels * dy.pixel;
   const pieces = channels.blocks * outputs.blocks;
-  const most = Math.max(1, Math.floor(MAXIMUM_PARTIAL_BYTES / (4 * elements)));
+  const most = Math.max(1, Math.floor(mostPartialBytes(target) / (4 * elements)));
   return {
     taps,
     lanes,

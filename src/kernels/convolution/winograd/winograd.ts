@@ -28,19 +28,17 @@ import { isWinogradShape, planOf, type WinogradPlan } from "./plan.js";
 import { POINTS } from "./transform.js";
 import { transformWeights, weightOrder, winogradWeights } from "./weights.js";
 
-/** Nanoseconds a sample for the thousand instructions more than the direct form's, 10 ms to compile, which a small layer would repay late. */
-const CODE = 4000;
-
 export const winograd: Strategy = {
   name: "winograd",
   ops: ["conv2d", "conv2dInputGrad"],
   fuses: true,
   accepts: isWinogradShape,
   cost: (node, target) => {
+    const { multiplyAdd, transform, encoding } = target.costs;
     const { source, destination, tileRows, tileColumns } = planOf(node, target, 1);
     const products = POINTS * source.channels * destination.vectors;
     const transforms = source.vectors + destination.vectors;
-    return tileRows * tileColumns * (products * 0.35 + transforms * 50) + CODE;
+    return tileRows * tileColumns * (products * multiplyAdd.tiled + transforms * transform) + encoding;
   },
   lower,
 };
