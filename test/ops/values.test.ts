@@ -63,6 +63,7 @@ const TAKES: Readonly<Record<string, readonly string[]>> = {
 const OTHERS = [
   "batchCount",
   "broadcastShape",
+  "call", // takes an op first: test/ops/registry.test.ts
   "checkLocalResponseNorm",
   "divisorsOf",
   "isReshape",
@@ -164,4 +165,11 @@ it("values and the like are refused where numbers are asked for", () => {
   expect(thrown(() => ops.scale(x, undefined as unknown as number)).message).toBe(
     "scale: factor is undefined, expected a number",
   );
+});
+
+it("every op is in the list that gradients, strategies and the fuzzer go through", () => {
+  const drawn = Object.entries(ops).filter(([name]) => name.endsWith("Op"));
+  expect(drawn.length).toBeGreaterThan(20);
+  const listed: readonly unknown[] = ops.ALL_OPS;
+  expect(drawn.filter(([, op]) => !listed.includes(op)).map(([name]) => name)).toEqual([]);
 });
