@@ -78,8 +78,6 @@ export interface TrainingConfig extends Techniques {
   readonly [BRANCH_FIELDS.go]?: unknown;
 }
 
-export const SCHEDULES = ["constant", "step", "cosine", "one-cycle", "triangular"] as const;
-
 // --- Reading: every key known, of the right kind, and there
 
 const scaling: Check = (v) =>
@@ -137,7 +135,7 @@ const optimizerFields: Readonly<Record<string, Readonly<Record<string, Check>>>>
   adamw: { name: text, lr: number, betas: numbers, eps: number, weightDecay: number },
 };
 
-const scheduleFields: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
+const scheduleFields: Readonly<Record<Schedule["kind"], Readonly<Record<string, Check>>>> = {
   constant: { kind: text, warmupSteps: optional(number) },
   step: { kind: text, milestones: numbers, gamma: optional(number), warmupSteps: optional(number) },
   cosine: { kind: text, final: optional(number), warmupSteps: optional(number) },
@@ -150,6 +148,8 @@ const scheduleFields: Readonly<Record<string, Readonly<Record<string, Check>>>> 
   },
   triangular: { kind: text, rise: optional(number), initial: optional(number), final: optional(number) },
 };
+
+export const SCHEDULES = Object.keys(scheduleFields) as readonly Schedule["kind"][];
 
 /**
  * A configuration from JSON. `where` is what errors call it.
