@@ -2,7 +2,7 @@
 
 import { ShapeError } from "../base/errors.js";
 import type { Entry, Value } from "../graph/graph.js";
-import { shapeText, sizeOf } from "../graph/shape.js";
+import { bytesOfValue, shapeText } from "../graph/shape.js";
 import type { PointwiseGroup } from "../kernels/contract/pointwise-group.js";
 import type { PoolWork, Strategy } from "../kernels/contract/strategy.js";
 import { referenceStrategy } from "../kernels/reference/reference.js";
@@ -147,9 +147,9 @@ export function estimate(nodes: readonly Value[], { costs }: Target): { fixed: n
   const within = new Set(nodes);
   for (const node of nodes) {
     add(node.op.cost(node.inputs, node.attributes, node).multiplyAdds / rate.multiplyAdds, isOfSamples(node));
-    if (!read.has(node)) add((4 * sizeOf(node.shape)) / rate.bytes, node.batched);
+    if (!read.has(node)) add(bytesOfValue(node) / rate.bytes, node.batched);
   }
-  for (const value of read) if (!within.has(value)) add((4 * sizeOf(value.shape)) / rate.bytes, value.batched);
+  for (const value of read) if (!within.has(value)) add(bytesOfValue(value) / rate.bytes, value.batched);
   return total;
 }
 

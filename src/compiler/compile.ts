@@ -8,6 +8,7 @@ import { constantOp, type Entry } from "../graph/graph.js";
 import type { Strategy } from "../kernels/contract/strategy.js";
 import { WINOGRAD_STRATEGIES } from "../kernels/index.js";
 import type { Target } from "../target/target.js";
+import { checkTypes } from "./check-types.js";
 import { Choice } from "./choose.js";
 import { inLevels, planMain, plannedDrafts, StepAssembly, scratchUse } from "./draft.js";
 import type { Section } from "./emission.js";
@@ -66,6 +67,7 @@ export function* compileSteps(entry: Entry, options: CompileOptions): Steps<Prog
 export function* compilationSteps(entry: Entry, options: CompileOptions): Steps<Compilation> {
   const { target, maxBatch } = options;
   const live = liveOf(entry, options);
+  checkTypes(entry, live);
   const places = new Places(maxBatch);
   const values = new ValueBuffers(target, places, live);
   const { inputs, states, constants } = placeLeaves(entry, values);

@@ -2,8 +2,7 @@
 import type { Value } from "../graph/graph.js";
 import type { Signature } from "../graph/shape.js";
 import type { Buffer } from "../kernels/contract/emitter.js";
-import { type Layout, layoutOf } from "../kernels/contract/layout.js";
-import { bytesOf } from "../kernels/shape/fill.js";
+import { type Layout, layoutOf, valueBytes } from "../kernels/contract/layout.js";
 import type { Target } from "../target/target.js";
 import type { Live } from "./live.js";
 import type { Places } from "./places.js";
@@ -47,7 +46,7 @@ export class ValueBuffers {
 
   /** A buffer that can hold the value. */
   make(label: string, value: Signature): Buffer {
-    return this.places.make(label, bytesOf(value, this));
+    return this.places.make(label, valueBytes(this.layout(value)));
   }
 
   /** Where the maxima of a pool of `image` were. */

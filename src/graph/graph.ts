@@ -3,7 +3,8 @@
  * program can be compiled from. Equal nodes are made once (same op, attributes and inputs).
  */
 
-import { OptionError, ShapeError } from "../base/errors.js";
+import { ELEMENT_TYPES } from "../base/element-type.js";
+import { OptionError, ShapeError, unknownName } from "../base/errors.js";
 import { shown } from "../base/options.js";
 import { plainText } from "../base/plain.js";
 import type { AxisReads } from "./axis-reads.js";
@@ -155,9 +156,11 @@ export class Graph {
     }
   }
 
+  /** @throws OptionError where there is an input of that name, or no such element type. */
   input(name: string, signature: { shape: Shape; batched?: boolean; dtype?: DType }): Value<InputAttributes> {
     if (this.#inputs.has(name)) throw new OptionError(`graph: there is already an input "${name}"`);
     const { shape, batched = true, dtype = "f32" } = signature;
+    checkType(`input "${name}"`, dtype);
     const value = this.add(inputOp, { name, shape, batched, dtype }, []);
     this.#inputs.set(name, value);
     return value;
@@ -174,6 +177,7 @@ export class Graph {
           `${shapeText({ shape })} was asked for; choose another name`,
       );
     }
+    checkType(`state "${name}"`, dtype);
     const value = this.add(stateOp, { name, kind, shape, dtype }, []);
     this.#states.set(name, value);
     return value;
@@ -199,6 +203,10 @@ export class Graph {
   get inputs(): readonly Value<InputAttributes>[] {
     return [...this.#inputs.values()];
   }
+}
+
+function checkType(what: string, dtype: DType): void {
+  if (!ELEMENT_TYPES.includes(dtype)) throw unknownName(`element type of ${what}`, String(dtype), ELEMENT_TYPES);
 }
 
 /** Attributes are plain data (numbers, strings, booleans, arrays and objects of them): equal text (`plainText`) means equal meaning. */

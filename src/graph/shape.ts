@@ -1,8 +1,10 @@
 /** Static shapes: extents without the batch, which is known only when a program runs. Images are [height, width, channels]. */
 
-export type Shape = readonly number[];
+import { bytesOfElement, type DType } from "../base/element-type.js";
 
-export type DType = "f32" | "i32";
+export type { DType } from "../base/element-type.js";
+
+export type Shape = readonly number[];
 
 export interface Signature {
   /** Extents without the batch. */
@@ -13,6 +15,11 @@ export interface Signature {
 
 export function sizeOf(shape: Shape): number {
   return shape.reduce((a, b) => a * b, 1);
+}
+
+/** Bytes of a value without padding: of a sample where it is batched. */
+export function bytesOfValue({ shape, dtype }: Signature): number {
+  return bytesOfElement(dtype) * sizeOf(shape);
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {

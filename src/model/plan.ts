@@ -18,7 +18,7 @@ import { QUEUE_LENGTH } from "../devices/cpu/queue.js";
 import type { Session } from "../devices/cpu/session.js";
 import type { Value } from "../graph/graph.js";
 import { type Entry, inputOp } from "../graph/graph.js";
-import { sizeOf } from "../graph/shape.js";
+import { bytesOfValue } from "../graph/shape.js";
 import { inTurns } from "../host/event-loop.js";
 
 /** What a plan is made for: a session, or what stands for one. */
@@ -159,7 +159,7 @@ export function programsOf({ step, apply, evaluation }: TrainingPrograms): Progr
 function evaluationBatch(entry: Entry, bytes: number, training?: number): number {
   let largest = 1;
   let pictures = 0;
-  const size = (v: Value) => (v.batched ? 4 * sizeOf(v.shape) : 0);
+  const size = (v: Value) => (v.batched ? bytesOfValue(v) : 0);
   const seen = new Set(Object.values(entry.outputs));
   for (const value of seen) {
     if ((value.op as unknown) === inputOp) pictures += QUEUE_LENGTH * size(value);

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { compileEntry } from "#fovea/compiler/compile.js";
 import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
 import { Session } from "#fovea/devices/cpu/session.js";
+import type { Numbers } from "#fovea/devices/index.js";
 import type { Value } from "#fovea/graph/graph.js";
 import type { Strategy } from "#fovea/kernels/contract/strategy.js";
 import { STRATEGIES } from "#fovea/kernels/index.js";
@@ -72,7 +73,7 @@ describe.each(["avx512", "avx2", "wasm"] as const)("on %s", (backend) => {
     it.skipIf(!runs).each(CASES)(
       `${trains ? "trains" : "infers"} %o with the bits of the pool by itself`,
       async (c) => {
-        const found: Record<string, Float32Array | Int32Array>[] = [];
+        const found: Record<string, Numbers>[] = [];
         for (const strategies of [STRATEGIES, apart]) {
           const session = await Session.create({ backend, threads: 2, check: true, note: () => {} });
           try {

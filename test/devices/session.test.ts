@@ -3,6 +3,7 @@ import { InterpreterBackend } from "#fovea/devices/cpu/backends/interpreter.js";
 import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
 import { currentPlatform, installPlatform } from "#fovea/devices/cpu/platform/current-platform.js";
 import { Session, type SessionOptions } from "#fovea/devices/cpu/session.js";
+import type { Numbers } from "#fovea/devices/index.js";
 import type { Target } from "#fovea/target/target.js";
 import { AVX2, AVX512, WASM } from "#fovea/target/targets.js";
 import {
@@ -86,7 +87,7 @@ describe.each(BACKENDS)("%s", (backend) => {
 describe.each(["wasm", "avx2", "avx512"] as const)("%s", (backend) => {
   test.skipIf(missing(backend))("gives the interpreter's bits with 1, 2 and 7 threads", async () => {
     const x = random(2, 512 * 3);
-    const results: Record<string, Float32Array | Int32Array>[] = [];
+    const results: Record<string, Numbers>[] = [];
     for (const threads of [1, 2, 7]) {
       const session = await open({ backend, threads });
       expect(session.threads).toBe(threads);

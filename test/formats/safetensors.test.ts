@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FileError } from "#fovea/base/errors.js";
-import { float16 } from "#fovea/formats/safetensors/dtypes.js";
+import { numberOfHalf as float16 } from "#fovea/base/half.js";
 import {
   encodeSafetensors,
   parseSafetensors,

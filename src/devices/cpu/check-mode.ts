@@ -30,11 +30,7 @@ export function checkProgramPads(resident: Resident, slot: number, batch: number
       );
   };
   for (const { name, layout, place } of program.outputs)
-    check(
-      `output "${name}"`,
-      viewOf(slotSegment, resident.slotOffset(slot, place), Math.floor(place.bytes / 4), layout),
-      layout,
-    );
+    check(`output "${name}"`, viewOf(slotSegment, resident.slotOffset(slot, place), place.bytes, layout), layout);
   for (const { name, layout, segment, offset, bytes } of resident.writes)
-    check(`state "${name}"`, viewOf(segment, offset, Math.floor(bytes / 4), layout), layout);
+    check(`state "${name}"`, viewOf(segment, offset, bytes, layout), layout);
 }

@@ -3,7 +3,7 @@
 import { BackendError } from "../../base/errors.js";
 import type { Place, Program } from "../../compiler/program.js";
 import { pieceCount } from "../../kernels/contract/emitter.js";
-import type { Layout } from "../../kernels/contract/layout.js";
+import { type Layout, sampleBytes } from "../../kernels/contract/layout.js";
 import { opNamed } from "../../ops/registry.js";
 import { targetKey } from "../../target/code-target.js";
 import type { Target } from "../../target/target.js";
@@ -61,7 +61,7 @@ export function validateProgram(program: Program, target: Target): void {
   }
   for (const { place, data } of program.constants ?? []) {
     check(place, `constant "${place.label}"`);
-    if (place.region !== "prepared" || 4 * data.length > place.bytes)
+    if (place.region !== "prepared" || data.byteLength > place.bytes)
       fail(`constant "${place.label}": ${data.length} numbers do not fit ${place.bytes} bytes of ${place.region}`);
   }
   const names = new Set<string>();
@@ -71,7 +71,7 @@ export function validateProgram(program: Program, target: Target): void {
     names.add(`${what} ${name}`);
     if (place.region !== region) fail(`${where} lies in ${place.region}, expected ${region}`);
     check(place, where);
-    const needed = 4 * layout.sampleStride * (layout.batched ? program.maxBatch : 1);
+    const needed = sampleBytes(layout) * (layout.batched ? program.maxBatch : 1);
     if (needed > place.bytes)
       fail(`${where} needs ${needed} bytes at batch ${program.maxBatch}, its place has ${place.bytes}`);
   };

@@ -2,6 +2,7 @@
  * The element types of safetensors and the typed arrays that hold them. The half-precision types, which JavaScript of
  * today has no array for, are widened to float32; that is exact.
  */
+import { numberOfHalf } from "../../base/half.js";
 
 export type DtypeName =
   | "F64"
@@ -46,7 +47,7 @@ export interface Dtype {
 export const dtypes: Readonly<Record<DtypeName, Dtype>> = {
   F64: plain(Float64Array, 8),
   F32: plain(Float32Array, 4),
-  F16: { bytes: 2, array: Float32Array, view: (bytes) => Float32Array.from(words(bytes), float16) },
+  F16: { bytes: 2, array: Float32Array, view: (bytes) => Float32Array.from(words(bytes), numberOfHalf) },
   BF16: { bytes: 2, array: Float32Array, view: (bytes) => bfloat16(words(bytes)) },
   I64: plain(BigInt64Array, 8),
   U64: plain(BigUint64Array, 8),
@@ -70,16 +71,6 @@ function view<T extends TensorData>(array: ArrayType<T>, bytes: number, source: 
 }
 
 const words = (bytes: Uint8Array): Uint16Array => view(Uint16Array, 2, bytes);
-
-/** An IEEE 754 half (1 sign, 5 exponent, 10 fraction bits) as a number. */
-export function float16(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 0x1f;
-  const fraction = half & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
 
 /** A bfloat16 is the upper half of a float32. */
 function bfloat16(halves: Uint16Array): Float32Array {

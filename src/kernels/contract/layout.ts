@@ -3,13 +3,14 @@
  * to the vector width; everything else is row-major. **Pad lanes are +0 in every stored value**, whatever
  * the others hold: a sum over channels reads them too.
  *
- *     element (row r, channel c) of sample n  =  n * sampleStride + r * channelStride + c      (in 4-byte elements)
+ *     element (row r, channel c) of sample n  =  n * sampleStride + r * channelStride + c      (in elements: `elementBytes`)
  *
  * Up to four channels stay unpadded: there the rows of a sample are one run of rows * channels elements, followed by
  * zeros up to sampleStride. A batched scalar (shape []) is one element a sample with nothing between, so a vector
  * over the batch may run past the last sample into slack that belongs to the buffer and means nothing.
  */
 
+import { bytesOfElement } from "../../base/element-type.js";
 import { type DType, type Shape, type Signature, sizeOf } from "../../graph/shape.js";
 import type { CodeTarget, Lanes } from "../../target/target.js";
 
@@ -31,11 +32,28 @@ export interface Layout {
  * A layout as far as code depends on it, which is what specs of kernels hold: shapes of as many rows share code, where
  * the axes themselves matter a spec says how (`nest.ts`).
  */
-export type RowLayout = Omit<Layout, "shape" | "dtype">;
+export type RowLayout = Omit<Layout, "shape" | "dtype"> & {
+  /** Only where an element is not of 32 bits: floats and integers that are share code. */
+  readonly dtype?: DType;
+};
 
-export function rowLayout({ batched, channels, channelStride, rows, sampleStride }: Layout): RowLayout {
-  return { batched, channels, channelStride, rows, sampleStride };
+export function rowLayout({ batched, channels, channelStride, rows, sampleStride, dtype }: Layout): RowLayout {
+  const layout = { batched, channels, channelStride, rows, sampleStride };
+  return bytesOfElement(dtype) === WORD ? layout : { ...layout, dtype };
 }
+
+/** Bytes of 32 bits. */
+const WORD = 4;
+
+/** Bytes from one element to the next. */
+export const elementBytes = ({ dtype }: { readonly dtype?: DType }): number =>
+  dtype === undefined ? WORD : bytesOfElement(dtype);
+
+/** Bytes of a row with its pads. */
+export const rowBytes = (layout: RowLayout): number => layout.channelStride * elementBytes(layout);
+
+/** Bytes from one sample to the next. */
+export const sampleBytes = (layout: RowLayout): number => layout.sampleStride * elementBytes(layout);
 
 /** Whether it is of one number a sample with nothing between: every other layout fills whole vectors. */
 export const isScalar = ({ sampleStride }: Pick<Layout, "sampleStride">): boolean => sampleStride === 1;
@@ -58,8 +76,18 @@ export function layoutOf(s: Signature, target: CodeTarget): Layout {
 }
 
 /** Elements that a value of this layout needs at a batch, slack for the last vector included. */
-export function elementsOf(layout: Layout, batch: number): number {
+export function elementsOf(layout: RowLayout, batch: number): number {
   return Math.ceil((layout.sampleStride * (layout.batched ? batch : 1)) / 16) * 16;
+}
+
+/** A vector of 16 lanes over the batch may run so many elements past the last sample. */
+const SLACK = 15;
+
+/** Bytes of a value, slack included: so many, and so many more for each sample. */
+export function valueBytes(layout: RowLayout): { readonly fixedBytes: number; readonly sampleBytes: number } {
+  const element = elementBytes(layout);
+  if (!layout.batched) return { fixedBytes: elementsOf(layout, 1) * element, sampleBytes: 0 };
+  return { fixedBytes: SLACK * element, sampleBytes: sampleBytes(layout) };
 }
 
 /** Vector width to walk this layout's channels with: full vectors, or 8 lanes where the stride is 8 on 16-lane machines. */

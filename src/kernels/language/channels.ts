@@ -6,7 +6,8 @@
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";
 import type { CodeTarget, Lanes } from "../../target/target.js";
-import { type RowLayout, vectorLanes } from "../contract/layout.js";
+import { type RowLayout, rowBytes, vectorLanes } from "../contract/layout.js";
+import { F32 } from "./view.js";
 
 export interface ChannelVectors {
   readonly lanes: Lanes;
@@ -41,7 +42,7 @@ export function isPartial(vectors: ChannelVectors, index: number): boolean {
 
 /** Vector `index` of the row that starts at `ptr + offset` bytes. */
 export function loadChannels(k: KernelBuilder, vectors: ChannelVectors, ptr: Reg, offset: number, index: number): Reg {
-  const at = offset + 4 * index * vectors.lanes;
+  const at = offset + F32 * index * vectors.lanes;
   if (vectors.packed && isPartial(vectors, index))
     return k.loadMasked(ptr, at, k.firstLanes(vectors.lastLanes, vectors.lanes));
   return k.load(ptr, at, vectors.lanes);
@@ -57,7 +58,7 @@ export function storeChannels(
   value: Reg,
   clean: boolean,
 ): void {
-  const at = offset + 4 * index * vectors.lanes;
+  const at = offset + F32 * index * vectors.lanes;
   if (!isPartial(vectors, index)) k.store(ptr, at, value);
   else if (vectors.packed) k.storeMasked(ptr, at, value, k.firstLanes(vectors.lastLanes, vectors.lanes));
   else k.store(ptr, at, clean ? value : cleaned(k, value, vectors.lastLanes));
@@ -75,18 +76,18 @@ export function storeZeros(k: KernelBuilder, ptr: Reg, offset: number, count: nu
   let at = offset;
   let left = count;
   const widths: Lanes[] = [16, 8, 4, 1];
-  const most = 4 * k.target.lanes;
+  const most = F32 * k.target.lanes;
   if (left > most) {
     const whole = left - (left % k.target.lanes);
-    k.loop(0, 4 * whole, (i) => k.store(k.ptrAdd(ptr, i), at, k.splat(0, k.target.lanes)), {
-      step: 4 * k.target.lanes,
+    k.loop(0, F32 * whole, (i) => k.store(k.ptrAdd(ptr, i), at, k.splat(0, k.target.lanes)), {
+      step: F32 * k.target.lanes,
     });
-    at += 4 * whole;
+    at += F32 * whole;
     left -= whole;
   }
   for (const lanes of widths) {
     if (lanes > k.target.lanes) continue;
-    for (; left >= lanes; left -= lanes, at += 4 * lanes) k.store(ptr, at, k.splat(0, lanes));
+    for (; left >= lanes; left -= lanes, at += F32 * lanes) k.store(ptr, at, k.splat(0, lanes));
   }
 }
 
@@ -95,10 +96,10 @@ export function copyElements(k: KernelBuilder, from: Reg, to: Reg, count: number
   const { lanes } = k.target;
   const whole = count - (count % lanes);
   const copy = (at: Reg) => k.store(k.ptrAdd(to, at), 0, k.load(k.ptrAdd(from, at), 0, lanes));
-  k.loop(0, 4 * whole, copy, { step: 4 * lanes });
+  k.loop(0, F32 * whole, copy, { step: F32 * lanes });
   let at = whole;
   for (const width of [8, 4, 1] as const) {
-    for (; width < lanes && count - at >= width; at += width) k.store(to, 4 * at, k.load(from, 4 * at, width));
+    for (; width < lanes && count - at >= width; at += width) k.store(to, F32 * at, k.load(from, F32 * at, width));
   }
 }
 
@@ -109,7 +110,7 @@ export function tailElements({ sampleStride, rows, channelStride }: RowLayout): 
 
 /** Zeros behind the last row of the sample that starts at `ptr`. */
 export function storeTail(k: KernelBuilder, layout: RowLayout, ptr: Reg): void {
-  storeZeros(k, ptr, 4 * layout.rows * layout.channelStride, tailElements(layout));
+  storeZeros(k, ptr, layout.rows * rowBytes(layout), tailElements(layout));
 }
 
 /**
@@ -124,7 +125,7 @@ export function eachGroup(
 ): void {
   const alike = isPartial(vectors, vectors.count - 1) ? vectors.count - 1 : vectors.count;
   const looped = vectors.count <= 2 * group ? 0 : Math.floor(alike / group) * group;
-  const bytes = 4 * vectors.lanes;
+  const bytes = F32 * vectors.lanes;
   if (looped > 0) {
     const inner = Array.from({ length: group }, (_, i) => i);
     k.loop(0, looped * bytes, (base) => visit(base, inner), { step: group * bytes, frame: false, name: "channel" });

@@ -4,7 +4,7 @@
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";
-import type { Layout } from "../contract/layout.js";
+import { elementBytes, type Layout, rowBytes } from "../contract/layout.js";
 
 export interface Dimension {
   readonly extent: number;
@@ -15,12 +15,12 @@ export interface Dimension {
 /** Byte distances of a layout's axes; of a scalar's, none. */
 export function axisStrides(layout: Layout): number[] {
   const strides: number[] = [];
-  let step = 4 * layout.channelStride;
+  let step = rowBytes(layout);
   for (let axis = layout.shape.length - 2; axis >= 0; axis--) {
     strides[axis] = step;
     step *= layout.shape[axis]!;
   }
-  if (layout.shape.length > 0) strides[layout.shape.length - 1] = 4;
+  if (layout.shape.length > 0) strides[layout.shape.length - 1] = elementBytes(layout);
   return strides;
 }
 

@@ -12,6 +12,7 @@ import { definePacking } from "../contract/packing.js";
 import type { Lowering } from "../contract/strategy.js";
 import { pieces } from "./pieces.js";
 import { transposed } from "./transpose.js";
+import { F32 } from "./view.js";
 
 export interface PanelOrder {
   readonly lanes: Lanes;
@@ -63,7 +64,7 @@ const vectorsOf = ({ outputs, lanes }: Panel): number => Math.ceil(outputs / lan
 const innerOf = ({ extents: [a, b, c] }: Panel): number => a * b * c;
 
 const panelPacking = definePacking<Panel>("panel", {
-  bytes: (panel) => innerOf(panel) * vectorsOf(panel) * panel.lanes * 4,
+  bytes: (panel) => innerOf(panel) * vectorsOf(panel) * panel.lanes * F32,
   pack(to, weight, into, panel) {
     const { lanes, extents } = panel;
     for (const part of partsOf(panel)) {
@@ -109,7 +110,7 @@ const panelKernel = defineKernel<Part>("panel", {
       const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from");
       const row = k.add(k.mul(indexA, b), indexB);
       const into = k.add(k.mul(block, p.blockElements), k.mul(row, c * p.width));
-      const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, 4)), p.panelOffset * 4), "to");
+      const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, F32)), p.panelOffset * F32), "to");
       const valid = k.min(k.sub(p.outputs, output), p.width);
       k.loop(
         0,
@@ -117,8 +118,8 @@ const panelKernel = defineKernel<Part>("panel", {
         () => {
           if (p.outputStep === 1) copyVectors(k, p, from, panel, valid);
           else copyScalars(k, p, from, panel, valid);
-          k.advance(from, p.steps[2] * 4);
-          k.advance(panel, p.width * 4);
+          k.advance(from, p.steps[2] * F32);
+          k.advance(panel, p.width * F32);
         },
         { frame: false },
       );
@@ -147,7 +148,7 @@ const transposedPanelKernel = defineKernel<Part>("transposed panel", {
       const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from", { frame: true });
       const row = k.mul(k.add(k.mul(indexA, b), indexB), c * p.width);
       const into = k.add(k.mul(block, p.blockElements), row);
-      const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, 4)), p.panelOffset * 4), "to", {
+      const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, F32)), p.panelOffset * F32), "to", {
         frame: true,
       });
       k.loop(
@@ -156,22 +157,22 @@ const transposedPanelKernel = defineKernel<Part>("transposed panel", {
         () => {
           const turn = (o?: Reg) => {
             const source =
-              o === undefined ? from : k.var(k.ptrAdd(from, k.mul(o, p.outputStep * 4)), "source", { frame: false });
+              o === undefined ? from : k.var(k.ptrAdd(from, k.mul(o, p.outputStep * F32)), "source", { frame: false });
             const to = o === undefined ? panel : k.var(k.ptrAdd(panel, k.mul(o, 4)), "square", { frame: false });
             const certain = isCut ? rest : lanes;
             const rows = Array.from({ length: lanes }, (_, i) =>
-              i < certain ? k.load(source, i * p.outputStep * 4, lanes) : k.acc(0, lanes),
+              i < certain ? k.load(source, i * p.outputStep * F32, lanes) : k.acc(0, lanes),
             );
             if (isCut)
               k.if(o === undefined ? output : k.add(output, o), "lt", p.outputs - rest, () => {
-                for (let i = rest; i < lanes; i++) k.loadTo(rows[i]!, source, i * p.outputStep * 4);
+                for (let i = rest; i < lanes; i++) k.loadTo(rows[i]!, source, i * p.outputStep * F32);
               });
-            for (const [i, value] of transposed(k, rows).entries()) k.store(to, i * c * p.width * 4, value);
+            for (const [i, value] of transposed(k, rows).entries()) k.store(to, i * c * p.width * F32, value);
           };
           if (p.width === lanes) turn();
           else k.loop(0, p.width, turn, { step: lanes, frame: true, name: "output" });
-          k.advance(from, p.steps[2] * 4);
-          k.advance(panel, p.width * 4);
+          k.advance(from, p.steps[2] * F32);
+          k.advance(panel, p.width * F32);
         },
         { frame: true },
       );
@@ -194,9 +195,9 @@ function copyVectors(k: KernelBuilder, p: Part, from: Reg, to: Reg, valid: Reg):
   for (let o = 0; o < p.width; o += p.lanes) {
     const certain = p.firstOutput + (p.blocks - 1) * p.width + o + p.lanes <= p.outputs;
     const value = certain
-      ? k.load(from, o * 4, p.lanes)
-      : k.loadMasked(from, o * 4, k.firstLanes(k.sub(valid, o), p.lanes));
-    k.store(to, o * 4, value);
+      ? k.load(from, o * F32, p.lanes)
+      : k.loadMasked(from, o * F32, k.firstLanes(k.sub(valid, o), p.lanes));
+    k.store(to, o * F32, value);
   }
 }
 
@@ -204,10 +205,10 @@ function copyScalars(k: KernelBuilder, p: Part, from: Reg, to: Reg, valid: Reg):
   const source = k.var(from, "source");
   const target = k.var(to, "target");
   const copy = (n: number) => {
-    const values = Array.from({ length: n }, (_, i) => k.load(source, i * p.outputStep * 4, 1));
-    for (const [i, value] of values.entries()) k.store(target, i * 4, value);
-    k.advance(source, n * p.outputStep * 4);
-    k.advance(target, n * 4);
+    const values = Array.from({ length: n }, (_, i) => k.load(source, i * p.outputStep * F32, 1));
+    for (const [i, value] of values.entries()) k.store(target, i * F32, value);
+    k.advance(source, n * p.outputStep * F32);
+    k.advance(target, n * F32);
   };
   const fours = k.mul(k.div(valid, 4), 4);
   k.loop(0, fours, () => copy(4), { step: 4 });

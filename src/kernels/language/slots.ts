@@ -10,6 +10,7 @@ import type { Lanes } from "../../target/target.js";
 import type { Buffer } from "../contract/emitter.js";
 import type { Lowering } from "../contract/strategy.js";
 import { type Mean, scaleMean } from "./sum-rows.js";
+import { F32 } from "./view.js";
 
 /** Elements that one slot should have at least. */
 export const SLOT = 16384;
@@ -51,9 +52,9 @@ const addSlotsKernel = defineKernel<SlotSums>("sum slots", {
   write(k, { slots, mean, stride, lanes }) {
     const count = slotCount(k, slots);
     const one = (piece: Reg) => {
-      const at = k.mul(piece, 4 * lanes);
+      const at = k.mul(piece, F32 * lanes);
       const first = k.ptrAdd(k.operand("x"), at);
-      const total = inOrder(k, () => first, { count, bytes: 4 * stride, lanes });
+      const total = inOrder(k, () => first, { count, bytes: F32 * stride, lanes });
       k.store(k.ptrAdd(k.operand("y"), at), 0, scaleMean(k, total, mean, lanes));
     };
     k.loop(k.begin, k.end, one, { frame: false, name: "piece" });
@@ -70,7 +71,7 @@ const foldSlotsKernel = defineKernel<Partial>("fold slots", {
     const { lanes } = k.target;
     const one = () => {
       const count = slotCount(k, slots);
-      const total = inOrder(k, () => k.operand("x"), { count, bytes: 4 * lanes, lanes });
+      const total = inOrder(k, () => k.operand("x"), { count, bytes: F32 * lanes, lanes });
       k.store(k.operand("y"), 0, scaleMean(k, k.reduceAdd(total), mean, 1));
     };
     k.loop(k.begin, k.end, one, { frame: false, name: "piece" });

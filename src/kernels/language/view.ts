@@ -8,12 +8,13 @@
  * The size of an element is the view's own, so that no kernel counts bytes. Constant indices go into the offset of whatever
  * instruction reads or writes; the others become instructions where an address is asked for (`offset`, `pointer`, a load) and not before.
  */
+import { bytesOfElement } from "../../base/element-type.js";
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { IntArg, Reg } from "../../codegen/ir.js";
 import type { Lanes } from "../../target/target.js";
 
 /** Bytes of a float. */
-export const F32 = 4;
+export const F32 = bytesOfElement("f32");
 
 /** How far apart neighbours along each axis are, in elements. */
 export type Strides<Axis extends string> = { readonly [A in Axis]: number };

@@ -12,7 +12,15 @@ import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";
 import type { Lanes, Target } from "../../target/target.js";
 import type { Pieces } from "../contract/emitter.js";
-import { isScalar, type Layout, type RowLayout, rowLayout } from "../contract/layout.js";
+import {
+  elementBytes,
+  isScalar,
+  type Layout,
+  type RowLayout,
+  rowBytes,
+  rowLayout,
+  sampleBytes,
+} from "../contract/layout.js";
 import { channelVectors, storeTail, tailElements } from "./channels.js";
 import { eachPiece } from "./pieces.js";
 
@@ -124,7 +132,7 @@ interface Writer {
 /** One part of one sample: elements or rows from..to. */
 function inside(writer: Writer, sample: Reg | undefined, from: Reg, to: Reg): void {
   const { k, walk } = writer;
-  const start = sample === undefined ? undefined : k.mul(sample, 4 * walk.layout.sampleStride);
+  const start = sample === undefined ? undefined : k.mul(sample, sampleBytes(walk.layout));
   if (walk.mode === "rows") rows(writer, sample, start, from, to);
   else vectors(writer, sample, start, from, to);
 }
@@ -135,11 +143,20 @@ function vectors(writer: Writer, sample: Reg | undefined, start: Reg | undefined
   const { lanes, layout, mode } = walk;
   const masked = (mode === "packed" || mode === "single") && tailElements(layout) > 0;
   const block = (element: Reg, count: number) => {
-    const inSample = k.mul(element, 4);
+    const inSample = k.mul(element, elementBytes(layout));
     const at = start === undefined ? inSample : k.add(inSample, start);
     const sites = Array.from({ length: count }, (_, u) => {
       const real = masked ? k.sub(layout.rows * layout.channelStride - u * lanes, element) : undefined;
-      return { lanes, at, inSample, sample, offset: 4 * u * lanes, row: undefined, channel: undefined, real };
+      return {
+        lanes,
+        at,
+        inSample,
+        sample,
+        offset: elementBytes(layout) * u * lanes,
+        row: undefined,
+        channel: undefined,
+        real,
+      };
     });
     visit(sites);
   };
@@ -158,14 +175,14 @@ function rows(writer: Writer, sample: Reg | undefined, start: Reg | undefined, f
   const { lanes, layout } = walk;
   const { count, lastLanes } = channelVectors(layout, k.target);
   const body = (row: Reg) => {
-    const inSample = k.mul(row, 4 * layout.channelStride);
+    const inSample = k.mul(row, rowBytes(layout));
     const at = start === undefined ? inSample : k.add(inSample, start);
     const site = (vector: number, base?: Reg): Site => ({
       lanes,
       at: base === undefined ? at : k.add(at, base),
       inSample: base === undefined ? inSample : k.add(inSample, base),
       sample,
-      offset: 4 * vector * lanes,
+      offset: elementBytes(layout) * vector * lanes,
       row,
       channel: base,
       real: undefined,
@@ -175,9 +192,12 @@ function rows(writer: Writer, sample: Reg | undefined, start: Reg | undefined, f
     if (looped > 0) {
       const several = (base: Reg) => {
         const first = site(0, base);
-        visit(Array.from({ length: unroll }, (_, u) => ({ ...first, offset: 4 * u * lanes })));
+        visit(Array.from({ length: unroll }, (_, u) => ({ ...first, offset: elementBytes(layout) * u * lanes })));
       };
-      k.loop(0, 4 * looped * lanes, several, { step: 4 * unroll * lanes, name: "channel" });
+      k.loop(0, elementBytes(layout) * looped * lanes, several, {
+        step: elementBytes(layout) * unroll * lanes,
+        name: "channel",
+      });
     }
     if (looped < whole) visit(Array.from({ length: whole - looped }, (_, u) => site(looped + u)));
     if (whole < count) visit([{ ...site(whole), real: lastLanes }]);
@@ -193,8 +213,7 @@ export function writeWalkTail(k: KernelBuilder, walk: Walk, operand: string): vo
     k.if(k.end, "eq", count, () => storeTail(k, layout, k.operand(operand)));
     return;
   }
-  const one = (sample: Reg) =>
-    storeTail(k, layout, k.ptrAdd(k.operand(operand), k.mul(sample, 4 * layout.sampleStride)));
+  const one = (sample: Reg) => storeTail(k, layout, k.ptrAdd(k.operand(operand), k.mul(sample, sampleBytes(layout))));
   eachPiece(k, (piece) => {
     if (count > 1) k.if(k.mod(piece, count), "eq", count - 1, () => one(k.div(piece, count)));
     else {

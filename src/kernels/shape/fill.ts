@@ -4,7 +4,7 @@ import type { Reg } from "../../codegen/ir.js";
 import type { Signature } from "../../graph/shape.js";
 import type { Lanes } from "../../target/target.js";
 import type { Buffer } from "../contract/emitter.js";
-import { elementsOf, type RowLayout, rowLayout } from "../contract/layout.js";
+import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Lowering } from "../contract/strategy.js";
 
 const PER_PIECE = 4096;
@@ -92,13 +92,3 @@ const copyKernel = defineKernel<Copy>("copy", {
     k.loop(k.begin, k.end, one, { frame: false, name: "piece" });
   },
 });
-
-/** Bytes of a value: fixed, and for each sample. */
-export function bytesOf(
-  signature: Signature,
-  to: Pick<Lowering, "layout">,
-): { fixedBytes: number; sampleBytes: number } {
-  const layout = to.layout(signature);
-  if (!layout.batched) return { fixedBytes: elementsOf(layout, 1) * 4, sampleBytes: 0 };
-  return { fixedBytes: 60, sampleBytes: layout.sampleStride * 4 };
-}

@@ -28,6 +28,7 @@ export interface Segment {
   readonly bytes: number;
   f32(byteOffset: number, length: number): Float32Array;
   i32(byteOffset: number, length: number): Int32Array;
+  u8(byteOffset: number, length: number): Uint8Array;
 }
 
 /** What a kernel may touch of one operand. */

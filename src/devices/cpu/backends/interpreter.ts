@@ -36,6 +36,7 @@ export class InterpreterBackend implements Backend {
       bytes,
       f32: (offset, length) => new Float32Array(buffer, offset, length),
       i32: (offset, length) => new Int32Array(buffer, offset, length),
+      u8: (offset, length) => new Uint8Array(buffer, offset, length),
     };
     this.#next += Math.ceil((bytes + 2 ** 16) / 4096) * 4096;
     this.#buffers.set(segment, buffer);

@@ -74,6 +74,7 @@ export class WasmBackend implements Backend {
       bytes,
       f32: (offset, length) => new Float32Array(memory.buffer, address + offset, length),
       i32: (offset, length) => new Int32Array(memory.buffer, address + offset, length),
+      u8: (offset, length) => new Uint8Array(memory.buffer, address + offset, length),
     };
   }
 

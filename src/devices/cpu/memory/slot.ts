@@ -3,7 +3,7 @@
 import { BackendError, OptionError, unknownName } from "../../../base/errors.js";
 import type { Port } from "../../../compiler/program.js";
 import type { Engine } from "../engine.js";
-import { logicalSize, type Numbers, pack, unpack, viewOf } from "./copy.js";
+import { isAsInMemory, logicalSize, type Numbers, numbersFor, pack, unpack, viewOf } from "./copy.js";
 import type { Resident } from "./resident.js";
 
 /** Where samples of an input are written, row-major and without padding inside a sample. */
@@ -54,9 +54,9 @@ export class Slot {
     const { layout } = this.#port("input", name);
     const size = logicalSize(layout);
     const { sampleStride, channelStride, channels } = layout;
-    const fits = channelStride === channels && (!adjacent || sampleStride === size);
+    const fits = isAsInMemory(layout) && channelStride === channels && (!adjacent || sampleStride === size);
     if (fits) return { numbers: this.input(name), stride: sampleStride, done: () => {} };
-    const numbers = layout.dtype === "f32" ? new Float32Array(count * size) : new Int32Array(count * size);
+    const numbers = numbersFor(layout, count * size);
     return { numbers, stride: size, done: () => void this.fill(name, numbers) };
   }
 
@@ -119,7 +119,7 @@ export class Slot {
     if (view === undefined || view.length === 0) {
       const { place, layout } = port;
       const offset = this.#resident.slotOffset(this.#index, place);
-      view = viewOf(this.#resident.slotSegment, offset, Math.floor(place.bytes / 4), layout);
+      view = viewOf(this.#resident.slotSegment, offset, place.bytes, layout);
       this.#views.set(port, view);
     }
     return view;

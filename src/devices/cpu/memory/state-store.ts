@@ -179,7 +179,7 @@ export function isGivenBack(state: State, kept: ReadonlySet<State>): boolean {
 }
 
 function memoryOf({ segment, offset, bytes, layout }: State): Numbers {
-  return viewOf(segment, offset, Math.floor(bytes / 4), layout);
+  return viewOf(segment, offset, bytes, layout);
 }
 
 function agree(program: Program, wanted: StoredState, known: State): void {

@@ -82,6 +82,7 @@ class NativeBackend implements Backend {
       bytes,
       f32: (offset, length) => new Float32Array(buffer, start + offset, length),
       i32: (offset, length) => new Int32Array(buffer, start + offset, length),
+      u8: (offset, length) => new Uint8Array(buffer, start + offset, length),
     };
     this.#buffers.set(segment, buffer);
     return segment;
