@@ -75,13 +75,13 @@ export class TimedProgram {
     resident.writeTables(backend.allocate(Math.max(64, scratchBytes(program, threads))));
     resident.bind(await backend.bind(code));
     for (const { name, layout, place } of program.inputs) {
-      const view = viewOf(resident.slotSegment, resident.slotOffset(0, place), Math.floor(place.bytes / 4), layout);
+      const view = viewOf(resident.slotSegment, resident.slotOffset(0, place), place.bytes, layout);
       const data = numbersOf(name, layout);
       if (data !== undefined) pack(view, layout, data, program.maxBatch, name);
     }
     for (const { name, segment, offset, bytes, layout } of store.list()) {
       const data = numbersOf(name, layout);
-      if (data !== undefined) pack(viewOf(segment, offset, Math.floor(bytes / 4), layout), layout, data, 1, name);
+      if (data !== undefined) pack(viewOf(segment, offset, bytes, layout), layout, data, 1, name);
     }
     const words = { orders: new SharedArrayBuffer(8), meeting: new SharedArrayBuffer(4 * MEETING_WORDS) };
     const { image } = resident;

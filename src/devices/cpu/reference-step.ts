@@ -4,14 +4,13 @@
  */
 import { BackendError } from "../../base/errors.js";
 import type { Program } from "../../compiler/program.js";
-import type { DType } from "../../graph/shape.js";
 import { sameShape } from "../../graph/shape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { ReferenceCall } from "../../kernels/contract/emitter.js";
 import type { Layout } from "../../kernels/contract/layout.js";
 import { opNamed } from "../../ops/registry.js";
 import type { OperandMemory } from "./backends/backend.js";
-import { type Numbers, pack, unpack, viewOf } from "./memory/copy.js";
+import { type Numbers, numbersFor, pack, unpack, viewOf } from "./memory/copy.js";
 
 /** `operands`: the inputs, then the result. */
 export function callReference(call: ReferenceCall, operands: readonly OperandMemory[], batch: number): void {
@@ -29,7 +28,7 @@ export function callReference(call: ReferenceCall, operands: readonly OperandMem
   const to = numbersOf(operands.at(-1)!, output);
   // what lay there before must not stay in pad lanes
   to.fill(0, 0, Math.min(to.length, output.sampleStride * (output.batched ? batch : 1)));
-  pack(to, output, rounded(data, output.dtype), batch, call.op);
+  pack(to, output, rounded(data, output), batch, call.op);
 }
 
 /** The ops of a program that have no kernel, each once. */
@@ -43,12 +42,15 @@ function tensorOf(memory: OperandMemory, layout: Layout, batch: number): Tensor 
 }
 
 const numbersOf = ({ segment, offset, bytes }: OperandMemory, layout: Layout): Numbers =>
-  viewOf(segment, offset, Math.floor(bytes / 4), layout);
+  viewOf(segment, offset, bytes, layout);
 
 const extentsOf = ({ batched, shape }: Layout, batch: number): readonly number[] =>
   batched ? [batch, ...shape] : shape;
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-const rounded = (data: ArrayLike<number>, dtype: DType): Numbers =>
-  dtype === "f32" ? Float32Array.from(data) : Int32Array.from(data);
+function rounded(data: ArrayLike<number>, layout: Layout): Numbers {
+  const numbers = numbersFor(layout, data.length);
+  numbers.set(data);
+  return numbers;
+}
