@@ -1,13 +1,13 @@
 /**
- * Checks the x86-64 assembler against GNU objdump: random instructions of every form that it knows, with every register,
+ * Checks the x86-64 assembler, and what it lists, against GNU objdump: random instructions of every form that it knows, with every register,
  * displacements around the edges of their encodings, masks, broadcasts, constants and jumps. A seed is a block of 2000.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Assembler } from "../../dist/codegen/x64/assembler.js";
 import { VECTOR_INSTRUCTIONS } from "../../dist/codegen/x64/instructions.js";
+import { ListingAssembler } from "../../dist/codegen/x64/listing.js";
 import { CONDITION } from "../../dist/codegen/x64/registers.js";
 
 export const about = "the x86-64 assembler against GNU objdump, which must be installed";
@@ -301,7 +301,7 @@ const BATCH = 2000;
 function attempt(seed, folder) {
   // Far apart, so that neighbours have no numbers in common.
   state = Math.imul(seed, 0x9e3779b1) >>> 0;
-  const asm = new Assembler(below(2) === 0 ? "evex" : "vex");
+  const asm = new ListingAssembler(below(2) === 0 ? "evex" : "vex");
   const usable = VECTOR_INSTRUCTIONS.filter((i) => asm.encoding === "evex" || i.encodings !== "evex");
   const cases = [];
   const labels = [];
@@ -327,6 +327,8 @@ function attempt(seed, folder) {
   const end = asm.position;
   const code = asm.finish();
   const found = disassemble(code, end, join(folder, "code.bin"));
+  const listed = new Map(asm.lines.map((line) => [line.address, line]));
+  const places = new Map(asm.lines.map(({ label, address }) => [label, address]));
   const failures = [];
   for (const { text, position, content, to } of cases) {
     const expected = to ? text + hex(to.position) : text;
@@ -338,7 +340,19 @@ function attempt(seed, folder) {
       .trim();
     const target = / # 0x([0-9a-f]+)$/.exec(full);
     const at = target ? Number.parseInt(target[1], 16) : 0;
-    if (actual === expected && (!content || content.every((byte, k) => code[at + k] === byte))) continue;
+    const isRight = actual === expected && (!content || content.every((byte, k) => code[at + k] === byte));
+    const said = listed.get(position)?.text ?? "(no line)";
+    const says = said
+      .replace(/\[rip\+C\d+\]/, "[rip]")
+      .replace(/ (L\d+)$/, (_, label) => ` ${hex(places.get(label) ?? -1)}`);
+    if (isRight && says === expected) continue;
+    if (isRight) {
+      failures.push({
+        title: `${expected.split(" ", 1)[0]} is listed wrongly`,
+        text: `seed ${seed}, at ${hex(position)}: expected ${expected}, listed as ${said}`,
+      });
+      continue;
+    }
     const bytes = [...code.slice(position, position + 12)].map((b) => b.toString(16).padStart(2, "0")).join(" ");
     failures.push({
       title: `${expected.split(" ", 1)[0]} is encoded wrongly`,

@@ -10,7 +10,7 @@ import { programText } from "#fovea/analysis/print/program.js";
 import { unitsText } from "#fovea/analysis/print/units.js";
 import * as models from "#fovea/models/index.js";
 
-it.each(models.list().map(({ name }) => name))("%s", async (name) => {
+it.each([...models.list(), ...models.list("segmentation")].map(({ name }) => name))("%s", async (name) => {
   for (const target of TARGET_NAMES) {
     for (const training of [false, true]) {
       const plan = await planOf("test", models.create(name), { target, training, batch: 2, winograd: true });

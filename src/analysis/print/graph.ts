@@ -5,7 +5,7 @@ import type { Value } from "../../graph/graph.js";
 import { valueParts } from "../../graph/print.js";
 import type { DType } from "../../graph/shape.js";
 import type { Plan } from "./plan.js";
-import { aligned } from "./text.js";
+import { hanging } from "./text.js";
 
 /** What is given, and what each part of a step computes. Inference has no `backward` and no `update`. */
 export type GraphPass = "given" | "forward" | "backward" | "update";
@@ -66,19 +66,10 @@ export function graphText(plan: Plan, width?: number): string {
   const lines = values.map(lineOf);
   const out: string[] = [`graph of ${plan.title}: N is the batch`];
   // One table, so that all passes share their columns.
-  const widths = columnWidths(lines);
+  const widths = columnWidths(lines, width);
   for (const pass of Object.keys(HEADINGS) as GraphPass[]) {
     const rows = lines.filter((_, i) => values[i]!.pass === pass);
-    if (rows.length > 0)
-      out.push(
-        "",
-        HEADINGS[pass],
-        ...aligned(
-          rows.map((row) => padded(row, widths)),
-          width,
-          2,
-        ),
-      );
+    if (rows.length > 0) out.push("", HEADINGS[pass], ...rows.flatMap((row) => wholeLine(row, widths, width)));
   }
   return out.join("\n");
 }
@@ -93,9 +84,16 @@ function lineOf({ id, layer, call, shape, dtype, attributes, output, assignedTo 
   return [`%${id}`, layer, call, shape, dtype, texts.join(" ")];
 }
 
-function columnWidths(rows: readonly (readonly string[])[]): number[] {
-  return (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+/** Where lines would be too long for all cells of a column to fit, the longest stand out of it. */
+const NARROW = 28;
+
+function columnWidths(rows: readonly (readonly string[])[], width = Number.POSITIVE_INFINITY): number[] {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  const before = widths.slice(0, -1).reduce((sum, each) => sum + each + 2, 2);
+  return before > width ? widths.map((each) => Math.min(each, NARROW)) : widths;
 }
 
-const padded = (row: readonly string[], widths: readonly number[]): string[] =>
-  row.map((cell, i) => (i < row.length - 1 ? cell.padEnd(widths[i]!) : cell));
+function wholeLine(row: readonly string[], widths: readonly number[], width = Number.POSITIVE_INFINITY): string[] {
+  const cells = row.slice(0, -1).map((cell, i) => cell.padEnd(widths[i]!));
+  return hanging(`  ${cells.join("  ")}  `, row.at(-1)!, width);
+}

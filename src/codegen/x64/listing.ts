@@ -97,8 +97,8 @@ export class ListingAssembler extends Assembler {
       return { address: start, bytes, text: text(), kind, label: nameAt.get(start), source, folded };
     });
     const first = inPlace.length === 0 ? code.length : starts[inPlace[0]!]!;
-    const gap: ListedLine[] =
-      first > end ? [{ address: end, bytes: code.slice(end, first), text: "align 64", kind: "padding" }] : [];
+    const padding = { address: end, bytes: code.slice(end, first), text: "align 64", label: nameAt.get(end) };
+    const gap: ListedLine[] = first > end ? [{ ...padding, kind: "padding" }] : [];
     const constants = inPlace.map((index): ListedLine => {
       const [start, content] = [starts[index]!, this.#contents[index]!];
       const bytes = code.slice(start, start + content.length);
