@@ -16,7 +16,7 @@ export function aligned(rows: readonly (readonly string[])[], width = Number.POS
 /** Text behind `start`, its further lines below where it began, or six columns in where there is little room. It breaks behind blanks, `+` and `,`. */
 export function hanging(start: string, text: string, width: number): string[] {
   if (start.length + text.length <= width) return [(start + text).trimEnd()];
-  const column = width - start.length >= 24 ? start.length : Math.min(start.length, 6);
+  const column = width - start.length >= Math.min(36, width / 2) ? start.length : Math.min(start.length, 6);
   const isNarrow = column < start.length;
   const lines = isNarrow ? [start.trimEnd()] : [];
   let open = isNarrow ? " ".repeat(column) : start;

@@ -141,6 +141,6 @@ function more(name: string, { layer, training }: Flags): string {
   return [
     "to see one:",
     ...STAGES.map((stage) => `  ${words} --stage ${stage}${layer === undefined ? "" : ` --layer ${quoted(layer)}`}`),
-    ...(layer === undefined ? [`  ${words} --stage code --layer LAYER      one layer alone`] : []),
+    ...(layer === undefined ? [`  ${words} --stage code --layer LAYER`] : []),
   ].join("\n");
 }
