@@ -19,5 +19,7 @@ export type { Lowering, Strategy, Work } from "./kernels/contract/strategy.js";
 export type { OperandKind, PointwiseOp } from "./kernels/elementwise/pointwise.js";
 export { operandKind } from "./kernels/elementwise/pointwise.js";
 export { cleaned } from "./kernels/language/channels.js";
+export { eachPiece, type Indices, type Piece, pieces } from "./kernels/language/pieces.js";
+export { type View, view, viewAt } from "./kernels/language/view.js";
 export { planWalk, type Site, type Walk, type WalkMode, writeWalk, writeWalkTail } from "./kernels/language/walk.js";
 export type { Lanes, Target } from "./target/target.js";

@@ -51,12 +51,16 @@ it("of the entry for kernels", () => {
   expect(Object.keys(kernels).sort()).toEqual([
     "cleaned",
     "defineKernel",
+    "eachPiece",
     "layoutOf",
     "operandKind",
+    "pieces",
     "planWalk",
     "printKernel",
     "rowLayout",
     "vectorLanes",
+    "view",
+    "viewAt",
     "writeWalk",
     "writeWalkTail",
   ]);

@@ -1,12 +1,10 @@
 /** Which kernel strategy computes a node, and what is noted of the units that are planned. */
 
-import { ShapeError } from "../base/errors.js";
 import type { Entry, Value } from "../graph/graph.js";
-import { bytesOfValue, shapeText } from "../graph/shape.js";
+import { bytesOfValue } from "../graph/shape.js";
 import type { PointwiseGroup } from "../kernels/contract/pointwise-group.js";
 import type { PoolWork, Strategy } from "../kernels/contract/strategy.js";
 import { referenceStrategy } from "../kernels/reference/reference.js";
-import { isRegistered } from "../ops/registry.js";
 import type { Target } from "../target/target.js";
 import type { Abilities } from "./fuse.js";
 import type { Live } from "./live.js";
@@ -27,23 +25,12 @@ function candidatesOf(node: Value, strategies: readonly Strategy[], target: Targ
 
 /**
  * The first of the cheapest that accept the node; where none does, the op's own `reference`.
- * @throws ShapeError where that cannot be called by its name.
  */
 export function chooseStrategy(node: Value, strategies: readonly Strategy[], target: Target): Strategy {
   let best: Candidate | undefined;
   for (const each of candidatesOf(node, strategies, target))
     if (each.nanoseconds < (best?.nanoseconds ?? Number.POSITIVE_INFINITY)) best = each;
-  return best?.strategy ?? byReference(node, target);
-}
-
-/** @throws ShapeError where the op is not registered. */
-function byReference(node: Value, target: Target): Strategy {
-  if (isRegistered(node.op)) return referenceStrategy;
-  const inputs = node.inputs.map(shapeText).join(", ");
-  throw new ShapeError(
-    `${node.op.name}(${node.path}): no kernel accepts it on ${target.name} (inputs ${inputs}), and it cannot be computed by its ` +
-      "reference, as it is not registered; register it by registerOp",
-  );
+  return best?.strategy ?? referenceStrategy;
 }
 
 export interface ChoiceOptions {
@@ -72,9 +59,7 @@ export class Choice implements Abilities {
   of(node: Value): Strategy {
     let strategy = this.#chosen.get(node);
     if (strategy === undefined) {
-      strategy = this.byReference(node)
-        ? byReference(node, this.target)
-        : chooseStrategy(node, this.#strategies, this.target);
+      strategy = this.byReference(node) ? referenceStrategy : chooseStrategy(node, this.#strategies, this.target);
       this.#chosen.set(node, strategy);
     }
     return strategy;

@@ -16,9 +16,9 @@ import { fuse, type Unit } from "./fuse.js";
 import { assignInPlace, placeLeaves, placeOutputs } from "./leaves.js";
 import { type Live, liveNodes } from "./live.js";
 import { UnitLowering } from "./lower.js";
+import { registeredStrategies } from "./own-strategies.js";
 import { Places } from "./places.js";
 import type { Constant, Program } from "./program.js";
-import { registeredStrategies } from "./registry.js";
 import type { Draft } from "./step-draft.js";
 import { ValueBuffers } from "./value-buffers.js";
 

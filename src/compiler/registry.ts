@@ -1,21 +1,14 @@
 /**
- * The kernels that programs may be made of: those of the package, and those that a user registers. They come behind those of the package in
- * every choice, in the order of their registration, so that among the others nothing changes.
+ * Kernels of a user's own. They come behind those of the package in every choice, in the order of their registration, so that among the
+ * others nothing changes.
  */
 import { OptionError, unknownName } from "../base/errors.js";
 import { callback, checkOptions, expecting, type Fields, flag, listOf, needed, text } from "../base/options.js";
 import type { Op } from "../graph/graph.js";
 import type { Strategy } from "../kernels/contract/strategy.js";
 import { type PointwiseOp, pointwiseNamed, registerPointwise } from "../kernels/elementwise/pointwise.js";
-import { STRATEGIES } from "../kernels/index.js";
 import { isRegistered, opNamed, registeredOps } from "../ops/registry.js";
-
-const own: Strategy[] = [];
-
-/** Ties in cost go to the first. */
-export function registeredStrategies(): readonly Strategy[] {
-  return [...STRATEGIES, ...own];
-}
+import { addStrategy, registeredStrategies } from "./own-strategies.js";
 
 const FIELDS: Fields<Strategy> = {
   name: needed(expecting("a name", (name) => typeof name === "string" && name !== "")),
@@ -44,7 +37,7 @@ export function registerStrategy(strategy: Strategy): void {
   for (const op of ops) if (opNamed(op) === undefined) throw unknownOp(`registerStrategy: ${name}`, op);
   if (registeredStrategies().some((other) => other.name === name) || name === "reference")
     throw new OptionError(`registerStrategy: there is a strategy "${name}" already; choose another name`);
-  own.push(strategy);
+  addStrategy(strategy);
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   tableOp,
   type Value,
 } from "../graph/graph.js";
+import { nameOp } from "../graph/op-names.js";
 import type { Signature } from "../graph/shape.js";
 import { ALL_OPS } from "./all.js";
 import { costPerElement, refuse } from "./support.js";
@@ -95,6 +96,7 @@ export function registerOp<A extends Attributes = Attributes>(definition: OpDefi
     cost: definition.cost?.bind(definition) ?? costPerElement(1),
     infer: (inputs, attributes, path) => checkedSignature(name, path, definition.infer(inputs, attributes, path)),
   };
+  nameOp(op as unknown as Op);
   own.set(name, op as unknown as Op);
   return op;
 }

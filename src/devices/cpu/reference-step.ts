@@ -4,17 +4,17 @@
  */
 import { BackendError } from "../../base/errors.js";
 import type { Program } from "../../compiler/program.js";
+import { namedOp } from "../../graph/op-names.js";
 import { sameShape } from "../../graph/shape.js";
 import type { Tensor } from "../../graph/tensor.js";
 import type { ReferenceCall } from "../../kernels/contract/emitter.js";
 import type { Layout } from "../../kernels/contract/layout.js";
-import { opNamed } from "../../ops/registry.js";
 import type { OperandMemory } from "./backends/backend.js";
 import { type Numbers, numbersFor, pack, unpack, viewOf } from "./memory/copy.js";
 
 /** `operands`: the inputs, then the result. */
 export function callReference(call: ReferenceCall, operands: readonly OperandMemory[], batch: number): void {
-  const op = opNamed(call.op);
+  const op = namedOp(call.op);
   if (op === undefined) throw new BackendError(`there is no op "${call.op}" any more`);
   const inputs = call.inputs.map((layout, i) => tensorOf(operands[i]!, layout, batch));
   const { output } = call;

@@ -2,9 +2,9 @@
 
 import { BackendError } from "../../base/errors.js";
 import type { Place, Program } from "../../compiler/program.js";
+import { namedOp } from "../../graph/op-names.js";
 import { pieceCount } from "../../kernels/contract/emitter.js";
 import { type Layout, sampleBytes } from "../../kernels/contract/layout.js";
-import { opNamed } from "../../ops/registry.js";
 import { targetKey } from "../../target/code-target.js";
 import type { Target } from "../../target/target.js";
 
@@ -53,7 +53,7 @@ export function validateProgram(program: Program, target: Target): void {
         );
       for (const place of step.operands) check(place, where);
       const op = step.reference?.op;
-      if (op !== undefined && opNamed(op) === undefined)
+      if (op !== undefined && namedOp(op) === undefined)
         fail(`${where}: there is no op "${op}", which is to be called; register it before by registerOp`);
       const pieces = pieceCount(step.pieces, program.maxBatch);
       if (!Number.isInteger(pieces) || pieces < 0 || pieces > 0x7fffffff) fail(`${where}: ${pieces} pieces`);

@@ -3,6 +3,7 @@
  * that does nothing, so that it is ordered, placed, named and counted as any other; who runs the program calls the op in its place.
  */
 import { defineKernel } from "../../codegen/definition.js";
+import { nameOp } from "../../graph/op-names.js";
 import type { Strategy } from "../contract/strategy.js";
 
 const referenceKernel = defineKernel<{ readonly inputs: number }>("reference", {
@@ -24,6 +25,7 @@ export const referenceStrategy: Strategy = {
   cost: () => Number.POSITIVE_INFINITY,
   lower({ root, result }, to) {
     const { op, attributes, inputs } = root;
+    nameOp(op);
     const kernel = to.kernel(referenceKernel, { inputs: inputs.length });
     const call = { op: op.name, attributes, inputs: inputs.map((v) => to.layout(v)), output: to.layout(result) };
     to.step(kernel, [...inputs.map((v) => to.buffer(v)), to.buffer(result)], { count: 1 }, call);
