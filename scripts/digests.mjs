@@ -56,7 +56,7 @@ const wanted = ([name]) => options.only === undefined || name.includes(options.o
 
 function codeOf(kernels, target) {
   const hash = createHash("sha256");
-  if (target.name === "wasm") hash.update(encodeWasm(kernels, { initialPages: 1, maximumPages: 65536, shared: false }));
+  if (target.isa === "wasm") hash.update(encodeWasm(kernels, { initialPages: 1, maximumPages: 65536, shared: false }));
   else for (const kernel of kernels) hash.update(encodeX64(kernel));
   return short(hash);
 }

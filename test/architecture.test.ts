@@ -26,12 +26,39 @@ it("names Node's modules with node: in front, so that the rules see them", () =>
   expect(bare).toEqual([]);
 });
 
+it("asks machines for facts: plans and kernels compare no target's name, nor count of registers with a number", () => {
+  const planned = [...sources].filter(([file]) => /^(?:kernels|compiler)\//.test(file));
+  const asks = (text: string) => namesMachine(text.replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, ""));
+  expect(planned.filter(([, text]) => asks(text)).map(([file]) => file)).toEqual([]);
+  expect(planned.length).toBeGreaterThan(80);
+  for (const line of [
+    'target.name === "avx512"',
+    "switch (k.target.name) {",
+    "const { name } = to.target;",
+    "k.target.registers.vector >= 32 ? 4 : 2",
+    "registers.vector === 16",
+    "32 <= target.registers.vector",
+  ])
+    expect(namesMachine(line), line).toBe(true);
+  const name = "$" + "{target.name}";
+  for (const line of [`fail(\`none on ${name}\`)`, "registers.vector >= 2 * sums", "sums + 2 <= registers.vector"])
+    expect(namesMachine(line), line).toBe(false);
+});
+
 it("finds the imports there are", () => {
   expect(sources.size).toBeGreaterThan(20);
   expect(importsOf(sources.get("data/sets/sampler.ts") ?? "").map(({ specifier }) => specifier)).toContain(
     "../../base/errors.js",
   );
 });
+
+/** Whether it asks which machine it has. Messages, which are template strings, may name it. */
+function namesMachine(text: string): boolean {
+  const name = /(?<!\$\{)\btarget\.name\b|\bname\b[^}=]*\} = (?:\w+\.)*target\b/;
+  const count =
+    /registers\.(?:vector|int) (?:[<>]=?|[!=]==) \d+(?! \*)|(?:^|[(?:&|]) ?\d+ (?:[<>]=?|[!=]==) (?:\w+\.)*registers\b/m;
+  return name.test(text) || count.test(text);
+}
 
 describe("the check itself", () => {
   /** The violations of sources made up for the purpose. */

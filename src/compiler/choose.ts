@@ -138,12 +138,10 @@ export function estimate(nodes: readonly Value[], { costs }: Target): { fixed: n
   return total;
 }
 
-/** Float64 in plain JavaScript beside a kernel on one core, about: an element of an array is checked, converted and packed. */
-const REFERENCE_TIMES = 50;
-
 export function estimateReference(node: Value, target: Target): { fixed: number; perSample: number } {
   const { fixed, perSample } = estimate([node], target);
-  return { fixed: REFERENCE_TIMES * fixed, perSample: REFERENCE_TIMES * perSample };
+  const { reference } = target.costs;
+  return { fixed: reference * fixed, perSample: reference * perSample };
 }
 
 /** Whether it is computed for every sample, as a sum over all of them is, too. */

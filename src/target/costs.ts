@@ -58,6 +58,8 @@ export interface Costs {
   readonly encoding: number;
   /** What a planned step does in a nanosecond, all in all: bytes as `byte.moved` has them. */
   readonly rate: { readonly multiplyAdds: number; readonly bytes: number };
+  /** How many times as long float64 in plain JavaScript takes: an element of an array is checked, converted and packed. */
+  readonly reference: number;
   readonly tile: TileCosts;
   /** Multiply-add instructions of a kernel, at most. */
   readonly largestKernel: { readonly direct: number; readonly weightGradient: number };
@@ -118,6 +120,7 @@ export const COSTS: Costs = {
   step: { alone: 300, barrier: 5_000 },
   encoding: 4_000,
   rate: { multiplyAdds: 60, bytes: 10 },
+  reference: 50,
   tile: { loads: 2, least: 8, operand: 0.15, isPaidWhole: false },
   largestKernel: { direct: 12_000, weightGradient: 16_000 },
   threads: {

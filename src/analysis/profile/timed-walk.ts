@@ -4,14 +4,15 @@
  */
 import type { KernelFunction } from "../../devices/cpu/backends/backend.js";
 import { type BoundProgram, firstTable, KERNEL, piecesAt, STEP_WORDS, TABLE } from "../../devices/cpu/team/schedule.js";
+import { COSTS } from "../../target/costs.js";
 
 /** Words of the memory that the threads of a timed team meet in. */
 const ARRIVED = 0;
 const GENERATION = 1;
 const GIVEN_UP = 2;
 export const MEETING_WORDS = 16;
-/** About 30 microseconds. */
-const SPINS = 20_000;
+/** Looks at a flag before a thread sleeps, as of a team. */
+const LOOKS = COSTS.threads.looks.most;
 
 /** What the caller tells the other threads to walk: it writes one as ORDER and counts COUNT up. */
 export const WALK = { end: 0, prepare: 1, steps: 2 } as const;
@@ -38,7 +39,7 @@ export class Meeting {
       Atomics.add(words, GENERATION, 1);
       Atomics.notify(words, GENERATION);
     } else {
-      for (let k = SPINS; k > 0 && Atomics.load(words, GENERATION) === generation; k--);
+      for (let k = LOOKS; k > 0 && Atomics.load(words, GENERATION) === generation; k--);
       while (Atomics.load(words, GENERATION) === generation && Atomics.load(words, GIVEN_UP) === 0)
         Atomics.wait(words, GENERATION, generation, 1000);
     }
