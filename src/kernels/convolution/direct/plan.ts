@@ -3,6 +3,7 @@
 import type { Value } from "../../../graph/graph.js";
 import type { CodeTarget, Lanes, Target } from "../../../target/target.js";
 import { layoutOf, vectorLanes } from "../../contract/layout.js";
+import { remembered } from "../../contract/remembered.js";
 import type { PoolWork } from "../../contract/strategy.js";
 import { POOLED } from "../../fusion/pooled-store.js";
 import { stepsOfTurn, type TileSize } from "../../language/tile.js";
@@ -39,7 +40,9 @@ type TileCode = Pick<TapConvolution, "x" | "tile" | "channels">;
  * The kernels of a node: one for each group and each pair of phases. `inStore`: registers that the store needs beside the
  * tile; `samples`: the largest batch.
  */
-export function planOf(
+export const planOf = remembered(planTaps);
+
+function planTaps(
   node: Value,
   target: Target,
   inStore = 0,

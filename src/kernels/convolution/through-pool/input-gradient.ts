@@ -12,6 +12,7 @@ import type { Value } from "../../../graph/graph.js";
 import type { Target } from "../../../target/target.js";
 import { layoutOf, type RowLayout, rowLayout } from "../../contract/layout.js";
 import { definePacking } from "../../contract/packing.js";
+import { remembered } from "../../contract/remembered.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import type { Epilogue } from "../../fusion/epilogue.js";
 import { resultOf, resultOperands, rowPlace, storeResult } from "../../fusion/result.js";
@@ -72,7 +73,9 @@ export const routedInputGradient: Strategy = {
 };
 
 /** Undefined where it is not for this strategy: a row of the region must fit the registers, too, and all shifted weights a cache. */
-function planOf(node: Value, target: Target): Plan | undefined {
+const planOf = remembered(planRouted);
+
+function planRouted(node: Value, target: Target): Plan | undefined {
   const [gradient, w] = node.inputs as [Value, Value];
   const convolution = routedConvolution(node, node, gradient, target);
   if (convolution === undefined) return undefined;

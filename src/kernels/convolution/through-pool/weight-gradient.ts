@@ -14,6 +14,7 @@ import type { Value } from "../../../graph/graph.js";
 import type { Target } from "../../../target/target.js";
 import { mostPartialBytes } from "../../contract/cost.js";
 import { layoutOf, type RowLayout, rowLayout } from "../../contract/layout.js";
+import { remembered } from "../../contract/remembered.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import { copyElements, storeTail, storeZeros } from "../../language/channels.js";
 import { eachPiece } from "../../language/pieces.js";
@@ -71,7 +72,9 @@ export const routedWeightGradient: Strategy = {
 };
 
 /** Undefined where it is not for this strategy: a row of taps must fit the registers, too. */
-function planOf(node: Value, target: Target): Plan | undefined {
+const planOf = remembered(planRouted);
+
+function planRouted(node: Value, target: Target): Plan | undefined {
   const [x, gradient] = node.inputs as [Value, Value];
   const convolution = routedConvolution(node, x, gradient, target);
   if (convolution === undefined) return undefined;

@@ -14,6 +14,7 @@ import type { Value } from "../../../graph/graph.js";
 import type { Lanes, Target } from "../../../target/target.js";
 import { mostPartialBytes } from "../../contract/cost.js";
 import { type Layout, layoutOf, vectorLanes } from "../../contract/layout.js";
+import { remembered } from "../../contract/remembered.js";
 import { chooseTile, type TileSize } from "../../language/tile.js";
 import type { ConvAttributes } from "../general/shape.js";
 
@@ -66,7 +67,9 @@ const MOST_COLUMNS = 128;
 /** What the cuts are compared by: they must not depend on the batch, or the numbers would. */
 const NOMINAL_BATCH = 16;
 
-export function gradientOf(node: Value, target: Target, group = 0): Gradient {
+export const gradientOf = remembered(planGradient);
+
+function planGradient(node: Value, target: Target, group = 0): Gradient {
   const a = node.attributes as ConvAttributes;
   const [x, dy] = node.inputs as [Value, Value];
   const input = layoutOf(x, target);

@@ -60,7 +60,7 @@ function lower(work: Work, to: Lowering): void {
   const target =
     g.slices === 1 ? result : to.temporary("partial weight gradients", { fixedBytes: g.slices * elements * 4 });
   for (let group = 0; group < (node.attributes as ConvAttributes).groups; group++) {
-    const own = gradientOf(node, to.target, group);
+    const own = group === 0 ? g : gradientOf(node, to.target, group);
     const kernel = to.kernel(weightGradientKernel, { gradient: own, elements });
     to.step(kernel, [to.buffer(x), to.buffer(dy), target], {
       count: g.slices * g.kernel[0] * g.columnChunks * g.rowChunks,

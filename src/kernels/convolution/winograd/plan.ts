@@ -13,6 +13,7 @@
 import type { Value } from "../../../graph/graph.js";
 import type { CodeTarget, Lanes, Target } from "../../../target/target.js";
 import { layoutOf } from "../../contract/layout.js";
+import { remembered } from "../../contract/remembered.js";
 import { FEW_SAMPLES, partSizes, timeOfShares } from "../../contract/shares.js";
 import { chooseTile, type TileSize, tileMultiplyAdds, tileOf } from "../../language/tile.js";
 import { forwardPhase, inputGradientPhases, type Phase } from "../axis.js";
@@ -103,7 +104,9 @@ export function tiledImage(value: Value, target: Target): TiledImage {
 }
 
 /** The plan of a node that `isWinogradShape`, for batches of at most `maxBatch`. */
-export function planOf(node: Value, target: Target, maxBatch: number): WinogradPlan {
+export const planOf = remembered(planWinograd);
+
+function planWinograd(node: Value, target: Target, maxBatch: number): WinogradPlan {
   const { lanes } = target;
   const [sourceValue] = node.inputs as [Value, Value];
   const source = tiledImage(sourceValue, target);

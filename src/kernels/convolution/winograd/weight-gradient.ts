@@ -14,6 +14,7 @@ import type { Reg } from "../../../codegen/ir.js";
 import type { Value } from "../../../graph/graph.js";
 import type { Lanes, Target } from "../../../target/target.js";
 import { mostPartialBytes } from "../../contract/cost.js";
+import { remembered } from "../../contract/remembered.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import { storeZeros } from "../../language/channels.js";
 import { pieces } from "../../language/pieces.js";
@@ -78,7 +79,9 @@ function even(extent: number, most: number): { size: number; blocks: number } {
   return { size, blocks: Math.ceil(extent / size) };
 }
 
-function planOf(node: Value, target: Target): GradientPlan {
+const planOf = remembered(planGradient);
+
+function planGradient(node: Value, target: Target): GradientPlan {
   const { lanes } = target;
   const { padding } = node.attributes as ConvAttributes;
   const [x, dy] = (node.inputs as [Value, Value]).map((value) => tiledImage(value, target)) as [TiledImage, TiledImage];
