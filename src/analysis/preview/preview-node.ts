@@ -4,12 +4,12 @@
  */
 
 import { DataError } from "../../base/errors.js";
-import { type Augmenter, compileAugmentation, type Transform } from "../../data/augment/augment.js";
-import { pictureOf } from "../../data/augment/fill.js";
+import type { Transform } from "../../data/augment/augment.js";
 import { describeAugmentation } from "../../data/augment/grammar.js";
 import { measuredOn } from "../../data/augment/pca.js";
 import { loadSharp } from "../../data/decode/sharp-node.js";
 import type { Dataset } from "../../data/sets/dataset.js";
+import { openBytes, openPictures } from "../../data/sets/open-pictures.js";
 import { epochOrder } from "../../data/sets/sampler.js";
 import type { PictureStream } from "../../data/sets/stream.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
@@ -51,7 +51,7 @@ export async function previewSheet(data: Dataset, options: PreviewOptions): Prom
   const { seed, count } = options;
   const augment = options.augment && (await measuredOn(options.augment, data));
   const chosen = choose(data, seed, augment === undefined ? count * (VERSIONS + 1) : count);
-  const seen = await Seen.open(data, { ...options, augment });
+  const seen = new Seen(data, { ...options, augment });
   try {
     const rows: Row[] = [];
     for (const index of chosen) {
@@ -82,64 +82,38 @@ function choose({ length, labels, classes, name }: Dataset, seed: number, count:
   return chosen;
 }
 
-/** Pictures of a set, in memory or on disk, back in bytes. */
+/** Pictures of a set, wherever they lie, back in bytes. */
 class Seen {
   readonly #data: Dataset;
-  readonly #options: PreviewOptions;
-  readonly #augmenter: Augmenter | undefined;
-  readonly #plain: PictureStream | undefined;
-  readonly #stream: PictureStream | undefined;
+  readonly #target: Shape;
+  readonly #plain: Pick<PictureStream, "bytes" | "close">;
+  readonly #augmented: PictureStream | undefined;
 
-  static async open(data: Dataset, options: PreviewOptions): Promise<Seen> {
-    const { augment, target, seed } = options;
-    const { stream, shape, mean, std } = data;
-    if (stream === undefined) {
-      return new Seen(data, options, augment && compileAugmentation(augment, target, data), undefined, undefined);
-    }
-    const plain = stream({ target: shape, mean, std, seed });
-    const augmented = augment && stream({ target, mean, std, seed, transforms: augment });
-    return new Seen(data, options, undefined, plain, augmented);
-  }
-
-  private constructor(
-    data: Dataset,
-    options: PreviewOptions,
-    augmenter: Augmenter | undefined,
-    plain: PictureStream | undefined,
-    stream: PictureStream | undefined,
-  ) {
+  constructor(data: Dataset, { augment, target, seed }: PreviewOptions) {
+    const { mean, std } = data;
     this.#data = data;
-    this.#options = options;
-    this.#augmenter = augmenter;
-    this.#plain = plain;
-    this.#stream = stream;
+    this.#target = target;
+    this.#plain = openBytes(data);
+    this.#augmented = augment && openPictures(data, { target, mean, std, seed, transforms: augment });
   }
 
   async original(index: number): Promise<Cell> {
     const { shape } = this.#data;
-    if (this.#plain === undefined) return cellOf(pictureOf(this.#data, index).pixels, shape);
     const bytes = new Uint8Array(sizeOf(shape));
     await this.#plain.bytes(Uint32Array.of(index), bytes, new Int32Array(1));
     return cellOf(bytes, shape);
   }
 
+  /** Only where the pictures are augmented. */
   async augmented(index: number, epoch: number): Promise<Cell> {
-    const { target, seed } = this.#options;
-    if (this.#stream !== undefined) return this.#read(this.#stream, target, index, epoch);
-    const numbers = new Float32Array(sizeOf(target));
-    this.#augmenter!.apply(pictureOf(this.#data, index), index, { seed, epoch }, numbers, 0);
-    return cellOf(bytesOf(numbers, this.#data), target);
-  }
-
-  async #read(stream: PictureStream, shape: Shape, index: number, epoch: number): Promise<Cell> {
-    const numbers = new Float32Array(sizeOf(shape));
-    await stream.fill(Uint32Array.of(index), epoch, numbers, new Int32Array(1));
-    return cellOf(bytesOf(numbers, this.#data), shape);
+    const numbers = new Float32Array(sizeOf(this.#target));
+    await this.#augmented!.fill(Uint32Array.of(index), epoch, numbers, new Int32Array(1));
+    return cellOf(bytesOf(numbers, this.#data), this.#target);
   }
 
   async close(): Promise<void> {
-    await this.#plain?.close();
-    await this.#stream?.close();
+    await this.#plain.close();
+    await this.#augmented?.close();
   }
 }
 

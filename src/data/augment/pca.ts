@@ -4,6 +4,7 @@
  * pictures does not matter.
  */
 import type { Dataset } from "../sets/dataset.js";
+import { openBytes } from "../sets/open-pictures.js";
 import type { Transform } from "./transform.js";
 
 export interface PrincipalColors {
@@ -113,33 +114,27 @@ const READ_AT_ONCE = 64;
 /** The list with the colours of a data set, where it needs them. */
 export async function measuredOn(transforms: readonly Transform[], data: Dataset): Promise<readonly Transform[]> {
   if (!needsColors(transforms)) return transforms;
-  const { images, shape, length, stream } = data;
-  const covariance = new ColorCovariance(shape[2]);
-  if (stream !== undefined) await readInto(covariance, data);
-  else {
-    const size = shape[0] * shape[1] * shape[2];
-    const step = Math.max(1, Math.ceil(images.length / MOST_BYTES));
-    for (let n = 0; n < length; n += step) covariance.add(images.subarray(n * size, (n + 1) * size));
-  }
-  return withColors(transforms, covariance.principal());
+  return withColors(transforms, (await covarianceOf(data)).principal());
 }
 
-/** Pictures of a set on disk, evenly spread over it. */
-async function readInto(covariance: ColorCovariance, { shape, length, stream, mean, std }: Dataset): Promise<void> {
-  const [height, width, channels] = shape;
-  const size = height * width * channels;
-  const reader = stream!({ target: shape, mean, std, seed: 0 });
-  const step = Math.max(1, Math.ceil(length / MOST_READ));
+/** Pictures evenly spread over the set: of one in memory as many as have so many bytes, of one on disk fewer, as they are decoded for it. */
+async function covarianceOf(data: Dataset): Promise<ColorCovariance> {
+  const { images, shape, length, stream } = data;
+  const size = shape[0] * shape[1] * shape[2];
+  const step = Math.max(1, Math.ceil(stream === undefined ? images.length / MOST_BYTES : length / MOST_READ));
   const indices = Uint32Array.from({ length: Math.ceil(length / step) }, (_, n) => n * step);
-  const images = new Uint8Array(READ_AT_ONCE * size);
+  const covariance = new ColorCovariance(shape[2]);
+  const some = new Uint8Array(READ_AT_ONCE * size);
   const labels = new Int32Array(READ_AT_ONCE);
+  const reader = openBytes(data);
   try {
     for (let n = 0; n < indices.length; n += READ_AT_ONCE) {
-      const some = indices.subarray(n, n + READ_AT_ONCE);
-      await reader.bytes(some, images, labels);
-      covariance.add(images.subarray(0, some.length * size));
+      const read = indices.subarray(n, n + READ_AT_ONCE);
+      await reader.bytes(read, some, labels);
+      covariance.add(some.subarray(0, read.length * size));
     }
   } finally {
     await reader.close();
   }
+  return covariance;
 }
