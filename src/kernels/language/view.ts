@@ -163,6 +163,11 @@ export class View<Axis extends string> {
     this.k.advance(this.#register(), this.bytes(indices));
   }
 
+  /** Moves what was kept by so many bytes. */
+  advanceBy(distance: Reg): void {
+    this.k.advance(this.#register(), distance);
+  }
+
   /** Pointer and constant offset of an element. */
   place(indices: At<Axis, number>): readonly [pointer: Reg, offset: number] {
     return [this.#pointer(), this.constant + this.bytes(indices)];

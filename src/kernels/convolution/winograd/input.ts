@@ -6,7 +6,7 @@
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import type { Reg } from "../../../codegen/ir.js";
 import type { Lanes } from "../../../target/target.js";
-import type { TiledImage } from "./plan.js";
+import type { ImageView, TiledImage, TileView } from "./plan.js";
 import { POINTS, type Taps, TILE_INPUTS, tileOutputs, transformInput, transformOutputGradient } from "./transform.js";
 
 export interface InputBlock {
@@ -30,9 +30,10 @@ export interface InputPlaces {
   /** Vectors of channels to transform, from byte `channel` of a pixel on. */
   readonly vectors: Reg | number;
   readonly channel?: Reg;
-  source(): Reg;
-  v(): Reg;
-  zeros(): Reg;
+  readonly source: ImageView;
+  v(): TileView;
+  /** A row of zeros. */
+  zeros(): ImageView;
 }
 
 const extentOf = (block: InputBlock): number => (block.ofGradient ? tileOutputs(block.taps) : TILE_INPUTS);
@@ -59,8 +60,7 @@ function runsOf(block: InputBlock): Run[] {
 }
 
 export function transformInputBlock(k: KernelBuilder, block: InputBlock, places: InputPlaces): void {
-  const { lanes, source, start, tileRows, tileColumns, vTile, vPoint } = block;
-  const pixel = source.pixel * 4;
+  const { lanes, source, start, tileRows, tileColumns } = block;
   const outputs = tileOutputs(block.taps);
   k.loop(
     0,
@@ -68,46 +68,43 @@ export function transformInputBlock(k: KernelBuilder, block: InputBlock, places:
     (row) => {
       const all = k.var(k.add(places.first, row), "all", { frame: false });
       const y = k.var(k.add(k.mul(k.mod(all, tileRows), outputs), start[0]), "y", { frame: false });
-      const image = k.var(k.ptrAdd(places.source(), k.mul(k.div(all, tileRows), source.sample * 4)), "image", {
-        frame: false,
-      });
-      if (places.channel !== undefined) k.advance(image, places.channel);
-      const zeros = k.var(places.zeros(), "zeros", { frame: false });
+      const samples = places.source.pointer();
+      const image = samples.at({ sample: k.div(all, tileRows) }).keep("image", { frame: false });
+      if (places.channel !== undefined) image.advanceBy(places.channel);
+      const zeros = places.zeros().keep("zeros", { frame: false });
       const pixels = Array.from({ length: extentOf(block) }, (_, i) => {
         const at = k.add(y, i);
-        const pointer = k.var(zeros, "pixels", { frame: true });
-        k.if(at, "ge", 0, () =>
-          k.if(at, "lt", source.rows, () => k.set(pointer, k.ptrAdd(image, k.mul(at, source.columns * pixel)))),
-        );
-        return pointer;
+        const line = zeros.keep("pixels", { frame: true });
+        const inside = () => k.set(line.address(), image.at({ row: at }).address());
+        k.if(at, "ge", 0, () => k.if(at, "lt", source.rows, inside));
+        return line;
       });
-      const x = k.var(start[1] * pixel, "x", { frame: true });
-      const v = k.var(k.ptrAdd(places.v(), k.mul(row, tileColumns * vTile * 4)), "v", { frame: true });
+      const x = places.source.at({ pixel: start[1] }).keep("x", { frame: true });
+      const v = places.v().at({ tile: row }, tileColumns).keep("v", { frame: true });
       for (const { tiles, from, to } of runsOf(block)) {
         const one = () => {
-          const rows = pixels.map((p) => k.var(k.ptrAdd(p, x), "row"));
-          const at = k.var(v, "at");
+          const rows = pixels.map((line) => line.plus(x.offset()).keep("row"));
+          const at = v.keep("at");
           k.loop(
             0,
             places.vectors,
             () => {
               if (source.pixel <= k.target.prefetching.longestRun) {
-                for (const row of rows)
-                  for (let c = 0; c < outputs; c++) k.prefetch(row, (extentOf(block) + c) * pixel);
+                for (const row of rows) for (let c = 0; c < outputs; c++) row.prefetch({ pixel: extentOf(block) + c });
               }
               const load = (c: number) =>
-                c >= from && c < to ? (r: number) => k.load(rows[r]!, c * pixel, lanes) : undefined;
+                c >= from && c < to ? (r: number) => rows[r]!.load(lanes, { pixel: c }) : undefined;
               const store = (r: number, values: readonly Reg[]) => {
-                for (const [c, value] of values.entries()) k.store(at, (r * TILE_INPUTS + c) * vPoint * 4, value);
+                for (const [c, value] of values.entries()) at.store(value, { point: r * TILE_INPUTS + c });
               };
               if (block.ofGradient) transformOutputGradient(k, block.taps, lanes, load, store);
               else transformInput(k, lanes, load, store);
-              for (const pointer of [...rows, at]) k.advance(pointer, lanes * 4);
+              for (const place of [...rows, at]) place.advance({ channel: lanes });
             },
             { frame: true, name: "channels" },
           );
-          k.advance(x, outputs * pixel);
-          k.advance(v, vTile * 4);
+          x.advance({ pixel: outputs });
+          v.advance({ tile: 1 });
         };
         if (tiles === 1) one();
         else k.loop(0, tiles, one, { name: "tile" });
@@ -122,7 +119,7 @@ export function zeroTiles(
   k: KernelBuilder,
   block: InputBlock,
   vectors: number,
-  v: () => Reg,
+  v: () => TileView,
   from: Reg,
   to: Reg,
 ): void {
@@ -131,10 +128,10 @@ export function zeroTiles(
     from,
     to,
     (tile) => {
-      const at = k.var(k.ptrAdd(v(), k.mul(tile, block.vTile * 4)), "at");
+      const at = v().at({ tile }).keep("at");
       k.loop(0, vectors, () => {
-        for (let point = 0; point < POINTS; point++) k.store(at, point * block.vPoint * 4, zero);
-        k.advance(at, block.lanes * 4);
+        for (let point = 0; point < POINTS; point++) at.store(zero, { point });
+        at.advance({ channel: block.lanes });
       });
     },
     { name: "tile" },

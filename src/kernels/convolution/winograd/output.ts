@@ -6,7 +6,7 @@ import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import type { Reg } from "../../../codegen/ir.js";
 import type { Epilogue } from "../../fusion/epilogue.js";
 import { prefetchTile, storeTile } from "../../fusion/store-tile.js";
-import type { WinogradPlan } from "./plan.js";
+import { type ImageView, imageView, type TileView, type WinogradPlan } from "./plan.js";
 import { TILE_INPUTS, tileOutputs, transformOutput } from "./transform.js";
 
 export interface OutputPlaces {
@@ -17,7 +17,7 @@ export interface OutputPlaces {
   readonly channel: Reg;
   /** Whether the panel has the pad lanes. */
   readonly last: boolean;
-  m(): Reg;
+  m(): TileView;
 }
 
 export function transformOutputBlock(
@@ -26,9 +26,9 @@ export function transformOutputBlock(
   epilogue: Epilogue,
   places: OutputPlaces,
 ): void {
-  const { destination, tileRows, tileColumns, mTile } = plan;
+  const { destination, tileRows, tileColumns } = plan;
   const outputs = tileOutputs(plan.taps);
-  const pixel = destination.pixel * 4;
+  const image = imageView(k, "destination", destination);
   const certain = destination.rows - outputs * (tileRows - 1);
   k.loop(
     0,
@@ -37,19 +37,19 @@ export function transformOutputBlock(
       const all = k.add(places.first, row);
       const y = k.mul(k.mod(all, tileRows), outputs);
       const left = k.var(k.sub(destination.rows, y), "left");
-      const pixels = k.add(k.mul(k.div(all, tileRows), destination.sample * 4), k.mul(y, destination.columns * pixel));
-      const to = k.var(k.add(pixels, places.channel), "to", { frame: true });
-      const m = k.var(k.ptrAdd(places.m(), k.mul(row, tileColumns * mTile * 4)), "m", { frame: true });
+      const first = image.at({ sample: k.div(all, tileRows), row: y });
+      const to = first.plus(places.channel).keep("to", { frame: true });
+      const m = places.m().at({ tile: row }, tileColumns).keep("m", { frame: true });
       const tile = (columns: number) => {
         eachVector(k, plan, places, (vector, last) => {
-          const bytes = vector === undefined ? undefined : k.mul(vector, plan.lanes * 4);
-          const from = bytes === undefined ? k.ptrAdd(m, 0) : k.ptrAdd(m, bytes);
-          const offset = k.var(bytes === undefined ? to : k.add(to, bytes), "offset", { frame: false });
+          const bytes = vector === undefined ? undefined : image.at({ channel: vector }, plan.lanes).offset();
+          const from = bytes === undefined ? m.fetched() : m.plus(bytes).pointer();
+          const into = to.plus(bytes).keep("into", { frame: false });
           const channel = k.var(bytes === undefined ? places.channel : k.add(places.channel, bytes), "channel");
-          oneTile(k, plan, epilogue, { from, offset, channel, left, certain, columns, last });
+          oneTile(k, plan, epilogue, { from, into, channel, left, certain, columns, last });
         });
-        k.advance(m, mTile * 4);
-        k.advance(to, outputs * pixel);
+        m.advance({ tile: 1 });
+        to.advance({ pixel: outputs });
       };
       const whole = Math.floor(destination.columns / outputs);
       if (whole === 1) tile(outputs);
@@ -75,8 +75,8 @@ function eachVector(
 }
 
 interface Tile {
-  readonly from: Reg;
-  readonly offset: Reg;
+  readonly from: TileView;
+  readonly into: ImageView;
   readonly channel: Reg;
   readonly left: Reg;
   readonly certain: number;
@@ -85,25 +85,24 @@ interface Tile {
 }
 
 function oneTile(k: KernelBuilder, plan: WinogradPlan, epilogue: Epilogue, t: Tile): void {
-  const { lanes, destination, mPoint } = plan;
+  const { lanes, destination } = plan;
   const outputs = tileOutputs(plan.taps);
-  const pixel = destination.pixel * 4;
-  const row = destination.columns * pixel;
+  const pixelBytes = t.into.bytes({ pixel: 1 });
   // the next tile's: this one would wait for its own
-  const next = k.add(t.offset, outputs * pixel);
+  const next = t.into.moved({ pixel: outputs });
   for (let r = 0; r < outputs; r++)
     prefetchTile(k, outputs, 1, {
       lanes,
       epilogue,
       result: "destination",
-      offset: k.add(next, r * row),
-      rowBytes: pixel,
+      offset: next.moved({ row: r }).offset(),
+      rowBytes: pixelBytes,
     });
   transformOutput(
     k,
     plan.taps,
     lanes,
-    (c) => (r) => k.load(t.from, (r * TILE_INPUTS + c) * mPoint * 4, lanes),
+    (c) => (r) => t.from.load(lanes, { point: r * TILE_INPUTS + c }),
     (r, values) => {
       const store = () =>
         storeTile(
@@ -113,8 +112,8 @@ function oneTile(k: KernelBuilder, plan: WinogradPlan, epilogue: Epilogue, t: Ti
             lanes,
             epilogue,
             result: "destination",
-            offset: k.add(t.offset, r * destination.columns * pixel),
-            rowBytes: pixel,
+            offset: t.into.moved({ row: r }).offset(),
+            rowBytes: pixelBytes,
             channel: t.channel,
             real: t.last ? destination.channels % lanes : undefined,
             narrow: false,

@@ -10,12 +10,14 @@
  * Distances between rows and between points are odd numbers of cache lines: what is used together falls into different sets.
  */
 
+import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import type { Value } from "../../../graph/graph.js";
 import type { CodeTarget, Lanes, Target } from "../../../target/target.js";
 import { layoutOf } from "../../contract/layout.js";
 import { remembered } from "../../contract/remembered.js";
 import { FEW_SAMPLES, partSizes, timeOfShares } from "../../contract/shares.js";
 import { chooseTile, type TileSize, tileMultiplyAdds, tileOf } from "../../language/tile.js";
+import { type View, view } from "../../language/view.js";
 import { forwardPhase, inputGradientPhases, type Phase } from "../axis.js";
 import type { ConvAttributes } from "../general/shape.js";
 import { POINTS, TAPS, type Taps, tileOutputs } from "./transform.js";
@@ -30,6 +32,16 @@ export interface TiledImage {
   readonly channels: number;
   readonly vectors: number;
 }
+
+export type ImageView = View<"sample" | "row" | "pixel" | "channel">;
+
+/** An image as the operand of this name. */
+export function imageView(k: KernelBuilder, operand: string, { sample, columns, pixel }: TiledImage): ImageView {
+  return view(k, operand, { sample, row: columns * pixel, pixel, channel: 1 });
+}
+
+/** Tiles that are transformed, each at its points, in the workspace from an element on. */
+export type TileView = View<"tile" | "point" | "channel">;
 
 export interface WinogradPlan {
   readonly taps: Taps;

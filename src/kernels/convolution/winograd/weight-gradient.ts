@@ -16,13 +16,24 @@ import type { Lanes, Target } from "../../../target/target.js";
 import { mostPartialBytes } from "../../contract/cost.js";
 import { remembered } from "../../contract/remembered.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
+import { blocksOf, oneBlock } from "../../language/blocks.js";
 import { storeZeros } from "../../language/channels.js";
 import { pieces } from "../../language/pieces.js";
 import { addSlices } from "../../language/slices.js";
 import { accumulate, chooseTile, evenBlock, type TileSize } from "../../language/tile.js";
+import { type View, view } from "../../language/view.js";
 import type { ConvAttributes } from "../general/shape.js";
 import { type InputBlock, transformInputBlock } from "./input.js";
-import { isWinogradShape, oddLines, type TiledImage, tapsOf, tiledImage } from "./plan.js";
+import {
+  type ImageView,
+  imageView,
+  isWinogradShape,
+  oddLines,
+  type TiledImage,
+  type TileView,
+  tapsOf,
+  tiledImage,
+} from "./plan.js";
 import { POINTS, type Taps, TILE_INPUTS, tileOutputs, transformWeightGradient } from "./transform.js";
 
 interface GradientPlan {
@@ -161,14 +172,35 @@ interface Part {
   readonly channels: number;
 }
 
+type Products = View<"point" | "channel" | "output">;
+type Weights = View<"slice" | "tap" | "channel" | "output">;
+
 class Writer {
   constructor(
     readonly k: KernelBuilder,
     readonly p: GradientPlan,
   ) {}
 
-  #at(start: number): Reg {
-    return this.k.ptrAdd(this.k.operand("workspace"), start * 4);
+  /** What lies in the workspace from an element on: asked for where it is used, since to hold it would take registers. */
+  #tiles({ vTile: tile, vPoint: point }: InputBlock, start: number): TileView {
+    return view(this.k, "workspace", { tile, point, channel: 1 }).pointer().moved({ channel: start });
+  }
+
+  #v(): TileView {
+    return this.#tiles(this.p.input, 0);
+  }
+
+  #w(): TileView {
+    return this.#tiles(this.p.gradient, this.p.wStart);
+  }
+
+  #s(): Products {
+    const { sPoint: point, sRow: channel, sStart } = this.p;
+    return view(this.k, "workspace", { point, channel, output: 1 }).pointer().moved({ output: sStart });
+  }
+
+  #zeros(image: TiledImage): ImageView {
+    return imageView(this.k, "workspace", image).pointer().moved({ channel: this.p.zeroStart });
   }
 
   write(): void {
@@ -185,12 +217,19 @@ class Writer {
         const chunk = k.div(k.add(all, p.slices - 1), p.slices);
         const from = k.var(k.min(k.mul(slice, chunk), all), "from");
         const to = k.var(k.min(k.add(from, chunk), all), "to");
-        const dw = k.mul(slice, p.elements * 4);
-        const into = k.var(k.ptrAdd(k.operand("dw"), dw), "into");
-        this.#parts(channelBlock, p.channelBlocks, p.channelVectors, p.input.source, (channels) =>
-          this.#parts(outputBlock, p.outputBlocks, p.outputVectors, p.gradient.source, (outputs) => {
-            const channel = k.var(k.mul(channelBlock, p.channelVectors * p.lanes * 4), "channel");
-            const output = k.var(k.mul(outputBlock, p.outputVectors * p.lanes * 4), "output");
+        const tap = p.input.source.channels * p.weightRow;
+        const dw = view(k, "dw", { slice: p.elements, tap, channel: p.weightRow, output: 1 });
+        const into = dw.at({ slice }).here().pointer().keep("into");
+        this.#parts(channelBlock, p.channelVectors, p.input.source, (channels) =>
+          this.#parts(outputBlock, p.outputVectors, p.gradient.source, (outputs) => {
+            const channel = dw
+              .at({ output: channelBlock }, p.channelVectors * p.lanes)
+              .keep("channel")
+              .offset();
+            const output = dw
+              .at({ output: outputBlock }, p.outputVectors * p.lanes)
+              .keep("output")
+              .offset();
             this.#clear(channels);
             k.loop(
               from,
@@ -211,31 +250,20 @@ class Writer {
   }
 
   /** Code for the blocks that are full, and for the last where it is not. */
-  #parts(block: Reg, blocks: number, vectors: number, image: TiledImage, body: (part: Part) => void): void {
+  #parts(block: Reg, vectors: number, image: TiledImage, body: (part: Part) => void): void {
     const { k, p } = this;
-    const before = (blocks - 1) * vectors;
-    const full = { vectors, channels: vectors * p.lanes };
-    const last = { vectors: image.vectors - before, channels: image.channels - before * p.lanes };
-    if (last.channels === full.channels) body(full);
-    else if (blocks === 1) body(last);
-    else
-      k.if(
-        block,
-        "lt",
-        blocks - 1,
-        () => body(full),
-        () => body(last),
-      );
+    const all = blocksOf(image.channels, vectors * p.lanes);
+    oneBlock(k, all, block, (channels) => body({ channels, vectors: Math.ceil(channels / p.lanes) }));
   }
 
   /** What tiles read above and below the images. */
   #zeroRow(): void {
     const { k, p } = this;
     const zero = k.splat(0, p.lanes);
-    const at = k.var(this.#at(p.zeroStart), "zeros");
+    const at = this.#zeros(p.input.source).keep("zeros");
     k.loop(0, (p.workspace - p.zeroStart) / p.lanes, () => {
-      k.store(at, 0, zero);
-      k.advance(at, p.lanes * 4);
+      at.store(zero);
+      at.advance({ channel: p.lanes });
     });
   }
 
@@ -246,10 +274,10 @@ class Writer {
       0,
       POINTS,
       (point) => {
-        const at = k.var(k.ptrAdd(this.#at(p.sStart), k.mul(point, p.sPoint * 4)), "at");
+        const at = this.#s().at({ point }).keep("at");
         k.loop(0, (channels * p.sRow) / p.lanes, () => {
-          k.store(at, 0, zero);
-          k.advance(at, p.lanes * 4);
+          at.store(zero);
+          at.advance({ output: p.lanes });
         });
       },
       { name: "point" },
@@ -258,24 +286,23 @@ class Writer {
 
   #transform(first: Reg, rows: Reg, channels: Part, outputs: Part, channel: Reg, output: Reg): void {
     const { k, p } = this;
-    const zeros = () => this.#at(p.zeroStart);
     transformInputBlock(k, p.input, {
       first,
       rows,
       vectors: channels.vectors,
       channel,
-      source: () => k.operand("x"),
-      v: () => this.#at(0),
-      zeros,
+      source: imageView(k, "x", p.input.source),
+      v: () => this.#v(),
+      zeros: () => this.#zeros(p.input.source),
     });
     transformInputBlock(k, p.gradient, {
       first,
       rows,
       vectors: outputs.vectors,
       channel: output,
-      source: () => k.operand("dy"),
-      v: () => this.#at(p.wStart),
-      zeros,
+      source: imageView(k, "dy", p.gradient.source),
+      v: () => this.#w(),
+      zeros: () => this.#zeros(p.gradient.source),
     });
   }
 
@@ -292,19 +319,19 @@ class Writer {
       0,
       POINTS,
       (point) => {
-        const v = k.var(k.ptrAdd(this.#at(0), k.mul(point, p.input.vPoint * 4)), "v");
-        const w = k.var(k.ptrAdd(this.#at(p.wStart), k.mul(point, p.gradient.vPoint * 4)), "w", { frame: true });
-        const s = k.var(k.ptrAdd(this.#at(p.sStart), k.mul(point, p.sPoint * 4)), "s", { frame: true });
+        const v = this.#v().at({ point }).keep("v");
+        const w = this.#w().at({ point }).keep("w", { frame: true });
+        const s = this.#s().at({ point }).keep("s", { frame: true });
         this.#runs(columns, (vectors) => {
-          const a = k.var(v, "a", { frame: true });
-          const into = k.var(s, "into", { frame: true });
+          const a = v.keep("a", { frame: true });
+          const into = s.keep("into", { frame: true });
           this.#runs(rows, (size) => {
             this.#tile(tiles, { rows: size, vectors }, a, w, into);
-            k.advance(a, size * 4);
-            k.advance(into, size * p.sRow * 4);
+            a.advance({ channel: size });
+            into.advance({ channel: size });
           });
-          k.advance(w, vectors * p.lanes * 4);
-          k.advance(s, vectors * p.lanes * 4);
+          w.advance({ channel: vectors * p.lanes });
+          s.advance({ output: vectors * p.lanes });
         });
       },
       { name: "point" },
@@ -319,15 +346,15 @@ class Writer {
     if (full.length < sizes.length) body(sizes[sizes.length - 1]!);
   }
 
-  #tile(tiles: Reg, size: TileSize, v: Reg, w: Reg, s: Reg): void {
+  #tile(tiles: Reg, size: TileSize, v: TileView, w: TileView, s: Products): void {
     const { k, p } = this;
-    const into = k.ptrAdd(s, 0);
-    const place = (i: number, n: number) => (i * p.sRow + n * p.lanes) * 4;
+    const into = s.fetched();
+    const place = (i: number, n: number) => ({ channel: i, output: n * p.lanes });
     const acc = Array.from({ length: size.rows }, (_, i) =>
-      Array.from({ length: size.vectors }, (_, n) => k.var(k.load(into, place(i, n), p.lanes), "acc")),
+      Array.from({ length: size.vectors }, (_, n) => k.var(into.load(p.lanes, place(i, n)), "acc")),
     );
-    const a = k.var(v, "a");
-    const b = k.var(w, "b");
+    const a = v.keep("a");
+    const b = w.keep("b");
     k.loop(
       0,
       tiles,
@@ -336,29 +363,28 @@ class Writer {
           k,
           acc,
           p.lanes,
-          (i) => [a, i * 4],
-          (n) => [b, n * p.lanes * 4],
+          (i) => a.place({ channel: i }),
+          (n) => b.place({ channel: n * p.lanes }),
         );
-        k.advance(a, p.input.vTile * 4);
-        k.advance(b, p.gradient.vTile * 4);
+        a.advance({ tile: 1 });
+        b.advance({ tile: 1 });
       },
       { frame: true, name: "tile" },
     );
-    const back = k.ptrAdd(s, 0);
-    for (const [i, row] of acc.entries()) for (const [n, value] of row.entries()) k.store(back, place(i, n), value);
+    const back = s.fetched();
+    for (const [i, row] of acc.entries()) for (const [n, value] of row.entries()) back.store(value, place(i, n));
   }
 
   /** dW = G^T S G. */
-  #store(dw: Reg, channels: Part, outputs: Part, channel: Reg, output: Reg): void {
+  #store(dw: Weights, channels: Part, outputs: Part, channel: Reg, output: Reg): void {
     const { k, p } = this;
-    const tap = p.input.source.channels * p.weightRow;
     k.loop(
       0,
       channels.channels,
       (row) => {
         const at = k.add(k.mul(channel, p.weightRow), output);
-        const to = k.var(k.ptrAdd(k.ptrAdd(dw, at), k.mul(row, p.weightRow * 4)), "to");
-        const from = k.var(k.ptrAdd(this.#at(p.sStart), k.mul(row, p.sRow * 4)), "from");
+        const to = dw.plus(at).pointer().at({ channel: row }).keep("to");
+        const from = this.#s().at({ channel: row }).keep("from");
         k.loop(
           0,
           outputs.vectors,
@@ -367,13 +393,13 @@ class Writer {
               k,
               p.taps,
               p.lanes,
-              (c) => (r) => k.load(from, (r * TILE_INPUTS + c) * p.sPoint * 4, p.lanes),
+              (c) => (r) => from.load(p.lanes, { point: r * TILE_INPUTS + c }),
               (r, values) => {
-                for (const [c, value] of values.entries()) k.store(to, (r * p.taps + c) * tap * 4, value);
+                for (const [c, value] of values.entries()) to.store(value, { tap: r * p.taps + c });
               },
             );
-            k.advance(from, p.lanes * 4);
-            k.advance(to, p.lanes * 4);
+            from.advance({ output: p.lanes });
+            to.advance({ output: p.lanes });
           },
           { frame: true, name: "vector" },
         );
@@ -381,8 +407,8 @@ class Writer {
         const pads = outputs.vectors * p.lanes - outputs.channels;
         if (pads > 0)
           k.loop(0, p.taps ** 2, () => {
-            storeZeros(k, to, -4 * pads, pads);
-            k.advance(to, tap * 4);
+            storeZeros(k, ...to.place({ output: -pads }), pads);
+            to.advance({ tap: 1 });
           });
       },
       { name: "channel" },

@@ -14,7 +14,9 @@ import type { Buffer } from "../../contract/emitter.js";
 import type { Layout } from "../../contract/layout.js";
 import { definePacking } from "../../contract/packing.js";
 import type { Lowering } from "../../contract/strategy.js";
+import { blocksOf, oneBlock } from "../../language/blocks.js";
 import { pieces } from "../../language/pieces.js";
+import { type View, view } from "../../language/view.js";
 import type { WinogradPlan } from "./plan.js";
 import { TILE_INPUTS, transformWeight } from "./transform.js";
 
@@ -92,8 +94,20 @@ const weightsKernel = defineKernel<Weights>("winogradWeights", {
   write: (k, { order }) => writeKernel(k, order, order.vectors, chunksOf(order)),
 });
 
+type Taps = View<"tap" | "row" | "output">;
+
+function weightView(k: KernelBuilder, { tap, row }: WeightOrder): Taps {
+  return view(k, "weight", { tap, row, output: 1 });
+}
+
+/** Weights with inputs and outputs in each other's place. */
+function turnedView(k: KernelBuilder, { lanes }: WeightOrder): Taps {
+  return view(k, "turned", { tap: lanes * lanes, row: lanes, output: 1 });
+}
+
 function writeKernel(k: KernelBuilder, o: WeightOrder, vectors: number, chunks: number): void {
   const { lanes, taps } = o;
+  const u = view(k, "u", { panel: o.uPanel, point: o.uPoint, output: 1 });
   pieces(
     k,
     { vector: vectors, chunk: chunks },
@@ -105,29 +119,28 @@ function writeKernel(k: KernelBuilder, o: WeightOrder, vectors: number, chunks: 
       const within = k.mod(vector, o.panelVectors);
       // the last panel may be narrower
       const width = k.min(k.sub(vectors, k.mul(panel, o.panelVectors)), o.panelVectors);
-      const step = k.var(k.mul(width, lanes * 4), "step");
-      const into = k.var(k.ptrAdd(k.operand("u"), k.mul(panel, o.uPanel * 4)), "into");
-      k.advance(into, k.mul(within, lanes * 4));
-      k.advance(into, k.mul(first, step));
-      const u = k.var(into, "u");
+      const step = u.at({ output: width }, lanes).keep("step").offset();
+      const into = u.at({ panel }).pointer().keep("into");
+      into.advanceBy(u.at({ output: within }, lanes).offset());
+      into.advanceBy(k.mul(first, step));
+      const start = into.keep("u");
       if (o.backward) turn(k, o, vector, first, count);
-      const from = o.backward
-        ? k.var(k.operand("turned"), "from")
-        : k.var(k.ptrAdd(k.operand("weight"), k.add(k.mul(vector, lanes * 4), k.mul(first, o.row * 4))), "from");
-      const [tap, channel] = o.backward ? [lanes * lanes, lanes] : [o.tap, o.row];
-      const at = k.var(u, "at");
+      const from = (o.backward ? turnedView(k, o) : weightView(k, o).at({ output: vector }, lanes).at({ row: first }))
+        .pointer()
+        .keep("from");
+      const at = start.keep("at");
       k.loop(0, count, () => {
         transformWeight(
           k,
           taps,
           lanes,
-          (c) => (r) => k.load(from, (o.backward ? taps ** 2 - 1 - r * taps - c : r * taps + c) * tap * 4, lanes),
+          (c) => (r) => from.load(lanes, { tap: o.backward ? taps ** 2 - 1 - r * taps - c : r * taps + c }),
           (r, values) => {
-            for (const [c, value] of values.entries()) k.store(at, (r * TILE_INPUTS + c) * o.uPoint * 4, value);
+            for (const [c, value] of values.entries()) at.store(value, { point: r * TILE_INPUTS + c });
           },
         );
-        k.advance(from, channel * 4);
-        k.advance(at, step);
+        from.advance({ row: 1 });
+        at.advanceBy(step);
       });
     },
     { keepsEnd: true },
@@ -138,34 +151,23 @@ function writeKernel(k: KernelBuilder, o: WeightOrder, vectors: number, chunks: 
 function turn(k: KernelBuilder, o: WeightOrder, vector: Reg, first: Reg, count: Reg): void {
   const { lanes } = o;
   const zero = k.splat(0, lanes);
-  const pads = o.outputs % lanes;
   const copy = (real: number) => {
     k.loop(
       0,
       o.taps ** 2,
       (tap) => {
         const element = k.add(k.mul(tap, o.tap), k.add(k.mul(vector, lanes * o.row), first));
-        const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from");
-        const into = k.var(k.ptrAdd(k.operand("turned"), k.mul(tap, lanes * lanes * 4)), "into");
+        const from = weightView(k, o).at({ output: element }).pointer().keep("from");
+        const into = turnedView(k, o).at({ tap }).pointer().keep("into");
         k.loop(0, count, () => {
-          if (real < lanes) k.store(into, 0, zero);
-          for (let i = 0; i < real; i++) k.store(into, i * 4, k.load(from, i * o.row * 4, 1));
-          k.advance(from, 4);
-          k.advance(into, lanes * 4);
+          if (real < lanes) into.store(zero);
+          for (let i = 0; i < real; i++) into.store(from.load(1, { row: i }), { output: i });
+          from.advance({ output: 1 });
+          into.advance({ row: 1 });
         });
       },
       { name: "tap" },
     );
   };
-  const last = Math.ceil(o.outputs / lanes) - 1;
-  if (pads === 0) copy(lanes);
-  else if (last === 0) copy(pads);
-  else
-    k.if(
-      vector,
-      "lt",
-      last,
-      () => copy(lanes),
-      () => copy(pads),
-    );
+  oneBlock(k, blocksOf(o.outputs, lanes), vector, copy);
 }

@@ -20,11 +20,13 @@ import type { Buffer } from "../../contract/emitter.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import { type Epilogue, epilogueOf } from "../../fusion/epilogue.js";
 import { epilogueOperands } from "../../fusion/store-tile.js";
+import { blocksOf, oneBlock } from "../../language/blocks.js";
 import { pieces } from "../../language/pieces.js";
 import { accumulate, stepsOfTurn, zeroTile } from "../../language/tile.js";
+import { type View, view } from "../../language/view.js";
 import { transformInputBlock, zeroTiles } from "./input.js";
 import { transformOutputBlock } from "./output.js";
-import { isWinogradShape, planOf, type WinogradPlan } from "./plan.js";
+import { type ImageView, imageView, isWinogradShape, planOf, type TileView, type WinogradPlan } from "./plan.js";
 import { POINTS } from "./transform.js";
 import { transformWeights, weightOrder, winogradWeights } from "./weights.js";
 
@@ -96,9 +98,15 @@ class Writer {
     readonly epilogue: Epilogue,
   ) {}
 
-  readonly #v = () => this.k.operand("workspace");
-  readonly #m = () => this.k.ptrAdd(this.k.operand("workspace"), this.p.mStart * 4);
-  readonly #zeros = () => this.k.ptrAdd(this.k.operand("workspace"), this.p.zeroStart * 4);
+  /** What lies in the workspace: asked for where it is used, since to hold it would take registers. */
+  readonly #v = (): TileView =>
+    view(this.k, "workspace", { tile: this.p.vTile, point: this.p.vPoint, channel: 1 }).pointer();
+  readonly #m = (): TileView => {
+    const { mTile: tile, mPoint: point, mStart } = this.p;
+    return view(this.k, "workspace", { tile, point, channel: 1 }).pointer().moved({ channel: mStart });
+  };
+  readonly #zeros = (): ImageView =>
+    imageView(this.k, "workspace", this.p.source).pointer().moved({ channel: this.p.zeroStart });
 
   write(): void {
     const { k, p } = this;
@@ -130,17 +138,17 @@ class Writer {
   #zeroRow(): void {
     const { k, p } = this;
     const zero = k.splat(0, p.lanes);
-    const at = k.var(this.#zeros(), "zeros");
-    k.loop(0, (p.source.columns * p.source.pixel) / p.lanes, () => {
-      k.store(at, 0, zero);
-      k.advance(at, p.lanes * 4);
+    const at = this.#zeros().keep("zeros");
+    k.loop(0, at.strides.row / p.lanes, () => {
+      at.store(zero);
+      at.advance({ channel: p.lanes });
     });
   }
 
   #transformInput(first: Reg, rows: Reg, groups: Reg): void {
     const { k, p } = this;
     const { vectors } = p.source;
-    const source = () => k.operand("source");
+    const source = imageView(k, "source", p.source);
     transformInputBlock(k, p, { first, rows, vectors, source, v: this.#v, zeros: this.#zeros });
     const from = k.mul(rows, p.tileColumns);
     const to = k.var(k.mul(groups, p.tile.rows), "to");
@@ -149,58 +157,50 @@ class Writer {
 
   #panel(panel: Reg, first: Reg, rows: Reg, groups: Reg): void {
     const { k, p } = this;
-    const all = p.destination.vectors;
-    const rest = all % p.tile.vectors;
-    const pads = p.destination.channels % p.lanes > 0;
-    const width = (vectors: number, last: boolean) => {
+    const blocks = blocksOf(p.destination.vectors, p.tile.vectors, p.destination.channels % p.lanes > 0);
+    const destination = imageView(k, "destination", p.destination);
+    oneBlock(k, blocks, panel, (vectors, last) => {
       this.#products(panel, groups, vectors);
-      const channel = k.var(k.mul(panel, p.tile.vectors * p.lanes * 4), "channel");
+      const channel = destination
+        .at({ channel: panel }, p.tile.vectors * p.lanes)
+        .keep("channel")
+        .offset();
       transformOutputBlock(k, p, this.epilogue, { first, rows, vectors, channel, last, m: this.#m });
-    };
-    const apart = rest > 0 || pads;
-    if (!apart) width(p.tile.vectors, false);
-    else if (p.panels === 1) width(rest || p.tile.vectors, true);
-    else
-      k.if(
-        panel,
-        "lt",
-        p.panels - 1,
-        () => width(p.tile.vectors, false),
-        () => width(rest || p.tile.vectors, true),
-      );
+    });
   }
 
   /** M[point] = V[point] U[point] for all points and groups of tiles. */
   #products(panel: Reg, groups: Reg, vectors: number): void {
     const { k, p } = this;
-    const u = k.var(k.ptrAdd(k.operand("u"), k.mul(panel, p.uPanel * 4)), "u", { frame: true });
+    const weights = view(k, "u", { panel: p.uPanel, point: p.uPoint, channel: vectors * p.lanes, output: 1 });
+    const u = weights.at({ panel }).pointer().keep("u", { frame: true });
     k.loop(
       0,
       POINTS,
       (point) => {
-        const v = k.var(k.ptrAdd(this.#v(), k.mul(point, p.vPoint * 4)), "v", { frame: true });
-        const m = k.var(k.ptrAdd(this.#m(), k.mul(point, p.mPoint * 4)), "m", { frame: true });
+        const v = this.#v().at({ point }).keep("v", { frame: true });
+        const m = this.#m().at({ point }).keep("m", { frame: true });
         k.loop(
           0,
           groups,
           () => {
             this.#tile(v, u, m, vectors);
-            k.advance(v, p.tile.rows * p.vTile * 4);
-            k.advance(m, p.tile.rows * p.mTile * 4);
+            v.advance({ tile: p.tile.rows });
+            m.advance({ tile: p.tile.rows });
           },
           { name: "group" },
         );
-        k.advance(u, p.uPoint * 4);
+        u.advance({ point: 1 });
       },
       { name: "point" },
     );
   }
 
-  #tile(v: Reg, u: Reg, m: Reg, vectors: number): void {
+  #tile(v: TileView, u: View<"channel" | "output">, m: TileView, vectors: number): void {
     const { k, p } = this;
     const acc = zeroTile(k, { rows: p.tile.rows, vectors }, p.lanes);
-    const a = k.var(v, "a");
-    const b = k.var(u, "b");
+    const a = v.keep("a");
+    const b = u.keep("b");
     const { channels } = p.source;
     const turn = (unroll: number) => {
       for (let c = 0; c < unroll; c++) {
@@ -208,20 +208,20 @@ class Writer {
           k,
           acc,
           p.lanes,
-          (i) => [a, (i * p.vTile + c) * 4],
-          (n) => [b, (c * vectors + n) * p.lanes * 4],
+          (i) => a.place({ tile: i, channel: c }),
+          (n) => b.place({ channel: c, output: n * p.lanes }),
         );
       }
-      k.advance(a, unroll * 4);
-      k.advance(b, unroll * vectors * p.lanes * 4);
+      a.advance({ channel: unroll });
+      b.advance({ channel: unroll });
     };
     const most = Math.max(1, Math.floor(128 / (p.tile.rows * vectors)));
     const unroll = stepsOfTurn(k.target, [8, 4, 2].find((n) => n <= most && n <= channels) ?? 1);
     const whole = channels - (channels % unroll);
     k.loop(0, whole, () => turn(unroll), { step: unroll, name: "channel" });
     if (whole < channels) turn(channels - whole);
-    const to = k.ptrAdd(m, 0);
+    const to = m.fetched();
     for (const [i, row] of acc.entries())
-      for (const [n, value] of row.entries()) k.store(to, (i * p.mTile + n * p.lanes) * 4, value);
+      for (const [n, value] of row.entries()) to.store(value, { tile: i, channel: n * p.lanes });
   }
 }
