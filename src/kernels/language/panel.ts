@@ -12,7 +12,7 @@ import { definePacking } from "../contract/packing.js";
 import type { Lowering } from "../contract/strategy.js";
 import { pieces } from "./pieces.js";
 import { transposed } from "./transpose.js";
-import { F32 } from "./view.js";
+import { F32, type View, view } from "./view.js";
 
 export interface PanelOrder {
   readonly lanes: Lanes;
@@ -107,10 +107,10 @@ const panelKernel = defineKernel<Part>("panel", {
         k.add(k.mul(indexA, p.steps[0]), k.mul(indexB, p.steps[1])),
         k.add(k.mul(output, p.outputStep), p.origin),
       );
-      const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from");
+      const from = weightOf(k, p).at({ element }).pointer().keep("from");
       const row = k.add(k.mul(indexA, b), indexB);
-      const into = k.add(k.mul(block, p.blockElements), k.mul(row, c * p.width));
-      const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, F32)), p.panelOffset * F32), "to");
+      const first = k.add(k.mul(block, p.blockElements), k.mul(row, c * p.width));
+      const panel = panelOf(k, p).at({ output: first }).pointer().moved({ output: p.panelOffset }).keep("to");
       const valid = k.min(k.sub(p.outputs, output), p.width);
       k.loop(
         0,
@@ -118,8 +118,8 @@ const panelKernel = defineKernel<Part>("panel", {
         () => {
           if (p.outputStep === 1) copyVectors(k, p, from, panel, valid);
           else copyScalars(k, p, from, panel, valid);
-          k.advance(from, p.steps[2] * F32);
-          k.advance(panel, p.width * F32);
+          from.advance({ c: 1 });
+          panel.advance({ c: 1 });
         },
         { frame: false },
       );
@@ -145,34 +145,32 @@ const transposedPanelKernel = defineKernel<Part>("transposed panel", {
       const indexB = k.min(k.mul(square, lanes), b - lanes);
       const output = k.var(k.add(k.mul(block, p.width), p.firstOutput), "output");
       const element = k.add(k.add(k.mul(indexA, p.steps[0]), indexB), k.add(k.mul(output, p.outputStep), p.origin));
-      const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(element, 4)), "from", { frame: true });
+      const from = weightOf(k, p).at({ element }).pointer().keep("from", { frame: true });
       const row = k.mul(k.add(k.mul(indexA, b), indexB), c * p.width);
-      const into = k.add(k.mul(block, p.blockElements), row);
-      const panel = k.var(k.ptrAdd(k.ptrAdd(k.operand("panel"), k.mul(into, F32)), p.panelOffset * F32), "to", {
-        frame: true,
-      });
+      const first = k.add(k.mul(block, p.blockElements), row);
+      const start = panelOf(k, p).at({ output: first }).pointer().moved({ output: p.panelOffset });
+      const panel = start.keep("to", { frame: true });
       k.loop(
         0,
         c,
         () => {
           const turn = (o?: Reg) => {
-            const source =
-              o === undefined ? from : k.var(k.ptrAdd(from, k.mul(o, p.outputStep * F32)), "source", { frame: false });
-            const to = o === undefined ? panel : k.var(k.ptrAdd(panel, k.mul(o, 4)), "square", { frame: false });
+            const source = o === undefined ? from : from.at({ output: o }).keep("source", { frame: false });
+            const to = o === undefined ? panel : panel.at({ output: o }).keep("square", { frame: false });
             const certain = isCut ? rest : lanes;
             const rows = Array.from({ length: lanes }, (_, i) =>
-              i < certain ? k.load(source, i * p.outputStep * F32, lanes) : k.acc(0, lanes),
+              i < certain ? source.load(lanes, { output: i }) : k.acc(0, lanes),
             );
             if (isCut)
               k.if(o === undefined ? output : k.add(output, o), "lt", p.outputs - rest, () => {
-                for (let i = rest; i < lanes; i++) k.loadTo(rows[i]!, source, i * p.outputStep * F32);
+                for (let i = rest; i < lanes; i++) k.loadTo(rows[i]!, ...source.place({ output: i }));
               });
-            for (const [i, value] of transposed(k, rows).entries()) k.store(to, i * c * p.width * F32, value);
+            for (const [i, value] of transposed(k, rows).entries()) to.store(value, { b: i });
           };
           if (p.width === lanes) turn();
           else k.loop(0, p.width, turn, { step: lanes, frame: true, name: "output" });
-          k.advance(from, p.steps[2] * F32);
-          k.advance(panel, p.width * F32);
+          from.advance({ c: 1 });
+          panel.advance({ c: 1 });
         },
         { frame: true },
       );
@@ -191,31 +189,42 @@ function eachBlock(
   pieces(k, axes, (index) => visit(index.block(), index.a(), index.b()), { keepsEnd: true, copies: true });
 }
 
-function copyVectors(k: KernelBuilder, p: Part, from: Reg, to: Reg, valid: Reg): void {
+type Weight = View<"c" | "output" | "element">;
+type Rows = View<"b" | "c" | "output">;
+
+function weightOf(k: KernelBuilder, { steps: [, , c], outputStep }: Part): Weight {
+  return view(k, "weight", { c, output: outputStep, element: 1 });
+}
+
+function panelOf(k: KernelBuilder, { extents: [, , c], width }: Part): Rows {
+  return view(k, "panel", { b: c * width, c: width, output: 1 });
+}
+
+function copyVectors(k: KernelBuilder, p: Part, from: Weight, to: Rows, valid: Reg): void {
   for (let o = 0; o < p.width; o += p.lanes) {
     const certain = p.firstOutput + (p.blocks - 1) * p.width + o + p.lanes <= p.outputs;
     const value = certain
-      ? k.load(from, o * F32, p.lanes)
-      : k.loadMasked(from, o * F32, k.firstLanes(k.sub(valid, o), p.lanes));
-    k.store(to, o * F32, value);
+      ? from.load(p.lanes, { element: o })
+      : k.loadMasked(...from.place({ element: o }), k.firstLanes(k.sub(valid, o), p.lanes));
+    to.store(value, { output: o });
   }
 }
 
-function copyScalars(k: KernelBuilder, p: Part, from: Reg, to: Reg, valid: Reg): void {
-  const source = k.var(from, "source");
-  const target = k.var(to, "target");
+function copyScalars(k: KernelBuilder, p: Part, from: Weight, to: Rows, valid: Reg): void {
+  const source = from.keep("source");
+  const target = to.keep("target");
   const copy = (n: number) => {
-    const values = Array.from({ length: n }, (_, i) => k.load(source, i * p.outputStep * F32, 1));
-    for (const [i, value] of values.entries()) k.store(target, i * F32, value);
-    k.advance(source, n * p.outputStep * F32);
-    k.advance(target, n * F32);
+    const values = Array.from({ length: n }, (_, i) => source.load(1, { output: i }));
+    for (const [i, value] of values.entries()) target.store(value, { output: i });
+    source.advance({ output: n });
+    target.advance({ output: n });
   };
   const fours = k.mul(k.div(valid, 4), 4);
   k.loop(0, fours, () => copy(4), { step: 4 });
   k.loop(fours, valid, () => copy(1));
   const zero = k.splat(0, 1);
   k.loop(valid, p.width, () => {
-    k.store(target, 0, zero);
-    k.advance(target, 4);
+    target.store(zero);
+    target.advance({ output: 1 });
   });
 }
