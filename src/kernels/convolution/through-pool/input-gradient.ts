@@ -27,11 +27,14 @@ import {
 import { eachPiece } from "../../language/pieces.js";
 import type { Axis } from "../../language/taps.js";
 import { evenBlock } from "../../language/tile.js";
-import { view } from "../../language/view.js";
+import { F32, view } from "../../language/view.js";
 import {
   accumulatorsFor,
+  borderedView,
   broadcastTo,
   placesOf,
+  placesView,
+  pooledView,
   type RoutedConvolution,
   type RunVector,
   routedConvolution,
@@ -87,7 +90,7 @@ function planRouted(node: Value, target: Target): Plan | undefined {
   // what the last vector reaches beyond the region's end are zeros, here and behind the border's last pixel
   const tableRow = reach[1] * pixel + spanOf(row);
   const table = Math.ceil(((kernel[0] + 2 * reach[0]) * tableRow) / 16) * 16;
-  if (row.length > free || 4 * table * routed.channels > target.caches.l2 / 2) return undefined;
+  if (row.length > free || F32 * table * routed.channels > target.caches.l2 / 2) return undefined;
   const tileRows = evenBlock(kernel[0] + reach[0], Math.floor(free / row.length));
   const weightRow = layoutOf(w, target).channelStride;
   return { ...convolution, weightRow, reach, row, tileRows, tableRow, table };
@@ -105,7 +108,7 @@ function lower(work: Work, to: Lowering): void {
   const { epilogue, buffers } = resultOf(work, to);
   const result = rowLayout(to.layout(node));
   const writing = to.kernel(routedInputGradientKernel, { plan: p, result, epilogue });
-  const operands = [places.buffer, to.buffer(dy), tables, to.workspace(4 * p.workspace), ...buffers];
+  const operands = [places.buffer, to.buffer(dy), tables, to.workspace(F32 * p.workspace), ...buffers];
   to.step(writing, operands, { count: 1, samples: 1, isLocal: true });
 }
 
@@ -115,7 +118,7 @@ interface ShiftedWeights
 }
 
 const shiftedWeights = definePacking<ShiftedWeights>("shifted weights", {
-  bytes: ({ table, outputs }) => 4 * table * outputs,
+  bytes: ({ table, outputs }) => F32 * table * outputs,
   pack(to, weight, into, shifted) {
     to.step(to.kernel(shiftedWeightsKernel, shifted), [weight, into], { count: shifted.outputs });
   },
@@ -129,19 +132,18 @@ const shiftedWeightsKernel = defineKernel<ShiftedWeights>("shiftedWeights", {
   ],
   write(k, p) {
     const piece = (o: Reg) => {
-      const table = k.var(k.ptrAdd(k.operand("tables"), k.mul(o, 4 * p.table)), "table");
-      storeZeros(k, table, 0, p.table);
-      const from = k.var(k.ptrAdd(k.operand("weight"), k.mul(o, 4)), "from");
+      const table = tableView(k, p).at({ output: o }).pointer().keep("table");
+      storeZeros(k, ...table.place({}), p.table);
+      const from = view(k, "weight", { row: p.weightRow, output: 1 }).at({ output: o }).pointer().keep("from");
       const row = (ky: Reg) => {
-        const start = k.add(k.mul(ky, 4 * p.tableRow), 4 * (p.reach[0] * p.tableRow + p.reach[1] * p.pixel));
-        const to = k.var(k.ptrAdd(table, start), "to");
-        const one = (c: Reg) => {
-          k.store(k.ptrAdd(to, c), 0, k.load(from, 0, 1));
-          k.advance(from, 4 * p.weightRow);
+        const to = table.at({ row: ky }).moved({ row: p.reach[0], pixel: p.reach[1] }).keep("to");
+        const one = (channel: typeof to) => {
+          channel.pointer().store(from.load(1));
+          from.advance({ row: 1 });
         };
         const column = () => {
-          k.loop(0, 4 * p.channels, one, { step: 4, name: "channel" });
-          k.advance(to, 4 * p.pixel);
+          to.each("channel", 0, p.channels, one, { name: "channel" });
+          to.advance({ pixel: 1 });
         };
         k.loop(0, p.kernel[1], column, { frame: false, name: "kx" });
       };
@@ -150,6 +152,14 @@ const shiftedWeightsKernel = defineKernel<ShiftedWeights>("shiftedWeights", {
     eachPiece(k, piece);
   },
 });
+
+/** The weights of each output with zeros around them. */
+function tableView(
+  k: KernelBuilder,
+  { table: output, tableRow: row, pixel }: Pick<Plan, "table" | "tableRow" | "pixel">,
+) {
+  return view(k, "tables", { output, row, pixel, channel: 1 });
+}
 
 interface RoutedGradient {
   readonly plan: Noted;
@@ -179,39 +189,39 @@ function writeSample(k: KernelBuilder, p: Noted, n: Reg): void {
   const { routed, row, reach, stride } = p;
   const { rows, columns } = routed;
   storeZeros(k, k.operand("workspace"), 0, p.placesAt);
-  const places = k.var(k.ptrAdd(k.operand("workspace"), 4 * p.placesAt), "places");
+  const image = borderedView(k, p);
+  const tables = tableView(k, p);
+  const places = placesView(k, p).keep("places");
   writePlaces(k, routed, p.areNoted, n, places, {
-    origin: 4 * (reach[0] * p.tableRow + reach[1] * p.pixel),
-    tap: [-4 * stride[0] * p.tableRow, -4 * stride[1] * p.pixel],
+    origin: tables.bytes({ row: reach[0], pixel: reach[1] }),
+    tap: [-tables.bytes({ row: stride[0] }), -tables.bytes({ pixel: stride[1] })],
     window: [0, 0],
   });
-  const dy = k.var(k.ptrAdd(k.operand("dy"), k.mul(n, 4 * routed.pooledSample)), "dy");
-  const rowBytes = 4 * p.bordered.columns * p.pixel;
+  const dy = pooledView(k, "dy", routed).at({ sample: n }).pointer().keep("dy");
   const height = p.kernel[0] + reach[0];
   /** Some rows of the region, from tile `at` on. */
   const tile = (count: number, at: Reg | undefined) => {
     const cells = Array.from({ length: count }, (_, y) => row.map((v) => ({ ...v, y }))).flat();
     const acc = cells.map((c) => k.acc(0, c.lanes));
-    const below = (ptr: Reg, rowStep: number) =>
-      at === undefined ? ptr : k.ptrAdd(ptr, k.mul(at, p.tileRows * rowStep));
-    const table = k.var(below(k.operand("tables"), 4 * p.tableRow), "table");
+    const tile = at === undefined ? {} : { row: at };
+    const table = tables.pointer().at(tile, p.tileRows).keep("table");
     const outputs = (channel: Reg) => {
-      const weights = k.ptrAdd(table, k.loadInt(k.ptrAdd(places, channel), 0));
-      const scalar = broadcastTo(k, k.ptrAdd(dy, channel), row);
+      const weights = table.plus(k.loadInt(...places.plus(channel).place({}))).pointer();
+      const scalar = broadcastTo(k, dy.plus(channel).place({}), row);
       for (const [i, c] of cells.entries())
-        k.fmaTo(acc[i]!, scalar.get(c.lanes)!, k.load(weights, 4 * (c.y * p.tableRow + c.at), c.lanes));
-      k.advance(table, 4 * p.table);
+        k.fmaTo(acc[i]!, scalar.get(c.lanes)!, weights.load(c.lanes, { row: c.y, channel: c.at }));
+      table.advance({ output: 1 });
     };
-    k.loop(0, 4 * routed.channels, outputs, { step: 4, name: "output" });
-    const target = below(into, rowBytes);
+    k.loop(0, dy.bytes({ channel: routed.channels }), outputs, { step: dy.element, name: "output" });
+    const target = into.at(tile, p.tileRows).pointer();
     for (const [i, c] of cells.entries()) {
-      const offset = c.y * rowBytes + 4 * c.at;
-      k.store(target, offset, k.fadd(k.load(target, offset, c.lanes), acc[i]!));
+      const own = { row: c.y, channel: c.at };
+      target.store(k.fadd(target.load(c.lanes, own), acc[i]!), own);
     }
   };
-  const into = k.var(k.operand("workspace"), "into");
+  const into = image.pointer().keep("into");
   const windowRow = (oy: Reg) => {
-    k.set(into, k.ptrAdd(k.operand("workspace"), k.mul(oy, rows.stride * stride[0] * rowBytes)));
+    k.set(into.address(), image.at({ row: oy }, rows.stride * stride[0]).address());
     k.loop(
       0,
       columns.outputs,
@@ -220,9 +230,9 @@ function writeSample(k: KernelBuilder, p: Noted, n: Reg): void {
         if (whole === 1) tile(p.tileRows, undefined);
         else k.loop(0, whole, (at) => tile(p.tileRows, at), { name: "tile" });
         if (height % p.tileRows > 0) tile(height % p.tileRows, k.int(whole));
-        k.advance(into, 4 * columns.stride * stride[1] * p.pixel);
-        k.advance(places, 4 * routed.pixel);
-        k.advance(dy, 4 * routed.pixel);
+        into.advance({ pixel: columns.stride * stride[1] });
+        places.advance({ pixel: 1 });
+        dy.advance({ pixel: 1 });
       },
       { name: "window column" },
     );
@@ -236,24 +246,27 @@ function storeSample(k: KernelBuilder, { plan: p, result: image, epilogue }: Rou
   const [height, width] = p.image;
   const result = view(k, "result", { sample: image.sampleStride, row: width * p.pixel, pixel: p.pixel });
   const [top, left] = p.bordered.before;
-  const pixel = 4 * p.pixel;
+  const bordered = borderedView(k, p);
   const row = (iy: Reg) => {
-    const line = k.mul(k.add(iy, top), p.bordered.columns * pixel);
-    const from = k.var(k.ptrAdd(k.operand("workspace"), k.add(line, left * pixel)), "from");
+    const line = bordered.at({ row: k.add(iy, top) }).here();
+    const from = bordered
+      .pointer()
+      .plus(line.moved({ pixel: left }).offset())
+      .keep("from");
     const into = result.at({ sample: n, row: iy }).keep("into");
     k.loop(0, width, () => {
       eachGroup(k, vectors, 2, (channel, indices) => {
-        const source = channel === undefined ? from : k.ptrAdd(from, channel);
+        const source = from.plus(channel).pointer();
         const place = into.plus(channel).here();
         for (const index of indices)
           storeResult(
             k,
             epilogue,
             rowPlace(vectors, place, channel, index),
-            loadChannels(k, vectors, source, 0, index),
+            loadChannels(k, vectors, ...source.place({}), index),
           );
       });
-      k.advance(from, pixel);
+      from.advance({ pixel: 1 });
       into.advance({ pixel: 1 });
     });
   };

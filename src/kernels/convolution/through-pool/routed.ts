@@ -16,6 +16,7 @@ import type { Lowering, Work } from "../../contract/strategy.js";
 import { type ChannelVectors, channelVectors, eachGroup } from "../../language/channels.js";
 import { maxNaN } from "../../language/math.js";
 import { type Axis, allReal } from "../../language/taps.js";
+import { F32, type View, view } from "../../language/view.js";
 import { windowsOf } from "../../pool/pool.js";
 import type { ConvAttributes } from "../general/shape.js";
 
@@ -63,6 +64,13 @@ function placeElements(routed: Routed): number {
   return windowCount(routed) * routed.pixel;
 }
 
+/** What has a pixel a window: the pooled image, its gradient, the places of the maxima. */
+export type PooledView = View<"sample" | "row" | "pixel" | "channel">;
+
+export function pooledView(k: KernelBuilder, operand: string, { columns, pixel, pooledSample }: Routed): PooledView {
+  return view(k, operand, { sample: pooledSample, row: columns.outputs * pixel, pixel, channel: 1 });
+}
+
 /** What a place is counted in: bytes, `origin` for the first tap of the first window. */
 export interface PlaceSteps {
   readonly origin: number;
@@ -89,31 +97,31 @@ export function writePlaces(
   r: Routed,
   areNoted: boolean,
   n: Reg,
-  into: Reg,
+  into: PooledView,
   steps: PlaceSteps,
 ): void {
-  const { rows, columns, vectors } = r;
+  const { rows, columns, vectors, pixel } = r;
   const { lanes } = vectors;
-  const pixel = 4 * r.pixel;
   // what is read for a window, and from a row and a column of windows to the next
   const place = areNoted ? notedPlace(k, r, steps) : foundPlace(k, r, steps);
-  const rowStep = areNoted ? columns.outputs * pixel : rows.stride * columns.extent * pixel;
-  const columnStep = areNoted ? pixel : columns.stride * pixel;
-  const sample = k.mul(n, 4 * (areNoted ? r.pooledSample : r.imageSample));
-  const maxima = k.var(k.ptrAdd(k.operand("maxima"), sample), "maxima");
+  const ofImage = { row: rows.stride * columns.extent * pixel, pixel: columns.stride * pixel };
+  const windows = areNoted
+    ? pooledView(k, "maxima", r)
+    : view(k, "maxima", { sample: r.imageSample, ...ofImage, channel: 1 });
+  const maxima = windows.at({ sample: n }).here().pointer().keep("maxima");
   const row = (oy: Reg) => {
-    const from = k.var(k.ptrAdd(maxima, k.mul(oy, rowStep)), "from");
-    const to = k.var(k.ptrAdd(into, k.mul(oy, columns.outputs * pixel)), "to");
+    const from = maxima.at({ row: oy }).keep("from");
+    const to = into.at({ row: oy }).keep("to");
     const first = k.var(k.add(k.mul(oy, steps.window[0]), steps.origin), "first");
     const window = () => {
       const base = k.splatInt(first, lanes);
       eachGroup(k, vectors, 1, (channel, [index]) => {
-        const at = 4 * index! * lanes;
-        const found = place(channel === undefined ? from : k.ptrAdd(from, channel), at);
-        k.store(channel === undefined ? to : k.ptrAdd(to, channel), at, k.vadd(base, found));
+        const at = { channel: index! * lanes };
+        const found = place(from.plus(channel).pointer().at(at));
+        to.plus(channel).pointer().store(k.vadd(base, found), at);
       });
-      k.advance(from, columnStep);
-      k.advance(to, pixel);
+      from.advance({ pixel: 1 });
+      to.advance({ pixel: 1 });
       k.advance(first, steps.window[1]);
     };
     k.loop(0, columns.outputs, window, { frame: false, name: "window column" });
@@ -122,12 +130,12 @@ export function writePlaces(
 }
 
 /** Where in its window a vector of maxima is, from the window's first tap on, in what `steps` counts. */
-type PlaceIn = (from: Reg, at: number) => Reg;
+type PlaceIn = (from: PooledView) => Reg;
 
 /** From what `pooled-store.ts` noted. */
 function notedPlace(k: KernelBuilder, { vectors: { lanes } }: Routed, { tap }: PlaceSteps): PlaceIn {
-  return (from, at) => {
-    const noted = k.loadI32(from, at, lanes);
+  return (from) => {
+    const noted = k.loadI32(...from.place({}), lanes);
     const below = k.vmul(k.vshr(noted, 1), k.splatI32(tap[0], lanes));
     const beside = k.vmul(k.vand(noted, k.splatI32(1, lanes)), k.splatI32(tap[1], lanes));
     return k.vadd(below, beside);
@@ -138,19 +146,18 @@ function notedPlace(k: KernelBuilder, { vectors: { lanes } }: Routed, { tap }: P
 function foundPlace(k: KernelBuilder, r: Routed, steps: PlaceSteps): PlaceIn {
   const { rows, columns, vectors } = r;
   const { lanes } = vectors;
-  const pixel = 4 * r.pixel;
   const taps = Array.from({ length: rows.kernel * columns.kernel }, (_, i) => {
     const [y, x] = [Math.floor(i / columns.kernel) * rows.dilation, (i % columns.kernel) * columns.dilation];
-    return { bytes: (y * columns.extent + x) * pixel, place: y * steps.tap[0] + x * steps.tap[1] };
+    return { at: { channel: (y * columns.extent + x) * r.pixel }, place: y * steps.tap[0] + x * steps.tap[1] };
   });
-  return (from, at) => {
-    const tap = ({ bytes }: { bytes: number }) => k.load(from, bytes + at, lanes);
+  return (from) => {
+    const tap = ({ at }: (typeof taps)[number]) => from.load(lanes, at);
     // One tap at a time: windows of many do not fit the registers at once.
     const most = taps.slice(1).reduce((most, next) => maxNaN(k, most, tap(next)), tap(taps[0]!));
     const bits = k.asInt(most);
     let found = k.splatI32(taps[taps.length - 1]!.place, lanes);
-    for (const { bytes, place } of taps.slice(0, -1).reverse()) {
-      const hit = k.cmpI32("eq", k.loadI32(from, bytes + at, lanes), bits);
+    for (const { at, place } of taps.slice(0, -1).reverse()) {
+      const hit = k.cmpI32("eq", k.loadI32(...from.place(at), lanes), bits);
       found = k.select(hit, k.splatI32(place, lanes), found);
     }
     return found;
@@ -219,7 +226,7 @@ export function routedConvolution(
   const bordered = { rows: extent(0), columns: extent(1), before: [padding[0], padding[2]] as const };
   const placesAt = Math.ceil((bordered.rows * bordered.columns * channelStride + target.lanes) / 16) * 16;
   const workspace = placesAt + placeElements(routed);
-  if (4 * workspace > target.caches.l2 / 2) return undefined;
+  if (F32 * workspace > target.caches.l2 / 2) return undefined;
   return {
     routed,
     kernel,
@@ -233,13 +240,28 @@ export function routedConvolution(
   };
 }
 
+/** The workspace: the image with its border, and behind it the places. */
+export type BorderedView = View<"row" | "pixel" | "channel">;
+
+export function borderedView(k: KernelBuilder, { bordered, pixel }: RoutedConvolution): BorderedView {
+  return view(k, "workspace", { row: bordered.columns * pixel, pixel, channel: 1 });
+}
+
+export function placesView(k: KernelBuilder, { routed, placesAt }: RoutedConvolution): PooledView {
+  return pooledView(k, "workspace", routed).pointer().moved({ channel: placesAt });
+}
+
 /** Accumulators that there are registers for, beside a number in every lane for each width among the vectors. */
 export function accumulatorsFor(row: readonly RunVector[], target: Target): number {
   return target.registers.vector - 1 - new Set(row.map((v) => v.lanes)).size;
 }
 
 /** One number in every lane, for each width among the vectors. */
-export function broadcastTo(k: KernelBuilder, ptr: Reg, vectors: readonly RunVector[], offset = 0): Map<Lanes, Reg> {
+export function broadcastTo(
+  k: KernelBuilder,
+  number: readonly [pointer: Reg, offset: number],
+  vectors: readonly RunVector[],
+): Map<Lanes, Reg> {
   const widths = [...new Set(vectors.map((v) => v.lanes))];
-  return new Map(widths.map((lanes) => [lanes, k.broadcast(ptr, offset, lanes)]));
+  return new Map(widths.map((lanes) => [lanes, k.broadcast(...number, lanes)]));
 }

@@ -19,10 +19,14 @@ import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import { copyElements, storeTail, storeZeros } from "../../language/channels.js";
 import { eachPiece } from "../../language/pieces.js";
 import { evenBlock } from "../../language/tile.js";
+import { F32, type View, view } from "../../language/view.js";
 import {
   accumulatorsFor,
+  borderedView,
   broadcastTo,
   placesOf,
+  placesView,
+  pooledView,
   type RoutedConvolution,
   type RunVector,
   routedConvolution,
@@ -88,7 +92,7 @@ function planRouted(node: Value, target: Target): Plan | undefined {
   const outputSums = kernel[0] * spanOf(row);
   const sliceSums = routed.channels * outputSums;
   let slices = SLICES;
-  while (slices > 1 && 4 * slices * sliceSums > mostPartialBytes(target)) slices /= 2;
+  while (slices > 1 && F32 * slices * sliceSums > mostPartialBytes(target)) slices /= 2;
   const sample = layoutOf(x, target).sampleStride;
   return { ...convolution, sample, row, tileRows, tileOutputs, slices, outputSums, sliceSums };
 }
@@ -99,15 +103,15 @@ function lower(work: Work, to: Lowering): void {
   const places = placesOf(gradient, work, to);
   const p: Noted = { ...planOf(node, to.target)!, areNoted: places.areNoted };
   const dy = gradient.inputs[1]!;
-  const partial = to.temporary("partial weight gradients", { fixedBytes: 4 * p.slices * p.sliceSums });
+  const partial = to.temporary("partial weight gradients", { fixedBytes: F32 * p.slices * p.sliceSums });
   const kernel = to.kernel(routedWeightGradientKernel, p);
-  const operands = [to.buffer(x), places.buffer, to.buffer(dy), to.workspace(4 * p.workspace), partial];
+  const operands = [to.buffer(x), places.buffer, to.buffer(dy), to.workspace(F32 * p.workspace), partial];
   to.step(kernel, operands, { count: p.slices });
   const weight = rowLayout(to.layout(node));
   const { row, channels, pixel, slices, outputSums, sliceSums } = p;
   const sums = { row, channels, pixel, slices, outputSums, sliceSums, kernel: p.kernel, weight };
   const adding = to.kernel(addTurnedSlicesKernel, sums);
-  to.step(adding, [partial, to.workspace(4 * spanOf(row)), to.buffer(work.result)], { count: p.kernel[0] });
+  to.step(adding, [partial, to.workspace(F32 * spanOf(row)), to.buffer(work.result)], { count: p.kernel[0] });
 }
 
 const routedWeightGradientKernel = defineKernel<Noted>("routedWeightGradient", {
@@ -124,63 +128,73 @@ const routedWeightGradientKernel = defineKernel<Noted>("routedWeightGradient", {
       const chunk = k.div(k.add(k.batch, p.slices - 1), p.slices);
       const from = k.var(k.min(k.mul(slice, chunk), k.batch), "from");
       const to = k.var(k.min(k.add(from, chunk), k.batch), "to");
-      const sums = k.var(k.ptrAdd(k.operand("sums"), k.mul(slice, 4 * p.sliceSums)), "sums");
-      storeZeros(k, sums, 0, p.sliceSums);
+      const sums = sumsView(k, "sums", p).at({ slice }).pointer().keep("sums");
+      storeZeros(k, ...sums.place({}), p.sliceSums);
       k.loop(from, to, (n) => writeSample(k, p, n, sums), { name: "sample" });
     };
     eachPiece(k, piece);
   },
 });
 
-function writeSample(k: KernelBuilder, p: Noted, n: Reg, sums: Reg): void {
+type SumsView = View<"slice" | "output" | "row" | "element">;
+
+/** Partial sums: [slice][output][kernel row][tap and channel]. */
+function sumsView(
+  k: KernelBuilder,
+  operand: string,
+  { sliceSums: slice, outputSums: output, row }: Pick<Plan, "sliceSums" | "outputSums" | "row">,
+): SumsView {
+  return view(k, operand, { slice, output, row: spanOf(row), element: 1 });
+}
+
+function writeSample(k: KernelBuilder, p: Noted, n: Reg, sums: SumsView): void {
   const { routed, row, stride } = p;
-  const rowBytes = 4 * p.bordered.columns * p.pixel;
-  const pixelBytes = 4 * p.pixel;
   const [top, left] = p.bordered.before;
-  const source = k.var(k.ptrAdd(k.operand("x"), k.mul(n, 4 * p.sample)), "x");
+  const image = borderedView(k, p);
+  const source = view(k, "x", { sample: p.sample, row: p.image[1] * p.pixel })
+    .at({ sample: n })
+    .pointer()
+    .keep("x");
   const copyRow = (iy: Reg) => {
-    const from = k.ptrAdd(source, k.mul(iy, p.image[1] * pixelBytes));
-    const into = k.ptrAdd(k.operand("workspace"), k.add(k.mul(iy, rowBytes), top * rowBytes + left * pixelBytes));
+    const from = source.at({ row: iy }).address();
+    const into = image.pointer().at({ row: iy }).moved({ row: top, pixel: left }).address();
     copyElements(k, from, into, p.image[1] * p.pixel);
   };
   k.loop(0, p.image[0], copyRow, { name: "iy" });
-  const places = k.var(k.ptrAdd(k.operand("workspace"), 4 * p.placesAt), "places");
-  const tap = [stride[0] * rowBytes, stride[1] * pixelBytes] as const;
+  const places = placesView(k, p).keep("places");
+  const tap = [image.bytes({ row: stride[0] }), image.bytes({ pixel: stride[1] })] as const;
   writePlaces(k, routed, p.areNoted, n, places, {
     origin: 0,
     tap,
     window: [routed.rows.stride * tap[0], routed.columns.stride * tap[1]],
   });
-  const dy = k.var(k.ptrAdd(k.operand("dy"), k.mul(n, 4 * routed.pooledSample)), "dy");
+  const gradients = pooledView(k, "dy", routed);
+  const dy = gradients.at({ sample: n }).pointer().keep("dy");
   const outputs = (output: Reg) => {
-    const space = k.var(k.operand("workspace"), "space", { frame: false });
-    const channel = k.var(k.mul(output, 4), "channel");
-    const own = k.var(k.ptrAdd(sums, k.mul(output, 4 * p.outputSums)), "own");
+    const space = image.pointer().keep("space", { frame: false });
+    const channel = gradients.at({ channel: output }).keep("channel").offset();
+    const own = sums.at({ output }).keep("own");
     for (let first = 0; first < p.kernel[0]; first += p.tileRows) {
       const rows = Math.min(p.tileRows, p.kernel[0] - first);
       const cells = Array.from({ length: p.tileOutputs }, (_, o) =>
         Array.from({ length: rows }, (_, y) =>
-          row.map((v) => ({
-            ...v,
-            y: first + y,
-            bytes: 4 * (o * p.outputSums + (first + y) * spanOf(row) + v.at),
-          })),
+          row.map((v) => ({ ...v, y: first + y, sum: { output: o, row: first + y, element: v.at } })),
         ).flat(),
       );
-      const acc = cells.map((of) => of.map((c) => k.var(k.load(own, c.bytes, c.lanes), "acc")));
-      const place = k.var(k.ptrAdd(places, channel), "place");
-      const gradient = k.var(k.ptrAdd(dy, channel), "gradient");
+      const acc = cells.map((of) => of.map((c) => k.var(own.load(c.lanes, c.sum), "acc")));
+      const place = places.plus(channel).keep("place");
+      const gradient = dy.plus(channel).keep("gradient");
       k.loop(0, windowCount(routed), () => {
         for (const [o, of] of cells.entries()) {
-          const patch = k.ptrAdd(space, k.loadInt(place, 4 * o));
-          const scalar = broadcastTo(k, gradient, row, 4 * o);
+          const patch = space.plus(k.loadInt(...place.place({ channel: o }))).pointer();
+          const scalar = broadcastTo(k, gradient.place({ channel: o }), row);
           for (const [i, c] of of.entries())
-            k.fmaTo(acc[o]![i]!, scalar.get(c.lanes)!, k.load(patch, c.y * rowBytes + 4 * c.at, c.lanes));
+            k.fmaTo(acc[o]![i]!, scalar.get(c.lanes)!, patch.load(c.lanes, { row: c.y, channel: c.at }));
         }
-        k.advance(place, 4 * routed.pixel);
-        k.advance(gradient, 4 * routed.pixel);
+        place.advance({ pixel: 1 });
+        gradient.advance({ pixel: 1 });
       });
-      for (const [o, of] of cells.entries()) for (const [i, c] of of.entries()) k.store(own, c.bytes, acc[o]![i]!);
+      for (const [o, of] of cells.entries()) for (const [i, c] of of.entries()) own.store(acc[o]![i]!, c.sum);
     }
   };
   k.loop(0, routed.channels, outputs, { step: p.tileOutputs, name: "output" });
@@ -201,33 +215,36 @@ const addTurnedSlicesKernel = defineKernel<Sums>("addTurnedSlices", {
     const { channelStride, channels: outputs } = p.weight;
     const taps = p.kernel[1] * p.channels;
     const piece = (ky: Reg) => {
-      const from = k.var(k.ptrAdd(k.operand("partial"), k.mul(ky, 4 * spanOf(p.row))), "from");
-      const into = k.var(k.ptrAdd(k.operand("dw"), k.mul(ky, 4 * taps * channelStride)), "into");
+      const from = sumsView(k, "partial", p).at({ row: ky }).pointer().keep("from");
+      const weights = view(k, "dw", { ky: taps * channelStride, channel: channelStride, output: 1 });
+      const into = weights.at({ ky }).pointer().keep("into");
+      const turned = view(k, "workspace", { pixel: p.pixel, channel: 1 });
       const output = (o: Reg) => {
         for (const { at, lanes } of p.row) {
-          const own = k.ptrAdd(from, k.mul(o, 4 * p.outputSums));
-          let total = k.load(own, 4 * at, lanes);
-          for (let s = 1; s < p.slices; s++) total = k.fadd(total, k.load(own, 4 * (s * p.sliceSums + at), lanes));
-          k.store(k.operand("workspace"), 4 * at, total);
+          const own = from.at({ output: o, element: at }).pointer();
+          let total = own.load(lanes);
+          for (let slice = 1; slice < p.slices; slice++) total = k.fadd(total, own.load(lanes, { slice }));
+          turned.store(total, { channel: at });
         }
-        const tap = k.var(k.operand("workspace"), "tap");
-        const to = k.var(k.ptrAdd(into, k.mul(o, 4)), "to");
+        const tap = turned.pointer().keep("tap");
+        const to = into.at({ output: o }).keep("to");
         const column = () => {
           if (p.channels <= UNROLLED)
-            for (let c = 0; c < p.channels; c++) k.store(to, 4 * c * channelStride, k.load(tap, 4 * c, 1));
+            for (let channel = 0; channel < p.channels; channel++) to.store(tap.load(1, { channel }), { channel });
           else {
-            const one = (c: Reg) => k.store(k.ptrAdd(to, k.mul(c, channelStride)), 0, k.load(k.ptrAdd(tap, c), 0, 1));
-            k.loop(0, 4 * p.channels, one, { step: 4 });
+            const one = (bytes: Reg) => to.plus(k.mul(bytes, channelStride)).pointer().store(tap.plus(bytes).load(1));
+            k.loop(0, tap.bytes({ channel: p.channels }), one, { step: tap.element });
           }
-          k.advance(tap, 4 * p.pixel);
-          k.advance(to, 4 * p.channels * channelStride);
+          tap.advance({ pixel: 1 });
+          to.advance({ channel: p.channels });
         };
         k.loop(0, p.kernel[1], column, { frame: false, name: "kx" });
       };
       k.loop(0, outputs, output, { name: "output" });
       if (channelStride > outputs) {
-        const pads = (row: Reg) => storeZeros(k, k.ptrAdd(into, row), 4 * outputs, channelStride - outputs);
-        k.loop(0, 4 * taps * channelStride, pads, { step: 4 * channelStride });
+        into.each("channel", 0, taps, (row) =>
+          storeZeros(k, ...row.place({ output: outputs }), channelStride - outputs),
+        );
       }
       k.if(ky, "eq", p.kernel[0] - 1, () => storeTail(k, p.weight, k.operand("dw")));
     };
