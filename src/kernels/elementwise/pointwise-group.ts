@@ -12,6 +12,7 @@ import type { Layout } from "../contract/layout.js";
 import type { PointwiseGroup } from "../contract/pointwise-group.js";
 import type { Lowering } from "../contract/strategy.js";
 import { cleaned, tailElements } from "../language/channels.js";
+import { F32 } from "../language/view.js";
 import { planWalk, type Site, type Walk, type WalkMode, writeWalk, writeWalkTail } from "../language/walk.js";
 import { emitStep, keepsZero, type OperandKind, operandKind, type PointwiseStep, stepOf } from "./pointwise.js";
 
@@ -188,11 +189,11 @@ function loadInput(k: KernelBuilder, input: InputSpec, site: Site, walk: Walk, p
     case "scalar":
       return k.broadcast(k.operand(name), 0, lanes);
     case "sample":
-      return k.broadcast(k.ptrAdd(k.operand(name), k.mul(site.sample!, 4 * sampleStride)), 0, lanes);
+      return k.broadcast(k.ptrAdd(k.operand(name), k.mul(site.sample!, F32 * sampleStride)), 0, lanes);
     case "channel":
     case "sampleChannel": {
       const whole = k.operand(name);
-      const base = kind === "channel" ? whole : k.ptrAdd(whole, k.mul(site.sample!, 4 * sampleStride));
+      const base = kind === "channel" ? whole : k.ptrAdd(whole, k.mul(site.sample!, F32 * sampleStride));
       if (walk.mode === "rows") {
         return k.load(site.channel === undefined ? base : k.ptrAdd(base, site.channel), offset, lanes);
       }
@@ -200,11 +201,11 @@ function loadInput(k: KernelBuilder, input: InputSpec, site: Site, walk: Walk, p
     }
     case "suffix": {
       if (walk.mode === "rows") {
-        const row = k.mul(k.mod(site.row!, rows), 4 * channelStride);
+        const row = k.mul(k.mod(site.row!, rows), F32 * channelStride);
         const base = k.ptrAdd(k.operand(name), site.channel === undefined ? row : k.add(row, site.channel));
         return k.load(base, offset, lanes);
       }
-      const bytes = k.mod(k.add(site.inSample, offset), 4 * rows * channels);
+      const bytes = k.mod(k.add(site.inSample, offset), F32 * rows * channels);
       return k.load(k.ptrAdd(k.operand(name), bytes), 0, lanes);
     }
   }
@@ -215,13 +216,13 @@ function loadPattern(k: KernelBuilder, pointer: Reg, channels: number, site: Sit
   const { lanes } = site;
   if (channels === 1) return k.broadcast(pointer, 0, lanes);
   if (lanes === 1) {
-    const bytes = k.mod(k.add(site.inSample, site.offset), 4 * channels);
+    const bytes = k.mod(k.add(site.inSample, site.offset), F32 * channels);
     return k.load(k.ptrAdd(pointer, bytes), 0, lanes);
   }
   const lane = laneModulo(k, channels, lanes, site);
   let pattern = k.broadcast(pointer, 0, lanes);
   for (let c = 1; c < channels; c++) {
-    pattern = k.select(k.cmpI32("eq", lane, k.splatI32(c, lanes)), k.broadcast(pointer, 4 * c, lanes), pattern);
+    pattern = k.select(k.cmpI32("eq", lane, k.splatI32(c, lanes)), k.broadcast(pointer, F32 * c, lanes), pattern);
   }
   return pattern;
 }

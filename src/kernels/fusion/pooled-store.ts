@@ -14,6 +14,7 @@ import { layoutOf } from "../contract/layout.js";
 import { cleaned } from "../language/channels.js";
 import { maxNaN } from "../language/math.js";
 import { type Axis, allReal } from "../language/taps.js";
+import { F32 } from "../language/view.js";
 import { windowsOf } from "../pool/pool.js";
 import { applyEpilogue, type Epilogue } from "./epilogue.js";
 
@@ -68,7 +69,7 @@ export function storePooled(k: KernelBuilder, acc: readonly (readonly Reg[])[], 
   );
   const vectors = acc[0]!.length;
   for (let v = 0; v < vectors; v++) {
-    const bytes = v * lanes * 4;
+    const bytes = v * lanes * F32;
     const loaded = epilogue.inputs.map((kind, i) =>
       kind === "scalar" ? k.broadcast(inputs[i]!, 0, lanes) : k.load(inputs[i]!, bytes, lanes),
     );

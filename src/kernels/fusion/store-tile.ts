@@ -2,6 +2,7 @@
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";
 import type { Lanes } from "../../target/target.js";
+import { F32 } from "../language/view.js";
 import { applyEpilogue, type Epilogue } from "./epilogue.js";
 
 export interface TileStore {
@@ -36,7 +37,7 @@ export function prefetchTile(
   for (const name of names) {
     const place = k.ptrAdd(k.operand(name), to.offset);
     for (let row = 0; row < rows; row++)
-      for (let byte = 0; byte < vectors * to.lanes * 4; byte += k.target.lineBytes)
+      for (let byte = 0; byte < vectors * to.lanes * F32; byte += k.target.lineBytes)
         k.prefetch(place, row * to.rowBytes + byte);
   }
 }
@@ -55,11 +56,11 @@ export function storeTile(k: KernelBuilder, acc: readonly (readonly Reg[])[], to
     const mask = partial ? k.firstLanes(real, lanes) : undefined;
     const load = (ptr: Reg, at: number) => (narrow && mask ? k.loadMasked(ptr, at, mask) : k.load(ptr, at, lanes));
     const shared = epilogue.inputs.map((kind, i) => {
-      if (kind === "channel") return load(pointers[i]!, v * lanes * 4);
+      if (kind === "channel") return load(pointers[i]!, v * lanes * F32);
       return kind === "scalar" ? k.broadcast(pointers[i]!, 0, lanes) : undefined;
     });
     for (const [i, row] of acc.entries()) {
-      const at = i * to.rowBytes + v * lanes * 4;
+      const at = i * to.rowBytes + v * lanes * F32;
       const loaded = shared.map((r, n) => r ?? load(pointers[n]!, at));
       const value = applyEpilogue(k, epilogue, row[v]!, loaded);
       if (narrow && mask) k.storeMasked(result, at, value, mask);

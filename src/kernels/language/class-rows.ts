@@ -7,12 +7,12 @@ import type { KernelCode, KernelDefinition, OperandList } from "../../codegen/de
 import type { Reg } from "../../codegen/ir.js";
 import type { Value } from "../../graph/graph.js";
 import type { Pieces } from "../contract/emitter.js";
-import { type Layout, type RowLayout, rowLayout, sampleBytes } from "../contract/layout.js";
+import { elementBytes, type Layout, type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Lowering } from "../contract/strategy.js";
 import { type ChannelVectors, channelVectors, eachGroup, isPartial, loadChannels, storeZeros } from "./channels.js";
 import { axisStrides, type Dimension, merged, nest } from "./nest.js";
 import { eachPiece } from "./pieces.js";
-import { F32 } from "./view.js";
+import { F32, view } from "./view.js";
 
 /** One row: where its classes are, and where its one number (label, loss) is, in bytes. */
 export interface ClassRow {
@@ -143,10 +143,11 @@ function writeRows(
   const { classes, samples, resultSample, resultUsed } = spec;
   const rows = new ClassRows(k, classes);
   const one = (n: Reg) => {
-    const into = k.mul(n, F32 * resultSample);
+    const into = view(k, result, { sample: resultSample, element: 1 }).at({ sample: n }).here();
     if (resultSample > 1 && resultUsed < resultSample)
-      storeZeros(k, k.ptrAdd(k.operand(result), into), F32 * resultUsed, resultSample - resultUsed);
-    const starts = [k.mul(n, sampleBytes(classes)), k.mul(n, F32 * spec.numberSample)];
+      storeZeros(k, ...into.place({ element: resultUsed }), resultSample - resultUsed);
+    const start = (sample: number, element = F32) => view(k, result, { sample }, element).at({ sample: n }).offset();
+    const starts = [start(classes.sampleStride, elementBytes(classes)), start(spec.numberSample)];
     nest(k, spec.rows, starts, ([from, number]) => {
       const row = {
         classes: k.var(from!, "row"),

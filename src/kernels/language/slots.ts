@@ -10,7 +10,7 @@ import type { Lanes } from "../../target/target.js";
 import type { Buffer } from "../contract/emitter.js";
 import type { Lowering } from "../contract/strategy.js";
 import { type Mean, scaleMean } from "./sum-rows.js";
-import { F32 } from "./view.js";
+import { type View, view } from "./view.js";
 
 /** Elements that one slot should have at least. */
 export const SLOT = 16384;
@@ -52,10 +52,13 @@ const addSlotsKernel = defineKernel<SlotSums>("sum slots", {
   write(k, { slots, mean, stride, lanes }) {
     const count = slotCount(k, slots);
     const one = (piece: Reg) => {
-      const at = k.mul(piece, F32 * lanes);
-      const first = k.ptrAdd(k.operand("x"), at);
-      const total = inOrder(k, () => first, { count, bytes: F32 * stride, lanes });
-      k.store(k.ptrAdd(k.operand("y"), at), 0, scaleMean(k, total, mean, lanes));
+      const own = view(k, "x", { slot: stride, vector: lanes }).at({ vector: piece }).here();
+      const first = own.pointer();
+      const total = inOrder(() => first, count, lanes);
+      own
+        .of("y")
+        .pointer()
+        .store(scaleMean(k, total, mean, lanes));
     };
     k.loop(k.begin, k.end, one, { frame: false, name: "piece" });
   },
@@ -71,7 +74,7 @@ const foldSlotsKernel = defineKernel<Partial>("fold slots", {
     const { lanes } = k.target;
     const one = () => {
       const count = slotCount(k, slots);
-      const total = inOrder(k, () => k.operand("x"), { count, bytes: F32 * lanes, lanes });
+      const total = inOrder(() => view(k, "x", { slot: lanes }), count, lanes);
       k.store(k.operand("y"), 0, scaleMean(k, k.reduceAdd(total), mean, 1));
     };
     k.loop(k.begin, k.end, one, { frame: false, name: "piece" });
@@ -83,13 +86,11 @@ function slotCount(k: KernelBuilder, { batched, samples, parts }: Slots): Reg {
   return batched ? k.mul(k.div(k.add(k.batch, samples - 1), samples), parts) : k.int(parts);
 }
 
-/** The sum of `count` vectors that lie `bytes` apart. */
-function inOrder(
-  k: KernelBuilder,
-  first: () => Reg,
-  { count, bytes, lanes }: { readonly count: Reg; readonly bytes: number; readonly lanes: Lanes },
-): Reg {
-  const total = k.var(k.load(first(), 0, lanes), "total");
-  k.loop(1, count, (slot) => k.updateTo(total, "fadd", k.load(k.ptrAdd(first(), k.mul(slot, bytes)), 0, lanes)));
+/** The sum of a vector in each of `count` slots. */
+function inOrder(first: () => View<"slot">, count: Reg, lanes: Lanes): Reg {
+  const start = first();
+  const { k } = start;
+  const total = k.var(start.load(lanes), "total");
+  k.loop(1, count, (slot) => k.updateTo(total, "fadd", first().at({ slot }).load(lanes)));
   return total;
 }

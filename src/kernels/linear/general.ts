@@ -14,12 +14,12 @@ import { channelVectors, eachGroup, loadChannels, storeChannels, storeTail, stor
 import { type Dimension, nest } from "../language/nest.js";
 import { eachPiece } from "../language/pieces.js";
 import { readingDimensions } from "../language/reading-order.js";
-import { view } from "../language/view.js";
+import { F32, view } from "../language/view.js";
 
 /** Axes of the features in reading order: byte distances in the input, and among the rows of the weights. */
 function features(input: Layout, weights: Layout): Dimension[] {
   const dimensions = readingDimensions(input);
-  let step = 4 * weights.channelStride;
+  let step = F32 * weights.channelStride;
   const out: Dimension[] = [];
   for (const { extent, strides } of [...dimensions].reverse()) {
     out.unshift({ extent, strides: [strides[0]!, step] });
@@ -117,8 +117,8 @@ const inputGradientKernel = defineKernel<InputGradient>("general linearInputGrad
   write(k, { dimensions, gradient, inputSample }) {
     const vectors = channelVectors(gradient, k.target);
     const body = (n: Reg) => {
-      const from = k.var(k.mul(n, 4 * gradient.sampleStride), "from");
-      const into = k.var(k.mul(n, 4 * inputSample), "into");
+      const from = k.var(k.mul(n, F32 * gradient.sampleStride), "from");
+      const into = k.var(k.mul(n, F32 * inputSample), "into");
       storeZeros(k, k.ptrAdd(k.operand("dx"), into), 0, inputSample);
       nest(k, dimensions, [into, k.int(0)], ([at, row]) => {
         const sum = k.acc(0, vectors.lanes);
@@ -174,14 +174,14 @@ const weightGradientKernel = defineKernel<WeightGradient>("general linearWeightG
     const vectors = channelVectors(weights, k.target);
     const body = (feature: Reg) => {
       const place = k.var(placeOf(k, dimensions, feature), "place");
-      const into = k.var(k.mul(feature, 4 * weights.channelStride), "into");
+      const into = k.var(k.mul(feature, F32 * weights.channelStride), "into");
       eachGroup(k, vectors, 4, (channel, indices) => {
         const sums = indices.map(() => k.acc(0, vectors.lanes));
         const moved = (bytes: Reg) => (channel === undefined ? bytes : k.add(bytes, channel));
         const sample = (n: Reg) => {
-          const at = k.add(place, k.mul(n, 4 * inputSample));
+          const at = k.add(place, k.mul(n, F32 * inputSample));
           const value = k.broadcast(k.ptrAdd(k.operand("x"), at), 0, vectors.lanes);
-          const pointer = k.ptrAdd(k.operand("dy"), moved(k.mul(n, 4 * gradientSample)));
+          const pointer = k.ptrAdd(k.operand("dy"), moved(k.mul(n, F32 * gradientSample)));
           for (const [i, index] of indices.entries())
             k.fmaTo(sums[i]!, value, loadChannels(k, vectors, pointer, 0, index));
         };

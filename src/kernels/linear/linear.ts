@@ -15,7 +15,7 @@ import { epilogueOperands, storeTile, type TileStore } from "../fusion/store-til
 import { packPanel } from "../language/panel.js";
 import { type Indices, pieces } from "../language/pieces.js";
 import { accumulate, maximumRows, stepsOfTurn, zeroTile } from "../language/tile.js";
-import { type View, view } from "../language/view.js";
+import { F32, type View, view } from "../language/view.js";
 import { isWide, lowerWide } from "./wide.js";
 
 /** out[n][part][o] = sum over rows and channels of in[n][row][channel] * panel, for each of `parts` rows of the output. */
@@ -82,7 +82,7 @@ function productOf(node: Value, target: Target, inStore = 0): Planned {
   const compact = input.channelStride === input.channels;
   const rows = compact ? 1 : input.rows;
   const channels = compact ? input.rows * input.channels : input.channels;
-  const panelBytes = rows * channels * parts * total * lanes * 4;
+  const panelBytes = rows * channels * parts * total * lanes * F32;
   const product: Product = {
     rows,
     rowStride: input.channelStride,

@@ -15,7 +15,7 @@ import { epilogueOperands, storeTile } from "../fusion/store-tile.js";
 import { pieces } from "../language/pieces.js";
 import { weightRows } from "../language/reading-order.js";
 import { stepsOfTurn, zeroTile } from "../language/tile.js";
-import { type View, view } from "../language/view.js";
+import { F32, type View, view } from "../language/view.js";
 
 /** Rows of weights and samples of a tile: each a sum of vectors over the outputs. */
 export const GRADIENT_ROWS = 4;
@@ -59,13 +59,13 @@ export function lowerWideGradient(work: Work, to: Lowering): void {
     vectors: w.channelStride / lanes,
     outputSample: to.layout(dy).sampleStride,
     // so long that the widest tile's rows and samples fill the first cache
-    band: Math.max(1, Math.floor(caches.l1 / (4 * lanes * (GRADIENT_ROWS + GRADIENT_SAMPLES)))),
+    band: Math.max(1, Math.floor(caches.l1 / (F32 * lanes * (GRADIENT_ROWS + GRADIENT_SAMPLES)))),
     tiles: Math.ceil(to.maxBatch / GRADIENT_SAMPLES),
     tail: image.sampleStride - image.rows * image.channelStride,
   };
   const kernel = to.kernel(gradientKernel, { gradient: p, epilogue });
   // the sums of a tile of rows for all samples, and one vector of dx for each sample
-  const space = to.workspace(4 * lanes * p.tiles * GRADIENT_SAMPLES * (p.rows + 1));
+  const space = to.workspace(F32 * lanes * p.tiles * GRADIENT_SAMPLES * (p.rows + 1));
   to.step(kernel, [to.buffer(dy), to.buffer(weight), ...values.map((v) => to.buffer(v)), space, to.buffer(result)], {
     count: image.rows * (image.channelStride / lanes),
   });

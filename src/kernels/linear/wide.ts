@@ -19,7 +19,7 @@ import { blocksOf, eachBlock } from "../language/blocks.js";
 import { eachPiece, pieces } from "../language/pieces.js";
 import { weightRows } from "../language/reading-order.js";
 import { accumulate, evenBlock, zeroTile } from "../language/tile.js";
-import { type View, view } from "../language/view.js";
+import { F32, type View, view } from "../language/view.js";
 import { GRADIENT_ROWS, lowerWideGradient } from "./wide-input-gradient.js";
 
 const BAND = 16; // features
@@ -30,7 +30,8 @@ export function isWide(work: Work, to: Lowering): boolean {
   const weight = root.inputs[1]!;
   const w = to.layout(weight);
   const image = to.layout(root.op.name === "linear" ? root.inputs[0]! : root);
-  if (to.isStatic(weight) || 4 * w.sampleStride < to.target.caches.l2 || w.channels < 4 * to.target.lanes) return false;
+  if (to.isStatic(weight) || F32 * w.sampleStride < to.target.caches.l2 || w.channels < 4 * to.target.lanes)
+    return false;
   if (root.op.name === "linear") return true;
   return image.channels % GRADIENT_ROWS === 0 && image.channelStride % to.target.lanes === 0;
 }
@@ -74,10 +75,10 @@ function lowerForward(work: Work, to: Lowering): void {
     blocksPerPiece: Math.max(1, Math.min(Math.ceil(12 / vectors), Math.floor(blocks / 8))),
   };
   const tiles = Math.ceil(to.maxBatch / samples);
-  const ordered = to.temporary("inputs by feature", { fixedBytes: 4 * tiles * samples * w.rows });
+  const ordered = to.temporary("inputs by feature", { fixedBytes: F32 * tiles * samples * w.rows });
   orderInputs(to, given, ordered, samples, input);
   const kernel = to.kernel(forwardKernel, { product: p, epilogue });
-  const sums = to.workspace(4 * p.blocksPerPiece * vectors * lanes * samples * tiles);
+  const sums = to.workspace(F32 * p.blocksPerPiece * vectors * lanes * samples * tiles);
   to.step(kernel, [ordered, to.buffer(weight), ...values.map((v) => to.buffer(v)), sums, to.buffer(result)], {
     count: Math.ceil(blocks / p.blocksPerPiece),
   });

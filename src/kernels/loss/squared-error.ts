@@ -6,6 +6,7 @@ import type { Lanes } from "../../target/target.js";
 import { elementsNanoseconds } from "../contract/cost.js";
 import type { Strategy } from "../contract/strategy.js";
 import { eachPiece } from "../language/pieces.js";
+import { view } from "../language/view.js";
 
 export const squaredErrorStrategy: Strategy = {
   name: "squaredError",
@@ -41,11 +42,12 @@ const squaredErrorKernel = defineKernel<SquaredError>("meanSquaredError", {
   ],
   write(k, { sampleStride, lanes, elements }) {
     const body = (n: Reg) => {
-      const start = k.mul(n, 4 * sampleStride);
+      const p = view(k, "p", { sample: sampleStride, element: 1 });
+      const start = p.at({ sample: n }).offset();
       const sums = [k.acc(0, lanes), k.acc(0, lanes)] as const;
       const add = (at: Reg, i: 0 | 1) => {
-        const a = k.load(k.ptrAdd(k.operand("p"), at), 4 * lanes * i, lanes);
-        const difference = k.fsub(a, k.load(k.ptrAdd(k.operand("t"), at), 4 * lanes * i, lanes));
+        const own = { element: lanes * i };
+        const difference = k.fsub(p.plus(at).load(lanes, own), p.of("t").plus(at).load(lanes, own));
         k.fmaTo(sums[i], difference, difference);
       };
       const vectors = sampleStride / lanes;
@@ -54,10 +56,11 @@ const squaredErrorKernel = defineKernel<SquaredError>("meanSquaredError", {
         add(place, 0);
         add(place, 1);
       };
-      if (vectors > 1) k.loop(0, 4 * lanes * (vectors - (vectors % 2)), two, { step: 8 * lanes });
-      if (vectors % 2 === 1) add(k.add(start, 4 * lanes * (vectors - 1)), 0);
+      const bytes = p.bytes({ element: lanes });
+      if (vectors > 1) k.loop(0, bytes * (vectors - (vectors % 2)), two, { step: 2 * bytes });
+      if (vectors % 2 === 1) add(k.add(start, bytes * (vectors - 1)), 0);
       const mean = k.fdiv(k.reduceAdd(k.fadd(sums[0], sums[1])), k.splat(elements, 1));
-      k.store(k.ptrAdd(k.operand("loss"), k.mul(n, 4)), 0, mean);
+      view(k, "loss", { sample: 1 }).at({ sample: n }).store(mean);
     };
     eachPiece(k, body);
   },

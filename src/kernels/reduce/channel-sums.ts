@@ -22,6 +22,7 @@ import { channelVectors, eachGroup, loadChannels, storeChannels, storeZeros } fr
 import { eachPiece } from "../language/pieces.js";
 import { SLOT } from "../language/slots.js";
 import { addRows } from "../language/sum-rows.js";
+import { F32 } from "../language/view.js";
 
 /** What is added up of every element. */
 type Term = "x" | "mean" | "squares" | "products";
@@ -98,7 +99,7 @@ export function lowerChannelSums([sum, other]: readonly [Value, Value], to: Lowe
   };
   const { samples, parts, stride, term } = cut;
   const slots = Math.ceil(to.maxBatch / samples) * parts;
-  const partial = to.temporary("partial sums", { fixedBytes: 4 * numbersOf(cut) * stride * slots });
+  const partial = to.temporary("partial sums", { fixedBytes: F32 * numbersOf(cut) * stride * slots });
   const beside: Buffer[] = term === "products" ? other.inputs.slice(1).map((v) => to.buffer(v)) : [];
   to.step(to.kernel(slotsKernel, cut), [to.buffer(image), ...beside, partial], { count: parts, samples });
   const pieces = { count: stride / to.target.lanes };
@@ -125,13 +126,13 @@ const slotsKernel = defineKernel<Cut>("channelSums", {
       const end = k.var(parts === 1 ? input.rows : k.min(k.add(begin, partRows), input.rows), "to");
       const sample = k.var(samples === 1 ? slot : k.mul(slot, samples), "sample");
       const last = k.var(k.min(k.add(sample, samples), k.batch), "last");
-      const into = k.var(k.mul(piece, 4 * numbers * stride), "into");
+      const into = k.var(k.mul(piece, F32 * numbers * stride), "into");
       if (stride > input.channelStride) {
         for (let row = 0; row < numbers; row++)
           storeZeros(
             k,
             k.ptrAdd(k.operand("sums"), into),
-            4 * (row * stride + input.channelStride),
+            F32 * (row * stride + input.channelStride),
             stride - input.channelStride,
           );
       }
@@ -141,8 +142,8 @@ const slotsKernel = defineKernel<Cut>("channelSums", {
           addRows(
             k,
             {
-              sample: { from: sample, to: last, bytes: 4 * input.sampleStride },
-              rows: { from: begin, to: end, bytes: 4 * input.channelStride },
+              sample: { from: sample, to: last, bytes: F32 * input.sampleStride },
+              rows: { from: begin, to: end, bytes: F32 * input.channelStride },
               inner: [],
               start: at,
               count,
@@ -156,7 +157,7 @@ const slotsKernel = defineKernel<Cut>("channelSums", {
         const store = (row: number, values: readonly Reg[]) => {
           const pointer = k.ptrAdd(k.ptrAdd(k.operand("sums"), into), at);
           for (const [i, index] of indices.entries())
-            storeChannels(k, vectors, pointer, 4 * row * stride, index, values[i]!, true);
+            storeChannels(k, vectors, pointer, F32 * row * stride, index, values[i]!, true);
         };
         if (term === "products") {
           const means = indices.map((index) => load("mean", at, index));
@@ -211,10 +212,10 @@ const joinKernel = defineKernel<Cut>("join sums", {
     const { lanes } = k.target;
     const slots = k.var(k.mul(k.div(k.add(k.batch, samples - 1), samples), parts), "slots");
     const body = (piece: Reg) => {
-      const at = k.mul(piece, 4 * lanes);
+      const at = k.mul(piece, F32 * lanes);
       const first = k.ptrAdd(k.operand("partial"), at);
       const load: Load = (slot, row) =>
-        k.load(k.ptrAdd(first, k.mul(slot, 4 * numbersOf(cut) * stride)), 4 * row * stride, lanes);
+        k.load(k.ptrAdd(first, k.mul(slot, F32 * numbersOf(cut) * stride)), F32 * row * stride, lanes);
       const [sum, other] = term === "squares" ? joinMoments(k, cut, slots, load) : joinSums(k, slots, load);
       k.store(k.ptrAdd(k.operand("sum"), at), 0, sum);
       k.store(k.ptrAdd(k.operand("other"), at), 0, other);

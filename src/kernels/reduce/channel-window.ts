@@ -13,6 +13,7 @@ import type { Strategy } from "../contract/strategy.js";
 import { storeTail, storeZeros } from "../language/channels.js";
 import { partsOf, rangeOf, sampleAndPart } from "../language/nest.js";
 import { eachPiece } from "../language/pieces.js";
+import { F32, type View, view } from "../language/view.js";
 
 interface Window {
   readonly before: number;
@@ -30,7 +31,7 @@ export const channelWindowStrategy: Strategy = {
     const { before, after } = root.attributes as Window;
     const most = layout.channels - 1;
     const window = { before: Math.min(before, most), after: Math.min(after, most) };
-    const parts = partsOf(4 * layout.sampleStride, layout.rows);
+    const parts = partsOf(F32 * layout.sampleStride, layout.rows);
     const kernel = to.kernel(channelWindowKernel, { layout: rowLayout(layout), window, parts });
     to.step(kernel, [to.buffer(root.inputs[0]!), to.buffer(root)], { count: parts, samples: 1 });
   },
@@ -50,11 +51,12 @@ const channelWindowKernel = defineKernel<WindowSums>("channelWindowSum", {
   write(k, { layout, window, parts }) {
     const sample = (piece: Reg) => {
       const { sample: n, part } = sampleAndPart(k, piece, parts);
-      const start = k.var(k.mul(n, 4 * layout.sampleStride), "start");
-      storeTail(k, layout, k.ptrAdd(k.operand("y"), start));
+      const y = view(k, "y", { sample: layout.sampleStride, row: layout.channelStride, channel: 1 });
+      const start = y.at({ sample: n }).keep("start");
+      storeTail(k, layout, start.address());
       const row = (r: Reg) => {
-        const at = k.add(start, k.mul(r, 4 * layout.channelStride));
-        writeRow(k, layout, window, k.ptrAdd(k.operand("x"), at), k.ptrAdd(k.operand("y"), at));
+        const at = start.at({ row: r }).here();
+        writeRow(k, layout, window, at.of("x").pointer(), at.pointer());
       };
       const { from, to: end } = rangeOf(k, part, layout.rows);
       k.loop(from, end, row, { frame: true, name: "row" });
@@ -63,13 +65,15 @@ const channelWindowKernel = defineKernel<WindowSums>("channelWindowSum", {
   },
 });
 
-function writeRow(k: KernelBuilder, layout: RowLayout, { before, after }: Window, x: Reg, y: Reg): void {
+type Row = View<"channel">;
+
+function writeRow(k: KernelBuilder, layout: RowLayout, { before, after }: Window, x: Row, y: Row): void {
   const { channels, channelStride } = layout;
   /** Channels `first` to `first + lanes - 1`, the taps within `least` to `most` about them. */
-  const sum = (from: Reg, into: Reg, first: number, lanes: Lanes, least: number, most: number) => {
-    let total = k.load(from, 4 * (first + least), lanes);
-    for (let tap = least + 1; tap <= most; tap++) total = k.fadd(total, k.load(from, 4 * (first + tap), lanes));
-    k.store(into, 4 * first, total);
+  const sum = (from: Row, into: Row, first: number, lanes: Lanes, least: number, most: number) => {
+    let total = from.load(lanes, { channel: first + least });
+    for (let tap = least + 1; tap <= most; tap++) total = k.fadd(total, from.load(lanes, { channel: first + tap }));
+    into.store(total, { channel: first });
   };
   // The first and one past the last channel with a whole window.
   const [begin, end] = [before, channels - after];
@@ -77,8 +81,9 @@ function writeRow(k: KernelBuilder, layout: RowLayout, { before, after }: Window
   const lanes = ([16, 8, 4] as const).find((n) => n <= k.target.lanes && n <= whole);
   const blocks = lanes === undefined ? 0 : Math.floor(whole / lanes);
   if (lanes !== undefined) {
-    const block = (at: Reg) => sum(k.ptrAdd(x, at), k.ptrAdd(y, at), begin, lanes, -before, after);
-    if (blocks > 4) k.loop(0, 4 * lanes * blocks, block, { step: 4 * lanes, name: "channel" });
+    const block = (at: Reg) => sum(x.plus(at).pointer(), y.plus(at).pointer(), begin, lanes, -before, after);
+    const bytes = x.bytes({ channel: lanes });
+    if (blocks > 4) k.loop(0, bytes * blocks, block, { step: bytes, name: "channel" });
     else for (let b = 0; b < blocks; b++) sum(x, y, begin + b * lanes, lanes, -before, after);
     if (whole % lanes !== 0) sum(x, y, end - lanes, lanes, -before, after);
   }
@@ -86,5 +91,5 @@ function writeRow(k: KernelBuilder, layout: RowLayout, { before, after }: Window
     if (lanes !== undefined && c >= begin && c < end) continue;
     sum(x, y, c, 1, -Math.min(before, c), Math.min(after, channels - 1 - c));
   }
-  if (channelStride > channels) storeZeros(k, y, 4 * channels, channelStride - channels);
+  if (channelStride > channels) storeZeros(k, ...y.place({ channel: channels }), channelStride - channels);
 }

@@ -19,6 +19,7 @@ import {
 import { maxNaN } from "../language/math.js";
 import { axisStrides, type Dimension, merged, nest } from "../language/nest.js";
 import { eachPiece } from "../language/pieces.js";
+import { view } from "../language/view.js";
 
 export const maxReduceStrategy: Strategy = {
   name: "maxReduce",
@@ -92,8 +93,8 @@ const ONE_BY_ONE: ChannelVectors = { lanes: 1, count: 1, lastLanes: 1, packed: t
 function writeSample(k: KernelBuilder, spec: Reduction, n: Reg): void {
   const { gradient, large, smallSample, kept, reduced, lastKept } = spec;
   const vectors = lastKept ? channelVectors(large, k.target) : ONE_BY_ONE;
-  const from = k.var(k.mul(n, 4 * large.sampleStride), "large");
-  const into = k.var(k.mul(n, 4 * smallSample), "small");
+  const from = view(k, "x", { sample: large.sampleStride }).at({ sample: n }).keep("large").offset();
+  const into = view(k, "y", { sample: smallSample }).at({ sample: n }).keep("small").offset();
   const [operand, start] = gradient ? (["dx", from] as const) : (["y", into] as const);
   storeZeros(k, k.ptrAdd(k.operand(operand), start), 0, gradient ? large.sampleStride : smallSample);
   nest(k, kept, [from, into], ([big, little]) => {

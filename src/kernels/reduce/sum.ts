@@ -31,6 +31,7 @@ import { eachPiece } from "../language/pieces.js";
 import { addSlots, SLOT } from "../language/slots.js";
 import { addRows, BLOCK, LONG, type Mean, scaleMean } from "../language/sum-rows.js";
 import { hasEmpty } from "../language/taps.js";
+import { F32 } from "../language/view.js";
 import { windowsOf } from "../pool/pool.js";
 import { lowerTotal } from "./total.js";
 
@@ -64,7 +65,7 @@ export const sumStrategy: Strategy = {
       // First within each sample, then over the batch.
       const between: Signature = { shape: root.shape, batched: true, dtype: "f32" };
       const layout = to.layout(between);
-      const temporary = to.temporary("sums of samples", { sampleBytes: 4 * layout.sampleStride });
+      const temporary = to.temporary("sums of samples", { sampleBytes: F32 * layout.sampleStride });
       const from = to.buffer(input);
       lowerLast(to, { from, input: to.layout(input), into: temporary, axes, batch: false, mean: "sum" });
       lowerRows(to, { from: temporary, input: layout, into: to.buffer(root), axes: [], batch: true, mean });
@@ -141,7 +142,7 @@ export function lowerRows(to: Lowering, sum: Sum): void {
   const parts = Math.ceil(first.extent / partSize);
   const direct = !batch || (parts === 1 && to.maxBatch <= samples);
   const slots = Math.ceil(to.maxBatch / samples) * parts;
-  const partial = direct ? sum.into : to.temporary("partial sums", { fixedBytes: 4 * output.sampleStride * slots });
+  const partial = direct ? sum.into : to.temporary("partial sums", { fixedBytes: F32 * output.sampleStride * slots });
   const { kernel: definition, buffers } = sum.terms ?? { kernel: sumRowsKernel, buffers: [] };
   const kernel = to.kernel(definition, {
     input: rowLayout(input),
@@ -198,13 +199,13 @@ function writeRowSums(k: KernelBuilder, spec: RowSums, terms: AddTerms): void {
     const end = k.var(part === undefined ? first.extent : k.min(k.add(part, partSize), first.extent), "to");
     const sample = k.var(samples === 1 ? slot : k.mul(slot, samples), "sample");
     const last = k.var(batch ? k.min(k.add(sample, samples), k.batch) : k.add(sample, 1), "last");
-    const into = k.var(k.mul(piece, 4 * output.sampleStride), "into");
+    const into = k.var(k.mul(piece, F32 * output.sampleStride), "into");
     if (tailElements(output) > 0) storeTail(k, output, k.ptrAdd(k.operand("y"), into));
     nest(k, kept, [k.int(0), into], ([from, place]) => {
       eachGroup(k, vectors, group, (channel, indices) => {
         const start = channel === undefined ? from! : k.add(from!, channel);
         const sums = addRows(k, {
-          sample: { from: sample, to: last, bytes: 4 * input.sampleStride },
+          sample: { from: sample, to: last, bytes: F32 * input.sampleStride },
           rows: { from: begin, to: end, bytes: first.strides[0]! },
           inner,
           most: partSize,
@@ -258,8 +259,8 @@ const sumLastKernel = defineKernel<LastSums>("sum of last axis", {
   write(k, { input, output, kept, summed, mean }) {
     const vectors = channelVectors(input, k.target);
     const body = (piece: Reg) => {
-      const into = k.var(k.mul(piece, 4 * output.sampleStride), "into");
-      const sample = k.var(k.mul(piece, 4 * input.sampleStride), "sample");
+      const into = k.var(k.mul(piece, F32 * output.sampleStride), "into");
+      const sample = k.var(k.mul(piece, F32 * input.sampleStride), "sample");
       storeZeros(k, k.ptrAdd(k.operand("y"), into), 0, output.sampleStride);
       nest(k, kept, [sample, into], ([from, place]) => {
         const total = k.acc(0, vectors.lanes);

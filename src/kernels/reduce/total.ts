@@ -11,6 +11,7 @@ import type { Lowering } from "../contract/strategy.js";
 import { eachPiece } from "../language/pieces.js";
 import { foldSlots, SLOT, type Slots } from "../language/slots.js";
 import { type Mean, scaleMean } from "../language/sum-rows.js";
+import { F32, view } from "../language/view.js";
 
 const UNROLL = 4;
 
@@ -21,7 +22,7 @@ export function lowerTotal(to: Lowering, from: Buffer, input: Layout, into: Buff
   const parts = stride <= 2 * SLOT ? 1 : Math.ceil(stride / SLOT);
   const slots = (input.batched ? Math.ceil(to.maxBatch / samples) : 1) * parts;
   const direct = slots === 1;
-  const partial = direct ? into : to.temporary("partial sums", { fixedBytes: 4 * lanes * slots });
+  const partial = direct ? into : to.temporary("partial sums", { fixedBytes: F32 * lanes * slots });
   const cut = { batched: input.batched, samples, parts };
   const kernel = to.kernel(totalKernel, { slots: cut, stride, direct: direct ? mean : undefined });
   const pieces: Pieces = input.batched ? { count: parts, samples } : { count: parts };
@@ -49,7 +50,7 @@ const totalKernel = defineKernel<Total>("total", {
       const { first, last } = range(k, spec, piece);
       const total = stride === 1 ? addScalars(k, first, last) : addFlat(k, first, last);
       if (direct !== undefined) k.store(k.operand("y"), 0, scaleMean(k, k.reduceAdd(total), direct, 1));
-      else k.store(k.ptrAdd(k.operand("y"), k.mul(piece, 4 * k.target.lanes)), 0, total);
+      else view(k, "y", { slot: k.target.lanes }).at({ slot: piece }).store(total);
     };
     eachPiece(k, body);
   },
@@ -74,13 +75,13 @@ function addFlat(k: KernelBuilder, first: Reg, last: Reg): Reg {
   const sums = Array.from({ length: UNROLL }, () => k.acc(0, lanes));
   const step = UNROLL * lanes;
   const many = k.add(first, k.mul(k.div(k.sub(last, first), step), step));
-  const pointer = (element: Reg) => k.ptrAdd(k.operand("x"), k.mul(element, 4));
+  const from = (element: Reg) => view(k, "x", { element: 1 }).at({ element }).pointer();
   const four = (element: Reg) => {
-    const at = pointer(element);
-    for (const [i, sum] of sums.entries()) k.updateTo(sum, "fadd", k.load(at, 4 * lanes * i, lanes));
+    const at = from(element);
+    for (const [i, sum] of sums.entries()) k.updateTo(sum, "fadd", at.load(lanes, { element: lanes * i }));
   };
   k.loop(first, many, four, { step });
-  k.loop(many, last, (element) => k.updateTo(sums[0]!, "fadd", k.load(pointer(element), 0, lanes)), { step: lanes });
+  k.loop(many, last, (element) => k.updateTo(sums[0]!, "fadd", from(element).load(lanes)), { step: lanes });
   return k.fadd(k.fadd(sums[0]!, sums[1]!), k.fadd(sums[2]!, sums[3]!));
 }
 
@@ -90,7 +91,7 @@ function addScalars(k: KernelBuilder, first: Reg, last: Reg): Reg {
   const sum = k.acc(0, lanes);
   const body = (element: Reg) => {
     const mask = k.firstLanes(k.sub(last, element), lanes);
-    k.updateTo(sum, "fadd", k.loadMasked(k.ptrAdd(k.operand("x"), k.mul(element, 4)), 0, mask));
+    k.updateTo(sum, "fadd", k.loadMasked(...view(k, "x", { element: 1 }).at({ element }).place({}), mask));
   };
   k.loop(first, last, body, { step: lanes });
   return sum;

@@ -9,6 +9,7 @@ import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import { storeTail, storeZeros } from "../language/channels.js";
 import { eachPiece } from "../language/pieces.js";
+import { view } from "../language/view.js";
 import { copyRun } from "./copy.js";
 
 /** Rows of an unbatched value that one piece has. */
@@ -66,33 +67,36 @@ const arrangeKernel = defineKernel<Arrangement>("arrange", {
     ["y", "write"],
   ],
   write(k, { input, output, runs }) {
-    const row = (from: Reg, into: Reg) => {
-      const target = k.ptrAdd(k.operand("y"), into);
+    const x = view(k, "x", { sample: input.sampleStride, row: input.channelStride, channel: 1 });
+    const y = view(k, "y", { sample: output.sampleStride, row: output.channelStride, channel: 1 });
+    const row = (from: typeof x, into: typeof y) => {
+      const target = into.pointer();
       for (const run of runs) {
-        if (run.from < 0) storeZeros(k, target, 4 * run.to, run.length);
+        if (run.from < 0) storeZeros(k, ...target.place({ channel: run.to }), run.length);
         else {
-          const source = k.ptrAdd(k.operand("x"), k.add(from, 4 * run.from));
-          copyRun(k, source, k.ptrAdd(target, 4 * run.to), run.length);
+          const source = x
+            .pointer()
+            .plus(from.moved({ channel: run.from }).offset())
+            .address();
+          copyRun(k, source, target.moved({ channel: run.to }).address(), run.length);
         }
       }
-      storeZeros(k, target, 4 * output.channels, output.channelStride - output.channels);
+      storeZeros(k, ...target.place({ channel: output.channels }), output.channelStride - output.channels);
     };
-    const rows = (from: Reg, into: Reg, first: Reg, last: Reg) =>
-      k.loop(
-        first,
-        last,
-        (r) => row(k.add(from, k.mul(r, 4 * input.channelStride)), k.add(into, k.mul(r, 4 * output.channelStride))),
-        { frame: false, name: "row" },
-      );
+    const rows = (from: typeof x, into: typeof y, first: Reg, last: Reg) =>
+      k.loop(first, last, (r) => row(from.at({ row: r }).here(), into.at({ row: r }).here()), {
+        frame: false,
+        name: "row",
+      });
     const piece = (p: Reg) => {
       if (output.batched) {
-        const into = k.mul(p, 4 * output.sampleStride);
-        rows(k.mul(p, 4 * input.sampleStride), into, k.int(0), k.int(output.rows));
-        storeTail(k, output, k.ptrAdd(k.operand("y"), into));
+        const into = y.at({ sample: p }).here();
+        rows(x.at({ sample: p }).here(), into, k.int(0), k.int(output.rows));
+        storeTail(k, output, into.address());
         return;
       }
       const first = k.mul(p, ROWS);
-      rows(k.int(0), k.int(0), first, k.min(k.add(first, ROWS), output.rows));
+      rows(x.plus(k.int(0)), y.plus(k.int(0)), first, k.min(k.add(first, ROWS), output.rows));
       k.if(p, "eq", 0, () => storeTail(k, output, k.operand("y")));
     };
     eachPiece(k, piece);

@@ -2,6 +2,7 @@
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";
 import type { Lanes } from "../../target/target.js";
+import { F32 } from "../language/view.js";
 
 /** Splits `count` elements into vectors: a loop of whole ones where they are many, then narrower and narrower. */
 function eachVector(
@@ -16,14 +17,14 @@ function eachVector(
     const four = 4 * widest;
     const looped = whole - (whole % four);
     const body = (base: Reg) => {
-      for (let i = 0; i < 4; i++) visit(base, 4 * i * widest, widest);
+      for (let i = 0; i < 4; i++) visit(base, F32 * i * widest, widest);
     };
-    k.loop(0, 4 * looped, body, { step: 4 * four });
+    k.loop(0, F32 * looped, body, { step: F32 * four });
     at = looped;
   }
   for (const lanes of [16, 8, 4, 1] as const) {
     if (lanes > widest) continue;
-    for (; at + lanes <= count; at += lanes) visit(undefined, 4 * at, lanes);
+    for (; at + lanes <= count; at += lanes) visit(undefined, F32 * at, lanes);
   }
 }
 

@@ -9,6 +9,7 @@ import { channelVectors, eachGroup, loadChannels, storeChannels, storeTail } fro
 import { axisStrides, type Dimension, merged, nest, partsOf, sampleAndPart } from "../language/nest.js";
 import { eachPiece } from "../language/pieces.js";
 import { type Mean, scaleMean } from "../language/sum-rows.js";
+import { F32, view } from "../language/view.js";
 
 interface ExpandAttributes {
   readonly shape: Shape;
@@ -46,10 +47,10 @@ export const expandStrategy: Strategy = {
       leading.push({ extent: shape[axis]!, strides: [inStride, outStrides[axis]!] });
     }
     const rows = merged(leading);
-    const parts = partsOf(4 * output.sampleStride, rows[0]?.extent ?? 1);
+    const parts = partsOf(F32 * output.sampleStride, rows[0]?.extent ?? 1);
     const kernel = to.kernel(expandKernel, {
       // Where it has no batch every sample reads the same.
-      sample: small.batched ? 4 * input.sampleStride : 0,
+      sample: small.batched ? F32 * input.sampleStride : 0,
       output: rowLayout(output),
       rows,
       parts,
@@ -107,9 +108,9 @@ const expandKernel = defineKernel<Expansion>("expand", {
     };
     const body = (piece: Reg) => {
       const { sample: n, part } = sampleAndPart(k, piece, parts);
-      const into = k.mul(n, 4 * output.sampleStride);
-      if (!isScalar(output)) storeTail(k, output, k.ptrAdd(k.operand("y"), into));
-      nest(k, rows, [k.mul(n, sample), into], row, true, part);
+      const into = view(k, "y", { sample: output.sampleStride }).at({ sample: n }).here();
+      if (!isScalar(output)) storeTail(k, output, into.address());
+      nest(k, rows, [k.mul(n, sample), into.offset()], row, true, part);
     };
     eachPiece(k, body);
   },

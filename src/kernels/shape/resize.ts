@@ -13,6 +13,7 @@ import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import { storeTail, tailElements } from "../language/channels.js";
 import { pieces } from "../language/pieces.js";
+import { F32, view } from "../language/view.js";
 
 interface ResizeAttributes {
   readonly mode: "nearest" | "bilinear";
@@ -95,9 +96,9 @@ function writeRows(k: KernelBuilder, lines: Lines, write: WriteLine): void {
   pieces(k, { n: k.batch, row: count }, (index) => {
     const n = k.var(index.n(), "n");
     const at = k.var(index.row(), "row");
-    const from = k.var(k.ptrAdd(k.operand("x"), k.mul(n, 4 * source.sampleStride)), "from");
-    const sample = k.ptrAdd(k.operand("y"), k.mul(n, 4 * destination.sampleStride));
-    write(k, lines, at, from, k.var(k.ptrAdd(sample, k.mul(at, 4 * inner)), "into"));
+    const from = view(k, "x", { sample: source.sampleStride }).at({ sample: n }).pointer().keep("from");
+    const sample = view(k, "y", { sample: destination.sampleStride, line: inner }).at({ sample: n }).pointer();
+    write(k, lines, at, from.address(), sample.at({ line: at }).keep("into").address());
     writeTail(k, destination, n, at, count);
   });
 }
@@ -108,11 +109,14 @@ function writeColumns(k: KernelBuilder, lines: Lines, write: WriteLine): void {
   pieces(k, { n: k.batch, row: outer }, (index) => {
     const n = k.var(index.n(), "n");
     const row = k.var(index.row(), "row");
-    const x = k.add(k.mul(n, 4 * source.sampleStride), k.mul(row, 4 * read * inner));
-    const y = k.add(k.mul(n, 4 * destination.sampleStride), k.mul(row, 4 * written * inner));
-    const from = k.var(k.ptrAdd(k.operand("x"), x), "from");
-    const start = k.var(k.ptrAdd(k.operand("y"), y), "start");
-    const column = (at: Reg) => write(k, lines, at, from, k.ptrAdd(start, k.mul(at, 4 * inner)));
+    const x = view(k, "x", { sample: source.sampleStride, row: read * inner })
+      .at({ sample: n, row })
+      .here();
+    const image = view(k, "y", { sample: destination.sampleStride, row: written * inner, line: inner });
+    const y = image.at({ sample: n, row }).here();
+    const from = x.pointer().keep("from").address();
+    const start = y.pointer().keep("start");
+    const column = (at: Reg) => write(k, lines, at, from, start.at({ line: at }).address());
     k.loop(0, written, column, { frame: true, name: "column" });
     writeTail(k, destination, n, row, outer);
   });
@@ -121,7 +125,7 @@ function writeColumns(k: KernelBuilder, lines: Lines, write: WriteLine): void {
 function writeTail(k: KernelBuilder, layout: RowLayout, n: Reg, piece: Reg, count: number): void {
   if (tailElements(layout) === 0) return;
   k.if(piece, "eq", count - 1, () => {
-    storeTail(k, layout, k.ptrAdd(k.operand("y"), k.mul(n, 4 * layout.sampleStride)));
+    storeTail(k, layout, view(k, "y", { sample: layout.sampleStride }).at({ sample: n }).address());
   });
 }
 
@@ -136,14 +140,14 @@ function eachVectors(
   const { lanes: widest } = k.target;
   const group = GROUP * widest;
   const looped = count > 2 * group ? count - (count % group) : 0;
-  const inside = Array.from({ length: GROUP }, (_, i) => ({ offset: 4 * i * widest, lanes: widest }));
+  const inside = Array.from({ length: GROUP }, (_, i) => ({ offset: F32 * i * widest, lanes: widest }));
   if (looped > 0)
-    k.loop(0, 4 * looped, (base) => visit(base, inside), { step: 4 * group, frame: false, name: "element" });
+    k.loop(0, F32 * looped, (base) => visit(base, inside), { step: F32 * group, frame: false, name: "element" });
   const rest: { offset: number; lanes: Lanes }[] = [];
   let at = looped;
   for (const lanes of [16, 8, 4, 1] as const) {
     if (lanes > widest) continue;
-    for (; at + lanes <= count; at += lanes) rest.push({ offset: 4 * at, lanes });
+    for (; at + lanes <= count; at += lanes) rest.push({ offset: F32 * at, lanes });
   }
   for (let i = 0; i < rest.length; i += GROUP) visit(undefined, rest.slice(i, i + GROUP));
 }
@@ -155,7 +159,7 @@ const moved = (k: KernelBuilder, ptr: Reg, base: Reg | undefined): Reg =>
 function readLine(k: KernelBuilder, lines: Lines, at: Reg, from: Reg, into: Reg): void {
   const { mode, from: input, ratio, step, inner } = lines;
   const [numerator, denominator] = ratio;
-  const bytes = 4 * inner;
+  const bytes = F32 * inner;
   if (mode === "nearest") {
     const nearest = step === undefined ? k.div(k.mul(at, numerator), denominator) : atMost(k, at, step);
     const held = k.min(nearest, input - 1);
@@ -234,7 +238,7 @@ function readersOf(k: KernelBuilder, lines: Lines, at: Reg): { begin: Reg; end: 
 /** Gradient: the line `at` of dx from the lines of dy that read it. At the last line these are all to the end. */
 function gatherLine(k: KernelBuilder, lines: Lines, at: Reg, from: Reg, into: Reg): void {
   const { mode, extent, from: input, ratio, step, inner } = lines;
-  const bytes = 4 * inner;
+  const bytes = F32 * inner;
   const nearest = mode === "nearest";
   const readers = readersOf(k, lines, at);
   const end = k.var(readers.end, "end", { frame: true });

@@ -27,6 +27,7 @@ import {
 } from "../language/nest.js";
 import { eachPiece } from "../language/pieces.js";
 import { readingDimensions } from "../language/reading-order.js";
+import { F32 } from "../language/view.js";
 import { copyRun, fillRun } from "./copy.js";
 
 const WHOLE: Part = { part: undefined, parts: 1 };
@@ -50,7 +51,7 @@ export const shapeStrategy: Strategy = {
     const isPad = root.op.name === "pad";
     const moves = boxesOf(root).map((box) => moveOf(box, to.layout(root.inputs[box.input]!), output));
     const extents = moves.map(({ outer }) => outer[0]?.extent ?? 1);
-    const parts = isPad ? 1 : partsOf(4 * output.sampleStride, Math.min(...extents));
+    const parts = isPad ? 1 : partsOf(F32 * output.sampleStride, Math.min(...extents));
     const kernel = to.kernel(boxKernel, {
       op: root.op.name,
       inputs: root.inputs.length,
@@ -126,14 +127,14 @@ function boxesOf(root: Value): Box[] {
 /** Makes the pads zero and, where there is a `fill`, everything else that. */
 function clear(k: KernelBuilder, output: RowLayout, n: Reg, fill: number | undefined, part: Part = WHOLE): void {
   const { rows, channels, channelStride, sampleStride } = output;
-  const start = k.ptrAdd(k.operand("y"), k.mul(n, 4 * sampleStride));
+  const start = k.ptrAdd(k.operand("y"), k.mul(n, F32 * sampleStride));
   if (fill !== undefined && (Object.is(fill, 0) || channels === channelStride))
     fillRun(k, start, rows * channelStride, fill);
   else if (fill !== undefined || channels < channelStride) {
     const body = (index: Reg) => {
-      const row = k.ptrAdd(start, k.mul(index, 4 * channelStride));
+      const row = k.ptrAdd(start, k.mul(index, F32 * channelStride));
       if (fill !== undefined) fillRun(k, row, channels, fill);
-      storeZeros(k, row, 4 * channels, channelStride - channels);
+      storeZeros(k, row, F32 * channels, channelStride - channels);
     };
     const { from, to } = rangeOf(k, part, rows);
     k.loop(from, to, body);
@@ -154,7 +155,7 @@ function moveOf(box: Box, input: Layout, output: Layout): Move {
     at.reduce((sum, p, a) => sum + p * strides[a]!, 0);
   return {
     input: box.input,
-    sample: 4 * input.sampleStride,
+    sample: F32 * input.sampleStride,
     from: offset(box.from, inStrides),
     to: offset(box.to, outStrides),
     ...runsOf(dimensions),
@@ -163,7 +164,7 @@ function moveOf(box: Box, input: Layout, output: Layout): Move {
 
 function copyBox(k: KernelBuilder, move: Move, output: RowLayout, n: Reg, part: Part): void {
   const from = k.add(k.mul(n, move.sample), move.from);
-  const to = k.add(k.mul(n, 4 * output.sampleStride), move.to);
+  const to = k.add(k.mul(n, F32 * output.sampleStride), move.to);
   const copy = ([source, target]: readonly Reg[]) => {
     const x = k.ptrAdd(k.operand(`x${move.input}`), source!);
     copyRun(k, x, k.ptrAdd(k.operand("y"), target!), move.run);
@@ -190,7 +191,7 @@ export const reshapeStrategy: Strategy = {
     const [from, into] = [readingDimensions(input), readingDimensions(output)];
     const common = commonAxes(from, into);
     const kernel = to.kernel(reshapeKernel, {
-      sample: 4 * input.sampleStride,
+      sample: F32 * input.sampleStride,
       output: rowLayout(output),
       axes: common === undefined ? { from, into } : runsOf(common),
     });
@@ -218,7 +219,7 @@ const reshapeKernel = defineKernel<Reshape>("reshape", {
     const body = (n: Reg) => {
       clear(k, output, n, undefined);
       const from = k.mul(n, sample);
-      const into = k.mul(n, 4 * output.sampleStride);
+      const into = k.mul(n, F32 * output.sampleStride);
       if ("from" in axes) copyByIndex(k, output.rows * output.channels, [axes.from, from], [axes.into, into]);
       else {
         nest(k, axes.outer, [from, into], ([source, target]) => {

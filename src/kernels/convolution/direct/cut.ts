@@ -5,6 +5,7 @@
 import type { Target } from "../../../target/target.js";
 import { FEW_SAMPLES, MOST_PIECES, partSizes, timeOfShares } from "../../contract/shares.js";
 import { chooseTile, type TileSize, tileMultiplyAdds, tileOf } from "../../language/tile.js";
+import { F32 } from "../../language/view.js";
 
 export interface DirectShape {
   /** Of the output: rows, pixels in a row, vectors of channels. */
@@ -98,7 +99,7 @@ function timeOf(target: Target, shape: DirectShape, cut: DirectCut, samples: num
       const to = Math.min(from + blocksPerPiece, blocks);
       const vectors = Math.min(to * tile.vectors, shape.vectors) - from * tile.vectors;
       const compute = (to - from - 1) * full + (to === blocks ? last : full);
-      const weights = vectors * shape.depth * shape.lanes * 4;
+      const weights = vectors * shape.depth * shape.lanes * F32;
       const input = (rows * shape.scale + shape.taps - 1) * shape.rowBytes;
       sum +=
         costs.piece.direct +

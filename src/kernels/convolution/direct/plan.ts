@@ -7,6 +7,7 @@ import { remembered } from "../../contract/remembered.js";
 import type { PoolWork } from "../../contract/strategy.js";
 import { POOLED } from "../../fusion/pooled-store.js";
 import { stepsOfTurn, type TileSize } from "../../language/tile.js";
+import { F32 } from "../../language/view.js";
 import { forwardPhase, inputGradientPhases, type Phase, tileRuns } from "../axis.js";
 import type { ConvAttributes } from "../general/shape.js";
 import { cutDirect, type DirectCut } from "./cut.js";
@@ -83,7 +84,7 @@ function planTaps(
         reserved,
         depth: y.taps * x.taps * channels,
         lanes,
-        rowBytes: x.extent * source.channelStride * 4,
+        rowBytes: x.extent * source.channelStride * F32,
         taps: y.taps,
         stride: y.stride,
         scale: y.scale,

@@ -16,6 +16,7 @@ import { mostPartialBytes } from "../../contract/cost.js";
 import { type Layout, layoutOf, vectorLanes } from "../../contract/layout.js";
 import { remembered } from "../../contract/remembered.js";
 import { chooseTile, type TileSize } from "../../language/tile.js";
+import { F32 } from "../../language/view.js";
 import type { ConvAttributes } from "../general/shape.js";
 
 export interface Gradient {
@@ -109,7 +110,7 @@ function planGradient(node: Value, target: Target, group = 0): Gradient {
     rowBlocks: flat ? 1 : Math.ceil(rows / tile.rows),
     columnBlocks: Math.ceil(vectors / tile.vectors),
   };
-  const bytes = weight.sampleStride * 4;
+  const bytes = weight.sampleStride * F32;
   return { ...shape, ...(flat ? cutBatch(target, shape, bytes) : leastTime(target, shape, bytes)) };
 }
 
@@ -138,7 +139,7 @@ function cutBatch(target: Target, s: Shape, bytes: number): Cut {
 
 /** Rows of pixels whose chunks of x and dy are a band. */
 function bandOf(target: Target, s: Shape, channels: number, outputs: number): number {
-  const rowBytes = 4 * (s.outputColumns * outputs + s.stride[0] * s.inputColumns * channels);
+  const rowBytes = F32 * (s.outputColumns * outputs + s.stride[0] * s.inputColumns * channels);
   const rows = Math.max(Math.ceil(LEAST_PIXELS / s.outputColumns), Math.floor(bandBytesOf(target) / rowBytes));
   return s.rowsPerSample > 0 ? rows : Math.min(rows, s.outputRows);
 }
@@ -149,12 +150,12 @@ function leastTime(target: Target, s: Shape, bytes: number): Cut {
   const pixels = NOMINAL_BATCH * s.outputRows * s.outputColumns;
   const vectors = Math.ceil(s.outputs / s.lanes);
   const multiplyAdds = s.kernel[0] * s.kernel[1] * s.channels * vectors * pixels;
-  const read = 4 * s.kernel[0] * NOMINAL_BATCH;
+  const read = F32 * s.kernel[0] * NOMINAL_BATCH;
   // only the pixels that the taps fall on
   const columns = Math.min(s.inputColumns, s.outputColumns * Math.min(s.kernel[1], s.stride[1]));
   const xBytes = read * s.outputRows * columns * s.inputPixel;
   const dyBytes = read * s.outputRows * s.outputColumns * s.outputPixel;
-  const chunked = s.kernel[1] * s.weightRow * 4;
+  const chunked = s.kernel[1] * s.weightRow * F32;
   let best: Cut | undefined;
   let least = Number.POSITIVE_INFINITY;
   for (const rowChunks of chunkCounts(s.rowBlocks)) {

@@ -8,6 +8,7 @@
 import type { Value } from "../../../graph/graph.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import { addSlices } from "../../language/slices.js";
+import { F32 } from "../../language/view.js";
 import type { ConvAttributes } from "../general/shape.js";
 import { weightGradientKernel } from "./kernel.js";
 import { type Gradient, gradientOf } from "./plan.js";
@@ -58,7 +59,7 @@ function lower(work: Work, to: Lowering): void {
   const weight = to.layout(node);
   const elements = weight.sampleStride;
   const target =
-    g.slices === 1 ? result : to.temporary("partial weight gradients", { fixedBytes: g.slices * elements * 4 });
+    g.slices === 1 ? result : to.temporary("partial weight gradients", { fixedBytes: g.slices * elements * F32 });
   for (let group = 0; group < (node.attributes as ConvAttributes).groups; group++) {
     const own = group === 0 ? g : gradientOf(node, to.target, group);
     const kernel = to.kernel(weightGradientKernel, { gradient: own, elements });

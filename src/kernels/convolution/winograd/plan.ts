@@ -17,7 +17,7 @@ import { layoutOf } from "../../contract/layout.js";
 import { remembered } from "../../contract/remembered.js";
 import { FEW_SAMPLES, partSizes, timeOfShares } from "../../contract/shares.js";
 import { chooseTile, type TileSize, tileMultiplyAdds, tileOf } from "../../language/tile.js";
-import { type View, view } from "../../language/view.js";
+import { F32, type View, view } from "../../language/view.js";
 import { forwardPhase, inputGradientPhases, type Phase } from "../axis.js";
 import type { ConvAttributes } from "../general/shape.js";
 import { POINTS, TAPS, type Taps, tileOutputs } from "./transform.js";
@@ -126,7 +126,7 @@ function planWinograd(node: Value, target: Target, maxBatch: number): WinogradPl
   const taps = tapsOf(node);
   const tileRows = Math.ceil(destination.rows / tileOutputs(taps));
   const tileColumns = Math.ceil(destination.columns / tileOutputs(taps));
-  const weightBytes = POINTS * source.channels * destination.vectors * lanes * 4;
+  const weightBytes = POINTS * source.channels * destination.vectors * lanes * F32;
   // tiles that a block should have: so many that its transformed weights are read for many tiles, and that V stays near
   const wanted = weightBytes <= target.caches.l2 ? 28 : 64;
   const usual = chooseBlock(target, tileRows * maxBatch, tileColumns, destination.vectors, wanted);
@@ -251,7 +251,7 @@ function timeOfCut(
       const steps = POINTS * source.channels;
       const last = tiles % tile.rows > 0 ? tile.rows : 0;
       const products = steps * tileMultiplyAdds(target, tile.rows, tiles, width, last) * costs.multiplyAdd.peak;
-      const weights = steps * width * lanes * 4 * costs.byte.sharedWeights;
+      const weights = steps * width * lanes * F32 * costs.byte.sharedWeights;
       if (piece === begin || panel === 0) sum += tiles * source.vectors * costs.transform;
       sum += costs.piece.winograd + products + weights + tiles * width * costs.transform;
     }

@@ -21,7 +21,7 @@ import { storeZeros } from "../../language/channels.js";
 import { pieces } from "../../language/pieces.js";
 import { addSlices } from "../../language/slices.js";
 import { accumulate, chooseTile, evenBlock, type TileSize } from "../../language/tile.js";
-import { type View, view } from "../../language/view.js";
+import { F32, type View, view } from "../../language/view.js";
 import type { ConvAttributes } from "../general/shape.js";
 import { type InputBlock, transformInputBlock } from "./input.js";
 import {
@@ -117,7 +117,7 @@ function planGradient(node: Value, target: Target): GradientPlan {
   const zeroStart = sStart + POINTS * sPoint;
   const elements = taps ** 2 * x.channels * dy.pixel;
   const pieces = channels.blocks * outputs.blocks;
-  const most = Math.max(1, Math.floor(mostPartialBytes(target) / (4 * elements)));
+  const most = Math.max(1, Math.floor(mostPartialBytes(target) / (F32 * elements)));
   return {
     taps,
     lanes,
@@ -149,9 +149,9 @@ function lower(work: Work, to: Lowering): void {
   const [x, dy] = node.inputs as [Value, Value];
   const result = to.buffer(work.result);
   const target =
-    p.slices === 1 ? result : to.temporary("partial weight gradients", { fixedBytes: p.slices * p.elements * 4 });
+    p.slices === 1 ? result : to.temporary("partial weight gradients", { fixedBytes: p.slices * p.elements * F32 });
   const kernel = to.kernel(winogradWeightGradientKernel, p);
-  const operands = [to.buffer(x), to.buffer(dy), to.workspace(p.workspace * 4), target];
+  const operands = [to.buffer(x), to.buffer(dy), to.workspace(p.workspace * F32), target];
   to.step(kernel, operands, { count: p.slices * p.channelBlocks * p.outputBlocks });
   if (p.slices > 1) addSlices(to, target, result, p.slices, p.elements);
 }

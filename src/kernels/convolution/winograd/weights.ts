@@ -16,7 +16,7 @@ import { definePacking } from "../../contract/packing.js";
 import type { Lowering } from "../../contract/strategy.js";
 import { blocksOf, oneBlock } from "../../language/blocks.js";
 import { pieces } from "../../language/pieces.js";
-import { type View, view } from "../../language/view.js";
+import { F32, type View, view } from "../../language/view.js";
 import type { WinogradPlan } from "./plan.js";
 import { TILE_INPUTS, transformWeight } from "./transform.js";
 
@@ -66,13 +66,13 @@ export function transformWeights(
 ): void {
   const { taps, lanes, backward, vectors } = order;
   const kernel = to.kernel(weightsKernel, { order, waits: after !== undefined });
-  const turned = backward ? [to.workspace(taps ** 2 * lanes * lanes * 4)] : [];
+  const turned = backward ? [to.workspace(taps ** 2 * lanes * lanes * F32)] : [];
   const count = vectors * chunksOf(order);
   to.step(kernel, [weight, ...turned, ...(after ? [after] : []), u], { count });
 }
 
 export const winogradWeights = definePacking<WeightOrder>("winograd weights", {
-  bytes: ({ panels, uPanel }) => panels * uPanel * 4,
+  bytes: ({ panels, uPanel }) => panels * uPanel * F32,
   pack: (to, weight, u, order) => transformWeights(to, weight, u, order),
 });
 

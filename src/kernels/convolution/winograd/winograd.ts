@@ -23,7 +23,7 @@ import { epilogueOperands } from "../../fusion/store-tile.js";
 import { blocksOf, oneBlock } from "../../language/blocks.js";
 import { pieces } from "../../language/pieces.js";
 import { accumulate, stepsOfTurn, zeroTile } from "../../language/tile.js";
-import { type View, view } from "../../language/view.js";
+import { F32, type View, view } from "../../language/view.js";
 import { transformInputBlock, zeroTiles } from "./input.js";
 import { transformOutputBlock } from "./output.js";
 import { type ImageView, imageView, isWinogradShape, planOf, type TileView, type WinogradPlan } from "./plan.js";
@@ -56,7 +56,7 @@ function lower(work: Work, to: Lowering): void {
   const operands: Buffer[] = [
     to.buffer(source),
     u,
-    to.workspace(plan.workspace * 4),
+    to.workspace(plan.workspace * F32),
     ...values.map((v) => to.buffer(v)),
     to.buffer(work.result),
   ];
