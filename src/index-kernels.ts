@@ -18,8 +18,9 @@ export {
 export type { Lowering, Strategy, Work } from "./kernels/contract/strategy.js";
 export type { OperandKind, PointwiseOp } from "./kernels/elementwise/pointwise.js";
 export { operandKind } from "./kernels/elementwise/pointwise.js";
+export { type BlockCode, type Blocks, blocksOf, eachBlock, oneBlock } from "./kernels/language/blocks.js";
 export { cleaned } from "./kernels/language/channels.js";
-export { eachPiece, type Indices, type Piece, pieces } from "./kernels/language/pieces.js";
-export { type View, view, viewAt } from "./kernels/language/view.js";
+export { eachPiece, type Indices, type Piece, type PieceOptions, pieces } from "./kernels/language/pieces.js";
+export { type At, type Strides, type View, view } from "./kernels/language/view.js";
 export { planWalk, type Site, type Walk, type WalkMode, writeWalk, writeWalkTail } from "./kernels/language/walk.js";
 export type { Lanes, Target } from "./target/target.js";

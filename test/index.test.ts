@@ -49,10 +49,13 @@ it("of the main entry", () => {
 
 it("of the entry for kernels", () => {
   expect(Object.keys(kernels).sort()).toEqual([
+    "blocksOf",
     "cleaned",
     "defineKernel",
+    "eachBlock",
     "eachPiece",
     "layoutOf",
+    "oneBlock",
     "operandKind",
     "pieces",
     "planWalk",
@@ -60,7 +63,6 @@ it("of the entry for kernels", () => {
     "rowLayout",
     "vectorLanes",
     "view",
-    "viewAt",
     "writeWalk",
     "writeWalkTail",
   ]);

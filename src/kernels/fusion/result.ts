@@ -70,7 +70,7 @@ export function rowPlace<Axis extends string>(
   const partial = isPartial(vectors, index);
   return {
     bytes: row.offset(),
-    offset: row.constant + step,
+    offset: step,
     channel,
     channelOffset: step,
     mask: partial && vectors.packed ? k.firstLanes(vectors.lastLanes, vectors.lanes) : undefined,

@@ -40,16 +40,6 @@ export function view<Axis extends string>(
   return new View(k, strides, element, operand, undefined, 0, NONE);
 }
 
-/** The elements that lie `strides` apart from where a pointer points on. */
-export function viewAt<Axis extends string>(
-  k: KernelBuilder,
-  pointer: Reg,
-  strides: Strides<Axis>,
-  element = F32,
-): View<Axis> {
-  return new View(k, strides, element, pointer, undefined, 0, NONE);
-}
-
 export class View<Axis extends string> {
   constructor(
     readonly k: KernelBuilder,
@@ -93,9 +83,12 @@ export class View<Axis extends string> {
     return bytes * this.element;
   }
 
-  /** Bytes behind the base, but for the constant, computed here. */
+  /** Bytes from the base, computed here. */
   offset(): Reg {
-    return this.#sum() ?? this.k.int(0);
+    const { k, constant } = this;
+    const sum = this.#sum();
+    if (sum === undefined) return k.int(constant);
+    return constant === 0 ? sum : k.add(sum, constant);
   }
 
   /** The same place, its distance from the base computed here. */
@@ -106,12 +99,11 @@ export class View<Axis extends string> {
   /** Constant indices that are added here, once, and not in each load. */
   moved(indices: At<Axis, number>): View<Axis> {
     const bytes = this.bytes(indices);
-    const { base, inBytes, terms } = this;
-    if (inBytes === undefined && terms.length === 0) {
-      if (typeof base === "string") return this.#with(base, undefined, this.constant + bytes, NONE);
-      return this.#with(this.k.ptrAdd(base, bytes), undefined, this.constant, NONE);
-    }
-    return this.#with(base, this.k.add(this.offset(), bytes), this.constant, NONE);
+    const { k, base, constant } = this;
+    const sum = this.#sum();
+    if (sum !== undefined) return this.#with(base, k.add(sum, bytes), constant, NONE);
+    if (typeof base === "string") return this.#with(base, undefined, constant + bytes, NONE);
+    return this.#with(k.ptrAdd(base, bytes), undefined, constant, NONE);
   }
 
   /** The same place, its address computed here. */
