@@ -6,6 +6,7 @@ import type { Lanes } from "../../target/target.js";
 import type { Buffer } from "../contract/emitter.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Lowering } from "../contract/strategy.js";
+import { view } from "../language/view.js";
 
 const PER_PIECE = 4096;
 
@@ -27,22 +28,22 @@ const fillKernel = defineKernel<Fill>("fill", {
     const filled = k.splat(value, 1);
     const zero = k.splat(0, 1);
     const one = (sample: Reg) => {
-      const at = k.var(k.ptrAdd(k.operand("value"), k.mul(sample, layout.sampleStride * 4)), "at");
+      const at = view(k, "value", { sample: layout.sampleStride, element: 1 }).at({ sample }).pointer().keep("at");
       const row = () => {
         k.loop(0, layout.channels, () => {
-          k.store(at, 0, filled);
-          k.advance(at, 4);
+          at.store(filled);
+          at.advance({ element: 1 });
         });
         for (let pad = layout.channels; pad < layout.channelStride; pad++) {
-          k.store(at, 0, zero);
-          k.advance(at, 4);
+          at.store(zero);
+          at.advance({ element: 1 });
         }
       };
       k.loop(0, layout.rows, row, { frame: false, name: "row" });
       const used = layout.rows * layout.channelStride;
       k.loop(used, Math.max(used, layout.sampleStride), () => {
-        k.store(at, 0, zero);
-        k.advance(at, 4);
+        at.store(zero);
+        at.advance({ element: 1 });
       });
     };
     k.loop(k.begin, k.end, one, { frame: false, name: "sample" });
@@ -83,8 +84,10 @@ const copyKernel = defineKernel<Copy>("copy", {
         first,
         last,
         (element) => {
-          const at = k.mul(k.add(base, element), 4);
-          k.store(k.ptrAdd(k.operand("into"), at), 0, k.load(k.ptrAdd(k.operand("from"), at), 0, unit));
+          const at = view(k, "into", { element: 1 })
+            .at({ element: k.add(base, element) })
+            .here();
+          at.pointer().store(at.of("from").load(unit));
         },
         { step: unit },
       );
