@@ -8,6 +8,7 @@ import type { Picture } from "../../data/augment/augment.js";
 import { pictureOf } from "../../data/augment/fill.js";
 import { type View, Viewer, type ViewName, viewsOf } from "../../data/augment/views.js";
 import type { Dataset } from "../../data/sets/dataset.js";
+import { openBytes } from "../../data/sets/open-pictures.js";
 import { batchCount, inOrder } from "../../data/sets/sampler.js";
 import type { LoadedProgram } from "../../devices/cpu/loaded-program.js";
 import type { Slot } from "../../devices/cpu/memory/slot.js";
@@ -100,14 +101,14 @@ interface Part {
 
 /** A set in memory is one part; one on disk is read a batch at a time. */
 async function* partsOf(data: Dataset, maxBatch: number): AsyncGenerator<Part> {
-  const { length, shape, stream, mean, std } = data;
-  if (stream === undefined) {
+  const { length, shape } = data;
+  if (data.stream === undefined) {
     yield { first: 0, count: length, picture: (index) => pictureOf(data, index), leftOut: [] };
     return;
   }
   const [height, width, channels] = shape;
   const size = height * width * channels;
-  const reader = stream({ target: shape, mean, std, seed: 0 });
+  const reader = openBytes(data);
   const labels = new Int32Array(maxBatch);
   const order = inOrder(length);
   const read = async (first: number): Promise<Part> => {
