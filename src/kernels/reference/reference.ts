@@ -6,7 +6,11 @@ import { defineKernel } from "../../codegen/definition.js";
 import { nameOp } from "../../graph/op-names.js";
 import type { Strategy } from "../contract/strategy.js";
 
-const referenceKernel = defineKernel<{ readonly inputs: number }>("reference", {
+interface Inputs {
+  readonly inputs: number;
+}
+
+const referenceKernel = defineKernel<Inputs>("reference", {
   operands: ({ inputs }) => [
     ...Array.from({ length: inputs }, (_, i) => [`in${i}`, "read"] as const),
     ["out", "write"] as const,
