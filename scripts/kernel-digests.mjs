@@ -8,7 +8,7 @@ import { POINTWISE } from "#fovea/kernels/elementwise/pointwise.js";
 import { lowerPointwise } from "#fovea/kernels/elementwise/pointwise-group.js";
 import { canFuse } from "#fovea/kernels/fusion/epilogue.js";
 import { STRATEGIES } from "#fovea/kernels/index.js";
-import { ALL_OPS, add, multiply, relu, tanh } from "#fovea/ops/index.js";
+import { ALL_OPS, add, maxPool2dGradOp, multiply, relu, tanh } from "#fovea/ops/index.js";
 
 register("./load-typescript.mjs", import.meta.url);
 const { leaves, TestLowering } = await import("../test/support/lowering.ts");
@@ -34,17 +34,42 @@ export function kernelCases(text = "") {
   ).filter(({ name }) => name.includes(text));
 }
 
+/** Linear layers whose weights no cache holds: 512 inputs, in images of four channels at a time, and a last block of outputs that is not full. */
+const WIDE = { image: [2, 4, 64], outputs: 1100 };
+const batched = (shape) => ({ shape, batched: true, dtype: "f32" });
+const weights = { shape: [512, WIDE.outputs], batched: false, dtype: "f32" };
+const WIDE_CASES = {
+  linear: { inputs: [batched(WIDE.image), weights], attributes: {} },
+  linearInputGrad: { inputs: [batched([WIDE.outputs]), weights], attributes: { inputShape: WIDE.image } },
+};
+
+/** A node of the case; the gradients of convolutions that ask for it have a max pool of 2x2 behind them. */
+function rootOf(graph, { op, strategy }, { inputs, attributes }) {
+  const values = leaves(graph, inputs);
+  const at = inputs.findIndex(({ batched }, i) => batched && (op.name === "conv2dInputGrad" ? i === 0 : i === 1));
+  if (!strategy.name.startsWith("routed")) return graph.add(op, attributes, values);
+  const image = values[at];
+  const [rows, columns, channels] = image.shape;
+  const pooled = [Math.floor(rows / 2), Math.floor(columns / 2), channels];
+  if (pooled.includes(0)) return undefined;
+  const window = { kernel: [2, 2], stride: [2, 2], padding: [0, 0, 0, 0], dilation: [1, 1], ceil: false };
+  values[at] = graph.add(maxPool2dGradOp, window, [image, graph.input("pooled", { shape: pooled })]);
+  return graph.add(op, attributes, values);
+}
+
 /** The steps of all cases that the strategy accepts on a target: their kernels, and what they run on. */
 export function stepsOf({ op, strategy }, target) {
   const steps = [];
-  for (let seed = 1; seed <= CASES; seed++) {
+  const cases = strategy.name.startsWith("routed") ? 4 * CASES : CASES;
+  for (let seed = 0; seed <= cases; seed++) {
     const rng = random(seed * 6151 + op.name.length);
-    const { inputs, attributes } = opCases[op.name](rng);
+    const drawn = seed === 0 ? WIDE_CASES[op.name] : opCases[op.name](rng);
+    if (drawn === undefined) continue;
     const graph = new Graph();
-    const root = graph.add(op, attributes, leaves(graph, inputs));
-    if (!strategy.accepts(root, target)) continue;
+    const root = rootOf(graph, { op, strategy }, drawn);
+    if (root === undefined || !strategy.accepts(root, target)) continue;
     const chain = strategy.fuses && seed % 2 === 0 ? chainOf(graph, root, rng) : [];
-    const lowering = new TestLowering(target, rng.pick([1, 2, 3, 20]), rng.uniform() < 0.5);
+    const lowering = new TestLowering(target, rng.pick([1, 2, 3, 20]), seed > 0 && rng.uniform() < 0.5);
     strategy.lower({ root, chain, result: chain.at(-1) ?? root }, lowering);
     steps.push(...lowering.steps);
   }
