@@ -10,7 +10,9 @@
  *  - with a batch, no axes or the last one. The attribute `perSample` says so, because a tensor of [N] could else be read as [C].
  * Whatever else is asked for is repeated by `expand` first.
  */
+
 import { shown } from "../base/options.js";
+import type { PowerAttributes, ScaleAttributes } from "../graph/attributes.js";
 import type { Graph, Op, Traits, Value } from "../graph/graph.js";
 import { type Signature, sameShape, shapeText, sizeOf, withoutLeadingOnes } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -18,13 +20,11 @@ import { makes } from "./makes.js";
 import { broadcastShape, broadcastTo, type ExpandAttributes, expandOp, gather, sum } from "./reduce.js";
 import { costPerElement, expectInputs, FUSIBLE, mapTensor, refuse } from "./support.js";
 
+export type { PowerAttributes, ScaleAttributes } from "../graph/attributes.js";
+
 export interface BinaryAttributes {
   /** b has one number, or one a channel, for each sample, where a has more. Absent otherwise. */
   readonly perSample?: true;
-}
-export interface ScaleAttributes {
-  readonly factor: number;
-  readonly offset: number;
 }
 
 function sameSignature(a: Signature, b: Signature): boolean {
@@ -161,9 +161,6 @@ export const squareOp = unary(
   ({ inputs, upstream }) => [multiply(upstream, scale(inputs[0]!, 2))],
 );
 
-export interface PowerAttributes {
-  readonly exponent: number;
-}
 /**
  * x^exponent by IEEE 754's pow: 1 for an exponent of 0 whatever x is, signs kept by whole exponents, NaN for a negative x and an exponent
  * that is not whole. One half is the square root, as in PyTorch. d(x^e)/dx = e x^(e - 1), which is 0 throughout for e = 0.

@@ -3,6 +3,7 @@
  * out channel j is in channel table[j], and 0 where table[j] is -1. With it a convolution's partial connection table
  * (LeCun et al. 1998, table I) is stored as the kernels that there are and computed as a whole convolution.
  */
+import type { ArrangeAttributes } from "../graph/attributes.js";
 import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
@@ -10,9 +11,7 @@ import { add } from "./arithmetic.js";
 import { makes } from "./makes.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 
-export interface ArrangeAttributes {
-  readonly table: readonly number[];
-}
+export type { ArrangeAttributes } from "../graph/attributes.js";
 
 export const arrangeOp: Op<ArrangeAttributes> = {
   name: "arrange",

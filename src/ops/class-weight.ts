@@ -2,16 +2,12 @@
  * What each label counts: the weight of its class, 0 for the label that is ignored, and NaN for one that is no class, so that
  * labels outside the list are noticed and never passed over.
  */
+import type { ClassWeightAttributes } from "../graph/attributes.js";
 import type { Op, Value } from "../graph/graph.js";
 import { makes } from "./makes.js";
 import { costPerElement, emptyTensor, expectInputs, refuse } from "./support.js";
 
-export interface ClassWeightAttributes {
-  /** One a class. */
-  readonly weights: readonly number[];
-  /** The label that counts for nothing, whether or not it is a class. */
-  readonly ignore: number;
-}
+export type { ClassWeightAttributes } from "../graph/attributes.js";
 
 export const classWeightOp: Op<ClassWeightAttributes> = {
   name: "classWeight",

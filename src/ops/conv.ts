@@ -9,28 +9,15 @@
  * There is no bias: it is an `add` of an [O] value, which the planner melts into the convolution's store.
  */
 
+import type { ConvAttributes, ConvInputGradAttributes } from "../graph/attributes.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { makes } from "./makes.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
-import {
-  checkWindow,
-  eachTap,
-  readsTransposed,
-  readsWindow,
-  type Window,
-  type WindowOptions,
-  windowOf,
-} from "./window.js";
+import { checkWindow, eachTap, readsTransposed, readsWindow, type WindowOptions, windowOf } from "./window.js";
 
-export interface ConvAttributes extends Window {
-  readonly groups: number;
-}
-export interface ConvInputGradAttributes extends ConvAttributes {
-  /** [H, W, C] of the convolution's input, which stride makes ambiguous. */
-  readonly inputShape: Shape;
-}
+export type { ConvAttributes, ConvInputGradAttributes } from "../graph/attributes.js";
 
 function windowPart({ kernel, stride, padding, dilation, groups }: ConvAttributes): ConvAttributes {
   return { kernel, stride, padding, dilation, groups };

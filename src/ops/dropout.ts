@@ -8,18 +8,14 @@
  */
 
 import { philoxReference } from "../base/random.js";
+import type { DropoutAttributes } from "../graph/attributes.js";
 import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { sizeOf } from "../graph/shape.js";
 import { makes } from "./makes.js";
 import { costPerElement, emptyTensor, expectInputs, refuse } from "./support.js";
 
-export interface DropoutAttributes {
-  /** Probability of dropping, 0 <= p < 1. */
-  readonly p: number;
-  /** Tells the dropout layers of one network apart: an unsigned 32-bit hash of the layer's path. */
-  readonly salt: number;
-}
+export type { DropoutAttributes } from "../graph/attributes.js";
 
 /** What a kept element is multiplied by, in float32. */
 export function keepScale(p: number): number {

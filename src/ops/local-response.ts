@@ -7,7 +7,9 @@
  * size, and the attribute says which. It is drawn with a sum over a window of channels, whose gradient is the same sum
  * with the window turned round, and a power.
  */
+
 import { OptionError } from "../base/errors.js";
+import type { ChannelWindowAttributes } from "../graph/attributes.js";
 import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
@@ -15,11 +17,7 @@ import { multiply, power, scale, square } from "./arithmetic.js";
 import { makes } from "./makes.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 
-export interface ChannelWindowAttributes {
-  /** Channels of the window before and after the one that it is for. */
-  readonly before: number;
-  readonly after: number;
-}
+export type { ChannelWindowAttributes } from "../graph/attributes.js";
 
 export const channelWindowSumOp: Op<ChannelWindowAttributes> = {
   name: "channelWindowSum",

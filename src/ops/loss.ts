@@ -1,10 +1,13 @@
 /** Softmax and the losses. Classes are the last axis; a loss is one number a sample (or a position of a sample). */
+import type { CrossEntropyAttributes } from "../graph/attributes.js";
 import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import { multiply, scale, subtract } from "./arithmetic.js";
 import { makes } from "./makes.js";
 import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, refuse, TRANSCENDENTAL } from "./support.js";
+
+export type { CrossEntropyAttributes } from "../graph/attributes.js";
 
 function expectClasses(op: string, path: string, logits: Signature): void {
   if (logits.shape.length === 0) {
@@ -24,13 +27,6 @@ function logSumExp(x: Float64Array, first: number, classes: number): number {
   let sum = 0;
   for (let k = 0; k < classes; k++) sum += Math.exp(x[first + k]! - max);
   return max + Math.log(sum);
-}
-
-export interface CrossEntropyAttributes {
-  /** Label smoothing; absent for none. */
-  readonly smoothing?: number;
-  /** A label whose rows have the loss 0 and no gradient; absent for none. */
-  readonly ignore?: number;
 }
 
 export const softmaxOp: Op = {

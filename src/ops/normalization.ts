@@ -16,6 +16,7 @@
  *
  * which add up to dx = a (dy - s1 / M - x^ sum(dy x^) / M): two sums over dy, and one pass that writes dx.
  */
+import type { SquaredDeviationsAttributes } from "../graph/attributes.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Signature, shapeText } from "../graph/shape.js";
 import { multiply, scale, subtract } from "./arithmetic.js";
@@ -23,10 +24,7 @@ import { makes } from "./makes.js";
 import { mean, sum } from "./reduce.js";
 import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, mapTensor, refuse } from "./support.js";
 
-export interface SquaredDeviationsAttributes {
-  /** Whether `mean` is x's own mean: then nothing flows back to it, since the sum is least there. */
-  readonly ownMean: boolean;
-}
+export type { SquaredDeviationsAttributes } from "../graph/attributes.js";
 
 /** Checks x (with a batch and channels) and channel vectors beside it. */
 function expectChannels(

@@ -7,6 +7,7 @@
  * maximum, so that a broken activation is never hidden.
  */
 
+import type { AvgPoolAttributes, AvgPoolGradAttributes, Divisor, MaxPoolAttributes } from "../graph/attributes.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import { relu, reluOp } from "./activation.js";
@@ -24,22 +25,7 @@ import {
   windowOf,
 } from "./window.js";
 
-export interface MaxPoolAttributes extends Window {
-  readonly ceil: boolean;
-}
-/**
- * What a window's sum is divided by: "window", the taps on pixels and padding (what ceil mode adds beyond the padding
- * does not count, as in PyTorch's count_include_pad); "valid", the taps on pixels; or a fixed number (1 sums).
- */
-export type Divisor = "window" | "valid" | number;
-export interface AvgPoolAttributes extends Window {
-  readonly ceil: boolean;
-  readonly divisor: Divisor;
-}
-export interface AvgPoolGradAttributes extends AvgPoolAttributes {
-  /** [H, W, C] of the pooled input. */
-  readonly inputShape: Shape;
-}
+export type { AvgPoolAttributes, AvgPoolGradAttributes, Divisor, MaxPoolAttributes } from "../graph/attributes.js";
 
 function poolShape(op: string, path: string, attributes: MaxPoolAttributes, image: Shape): Shape {
   return [...checkWindow(op, path, attributes, image, attributes.ceil), image[2]!];

@@ -3,6 +3,7 @@
  * may also run over the batch. `expand` is the reverse of `sum`: it repeats along the same axes.
  */
 
+import type { ExpandAttributes, MaxReduceAttributes, SumAttributes } from "../graph/attributes.js";
 import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf, withoutLeadingOnes } from "../graph/shape.js";
@@ -10,23 +11,7 @@ import type { Tensor } from "../graph/tensor.js";
 import { makes } from "./makes.js";
 import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, refuse, stridesOf } from "./support.js";
 
-export interface SumAttributes {
-  readonly axes: readonly number[];
-  /** Also over the batch. */
-  readonly batch: boolean;
-  /** Divide by the number of terms, the batch counted as it is at run time. */
-  readonly mean: boolean;
-}
-/** The shape and batch of the result; axes, batch and mean are those of the sum it reverses. */
-export interface ExpandAttributes extends SumAttributes {
-  readonly shape: Shape;
-  readonly batched: boolean;
-  /** Of the repeated axes the input has those behind its first, with one element each; else it has none of them. */
-  readonly keepsAxes?: true;
-}
-export interface MaxReduceAttributes {
-  readonly axes: readonly number[];
-}
+export type { ExpandAttributes, MaxReduceAttributes, SumAttributes } from "../graph/attributes.js";
 
 function dropAxes(op: string, path: string, shape: Shape, axes: readonly number[]): Shape {
   const valid = axes.every(

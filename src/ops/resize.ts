@@ -14,6 +14,7 @@
  * a fraction for r, so that no rounding moves a pixel. PyTorch rounds r and o r to float32, which moves the nearest pixel
  * where o r is a whole number or all but one: `step` follows it there.
  */
+import type { ResizeAttributes, ResizeGradAttributes, ResizeMode } from "../graph/attributes.js";
 import { type AxisReads, OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText } from "../graph/shape.js";
@@ -21,26 +22,10 @@ import { makes } from "./makes.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 import { type Pair, pair } from "./window.js";
 
+export type { ResizeAttributes, ResizeGradAttributes, ResizeMode } from "../graph/attributes.js";
+
 /** Of pixels along an axis. */
 const MOST = 2 ** 14;
-
-export type ResizeMode = "nearest" | "bilinear";
-
-export interface ResizeAttributes {
-  readonly mode: ResizeMode;
-  /** 0 for rows, 1 for columns. */
-  readonly axis: number;
-  /** The number of them that there will be. */
-  readonly extent: number;
-  /** Input pixels an output pixel, as a fraction: of both extents unless said. */
-  readonly ratio?: readonly [number, number];
-  /** Nearest: the same in float32, where pixel o is that at floor(o step) with o step rounded to float32. */
-  readonly step?: number;
-}
-export interface ResizeGradAttributes extends ResizeAttributes {
-  /** The number of them that there were. */
-  readonly from: number;
-}
 
 /** The pixels that output pixel `o` reads of `input`, and with what weight. */
 export function resizeTaps(attributes: ResizeAttributes, o: number, input: number): [number, number][] {

@@ -4,7 +4,9 @@
  * Reshape (and so flatten) reads and writes rank-3 values, which are images [H, W, C], in the order C, H, W, because
  * published weights of the layers after a flatten expect it; any other rank is read and written row by row.
  */
+
 import { ShapeError } from "../base/errors.js";
+import type { ConcatAttributes, PadAttributes, SliceAttributes } from "../graph/attributes.js";
 import { type AxisReads, OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
@@ -12,21 +14,10 @@ import type { Tensor } from "../graph/tensor.js";
 import { makes } from "./makes.js";
 import { bytesOf, emptyTensor, expectInputs, refuse, stridesOf } from "./support.js";
 
+export type { ConcatAttributes, PadAttributes, SliceAttributes } from "../graph/attributes.js";
+
 export interface ReshapeAttributes {
   readonly shape: Shape;
-}
-export interface ConcatAttributes {
-  readonly axis: number;
-}
-export interface SliceAttributes {
-  readonly axis: number;
-  readonly start: number;
-  readonly end: number;
-}
-export interface PadAttributes {
-  readonly before: readonly number[];
-  readonly after: readonly number[];
-  readonly value: number;
 }
 
 const moves = (inputs: readonly Signature[], _attributes: unknown, output: Signature) => ({

@@ -4,18 +4,13 @@
  *
  * Output pixel o reads the input rows o * stride - top + k * dilation for k in 0..kernel-1, and likewise columns.
  */
+import type { Window } from "../graph/attributes.js";
 import type { AxisReads } from "../graph/axis-reads.js";
 import type { Value } from "../graph/graph.js";
 import type { Shape } from "../graph/shape.js";
 import { refuse } from "./support.js";
 
-/** Rows first, then columns; padding is [top, bottom, left, right]. */
-export interface Window {
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly padding: readonly [number, number, number, number];
-  readonly dilation: readonly [number, number];
-}
+export type { Window } from "../graph/attributes.js";
 
 /** One number for both, or [y, x]. */
 export type Pair = number | readonly [number, number];

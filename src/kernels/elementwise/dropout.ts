@@ -2,19 +2,16 @@
  * Dropout: each element is kept or zeroed by a Philox number that is a function of its place, its sample, the step and the
  * seed (see ops/dropout.ts), so that the backward pass makes the same mask again.
  */
+
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import type { DropoutAttributes } from "../../graph/attributes.js";
 import { elementsNanoseconds } from "../contract/cost.js";
 import type { RowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
 import { philox4x32 } from "../language/philox.js";
 import { planWalk, type Site, type Walk, writeWalk, writeWalkTail } from "../language/walk.js";
-
-interface DropoutAttributes {
-  readonly p: number;
-  readonly salt: number;
-}
 
 export const dropoutStrategy: Strategy = {
   name: "dropout",

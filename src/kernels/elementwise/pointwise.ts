@@ -2,9 +2,11 @@
  * The elementwise ops as vector code, one element a lane: what chains melted into a store and pointwise groups are made
  * of. Nothing here knows of memory; `epilogue.ts` and `pointwise-group.ts` do.
  */
+
 import { SCALED_TANH } from "../../base/scaled-tanh.js";
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";
+import type { PowerAttributes, ScaleAttributes } from "../../graph/attributes.js";
 import type { Attributes, Value } from "../../graph/graph.js";
 import { type Shape, type Signature, sameShape, withoutLeadingOnes } from "../../graph/shape.js";
 import type { Lanes } from "../../target/target.js";
@@ -39,11 +41,6 @@ function binary(apply: (k: KernelBuilder, a: Reg, b: Reg, lanes: Lanes) => Reg, 
   return { emit, keepsZero };
 }
 
-interface ScaleAttributes {
-  readonly factor: number;
-  readonly offset: number;
-}
-
 const scale: PointwiseOp = {
   emit(k, [x], attributes, lanes) {
     const { factor, offset } = attributes as ScaleAttributes;
@@ -69,7 +66,7 @@ export const POINTWISE: Readonly<Record<string, PointwiseOp>> = {
   square: unary((k, x) => k.fmul(x, x)),
 
   power: exponential({
-    emit: (k, [x], attributes) => power(k, x!, (attributes as { readonly exponent: number }).exponent),
+    emit: (k, [x], attributes) => power(k, x!, (attributes as PowerAttributes).exponent),
     keepsZero: never,
   }),
 

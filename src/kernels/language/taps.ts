@@ -6,8 +6,10 @@
  * and right border become loops of their own without a test inside. Rows belong to the piece of work, so their bounds are
  * computed by the kernel.
  */
+
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";
+import type { Window } from "../../graph/attributes.js";
 
 /** One axis of a window. */
 export interface Axis {
@@ -21,15 +23,8 @@ export interface Axis {
   readonly outputs: number;
 }
 
-export interface WindowAttributes {
-  readonly kernel: readonly [number, number];
-  readonly stride: readonly [number, number];
-  readonly padding: readonly [number, number, number, number];
-  readonly dilation: readonly [number, number];
-}
-
 /** Axis 0 (rows) or 1 (columns) of a window over an image of `input` that gives `output`. */
-export function axisOf(w: WindowAttributes, axis: 0 | 1, input: readonly number[], output: readonly number[]): Axis {
+export function axisOf(w: Window, axis: 0 | 1, input: readonly number[], output: readonly number[]): Axis {
   return {
     kernel: w.kernel[axis],
     stride: w.stride[axis],

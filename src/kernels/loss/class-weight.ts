@@ -1,5 +1,7 @@
 /** The weight of each label's class: labels are compared with every class in turn, and never become an address. */
+
 import { defineKernel } from "../../codegen/definition.js";
+import type { ClassWeightAttributes } from "../../graph/attributes.js";
 import { elementsNanoseconds } from "../contract/cost.js";
 import type { Strategy } from "../contract/strategy.js";
 import { planWalk, type Walk, writeWalk, writeWalkTail } from "../language/walk.js";
@@ -11,7 +13,7 @@ export const classWeightStrategy: Strategy = {
   accepts: () => true,
   cost: elementsNanoseconds,
   lower({ root }, to) {
-    const { weights, ignore } = root.attributes as { readonly weights: readonly number[]; readonly ignore: number };
+    const { weights, ignore } = root.attributes as ClassWeightAttributes;
     const layout = to.layout(root);
     const mode = layout.shape.length === 0 ? "single" : layout.channelStride <= 4 ? "packed" : "rows";
     const { walk, pieces } = planWalk(layout, to.target, mode, true);

@@ -2,8 +2,10 @@
  * Softmax, cross-entropy from logits, and their gradients. Exponentials are of x - max, so none overflows; a label is
  * compared with the class indices and never becomes an address, and one that is no class gives NaN (0 / 0).
  */
+
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import type { CrossEntropyAttributes } from "../../graph/attributes.js";
 import type { Value } from "../../graph/graph.js";
 import { elementsNanoseconds } from "../contract/cost.js";
 import type { Strategy } from "../contract/strategy.js";
@@ -53,7 +55,7 @@ interface LossRows extends ClassRowsSpec {
 }
 
 function targetOf(root: Value): Target {
-  const { smoothing = 0, ignore } = root.attributes as { readonly smoothing?: number; readonly ignore?: number };
+  const { smoothing = 0, ignore } = root.attributes as CrossEntropyAttributes;
   return { smoothing, ignore, classes: root.inputs[0]!.shape.at(-1)! };
 }
 

@@ -3,12 +3,12 @@
  * padding ("window"). The count is a product of one number a row and one a column; the row's is a constant where all
  * rows agree, else the kernel counts.
  */
+
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";
+import type { Divisor } from "../../graph/attributes.js";
 import type { Lanes } from "../../target/target.js";
 import { type Axis, type Run, tapsOf } from "../language/taps.js";
-
-export type Divisor = "window" | "valid" | number;
 
 /** Divides vectors by the divisor of one output pixel. */
 export type Divide = (run: Run, value: Reg, lanes: Lanes) => Reg;

@@ -2,8 +2,10 @@
  * Max and average pooling of NHWC images: one piece is one output row, vectors run over channels, and each output is
  * reduced in registers from the taps that are real pixels (see taps.ts).
  */
+
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import type { AvgPoolGradAttributes, Divisor, Window } from "../../graph/attributes.js";
 import type { Value } from "../../graph/graph.js";
 import type { Shape } from "../../graph/shape.js";
 import type { Lanes } from "../../target/target.js";
@@ -35,15 +37,11 @@ import {
   type Run,
   runsOf,
   tapBounds,
-  type WindowAttributes,
 } from "../language/taps.js";
 import { type View, view } from "../language/view.js";
-import { type Divisor, divideBy } from "./divisor.js";
+import { divideBy } from "./divisor.js";
 
-export interface PoolAttributes extends WindowAttributes {
-  readonly divisor?: Divisor;
-  readonly inputShape?: Shape;
-}
+type PoolAttributes = Window & Partial<Pick<AvgPoolGradAttributes, "divisor" | "inputShape">>;
 
 export const poolStrategy: Strategy = {
   name: "pool",

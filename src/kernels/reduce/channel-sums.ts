@@ -11,9 +11,11 @@
  *
  * so that the mean is the nearest float32 or the next, however large it is beside the deviations.
  */
+
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import type { SquaredDeviationsAttributes, SumAttributes } from "../../graph/attributes.js";
 import type { Value } from "../../graph/graph.js";
 import type { Buffer } from "../contract/emitter.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
@@ -31,13 +33,9 @@ type Term = "x" | "mean" | "squares" | "products";
 function termOf(node: Value): Term | undefined {
   if (node.op.name === "centredProducts") return "products";
   if (node.op.name === "squaredDeviations")
-    return (node.attributes as { readonly ownMean: boolean }).ownMean ? "squares" : undefined;
+    return (node.attributes as SquaredDeviationsAttributes).ownMean ? "squares" : undefined;
   if (node.op.name !== "sum") return undefined;
-  const { axes, batch, mean } = node.attributes as {
-    readonly axes: readonly number[];
-    readonly batch: boolean;
-    readonly mean: boolean;
-  };
+  const { axes, batch, mean } = node.attributes as SumAttributes;
   const rank = node.inputs[0]!.shape.length;
   if (!batch || rank === 0 || axes.length !== rank - 1 || axes.includes(rank - 1)) return undefined;
   return mean ? "mean" : "x";

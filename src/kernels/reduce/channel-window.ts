@@ -3,9 +3,11 @@
  * they lie, unaligned; the last of them may overlap the one before. Channels near the ends have a shorter window of
  * their own, one number at a time. One piece is a part of a sample.
  */
+
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import type { ChannelWindowAttributes } from "../../graph/attributes.js";
 import type { Lanes } from "../../target/target.js";
 import { elementsNanoseconds } from "../contract/cost.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
@@ -15,11 +17,6 @@ import { partsOf, rangeOf, sampleAndPart } from "../language/nest.js";
 import { eachPiece } from "../language/pieces.js";
 import { F32, type View, view } from "../language/view.js";
 
-interface Window {
-  readonly before: number;
-  readonly after: number;
-}
-
 export const channelWindowStrategy: Strategy = {
   name: "channelWindow",
   ops: ["channelWindowSum"],
@@ -28,7 +25,7 @@ export const channelWindowStrategy: Strategy = {
   cost: elementsNanoseconds,
   lower({ root }, to) {
     const layout = to.layout(root);
-    const { before, after } = root.attributes as Window;
+    const { before, after } = root.attributes as ChannelWindowAttributes;
     const most = layout.channels - 1;
     const window = { before: Math.min(before, most), after: Math.min(after, most) };
     const parts = partsOf(F32 * layout.sampleStride, layout.rows);
@@ -39,7 +36,7 @@ export const channelWindowStrategy: Strategy = {
 
 interface WindowSums {
   readonly layout: RowLayout;
-  readonly window: Window;
+  readonly window: ChannelWindowAttributes;
   readonly parts: number;
 }
 
@@ -67,7 +64,13 @@ const channelWindowKernel = defineKernel<WindowSums>("channelWindowSum", {
 
 type Row = View<"channel">;
 
-function writeRow(k: KernelBuilder, layout: RowLayout, { before, after }: Window, x: Row, y: Row): void {
+function writeRow(
+  k: KernelBuilder,
+  layout: RowLayout,
+  { before, after }: ChannelWindowAttributes,
+  x: Row,
+  y: Row,
+): void {
   const { channels, channelStride } = layout;
   /** Channels `first` to `first + lanes - 1`, the taps within `least` to `most` about them. */
   const sum = (from: Row, into: Row, first: number, lanes: Lanes, least: number, most: number) => {

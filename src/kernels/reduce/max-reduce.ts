@@ -2,9 +2,11 @@
  * The maximum over axes, and its gradient, which goes to the first maximum in row-major order; NaN is the maximum. Vectors
  * run over the channels where they are kept, else elements are taken one by one. One piece is one sample.
  */
+
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import type { MaxReduceAttributes } from "../../graph/attributes.js";
 import { elementsNanoseconds } from "../contract/cost.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
@@ -29,7 +31,7 @@ export const maxReduceStrategy: Strategy = {
   cost: elementsNanoseconds,
   lower({ root }, to) {
     const x = root.inputs[0]!;
-    const { axes } = root.attributes as { readonly axes: readonly number[] };
+    const { axes } = root.attributes as MaxReduceAttributes;
     const gradient = root.op.name === "maxReduceGrad";
     const large = to.layout(x);
     const small = to.layout(gradient ? root.inputs[1]! : root);

@@ -6,9 +6,11 @@
  * the batch (or over all of a large unbatched value) is cut into slots (`slots.ts`): each slot's partial sum goes to a
  * temporary, and a second step adds the slots in order.
  */
+
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel, type KernelCode, type KernelDefinition } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import type { SumAttributes } from "../../graph/attributes.js";
 import type { Value } from "../../graph/graph.js";
 import { type Signature, sizeOf } from "../../graph/shape.js";
 import { elementsNanoseconds } from "../contract/cost.js";
@@ -34,12 +36,6 @@ import { hasEmpty } from "../language/taps.js";
 import { F32 } from "../language/view.js";
 import { windowsOf } from "../pool/pool.js";
 import { lowerTotal } from "./total.js";
-
-interface SumAttributes {
-  readonly axes: readonly number[];
-  readonly batch: boolean;
-  readonly mean: boolean;
-}
 
 export const sumStrategy: Strategy = {
   name: "sum",

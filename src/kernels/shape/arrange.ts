@@ -2,8 +2,10 @@
  * Channels in another order, with zeros between: one row after the other, runs of neighbours copied as runs. One piece
  * is one sample, or, without a batch, a few rows.
  */
+
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import type { ArrangeAttributes } from "../../graph/attributes.js";
 import { elementsNanoseconds } from "../contract/cost.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
@@ -41,7 +43,7 @@ export const arrangeStrategy: Strategy = {
   accepts: () => true,
   cost: elementsNanoseconds,
   lower({ root }, to) {
-    const { table } = root.attributes as { readonly table: readonly number[] };
+    const { table } = root.attributes as ArrangeAttributes;
     const [x] = root.inputs;
     const input = to.layout(x!);
     const output = to.layout(root);

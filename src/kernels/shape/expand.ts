@@ -1,7 +1,8 @@
 /** Repeats a value along axes and the batch: the reverse of a sum (and of a mean, divided by the number of terms). */
+
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
-import type { Shape } from "../../graph/shape.js";
+import type { ExpandAttributes } from "../../graph/attributes.js";
 import { elementsNanoseconds } from "../contract/cost.js";
 import { isScalar, type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Strategy } from "../contract/strategy.js";
@@ -10,15 +11,6 @@ import { axisStrides, type Dimension, merged, nest, partsOf, sampleAndPart } fro
 import { eachPiece } from "../language/pieces.js";
 import { type Mean, scaleMean } from "../language/sum-rows.js";
 import { F32, view } from "../language/view.js";
-
-interface ExpandAttributes {
-  readonly shape: Shape;
-  readonly batched: boolean;
-  readonly axes: readonly number[];
-  readonly batch: boolean;
-  readonly mean: boolean;
-  readonly keepsAxes?: true;
-}
 
 /** One piece is a part of one sample (or of an unbatched result). */
 export const expandStrategy: Strategy = {

@@ -4,9 +4,11 @@
  * one kernel: each output line is two input lines with their weights; in the gradient, each input line is the sum of the
  * lines that read it. Pads are +0 in what is read, and stay so.
  */
+
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import type { ResizeGradAttributes } from "../../graph/attributes.js";
 import type { Lanes } from "../../target/target.js";
 import { elementsNanoseconds } from "../contract/cost.js";
 import { type RowLayout, rowLayout } from "../contract/layout.js";
@@ -15,17 +17,9 @@ import { storeTail, tailElements } from "../language/channels.js";
 import { pieces } from "../language/pieces.js";
 import { F32, view } from "../language/view.js";
 
-interface ResizeAttributes {
-  readonly mode: "nearest" | "bilinear";
-  readonly axis: number;
-  readonly extent: number;
-  readonly ratio?: readonly [number, number];
-  readonly step?: number;
-}
-
 interface Lines {
   readonly backward: boolean;
-  readonly mode: ResizeAttributes["mode"];
+  readonly mode: ResizeGradAttributes["mode"];
   readonly axis: number;
   /** The number of lines that are made of `from`, by the forward pass. */
   readonly extent: number;
@@ -52,7 +46,7 @@ export const resizeStrategy: Strategy = {
   cost: elementsNanoseconds,
   lower({ root }, to) {
     const backward = root.op.name === "resizeGrad";
-    const { axis, mode, extent, ratio, step, from } = root.attributes as ResizeAttributes & { readonly from: number };
+    const { axis, mode, extent, ratio, step, from } = root.attributes as ResizeGradAttributes;
     const [input] = root.inputs;
     const source = to.layout(input!);
     const read = input!.shape[axis]!;

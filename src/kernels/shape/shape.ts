@@ -6,9 +6,11 @@
  * reshape reads and writes rank-3 values in the order C, H, W: it is a copy element by element along one order of the
  * axes, both sides' axes cut at their common factors.
  */
+
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
+import type { ConcatAttributes, PadAttributes, SliceAttributes } from "../../graph/attributes.js";
 import type { Value } from "../../graph/graph.js";
 import type { Shape } from "../../graph/shape.js";
 import { elementsNanoseconds } from "../contract/cost.js";
@@ -58,7 +60,7 @@ export const shapeStrategy: Strategy = {
       output: rowLayout(output),
       moves,
       parts,
-      fill: isPad ? (root.attributes as { readonly value: number }).value : undefined,
+      fill: isPad ? (root.attributes as PadAttributes).value : undefined,
     });
     const buffers = [...root.inputs, root].map((v) => to.buffer(v));
     to.step(kernel, buffers, root.batched ? { count: parts, samples: 1 } : { count: parts });
@@ -108,7 +110,7 @@ const boxKernel = defineKernel<Boxes>("box", {
 function boxesOf(root: Value): Box[] {
   const zeros = root.shape.map(() => 0);
   if (root.op.name === "concat") {
-    const { axis } = root.attributes as { readonly axis: number };
+    const { axis } = root.attributes as ConcatAttributes;
     let start = 0;
     return root.inputs.map((v, input) => {
       const to = zeros.map((_, a) => (a === axis ? start : 0));
@@ -117,10 +119,10 @@ function boxesOf(root: Value): Box[] {
     });
   }
   if (root.op.name === "slice") {
-    const { axis, start } = root.attributes as { readonly axis: number; readonly start: number };
+    const { axis, start } = root.attributes as SliceAttributes;
     return [{ input: 0, from: zeros.map((_, a) => (a === axis ? start : 0)), to: zeros, extents: root.shape }];
   }
-  const { before } = root.attributes as { readonly before: readonly number[] };
+  const { before } = root.attributes as PadAttributes;
   return [{ input: 0, from: zeros, to: before, extents: root.inputs[0]!.shape }];
 }
 

@@ -6,6 +6,8 @@
  * One kernel serves the forward convolution and, through the phases of `axis.ts`, the input gradient of any stride.
  * Weights are read from a panel in the order of use: [output block][tap y][input channel][tap x][output in block].
  */
+
+import type { ConvAttributes } from "../../../graph/attributes.js";
 import type { Value } from "../../../graph/graph.js";
 import type { Buffer } from "../../contract/emitter.js";
 import type { Lowering, PoolWork, Strategy, Work } from "../../contract/strategy.js";
@@ -13,7 +15,6 @@ import { type Epilogue, epilogueOf, type Fused } from "../../fusion/epilogue.js"
 import { isPooledStore, POOLED } from "../../fusion/pooled-store.js";
 import { packPanel } from "../../language/panel.js";
 import { tileRuns } from "../axis.js";
-import type { ConvAttributes } from "../general/shape.js";
 import { directKernel } from "./kernel.js";
 import { codeSize, planOf } from "./plan.js";
 

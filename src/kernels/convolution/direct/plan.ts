@@ -1,5 +1,6 @@
 /** What a kernel of the direct convolution (`direct.ts`) is made for: extents and strides, the register tile, and the cut into pieces of work. */
 
+import type { ConvAttributes } from "../../../graph/attributes.js";
 import type { Value } from "../../../graph/graph.js";
 import type { CodeTarget, Lanes, Target } from "../../../target/target.js";
 import { layoutOf, vectorLanes } from "../../contract/layout.js";
@@ -9,7 +10,6 @@ import { POOLED } from "../../fusion/pooled-store.js";
 import { stepsOfTurn, type TileSize } from "../../language/tile.js";
 import { F32 } from "../../language/view.js";
 import { forwardPhase, inputGradientPhases, type Phase, tileRuns } from "../axis.js";
-import type { ConvAttributes } from "../general/shape.js";
 import { cutDirect, type DirectCut } from "./cut.js";
 
 /** Everything that shapes the code of one direct convolution kernel. */

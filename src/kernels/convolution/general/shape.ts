@@ -2,20 +2,18 @@
  * What the general convolution kernels share: extents, and how the output channels of one group fall into vectors.
  * Weights lie as [ky][kx][channels of a group][outputs], the last extent laid out like a row of the output.
  */
+
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import type { Reg } from "../../../codegen/ir.js";
+import type { ConvAttributes } from "../../../graph/attributes.js";
 import type { Value } from "../../../graph/graph.js";
 import type { Shape } from "../../../graph/shape.js";
 import type { Lanes, Target } from "../../../target/target.js";
 import { type RowLayout, rowLayout } from "../../contract/layout.js";
 import type { Lowering } from "../../contract/strategy.js";
 import { type ChannelVectors, channelVectors } from "../../language/channels.js";
-import { type Axis, axisOf, type WindowAttributes } from "../../language/taps.js";
+import { type Axis, axisOf } from "../../language/taps.js";
 import { type View, view } from "../../language/view.js";
-
-export interface ConvAttributes extends WindowAttributes {
-  readonly groups: number;
-}
 
 /** Plain data, for the specs of kernels. */
 export interface ConvShape {

@@ -8,6 +8,7 @@
  */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import type { Reg } from "../../../codegen/ir.js";
+import type { ConvAttributes } from "../../../graph/attributes.js";
 import type { Value } from "../../../graph/graph.js";
 import type { Lanes, Target } from "../../../target/target.js";
 import type { Buffer } from "../../contract/emitter.js";
@@ -18,7 +19,6 @@ import { maxNaN } from "../../language/math.js";
 import { type Axis, allReal } from "../../language/taps.js";
 import { F32, type View, view } from "../../language/view.js";
 import { windowsOf } from "../../pool/pool.js";
-import type { ConvAttributes } from "../general/shape.js";
 
 /** A max pool whose windows lie on pixels alone; distances in elements. */
 export interface Routed {

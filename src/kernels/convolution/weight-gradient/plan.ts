@@ -10,6 +10,7 @@
  * Where there are few weights, pieces are made by slicing the batch too, each slice with a partial sum of its own.
  */
 
+import type { ConvAttributes } from "../../../graph/attributes.js";
 import type { Value } from "../../../graph/graph.js";
 import type { Lanes, Target } from "../../../target/target.js";
 import { mostPartialBytes } from "../../contract/cost.js";
@@ -17,7 +18,6 @@ import { type Layout, layoutOf, vectorLanes } from "../../contract/layout.js";
 import { remembered } from "../../contract/remembered.js";
 import { chooseTile, type TileSize } from "../../language/tile.js";
 import { F32 } from "../../language/view.js";
-import type { ConvAttributes } from "../general/shape.js";
 
 export interface Gradient {
   readonly kernel: readonly [number, number];

@@ -5,11 +5,12 @@
  * `weight-gradient/plan.ts` cuts the work into pieces, each with weights of its own. Where the batch is cut into slices too, each
  * has its own partial sum, added in order by a second step: their number never depends on the number of threads.
  */
+
+import type { ConvAttributes } from "../../../graph/attributes.js";
 import type { Value } from "../../../graph/graph.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import { addSlices } from "../../language/slices.js";
 import { F32 } from "../../language/view.js";
-import type { ConvAttributes } from "../general/shape.js";
 import { weightGradientKernel } from "./kernel.js";
 import { type Gradient, gradientOf } from "./plan.js";
 

@@ -11,6 +11,7 @@
  */
 
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
+import type { ConvAttributes } from "../../../graph/attributes.js";
 import type { Value } from "../../../graph/graph.js";
 import type { CodeTarget, Lanes, Target } from "../../../target/target.js";
 import { layoutOf } from "../../contract/layout.js";
@@ -19,7 +20,6 @@ import { FEW_SAMPLES, partSizes, timeOfShares } from "../../contract/shares.js";
 import { chooseTile, type TileSize, tileMultiplyAdds, tileOf } from "../../language/tile.js";
 import { F32, type View, view } from "../../language/view.js";
 import { forwardPhase, inputGradientPhases, type Phase } from "../axis.js";
-import type { ConvAttributes } from "../general/shape.js";
 import { POINTS, TAPS, type Taps, tileOutputs } from "./transform.js";
 
 /** An image as the transforms read and write it. Strides in elements. */

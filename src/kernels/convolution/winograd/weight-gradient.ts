@@ -11,6 +11,7 @@
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import { defineKernel } from "../../../codegen/definition.js";
 import type { Reg } from "../../../codegen/ir.js";
+import type { ConvAttributes } from "../../../graph/attributes.js";
 import type { Value } from "../../../graph/graph.js";
 import type { Lanes, Target } from "../../../target/target.js";
 import { mostPartialBytes } from "../../contract/cost.js";
@@ -22,7 +23,6 @@ import { pieces } from "../../language/pieces.js";
 import { addSlices } from "../../language/slices.js";
 import { accumulate, chooseTile, evenBlock, type TileSize } from "../../language/tile.js";
 import { F32, type View, view } from "../../language/view.js";
-import type { ConvAttributes } from "../general/shape.js";
 import { type InputBlock, transformInputBlock } from "./input.js";
 import {
   type ImageView,

@@ -1,0 +1,142 @@
+/**
+ * The attributes of ops that kernels read. They stand below both: ops give them their meaning and export them under the same names, and strategies read
+ * them of the nodes that they accept.
+ */
+import type { Shape } from "./shape.js";
+
+/** Rows first, then columns; padding is [top, bottom, left, right]. */
+export interface Window {
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly padding: readonly [number, number, number, number];
+  readonly dilation: readonly [number, number];
+}
+
+export interface ConvAttributes extends Window {
+  readonly groups: number;
+}
+
+export interface ConvInputGradAttributes extends ConvAttributes {
+  /** [H, W, C] of the convolution's input, which stride makes ambiguous. */
+  readonly inputShape: Shape;
+}
+
+export interface MaxPoolAttributes extends Window {
+  readonly ceil: boolean;
+}
+
+/**
+ * What a window's sum is divided by: "window", the taps on pixels and padding (what ceil mode adds beyond the padding
+ * does not count, as in PyTorch's count_include_pad); "valid", the taps on pixels; or a fixed number (1 sums).
+ */
+export type Divisor = "window" | "valid" | number;
+
+export interface AvgPoolAttributes extends Window {
+  readonly ceil: boolean;
+  readonly divisor: Divisor;
+}
+
+export interface AvgPoolGradAttributes extends AvgPoolAttributes {
+  /** [H, W, C] of the pooled input. */
+  readonly inputShape: Shape;
+}
+
+export interface SumAttributes {
+  readonly axes: readonly number[];
+  /** Also over the batch. */
+  readonly batch: boolean;
+  /** Divide by the number of terms, the batch counted as it is at run time. */
+  readonly mean: boolean;
+}
+
+/** The shape and batch of the result; axes, batch and mean are those of the sum it reverses. */
+export interface ExpandAttributes extends SumAttributes {
+  readonly shape: Shape;
+  readonly batched: boolean;
+  /** Of the repeated axes the input has those behind its first, with one element each; else it has none of them. */
+  readonly keepsAxes?: true;
+}
+
+export interface MaxReduceAttributes {
+  readonly axes: readonly number[];
+}
+
+export type ResizeMode = "nearest" | "bilinear";
+
+export interface ResizeAttributes {
+  readonly mode: ResizeMode;
+  /** 0 for rows, 1 for columns. */
+  readonly axis: number;
+  /** The number of them that there will be. */
+  readonly extent: number;
+  /** Input pixels an output pixel, as a fraction: of both extents unless said. */
+  readonly ratio?: readonly [number, number];
+  /** Nearest: the same in float32, where pixel o is that at floor(o step) with o step rounded to float32. */
+  readonly step?: number;
+}
+
+export interface ResizeGradAttributes extends ResizeAttributes {
+  /** The number of them that there were. */
+  readonly from: number;
+}
+
+export interface ConcatAttributes {
+  readonly axis: number;
+}
+
+export interface SliceAttributes {
+  readonly axis: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface PadAttributes {
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  readonly value: number;
+}
+
+export interface ArrangeAttributes {
+  readonly table: readonly number[];
+}
+
+export interface ScaleAttributes {
+  readonly factor: number;
+  readonly offset: number;
+}
+
+export interface PowerAttributes {
+  readonly exponent: number;
+}
+
+export interface DropoutAttributes {
+  /** Probability of dropping, 0 <= p < 1. */
+  readonly p: number;
+  /** Tells the dropout layers of one network apart: an unsigned 32-bit hash of the layer's path. */
+  readonly salt: number;
+}
+
+export interface ClassWeightAttributes {
+  /** One a class. */
+  readonly weights: readonly number[];
+  /** The label that counts for nothing, whether or not it is a class. */
+  readonly ignore: number;
+}
+
+export interface CrossEntropyAttributes {
+  /** Label smoothing; absent for none. */
+  readonly smoothing?: number;
+  /** A label whose rows have the loss 0 and no gradient; absent for none. */
+  readonly ignore?: number;
+}
+
+export interface SquaredDeviationsAttributes {
+  /** Whether `mean` is x's own mean: then nothing flows back to it, since the sum is least there. */
+  readonly ownMean: boolean;
+}
+
+export interface ChannelWindowAttributes {
+  /** Channels of the window before and after the one that it is for. */
+  readonly before: number;
+  readonly after: number;
+}
