@@ -24,16 +24,35 @@ function knownOf(target: CodeTarget): Known {
   let found = known.get(target);
   if (found === undefined) {
     const facts = factsOf(target);
-    found = { target: facts, key: plainText(facts) };
+    found = { target: facts, key: plainText(valuesOf(facts)) };
     known.set(target, found);
     known.set(facts, found);
   }
   return found;
 }
 
-/** Field by field, so that a fact that is added to the type and not here does not compile. */
+/** Field by field, so that a fact that is added to the type and not here does not compile, and all targets have them in this order. */
 function factsOf(target: CodeTarget): CodeTarget {
-  const { isa, name, lanes, registers, fma, foldsBroadcast, hoistsLoads, sumsInFlight, lineBytes, prefetching } =
-    target;
-  return { isa, name, lanes, registers, fma, foldsBroadcast, hoistsLoads, sumsInFlight, lineBytes, prefetching };
+  const { isa, name, lanes, fma, foldsBroadcast, hoistsLoads, sumsInFlight, lineBytes } = target;
+  const { vector, int, mask } = target.registers;
+  const { leastPerOutput, leastPerPixel, longestRun } = target.prefetching;
+  return {
+    isa,
+    name,
+    lanes,
+    registers: { vector, int, mask },
+    fma,
+    foldsBroadcast,
+    hoistsLoads,
+    sumsInFlight,
+    lineBytes,
+    prefetching: { leastPerOutput, leastPerPixel, longestRun },
+  };
+}
+
+/** Without names, which would only make keys long. */
+function valuesOf(facts: object): unknown[] {
+  return Object.values(facts).map((value: unknown) =>
+    typeof value === "object" && value !== null ? valuesOf(value) : value,
+  );
 }

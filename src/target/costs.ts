@@ -50,8 +50,8 @@ export interface Costs {
   readonly store: number;
   /** To transform a vector of a tile for Winograd's convolutions, on either side. */
   readonly transform: number;
-  /** To begin a piece of work: of a direct convolution, and of one by Winograd. */
-  readonly piece: { readonly direct: number; readonly winograd: number };
+  /** To begin a piece of work. */
+  readonly piece: number;
   /** To begin a step on one core, and to have one more among threads, with its barrier. */
   readonly step: { readonly alone: number; readonly barrier: number };
   /** In the kernels of Winograd's convolutions, a sample: a thousand more instructions are compiled, which small layers repay late. */
@@ -116,7 +116,7 @@ export const COSTS: Costs = {
   byte: { shared: 0.015, sharedWeights: 0.02, memory: 0.08, moved: 0.1 },
   store: 1.5,
   transform: 50,
-  piece: { direct: 100, winograd: 150 },
+  piece: 100,
   step: { alone: 300, barrier: 5_000 },
   encoding: 4_000,
   rate: { multiplyAdds: 60, bytes: 10 },

@@ -102,9 +102,7 @@ function timeOf(target: Target, shape: DirectShape, cut: DirectCut, samples: num
       const weights = vectors * shape.depth * shape.lanes * F32;
       const input = (rows * shape.scale + shape.taps - 1) * shape.rowBytes;
       sum +=
-        costs.piece.direct +
-        rows * (compute + shape.columns * vectors * costs.store) +
-        (weights + input) * costs.byte.shared;
+        costs.piece + rows * (compute + shape.columns * vectors * costs.store) + (weights + input) * costs.byte.shared;
     }
     return sum;
   });

@@ -253,7 +253,7 @@ function timeOfCut(
       const products = steps * tileMultiplyAdds(target, tile.rows, tiles, width, last) * costs.multiplyAdd.peak;
       const weights = steps * width * lanes * F32 * costs.byte.sharedWeights;
       if (piece === begin || panel === 0) sum += tiles * source.vectors * costs.transform;
-      sum += costs.piece.winograd + products + weights + tiles * width * costs.transform;
+      sum += costs.piece + products + weights + tiles * width * costs.transform;
     }
     return sum;
   });
