@@ -152,6 +152,20 @@ describe("the check itself", () => {
     expect(["node.ts", "devices/natives/x.ts", "train/cli/x.ts"].some(mayUseNode)).toBe(false);
   });
 
+  it("finds what looks inside a device", () => {
+    const files = {
+      ...empty,
+      "devices/device.ts": `import "./cpu/session.js";`,
+      "devices/cpu/session.ts": "",
+      "analysis/profile/rows.ts": `import "../../devices/cpu/session.js";`,
+      "index.ts": `export * from "./devices/cpu/session.js";`,
+    };
+    expect(check({ ...files, "train/trainer.ts": `import "../devices/device.js";` })).toEqual([]);
+    expect(check({ ...files, "train/trainer.ts": `import type { S } from "../devices/cpu/session.js";` })[0]).toContain(
+      "a device is spoken to through devices/*.ts",
+    );
+  });
+
   it("finds a circle", () => {
     const files = (last: string) =>
       new Map([

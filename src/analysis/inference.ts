@@ -2,9 +2,9 @@
 import { compileEntry } from "../compiler/compile.js";
 import type { Program } from "../compiler/program.js";
 import { engineBytes } from "../devices/cpu/memory/memory-check.js";
-import type { MemoryUse } from "../devices/cpu/memory/memory-use.js";
+import { type Host, plannedMemory } from "../devices/cpu/planning/plan.js";
+import { type MemoryUse, totalOf } from "../devices/memory-use.js";
 import type { Shape } from "../graph/shape.js";
-import { type Host, plannedMemory, totalOf } from "../model/plan.js";
 import { predictionEntry } from "../model/prediction.js";
 import type { Module } from "../nn/index.js";
 

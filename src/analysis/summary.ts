@@ -4,15 +4,17 @@
  */
 import { MemoryError } from "../base/errors.js";
 import { checkOptions, expecting, type Fields, listOf, whole } from "../base/options.js";
-import { MACHINE_OPTIONS, Session, type SessionOptions } from "../devices/cpu/session.js";
+import { type Host, planTraining } from "../devices/cpu/planning/plan.js";
+import { trainingMemory } from "../devices/cpu/planning/training-memory.js";
+import { Session } from "../devices/cpu/session.js";
+import { MACHINE_OPTIONS, type MachineOptions } from "../devices/machine-options.js";
+import type { TrainingMemory } from "../devices/training-memory.js";
 import type { Shape } from "../graph/shape.js";
-import { type Host, planTraining } from "../model/plan.js";
 import { checkNetwork, type Network, networkParts } from "../model/trained-model.js";
 import type { Module } from "../nn/index.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "../train/defaults.js";
 import { isOptimizer, type Optimizer } from "../train/optimizer.js";
 import { evaluationEntry, trainingEntries } from "../train/step.js";
-import { type TrainingMemory, trainingMemory } from "../train/training-memory.js";
 import { type InferenceMemory, planInference } from "./inference.js";
 import { type LayerSummary, layersOf, trainingMultiplyAdds } from "./layers.js";
 
@@ -40,7 +42,7 @@ export interface Summary {
   readonly refusal?: string;
 }
 
-export interface SummaryOptions extends Pick<SessionOptions, "backend" | "memoryLimit" | "note"> {
+export interface SummaryOptions extends Pick<MachineOptions, "backend" | "memoryLimit" | "note"> {
   /** What it takes; a network of the zoo says it itself, but may be asked about another size. */
   readonly input?: Shape | undefined;
   /** Plans inference and training at this batch. */

@@ -1,5 +1,5 @@
 /**
- * A trained network as a function of a picture. It has a session of its own: `close()` gives its memory back at once, and one
+ * A trained network as a function of a picture. It has a device of its own: `close()` gives its memory back at once, and one
  * that is forgotten is closed when it is collected.
  *
  *     const classify = await compile(run.model);
@@ -10,13 +10,14 @@ import { noteOnce } from "../base/notes.js";
 import { OpenCalls } from "../base/open-calls.js";
 import { checkOptions, type Fields, listOf, pick, shown, text, whole } from "../base/options.js";
 import { PictureInput } from "../data/sets/picture-input.js";
-import type { Slot } from "../devices/cpu/memory/slot.js";
-import { MACHINE_OPTIONS, type MachineOptions, Session } from "../devices/cpu/session.js";
+import type { Slot } from "../devices/device.js";
+import { MACHINE_OPTIONS, type MachineOptions } from "../devices/machine-options.js";
+import type { MemoryUse } from "../devices/memory-use.js";
+import { openDevice } from "../devices/open.js";
 import type { Shape } from "../graph/shape.js";
 import type { Traced } from "../nn/index.js";
 import { checkOutputs } from "./check-outputs.js";
 import { type HeldPicture, HeldPictures, type Picture, type PlainPicture } from "./held-pictures.js";
-import { planEvaluationInTurns } from "./plan.js";
 import { layerOutput, predictionEntry } from "./prediction.js";
 import { likeliest } from "./rank.js";
 import { checkModel, type TrainedModel } from "./trained-model.js";
@@ -53,7 +54,7 @@ export interface Classifier {
   readonly model: TrainedModel;
   readonly backend: string;
   readonly threads: number;
-  readonly memory: Session["memory"];
+  readonly memory: MemoryUse;
   /** Answers the calls under way, refuses later ones, and gives the memory back. */
   close(): Promise<void>;
 }
@@ -97,11 +98,11 @@ export async function compileLayers(
   check?: (traced: Traced) => void,
 ): Promise<Classifier> {
   const { batch = 1, layers = [], note = noteOnce } = options;
-  const session = await Session.create(pick(options, MACHINE_OPTIONS));
+  const device = await openDevice(pick(options, MACHINE_OPTIONS));
   try {
     const { entry } = predictionEntry(model.module, model.input, layers, check);
-    const program = await session.load(await planEvaluationInTurns(session, entry, batch, SLOTS), { slots: SLOTS });
-    await lendWeights(session, model, "compile");
+    const program = await device.compile(entry, { maxBatch: batch, slots: SLOTS });
+    await lendWeights(device, model, "compile");
     const pictures = new PictureInput(model.input, model.scaling);
     const waiting = new HeldPictures();
     const calls = new OpenCalls("the classifier");
@@ -173,11 +174,11 @@ export async function compileLayers(
           for (const image of held) image.drop();
         }
       });
-    const { backend, threads, memory } = session;
-    const close = () => calls.close(() => session.close());
+    const { backend, threads, memory } = device;
+    const close = () => calls.close(() => device.close());
     return Object.assign(classify, { all, model, backend, threads, memory, close });
   } catch (error) {
-    await session.close();
+    await device.close();
     throw error;
   }
 }

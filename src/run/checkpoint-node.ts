@@ -1,5 +1,5 @@
 /**
- * A training run as one safetensors file: every state of the session bit for bit, and in the metadata all that the run
+ * A training run as one safetensors file: every state of the device bit for bit, and in the metadata all that the run
  * depends on. Written whole or not at all, so that a run killed at any moment has its last checkpoint; with a check sum, so that
  * a damaged one is refused.
  */
@@ -7,7 +7,7 @@
 import { shown } from "../base/bytes.js";
 import { FileError, TrainingError } from "../base/errors.js";
 import type { Dataset } from "../data/sets/dataset.js";
-import type { Session } from "../devices/cpu/session.js";
+import type { Device } from "../devices/device.js";
 import { parseJson } from "../formats/json.js";
 import type { SafetensorsFile, TensorToWrite } from "../formats/safetensors/safetensors.js";
 import { readSafetensorsFile, writeSafetensorsFile } from "../formats/safetensors/safetensors-node.js";
@@ -53,7 +53,7 @@ export function identify(
     length: set.length,
     fingerprint: datasetFingerprint(set),
   });
-  const { backend, target } = trainer.session;
+  const { backend, arithmetic } = trainer.device;
   return {
     config,
     data: {
@@ -61,8 +61,8 @@ export function identify(
       ...(data.val === undefined ? {} : { val: of(data.val) }),
       ...(data.test === undefined ? {} : { test: of(data.test) }),
     },
-    backend: { name: backend, target: `${target.name}, ${target.fma} multiply-add` },
-    plan: planFingerprint(trainer.programs),
+    backend: { name: backend, target: arithmetic },
+    plan: planFingerprint(trainer.executables),
   };
 }
 
@@ -72,8 +72,8 @@ export function identify(
  */
 export async function saveCheckpoint(path: string, trainer: Trainer, identity: RunIdentity): Promise<void> {
   const tensors: [string, TensorToWrite][] = [];
-  for (const { name, layout } of trainer.session.states()) {
-    tensors.push([name, { shape: layout.shape, data: await trainer.session.readState(name) }]);
+  for (const { name, shape } of trainer.device.states()) {
+    tensors.push([name, { shape, data: await trainer.device.readState(name) }]);
   }
   const broken = findNotFinite(tensors as [string, { data: Float32Array }][]);
   if (broken !== undefined) throw trainer.notFinite(`a number in "${broken}"`);
@@ -174,7 +174,7 @@ export async function restoreCheckpoint(trainer: Trainer, saved: Checkpoint, now
       `${saved.path}: belongs to another run: ${others.join("; ")}. Resume with what the run was started with, or start a new one`,
     );
   }
-  await writeStates(trainer.session, saved);
+  await writeStates(trainer.device, saved);
   trainer.restore(saved.state);
   const backend = differences(now.backend, saved.backend).map((text) => `backend ${text}`);
   const plan = now.plan === saved.plan ? [] : ["the plan is not the one it was begun with"];
@@ -182,18 +182,18 @@ export async function restoreCheckpoint(trainer: Trainer, saved: Checkpoint, now
   return changes.map((text) => `${text}: the run will not be bit-identical to one never stopped`);
 }
 
-async function writeStates(session: Session, { path, tensors }: Checkpoint): Promise<void> {
-  const states = session.states();
-  const problems = states.flatMap(({ name, layout }) => {
+async function writeStates(device: Device, { path, tensors }: Checkpoint): Promise<void> {
+  const states = device.states();
+  const problems = states.flatMap(({ name, shape }) => {
     const tensor = tensors.get(name);
     if (tensor === undefined) return [`state "${name}" is missing`];
-    if (sameShape(tensor.shape, layout.shape)) return [];
-    return [`state "${name}" is ${shapeText(tensor)}, expected ${shapeText(layout)}`];
+    if (sameShape(tensor.shape, shape)) return [];
+    return [`state "${name}" is ${shapeText(tensor)}, expected ${shapeText({ shape })}`];
   });
   for (const name of tensors.keys())
     if (!states.some((s) => s.name === name)) problems.push(`state "${name}" is not one of this run`);
   const broken = findNotFinite(tensors as ReadonlyMap<string, { data: Float32Array }>);
   if (broken !== undefined) problems.push(`state "${broken}" holds a number that is not finite`);
   if (problems.length > 0) throw new TrainingError(`${path}: does not fit the run: ${problems.join("; ")}`);
-  for (const { name } of states) await session.writeState(name, tensors.get(name)!.data as Float32Array | Int32Array);
+  for (const { name } of states) await device.writeState(name, tensors.get(name)!.data as Float32Array | Int32Array);
 }

@@ -1,6 +1,6 @@
 /** Short hashes that tell data sets and plans apart, to notice that a run is resumed with others. Not cryptographic. */
-import type { Program } from "../compiler/program.js";
 import type { Dataset } from "../data/sets/dataset.js";
+import type { Executable } from "../devices/device.js";
 
 /** Two 32-bit lanes of FNV-1a (Fowler, Noll, Vo), over words instead of bytes, as 16 hexadecimal digits. */
 class Hash {
@@ -40,13 +40,9 @@ export function datasetFingerprint(data: Dataset): string {
   return hash.toString();
 }
 
-/** Of everything that decides a program's rounding: its kernels, their order and how work is cut. */
-export function planFingerprint(programs: readonly Program[]): string {
+/** Of everything that decides the rounding of what was compiled. */
+export function planFingerprint(executables: readonly Executable[]): string {
   const hash = new Hash();
-  for (const { name, maxBatch, kernels, prepare, steps } of programs) {
-    hash.text(JSON.stringify({ name, maxBatch, kernels: kernels.map(({ key }) => key) }));
-    for (const { kernel, pieces, label } of [...prepare, ...steps])
-      hash.text(JSON.stringify({ kernel, pieces, label }));
-  }
+  for (const executable of executables) for (const text of executable.plan()) hash.text(text);
   return hash.toString();
 }

@@ -19,7 +19,10 @@ import {
 } from "../base/options.js";
 import { checkDataset } from "../data/sets/check-dataset.js";
 import type { Dataset, DatasetSplits } from "../data/sets/dataset.js";
-import { MACHINE_OPTIONS, type MachineOptions, Session } from "../devices/cpu/session.js";
+import type { Device } from "../devices/device.js";
+import { MACHINE_OPTIONS, type MachineOptions } from "../devices/machine-options.js";
+import { openDevice } from "../devices/open.js";
+import type { TrainingMemory } from "../devices/training-memory.js";
 import { saveModel } from "../model/model-file-node.js";
 import { scaledFor } from "../model/trained-model.js";
 import { loadWeights } from "../model/weights/load-node.js";
@@ -32,7 +35,6 @@ import type { Evaluation } from "../train/evaluate/evaluator.js";
 import type { EpochRecord, Progress, TrainHooks } from "../train/records.js";
 import { parameterRules } from "../train/techniques/parameter-rules.js";
 import { Trainer } from "../train/trainer.js";
-import type { TrainingMemory } from "../train/training-memory.js";
 import {
   type Checkpoint,
   identify,
@@ -125,17 +127,17 @@ export async function runTraining(options: RunOptions, listener: RunListener = {
   const ends: (() => Promise<void>)[] = [];
   try {
     if (options.resume !== undefined) ends.push(await lockRun(options.resume.lock));
-    const session = await Session.create(options.session);
-    ends.push(() => session.close());
-    return await trainInSession(session, options, listener, ends);
+    const device = await openDevice(options.session);
+    ends.push(() => device.close());
+    return await trainOn(device, options, listener, ends);
   } finally {
     for (const end of ends.reverse()) await end();
   }
 }
 
 /** `ends` takes what is to be done at the end, whatever ends it. */
-async function trainInSession(
-  session: Session,
+async function trainOn(
+  device: Device,
   options: RunOptions,
   listener: RunListener,
   ends: (() => Promise<void>)[],
@@ -148,7 +150,7 @@ async function trainInSession(
   const data = { train: scaled(train), ...(val && { val: scaled(val) }), test: scaled(test) };
   const optimizer = optimizerFrom(config.optimizer);
   const { weights: initial, note } = await startingWeights(model, options);
-  const trainer = await Trainer.create(session, model.module, model.input, data, { ...config, optimizer, initial });
+  const trainer = await Trainer.create(device, model.module, model.input, data, { ...config, optimizer, initial });
   const identity = identify(trainer, config, data);
   const from = options.resume && (await checkpointIn(options.resume));
   const notes = options.resume === undefined ? [] : await restore(trainer, options.resume, from, identity);
@@ -159,8 +161,8 @@ async function trainInSession(
     folder,
     parameters: parameterCount(model.module),
     frozen: frozenCount(model, config),
-    backend: session.backend,
-    threads: session.threads,
+    backend: device.backend,
+    threads: device.threads,
     memory: trainer.memory,
     stepsPerEpoch: trainer.stepsPerEpoch,
     resumedAt: options.resume === undefined ? undefined : { step, epoch, batch },

@@ -6,11 +6,11 @@ import { OptionError } from "../base/errors.js";
 import { OpenCalls } from "../base/open-calls.js";
 import { checkOptions, type Fields, isRecord, mismatch, object, pick, shown, whole } from "../base/options.js";
 import { byteScaling } from "../data/sets/byte-scaling.js";
-import type { LoadedProgram } from "../devices/cpu/loaded-program.js";
-import { MACHINE_OPTIONS, type MachineOptions, Session } from "../devices/cpu/session.js";
+import type { Executable } from "../devices/device.js";
+import { MACHINE_OPTIONS, type MachineOptions } from "../devices/machine-options.js";
+import { openDevice } from "../devices/open.js";
 import type { Shape } from "../graph/shape.js";
 import { checkOutputs } from "../model/check-outputs.js";
-import { planEvaluationInTurns } from "../model/plan.js";
 import { checkModel, type TrainedModel } from "../model/trained-model.js";
 import { lendWeights } from "../model/weights/weights.js";
 import { trace } from "../nn/index.js";
@@ -68,12 +68,12 @@ export async function createLabeller(model: TrainedModel, options: LabellerOptio
     );
   }
   const { classes } = module.loss;
-  const session = await Session.create(pick(options, MACHINE_OPTIONS));
-  const programs = new Map<string, LoadedProgram>();
+  const device = await openDevice(pick(options, MACHINE_OPTIONS));
+  const programs = new Map<string, Executable>();
   let reach: Reach | undefined;
   let written = false;
 
-  const programFor = async (height: number, width: number): Promise<LoadedProgram> => {
+  const programFor = async (height: number, width: number): Promise<Executable> => {
     const key = `${height}x${width}`;
     const known = programs.get(key);
     if (known !== undefined) {
@@ -90,17 +90,12 @@ export async function createLabeller(model: TrainedModel, options: LabellerOptio
     const traced = trace(module, { input, training: false });
     checkOutputs(module, traced);
     const labels = traced.graph.scope("labels", () => argmax(traced.output));
-    const program = await planEvaluationInTurns(
-      session,
-      { name: `label ${key}`, outputs: { labels }, assigns: [] },
-      1,
-      1,
-    );
-    const loaded = await session.load(program, { slots: 1 });
-    if (!written) await lendWeights(session, model, "segment");
+    const entry = { name: `label ${key}`, outputs: { labels }, assigns: [] };
+    const program = await device.compile(entry, { maxBatch: 1, slots: 1 });
+    if (!written) await lendWeights(device, model, "segment");
     written = true;
-    programs.set(key, loaded);
-    return loaded;
+    programs.set(key, program);
+    return program;
   };
 
   const label = async (picture: RgbPicture): Promise<Uint8Array> => {
@@ -147,11 +142,11 @@ export async function createLabeller(model: TrainedModel, options: LabellerOptio
         return answer;
       }),
     model,
-    backend: session.backend,
+    backend: device.backend,
     get threads() {
-      return session.threads; // known once a picture came
+      return device.threads; // known once a picture came
     },
-    close: () => calls.close(() => session.close()),
+    close: () => calls.close(() => device.close()),
   };
 }
 

@@ -1,22 +1,21 @@
 /** The steps of an epoch: keeps a queue of them before the workers, and can stop and go on behind any. */
 import { TrainingError } from "../base/errors.js";
-import type { Program } from "../compiler/program.js";
 import type { Dataset } from "../data/sets/dataset.js";
 import { epochOrder, inOrder } from "../data/sets/sampler.js";
-import type { LoadedProgram } from "../devices/cpu/loaded-program.js";
-import type { Slot } from "../devices/cpu/memory/slot.js";
-import { afterwards, inSequence, runQueue } from "../devices/cpu/queue.js";
+import type { Executable, Slot } from "../devices/device.js";
+import { afterwards, inSequence, runQueue } from "../devices/queue.js";
 import { type Batches, batchesOf, endsGroup } from "./accumulation.js";
 import type { Apply } from "./apply.js";
 import { addBatch, addNorm, figures, noSums } from "./evaluate/metrics.js";
+import type { Written } from "./feed.js";
 import type { Feeder } from "./feeder.js";
 import type { EpochRecord, Progress, StepRecord, TrainerState, TrainHooks } from "./records.js";
 import type { StepInputs } from "./step-inputs.js";
-import { drawMixture, mixSlot } from "./techniques/mixup.js";
+import { drawMixture, mixInto } from "./techniques/mixup.js";
 import type { TrainerOptions } from "./trainer-options.js";
 
 export interface EpochLoopParts {
-  readonly step: LoadedProgram;
+  readonly step: Executable;
   /** The update behind a group of batches, where the step only adds their gradients up. */
   readonly apply: Apply | undefined;
   readonly inputs: StepInputs;
@@ -33,15 +32,9 @@ export class EpochLoop {
     this.#parts = parts;
   }
 
-  /** The program of a step. */
-  get step(): LoadedProgram {
+  /** What runs a step. */
+  get step(): Executable {
     return this.#parts.step;
-  }
-
-  /** Of a step and, where batches are grouped, of the update. */
-  get programs(): { readonly step: Program; readonly apply: Program | undefined } {
-    const { step, apply } = this.#parts;
-    return { step: step.program, apply: apply?.program };
   }
 
   /** Steps of an epoch. */
@@ -114,10 +107,10 @@ export class EpochLoop {
     const { batchSize } = batches;
     const { epoch } = this.#state;
     const indices = order.subarray(batch * batchSize, (batch + 1) * batchSize);
-    return afterwards(feeder.fill(slot, indices, epoch), () => {
-      if (options.mixup !== undefined) {
-        mixSlot(slot, step, drawMixture(options.mixup, options.seed, epoch, batch, indices.length));
-      }
+    const mixture =
+      options.mixup === undefined ? undefined : drawMixture(options.mixup, options.seed, epoch, batch, indices.length);
+    const written = mixture && ((pictures: Written) => mixInto(slot, pictures, mixture));
+    return afterwards(feeder.fill(slot, indices, epoch, written), () => {
       inputs.fill(step, slot, this.#stepOf(batch));
       return indices.length;
     });
@@ -128,7 +121,7 @@ export class EpochLoop {
     const { apply, inputs, batches } = this.#parts;
     if (apply === undefined || !endsGroup(batches, batch)) return undefined;
     const applying = apply.slotBehind(slot);
-    inputs.fill(apply.loaded, applying, this.#stepOf(batch));
+    inputs.fill(apply.executable, applying, this.#stepOf(batch));
     return applying.run(1);
   }
 
@@ -137,7 +130,7 @@ export class EpochLoop {
     const { inputs, train, options } = this.#parts;
     const { sums, step, epoch, norms } = this.#state;
     const { loss: lossBefore, correct: correctBefore } = sums;
-    if (!addBatch(sums, slot.raw("loss"), slot.raw("correct"), count)) throw this.notFinite();
+    if (!addBatch(sums, slot.output("loss"), slot.output("correct"), count)) throw this.notFinite();
     const norm = this.#normAfter(slot, batch);
     const next = { ...this.#state, step: step + 1, batch: batch + 1, seconds, waited };
     this.#state = norm === undefined ? next : { ...next, norms: addNorm(norms, norm) };
@@ -172,7 +165,7 @@ export class EpochLoop {
   #normAfter(slot: Slot, batch: number): number | undefined {
     const { apply, batches, options } = this.#parts;
     if (options.clipNorm === undefined || !endsGroup(batches, batch)) return undefined;
-    const norm = (apply?.slotBehind(slot) ?? slot).raw("gradientNorm")[0]!;
+    const norm = (apply?.slotBehind(slot) ?? slot).output("gradientNorm")[0]!;
     if (!Number.isFinite(norm)) throw this.notFinite("the gradient's norm");
     return norm;
   }

@@ -1,4 +1,4 @@
-/** Pictures of a data set in memory into a slot of a program that takes `input` and `labels`. */
+/** Pictures of a data set in memory into a slot of an executable that takes `input` and `labels`. */
 
 import { DataError } from "../base/errors.js";
 import { type Distortion, fillDistorted } from "../data/augment/distort.js";
@@ -6,27 +6,44 @@ import { type Augmentation, fillAugmented } from "../data/augment/fill.js";
 import { fillBatch } from "../data/sets/batch.js";
 import { borderOf } from "../data/sets/border.js";
 import type { Dataset } from "../data/sets/dataset.js";
-import type { LoadedProgram } from "../devices/cpu/loaded-program.js";
-import type { Slot } from "../devices/cpu/memory/slot.js";
+import type { Slot } from "../devices/device.js";
 import type { Shape } from "../graph/shape.js";
 
-/** Straight into the program's memory where it has no pads inside a picture. Distorted or augmented where it is said how. */
+/** A batch as it was written for a slot, before it is handed over: it may still be changed. */
+export interface Written {
+  readonly images: Float32Array;
+  /** Elements from one picture to the next. */
+  readonly stride: number;
+  /** Of all pictures, or of all their pixels, with nothing between. */
+  readonly labels: Int32Array;
+}
+
+export interface FeedOptions {
+  /** Of the network's input. */
+  readonly shape: Shape;
+  readonly distortion?: Distortion | undefined;
+  readonly augmentation?: Augmentation | undefined;
+  written?(batch: Written): void;
+}
+
+/** Straight into the device's memory where that is the host's and has no pads inside a picture. Distorted or augmented where it is said how. */
 export function feed(
   slot: Slot,
-  { program }: LoadedProgram,
   data: Dataset,
   indices: Uint32Array,
-  distortion?: Distortion,
-  augmentation?: Augmentation,
+  { shape, distortion, augmentation, written }: FeedOptions,
 ): void {
-  const { shape } = program.inputs.find((p) => p.name === "input")!.layout;
-  const labels = slot.input("labels") as Int32Array;
-  const { numbers, stride, done } = slot.samples("input", indices.length);
-  const images = numbers as Float32Array;
+  const labelled = slot.samples("labels", indices.length, true);
+  const pictures = slot.samples("input", indices.length);
+  const labels = labelled.numbers as Int32Array;
+  const images = pictures.numbers as Float32Array;
+  const { stride } = pictures;
   if (augmentation !== undefined) fillAugmented(data, indices, images, labels, shape, augmentation, stride);
   else if (distortion === undefined) fillBatch(data, indices, images, labels, shape, stride);
   else fillDistorted(data, indices, images, labels, shape, distortion, indices, stride);
-  done();
+  written?.({ images, stride, labels });
+  labelled.done();
+  pictures.done();
 }
 
 /** @throws DataError where a network that takes `input` and tells `classes` apart cannot learn or be measured on `data`. */

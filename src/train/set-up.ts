@@ -1,9 +1,7 @@
-/** Sets a training up in a session: compiles its programs together, loads them, and writes the weights that it starts from. */
-import { QUEUE_LENGTH } from "../devices/cpu/queue.js";
-import type { Session } from "../devices/cpu/session.js";
+/** Sets a training up on a device: compiles its entries together and writes the weights that it starts from. */
+import type { Device, TrainingExecutables } from "../devices/device.js";
 import type { Shape } from "../graph/shape.js";
 import { inTurns } from "../host/event-loop.js";
-import { planTrainingInTurns } from "../model/plan.js";
 import {
   checkWeights,
   initialWeightsOnDemand,
@@ -27,9 +25,10 @@ import { whitenedOn } from "./techniques/whitening.js";
 import { checkTrainerOptions, type TrainerOptions } from "./trainer-options.js";
 
 export interface TrainingParts {
+  readonly executables: TrainingExecutables;
   readonly loop: EpochLoop;
   readonly evaluator: Evaluator;
-  /** Weights that no program reads. */
+  /** Weights that no executable reads. */
   readonly unread: Weights;
   /** The names of states that have averages. */
   readonly averaged: ReadonlySet<string>;
@@ -39,7 +38,7 @@ export interface TrainingParts {
 
 /** Throws before any memory is taken if the plan does not fit. */
 export async function setUpTraining(
-  session: Session,
+  device: Device,
   network: Module,
   input: Shape,
   data: TrainingData,
@@ -62,24 +61,25 @@ export async function setUpTraining(
   checkBatch(traced, maxBatch);
   const averaged = new Set(entries.averaged);
   const isGrouped = accumulate > 1;
-  const programs = await planTrainingInTurns(session, {
+  const executables = await device.compileTraining({
     step: isGrouped ? entries.accumulate : entries.step,
     maxBatch,
     apply: isGrouped ? entries.apply : undefined,
     evaluation: Evaluator.entry(network, testInput, { averaged, views, top5 }).entry,
   });
-  const step = await session.load(programs.step, { slots: QUEUE_LENGTH });
-  const apply = programs.apply && (await Apply.create(session, programs.apply));
-  const evaluator = await Evaluator.create(session, network, testInput, { views, top5, program: programs.evaluation });
+  const { step, evaluation } = executables;
+  const apply = executables.apply && (await Apply.create(executables.apply));
+  const evaluator = await Evaluator.create(device, network, testInput, { views, top5, executable: evaluation });
   const initial = options.initial ?? (await whitenedOn(initialWeightsOnDemand(network, seed), network, train));
-  await writeWeights(session, initial);
-  for (const name of averaged) await session.writeState(averageName(name), initial.get(name)!.data);
+  await writeWeights(device, initial);
+  for (const name of averaged) await device.writeState(averageName(name), initial.get(name)!.data);
   const batches = { pictures: train.length, batchSize, accumulate };
   const inputs = new StepInputs(options, batches, rates);
   return {
+    executables,
     loop: new EpochLoop({ step, apply, inputs, train, batches, options }),
     evaluator,
-    unread: weightsBeside(session, initial),
+    unread: weightsBeside(device, initial),
     averaged,
     feed: { seed, distort: options.distort, augmenter, transforms },
   };

@@ -1,6 +1,5 @@
 /** What goes into a step beside pictures and labels: the learning rate, the optimiser's numbers, and what random numbers are drawn by. */
-import type { LoadedProgram } from "../devices/cpu/loaded-program.js";
-import type { Slot } from "../devices/cpu/memory/slot.js";
+import type { Executable, Slot } from "../devices/device.js";
 import { RANDOM_INPUT } from "../nn/index.js";
 import { type Batches, batchesOf, shareOf, updateAt, updatesOf } from "./accumulation.js";
 import { learningRateAt } from "./schedule.js";
@@ -29,8 +28,8 @@ export class StepInputs {
     return learningRateAt(schedule, optimizer.lr, update, { totalSteps: epochs * stepsPerEpoch, stepsPerEpoch });
   }
 
-  /** Fills those that the program takes, for step 0, 1, ... */
-  fill({ program }: LoadedProgram, slot: Slot, step: number): void {
+  /** Fills those that the executable takes, for step 0, 1, ... */
+  fill(executable: Pick<Executable, "inputs">, slot: Slot, step: number): void {
     const { optimizer, seed, epochs, average } = this.#options;
     const batches = this.#batches;
     const learningRate = this.learningRate(step);
@@ -40,7 +39,7 @@ export class StepInputs {
       ...optimizer.scalars(update),
       ...(average && averagingScalars(average, update, epochs * updatesOf(batches))),
     };
-    for (const { name } of program.inputs) {
+    for (const { name } of executable.inputs) {
       const factor = this.#rates.get(name);
       const value = factor === undefined ? scalars[name] : learningRate * factor;
       if (value !== undefined) slot.fill(name, [value]);

@@ -28,7 +28,8 @@ import { VIEWS, type ViewName } from "../data/augment/views.js";
 import { checkDataset } from "../data/sets/check-dataset.js";
 import type { Dataset } from "../data/sets/dataset.js";
 import { labelledAs } from "../data/sets/labelled-as.js";
-import { MACHINE_OPTIONS, type MachineOptions, Session } from "../devices/cpu/session.js";
+import { MACHINE_OPTIONS, type MachineOptions } from "../devices/machine-options.js";
+import { openDevice } from "../devices/open.js";
 import type { Shape } from "../graph/shape.js";
 import {
   checkModel,
@@ -123,10 +124,10 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
     (half) => half && labelledAs(scaledFor(network, half), data.classes, data.name),
   );
   const { module, input, network: name } = networkParts(network, data.shape);
-  const session = await Session.create(pick(options, MACHINE_OPTIONS));
+  const device = await openDevice(pick(options, MACHINE_OPTIONS));
   try {
     const trainer = await Trainer.create(
-      session,
+      device,
       module,
       input,
       { train: learned, val, test },
@@ -146,7 +147,7 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
       shouldStop: () => signal?.aborted ?? false,
     });
   } finally {
-    await session.close();
+    await device.close();
   }
 }
 
@@ -207,17 +208,17 @@ export async function evaluate(model: TrainedModel, data: Dataset, options: Eval
   checkModel(model, "evaluate");
   checkDataset(data, "evaluate: the data");
   const { batchSize, views, onProgress, note = noteOnce } = options;
-  const session = await Session.create(pick(options, MACHINE_OPTIONS));
+  const device = await openDevice(pick(options, MACHINE_OPTIONS));
   try {
-    const evaluator = await Evaluator.create(session, model.module, model.input, { batchSize, views });
-    await lendWeights(session, model, "evaluate");
+    const evaluator = await Evaluator.create(device, model.module, model.input, { batchSize, views });
+    await lendWeights(device, model, "evaluate");
     const { mean, std } = model.scaling;
     const named = labelledAs(data, model.classes, "the model");
     const measured = await evaluator.run({ ...named, mean, std }, (done) => onProgress?.(done, data.length));
     if (!Number.isFinite(measured.loss)) await note(notFinite(data.name, measured.loss));
     return measured;
   } finally {
-    await session.close();
+    await device.close();
   }
 }
 

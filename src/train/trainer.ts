@@ -1,13 +1,13 @@
 /**
  * Trains a classifier, epoch by epoch: the steps (epoch-loop.ts), then what they have come to on the other halves. It can stop and go on
- * at any step. All that a run depends on is in `TrainerState` and the session's states: a run that was restored ends in the same bits
+ * at any step. All that a run depends on is in `TrainerState` and the device's states: a run that was restored ends in the same bits
  * as one never stopped.
  */
 
 import type { TrainingError } from "../base/errors.js";
-import type { Program } from "../compiler/program.js";
 import type { Dataset } from "../data/sets/dataset.js";
-import type { Session } from "../devices/cpu/session.js";
+import type { Device, Executable } from "../devices/device.js";
+import type { TrainingMemory } from "../devices/training-memory.js";
 import type { Shape } from "../graph/shape.js";
 import { readWeights, type Weight } from "../model/weights/weights.js";
 import type { Module } from "../nn/index.js";
@@ -19,10 +19,9 @@ import type { TrainerState, TrainHooks, TrainingData } from "./records.js";
 import { setUpTraining, type TrainingParts } from "./set-up.js";
 import { averageName } from "./techniques/averaging.js";
 import type { TrainerOptions } from "./trainer-options.js";
-import { type TrainingMemory, trainingMemory } from "./training-memory.js";
 
 export class Trainer {
-  readonly session: Session;
+  readonly device: Device;
   readonly options: TrainerOptions;
   readonly #network: Module;
   readonly #data: TrainingData;
@@ -30,24 +29,24 @@ export class Trainer {
 
   /** Compiles, loads and initialises. Throws before any memory is taken if the plan does not fit. */
   static async create(
-    session: Session,
+    device: Device,
     network: Module,
     input: Shape,
     data: TrainingData,
     options: TrainerOptions,
   ): Promise<Trainer> {
-    const parts = await setUpTraining(session, network, input, data, options);
-    return new Trainer(session, network, data, options, parts);
+    const parts = await setUpTraining(device, network, input, data, options);
+    return new Trainer(device, network, data, options, parts);
   }
 
   private constructor(
-    session: Session,
+    device: Device,
     network: Module,
     data: TrainingData,
     options: TrainerOptions,
     parts: TrainingParts,
   ) {
-    this.session = session;
+    this.device = device;
     this.options = options;
     this.#network = network;
     this.#data = data;
@@ -58,11 +57,10 @@ export class Trainer {
     return this.#parts.loop.state;
   }
 
-  /** The training step and the evaluation. */
-  get programs(): readonly Program[] {
-    const { loop, evaluator } = this.#parts;
-    const { step, apply } = loop.programs;
-    return [step, ...(apply === undefined ? [] : [apply]), evaluator.program];
+  /** The training step, the update where it is one of its own, and the evaluation. */
+  get executables(): readonly Executable[] {
+    const { step, apply, evaluation } = this.#parts.executables;
+    return [step, ...(apply === undefined ? [] : [apply]), evaluation];
   }
 
   get stepsPerEpoch(): number {
@@ -76,18 +74,17 @@ export class Trainer {
 
   /** What was planned for the step, the update and the evaluation, by what it is for. */
   get memory(): TrainingMemory {
-    const { loop, evaluator } = this.#parts;
-    return trainingMemory({ ...loop.programs, evaluation: evaluator.program }, this.session);
+    return this.#parts.executables.memory;
   }
 
   /** A copy of the weights as they are after the steps done; the averages, where weights are averaged. */
   weights(): Promise<Map<string, Weight>> {
     const { averaged, unread } = this.#parts;
     const stateOf = (name: string) => (averaged.has(name) ? averageName(name) : name);
-    return readWeights(this.session, this.#network, unread, stateOf);
+    return readWeights(this.device, this.#network, unread, stateOf);
   }
 
-  /** Goes on from a state; the session's states must have been written by the caller. */
+  /** Goes on from a state; the device's states must have been written by the caller. */
   restore(state: TrainerState): void {
     this.#parts.loop.restore(state);
   }

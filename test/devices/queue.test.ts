@@ -1,8 +1,7 @@
 /** The queue of batches: their order, what ends it, and how the time is counted in which nothing ran. */
 import { expect, it } from "vitest";
-import type { LoadedProgram } from "#fovea/devices/cpu/loaded-program.js";
-import type { Slot } from "#fovea/devices/cpu/memory/slot.js";
-import { type QueueWork, runQueue } from "#fovea/devices/cpu/queue.js";
+import type { Executable, Slot } from "#fovea/devices/device.js";
+import { type QueueWork, runQueue } from "#fovea/devices/queue.js";
 
 const delay = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -32,7 +31,7 @@ function program(slots: number, runMs: number) {
       held++;
       return slot(n) as unknown as Slot;
     },
-  } as unknown as LoadedProgram;
+  } as unknown as Executable;
   return { loaded, log, held: () => held };
 }
 

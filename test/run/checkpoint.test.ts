@@ -41,9 +41,9 @@ async function withTrainer<T>(
 }
 
 /** Every state's bits. */
-async function states({ session }: Trainer): Promise<[string, string][]> {
-  const read = async (name: string) => Buffer.from((await session.readState(name)).slice().buffer).toString("base64");
-  return Promise.all(session.states().map(async ({ name }) => [name, await read(name)] as [string, string]));
+async function states({ device }: Trainer): Promise<[string, string][]> {
+  const read = async (name: string) => Buffer.from((await device.readState(name)).slice().buffer).toString("base64");
+  return Promise.all(device.states().map(async ({ name }) => [name, await read(name)] as [string, string]));
 }
 
 /** Trains until `steps` steps are done, and saves. */
@@ -212,7 +212,7 @@ it("never replaces a good checkpoint by one with numbers that are not finite", a
   const path = join(temporaryFolder(), "checkpoint.safetensors");
   const good = await stopAt(2, path);
   await withTrainer(async (trainer) => {
-    await trainer.session.writeState("fc3.bias", new Float32Array(10).fill(Number.NaN));
+    await trainer.device.writeState("fc3.bias", new Float32Array(10).fill(Number.NaN));
     await expect(saveCheckpoint(path, trainer, identify(trainer, config, data))).rejects.toThrow(
       'a number in "fc3.bias" is not finite at step 1',
     );

@@ -100,8 +100,8 @@ it("keeps the epoch of the best mean IoU, unless another figure is watched", asy
 const argmax = (numbers: readonly number[]): number => numbers.indexOf(Math.max(...numbers));
 
 it("goes on from any step to the same bits", async () => {
-  const states = async ({ session }: Trainer) =>
-    Promise.all(session.states().map(async ({ name }) => [name, Array.from(await session.readState(name))] as const));
+  const states = async ({ device }: Trainer) =>
+    Promise.all(device.states().map(async ({ name }) => [name, Array.from(await device.readState(name))] as const));
   const whole = await withTrainer(async (trainer) => {
     expect(await trainer.run()).toBe(true);
     return {
@@ -117,7 +117,7 @@ it("goes on from any step to the same bits", async () => {
   expect(half.state.step).toBeGreaterThanOrEqual(13);
   expect(half.state.step).toBeLessThan(20);
   await withTrainer(async (trainer) => {
-    for (const [name, numbers] of half.states) await trainer.session.writeState(name, Float32Array.from(numbers));
+    for (const [name, numbers] of half.states) await trainer.device.writeState(name, Float32Array.from(numbers));
     trainer.restore(half.state);
     expect(await trainer.run()).toBe(true);
     expect(trainer.state.history.map(({ train, test }) => ({ train, test }))).toEqual(whole.history);

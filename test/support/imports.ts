@@ -48,6 +48,25 @@ const floorsBelow: Readonly<Record<string, readonly string[]>> = {
 /** Files that any floor may import, and that import nothing but each other. */
 const isFoundation = (file: string) => file.startsWith("base/");
 
+/**
+ * What may know a device from inside, above devices/: it looks at the processor's programs on purpose. All else speaks to devices through
+ * the files right in devices/.
+ */
+const knowsProcessor = [
+  // How long each step of a program takes, and what a machine could do at most.
+  "analysis/profile/",
+  // The stages on a network's way to machine code.
+  "analysis/print/",
+  // What programs would take, planned for a processor where none of it is loaded.
+  "analysis/inference.ts",
+  "analysis/summary.ts",
+  "analysis/compare/measure.ts",
+];
+
+const isInsideDevice = (file: string) => /^devices\/[^/]+\//.test(file);
+const mayLookInside = (file: string) =>
+  file.startsWith("devices/") || knowsProcessor.some((place) => file.startsWith(place));
+
 /** A folder of more shows no parts. */
 export const MOST_FILES = 25;
 
@@ -144,6 +163,8 @@ function whyNotFile(file: string, entry: Import, sources: Sources): string | und
     if (floorsBelow[from] === undefined) return `${from}/ is no floor of the plan in test/support/imports.ts`;
     if (from !== to && !allBelow(from).has(to ?? "")) return `${to}/ is not below ${from}/`;
   }
+  if (isInsideDevice(target) && !mayLookInside(file))
+    return "a device is spoken to through devices/*.ts; what looks inside one is listed in test/support/imports.ts";
   // A dynamic import is how a file that runs anywhere reaches for Node where it finds itself there.
   if (mayUseNode(target) && !mayUseNode(file) && !entry.typeOnly && !entry.dynamic) {
     return "it needs Node, and this file must run in a browser: use `import type`, or import() where Node was found";

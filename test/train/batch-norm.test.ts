@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import type { Dataset } from "#fovea/data/sets/dataset.js";
 import { epochOrder } from "#fovea/data/sets/sampler.js";
 import { Session } from "#fovea/devices/cpu/session.js";
+import type { Device } from "#fovea/devices/device.js";
 import { readSafetensorsFile, writeSafetensorsFile } from "#fovea/formats/safetensors/safetensors-node.js";
 import type { Entry, Value } from "#fovea/graph/graph.js";
 import { compile } from "#fovea/model/classifier.js";
@@ -165,7 +166,7 @@ it("goes on from a checkpoint's states to the same bits, running statistics amon
     schedule: { kind: "constant" },
     seed: 0,
   } as const;
-  const states = async (session: Session) =>
+  const states = async (session: Device) =>
     Promise.all(session.states().map(async ({ name }) => [name, (await session.readState(name)).slice()] as const));
   const within = async <T>(use: (trainer: Trainer) => Promise<T>): Promise<T> => {
     const session = await Session.create({ threads: 2, ...quiet });
@@ -177,19 +178,19 @@ it("goes on from a checkpoint's states to the same bits, running statistics amon
   };
   const whole = await within(async (trainer) => {
     await trainer.run();
-    return states(trainer.session);
+    return states(trainer.device);
   });
   let steps = 0;
   const half = await within(async (trainer) => {
     expect(await trainer.run({ shouldStop: () => trainer.state.step >= 4 && ++steps > 0 })).toBe(false);
-    return { state: trainer.state, states: await states(trainer.session) };
+    return { state: trainer.state, states: await states(trainer.device) };
   });
   expect(half.states.map(([name]) => name)).toContain("bn2.running_var");
   const resumed = await within(async (trainer) => {
-    for (const [name, data] of half.states) await trainer.session.writeState(name, data);
+    for (const [name, data] of half.states) await trainer.device.writeState(name, data);
     trainer.restore(half.state);
     expect(await trainer.run()).toBe(true);
-    return states(trainer.session);
+    return states(trainer.device);
   });
   expect(resumed).toEqual(whole);
 });

@@ -8,7 +8,7 @@ import { nn } from "#fovea/index.js";
 import { create } from "#fovea/models/index.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { trainingEntries } from "#fovea/train/step.js";
-import { beta, drawMixture, mix, mixSlot } from "#fovea/train/techniques/mixup.js";
+import { beta, drawMixture, mix, mixInto } from "#fovea/train/techniques/mixup.js";
 import { Trainer } from "#fovea/train/trainer.js";
 import { pictures } from "../support/pictures.js";
 
@@ -122,15 +122,19 @@ it("the loss of a step is the mixture of both losses, and its gradient too: the 
   }
 });
 
-it("a slot is mixed as its layout lies, and counts for the heavier label", async () => {
+it("a batch is mixed before it is handed over, and counts for the heavier label", async () => {
   const session = await Session.create({ threads: 1, note: () => {} });
   try {
     const { step } = trainingEntries(network(), INPUT, sgd({ lr: 0 }), { mixup: 1 });
     const loaded = await session.load(compileEntry(step, { target: session.target, maxBatch: 2 }));
     const slot = await loaded.acquire();
-    slot.fill("input", Float32Array.of(0, 0, 0, 0, 8, 8, 8, 8));
-    slot.fill("labels", [1, 2]);
-    mixSlot(slot, loaded, { share: 0.75, partner: Uint32Array.of(1, 0) });
+    const { numbers, stride: apart, done } = slot.samples("input", 2);
+    const images = numbers as Float32Array;
+    images.fill(8, apart, apart + 4);
+    const labels = Int32Array.of(1, 2);
+    slot.fill("labels", labels);
+    mixInto(slot, { images, stride: apart, labels }, { share: 0.75, partner: Uint32Array.of(1, 0) });
+    done();
     const stride = loaded.program.inputs.find(({ name }) => name === "input")!.layout.sampleStride;
     const pictures = slot.input("input");
     expect([...pictures.subarray(0, 4), ...pictures.subarray(stride, stride + 4)]).toEqual([2, 2, 2, 2, 6, 6, 6, 6]);

@@ -62,6 +62,7 @@ type Effect<T> = {
 };
 
 const EFFECTS: Effect<TrainOptions> = {
+  device: "machine",
   backend: "machine",
   threads: "speed",
   relaxedSimd: "speed",
@@ -144,6 +145,8 @@ describe("train", () => {
     await train(normed(), data, { ...base, ...callbacks, epochs: 1 });
     expect(called.size).toBe(3);
     await expect(learn({ memoryLimit: 1 })).rejects.toThrow("memoryLimit allows");
+    await expect(learn({ device: "gpu" })).rejects.toThrow('unknown device "gpu"');
+    await expect(learn({ device: "reference" })).rejects.toThrow('unknown option of device "reference" "threads"');
     await expect(learn({ backend: "avx" as never })).rejects.toThrow('unknown backend "avx"; did you mean "avx2"?');
   });
 

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import type { LoadedProgram } from "#fovea/devices/cpu/loaded-program.js";
-import type { Slot } from "#fovea/devices/cpu/memory/slot.js";
+import type { Executable, Slot } from "#fovea/devices/device.js";
 import { models } from "#fovea/index.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { trainingEntries } from "#fovea/train/step.js";
@@ -11,13 +10,13 @@ const optimizer = sgd({ lr: 0.5 });
 /** What goes into the inputs of a program that has these, by name. */
 function filled(inputs: StepInputs, names: readonly string[], step: number): Record<string, number[]> {
   const found: Record<string, number[]> = {};
-  const program = { program: { inputs: names.map((name) => ({ name })) } } as unknown as LoadedProgram;
+  const executable = { inputs: names.map((name) => ({ name })) } as unknown as Executable;
   const slot = {
     fill(name: string, values: number[]) {
       found[name] = values;
     },
   } as unknown as Slot;
-  inputs.fill(program, slot, step);
+  inputs.fill(executable, slot, step);
   return found;
 }
 

@@ -69,8 +69,8 @@ async function withTrainer<T>(
 /** Every state's bits, and the figures of the epochs. */
 async function results(trainer: Trainer) {
   const read = async (name: string) =>
-    Buffer.from((await trainer.session.readState(name)).slice().buffer).toString("base64");
-  const states = await Promise.all(trainer.session.states().map(async ({ name }) => [name, await read(name)]));
+    Buffer.from((await trainer.device.readState(name)).slice().buffer).toString("base64");
+  const states = await Promise.all(trainer.device.states().map(async ({ name }) => [name, await read(name)]));
   return { states, figures: trainer.state.history.map(({ epoch, train, test }) => ({ epoch, train, test })) };
 }
 

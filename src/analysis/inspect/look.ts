@@ -24,9 +24,9 @@ import {
   pick,
   text,
 } from "../../base/options.js";
-import { compileEntry } from "../../compiler/compile.js";
-import type { LoadedProgram } from "../../devices/cpu/loaded-program.js";
-import { MACHINE_OPTIONS, type MachineOptions, Session } from "../../devices/cpu/session.js";
+import type { Executable } from "../../devices/device.js";
+import { MACHINE_OPTIONS, type MachineOptions } from "../../devices/machine-options.js";
+import { openDevice } from "../../devices/open.js";
 import type { Value } from "../../graph/graph.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
 import { likeliest } from "../../model/rank.js";
@@ -151,11 +151,9 @@ export async function lookInside(model: TrainedModel, picture: Float32Array, opt
   const confidence = graph.scope("probabilities", () => sum(multiply(probabilities, mask), { batch: true }));
   const score = graph.scope("score", () => sum(multiply(output, mask), { batch: true }));
   const [camGradient, inputGradient] = differentiate(score, [cam.value, traced.input]);
-  const session = await Session.create(pick(options, MACHINE_OPTIONS));
+  const device = await openDevice(pick(options, MACHINE_OPTIONS));
   const load = (name: string, outputs: Record<string, Value>) =>
-    session.load(
-      compileEntry({ name, outputs, assigns: [] }, { target: session.target, winograd: session.winograd, maxBatch: 1 }),
-    );
+    device.compile({ name, outputs, assigns: [] }, { maxBatch: 1, slots: 1 });
   try {
     const forward = await load("inspect", { probabilities, confidence });
     const layerOutputs = Object.fromEntries(shown.map(([path, value]) => [`layer ${path}`, value]));
@@ -164,7 +162,7 @@ export async function lookInside(model: TrainedModel, picture: Float32Array, opt
       inputGradient: inputGradient!,
       ...layerOutputs,
     });
-    await lendWeights(session, model, "inspect");
+    await lendWeights(device, model, "inspect");
     const classes = output.shape.at(-1)!;
     const length = sizeOf(output.shape);
     const said = (await forward.run({ input: picture, target: new Float32Array(length) }, 1))[
@@ -200,7 +198,7 @@ export async function lookInside(model: TrainedModel, picture: Float32Array, opt
       ...hidden,
     };
   } finally {
-    await session.close();
+    await device.close();
   }
 }
 
@@ -235,7 +233,7 @@ function extentOf({ graph, input, output }: Traced): readonly [number, number] {
 }
 
 async function occlude(
-  program: LoadedProgram,
+  program: Executable,
   picture: Float32Array,
   input: Shape,
   mask: Float32Array,

@@ -7,7 +7,7 @@ import { arch, availableParallelism, cpus, platform, release, totalmem } from "n
 import { join } from "node:path";
 import { FileError } from "../../base/errors.js";
 import type { Dataset } from "../../data/sets/dataset.js";
-import type { SessionOptions } from "../../devices/cpu/session.js";
+import type { MachineOptions } from "../../devices/machine-options.js";
 import { writeFileAtomically } from "../../host/atomic-write-node.js";
 import { foveaVersion } from "../../host/package-node.js";
 import { loadModel } from "../../model/model-file-node.js";
@@ -99,7 +99,7 @@ async function gather({ config, data, plan, result, session }: ReportOptions): P
   };
 }
 
-type Choice = Pick<SessionOptions, "backend" | "threads" | "winograd">;
+type Choice = Pick<MachineOptions, "backend" | "threads" | "winograd">;
 
 /** The run has said already which backend it took and why. */
 const options = ({ backend, threads, winograd }: Choice) => ({

@@ -10,7 +10,7 @@ import {
 } from "../../analysis/compare/measure.js";
 import { comparisonRows } from "../../analysis/compare/table.js";
 import { OptionError } from "../../base/errors.js";
-import { BACKEND_NAMES, type BackendName } from "../../devices/cpu/backends/backend.js";
+import { BACKEND_NAMES, type BackendName } from "../../devices/machine-options.js";
 import { checkFolderWritable } from "../../host/atomic-write-node.js";
 import { list } from "../../models/index.js";
 import { oneOf, wholeOf } from "../options/arguments.js";

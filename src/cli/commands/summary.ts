@@ -2,11 +2,11 @@
 import type { Command } from "commander";
 import { type Summary, summarize } from "../../analysis/summary.js";
 import { OptionError } from "../../base/errors.js";
-import { BACKEND_NAMES, type BackendName } from "../../devices/cpu/backends/backend.js";
+import { BACKEND_NAMES, type BackendName } from "../../devices/machine-options.js";
+import { describeRecomputed, type TrainingMemory } from "../../devices/training-memory.js";
 import { list } from "../../models/index.js";
 import { OPTIMIZERS, type OptimizerConfig, optimizerFrom, TRAINING_DEFAULTS } from "../../train/defaults.js";
 import { adam, adamw } from "../../train/optimizer.js";
-import { describeRecomputed, type TrainingMemory } from "../../train/training-memory.js";
 import { bytesOf, MAP_HELP, namesOf, oneOf, pairOf, wholeOf } from "../options/arguments.js";
 import { findNetwork, inputSize, isInside, noSuchLayer } from "../options/network-argument.js";
 import { bytes, Output, table, twoColumns } from "../terminal/output.js";

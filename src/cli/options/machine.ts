@@ -1,6 +1,6 @@
 /** The flags that say on what a network runs: the same for every command that computes with one. */
 import type { Command } from "commander";
-import { BACKEND_NAMES, type BackendName } from "../../devices/cpu/backends/backend.js";
+import { BACKEND_NAMES, type BackendName } from "../../devices/machine-options.js";
 import { bytesOf, oneOf, wholeOf } from "./arguments.js";
 
 export interface MachineFlags {

@@ -1,5 +1,5 @@
 /**
- * One memory and one team of workers: programs are loaded into it, share its states by name, and run in the order in
+ * The processor as a device: one memory and one team of workers. Programs are loaded into it, share its states by name, and run in the order in
  * which they are submitted, never two at once. `close()` ends the workers and gives everything back; a session that is
  * forgotten is closed when it is collected, and one that is idle does not keep the process alive.
  *
@@ -9,74 +9,43 @@
  */
 
 import { BackendError, unknownName } from "../../base/errors.js";
-import { type Note, noteOnce } from "../../base/notes.js";
-import { anything, callback, checkOptions, expecting, type Fields, flag, isRecord } from "../../base/options.js";
-import type { Program, StoredState } from "../../compiler/program.js";
+import { noteOnce } from "../../base/notes.js";
+import { anything, checkOptions, type Fields, flag } from "../../base/options.js";
+import type { Program } from "../../compiler/program.js";
+import type { Entry } from "../../graph/graph.js";
 import type { Layout } from "../../kernels/contract/layout.js";
 import type { Target } from "../../target/target.js";
+import type { CompileWish, Device, DeviceState, Numbers, TrainingExecutables, TrainingWish } from "../device.js";
+import { MACHINE_OPTIONS, type MachineOptions } from "../machine-options.js";
+import type { MemoryUse } from "../memory-use.js";
+import { QUEUE_LENGTH } from "../queue.js";
 import type { BackendName } from "./backends/backend.js";
 import { type BackendChoice, chooseBackend, chooseThreads, chooseWinograd } from "./backends/choose.js";
 import { Engine } from "./engine.js";
 import { LoadedProgram } from "./loaded-program.js";
-import type { Numbers } from "./memory/copy.js";
 import type { Room } from "./memory/memory-check.js";
-import type { MemoryUse } from "./memory/memory-use.js";
 import type { State } from "./memory/state-store.js";
+import { planEvaluationInTurns, planTrainingInTurns } from "./planning/plan.js";
+import { trainingMemory } from "./planning/training-memory.js";
 import { currentPlatform } from "./platform/current-platform.js";
 
-export interface SessionOptions extends BackendChoice {
-  /** Threads that compute; all that the machine runs at once unless said otherwise. With 1 no worker is started. */
-  readonly threads?: number | undefined;
-  /** Bytes that the session may take. */
-  readonly memoryLimit?: number | undefined;
-  /**
-   * Whether 3x3 and 5x5 convolutions of stride 1 may be computed by Winograd's form: up to 2.7 times as fast. An output then errs by a part
-   * (1e-5 at most) of the largest products in its tile of 6x6 input pixels, some of which lie outside its own window: beside a pixel
-   * of 1e6, by about 0.1. A pixel that is infinite or NaN makes all 4x4 (of 5x5 convolutions 2x2) outputs of its tiles so, up to
-   * four pixels away.
-   * @default true, unless the environment variable FOVEA_WINOGRAD is "off"
-   */
-  readonly winograd?: boolean | undefined;
+export interface SessionOptions extends Omit<MachineOptions, "device">, BackendChoice {
   /** Fill memory with NaN before each run and look at pad lanes after it: slow, and finds stale reads. */
   readonly check?: boolean | undefined;
-  /**
-   * Takes what there is to say about the choice of backend and threads; the console, once, unless given. It may be asynchronous: the
-   * call that says something waits for it, and rejects with what it throws.
-   */
-  readonly note?: Note | undefined;
 }
 
-/** What who trains, measures or predicts may say about the machine. */
-export type MachineOptions = Pick<
-  SessionOptions,
-  "backend" | "threads" | "relaxedSimd" | "winograd" | "memoryLimit" | "note"
->;
+const { device: _, ...CPU_OPTIONS } = MACHINE_OPTIONS;
+const SESSION_OPTIONS: Fields<SessionOptions> = { ...CPU_OPTIONS, interpreterTarget: anything, check: flag };
 
-/** What each may be. Names of backends and the number of threads are held where they are chosen (choose.ts). */
-export const MACHINE_OPTIONS: Fields<MachineOptions> = {
-  backend: expecting(
-    "the name of a backend",
-    (name) => typeof name === "string" || (isRecord(name) && "target" in name),
-  ),
-  threads: expecting("a whole number from 1 to 256", (threads) => typeof threads === "number"),
-  relaxedSimd: flag,
-  winograd: flag,
-  memoryLimit: expecting("a number of bytes", (bytes) => typeof bytes === "number" && bytes > 0),
-  note: callback,
-};
-
-const SESSION_OPTIONS: Fields<SessionOptions> = { ...MACHINE_OPTIONS, interpreterTarget: anything, check: flag };
-
-export interface StateDescription {
-  readonly name: string;
-  readonly kind: StoredState["kind"];
+export interface StateDescription extends DeviceState {
   readonly layout: Layout;
 }
 
 /** Closes the engine of a session that nobody refers to any more. */
 const forgotten = new FinalizationRegistry<Engine>((engine) => void engine.close());
 
-export class Session {
+export class Session implements Device {
+  readonly name = "cpu";
   readonly #engine: Engine;
   /** Whether programs should be compiled with Winograd's convolutions. */
   readonly winograd: boolean;
@@ -108,6 +77,10 @@ export class Session {
     return this.#engine.backend.name;
   }
 
+  get arithmetic(): string {
+    return `${this.target.name}, ${this.target.fma} multiply-add`;
+  }
+
   /**
    * How many threads compute: 1 where what is loaded is so little that nothing is gained by more, or where no workers can be had.
    * Before anything is loaded, how many there may be.
@@ -126,6 +99,22 @@ export class Session {
     return this.#engine.room;
   }
 
+  /** Compiles for this machine and loads; with what keeps to the memory that the session may take, where that is needed. */
+  async compile(entry: Entry, { maxBatch, slots = QUEUE_LENGTH }: CompileWish = {}): Promise<LoadedProgram> {
+    this.#open();
+    return this.load(await planEvaluationInTurns(this, entry, maxBatch, slots), { slots });
+  }
+
+  async compileTraining(wish: TrainingWish): Promise<TrainingExecutables> {
+    this.#open();
+    const programs = await planTrainingInTurns(this, wish);
+    const load = (program: Program) => this.load(program, { slots: QUEUE_LENGTH });
+    const step = await load(programs.step);
+    const apply = programs.apply && (await load(programs.apply));
+    const evaluation = await load(programs.evaluation);
+    return { step, apply, evaluation, memory: trainingMemory(programs, this) };
+  }
+
   /** Throws MemoryError before anything is allocated if the program does not fit. */
   async load(program: Program, options: { readonly slots?: number } = {}): Promise<LoadedProgram> {
     this.#open();
@@ -133,7 +122,7 @@ export class Session {
   }
 
   states(): StateDescription[] {
-    return this.#engine.states.list().map(({ name, kind, layout }) => ({ name, kind, layout }));
+    return this.#engine.states.list().map(({ name, kind, layout }) => ({ name, kind, shape: layout.shape, layout }));
   }
 
   /** A row-major copy of a state as it is after all jobs submitted so far. */

@@ -5,9 +5,9 @@
  */
 import { OptionError } from "../../base/errors.js";
 import { naturalLogarithm } from "../../base/random.js";
-import { afterwards, inSequence, QUEUE_LENGTH, runQueue } from "../../devices/cpu/queue.js";
-import { type MachineOptions, Session } from "../../devices/cpu/session.js";
-import { planEvaluationInTurns } from "../../model/plan.js";
+import type { MachineOptions } from "../../devices/machine-options.js";
+import { openDevice } from "../../devices/open.js";
+import { afterwards, inSequence, runQueue } from "../../devices/queue.js";
 import { rankOf } from "../../model/rank.js";
 import type { TrainedModel } from "../../model/trained-model.js";
 import { lendWeights } from "../../model/weights/weights.js";
@@ -75,18 +75,18 @@ export async function evaluatePolicy(
   }
   const started = performance.now();
   const tables = symmetriesOf(size).slice(0, symmetries ? SYMMETRIES : 1);
-  const session = await Session.create(choice);
+  const device = await openDevice(choice);
   const judge = new Judge();
   try {
     const { entry } = viewEntry(model.module, model.input);
-    const loaded = await session.load(await planEvaluationInTurns(session, entry, batchSize), { slots: QUEUE_LENGTH });
-    await lendWeights(session, model, "evaluate");
+    const executable = await device.compile(entry, { maxBatch: batchSize });
+    await lendWeights(device, model, "evaluate");
     const area = size * size;
-    const { maxBatch } = loaded.program;
+    const { maxBatch } = executable;
     const means = new Float64Array(maxBatch * area);
     for await (const { block, length } of blocksOf(positions)) {
       const countOf = (batch: number) => Math.min(maxBatch, length - batch * maxBatch);
-      await runQueue(loaded, Math.ceil(length / maxBatch) * tables.length, {
+      await runQueue(executable, Math.ceil(length / maxBatch) * tables.length, {
         fill(slot, run) {
           const batch = Math.floor(run / tables.length);
           const count = countOf(batch);
@@ -121,7 +121,7 @@ export async function evaluatePolicy(
       if ((await shouldStop?.()) === true) break;
     }
   } finally {
-    await session.close();
+    await device.close();
   }
   return { ...judge.figures(), seconds: (performance.now() - started) / 1000 };
 }

@@ -4,7 +4,8 @@
  */
 import type { Dataset } from "../../data/sets/dataset.js";
 import type { OpenStream } from "../../data/sets/stream.js";
-import { type MachineOptions, Session } from "../../devices/cpu/session.js";
+import type { MachineOptions } from "../../devices/machine-options.js";
+import { openDevice } from "../../devices/open.js";
 import { create, type Model } from "../../models/index.js";
 import type { TrainingConfig } from "../../run/config.js";
 import { optimizerFrom } from "../../train/defaults.js";
@@ -37,7 +38,7 @@ export interface SpeedOptions {
 export async function measureSpeed(options: SpeedOptions): Promise<Speed> {
   const { config, store, test, seconds } = options;
   const encodingSeconds = measureEncoding(store, test.shape[2]);
-  const session = await Session.create({ ...options.session, note: () => {} });
+  const device = await openDevice({ ...options.session, note: () => {} });
   try {
     const { module, input } = options.network ?? create(config.network, config.options);
     const { batchSize } = config;
@@ -45,7 +46,7 @@ export async function measureSpeed(options: SpeedOptions): Promise<Speed> {
     const optimizer = optimizerFrom({ ...config.optimizer, lr: 1e-9 });
     const train = endless(test, batchSize);
     const trainer = await Trainer.create(
-      session,
+      device,
       module,
       input,
       { train },
@@ -70,12 +71,12 @@ export async function measureSpeed(options: SpeedOptions): Promise<Speed> {
     const { seconds: evaluating } = await trainer.evaluate(some);
     return {
       // Encoding goes on beside training, on the same processors.
-      stepSeconds: computing + (batchSize * encodingSeconds) / session.threads,
+      stepSeconds: computing + (batchSize * encodingSeconds) / device.threads,
       evaluationSeconds: (evaluating * test.length) / some.length,
       startSeconds: Math.min(FIRST_BLOCK, trainingPositions(store)) * encodingSeconds,
     };
   } finally {
-    await session.close();
+    await device.close();
   }
 }
 

@@ -1,7 +1,8 @@
 /** Training a network of one's own on the positions of games, in one call: for comparisons, where each may take so long. */
 
 import { callback, checkOptions, type Fields, needed, number, oneOf, whole } from "../../base/options.js";
-import { MACHINE_OPTIONS, type MachineOptions, Session } from "../../devices/cpu/session.js";
+import { MACHINE_OPTIONS, type MachineOptions } from "../../devices/machine-options.js";
+import { openDevice } from "../../devices/open.js";
 import type { TrainedModel } from "../../model/trained-model.js";
 import type { Weights } from "../../model/weights/weights.js";
 import type { Module } from "../../nn/index.js";
@@ -84,11 +85,11 @@ export async function trainPolicy(store: GameStore, network: Module, options: Tr
   });
   const length = lengthWithin(60 * minutes, speed);
   const config = configFor(length);
-  const session = await Session.create(choice);
+  const device = await openDevice(choice);
   try {
     const train = data.train(length.evaluateEvery * config.batchSize);
     const optimizer = optimizerFrom(config.optimizer);
-    const trainer = await Trainer.create(session, network, input, { train, test }, { ...config, optimizer });
+    const trainer = await Trainer.create(device, network, input, { train, test }, { ...config, optimizer });
     const { classes, mean, std } = test;
     const recorded = {
       model: (weights: Weights) => ({ module: network, input, classes, scaling: { mean, std }, weights }),
@@ -106,6 +107,6 @@ export async function trainPolicy(store: GameStore, network: Module, options: Tr
       top5,
     };
   } finally {
-    await session.close();
+    await device.close();
   }
 }

@@ -1,12 +1,12 @@
 /**
- * The weights of a network by name, its running statistics among them, outside any session: row-major, in fovea's layout (convolutions HWIO, linear layers
+ * The weights of a network by name, its running statistics among them, outside any device: row-major, in fovea's layout (convolutions HWIO, linear layers
  * [in, out]).
  */
 import { FileError, OptionError } from "../../base/errors.js";
 import { shown } from "../../base/options.js";
 import { Random } from "../../base/random.js";
 import { atOnce, type Steps } from "../../base/steps.js";
-import type { Session } from "../../devices/cpu/session.js";
+import type { Device } from "../../devices/device.js";
 import { type Shape, sameShape, sizeOf } from "../../graph/shape.js";
 import { inTurns } from "../../host/event-loop.js";
 import { type Initializer, type Module, savedOf } from "../../nn/index.js";
@@ -67,9 +67,9 @@ async function numbersOf(weight: Weight): Promise<Float32Array> {
   return steps === undefined ? weight.data : inTurns(steps());
 }
 
-/** Those that no program of the session reads. */
-export function weightsBeside(session: Session, weights: Weights): Weights {
-  const known = new Set(session.states().map(({ name }) => name));
+/** Those that no executable of the device reads. */
+export function weightsBeside(device: Device, weights: Weights): Weights {
+  const known = new Set(device.states().map(({ name }) => name));
   return new Map([...weights].filter(([name]) => !known.has(name)));
 }
 
@@ -85,28 +85,28 @@ function drawing(name: string, shape: Shape, init: Initializer, seed: number): (
   };
 }
 
-/** Writes weights into the states of the same names; those that no program of the session reads are left out. */
-export async function writeWeights(session: Session, weights: Weights): Promise<void> {
-  const known = new Set(session.states().map(({ name }) => name));
-  for (const [name, weight] of weights) if (known.has(name)) await session.writeState(name, await numbersOf(weight));
+/** Writes weights into the states of the same names; those that no executable of the device reads are left out. */
+export async function writeWeights(device: Device, weights: Weights): Promise<void> {
+  const known = new Set(device.states().map(({ name }) => name));
+  for (const [name, weight] of weights) if (known.has(name)) await device.writeState(name, await numbersOf(weight));
 }
 
 /**
- * The same for a session that only predicts, and weights that stay as they are for as long as it lives: they are read when they
+ * The same for a device that only predicts, and weights that stay as they are for as long as it lives: they are read when they
  * are needed, and what is kept in another order is not kept in this one, too.
  * @throws OptionError where they are not the network's weights (`checkWeights`).
  */
 export async function lendWeights(
-  session: Session,
+  device: Device,
   { module, weights }: { readonly module: Module; readonly weights: Weights },
   what: string,
 ): Promise<void> {
   await inTurns(checkWeights(module, weights, `${what}: the model's weights`));
-  const known = new Set(session.states().map(({ name }) => name));
+  const known = new Set(device.states().map(({ name }) => name));
   for (const [name, weight] of weights) {
     if (!known.has(name)) continue;
     await numbersOf(weight); // a run is to find them there
-    await session.lendState(name, () => weight.data);
+    await device.lendState(name, () => weight.data);
   }
 }
 
@@ -155,20 +155,20 @@ function* whyNot(weight: Weight | undefined, expected: Shape): Steps<string | un
 const textOf = (shape: Shape) => shape.join("x") || "one number";
 
 /**
- * A copy of a network's weights as the session has them now; `others` gives those that no program reads, `stateOf` the state that
+ * A copy of a network's weights as the device has them now; `others` gives those that no program reads, `stateOf` the state that
  * is read for a name.
  */
 export async function readWeights(
-  session: Session,
+  device: Device,
   network: Module,
   others: Weights,
   stateOf = (name: string) => name,
 ): Promise<Map<string, Weight>> {
-  const known = new Set(session.states().map(({ name }) => name));
+  const known = new Set(device.states().map(({ name }) => name));
   const weights = new Map<string, Weight>();
   for (const [name, { shape }] of savedOf(network)) {
     const data = known.has(stateOf(name))
-      ? ((await session.readState(stateOf(name))) as Float32Array)
+      ? ((await device.readState(stateOf(name))) as Float32Array)
       : others.get(name)!.data.slice();
     weights.set(name, { shape, data });
   }

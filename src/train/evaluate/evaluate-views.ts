@@ -10,9 +10,8 @@ import { type View, Viewer, type ViewName, viewsOf } from "../../data/augment/vi
 import type { Dataset } from "../../data/sets/dataset.js";
 import { openBytes } from "../../data/sets/open-pictures.js";
 import { batchCount, inOrder } from "../../data/sets/sampler.js";
-import type { LoadedProgram } from "../../devices/cpu/loaded-program.js";
-import type { Slot } from "../../devices/cpu/memory/slot.js";
-import { inSequence, runQueue } from "../../devices/cpu/queue.js";
+import type { Executable, Slot } from "../../devices/device.js";
+import { inSequence, runQueue } from "../../devices/queue.js";
 import { likeliest, rankOf } from "../../model/rank.js";
 import { checkClasses } from "../feed.js";
 import { addBatch, type EpochFigures, type EpochSums, figures, noSums } from "./metrics.js";
@@ -25,17 +24,17 @@ export interface ViewFigures {
   readonly firstFive: number;
 }
 
-/** `loaded` takes `input` and gives `probabilities`. */
+/** `executable` takes `input` and gives `probabilities`. */
 export async function evaluateViews(
-  loaded: LoadedProgram,
+  executable: Executable,
   name: ViewName,
   data: Dataset,
   classes: number,
   progress?: (done: number, figures: EpochFigures) => void,
 ): Promise<ViewFigures> {
   checkClasses(data, classes);
-  const { maxBatch, inputs } = loaded.program;
-  const input = inputs.find((port) => port.name === "input")!.layout.shape;
+  const { maxBatch, inputs } = executable;
+  const input = inputs.find((port) => port.name === "input")!.shape;
   const views = viewsOf(name, data.shape, input, data.name);
   const viewer = new Viewer(input, data);
   const sums = noSums();
@@ -47,7 +46,7 @@ export async function evaluateViews(
   for await (const { first, count, picture, leftOut } of partsOf(data, maxBatch)) {
     const batchOf = (run: number) => Math.floor(run / views.length);
     const countOf = (batch: number) => Math.min(maxBatch, count - batch * maxBatch);
-    await runQueue(loaded, batchCount(count, maxBatch) * views.length, {
+    await runQueue(executable, batchCount(count, maxBatch) * views.length, {
       fill: (slot, run) => {
         const batch = batchOf(run);
         const pictures = Array.from({ length: countOf(batch) }, (_, n) => picture(first + batch * maxBatch + n));

@@ -1,18 +1,15 @@
 /** Measures a network on a data set: loss, accuracy and confusion matrix, each sample once. */
 
 import { DataError } from "../../base/errors.js";
-import type { Program } from "../../compiler/program.js";
 import type { ViewName } from "../../data/augment/views.js";
 import type { Dataset } from "../../data/sets/dataset.js";
 import { batchCount, inOrder } from "../../data/sets/sampler.js";
-import type { LoadedProgram } from "../../devices/cpu/loaded-program.js";
-import { inSequence, QUEUE_LENGTH, runQueue } from "../../devices/cpu/queue.js";
-import type { Session } from "../../devices/cpu/session.js";
-import type { Shape } from "../../graph/shape.js";
-import { planEvaluationInTurns } from "../../model/plan.js";
+import type { Device, Executable } from "../../devices/device.js";
+import { inSequence, runQueue } from "../../devices/queue.js";
+import { type Shape, sizeOf } from "../../graph/shape.js";
 import { rankOf } from "../../model/rank.js";
 import type { Module } from "../../nn/index.js";
-import { checkData } from "../feed.js";
+import { checkData, type Written } from "../feed.js";
 import { openFeeder } from "../feeder.js";
 import { evaluationEntry, viewEntry } from "../step.js";
 import { evaluateViews, type ViewFigures } from "./evaluate-views.js";
@@ -39,31 +36,30 @@ export interface EvaluatorOptions {
   readonly views?: ViewName | undefined;
   /** Counts the labels among the five likeliest classes. */
   readonly top5?: boolean | undefined;
-  /** Compiled from `entry` with the same options; planned here where left out. */
-  readonly program?: Program | undefined;
+  /** Compiled from `entry` with the same options; compiled here where left out. */
+  readonly executable?: Executable | undefined;
 }
 
 export class Evaluator {
-  readonly #loaded: LoadedProgram;
+  readonly #executable: Executable;
   readonly #input: Shape;
   readonly #classes: number;
   readonly #views: ViewName | undefined;
   readonly #top5: boolean;
 
-  /** Compiles and loads into a session, whose states are the weights. */
+  /** Compiles for a device, whose states are the weights. */
   static async create(
-    session: Session,
+    device: Device,
     network: Module,
     input: Shape,
     options: EvaluatorOptions = {},
   ): Promise<Evaluator> {
     const { views, batchSize, top5 = false } = options;
     const { entry, traced } = Evaluator.entry(network, input, options);
-    const program = options.program ?? (await planEvaluationInTurns(session, entry, batchSize));
-    const loaded = await session.load(program, { slots: QUEUE_LENGTH });
+    const executable = options.executable ?? (await device.compile(entry, { maxBatch: batchSize }));
     const { loss } = network;
     const classes = loss?.kind === "pixelCrossEntropy" ? loss.classes : traced.output.shape.at(-1)!;
-    return new Evaluator(loaded, input, classes, views, top5);
+    return new Evaluator(executable, input, classes, views, top5);
   }
 
   static entry(network: Module, input: Shape, { averaged, views, top5 }: EvaluatorOptions) {
@@ -71,21 +67,17 @@ export class Evaluator {
   }
 
   private constructor(
-    loaded: LoadedProgram,
+    executable: Executable,
     input: Shape,
     classes: number,
     views: ViewName | undefined,
     top5: boolean,
   ) {
-    this.#loaded = loaded;
+    this.#executable = executable;
     this.#input = input;
     this.#classes = classes;
     this.#views = views;
     this.#top5 = top5;
-  }
-
-  get program(): Program {
-    return this.#loaded.program;
   }
 
   /** @throws DataError where the data does not fit the network, or brings no labels to measure by. */
@@ -111,7 +103,7 @@ export class Evaluator {
     const { sums, predictions, firstFive } =
       this.#views === undefined
         ? await this.#once(data, progress)
-        : await evaluateViews(this.#loaded, this.#views, data, this.#classes, progress);
+        : await evaluateViews(this.#executable, this.#views, data, this.#classes, progress);
     return {
       ...figures(sums),
       samples: sums.samples,
@@ -133,14 +125,18 @@ export class Evaluator {
     let firstFive = 0;
     const predictions = new Int32Array(data.length);
     const order = inOrder(data.length);
-    const { maxBatch } = this.#loaded.program;
-    const feeder = openFeeder(this.#loaded, data, { seed: 0 });
+    const { maxBatch, inputs } = this.#executable;
+    const labelsEach = sizeOf(inputs.find(({ name }) => name === "labels")!.shape);
+    const feeder = openFeeder(this.#executable, data, { seed: 0 });
     const leftOut = new Map<number, readonly number[]>();
+    const labelled = new Map<number, Int32Array>();
     try {
-      await runQueue(this.#loaded, batchCount(data.length, maxBatch), {
+      await runQueue(this.#executable, batchCount(data.length, maxBatch), {
         fill: (slot, batch) => {
           const indices = order.subarray(batch * maxBatch, (batch + 1) * maxBatch);
-          const filled = feeder.fill(slot, indices, 0);
+          const keepLabels =
+            pixels && (({ labels }: Written) => labelled.set(batch, labels.slice(0, indices.length * labelsEach)));
+          const filled = feeder.fill(slot, indices, 0, keepLabels);
           if (!(filled instanceof Promise)) return indices.length;
           return filled.then((replaced) => {
             leftOut.set(batch, replaced);
@@ -149,9 +145,11 @@ export class Evaluator {
         },
         done: (slot, batch, count) => {
           const replaced = leftOut.get(batch) ?? [];
-          addBatch(sums, slot.raw("loss"), slot.raw("correct"), count, replaced);
+          addBatch(sums, slot.output("loss"), slot.output("correct"), count, replaced);
           const first = batch * maxBatch;
-          if (pixels !== undefined) addPixels(pixels, slot, this.#loaded.program, count);
+          const kept = labelled.get(batch);
+          labelled.delete(batch);
+          if (pixels !== undefined) addPixels(pixels, kept!, slot.output("prediction"));
           else predictions.set(slot.output("prediction").subarray(0, count), first);
           for (const n of replaced) predictions[first + n] = -1;
           if (this.#top5) {

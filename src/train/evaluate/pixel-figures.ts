@@ -1,6 +1,4 @@
-/** Figures of labelled pixels, from a confusion matrix; and counting them in batches that a program has answered. */
-import type { Program } from "../../compiler/program.js";
-import type { Slot } from "../../devices/cpu/memory/slot.js";
+/** Figures of labelled pixels, from a confusion matrix; and counting them. */
 import type { ConfusionMatrix } from "./metrics.js";
 
 export interface PixelFigures {
@@ -46,19 +44,7 @@ export function pixelFigures(confusion: ConfusionMatrix): PixelFigures {
   };
 }
 
-/** Counts the pixels of the first `count` pictures of a slot: its input "labels" against its output "prediction". */
-export function addPixels(confusion: number[][], slot: Slot, { inputs }: Program, count: number): void {
-  const { layout } = inputs.find(({ name }) => name === "labels")!;
-  const labels = slot.input("labels");
-  const predictions = slot.output("prediction");
-  const { rows, channels, channelStride, sampleStride } = layout;
-  for (let n = 0, i = 0; n < count; n++) {
-    for (let row = 0; row < rows; row++) {
-      const start = n * sampleStride + row * channelStride;
-      for (let c = 0; c < channels; c++, i++) {
-        const label = labels[start + c]!;
-        if (label >= 0) confusion[label]![predictions[i]!]!++;
-      }
-    }
-  }
+/** Counts pixels: their labels against what was said of them. Those labelled below 0 do not count. */
+export function addPixels(confusion: number[][], labels: ArrayLike<number>, said: ArrayLike<number>): void {
+  for (let i = 0; i < labels.length; i++) if (labels[i]! >= 0) confusion[labels[i]!]![said[i]!]!++;
 }

@@ -1,15 +1,15 @@
 /**
  * Mixup (Zhang, Cisse, Dauphin and Lopez-Paz 2017): a training step sees share x one picture + (1 - share) x another of the same
  * batch, and the same mixture of their two losses. As in the authors' code one share is drawn a batch, from Beta(alpha, alpha), and
- * a permutation says who is mixed with whom: a pure function of seed, epoch and batch. The pictures are mixed as they lie in the
- * program's input, scaled and augmented. `labels` are those of the heavier picture, by which accuracy counts.
+ * a permutation says who is mixed with whom: a pure function of seed, epoch and batch. The pictures are mixed as they were written for the
+ * input, scaled and augmented. `labels` are those of the heavier picture, by which accuracy counts.
  */
 
 import { naturalLogarithm, Random } from "../../base/random.js";
 import { exponential } from "../../data/augment/numbers.js";
 import { inOrder } from "../../data/sets/sampler.js";
-import type { LoadedProgram } from "../../devices/cpu/loaded-program.js";
-import type { Slot } from "../../devices/cpu/memory/slot.js";
+import type { Slot } from "../../devices/device.js";
+import type { Written } from "../feed.js";
 
 /** Inputs of a training step beside `input` and `labels`, where pictures are mixed. */
 export const OTHER_LABELS = "otherLabels";
@@ -51,12 +51,10 @@ function logGamma(random: Random, alpha: number): number {
   }
 }
 
-/** Mixes the pictures that a slot was filled with, and sets both labels. */
-export function mixSlot(slot: Slot, { program }: LoadedProgram, mixture: Mixture): void {
-  const { layout } = program.inputs.find((port) => port.name === "input")!;
-  mix(slot.input("input") as Float32Array, layout.sampleStride, mixture);
+/** Mixes the pictures that were written for a slot, and fills in both labels. */
+export function mixInto(slot: Slot, { images, stride, labels }: Written, mixture: Mixture): void {
+  mix(images, stride, mixture);
   const { share, partner } = mixture;
-  const labels = slot.input("labels") as Int32Array;
   slot.fill(
     OTHER_LABELS,
     Int32Array.from(partner, (other) => labels[other]!),

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { OptionError } from "../../../base/errors.js";
 import { printable } from "../../../base/text.js";
-import { BACKEND_NAMES, type BackendName } from "../../../devices/cpu/backends/backend.js";
+import { BACKEND_NAMES, type BackendName } from "../../../devices/machine-options.js";
 import { networkPolicy, type Policy, uniformPolicy } from "../../../go/policy/policy.js";
 import { shippedPolicy } from "../../../go/policy/shipped-policy-node.js";
 import { oneOf, wholeOf } from "../../options/arguments.js";

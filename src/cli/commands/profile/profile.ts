@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { Profile, ProfiledProgram } from "../../../analysis/profile/profile-node.js";
 import { OptionError } from "../../../base/errors.js";
-import { BACKEND_NAMES, type BackendName } from "../../../devices/cpu/backends/backend.js";
+import { BACKEND_NAMES, type BackendName } from "../../../devices/machine-options.js";
 import { checkFileWritable, checkFolderWritable } from "../../../host/atomic-write-node.js";
 import { networkParts } from "../../../model/trained-model.js";
 import { modulesOf } from "../../../nn/index.js";

@@ -1,11 +1,12 @@
 /** What `fovea train` shows: a head, a bar and a line an epoch, and what to do next; or the same as JSON lines. */
 import { describeAugmentation } from "../../../data/augment/grammar.js";
 import { type Dataset, describeDataset } from "../../../data/sets/dataset.js";
+import { describeRecomputed, type TrainingMemory } from "../../../devices/training-memory.js";
 import { describeOptimizer, describeSchedule, named, type TrainingConfig } from "../../../run/config.js";
 import type { RunPlan, RunResult } from "../../../run/run-node.js";
 import { type EpochRecord, NOTABLE_WAIT, type Progress as TrainingProgress } from "../../../train/records.js";
 import { watchName } from "../../../train/techniques/techniques.js";
-import { describeRecomputed, type TrainingMemory } from "../../../train/training-memory.js";
+import { describeRecomputed, type TrainingMemory } from "../../../devices/training-memory.js";
 import { bytes, invocation, type Output, percent, quoted, seconds } from "../../terminal/output.js";
 import { Progress, showCount } from "../../terminal/progress.js";
 import { machineRow, type Row, RunDisplay } from "../../terminal/run-display.js";

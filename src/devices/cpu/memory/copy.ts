@@ -8,10 +8,10 @@ import { BackendError, OptionError } from "../../../base/errors.js";
 import { bfloat16OfNumber, halfOfNumber, numberOfBfloat16, numberOfHalf } from "../../../base/half.js";
 import { type DType, shapeText } from "../../../graph/shape.js";
 import type { Layout } from "../../../kernels/contract/layout.js";
+import type { Numbers } from "../../device.js";
 import type { Segment } from "../backends/backend.js";
 
-/** What callers give and get: float32 for floats, else integers of the value's own type. Memory of halves is their bits, in a Uint16Array. */
-export type Numbers = Float32Array | Int32Array | Uint16Array | Int8Array | Uint8Array;
+export type { Numbers } from "../../device.js";
 
 /** How elements of a type lie in memory, and what callers have for them. */
 interface Kind {

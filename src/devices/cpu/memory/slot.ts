@@ -1,21 +1,13 @@
-/** One set of a program's inputs and outputs. Outputs stay as they are until the slot runs again or is released. */
+/** One set of a program's inputs and outputs, of which it also gives views. Outputs stay as they are until the slot runs again or is released. */
 
 import { BackendError, OptionError, unknownName } from "../../../base/errors.js";
 import type { Port } from "../../../compiler/program.js";
+import type { Slot as DeviceSlot, Samples } from "../../device.js";
 import type { Engine } from "../engine.js";
 import { isAsInMemory, logicalSize, type Numbers, numbersFor, pack, unpack, viewOf } from "./copy.js";
 import type { Resident } from "./resident.js";
 
-/** Where samples of an input are written, row-major and without padding inside a sample. */
-export interface Samples {
-  readonly numbers: Numbers;
-  /** Elements from one sample to the next; what lies between stays as it is. */
-  readonly stride: number;
-  /** To be called when they are written, with the slot still held. */
-  done(): void;
-}
-
-export class Slot {
+export class Slot implements DeviceSlot {
   readonly #engine: Engine;
   readonly #resident: Resident;
   readonly #index: number;

@@ -5,24 +5,29 @@
  * anew in every batch instead of keeping them so. Neither changes a bit of what comes out.
  */
 
-import { MemoryError } from "../base/errors.js";
-import { atOnce, type Steps } from "../base/steps.js";
-import { type CompileOptions, compileSteps } from "../compiler/compile.js";
-import { align } from "../compiler/memory.js";
-import type { Program } from "../compiler/program.js";
-import { gibibytes, megabytes } from "../devices/cpu/memory/memory-check.js";
-import type { MemoryUse } from "../devices/cpu/memory/memory-use.js";
-import { ownBytes, scratchBytes } from "../devices/cpu/memory/resident.js";
-import { preparedOnly } from "../devices/cpu/memory/state-store.js";
-import { QUEUE_LENGTH } from "../devices/cpu/queue.js";
-import type { Session } from "../devices/cpu/session.js";
-import type { Value } from "../graph/graph.js";
-import { type Entry, inputOp } from "../graph/graph.js";
-import { bytesOfValue } from "../graph/shape.js";
-import { inTurns } from "../host/event-loop.js";
+import { MemoryError } from "../../../base/errors.js";
+import { atOnce, type Steps } from "../../../base/steps.js";
+import { type CompileOptions, compileSteps } from "../../../compiler/compile.js";
+import { align } from "../../../compiler/memory.js";
+import type { Program } from "../../../compiler/program.js";
+import type { Value } from "../../../graph/graph.js";
+import { type Entry, inputOp } from "../../../graph/graph.js";
+import { bytesOfValue } from "../../../graph/shape.js";
+import { inTurns } from "../../../host/event-loop.js";
+import type { Target } from "../../../target/target.js";
+import type { TrainingWish } from "../../device.js";
+import { type MemoryUse, totalOf } from "../../memory-use.js";
+import { QUEUE_LENGTH } from "../../queue.js";
+import { gibibytes, megabytes, type Room } from "../memory/memory-check.js";
+import { ownBytes, scratchBytes } from "../memory/resident.js";
+import { preparedOnly } from "../memory/state-store.js";
 
 /** What a plan is made for: a session, or what stands for one. */
-export type Host = Pick<Session, "target" | "winograd" | "room">;
+export interface Host {
+  readonly target: Target;
+  readonly winograd: boolean;
+  readonly room: Room;
+}
 
 /** Pictures computed at once in an evaluation, where there is memory. */
 export const EVALUATION_BATCH = 256;
@@ -37,14 +42,6 @@ export interface TrainingPrograms {
   readonly step: Program;
   readonly apply: Program | undefined;
   readonly evaluation: Program;
-}
-
-export interface TrainingWish {
-  readonly step: Entry;
-  readonly maxBatch: number;
-  /** The update behind a group of batches. */
-  readonly apply?: Entry | undefined;
-  readonly evaluation: Entry;
 }
 
 /** What these programs would take in a session of their own; `lent`: where their weights are lent to it, not written. */
@@ -76,8 +73,6 @@ export function plannedMemory(
     code: sum("code"),
   };
 }
-
-export const totalOf = (memory: MemoryUse): number => Object.values(memory).reduce((a, b) => a + b, 0);
 
 /** @throws MemoryError where the least that was found is more than the session may take. */
 export const planTraining = (host: Host, wish: TrainingWish): TrainingPrograms => atOnce(trainingSteps(host, wish));

@@ -1,4 +1,4 @@
-/** What programs take together, in bytes by part; they share store and scratch. */
+/** What executables take together, in bytes by part; they share store and scratch. A part that a device has not is 0. */
 export interface MemoryUse {
   /** States, without what is given back to the system between runs. */
   readonly store: number;
@@ -9,3 +9,5 @@ export interface MemoryUse {
   /** As planned before it is written. */
   readonly code: number;
 }
+
+export const totalOf = (memory: MemoryUse): number => Object.values(memory).reduce((a, b) => a + b, 0);

@@ -1,9 +1,8 @@
-/** Keeps the workers fed: batches are filled into slots ahead of those that run, and taken back in order. */
-import { nextTurn } from "../../host/event-loop.js";
-import type { LoadedProgram } from "./loaded-program.js";
-import type { Slot } from "./memory/slot.js";
+/** Keeps a device fed: batches are filled into slots ahead of those that run, and taken back in order. */
+import { nextTurn } from "../host/event-loop.js";
+import type { Executable, Slot } from "./device.js";
 
-/** Slots a program needs for its queue never to run dry while one is filled and one is read. */
+/** Slots an executable needs for its queue never to run dry while one is filled and one is read. */
 export const QUEUE_LENGTH = 4;
 /** A fill on this thread that takes longer lets others have their turn after it, so that the end of a run is noticed. */
 const LONG_FILL_MS = 4;
@@ -34,7 +33,7 @@ interface Submitted {
  * Runs `batches` batches. An error of a run, of `fill` or of `done` ends it when all that was submitted has finished; the
  * results of later batches are then not asked for.
  */
-export async function runQueue(program: LoadedProgram, batches: number, work: QueueWork): Promise<void> {
+export async function runQueue(program: Executable, batches: number, work: QueueWork): Promise<void> {
   let open = true;
   let failure: { readonly error: unknown } | undefined;
   const fail = (error: unknown) => {

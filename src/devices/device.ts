@@ -1,0 +1,137 @@
+/**
+ * The contract of a device: it compiles entries of a graph, keeps states by name, and runs what it compiled. Everything above this floor
+ * speaks to a device through these interfaces alone.
+ *
+ * A device may have a memory of its own. So nothing here is a view of memory that must be the host's:
+ *
+ *  - Inputs are handed over: `fill` copies before it returns, `Samples.done` after the numbers were written. The transfer ends before
+ *    the slot's next run begins, and what goes wrong with it rejects that run.
+ *  - Outputs come back with the run: once `run` settles, `output` has them. A device queues the download behind the computation, and
+ *    several slots under way hide how long it takes.
+ *  - States are written and read by promises, in the order of all that was submitted.
+ *
+ * A device whose memory is the host's gives views where that saves a copy: `Slot.samples` is then the input itself.
+ */
+import type { Entry } from "../graph/graph.js";
+import type { Shape, Signature } from "../graph/shape.js";
+import type { MemoryUse } from "./memory-use.js";
+import type { TrainingMemory } from "./training-memory.js";
+
+/** What callers give and get: float32 for floats, else integers of the value's own type. Memory of halves is their bits, in a Uint16Array. */
+export type Numbers = Float32Array | Int32Array | Uint16Array | Int8Array | Uint8Array;
+
+/** An input or an output of an executable. A batched one has so many numbers a sample. */
+export interface PortDescription extends Signature {
+  readonly name: string;
+}
+
+/** Numbers that stay on the device between runs, and that its executables share by name. */
+export interface DeviceState {
+  readonly name: string;
+  readonly kind: "parameter" | "statistic" | "optimizer" | "gradient";
+  readonly shape: Shape;
+}
+
+/** Where samples of an input are written, row-major and without padding inside a sample. */
+export interface Samples {
+  readonly numbers: Numbers;
+  /** Elements from one sample to the next; what lies between stays as it is. */
+  readonly stride: number;
+  /** To be called when they are written, with the slot still held. */
+  done(): void;
+}
+
+/** One set of an executable's inputs and outputs. Outputs stay as they are until the slot runs again or is released. */
+export interface Slot {
+  /** The slot's number, from 0; later holders of the same number find its inputs as they were left. */
+  readonly index: number;
+  /** Copies row-major samples into an input, from the first sample on. Returns how many there were. */
+  fill(name: string, data: Numbers | readonly number[]): number;
+  /**
+   * Room for the first `count` samples of an input, `adjacent` with nothing between them: the device's own memory where that is the
+   * host's and lies so, else memory beside it, which `done` hands over.
+   */
+  samples(name: string, count: number, adjacent?: boolean): Samples;
+  /** Runs on the first `batch` samples, after all that was submitted to the device before. Settles when the outputs are on the host. */
+  run(batch: number): Promise<void>;
+  /** An output of the last run: a copy, row-major without padding. */
+  output(name: string): Numbers;
+  /** Gives the slot to the next who waits for one. */
+  release(): void;
+}
+
+/** A compiled entry. */
+export interface Executable {
+  readonly name: string;
+  /** The most samples of a run. */
+  readonly maxBatch: number;
+  readonly inputs: readonly PortDescription[];
+  readonly outputs: readonly PortDescription[];
+  /** Everything that decides how its results are rounded, as texts: equal ones give equal bits on equal devices. */
+  plan(): Iterable<string>;
+  /** A slot of one's own, when one is free; in the order of asking. */
+  acquire(): Promise<Slot>;
+  /** Runs once on row-major inputs of exactly `batch` samples; gives copies of all outputs. */
+  run(inputs: Readonly<Record<string, Numbers | readonly number[]>>, batch: number): Promise<Record<string, Numbers>>;
+  /** Gives its own memory back when what was submitted has finished. States stay. */
+  unload(): Promise<void>;
+}
+
+export interface CompileWish {
+  /** Samples of a run, at most. Left to the device where absent: as many as are fast and fit. */
+  readonly maxBatch?: number | undefined;
+  /** Runs that may be under way at once, each with inputs and outputs of its own. @default QUEUE_LENGTH */
+  readonly slots?: number | undefined;
+}
+
+/** The entries of a training. They share states and run in turns, never at once. */
+export interface TrainingWish {
+  readonly step: Entry;
+  readonly maxBatch: number;
+  /** The update behind a group of batches. It has no samples. */
+  readonly apply?: Entry | undefined;
+  /** Runs between steps, which change what it reads. */
+  readonly evaluation: Entry;
+}
+
+export interface TrainingExecutables {
+  readonly step: Executable;
+  readonly apply: Executable | undefined;
+  readonly evaluation: Executable;
+  /** What they take together. */
+  readonly memory: TrainingMemory;
+}
+
+export interface Device {
+  /** The kind of device, such as "cpu". */
+  readonly name: string;
+  /** What computes there, such as "avx2". */
+  readonly backend: string;
+  /** What decides the bits of its arithmetic beside an executable's plan. */
+  readonly arithmetic: string;
+  /** Threads of the host that compute. */
+  readonly threads: number;
+  /** Bytes in use. */
+  readonly memory: MemoryUse;
+  /**
+   * Compiles an entry, and makes its states. What it takes is known before any of it is allocated.
+   * @throws MemoryError where it is more than the device has or may take.
+   */
+  compile(entry: Entry, wish?: CompileWish): Promise<Executable>;
+  /** The same for the entries of a training, so that together they fit. */
+  compileTraining(wish: TrainingWish): Promise<TrainingExecutables>;
+  states(): readonly DeviceState[];
+  /** A row-major copy of a state as it is after all runs submitted so far. */
+  readState(name: string): Promise<Numbers>;
+  /** Writes a state after all runs submitted so far and before any later one. `data` must not change until then. */
+  writeState(name: string, data: Numbers | readonly number[]): Promise<void>;
+  /**
+   * Instead of writing a state: `source` gives its numbers whenever they are needed, the same each time, until the state is written. A
+   * device that keeps them in another form alone then takes no more memory than that.
+   */
+  lendState(name: string, source: () => Numbers): Promise<void>;
+  /** Resolves when everything submitted so far has ended, well or not. */
+  idle(): Promise<void>;
+  /** Lets what was submitted finish, and gives everything back. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,50 @@
+/** What those who train, measure or predict may say about the machine. */
+import type { Note } from "../base/notes.js";
+import { callback, expecting, type Fields, flag, isRecord, text } from "../base/options.js";
+import type { BackendChoice } from "./cpu/backends/choose.js";
+
+export { BACKEND_NAMES, type BackendName } from "./cpu/backends/backend.js";
+
+export interface MachineOptions {
+  /**
+   * The device that computes: "cpu", or "reference", which computes what each op means in float64: slow, and the same on every machine.
+   * Of the other options the reference takes `memoryLimit` and `note`.
+   * @default "cpu"
+   */
+  readonly device?: string | undefined;
+  /** How the processor is used; the fastest way that is there unless said otherwise. */
+  readonly backend?: BackendChoice["backend"];
+  /** Fused multiply-add in WebAssembly where the engine has it; on unless switched off. */
+  readonly relaxedSimd?: boolean | undefined;
+  /** Threads that compute; all that the machine runs at once unless said otherwise. With 1 no worker is started. */
+  readonly threads?: number | undefined;
+  /** Bytes that may be taken. */
+  readonly memoryLimit?: number | undefined;
+  /**
+   * Whether 3x3 and 5x5 convolutions of stride 1 may be computed by Winograd's form: up to 2.7 times as fast. An output then errs by a part
+   * (1e-5 at most) of the largest products in its tile of 6x6 input pixels, some of which lie outside its own window: beside a pixel
+   * of 1e6, by about 0.1. A pixel that is infinite or NaN makes all 4x4 (of 5x5 convolutions 2x2) outputs of its tiles so, up to
+   * four pixels away.
+   * @default true, unless the environment variable FOVEA_WINOGRAD is "off"
+   */
+  readonly winograd?: boolean | undefined;
+  /**
+   * Takes what there is to say about the choice of backend and threads; the console, once, unless given. It may be asynchronous: the
+   * call that says something waits for it, and rejects with what it throws.
+   */
+  readonly note?: Note | undefined;
+}
+
+/** What each may be. Names of devices and backends and the number of threads are held where they are chosen. */
+export const MACHINE_OPTIONS: Fields<MachineOptions> = {
+  device: text,
+  backend: expecting(
+    "the name of a backend",
+    (name) => typeof name === "string" || (isRecord(name) && "target" in name),
+  ),
+  threads: expecting("a whole number from 1 to 256", (threads) => typeof threads === "number"),
+  relaxedSimd: flag,
+  winograd: flag,
+  memoryLimit: expecting("a number of bytes", (bytes) => typeof bytes === "number" && bytes > 0),
+  note: callback,
+};
