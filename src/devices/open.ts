@@ -2,7 +2,7 @@
 import { unknownName } from "../base/errors.js";
 import { Session } from "./cpu/session.js";
 import type { Device } from "./device.js";
-import type { MachineOptions } from "./machine-options.js";
+import { MACHINE_OPTIONS, type MachineOptions } from "./machine-options.js";
 
 /** Opens a device. It refuses options that it has no use for. */
 export type DeviceOpener = (options: Omit<MachineOptions, "device">) => Promise<Device>;
@@ -19,6 +19,7 @@ export function registerDevice(name: string, open: DeviceOpener): void {
 
 /** @throws OptionError where there is no such device, and on what the device refuses. */
 export async function openDevice({ device = "cpu", ...options }: MachineOptions = {}): Promise<Device> {
+  MACHINE_OPTIONS.device(device, "device");
   const open = openers.get(device);
   if (open === undefined) throw unknownName("device", device, [...openers.keys()]);
   return open(options);
