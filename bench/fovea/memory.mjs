@@ -9,7 +9,7 @@ import { planInference } from "#fovea/analysis/inference.js";
 import { sizeOf } from "#fovea/graph/shape.js";
 import { create } from "#fovea/models/index.js";
 import { savedOf } from "#fovea/nn/index.js";
-import { Session } from "#fovea/devices/cpu/session.js";
+import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import { compile } from "#fovea/model/classifier.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { Trainer } from "#fovea/train/trainer.js";
@@ -37,7 +37,7 @@ console.log(JSON.stringify(result));
 
 async function train() {
   const { module } = create(network, options);
-  const session = await Session.create({ memoryLimit, note });
+  const session = await CpuDevice.create({ memoryLimit, note });
   const trainer = await Trainer.create(session, module, input, { train: data }, {
     epochs: steps,
     batchSize: batch,
@@ -78,7 +78,7 @@ async function infer() {
   const first = resident();
   await classify.close();
   // Only now, since planning it again takes memory, too.
-  const session = await Session.create({ note });
+  const session = await CpuDevice.create({ note });
   const parts = planInference(module, input, session, batch);
   await session.close();
   return { planned: parts.total + parts.engine, growth: first.now - before, peak: first.most - before, parts };

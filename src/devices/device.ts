@@ -102,7 +102,20 @@ export interface TrainingExecutables {
   readonly memory: TrainingMemory;
 }
 
-export interface Device {
+export interface DeviceStates {
+  states(): readonly DeviceState[];
+  /** A row-major copy of a state as it is after all runs submitted so far. */
+  readState(name: string): Promise<Numbers>;
+  /** Writes a state after all runs submitted so far and before any later one. `data` must not change until then. */
+  writeState(name: string, data: Numbers | readonly number[]): Promise<void>;
+  /**
+   * Instead of writing a state: `source` gives its numbers whenever they are needed, the same each time, until the state is written. A
+   * device that keeps them in another form alone then takes no more memory than that.
+   */
+  lendState(name: string, source: () => Numbers): Promise<void>;
+}
+
+export interface Device extends DeviceStates {
   /** The kind of device, such as "cpu". */
   readonly name: string;
   /** What computes there, such as "avx2". */
@@ -120,16 +133,6 @@ export interface Device {
   compile(entry: Entry, wish?: CompileWish): Promise<Executable>;
   /** The same for the entries of a training, so that together they fit. */
   compileTraining(wish: TrainingWish): Promise<TrainingExecutables>;
-  states(): readonly DeviceState[];
-  /** A row-major copy of a state as it is after all runs submitted so far. */
-  readState(name: string): Promise<Numbers>;
-  /** Writes a state after all runs submitted so far and before any later one. `data` must not change until then. */
-  writeState(name: string, data: Numbers | readonly number[]): Promise<void>;
-  /**
-   * Instead of writing a state: `source` gives its numbers whenever they are needed, the same each time, until the state is written. A
-   * device that keeps them in another form alone then takes no more memory than that.
-   */
-  lendState(name: string, source: () => Numbers): Promise<void>;
   /** Resolves when everything submitted so far has ended, well or not. */
   idle(): Promise<void>;
   /** Lets what was submitted finish, and gives everything back. */

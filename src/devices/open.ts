@@ -1,6 +1,6 @@
 /** The devices there are, by name. */
 import { unknownName } from "../base/errors.js";
-import { Session } from "./cpu/session.js";
+import { CpuDevice } from "./cpu/cpu-device.js";
 import type { Device } from "./device.js";
 import { MACHINE_OPTIONS, type MachineOptions } from "./machine-options.js";
 
@@ -8,7 +8,7 @@ import { MACHINE_OPTIONS, type MachineOptions } from "./machine-options.js";
 export type DeviceOpener = (options: Omit<MachineOptions, "device">) => Promise<Device>;
 
 const openers = new Map<string, DeviceOpener>([
-  ["cpu", (options) => Session.create(options)],
+  ["cpu", (options) => CpuDevice.create(options)],
   ["reference", async (options) => (await import("./reference/reference-device.js")).openReference(options)],
 ]);
 

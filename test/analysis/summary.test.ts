@@ -3,7 +3,7 @@ import { summarize } from "#fovea/analysis/summary.js";
 import { OptionError, ShapeError } from "#fovea/base/errors.js";
 import { summaryText } from "#fovea/cli/commands/summary.js";
 import { table } from "#fovea/cli/terminal/output.js";
-import { Session } from "#fovea/devices/cpu/session.js";
+import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import type { Value } from "#fovea/graph/graph.js";
 import { compile } from "#fovea/model/classifier.js";
 import { untrained } from "#fovea/model/trained-model.js";
@@ -74,7 +74,7 @@ it("counts three products forward and backward for each of a layer behind the fi
 it("plans the memory that a trainer takes", async () => {
   const { module, input } = models.create("lenet5");
   const { training } = await summarize(models.create("lenet5"), { batch: 32 });
-  const session = await Session.create({ note: () => {} });
+  const session = await CpuDevice.create({ note: () => {} });
   const data = pictures(64);
   const options = { ...TRAINING_DEFAULTS, batchSize: 32, optimizer: optimizerFrom(TRAINING_DEFAULTS.optimizer) };
   await Trainer.create(session, module, input, { train: data, test: data }, options);

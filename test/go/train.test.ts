@@ -1,6 +1,6 @@
 /** Training and measuring a policy: what a batch holds, how long a run is, that it learns, and that its figures are what they say. */
 import { describe, expect, it } from "vitest";
-import { Session } from "#fovea/devices/cpu/session.js";
+import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import { PASS, vertexName } from "#fovea/go/board/geometry.js";
 import { samplePositions } from "#fovea/go/games/position-sample.js";
 import { testGames, testSet, trainingSet } from "#fovea/go/games/position-sets.js";
@@ -182,7 +182,7 @@ describe("a policy", () => {
       { ...network, recipe: "modern", batchSize: 32 },
       { evaluateEvery: 100, evaluations: 2 },
     );
-    const session = await Session.create(quiet);
+    const session = await CpuDevice.create(quiet);
     try {
       const { module, input } = models.create(config.network, config.options);
       const train = trainOf(store, 100 * 32);
@@ -252,7 +252,7 @@ describe("a policy", () => {
     const model = policy(store);
     const sample = await samplePositions(store, store.select("test"), 1e6, 48);
     const found = await evaluatePolicy(model, sample, quiet);
-    const session = await Session.create(quiet);
+    const session = await CpuDevice.create(quiet);
     const { Evaluator } = await import("#fovea/train/evaluate/evaluator.js");
     const { writeWeights } = await import("#fovea/model/weights/weights.js");
     const evaluator = await Evaluator.create(session, model.module, model.input, { top5: true, batchSize: 7 });

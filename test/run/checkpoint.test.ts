@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { FileError, TrainingError } from "#fovea/base/errors.js";
 import type { BackendName } from "#fovea/devices/cpu/backends/backend.js";
-import { Session } from "#fovea/devices/cpu/session.js";
+import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import { readSafetensorsFile, writeSafetensorsFile } from "#fovea/formats/safetensors/safetensors-node.js";
 import * as models from "#fovea/models/index.js";
 import { identify, readCheckpoint, restoreCheckpoint, saveCheckpoint } from "#fovea/run/checkpoint-node.js";
@@ -30,7 +30,7 @@ async function withTrainer<T>(
   options: { readonly config?: TrainingConfig; readonly backend?: BackendName; readonly data?: typeof data } = {},
 ): Promise<T> {
   const { config: { network, optimizer, ...rest } = config } = options;
-  const session = await Session.create({ threads: 2, backend: options.backend, note: () => {} });
+  const session = await CpuDevice.create({ threads: 2, backend: options.backend, note: () => {} });
   try {
     const { module, input } = models.create(network);
     const wanted = { ...rest, optimizer: optimizerFrom(optimizer) };

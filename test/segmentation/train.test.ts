@@ -1,7 +1,7 @@
 /** Training on labelled scenes: it learns, and a run that was stopped ends in the same bits as one that was not. */
 import { expect, it } from "vitest";
 import type { Dataset } from "#fovea/data/sets/dataset.js";
-import { Session } from "#fovea/devices/cpu/session.js";
+import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import * as models from "#fovea/models/index.js";
 import { UNLABELLED } from "#fovea/segmentation/class-list.js";
 import { composeScenes } from "#fovea/segmentation/compose-scenes.js";
@@ -44,7 +44,7 @@ const options: TrainerOptions = {
 };
 
 async function withTrainer<T>(use: (trainer: Trainer) => Promise<T>): Promise<T> {
-  const session = await Session.create({ threads: 2, note: () => {} });
+  const session = await CpuDevice.create({ threads: 2, note: () => {} });
   try {
     const { module, input } = model();
     return await use(await Trainer.create(session, module, input, data, options));
@@ -133,7 +133,7 @@ it("refuses data of the other kind, and what is for labels of whole pictures", a
     "every pixel has a label, but the network gives a class a picture; choose one that labels pixels, such as unet",
   );
   const { module, input } = model();
-  const session = await Session.create({ threads: 1, note: () => {} });
+  const session = await CpuDevice.create({ threads: 1, note: () => {} });
   await expect(Trainer.create(session, module, input, data, { ...options, mixup: 0.2 })).rejects.toThrow(
     "mixup: is for labels of whole pictures; leave it out",
   );

@@ -1,7 +1,7 @@
 /** The resident size of this process after what is garbage was given back. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { Session } from "#fovea/devices/cpu/session.js";
+import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import type { Model } from "#fovea/models/index.js";
 import { sgd } from "#fovea/train/optimizer.js";
 import { Trainer } from "#fovea/train/trainer.js";
@@ -17,7 +17,7 @@ export function residentBytes(): number {
 
 /** Trains in batches of 8 and gives the resident size after each epoch. */
 export async function residentByEpoch({ module, input }: Model, epochs: number, stepsPerEpoch: number) {
-  const session = await Session.create({ note: () => {} });
+  const session = await CpuDevice.create({ note: () => {} });
   const train = pictures(8 * stepsPerEpoch);
   const options = {
     epochs,

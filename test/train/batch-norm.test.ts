@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { Dataset } from "#fovea/data/sets/dataset.js";
 import { epochOrder } from "#fovea/data/sets/sampler.js";
-import { Session } from "#fovea/devices/cpu/session.js";
+import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import type { Device } from "#fovea/devices/device.js";
 import { readSafetensorsFile, writeSafetensorsFile } from "#fovea/formats/safetensors/safetensors-node.js";
 import type { Entry, Value } from "#fovea/graph/graph.js";
@@ -169,7 +169,7 @@ it("goes on from a checkpoint's states to the same bits, running statistics amon
   const states = async (session: Device) =>
     Promise.all(session.states().map(async ({ name }) => [name, (await session.readState(name)).slice()] as const));
   const within = async <T>(use: (trainer: Trainer) => Promise<T>): Promise<T> => {
-    const session = await Session.create({ threads: 2, ...quiet });
+    const session = await CpuDevice.create({ threads: 2, ...quiet });
     try {
       return await use(await Trainer.create(session, new Net(), [28, 28, 1], { train: learn, test }, wanted));
     } finally {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { MemoryError } from "#fovea/base/errors.js";
 import type { BackendName } from "#fovea/devices/cpu/backends/backend.js";
-import { Session } from "#fovea/devices/cpu/session.js";
+import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import type { Value } from "#fovea/graph/graph.js";
 import type { TrainedModel } from "#fovea/model/trained-model.js";
 import * as nn from "#fovea/nn/index.js";
@@ -14,7 +14,7 @@ import { pictures } from "../support/pictures.js";
 
 const learn = pictures(64, 1);
 const test = pictures(40, 2);
-const detected = await Session.create({ note: () => {} });
+const detected = await CpuDevice.create({ note: () => {} });
 const native = detected.backend;
 await detected.close();
 
@@ -101,7 +101,7 @@ async function leastOf(network: nn.Module, backend: BackendName): Promise<number
 }
 
 async function planned(network: nn.Module, backend: BackendName, memoryLimit?: number) {
-  const session = await Session.create({ backend, memoryLimit, note: () => {} });
+  const session = await CpuDevice.create({ backend, memoryLimit, note: () => {} });
   const { optimizer } = options(backend);
   const trainer = await Trainer.create(
     session,

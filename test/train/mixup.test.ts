@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "#fovea/base/random.js";
 import { compileEntry } from "#fovea/compiler/compile.js";
-import { Session } from "#fovea/devices/cpu/session.js";
+import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import { evaluate } from "#fovea/graph/evaluate.js";
 import { nn } from "#fovea/index.js";
 import { create } from "#fovea/models/index.js";
@@ -94,7 +94,7 @@ it("the loss of a step is the mixture of both losses, and its gradient too: the 
   const expected = shares.map((share, i) => share * lossA![i]! + (1 - share) * lossB![i]!);
   for (const [i, loss] of expected.entries()) expect(mixedLoss![i]).toBeCloseTo(loss, 10);
 
-  const session = await Session.create({ threads: 1, note: () => {} });
+  const session = await CpuDevice.create({ threads: 1, note: () => {} });
   try {
     const { target } = session;
     const loaded = await session.load(compileEntry(step, { target, maxBatch: 3 }));
@@ -123,7 +123,7 @@ it("the loss of a step is the mixture of both losses, and its gradient too: the 
 });
 
 it("a batch is mixed before it is handed over, and counts for the heavier label", async () => {
-  const session = await Session.create({ threads: 1, note: () => {} });
+  const session = await CpuDevice.create({ threads: 1, note: () => {} });
   try {
     const { step } = trainingEntries(network(), INPUT, sgd({ lr: 0 }), { mixup: 1 });
     const loaded = await session.load(compileEntry(step, { target: session.target, maxBatch: 2 }));
@@ -149,7 +149,7 @@ it("a batch is mixed before it is handed over, and counts for the heavier label"
 it("trains with it, augmented, to the same bits on one thread and two, and where it was stopped", async () => {
   const data = pictures(200);
   const run = async (threads: number, stopAt?: number) => {
-    const session = await Session.create({ threads, note: () => {} });
+    const session = await CpuDevice.create({ threads, note: () => {} });
     try {
       const model = create("lenet5");
       const { module, input } = model;

@@ -8,7 +8,7 @@ import { openDataset } from "#fovea/data/open-node.js";
 import type { OpenOptions } from "#fovea/data/open-options.js";
 import type { Dataset } from "#fovea/data/sets/dataset.js";
 import type { BackendName } from "#fovea/devices/cpu/backends/backend.js";
-import { Session } from "#fovea/devices/cpu/session.js";
+import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import { initialWeights, writeWeights } from "#fovea/model/weights/weights.js";
 import * as nn from "#fovea/nn/index.js";
 import { identify, readCheckpoint, restoreCheckpoint, saveCheckpoint } from "#fovea/run/checkpoint-node.js";
@@ -51,7 +51,7 @@ async function withTrainer<T>(
   use: (trainer: Trainer) => Promise<T>,
   backend?: BackendName,
 ): Promise<T> {
-  const session = await Session.create({ threads: 2, backend, note: () => {} });
+  const session = await CpuDevice.create({ threads: 2, backend, note: () => {} });
   const wanted = {
     ...TRAINING_DEFAULTS,
     epochs: 2,
@@ -192,7 +192,7 @@ it("measures without pictures that will not decode, once and over views", async 
   expect([good.test.length, some.test.length, held.test.length]).toEqual([12, 12, 11]);
   for (const views of [undefined, "flip", "ten"] as const) {
     const network = views === "ten" ? net() : nn.sequential(nn.flatten(), nn.linear({ in: 1200, out: 3 }));
-    const session = await Session.create({ threads: 1, note: () => {} });
+    const session = await CpuDevice.create({ threads: 1, note: () => {} });
     try {
       const input = views === "ten" ? INPUT : ([20, 20, 3] as const);
       const evaluator = await Evaluator.create(session, network, input, { views, batchSize: 5 });

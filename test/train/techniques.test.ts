@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { OptionError } from "#fovea/base/errors.js";
 import { compileEntry } from "#fovea/compiler/compile.js";
-import { Session } from "#fovea/devices/cpu/session.js";
+import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import { compile } from "#fovea/model/classifier.js";
 import { initialWeights, type Weights } from "#fovea/model/weights/weights.js";
 import * as models from "#fovea/models/index.js";
@@ -217,7 +217,7 @@ describe("accumulation", () => {
 describe("averages", () => {
   /** Every state after each update: an epoch has one. */
   async function watched(average: NonNullable<Techniques["average"]>, accumulate?: number) {
-    const session = await Session.create(quiet);
+    const session = await CpuDevice.create(quiet);
     try {
       const trainer = await Trainer.create(
         session,

@@ -1,5 +1,5 @@
 /**
- * The processor as a device: one memory and one team of workers. Programs are loaded into it, share its states by name, and run in the order in
+ * One memory and one team of workers: programs are loaded into it, share its states by name, and run in the order in
  * which they are submitted, never two at once. `close()` ends the workers and gives everything back; a session that is
  * forgotten is closed when it is collected, and one that is idle does not keep the process alive.
  *
@@ -12,21 +12,17 @@ import { BackendError, unknownName } from "../../base/errors.js";
 import { noteOnce } from "../../base/notes.js";
 import { anything, checkOptions, type Fields, flag } from "../../base/options.js";
 import type { Program } from "../../compiler/program.js";
-import type { Entry } from "../../graph/graph.js";
 import type { Layout } from "../../kernels/contract/layout.js";
 import type { Target } from "../../target/target.js";
-import type { CompileWish, Device, DeviceState, Numbers, TrainingExecutables, TrainingWish } from "../device.js";
+import type { DeviceState, DeviceStates, Numbers } from "../device.js";
 import { MACHINE_OPTIONS, type MachineOptions } from "../machine-options.js";
 import type { MemoryUse } from "../memory-use.js";
-import { QUEUE_LENGTH } from "../queue.js";
 import type { BackendName } from "./backends/backend.js";
 import { type BackendChoice, chooseBackend, chooseThreads, chooseWinograd } from "./backends/choose.js";
 import { Engine } from "./engine.js";
 import { LoadedProgram } from "./loaded-program.js";
 import type { Room } from "./memory/memory-check.js";
 import type { State } from "./memory/state-store.js";
-import { planEvaluationInTurns, planTrainingInTurns } from "./planning/plan.js";
-import { trainingMemory } from "./planning/training-memory.js";
 import { currentPlatform } from "./platform/current-platform.js";
 
 export interface SessionOptions extends Omit<MachineOptions, "device">, BackendChoice {
@@ -44,25 +40,34 @@ export interface StateDescription extends DeviceState {
 /** Closes the engine of a session that nobody refers to any more. */
 const forgotten = new FinalizationRegistry<Engine>((engine) => void engine.close());
 
-export class Session implements Device {
-  readonly name = "cpu";
+export interface OpenEngine {
+  readonly engine: Engine;
+  readonly winograd: boolean;
+}
+
+/** What a session stands before. */
+export async function openEngine(options: SessionOptions): Promise<OpenEngine> {
+  checkOptions("Session.create", options, SESSION_OPTIONS);
+  const { memoryLimit } = options;
+  const note = options.note ?? noteOnce;
+  const platform = await currentPlatform();
+  const threads = chooseThreads(options.threads, platform);
+  const backend = await chooseBackend(options, platform, note, threads);
+  const check = options.check ?? false;
+  const winograd = chooseWinograd(options.winograd, platform);
+  return { engine: new Engine({ backend, platform, threads, memoryLimit, check, note }), winograd };
+}
+
+export class Session implements DeviceStates {
   readonly #engine: Engine;
   /** Whether programs should be compiled with Winograd's convolutions. */
   readonly winograd: boolean;
 
   static async create(options: SessionOptions = {}): Promise<Session> {
-    checkOptions("Session.create", options, SESSION_OPTIONS);
-    const { memoryLimit } = options;
-    const note = options.note ?? noteOnce;
-    const platform = await currentPlatform();
-    const threads = chooseThreads(options.threads, platform);
-    const backend = await chooseBackend(options, platform, note, threads);
-    const check = options.check ?? false;
-    const winograd = chooseWinograd(options.winograd, platform);
-    return new Session(new Engine({ backend, platform, threads, memoryLimit, check, note }), winograd);
+    return new Session(await openEngine(options));
   }
 
-  private constructor(engine: Engine, winograd: boolean) {
+  protected constructor({ engine, winograd }: OpenEngine) {
     this.#engine = engine;
     this.winograd = winograd;
     forgotten.register(this, engine, this);
@@ -75,10 +80,6 @@ export class Session implements Device {
 
   get backend(): BackendName {
     return this.#engine.backend.name;
-  }
-
-  get arithmetic(): string {
-    return `${this.target.name}, ${this.target.fma} multiply-add`;
   }
 
   /**
@@ -97,22 +98,6 @@ export class Session implements Device {
   /** What all programs may take together. */
   get room(): Room {
     return this.#engine.room;
-  }
-
-  /** Compiles for this machine and loads; with what keeps to the memory that the session may take, where that is needed. */
-  async compile(entry: Entry, { maxBatch, slots = QUEUE_LENGTH }: CompileWish = {}): Promise<LoadedProgram> {
-    this.#open();
-    return this.load(await planEvaluationInTurns(this, entry, maxBatch, slots), { slots });
-  }
-
-  async compileTraining(wish: TrainingWish): Promise<TrainingExecutables> {
-    this.#open();
-    const programs = await planTrainingInTurns(this, wish);
-    const load = (program: Program) => this.load(program, { slots: QUEUE_LENGTH });
-    const step = await load(programs.step);
-    const apply = programs.apply && (await load(programs.apply));
-    const evaluation = await load(programs.evaluation);
-    return { step, apply, evaluation, memory: trainingMemory(programs, this) };
   }
 
   /** Throws MemoryError before anything is allocated if the program does not fit. */

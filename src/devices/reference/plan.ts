@@ -2,7 +2,7 @@
 import { MemoryError } from "../../base/errors.js";
 import { reachable } from "../../graph/evaluate.js";
 import { type Entry, inputOp, type StateAttributes, stateOp, type Value } from "../../graph/graph.js";
-import { sizeOf } from "../../graph/shape.js";
+import { bytesOfValue, type Signature, sizeOf } from "../../graph/shape.js";
 import type { DeviceState, PortDescription, TrainingWish } from "../device.js";
 import { type MemoryUse, totalOf } from "../memory-use.js";
 import { QUEUE_LENGTH } from "../queue.js";
@@ -40,21 +40,25 @@ export function planReference(entry: Entry, maxBatch = BATCH, slots = QUEUE_LENG
       const { name, kind, shape, dtype } = attributes as StateAttributes;
       return { name, kind, shape, dtype };
     });
-  const numbers = ({ shape, batched }: Pick<Value, "shape" | "batched">) => sizeOf(shape) * (batched ? maxBatch : 1);
-  const sum = (of: readonly Pick<Value, "shape" | "batched">[]) => of.reduce((total, each) => total + numbers(each), 0);
-  const bytes = { slots: 4 * slots * (sum(inputs) + sum(outputs)), scratch: 8 * sum(values) };
+  const samples = ({ batched }: Signature) => (batched ? maxBatch : 1);
+  const bytes = {
+    slots: slots * [...inputs, ...outputs].reduce((total, port) => total + bytesOfValue(port) * samples(port), 0),
+    scratch: values.reduce((total, value) => total + 8 * sizeOf(value.shape) * samples(value), 0),
+  };
   return { entry, maxBatch, slots, inputs, outputs, states, bytes };
 }
 
 const nameOf = ({ attributes }: Value) => (attributes as { readonly name: string }).name;
 const portOf = (name: string, { shape, batched, dtype }: Value): PortDescription => ({ name, shape, batched, dtype });
 
+const bytesOfState = (state: StateDescription) => bytesOfValue({ ...state, batched: false });
+
 /** What the plans take together. */
 export function referenceMemory(plans: Iterable<ReferencePlan>): MemoryUse {
   const all = [...plans];
   const states = new Map(all.flatMap((plan) => plan.states.map((state) => [state.name, state])));
   return {
-    store: 4 * [...states.values()].reduce((total, { shape }) => total + sizeOf(shape), 0),
+    store: [...states.values()].reduce((total, state) => total + bytesOfState(state), 0),
     prepared: 0,
     slots: all.reduce((total, { bytes }) => total + bytes.slots, 0),
     scratch: Math.max(0, ...all.map(({ bytes }) => bytes.scratch)),
@@ -90,7 +94,7 @@ export function planReferenceTraining(wish: TrainingWish): TrainingPlans {
   const stored = (...kinds: DeviceState["kind"][]) =>
     [...states.values()]
       .filter(({ kind }) => kinds.includes(kind))
-      .reduce((total, { shape }) => total + 4 * sizeOf(shape), 0);
+      .reduce((total, state) => total + bytesOfState(state), 0);
   const total = totalOf(referenceMemory([...training, evaluation]));
   return {
     step,

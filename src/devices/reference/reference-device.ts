@@ -2,7 +2,7 @@
  * A device that computes what every op means (`graph/evaluate.ts`): each value in float64 from float32 inputs and states; what it gives and
  * keeps is rounded to float32 at the end of a run. Its memory is no view of anything: inputs are copied in and outputs copied out.
  */
-import { BackendError, MemoryError, unknownName } from "../../base/errors.js";
+import { BackendError, MemoryError, OptionError, unknownName } from "../../base/errors.js";
 import { checkOptions, type Fields } from "../../base/options.js";
 import type { Entry } from "../../graph/graph.js";
 import { sizeOf } from "../../graph/shape.js";
@@ -10,8 +10,9 @@ import { nextTurn } from "../../host/event-loop.js";
 import type { CompileWish, Device, DeviceState, Numbers, TrainingExecutables, TrainingWish } from "../device.js";
 import { MACHINE_OPTIONS, type MachineOptions } from "../machine-options.js";
 import type { MemoryUse } from "../memory-use.js";
+import { rounded, zeros } from "./numbers.js";
 import { checkReference, planReference, planReferenceTraining, type ReferencePlan, referenceMemory } from "./plan.js";
-import { copied, type KeptState, ReferenceExecutable } from "./reference-executable.js";
+import { type KeptState, ReferenceExecutable } from "./reference-executable.js";
 
 export interface ReferenceOptions extends Pick<MachineOptions, "memoryLimit" | "note"> {
   /** Is waited for wherever numbers go to the device or come from it. A test makes it slow. */
@@ -87,9 +88,11 @@ export class ReferenceDevice implements Device {
 
   writeState(name: string, data: Numbers | readonly number[]): Promise<void> {
     const state = this.#state(name);
-    const what = `state "${name}"`;
     return this.submit(async () => {
-      const numbers = copied(data, sizeOf(state.shape), state.isFloat, what);
+      const size = sizeOf(state.shape);
+      if (data.length !== size)
+        throw new OptionError(`state "${name}": ${data.length} numbers given, expected ${size}`);
+      const numbers = rounded(data, state.dtype);
       await this.#transfer();
       state.numbers = () => numbers;
     });
@@ -126,9 +129,8 @@ export class ReferenceDevice implements Device {
     this.#plans.add(plan);
     for (const { name, kind, shape, dtype } of plan.states) {
       if (this.#states.has(name)) continue;
-      const isFloat = dtype === "f32";
-      const zeros = isFloat ? new Float32Array(sizeOf(shape)) : new Int32Array(sizeOf(shape));
-      this.#states.set(name, { name, kind, shape, isFloat, numbers: () => zeros });
+      const empty = zeros(dtype, sizeOf(shape));
+      this.#states.set(name, { name, kind, shape, dtype, numbers: () => empty });
     }
     return new ReferenceExecutable(plan, {
       states: this.#states,

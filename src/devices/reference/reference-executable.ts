@@ -1,15 +1,17 @@
 /** An entry on the reference device, and its slots. */
+import type { DType } from "../../base/element-type.js";
 import { BackendError, OptionError, unknownName } from "../../base/errors.js";
 import { evaluate } from "../../graph/evaluate.js";
 import { sizeOf } from "../../graph/shape.js";
-import { type Tensor, tensor } from "../../graph/tensor.js";
+import { tensor } from "../../graph/tensor.js";
 import type { DeviceState, Executable, Numbers, PortDescription, Samples, Slot } from "../device.js";
 import { runOnce } from "../run-once.js";
 import { SlotPool } from "../slot-pool.js";
+import { rounded, zeros } from "./numbers.js";
 import type { ReferencePlan } from "./plan.js";
 
 export interface KeptState extends DeviceState {
-  readonly isFloat: boolean;
+  readonly dtype: DType;
   /** Its numbers, or what gives them. */
   numbers: () => Numbers;
 }
@@ -21,12 +23,6 @@ export interface Owner {
   submit<T>(job: () => T | Promise<T>): Promise<T>;
   transfer(): Promise<unknown>;
   unload(): Promise<void>;
-}
-
-/** A copy. @throws OptionError where there are not so many numbers. */
-export function copied(data: Numbers | readonly number[], size: number, isFloat: boolean, what: string): Numbers {
-  if (data.length !== size) throw new OptionError(`${what}: ${data.length} numbers given, expected ${size}`);
-  return isFloat ? Float32Array.from(data) : Int32Array.from(data);
 }
 
 export class ReferenceExecutable implements Executable {
@@ -47,7 +43,7 @@ export class ReferenceExecutable implements Executable {
     this.outputs = outputs;
     this.#plan = plan;
     this.#owner = owner;
-    const staging = () => new Map(inputs.map((port) => [port.name, zeros(port, maxBatch)]));
+    const staging = () => new Map(inputs.map((port) => [port.name, zeros(port.dtype, numbersIn(port, maxBatch))]));
     this.#staging = Array.from({ length: slots }, staging);
     this.#slots = new SlotPool(
       slots,
@@ -89,22 +85,16 @@ export class ReferenceExecutable implements Executable {
     const given = results.slice(0, this.outputs.length);
     for (const [i, { state }] of entry.assigns.entries()) {
       const target = kept(state.attributes.name);
-      const numbers = rounded(results[this.outputs.length + i]!, target.isFloat);
+      const numbers = rounded(results[this.outputs.length + i]!.data, target.dtype);
       target.numbers = () => numbers;
     }
-    return new Map(this.outputs.map(({ name, dtype }, i) => [name, rounded(given[i]!, dtype === "f32")]));
+    return new Map(this.outputs.map(({ name, dtype }, i) => [name, rounded(given[i]!.data, dtype)]));
   }
 }
 
 const extents = ({ shape, batched }: PortDescription, batch: number) => (batched ? [batch, ...shape] : shape);
 
-function zeros({ shape, batched, dtype }: PortDescription, batch: number): Numbers {
-  const size = sizeOf(shape) * (batched ? batch : 1);
-  return dtype === "f32" ? new Float32Array(size) : new Int32Array(size);
-}
-
-const rounded = ({ data }: Tensor, isFloat: boolean): Numbers =>
-  isFloat ? Float32Array.from(data) : Int32Array.from(data);
+const numbersIn = ({ shape, batched }: PortDescription, batch: number) => sizeOf(shape) * (batched ? batch : 1);
 
 class ReferenceSlot implements Slot {
   readonly index: number;
@@ -141,7 +131,7 @@ class ReferenceSlot implements Slot {
       throw new OptionError(
         `input "${name}" of program "${this.#executable.name}": ${data.length} numbers given, expected 1 to ${most} samples of ${size}`,
       );
-    this.#staging.get(name)!.set(data);
+    this.#staging.get(name)!.set(rounded(data, port.dtype));
     const upload = this.#owner.transfer();
     upload.catch(() => {}); // the run is told
     this.#uploads.push(upload);
@@ -150,7 +140,7 @@ class ReferenceSlot implements Slot {
 
   samples(name: string, count: number): Samples {
     const port = this.#port(name);
-    const numbers = zeros({ ...port, batched: true }, count);
+    const numbers = zeros(port.dtype, count * sizeOf(port.shape));
     return { numbers, stride: sizeOf(port.shape), done: () => void this.fill(name, numbers) };
   }
 
@@ -159,8 +149,7 @@ class ReferenceSlot implements Slot {
     if (!Number.isInteger(batch) || batch < 1 || batch > maxBatch)
       throw new OptionError(`program "${name}": batch ${batch} is not a whole number from 1 to ${maxBatch}`);
     this.#hold();
-    const numbersOf = (port: PortDescription) =>
-      this.#staging.get(port.name)!.slice(0, sizeOf(port.shape) * (port.batched ? batch : 1));
+    const numbersOf = (port: PortDescription) => this.#staging.get(port.name)!.slice(0, numbersIn(port, batch));
     const given = new Map(inputs.map((port) => [port.name, numbersOf(port)]));
     const uploads = this.#uploads;
     this.#uploads = [];

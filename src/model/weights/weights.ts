@@ -6,7 +6,7 @@ import { FileError, OptionError } from "../../base/errors.js";
 import { shown } from "../../base/options.js";
 import { Random } from "../../base/random.js";
 import { atOnce, type Steps } from "../../base/steps.js";
-import type { Device } from "../../devices/device.js";
+import type { DeviceStates } from "../../devices/device.js";
 import { type Shape, sameShape, sizeOf } from "../../graph/shape.js";
 import { inTurns } from "../../host/event-loop.js";
 import { type Initializer, type Module, savedOf } from "../../nn/index.js";
@@ -68,7 +68,7 @@ async function numbersOf(weight: Weight): Promise<Float32Array> {
 }
 
 /** Those that no executable of the device reads. */
-export function weightsBeside(device: Device, weights: Weights): Weights {
+export function weightsBeside(device: DeviceStates, weights: Weights): Weights {
   const known = new Set(device.states().map(({ name }) => name));
   return new Map([...weights].filter(([name]) => !known.has(name)));
 }
@@ -86,7 +86,7 @@ function drawing(name: string, shape: Shape, init: Initializer, seed: number): (
 }
 
 /** Writes weights into the states of the same names; those that no executable of the device reads are left out. */
-export async function writeWeights(device: Device, weights: Weights): Promise<void> {
+export async function writeWeights(device: DeviceStates, weights: Weights): Promise<void> {
   const known = new Set(device.states().map(({ name }) => name));
   for (const [name, weight] of weights) if (known.has(name)) await device.writeState(name, await numbersOf(weight));
 }
@@ -97,7 +97,7 @@ export async function writeWeights(device: Device, weights: Weights): Promise<vo
  * @throws OptionError where they are not the network's weights (`checkWeights`).
  */
 export async function lendWeights(
-  device: Device,
+  device: DeviceStates,
   { module, weights }: { readonly module: Module; readonly weights: Weights },
   what: string,
 ): Promise<void> {
@@ -159,7 +159,7 @@ const textOf = (shape: Shape) => shape.join("x") || "one number";
  * is read for a name.
  */
 export async function readWeights(
-  device: Device,
+  device: DeviceStates,
   network: Module,
   others: Weights,
   stateOf = (name: string) => name,

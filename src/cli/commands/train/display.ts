@@ -6,7 +6,6 @@ import { describeOptimizer, describeSchedule, named, type TrainingConfig } from 
 import type { RunPlan, RunResult } from "../../../run/run-node.js";
 import { type EpochRecord, NOTABLE_WAIT, type Progress as TrainingProgress } from "../../../train/records.js";
 import { watchName } from "../../../train/techniques/techniques.js";
-import { describeRecomputed, type TrainingMemory } from "../../../devices/training-memory.js";
 import { bytes, invocation, type Output, percent, quoted, seconds } from "../../terminal/output.js";
 import { Progress, showCount } from "../../terminal/progress.js";
 import { machineRow, type Row, RunDisplay } from "../../terminal/run-display.js";
