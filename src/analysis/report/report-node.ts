@@ -99,10 +99,11 @@ async function gather({ config, data, plan, result, session }: ReportOptions): P
   };
 }
 
-type Choice = Pick<MachineOptions, "backend" | "threads" | "winograd">;
+type Choice = Pick<MachineOptions, "device" | "backend" | "threads" | "winograd">;
 
 /** The run has said already which backend it took and why. */
-const options = ({ backend, threads, winograd }: Choice) => ({
+const options = ({ device, backend, threads, winograd }: Choice) => ({
+  device,
   backend,
   threads,
   winograd,
