@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { VECTOR_INSTRUCTIONS } from "../../dist/codegen/x64/instructions.js";
+import { memoryBytes, partBits, VECTOR_INSTRUCTIONS } from "../../dist/codegen/x64/instructions.js";
 import { ListingAssembler } from "../../dist/codegen/x64/listing.js";
 import { CONDITION } from "../../dist/codegen/x64/registers.js";
 
@@ -39,7 +39,7 @@ const pick = (list) => list[below(list.length)];
 // --- texts as objdump writes them in Intel syntax
 const GPR64 = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15".split(" ");
 const GPR32 = "eax ecx edx ebx esp ebp esi edi r8d r9d r10d r11d r12d r13d r14d r15d".split(" ");
-const POINTER = { 4: "DWORD", 8: "QWORD", 16: "XMMWORD", 32: "YMMWORD", 64: "ZMMWORD" };
+const POINTER = { 1: "BYTE", 2: "WORD", 4: "DWORD", 8: "QWORD", 16: "XMMWORD", 32: "YMMWORD", 64: "ZMMWORD" };
 const hex = (n) => (n < 0 ? `-0x${(-n).toString(16)}` : `0x${n.toString(16)}`);
 const hex64 = (n) => `0x${BigInt.asUintN(64, BigInt(n)).toString(16)}`;
 const vectorName = (bits, n) => `${{ 128: "x", 256: "y", 512: "z" }[bits]}mm${n}`;
@@ -84,7 +84,7 @@ function vectorInstruction(asm, i) {
   const isMaskInstruction = i.name.startsWith("k");
   const options = {};
   const stores = i.operands.startsWith("m");
-  if (evex && !["vmovd", "vmovhlps"].includes(i.name) && below(2) === 0) {
+  if (evex && !["vmovd", "vmovhlps"].includes(i.name) && !/^vp(ins|ext)r/.test(i.name) && below(2) === 0) {
     options.mask = 1 + below(7);
     if (!stores && !maskResult && below(2) === 0) options.zero = true;
   }
@@ -99,7 +99,7 @@ function vectorInstruction(asm, i) {
   if (useMemory && !shiftInVex) {
     const broadcast = evex && i.tuple === "full" && below(2) === 0;
     if (broadcast) options.broadcast = true;
-    const bytes = broadcast || i.tuple === "scalar" ? i.element : bits / 8;
+    const bytes = memoryBytes(i, bits, broadcast);
     ({ operand: rm, text: rmText, content } = memory(asm, bytes, broadcast ? "BCST" : "PTR"));
   } else {
     rm = below(i.mFile === "gpr" ? 16 : isMaskInstruction ? 8 : registers);
@@ -108,7 +108,7 @@ function vectorInstruction(asm, i) {
         ? GPR32[rm]
         : i.mFile === "mask"
           ? `k${rm}`
-          : vectorName(i.mFile === "xmm" || i.scalar ? 128 : i.mFile === "half" ? bits / 2 : bits, rm);
+          : vectorName(i.mFile === "xmm" || i.scalar ? 128 : partBits(i.mFile, bits), rm);
   }
   const file = (n) => (isMaskInstruction ? `k${n}` : vectorName(i.scalar ? 128 : bits, n));
   let name = evex ? i.name : (i.vexName ?? i.name);

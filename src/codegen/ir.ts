@@ -10,6 +10,7 @@
  * float32, round to nearest even, no reordering, `fma` with one rounding (on a target without fused multiply-add: a
  * product and a sum, each rounded; see `FmaMode`). Denormals are honoured, never flushed.
  */
+import type { NarrowType } from "../base/element-type.js";
 import type { CodeTarget, Lanes } from "../target/target.js";
 
 export type Type =
@@ -84,6 +85,14 @@ type Operation =
   | { readonly op: "broadcast"; readonly dst: Reg; readonly at: Address } // one 32-bit element to every lane
   | { readonly op: "store"; readonly src: Reg; readonly at: Address }
   | { readonly op: "storemask"; readonly src: Reg; readonly at: Address; readonly mask: Reg }
+  // Elements of 8 or 16 bits, aligned to their size; with a mask, memory under lanes that are off is never touched.
+  /** Widened to dst's lanes: f16 and bf16 to f32, exactly; i8 and u8 to i32. 0 under lanes that are off. */
+  | { readonly op: "loadas"; readonly dst: Reg; readonly at: Address; readonly type: NarrowType; readonly mask?: Reg }
+  /**
+   * Narrowed from src's lanes: f32 to the nearest f16 or bf16, ties to even, a NaN to some NaN; i32 to the nearest i8 or u8
+   * (what does not fit becomes the largest or smallest that does).
+   */
+  | { readonly op: "storeas"; readonly src: Reg; readonly at: Address; readonly type: NarrowType; readonly mask?: Reg }
   | { readonly op: "prefetch"; readonly at: Address } // a hint: bring this line to the second cache; may point anywhere
   // --- vectors
   | { readonly op: "splat"; readonly dst: Reg; readonly value: number } // a constant (f32 value, or i32 bits) in every lane
@@ -225,6 +234,10 @@ export function argumentsOf(i: Operation): readonly Reg[] {
       return [i.at.ptr, i.mask];
     case "storemask":
       return [i.src, i.at.ptr, i.mask];
+    case "loadas":
+      return i.mask === undefined ? [i.at.ptr] : [i.at.ptr, i.mask];
+    case "storeas":
+      return i.mask === undefined ? [i.src, i.at.ptr] : [i.src, i.at.ptr, i.mask];
     case "float2":
     case "intvec2":
     case "shuffle":
@@ -255,3 +268,6 @@ export function writes(i: Instr): Reg | undefined {
   if (i.op === "loop") return i.index;
   return (i as { readonly dst?: Reg }).dst;
 }
+
+/** The vectors that a narrow type is widened to. */
+export const wideOf = (type: NarrowType): "f32" | "i32" => (type === "f16" || type === "bf16" ? "f32" : "i32");

@@ -60,6 +60,8 @@ export function printInstr(i: Instr, kernel?: Kernel): string {
       return `prefetch ${address(i.at)}`;
     case "storemask":
       return `storemask ${address(i.at)}, ${reg(i.src)} where ${reg(i.mask)}`;
+    case "storeas":
+      return `storeas ${i.type} ${address(i.at)}, ${reg(i.src)}${where(i.mask)}`;
     case "loop":
       return `loop ${reg(i.index)} = ${arg(i.from)} to ${arg(i.to)}${i.step === 1 ? "" : ` step ${i.step}`}${i.index.inFrame ? " in frame" : ""} {`;
     case "if":
@@ -94,6 +96,8 @@ function value(i: Extract<Instr, { dst: Reg }>, kernel?: Kernel): string {
     case "load":
     case "broadcast":
       return `${i.op} ${address(i.at)}`;
+    case "loadas":
+      return `loadas ${i.type} ${address(i.at)}${where(i.mask)}`;
     case "loadmask":
       return `loadmask ${address(i.at)} where ${reg(i.mask)}`;
     case "float2":
@@ -124,6 +128,10 @@ function value(i: Extract<Instr, { dst: Reg }>, kernel?: Kernel): string {
     case "keep":
       return `keep ${reg(i.a)} where ${reg(i.mask)}`;
   }
+}
+
+function where(mask: Reg | undefined): string {
+  return mask === undefined ? "" : ` where ${reg(mask)}`;
 }
 
 function reg(r: Reg): string {

@@ -308,9 +308,14 @@ describe("the interpreter refuses", () => {
     expect(attempt({ x: "read", y: "readwrite" }, readBack)).not.toThrow();
     // A mask that is passed in outlives the run.
     const written = new Uint8Array(4);
-    const built = kernel(xy, (k) => k.store(k.operand("y"), 8, k.splat(1, 1)));
+    const built = kernel(xy, (k) => {
+      k.store(k.operand("y"), 8, k.splat(1, 1));
+      k.storeAs("f16", k.operand("y"), 6, k.splat(1, 1));
+      k.storeAs("u8", k.operand("y"), 12, k.splatI32(1, 1));
+    });
     interpret(built, [new Uint8Array(16), new Uint8Array(16)], ALL, { initialised: [undefined, written] });
-    expect(Array.from(written)).toEqual([0, 0, 1, 0]);
+    // A bit a byte.
+    expect(Array.from(written)).toEqual([0, 0b1100, 0b1111, 0b0001]);
   });
 
   it("integers beyond 32 bits and divisions of negative ones", () => {

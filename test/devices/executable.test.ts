@@ -103,6 +103,7 @@ describe("processor features", () => {
     avx2: true,
     fma: true,
     bmi2: true,
+    f16c: true,
     avx512f: true,
     avx512dq: true,
     avx512bw: true,
@@ -114,7 +115,7 @@ describe("processor features", () => {
     const flags = /^flags\s*:(.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1].trim().split(/\s+/) ?? [];
     const found = processorFeatures();
     if (process.env["FOVEA_NO_AVX512"]) flags.splice(flags.indexOf("avx512f"), flags.includes("avx512f") ? 1 : 0);
-    for (const name of ["avx2", "fma", "bmi2", "avx512f", "avx512dq", "avx512bw", "avx512vl"] as const)
+    for (const name of ["avx2", "fma", "bmi2", "f16c", "avx512f", "avx512dq", "avx512bw", "avx512vl"] as const)
       expect([name, found[name]]).toEqual([name, flags.includes(name)]);
     expect(detectTargets()).toEqual(targetsOf(found));
   });
@@ -138,7 +139,7 @@ describe("processor features", () => {
     expect(targetsOf({ ...all, savedStates: 0 })).toEqual([]);
     for (const lacking of ["avx512f", "avx512dq", "avx512bw", "avx512vl", "bmi2"] as const)
       expect(targetsOf({ ...all, [lacking]: false })).toEqual(["avx2"]);
-    for (const lacking of ["avx2", "fma"] as const)
+    for (const lacking of ["avx2", "fma", "f16c"] as const)
       expect(targetsOf({ ...all, avx512f: false, [lacking]: false })).toEqual([]);
   });
 });

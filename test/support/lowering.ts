@@ -3,7 +3,7 @@
  * pieces of each step in a shuffled order on the interpreter or WebAssembly, and checks that pad lanes hold +0.
  */
 import { KernelCache, type KernelDefinition } from "#fovea/codegen/definition.js";
-import { interpret } from "#fovea/codegen/interpreter/interpreter.js";
+import { interpret, WRITTEN } from "#fovea/codegen/interpreter/interpreter.js";
 import type { Kernel } from "#fovea/codegen/ir.js";
 import type { Graph, Value } from "#fovea/graph/graph.js";
 import type { Signature } from "#fovea/graph/shape.js";
@@ -30,7 +30,7 @@ export const MACHINES: readonly Machine[] = [AVX512, AVX2, WASM].flatMap((target
 
 interface Memory {
   bytes: Uint8Array;
-  /** One byte a word: whether it has been written. */
+  /** One byte a word: which of its bytes have been written. */
   readonly written: Uint8Array;
 }
 
@@ -181,7 +181,7 @@ function runLocally(
       const [now, old] = [new Uint32Array(bytes.buffer), new Uint32Array(before.buffer)];
       for (let i = 0; i < written.length; i++) {
         if (i >= from && i < to) written[i]! |= initialised[i]!;
-        else if (now[i] !== old[i] || initialised[i] === 1)
+        else if (now[i] !== old[i] || initialised[i] !== 0)
           throw new Error(
             `kernel ${kernel.name}: samples ${group * samples}... write word ${i} of ${buffer.label}, which is not theirs`,
           );
@@ -194,7 +194,7 @@ function upload(m: Memory, data: Tensor, layout: Layout, batch: number): void {
   const floats = new Float32Array(m.bytes.buffer);
   const ints = new Int32Array(m.bytes.buffer);
   if (layout.shape.length > 0) floats.fill(0, 0, elementsOf(layout, batch));
-  m.written.fill(1);
+  m.written.fill(WRITTEN);
   data.data.forEach((x, i) => {
     const at = placeOf(layout, i);
     if (layout.dtype === "i32") ints[at] = x;
@@ -221,7 +221,8 @@ function download(m: Memory, layout: Layout, batch: number, checkWritten: boolea
   for (let i = 0; i < size; i++) {
     const at = placeOf(layout, i);
     logical.add(at);
-    if (checkWritten && m.written[at] !== 1) throw new Error(`element ${i} of ${shape.join("x")} was never written`);
+    if (checkWritten && m.written[at] !== WRITTEN)
+      throw new Error(`element ${i} of ${shape.join("x")} was never written`);
     out.data[i] = words[at]!;
   }
   for (let at = 0; at < samples * layout.sampleStride; at++) {

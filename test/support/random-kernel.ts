@@ -3,6 +3,7 @@
  * integer inside 32 bits, and no bits of a NaN (which differ between machines) reach an integer. An encoder must give
  * the interpreter's bits on all of them.
  */
+import { bytesOfElement, type NarrowType } from "#fovea/base/element-type.js";
 import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder/builder.js";
 import type { Range } from "#fovea/codegen/interpreter/interpreter.js";
 import type { Kernel, Reg } from "#fovea/codegen/ir.js";
@@ -11,7 +12,7 @@ import { Random } from "./kernels.js";
 
 export interface RandomKernel {
   readonly kernel: Kernel;
-  /** "floats", "numbers" (read), "out" (readwrite floats), "counts" (readwrite integers), "trace" (write). */
+  /** "floats", "numbers" (read), "out" (readwrite floats), "counts" (readwrite integers), "narrow" (readwrite elements of 8 and 16 bits), "trace" (write). */
   readonly operands: readonly Uint8Array[];
   readonly range: Range;
 }
@@ -40,6 +41,7 @@ export function randomKernel(seed: number, target: Target, options: { live?: num
         ["numbers", "read"],
         ["out", "readwrite"],
         ["counts", "readwrite"],
+        ["narrow", "readwrite"],
         ["trace", "write"],
       ],
     },
@@ -55,6 +57,7 @@ export function randomKernel(seed: number, target: Target, options: { live?: num
       bytes(Int32Array.from({ length: WORDS }, () => (random.chance(0.5) ? random.bits() : random.between(-9, 9)))),
       bytes(random.oddFloats(WORDS)),
       bytes(new Int32Array(WORDS)),
+      bytes(Int32Array.from({ length: WORDS }, () => random.bits())),
       bytes(new Int32Array(traced)),
     ],
     range: { begin: random.integer(MOST), end: random.integer(MOST + 1), batch: random.between(1, MOST) },
@@ -233,7 +236,8 @@ class Generator {
   #store(lanes: Lanes): void {
     const { k, random } = this;
     if (random.chance(0.1)) k.prefetch(k.operand("floats"), 4 * random.between(-5000, 5000));
-    if (random.chance(0.3)) {
+    if (random.chance(0.25)) this.#storeNarrow(lanes);
+    else if (random.chance(0.3)) {
       const [p, offset] = this.#place("counts", lanes);
       k.store(p, offset, this.#intVector(lanes));
     } else if (random.chance(0.4)) {
@@ -246,6 +250,28 @@ class Generator {
       const [p, offset] = this.#place("out", lanes);
       k.store(p, offset, value);
     }
+  }
+
+  /** Bytes, or halves of what is no NaN, since the bits of those differ. */
+  #storeNarrow(lanes: Lanes): void {
+    const { k, random } = this;
+    const type = random.pick(["f16", "bf16", "i8", "u8"] as const);
+    const number = () => {
+      const f = this.#float(lanes);
+      return k.select(k.cmp("unordered", f, f), k.splat(1, lanes), f);
+    };
+    const value = type === "i8" || type === "u8" ? this.#intVector(lanes) : number();
+    const mask = random.chance(0.5) ? this.#mask(lanes) : undefined;
+    const [p, offset] = this.#place("narrow", lanes, bytesOfElement(type));
+    if (mask === undefined) k.storeAs(type, p, offset, value);
+    else k.storeMaskedAs(type, p, offset, value, mask);
+  }
+
+  #loadNarrow(type: NarrowType, lanes: Lanes): Reg {
+    const { k, random } = this;
+    const mask = random.chance(0.5) ? this.#mask(lanes) : undefined;
+    const [p, offset] = this.#place("narrow", lanes, bytesOfElement(type));
+    return mask === undefined ? k.loadAs(type, p, offset, lanes) : k.loadMaskedAs(type, p, offset, mask);
   }
 
   /** Changes a mutable vector in place. */
@@ -274,7 +300,7 @@ class Generator {
     const { k, random } = this;
     const a = this.#float(lanes);
     const b = this.#float(lanes);
-    switch (random.integer(18)) {
+    switch (random.integer(19)) {
       case 0:
         return k.fadd(a, b);
       case 1:
@@ -312,6 +338,8 @@ class Generator {
           b,
           Array.from({ length: lanes }, () => random.integer(2 * lanes)),
         );
+      case 17:
+        return this.#loadNarrow(random.pick(["f16", "bf16"]), lanes);
       case 15: {
         // Any bits but a NaN's or an infinity's.
         const bits = k.vand(this.#intVector(lanes), k.splatI32(0xbfffffff, lanes));
@@ -326,7 +354,7 @@ class Generator {
     const { k, random } = this;
     const a = this.#intVector(lanes);
     const b = this.#intVector(lanes);
-    switch (random.integer(14)) {
+    switch (random.integer(15)) {
       case 0:
         return k.vadd(a, b);
       case 1:
@@ -356,6 +384,8 @@ class Generator {
       }
       case 11:
         return random.chance(0.5) ? k.select(this.#mask(lanes), a, b) : k.keep(this.#mask(lanes), a);
+      case 13:
+        return this.#loadNarrow(random.pick(["i8", "u8"]), lanes);
       case 12:
         return random.chance(0.5) ? k.iota(lanes) : k.splatLane0(a, this.#lanes());
       default:
@@ -391,6 +421,7 @@ class Generator {
     const { k, random } = this;
     const found = this.#find("f32", lanes);
     if (found !== undefined) return found;
+    if (random.chance(0.15)) return this.#loadNarrow(random.pick(["f16", "bf16"]), lanes);
     const operand = random.pick(["floats", "out"]);
     if (random.chance(0.3)) return k.broadcast(...this.#place(operand, 1), lanes);
     if (random.chance(0.3)) {
@@ -403,6 +434,7 @@ class Generator {
     const { k } = this;
     const found = this.#find("i32", lanes);
     if (found !== undefined) return found;
+    if (this.random.chance(0.15)) return this.#loadNarrow(this.random.pick(["i8", "u8"]), lanes);
     if (this.random.chance(0.3)) return k.broadcastI32(...this.#place("numbers", 1), lanes);
     return k.loadI32(...this.#place("numbers", lanes), lanes);
   }
@@ -419,15 +451,15 @@ class Generator {
     return fit.length > 0 && this.random.chance(0.8) ? this.random.pick(fit) : undefined;
   }
 
-  /** A pointer and an offset where `words` words lie inside the operand; now and then reached through an integer. */
-  #place(operand: string, words: number): [Reg, number] {
+  /** A pointer and an offset where `count` elements lie inside the operand; now and then reached through an integer. */
+  #place(operand: string, count: number, size = 4): [Reg, number] {
     const { k, random } = this;
     const base = k.operand(operand);
     const index = random.pick(this.#ints);
     if (index.least < -WORDS / 4 || index.most > WORDS / 4 || random.chance(0.4))
-      return [base, 4 * random.between(0, WORDS - words)];
-    const offset = 4 * random.between(-index.least, WORDS - words - index.most);
-    return [k.ptrAdd(base, k.mul(index.reg, 4)), offset];
+      return [base, size * random.between(0, WORDS - count)];
+    const offset = size * random.between(-index.least, WORDS - count - index.most);
+    return [k.ptrAdd(base, k.mul(index.reg, size)), offset];
   }
 
   #constant(value: number): Int {

@@ -11,6 +11,7 @@
  *     });
  */
 
+import type { NarrowType } from "../../base/element-type.js";
 import type { CodeTarget, Lanes } from "../../target/target.js";
 import {
   type Access,
@@ -221,6 +222,25 @@ export class KernelBuilder {
     this.#check.want(mask, "mask");
     this.#check.sameLanes(src, mask);
     this.#write.emit({ op: "storemask", src, at: this.#write.at(ptr, offset), mask });
+  }
+
+  /** Elements of 8 or 16 bits, widened to as many lanes: halves to f32, bytes to i32. */
+  loadAs(type: NarrowType, ptr: Reg, offset: number, lanes: Lanes): Reg {
+    return this.#write.loadAs(type, ptr, offset, lanes);
+  }
+  /** Those under the lanes of the mask; 0 in the others. */
+  loadMaskedAs(type: NarrowType, ptr: Reg, offset: number, mask: Reg): Reg {
+    this.#check.want(mask, "mask");
+    return this.#write.loadAs(type, ptr, offset, this.#check.lanes(mask), mask);
+  }
+  /** Lanes narrowed to elements of 8 or 16 bits: f32 rounded to halves, i32 saturated to bytes. */
+  storeAs(type: NarrowType, ptr: Reg, offset: number, src: Reg): void {
+    this.#write.storeAs(type, ptr, offset, src);
+  }
+  storeMaskedAs(type: NarrowType, ptr: Reg, offset: number, src: Reg, mask: Reg): void {
+    this.#check.want(mask, "mask");
+    this.#check.sameLanes(src, mask);
+    this.#write.storeAs(type, ptr, offset, src, mask);
   }
 
   // --- float vectors

@@ -1,5 +1,7 @@
 /** Appends instructions to the block that is being written: one method for each family of them, which gives its result. */
 
+import type { NarrowType } from "../../base/element-type.js";
+import type { Lanes } from "../../target/target.js";
 import {
   argumentsOf,
   type FloatBinary,
@@ -14,6 +16,7 @@ import {
   i32,
   type Reg,
   type Type,
+  wideOf,
 } from "../ir.js";
 import type { ArgumentChecks } from "./checks.js";
 
@@ -67,6 +70,17 @@ export class InstructionWriter {
     const dst = this.reg(type, op === "load" ? "loaded" : "b");
     this.emit({ op, dst, at: this.at(ptr, offset) });
     return dst;
+  }
+  loadAs(type: NarrowType, ptr: Reg, offset: number, lanes: Lanes, mask?: Reg): Reg {
+    const dst = this.reg(wideOf(type) === "f32" ? f32(lanes) : i32(lanes), "loaded");
+    const instr = { op: "loadas", dst, at: this.at(ptr, offset), type } as const;
+    this.emit(mask === undefined ? instr : { ...instr, mask });
+    return dst;
+  }
+  storeAs(type: NarrowType, ptr: Reg, offset: number, src: Reg, mask?: Reg): void {
+    this.#check.want(src, wideOf(type));
+    const instr = { op: "storeas", src, at: this.at(ptr, offset), type } as const;
+    this.emit(mask === undefined ? instr : { ...instr, mask });
   }
   at(ptr: Reg, offset: number): { ptr: Reg; offset: number } {
     this.#check.want(ptr, "ptr");

@@ -13,7 +13,10 @@ import type { FmaMode } from "../../target/target.js";
 import type { CompareInt, Instr, Kernel, Reg } from "../ir.js";
 import { verifyKernel } from "../verify.js";
 import { type Machine, makeMachine, reader, type Step } from "./machine.js";
+import { narrowStep } from "./narrow.js";
 import { vectorStep } from "./vectors.js";
+
+export { WRITTEN } from "./machine.js";
 
 export interface Range {
   readonly begin: number;
@@ -25,8 +28,8 @@ export interface InterpretOptions {
   /** How `fma` rounds; the kernel's target decides if this is left out. */
   readonly fma?: FmaMode;
   /**
-   * One byte for each 32-bit word of an operand, 1 where it has been written; reading where it is 0 is an error, and
-   * writes set it. Pass the same arrays to several runs that fill an operand together. An operand declared "write" that
+   * One byte for each 32-bit word of an operand, whose low four bits say which of the word's bytes have been written (`WRITTEN`: all);
+   * reading one that has not is an error, and writes set them. Pass the same arrays to several runs that fill an operand together. An operand declared "write" that
    * has none starts unwritten; the others are taken as wholly initialised.
    */
   readonly initialised?: readonly (Uint8Array | undefined)[];
@@ -66,11 +69,12 @@ export function interpret(
       );
     return new Int32Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.byteLength / 4));
   });
+  machine.data = operands;
   machine.bytes = operands.map((bytes) => bytes.byteLength);
   machine.written = operands.map((bytes, n) => {
     const given = options.initialised?.[n];
     if (given !== undefined || kernel.operands[n]!.access !== "write") return given;
-    return new Uint8Array(Math.floor(bytes.byteLength / 4));
+    return new Uint8Array(Math.ceil(bytes.byteLength / 4));
   });
   for (const name of ["begin", "end", "batch"] as const) {
     const value = range[name];
@@ -81,6 +85,7 @@ export function interpret(
     run();
   } finally {
     machine.memory = [];
+    machine.data = [];
     machine.written = [];
   }
 }
@@ -176,6 +181,9 @@ function instrStep(m: Machine, i: Instr): Step {
     }
     case "comment":
       return () => {};
+    case "loadas":
+    case "storeas":
+      return narrowStep(m, i);
     default:
       break;
   }

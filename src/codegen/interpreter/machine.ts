@@ -16,6 +16,9 @@ export type Step = () => void;
  */
 export const LOWEST_POINTER = -(1 << 24);
 
+/** Of a 32-bit word: all of its bytes have been written. */
+export const WRITTEN = 15;
+
 /** The state that a kernel's closures share. Vectors of all registers lie in one array; masks are -1 or 0 a lane. */
 export interface Machine {
   readonly kernel: Kernel;
@@ -31,7 +34,10 @@ export interface Machine {
   fail(i: Instr, message: string): never;
   /** Checks an access of `words` 32-bit words and returns the index of the first; marks or tests initialisation. */
   locate(i: Instr, at: Address, words: number, access: "read" | "write", skip?: number): number;
+  /** The same of one element of 1, 2 or 4 bytes, `skip` bytes further; returns its first byte. */
+  locateBytes(i: Instr, at: Address, size: number, access: "read" | "write", skip: number): number;
   memory: Int32Array[];
+  data: readonly Uint8Array[];
   bytes: number[];
   written: (Uint8Array | undefined)[];
 }
@@ -51,6 +57,35 @@ export function makeMachine(kernel: Kernel, mode: FmaMode): Machine {
   };
   count(kernel.body);
   const vectors = new ArrayBuffer(4 * used);
+  /** The first byte of an access, which is within its operand, aligned and allowed. */
+  const check = (i: Instr, at: Address, bytes: number, access: "read" | "write", skip: number, alignment: number) => {
+    const owner = machine.owner[at.ptr.id]!;
+    const pointer = machine.scalars[at.ptr.id]!;
+    const first = pointer + at.offset + skip;
+    const declared = kernel.operands[owner]!;
+    if (first < 0 || first + bytes > machine.bytes[owner]!)
+      machine.fail(
+        i,
+        `${access}s bytes ${first}..${first + bytes} of operand "${declared.name}", which has ${machine.bytes[owner]}`,
+      );
+    if (first % alignment !== 0)
+      machine.fail(
+        i,
+        `byte ${first} of operand "${declared.name}" is not aligned to ${alignment}: every access ${alignment === 4 ? "" : `of ${alignment} bytes `}must be`,
+      );
+    if (pointer < LOWEST_POINTER)
+      machine.fail(
+        i,
+        `the pointer lies ${-pointer} bytes below operand "${declared.name}": at most ${-LOWEST_POINTER}`,
+      );
+    if (access === "write" && declared.access === "read")
+      machine.fail(i, `writes to operand "${declared.name}", which is declared "read"`);
+    return first;
+  };
+  const unwritten = (i: Instr, at: Address, byte: number): never => {
+    const { name } = kernel.operands[machine.owner[at.ptr.id]!]!;
+    return machine.fail(i, `reads byte ${byte} of operand "${name}", which nothing has written`);
+  };
   const machine: Machine = {
     kernel,
     scalars: new Float64Array(kernel.registerCount),
@@ -60,40 +95,33 @@ export function makeMachine(kernel: Kernel, mode: FmaMode): Machine {
     slot: (r) => slots[r.id]!,
     fma: mode === "fused" ? fusedMultiplyAdd : separateMultiplyAdd,
     memory: [],
+    data: [],
     bytes: [],
     written: [],
     fail: (i, message) => {
       throw new KernelError(`kernel "${kernel.name}", line ${lineOf(kernel, i)}: ${printInstr(i, kernel)}: ${message}`);
     },
     locate: (i, at, words, access, skip = 0) => {
-      const owner = machine.owner[at.ptr.id]!;
-      const pointer = machine.scalars[at.ptr.id]!;
-      const first = pointer + at.offset + 4 * skip;
-      const declared = kernel.operands[owner]!;
-      if (first < 0 || first + 4 * words > machine.bytes[owner]!)
-        machine.fail(
-          i,
-          `${access}s bytes ${first}..${first + 4 * words} of operand "${declared.name}", which has ${machine.bytes[owner]}`,
-        );
-      if (first % 4 !== 0)
-        machine.fail(i, `byte ${first} of operand "${declared.name}" is not aligned to 4: every access must be`);
-      if (pointer < LOWEST_POINTER)
-        machine.fail(
-          i,
-          `the pointer lies ${-pointer} bytes below operand "${declared.name}": at most ${-LOWEST_POINTER}`,
-        );
-      if (access === "write" && declared.access === "read")
-        machine.fail(i, `writes to operand "${declared.name}", which is declared "read"`);
+      const first = check(i, at, 4 * words, access, 4 * skip, 4);
       const word = first / 4;
-      const written = machine.written[owner];
+      const written = machine.written[machine.owner[at.ptr.id]!];
       if (written !== undefined) {
         for (let n = word; n < word + words; n++) {
-          if (access === "write") written[n] = 1;
-          else if (written[n] === 0)
-            machine.fail(i, `reads byte ${4 * n} of operand "${declared.name}", which nothing has written`);
+          if (access === "write") written[n] = WRITTEN;
+          else if (written[n] !== WRITTEN) unwritten(i, at, 4 * n);
         }
       }
       return word;
+    },
+    locateBytes: (i, at, size, access, skip) => {
+      const first = check(i, at, size, access, skip, size);
+      const written = machine.written[machine.owner[at.ptr.id]!];
+      if (written !== undefined) {
+        const bits = ((1 << size) - 1) << (first & 3);
+        if (access === "write") written[first >> 2]! |= bits;
+        else if ((written[first >> 2]! & bits) !== bits) unwritten(i, at, first);
+      }
+      return first;
     },
   };
   return machine;

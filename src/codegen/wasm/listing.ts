@@ -75,11 +75,20 @@ const SIMD_NAMES = namesOf(SIMD);
 const WITH_LANE: ReadonlySet<number> = new Set([SIMD.i32x4_extract_lane, SIMD.f32x4_extract_lane]);
 const MEMORY: ReadonlySet<number> = new Set([
   SIMD.v128_load,
+  SIMD.v128_load16x4_u,
   SIMD.v128_load32_splat,
   SIMD.v128_load32_zero,
   SIMD.v128_store,
 ]);
-const MEMORY_LANE: ReadonlySet<number> = new Set([SIMD.v128_load32_lane, SIMD.v128_store32_lane]);
+const MEMORY_LANE: ReadonlySet<number> = new Set([
+  SIMD.v128_load8_lane,
+  SIMD.v128_load16_lane,
+  SIMD.v128_load32_lane,
+  SIMD.v128_store8_lane,
+  SIMD.v128_store16_lane,
+  SIMD.v128_store32_lane,
+  SIMD.v128_store64_lane,
+]);
 
 /** Reads instructions one by one, each with its immediates, and knows how deep the blocks are. */
 class Reader {

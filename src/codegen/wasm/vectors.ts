@@ -1,5 +1,6 @@
 /** The vector instructions of the kernel language in WebAssembly SIMD; see `encode.ts` for how registers are held. */
 import type { CompareFloat, FloatBinary, FloatUnary, Instr, IntVecBinary, Reg } from "../ir.js";
+import { loadNarrow, storeNarrow } from "./narrow.js";
 import { BLOCK_VOID, OP, SIMD } from "./opcodes.js";
 import type { FunctionWriter } from "./writer.js";
 
@@ -18,6 +19,10 @@ export function vectorCode(w: FunctionWriter, i: Instr): void {
     maskedStore(w, i);
     return;
   }
+  if (i.op === "storeas") {
+    storeNarrow(w, i, lanesOf(w, i, i.src));
+    return;
+  }
   if (!("dst" in i)) w.fail(i, "the WebAssembly encoder does not know this instruction");
   const lanes = lanesOf(w, i, i.dst);
   switch (i.op) {
@@ -29,6 +34,9 @@ export function vectorCode(w: FunctionWriter, i: Instr): void {
     case "loadmask":
       maskedLoad(w, i, lanes);
       return;
+    case "loadas":
+      loadNarrow(w, i, lanes);
+      break;
     case "broadcast":
       w.pointer(i.at).simd(SIMD.v128_load32_splat).memory(i.at);
       break;

@@ -12,6 +12,9 @@ const TABLE = 0;
 
 const PARAMETERS = 4;
 
+/** Ids of locals that no register has, from here down. */
+const TEMPORARY = -1;
+
 /** WebAssembly's memory accesses need no more than this of their addresses: 2^2 bytes. */
 const ALIGNMENT = 2;
 
@@ -85,11 +88,11 @@ export class FunctionWriter {
     return this;
   }
   get(r: Reg): this {
-    this.#code.byte(OP.local_get).u32(this.#local(r));
+    this.#code.byte(OP.local_get).u32(this.#local(r.id));
     return this;
   }
   set(r: Reg): this {
-    this.#code.byte(OP.local_set).u32(this.#local(r));
+    this.#code.byte(OP.local_set).u32(this.#local(r.id));
     return this;
   }
   arg(a: IntArg): this {
@@ -115,8 +118,21 @@ export class FunctionWriter {
   }
   /** Alignment and offset, after the opcode; `skip` elements further. */
   memory(at: Address, skip = 0): this {
-    this.#code.u32(ALIGNMENT).u32(Math.max(at.offset, 0) + 4 * skip);
+    return this.memoryOf(at, 4, skip);
+  }
+  /** The same for elements of 1, 2 or 4 bytes. */
+  memoryOf(at: Address, size: number, skip = 0): this {
+    this.#code.u32(Math.min(Math.log2(size), ALIGNMENT)).u32(Math.max(at.offset, 0) + size * skip);
     return this;
+  }
+  /** Local `n` of those for use within one instruction. */
+  temporary(n: number): { get: () => FunctionWriter; set: () => FunctionWriter } {
+    const local = this.#local(TEMPORARY - n);
+    const op = (opcode: number) => () => {
+      this.#code.byte(opcode).u32(local);
+      return this;
+    };
+    return { get: op(OP.local_get), set: op(OP.local_set) };
   }
   fail(i: Instr, message: string): never {
     const kernel = this.#kernel;
@@ -218,7 +234,7 @@ export class FunctionWriter {
     this.op(OP.loop, BLOCK_VOID);
     this.#blockOf(i, i.body);
     this.get(i.index).arg(i.step).op(OP.i32_add, OP.local_tee);
-    this.#code.u32(this.#local(i.index));
+    this.#code.u32(this.#local(i.index.id));
     pushEnd();
     this.op(OP.i32_lt_s, OP.br_if, 0, OP.end);
     if (!constant) this.op(OP.end);
@@ -246,11 +262,11 @@ export class FunctionWriter {
     }
   }
 
-  #local(r: Reg): number {
-    let local = this.#locals.get(r.id);
+  #local(id: number): number {
+    let local = this.#locals.get(id);
     if (local === undefined) {
       local = this.#vectors++;
-      this.#locals.set(r.id, local);
+      this.#locals.set(id, local);
     }
     return local;
   }

@@ -6,7 +6,7 @@
 import { KernelError } from "../../base/errors.js";
 import type { Instr } from "../ir.js";
 import { ByteBuffer } from "./bytes.js";
-import type { VectorInstruction } from "./instructions.js";
+import { memoryBytes, type VectorInstruction } from "./instructions.js";
 import {
   CONDITION,
   type Condition,
@@ -278,7 +278,7 @@ export class Assembler {
     let unit = 1;
     if (encoding === "evex") {
       this.#evexPrefix(i, bits, field, second, rm, options);
-      unit = i.tuple === "scalar" || options.broadcast ? i.element : bits / 8;
+      unit = memoryBytes(i, bits, options.broadcast);
     } else {
       if (options.mask || options.broadcast) throw new KernelError(`assembler: ${i.name} has no masks in VEX`);
       this.#vexPrefix(i.prefix, i.map, i.vexW ?? 0, bits === 256, field, second, rm);

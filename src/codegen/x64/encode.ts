@@ -23,6 +23,7 @@ import { Emitter } from "./emitter.js";
 import { frameOf } from "./frame.js";
 import { encodeMask, loadMask, moveMask, storeMask } from "./masks.js";
 import { isEvex, lanesOf, registerModel, tableRegister } from "./model.js";
+import { loadNarrow, storeNarrow } from "./narrow.js";
 import { CALLEE_SAVED, RDI, RSP } from "./registers.js";
 import { encodeScalar } from "./scalars.js";
 import { type Selection, select } from "./select.js";
@@ -192,6 +193,12 @@ function encodeInstr(e: Emitter, i: Instr): void {
     case "loadmask":
     case "storemask":
       encodeMask(e, i);
+      break;
+    case "loadas":
+      loadNarrow(e, i);
+      break;
+    case "storeas":
+      storeNarrow(e, i);
       break;
     default:
       encodeVector(e, i);

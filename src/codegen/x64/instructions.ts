@@ -23,10 +23,10 @@ export interface VectorInstruction {
   readonly operands: "rvm" | "rm" | "mr" | "vmi" | "rvmi" | "rmi" | "mri" | "rvms" | "mvr";
   /** The opcode extension in ModRM.reg (shifts by an immediate). */
   readonly extension?: number;
-  /** What a memory operand holds: a whole vector (`full` also allows an embedded broadcast) or one element. */
-  readonly tuple: "full" | "whole" | "scalar" | "none";
+  /** What a memory operand holds: a whole vector (`full` also allows an embedded broadcast), a half or a quarter of one, or one element. */
+  readonly tuple: "full" | "whole" | "half" | "quarter" | "scalar" | "none";
   /** Bytes of one element of the memory operand, the unit of an embedded broadcast. */
-  readonly element: 4 | 8;
+  readonly element: 1 | 2 | 4 | 8;
   /** Register files of r and m where they are not vectors. In EVEX, comparisons write a mask. */
   readonly rFile?: "mask" | "gpr";
   readonly mFile?: "mask" | "gpr" | "xmm" | "memory" | "vector" | "half" | "quarter";
@@ -34,6 +34,18 @@ export interface VectorInstruction {
   readonly bits: readonly (128 | 256 | 512)[];
   /** Writes only the low element: memory operands are 4 bytes. */
   readonly scalar?: boolean;
+}
+
+/** Bytes of a memory operand. */
+export function memoryBytes({ tuple, element }: VectorInstruction, bits: number, broadcast = false): number {
+  if (tuple === "scalar" || broadcast) return element;
+  return bits / (tuple === "half" ? 16 : tuple === "quarter" ? 32 : 8);
+}
+
+/** Bits of the register that stands in for a memory operand of a half or a quarter of a vector: an xmm register at least. */
+export function partBits(mFile: VectorInstruction["mFile"], bits: 128 | 256 | 512): 128 | 256 | 512 {
+  if (mFile === "quarter" || (mFile === "half" && bits < 512)) return 128;
+  return mFile === "half" ? 256 : bits;
 }
 
 type Row = Partial<VectorInstruction> & Pick<VectorInstruction, "map" | "opcode">;
@@ -250,6 +262,59 @@ const MASKED_MOVE = { encodings: "vex", map: 2, prefix: 1, mFile: "memory", bits
 export const VMASKMOVPS_LOAD = row("vmaskmovps", { ...MASKED_MOVE, opcode: 0x2c });
 export const VMASKMOVPS_STORE = row("vmaskmovps", { ...MASKED_MOVE, opcode: 0x2e, operands: "mvr" });
 
+/** Elements of 8 and 16 bits to 32-bit lanes, and back. */
+const WIDEN = { map: 2, prefix: 1, operands: "rm" } as const;
+export const VPMOVZXWD = row("vpmovzxwd", { ...WIDEN, opcode: 0x33, tuple: "half", mFile: "half" });
+export const VPMOVZXBD = row("vpmovzxbd", { ...WIDEN, opcode: 0x31, tuple: "quarter", mFile: "quarter" });
+export const VPMOVSXBD = row("vpmovsxbd", { ...WIDEN, opcode: 0x21, tuple: "quarter", mFile: "quarter" });
+export const VCVTPH2PS = row("vcvtph2ps", { ...WIDEN, opcode: 0x13, tuple: "half", mFile: "half" });
+export const VCVTPS2PH = row("vcvtps2ph", {
+  map: 3,
+  opcode: 0x1d,
+  prefix: 1,
+  operands: "mri",
+  tuple: "half",
+  mFile: "half",
+});
+const NARROW = { encodings: "evex", map: 2, prefix: 2, operands: "mr" } as const;
+export const VPMOVDW = row("vpmovdw", { ...NARROW, opcode: 0x33, tuple: "half", mFile: "half" });
+/** With saturation: of signed lanes to signed bytes, of unsigned ones to unsigned bytes. */
+export const VPMOVSDB = row("vpmovsdb", { ...NARROW, opcode: 0x21, tuple: "quarter", mFile: "quarter" });
+export const VPMOVUSDB = row("vpmovusdb", { ...NARROW, opcode: 0x11, tuple: "quarter", mFile: "quarter" });
+const PACK = { encodings: "vex", prefix: 1, bits: [128, 256] } as const;
+export const VPACKSSDW = row("vpackssdw", { ...PACK, map: 1, opcode: 0x6b });
+export const VPACKUSDW = row("vpackusdw", { ...PACK, map: 2, opcode: 0x2b });
+export const VPACKSSWB = row("vpacksswb", { ...PACK, map: 1, opcode: 0x63 });
+export const VPACKUSWB = row("vpackuswb", { ...PACK, map: 1, opcode: 0x67 });
+const ELEMENT = { prefix: 1, tuple: "scalar", mFile: "gpr", bits: [128] } as const;
+export const VPINSRW = row("vpinsrw", { ...ELEMENT, map: 1, opcode: 0xc4, operands: "rvmi", element: 2 });
+export const VPINSRB = row("vpinsrb", { ...ELEMENT, map: 3, opcode: 0x20, operands: "rvmi", element: 1 });
+export const VPEXTRW = row("vpextrw", { ...ELEMENT, map: 3, opcode: 0x15, operands: "mri", element: 2 });
+export const VPEXTRB = row("vpextrb", { ...ELEMENT, map: 3, opcode: 0x14, operands: "mri", element: 1 });
+export const VMOVLPS_STORE = row("vmovlps", {
+  encodings: "vex",
+  map: 1,
+  opcode: 0x13,
+  operands: "mr",
+  tuple: "scalar",
+  element: 8,
+  mFile: "memory",
+  bits: [128],
+});
+export const VPMAXSD = row("vpmaxsd", { map: 2, opcode: 0x3d, prefix: 1 });
+/** Puts what a table says in place of numbers of a kind, such as NaN. */
+export const VFIXUPIMMPS = row("vfixupimmps", { encodings: "evex", map: 3, opcode: 0x54, prefix: 1, operands: "rvmi" });
+/** Signs of both: ZF where none is set in both, CF where all of the second's are set in the first. */
+export const VTESTPS = row("vtestps", {
+  encodings: "vex",
+  map: 2,
+  opcode: 0x0e,
+  prefix: 1,
+  operands: "rm",
+  tuple: "whole",
+  bits: [128, 256],
+});
+
 const MASK = { encodings: "vex", map: 1, tuple: "none", rFile: "mask", mFile: "mask" } as const;
 export const KANDW = row("kandw", { ...MASK, opcode: 0x41, bits: [256] });
 export const KANDNW = row("kandnw", { ...MASK, opcode: 0x42, bits: [256] });
@@ -257,6 +322,17 @@ export const KORW = row("korw", { ...MASK, opcode: 0x45, bits: [256] });
 export const KMOVW = row("kmovw", { ...MASK, opcode: 0x90, operands: "rm", bits: [128] });
 export const KMOVW_GPR = row("kmovw", { ...MASK, opcode: 0x92, operands: "rm", mFile: "gpr", bits: [128] });
 export const KMOVW_TO_GPR = row("kmovw", { ...MASK, opcode: 0x93, operands: "rm", rFile: "gpr", bits: [128] });
+
+export const KSHIFTLW = row("kshiftlw", {
+  ...MASK,
+  map: 3,
+  prefix: 1,
+  vexW: 1,
+  opcode: 0x32,
+  operands: "rmi",
+  bits: [128],
+});
+export const KORTESTW = row("kortestw", { ...MASK, opcode: 0x98, operands: "rm", bits: [128] });
 
 /** Every row, for the fuzzer. */
 export const VECTOR_INSTRUCTIONS: readonly VectorInstruction[] = [
@@ -267,5 +343,8 @@ export const VECTOR_INSTRUCTIONS: readonly VectorInstruction[] = [
   ...[VMOVSS_LOAD, VMOVSS_STORE, VBROADCASTSS, VPBROADCASTD_GPR, VMOVD, VMOVHLPS, VMOVSHDUP],
   ...[VEXTRACTF128, VEXTRACTF32X4, VEXTRACTF32X8, VBLENDMPS, VBLENDVPS, VPBLENDD, VPTERNLOGQ],
   ...[VPERMI2PS, VPERMPS, VPERMILPS, VBLENDPS],
+  ...[VPMOVZXWD, VPMOVZXBD, VPMOVSXBD, VCVTPH2PS, VCVTPS2PH, VPMOVDW, VPMOVSDB, VPMOVUSDB],
+  ...[VPACKSSDW, VPACKUSDW, VPACKSSWB, VPACKUSWB, VPINSRW, VPINSRB, VPEXTRW, VPEXTRB],
+  ...[VMOVLPS_STORE, VPMAXSD, VFIXUPIMMPS, VTESTPS, KSHIFTLW, KORTESTW],
   ...[VMASKMOVPS_LOAD, VMASKMOVPS_STORE, KANDW, KANDNW, KORW, KMOVW, KMOVW_GPR, KMOVW_TO_GPR],
 ];

@@ -6,7 +6,7 @@ import { argumentsOf, type Instr, type Kernel } from "../ir.js";
 import type { ListedLine, Listing } from "../listing.js";
 import { type Arithmetic, Assembler, type VectorBits, type VectorOptions } from "./assembler.js";
 import { encodeX64By } from "./encode.js";
-import type { VectorInstruction } from "./instructions.js";
+import { memoryBytes, partBits, type VectorInstruction } from "./instructions.js";
 import type { Condition, Constant, Label, Memory, RegisterOrMemory } from "./registers.js";
 
 interface Noted {
@@ -22,6 +22,7 @@ const GPR64 = "rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15".sp
 const GPR32 = "eax ecx edx ebx esp ebp esi edi r8d r9d r10d r11d r12d r13d r14d r15d".split(" ");
 const POINTER: Readonly<Record<number, string>> = {
   1: "BYTE",
+  2: "WORD",
   4: "DWORD",
   8: "QWORD",
   16: "XMMWORD",
@@ -259,7 +260,7 @@ export class ListingAssembler extends Assembler {
       m: "",
     };
     const { immediate, broadcast = false, mask = 0, zero = false } = options;
-    const bytes = broadcast || i.tuple === "scalar" ? i.element : bits / 8;
+    const bytes = memoryBytes(i, bits, broadcast);
     const m =
       typeof rm !== "number"
         ? this.#memory(rm, bytes, broadcast ? "BCST" : "PTR")
@@ -267,8 +268,8 @@ export class ListingAssembler extends Assembler {
           ? GPR32[rm]!
           : i.mFile === "xmm"
             ? vectorName(128, rm)
-            : i.mFile === "half"
-              ? vectorName(bits / 2, rm)
+            : i.mFile === "half" || i.mFile === "quarter"
+              ? vectorName(partBits(i.mFile, bits), rm)
               : file(rm);
     let name = isEvex ? i.name : (i.vexName ?? i.name);
     let last: string | undefined;

@@ -75,6 +75,8 @@ function temporaries(i: Instr, wide: boolean): number {
   if (i.op === "shuffle") return wide ? 1 : 2;
   if (i.op === "reduce" && lanesOf(i.src) > 1) return 1;
   if (i.op === "storemask" && !wide && lanesOf(i.mask) === 1) return 1;
+  if (i.op === "storeas") return wide ? 1 : 2;
+  if (i.op === "loadas" && !wide && i.mask !== undefined) return 1;
   return 0;
 }
 

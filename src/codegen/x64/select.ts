@@ -168,7 +168,14 @@ class Simplifier {
         out[at - start] = undefined;
         break; // one memory operand an instruction
       }
-      if (i.op === "loop" || i.op === "if" || i.op === "store" || i.op === "storemask" || i.op === "storeint")
+      if (
+        i.op === "loop" ||
+        i.op === "if" ||
+        i.op === "store" ||
+        i.op === "storemask" ||
+        i.op === "storeint" ||
+        i.op === "storeas"
+      )
         barrier = start + n;
       const dst = writes(i);
       if (dst === undefined) continue;

@@ -13,6 +13,8 @@ export interface ProcessorFeatures {
   readonly avx2: boolean;
   readonly fma: boolean;
   readonly bmi2: boolean;
+  /** Conversions between half and single precision. */
+  readonly f16c: boolean;
   readonly avx512f: boolean;
   readonly avx512dq: boolean;
   readonly avx512bw: boolean;
@@ -46,7 +48,7 @@ export function detectTargets(): ("avx512" | "avx2")[] {
 
 export function targetsOf(f: ProcessorFeatures): ("avx512" | "avx2")[] {
   const saves = (states: number) => (f.savedStates & states) === states;
-  const avx2 = f.avx2 && f.fma && saves(SSE_AND_AVX_STATE);
+  const avx2 = f.avx2 && f.fma && f.f16c && saves(SSE_AND_AVX_STATE);
   const avx512 = f.avx512f && f.avx512vl && f.avx512dq && f.avx512bw && f.fma && f.bmi2 && saves(AVX512_STATE);
   return [...(avx512 ? (["avx512"] as const) : []), ...(avx2 ? (["avx2"] as const) : [])];
 }
@@ -74,6 +76,7 @@ function detect(): ProcessorFeatures {
     return {
       vendor,
       fma: bit(basic, 12),
+      f16c: bit(basic, 29),
       avx2: bit(extended, 5),
       bmi2: bit(extended, 8),
       avx512f: bit(extended, 16),
