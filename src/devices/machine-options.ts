@@ -7,7 +7,7 @@ export { BACKEND_NAMES, type BackendName } from "./cpu/backends/backend.js";
 
 export interface MachineOptions {
   /**
-   * The device that computes: "cpu", or "reference", which computes what each op means in float64: slow, and the same on every machine.
+   * The device that computes: "cpu", or "reference", which computes what each op means in float64: more than a thousand times slower, to compare with.
    * Of the other options the reference takes `memoryLimit` and `note`.
    * @default "cpu"
    */
