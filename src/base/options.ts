@@ -182,7 +182,7 @@ export function shown(value: unknown): string {
     return cut(`[${value.slice(0, 12).map(shown).join(", ")}${value.length > 12 ? ", ..." : ""}]`);
   if (typeof value !== "object" || value === null) return String(value);
   const kind = value.constructor?.name;
-  if (kind !== undefined && kind !== "Object") return `a ${kind}`;
+  if (kind !== undefined && kind !== "Object") return `${/^[AEIOU]/.test(kind) ? "an" : "a"} ${kind}`;
   const keys = Object.keys(value);
   return keys.length === 0 ? "{}" : cut(`{ ${keys.join(", ")} }`);
 }

@@ -1,5 +1,5 @@
 /** What a network is written with: `import { nn } from "fovea"`. */
-export { Activation, flatten, gelu, relu, scaledTanh, sigmoid, softmax, tanh } from "./activation.js";
+export { Activation, flatten, gelu, identity, lambda, relu, scaledTanh, sigmoid, softmax, tanh } from "./activation.js";
 export { BatchNorm2d, type BatchNorm2dOptions, batchNorm2d } from "./batch-norm.js";
 export { Conv2d, type Conv2dOptions, conv2d } from "./conv.js";
 export { ConvTranspose2d, type ConvTranspose2dOptions, convTranspose2d } from "./conv-transpose.js";
@@ -33,7 +33,7 @@ export {
   subsample2d,
 } from "./pool.js";
 export { RadialBasis, type RadialBasisOptions, radialBasis } from "./radial-basis.js";
-export { Sequential, sequential } from "./sequential.js";
+export { type Layer, Sequential, sequential } from "./sequential.js";
 export { RANDOM_INPUT, type Traced, type TracedParameter, type TraceOptions, trace } from "./trace.js";
 export { Upsample, type UpsampleOptions, upsample } from "./upsample.js";
 export { WhiteningConv2d, type WhiteningConv2dOptions, whiteningConv2d } from "./whitening-conv.js";

@@ -87,6 +87,7 @@ export interface Tracing {
 const tracings = new WeakMap<Graph, Tracing>();
 
 export function beginTracing(graph: Graph, tracing: Tracing): void {
+  for (const module of tracing.paths.keys()) wrapForward(module);
   tracings.set(graph, tracing);
 }
 export function tracingOf(graph: Graph): Tracing | undefined {
@@ -95,41 +96,14 @@ export function tracingOf(graph: Graph): Tracing | undefined {
 
 export abstract class Module {
   constructor() {
-    // Wrapped here and not at the call, so that `this.conv1.forward(x)` in anyone's class gets its layer's scope.
-    const forward: unknown = this.forward;
-    const name = this.constructor.name;
-    if (typeof forward !== "function") {
-      throw new OptionError(
-        `${name}: has no method forward; write forward(x) { return ...; }, not a field that is a function`,
-      );
-    }
-    if (forward.length > 1) {
-      throw new OptionError(
-        `${name}: forward takes ${forward.length} arguments, expected one value; join several by ops.concat, or hold them in fields`,
-      );
-    }
-    Object.defineProperty(this, "forward", {
-      value: (x: Value): Value => {
-        if (!isValue(x)) throw new OptionError(`${name}: forward is given ${shown(x)}, expected a value of a graph`);
-        const tracing = tracingOf(x.graph);
-        const path = tracing?.paths.get(this);
-        const draw = (): Value => {
-          const value: unknown = forward.call(this, x);
-          if (!isValue(value)) throw noAnswer(path || name, value);
-          return value;
-        };
-        if (tracing === undefined || path === undefined) return draw();
-        const value = x.graph.scope(path, draw);
-        tracing.gave(path, value);
-        return value;
-      },
-    });
+    // A field that is a function is there only after this: it is wrapped when the network is traced.
+    if (typeof (this.forward as unknown) === "function") wrapForward(this);
   }
 
   /** What a network is trained with; softmax cross-entropy where it does not say. */
   declare loss?: Loss;
 
-  /** Draws this module into the graph of x; x is one sample's shape with a batch. */
+  /** Draws this module into the graph of x; x is one sample's shape with a batch. A method, or a field that is a function. */
   abstract forward(x: Value): Value;
 
   /** Parts by name: parameters, statistics and modules that are fields, or in arrays that are fields. */
@@ -142,13 +116,48 @@ export abstract class Module {
   }
 }
 
+const wrapped = new WeakSet<object>();
+
+/** Has a module's `forward` run in the scope of its path. On the module and not at the call: anyone's class calls it. */
+function wrapForward(module: Module): void {
+  const forward: unknown = module.forward;
+  const name = module.constructor.name;
+  if (typeof forward !== "function") {
+    throw new OptionError(`${name}: has no forward; write forward(x) { return ...; }, or forward = (x) => ...`);
+  }
+  if (wrapped.has(forward)) return;
+  if (forward.length > 1) {
+    throw new OptionError(
+      `${name}: forward takes ${forward.length} arguments, expected one value; join several by ops.concat, or hold them in fields`,
+    );
+  }
+  const scoped = (x: Value): Value => {
+    if (!isValue(x)) throw new OptionError(`${name}: forward is given ${shown(x)}, expected a value of a graph`);
+    const tracing = tracingOf(x.graph);
+    const path = tracing?.paths.get(module);
+    const draw = (): Value => {
+      const value: unknown = forward.call(module, x);
+      if (!isValue(value)) throw noAnswer(path || name, value);
+      return value;
+    };
+    if (tracing === undefined || path === undefined) return draw();
+    const value = x.graph.scope(path, draw);
+    tracing.gave(path, value);
+    return value;
+  };
+  wrapped.add(scoped);
+  Object.defineProperty(module, "forward", { value: scoped, configurable: true, writable: true, enumerable: false });
+}
+
 function noAnswer(where: string, found: unknown): OptionError {
   const cure =
     found === undefined
       ? "end it with return"
       : found instanceof Promise
         ? "leave async out: a network is drawn once, at once"
-        : "return what ops and layers give";
+        : found instanceof Module
+          ? "call the layer on the value: layer.forward(x), or in nn.sequential give the layer itself"
+          : "return what ops and layers give";
   return new OptionError(
     `${where}: forward gave ${found === undefined ? "nothing" : shown(found)}, expected a value; ${cure}`,
   );

@@ -1,8 +1,10 @@
 /** Layers refuse options that they do not have, and networks written by mistake, in one sentence. */
 import { describe, expect, it } from "vitest";
+import { layersOf } from "#fovea/analysis/layers.js";
 import { OptionError } from "#fovea/base/errors.js";
 import type { Value } from "#fovea/graph/graph.js";
 import * as nn from "#fovea/nn/index.js";
+import * as ops from "#fovea/ops/index.js";
 
 // As JavaScript calls them.
 const js = nn as unknown as Readonly<Record<string, (...args: unknown[]) => nn.Module>>;
@@ -60,18 +62,28 @@ it.each<[string, readonly unknown[], string]>([
   ["radialBasis", [{ centres: 4 }], "radialBasis: centres is 4, expected for each unit its centre"],
   [
     "sequential",
-    [(x: unknown) => x],
-    "sequential: layer 0 is a function, expected a module; a computation of one's own is the forward of a class",
+    [nn.relu(), undefined],
+    "sequential: layer 1 is undefined, expected a module or a function of one value",
   ],
-  ["sequential", [nn.relu(), undefined], "sequential: layer 1 is undefined, expected a module"],
-  ["sequential", [{ a: nn.relu(), b: 3 }], "sequential: layer b is 3, expected a module"],
+  ["sequential", [{ a: nn.relu(), b: 3 }], "sequential: layer b is 3, expected a module or a function of one value"],
+  [
+    "sequential",
+    [(x: unknown, _y: unknown) => x],
+    "sequential: layer 0 is a function of 2 arguments, expected one value; write (x) => ..., with the others filled in",
+  ],
+  [
+    "sequential",
+    [{ act: nn.Conv2d }],
+    "sequential: layer act is the class Conv2d, expected a layer; make one: new Conv2d(...)",
+  ],
+  ["lambda", [3], "lambda is 3, expected a function of one value"],
 ])("%s(%j)", (name, args, message) => {
   expect(messageOf(() => js[name]!(...args))).toContain(message);
 });
 
-describe("a class whose forward", () => {
-  const traced = (module: nn.Module) => messageOf(() => nn.trace(module, { input: [4], training: false }));
+const traced = (module: nn.Module) => messageOf(() => nn.trace(module, { input: [4], training: false }));
 
+describe("a class whose forward", () => {
   it("returns nothing, or what is no value", () => {
     class Silent extends nn.Module {
       readonly fc = nn.linear({ in: 4, out: 2 });
@@ -105,7 +117,7 @@ describe("a class whose forward", () => {
     );
   });
 
-  it("takes a second argument, is a field, or is given what is no value", () => {
+  it("takes a second argument, is missing, or is given what is no value", () => {
     class Two extends nn.Module {
       override forward(x: Value, _y?: Value): Value {
         return x;
@@ -114,14 +126,73 @@ describe("a class whose forward", () => {
     expect(messageOf(() => new Two())).toBe(
       "Two: forward takes 2 arguments, expected one value; join several by ops.concat, or hold them in fields",
     );
-    class Arrow extends nn.Module {
-      override forward = (x: Value): Value => x;
+    class None extends nn.Module {
+      declare forward: (x: Value) => Value;
     }
-    expect(messageOf(() => new Arrow())).toBe(
-      "Arrow: has no method forward; write forward(x) { return ...; }, not a field that is a function",
-    );
+    expect(traced(new None())).toBe("None: has no forward; write forward(x) { return ...; }, or forward = (x) => ...");
     expect(messageOf(() => nn.relu().forward(new Float32Array(4) as never))).toBe(
       "Activation: forward is given Float32Array(4), expected a value of a graph",
     );
+  });
+
+  it("is an arrow, is drawn in its path and refused like a method", () => {
+    class Arrow extends nn.Module {
+      readonly fc = nn.linear({ in: 4, out: 2 });
+      override forward = (x: Value): Value => ops.relu(this.fc.forward(x));
+    }
+    const net = nn.sequential({ head: new Arrow() });
+    for (const _ of [1, 2]) {
+      const { graph, layers } = nn.trace(net, { input: [4], training: false });
+      expect(graph.values.slice(-3).map((value) => `${value.path} ${value.op.name}`)).toEqual([
+        "head.fc linear",
+        "head.fc add",
+        "head relu",
+      ]);
+      expect([...layers.keys()]).toEqual(["head.fc", "head", ""]);
+    }
+    class Silent extends nn.Module {
+      override forward = ((_: Value) => {}) as never;
+    }
+    expect(traced(new Silent())).toBe("Silent: forward gave nothing, expected a value; end it with return");
+    class Late extends nn.Module {
+      override forward = (async (x: Value) => x) as never;
+    }
+    expect(traced(new Late())).toContain("Late: forward gave a Promise, expected a value; leave async out");
+    class Two extends nn.Module {
+      override forward = ((x: Value, _: Value) => x) as never;
+    }
+    expect(traced(new Two())).toContain("Two: forward takes 2 arguments, expected one value");
+  });
+});
+
+describe("a function in a sequence", () => {
+  const fc = () => nn.linear({ in: 4, out: 2 });
+
+  it.each<[string, nn.Sequential, readonly string[], readonly string[]]>([
+    ["among layers", nn.sequential(fc(), (x) => ops.relu(x), nn.identity()), ["0", "1", "2", ""], ["1 relu"]],
+    ["in a record", nn.sequential({ fc: fc(), act: ops.tanh }), ["fc", "act", ""], ["act tanh"]],
+    ["alone", nn.sequential((x) => ops.sigmoid(ops.relu(x))), ["0", ""], ["0 relu", "0 sigmoid"]],
+    ["alone in a record", nn.sequential({ act: (x) => ops.relu(x) }), ["act", ""], ["act relu"]],
+  ])("is a layer with a path: %s", (_, network, paths, drawn) => {
+    const { graph, layers } = nn.trace(network, { input: [4], training: false });
+    expect([...layers.keys()]).toEqual(paths);
+    expect(graph.values.slice(-drawn.length).map((value) => `${value.path} ${value.op.name}`)).toEqual(drawn);
+  });
+
+  it("is listed in a summary", () => {
+    const layers = layersOf(nn.sequential({ fc: fc(), act: (x) => ops.relu(x) }), [4]);
+    expect(layers.map(({ path, kind, output }) => [path, kind, output])).toEqual([
+      ["fc", "Linear", [2]],
+      ["act", "relu", [2]],
+    ]);
+  });
+
+  it.each<[unknown, string]>([
+    [() => {}, "act: forward gave nothing, expected a value; end it with return"],
+    [() => 3, "act: forward gave 3, expected a value; return what ops and layers give"],
+    [async (x: Value) => x, "act: forward gave a Promise, expected a value; leave async out"],
+    [() => nn.relu(), "act: forward gave an Activation, expected a value; call the layer on the value"],
+  ])("is refused with what it gave: %s", (act, message) => {
+    expect(traced(nn.sequential({ act: act as () => Value }))).toContain(message);
   });
 });
