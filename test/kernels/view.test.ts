@@ -68,12 +68,33 @@ describe("a view", () => {
 
   it("counts in elements of its own size", () => {
     const kernel = kernelOf((k) => {
-      const bytes = view(k, "x", STRIDES, 1).at({ row: k.begin, channel: 4 }).pointer();
+      const bytes = view(k, "x", STRIDES, "u8").at({ row: k.begin, channel: 4 }).pointer();
       k.storeInt(k.operand("y"), 0, k.loadInt(...bytes.place({ pixel: 1 })));
     });
     const numbers = Uint8Array.from({ length: 240 }, (_, i) => i);
     const [, y] = runKernel(kernel, "interpreter", [numbers, new Int32Array(1)], { begin: 1, end: 2, batch: 1 });
     expect(intsOf(y!)[0]! & 255).toBe(28);
+  });
+
+  it("widens what it loads and narrows what it stores", () => {
+    const kernel = kernelOf((k) => {
+      const halves = view(k, "x", STRIDES, "f16").at({ row: k.begin });
+      const bytes = view(k, "y", { channel: 1 }, "u8");
+      bytes.store(k.toInt(halves.load(4, { channel: 4 })));
+      bytes.store(k.toInt(halves.broadcast(4, { channel: 5 })), { channel: 4 });
+    });
+    // -1, 4, 300 and 7 in row 1, which begins at element 20: no byte holds the first and the third.
+    const x = new Uint16Array(60);
+    x.set([0xbc00, 0x4400, 0x5cb0, 0x4700], 24);
+    const [, y] = runKernel(kernel, "interpreter", [new Uint8Array(x.buffer), new Int32Array(2)], {
+      begin: 1,
+      end: 2,
+      batch: 1,
+    });
+    expect([...y!]).toEqual([0, 4, 255, 7, 4, 4, 4, 4]);
+    expect(() => kernelOf((k) => view(k, "x", STRIDES, "i64").load(4))).toThrow(
+      'view of "x": no lanes hold elements of type i64; expected f32, f16, bf16, i32, i8 or u8',
+    );
   });
 
   it("puts constants into the instruction that reads", () => {

@@ -6,13 +6,14 @@ import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { KernelCode, KernelDefinition, OperandList } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
 import type { Value } from "../../graph/graph.js";
+import type { DType } from "../../graph/shape.js";
 import type { Pieces } from "../contract/emitter.js";
-import { elementBytes, type Layout, type RowLayout, rowLayout } from "../contract/layout.js";
+import { type Layout, type RowLayout, rowLayout } from "../contract/layout.js";
 import type { Lowering } from "../contract/strategy.js";
 import { type ChannelVectors, channelVectors, eachGroup, isPartial, loadChannels, storeZeros } from "./channels.js";
 import { axisStrides, type Dimension, merged, nest } from "./nest.js";
 import { eachPiece } from "./pieces.js";
-import { F32, view } from "./view.js";
+import { view } from "./view.js";
 
 /** One row: where its classes are, and where its one number (label, loss) is, in bytes. */
 export interface ClassRow {
@@ -146,8 +147,8 @@ function writeRows(
     const into = view(k, result, { sample: resultSample, element: 1 }).at({ sample: n }).here();
     if (resultSample > 1 && resultUsed < resultSample)
       storeZeros(k, ...into.place({ element: resultUsed }), resultSample - resultUsed);
-    const start = (sample: number, element = F32) => view(k, result, { sample }, element).at({ sample: n }).offset();
-    const starts = [start(classes.sampleStride, elementBytes(classes)), start(spec.numberSample)];
+    const start = (sample: number, type?: DType) => view(k, result, { sample }, type).at({ sample: n }).offset();
+    const starts = [start(classes.sampleStride, classes.dtype), start(spec.numberSample)];
     nest(k, spec.rows, starts, ([from, number]) => {
       const row = {
         classes: k.var(from!, "row"),

@@ -5,10 +5,11 @@
  *     const row = x.at({ sample, row: y }).keep("row");                            // computed here, and kept for later
  *     k.loop(0, 5, (i) => sum(row.at({ pixel: i }).load(4)));
  *
- * The size of an element is the view's own, so that no kernel counts bytes. Constant indices go into the offset of whatever
+ * The type of an element is the view's own, so that no kernel counts bytes, and what is loaded is widened to 32-bit lanes and narrowed
+ * again as it is stored (`f16`, `bf16`, `i8`, `u8`). Constant indices go into the offset of whatever
  * instruction reads or writes; the others become instructions where an address is asked for (`offset`, `pointer`, a load) and not before.
  */
-import { bytesOfElement } from "../../base/element-type.js";
+import { bytesOfElement, type DType } from "../../base/element-type.js";
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { IntArg, Reg } from "../../codegen/ir.js";
 import type { Lanes } from "../../target/target.js";
@@ -35,17 +36,16 @@ export function view<Axis extends string>(
   k: KernelBuilder,
   operand: string,
   strides: Strides<Axis>,
-  element = F32,
+  type: DType = "f32",
 ): View<Axis> {
-  return new View(k, strides, element, operand, undefined, 0, NONE);
+  return new View(k, strides, type, operand, undefined, 0, NONE);
 }
 
 export class View<Axis extends string> {
   constructor(
     readonly k: KernelBuilder,
     readonly strides: Strides<Axis>,
-    /** Bytes of an element. */
-    readonly element: number,
+    readonly type: DType,
     /** The operand by its name, or a pointer. */
     readonly base: string | Reg,
     /** Behind the base: in a register, as a constant, and what is still to be added. */
@@ -54,8 +54,13 @@ export class View<Axis extends string> {
     readonly terms: readonly Term[],
   ) {}
 
+  /** Bytes of an element. */
+  get element(): number {
+    return bytesOfElement(this.type);
+  }
+
   #with(base: string | Reg, inBytes: Reg | undefined, constant: number, terms: readonly Term[]): View<Axis> {
-    return new View(this.k, this.strides, this.element, base, inBytes, constant, terms);
+    return new View(this.k, this.strides, this.type, base, inBytes, constant, terms);
   }
 
   /** So many steps further along each axis. `every`: each index counts so many of them. */
@@ -166,16 +171,51 @@ export class View<Axis extends string> {
   }
 
   load(lanes: Lanes, indices: At<Axis, number> = {}): Reg {
-    return this.k.load(...this.place(indices), lanes);
+    const [pointer, offset] = this.place(indices);
+    switch (this.type) {
+      case "f32":
+        return this.k.load(pointer, offset, lanes);
+      case "i32":
+        return this.k.loadI32(pointer, offset, lanes);
+      case "f16":
+      case "bf16":
+      case "i8":
+      case "u8":
+        return this.k.loadAs(this.type, pointer, offset, lanes);
+      default:
+        return this.#unheld();
+    }
   }
   broadcast(lanes: Lanes, indices: At<Axis, number> = {}): Reg {
-    return this.k.broadcast(...this.place(indices), lanes);
+    if (this.type === "f32") return this.k.broadcast(...this.place(indices), lanes);
+    if (this.type === "i32") return this.k.broadcastI32(...this.place(indices), lanes);
+    return this.k.splatLane0(this.load(1, indices), lanes);
   }
   store(value: Reg, indices: At<Axis, number> = {}): void {
-    this.k.store(...this.place(indices), value);
+    const [pointer, offset] = this.place(indices);
+    switch (this.type) {
+      case "f32":
+      case "i32":
+        this.k.store(pointer, offset, value);
+        break;
+      case "f16":
+      case "bf16":
+      case "i8":
+      case "u8":
+        this.k.storeAs(this.type, pointer, offset, value);
+        break;
+      default:
+        this.#unheld();
+    }
   }
   prefetch(indices: At<Axis, number> = {}): void {
     this.k.prefetch(...this.place(indices));
+  }
+
+  #unheld(): never {
+    throw new TypeError(
+      `view of "${this.base}": no lanes hold elements of type ${this.type}; expected f32, f16, bf16, i32, i8 or u8`,
+    );
   }
 
   /** What was kept or computed. */
