@@ -6,6 +6,7 @@
  *     checkOptions("sgd", options, FIELDS);      // sgd: lr is -1, expected a number of at least 0
  */
 import { nearest, OptionError } from "./errors.js";
+import { torchHint } from "./torch-names.js";
 
 /** Throws OptionError where a value is not what the option `name` may be. */
 export interface Check {
@@ -48,10 +49,17 @@ export function checkKnown<T extends object>(what: string, given: T, fields: Fie
 
 /** `unknown option of train "epoch"; did you mean "epochs"? (known: ...)` */
 export function unknownOption(what: string, key: string, known: readonly string[]): OptionError {
-  const near = nearest(spelling(key), known) ?? nearest(key, known) ?? fromWords(key, known);
-  const hint = near === undefined ? "" : `; did you mean "${near}"?`;
+  const hint = hintOf(key, known);
   const names = known.length === 0 ? "it takes none" : `known: ${known.join(", ")}`;
-  return new OptionError(`unknown ${what} "${key}"${hint} (${names})`);
+  return new OptionError(`unknown ${what} "${key}"${hint === undefined ? "" : `; ${hint}`} (${names})`);
+}
+
+function hintOf(key: string, known: readonly string[]): string | undefined {
+  if (known.includes(spelling(key))) return `did you mean "${spelling(key)}"?`;
+  const torch = torchHint(key, known);
+  if (torch !== undefined) return torch;
+  const meant = nearest(spelling(key), known) ?? nearest(key, known) ?? fromWords(key, known);
+  return meant === undefined ? undefined : `did you mean "${meant}"?`;
 }
 
 /** The options of a table, out of an object that may hold more. */

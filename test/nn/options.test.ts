@@ -35,10 +35,10 @@ it.each<[string, readonly unknown[], string]>([
   ["conv2d", [{ in: 3, out: 4, kernel: 3, bias: 0 }], "conv2d: bias is 0, expected true or false"],
   ["conv2d", [{ in: 3, out: 4, kernel: 3, weightInit: "he" }], 'conv2d: weightInit is "he", expected an initializer'],
   ["conv2d", [{ in: 3.5, out: 4, kernel: 3 }], "conv2d: in is 3.5, expected a whole number from 1"],
-  ["linear", [{ in: 3, units: 4 }], 'unknown option of linear "units"'],
+  ["linear", [{ in: 3, units: 4 }], 'unknown option of linear "units"; did you mean "out"?'],
   ["linear", [3, 4], "linear: is given 3, expected an object of options, { in: ..., out: ... }"],
-  ["batchNorm2d", [{ channels: 3, epsilon: 1e-5 }], 'unknown option of batchNorm2d "epsilon"'],
-  ["batchNorm2d", [{ num_features: 3 }], 'unknown option of batchNorm2d "num_features"'],
+  ["batchNorm2d", [{ channels: 3, epsilon: 1e-5 }], 'unknown option of batchNorm2d "epsilon"; did you mean "eps"?'],
+  ["batchNorm2d", [{ num_features: 3 }], 'unknown option of batchNorm2d "num_features"; did you mean "channels"?'],
   ["convTranspose2d", [{ in: 3, out: 4, kernel: 2, output_padding: 1 }], 'did you mean "outputPadding"?'],
   [
     "partialConv2d",

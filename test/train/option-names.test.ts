@@ -174,7 +174,7 @@ describe("train", () => {
     [{ keepBest: true }, "keepBest: is about test pictures, and there are none"],
     [{ top5: true }, "top5: is about test pictures, and there are none"],
     [{ watch: "loss", test }, 'watch is "loss", but no best epoch is looked for; give keepBest or patience'],
-    [{ signal: new AbortController() }, "signal is a AbortController, expected the signal of an AbortController"],
+    [{ signal: new AbortController() }, "signal is an AbortController, expected the signal of an AbortController"],
     [{ initial: {} }, "initial is {}, expected a map of weights"],
     [{ threads: 1.5 }, "threads 1.5: expected a whole number from 1 to 256"],
   ])("refuses %o", async (options, message) => {
