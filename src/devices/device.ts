@@ -20,6 +20,9 @@ import type { TrainingMemory } from "./training-memory.js";
 /** What callers give and get: float32 for floats, else integers of the value's own type. Memory of halves is their bits, in a Uint16Array. */
 export type Numbers = Float32Array | Int32Array | Uint16Array | Int8Array | Uint8Array;
 
+/** Of one input of a run: row-major numbers, or the number itself where the input is one. */
+export type Given = Numbers | readonly number[] | number;
+
 /** An input or an output of an executable. A batched one has so many numbers a sample. */
 export interface PortDescription extends Signature {
   readonly name: string;
@@ -60,7 +63,7 @@ export interface Slot {
   release(): void;
 }
 
-/** A compiled entry. */
+/** A compiled entry: `run` for a call now and then; slots, of which several may be under way, for many in a row. */
 export interface Executable {
   readonly name: string;
   /** The most samples of a run. */
@@ -71,12 +74,17 @@ export interface Executable {
   plan(): Iterable<string>;
   /** A slot of one's own, when one is free; in the order of asking. */
   acquire(): Promise<Slot>;
-  /** Runs once on row-major inputs of exactly `batch` samples; gives copies of all outputs. */
-  run(inputs: Readonly<Record<string, Numbers | readonly number[]>>, batch: number): Promise<Record<string, Numbers>>;
+  /**
+   * Runs once: takes row-major inputs of exactly `batch` samples by name, and gives copies of all outputs.
+   * @param batch as many as the first input with a batch has, unless given
+   * @throws OptionError where an input is unknown, missing, or of another length
+   */
+  run(inputs: Readonly<Record<string, Given>>, batch?: number): Promise<Record<string, Numbers>>;
   /** Gives its own memory back when what was submitted has finished. States stay. */
   unload(): Promise<void>;
 }
 
+/** How an entry is to be compiled. */
 export interface CompileWish {
   /** Samples of a run, at most. Left to the device where absent: as many as are fast and fit. */
   readonly maxBatch?: number | undefined;
@@ -115,6 +123,7 @@ export interface DeviceStates {
   lendState(name: string, source: () => Numbers): Promise<void>;
 }
 
+/** What compiles and runs: `openDevice` opens one. Its executables share its states by name. */
 export interface Device extends DeviceStates {
   /** The kind of device, such as "cpu". */
   readonly name: string;
@@ -127,8 +136,9 @@ export interface Device extends DeviceStates {
   /** Bytes in use. */
   readonly memory: MemoryUse;
   /**
-   * Compiles an entry, and makes its states. What it takes is known before any of it is allocated.
-   * @throws MemoryError where it is more than the device has or may take.
+   * Compiles an entry, and makes its states, which are zero until they are written. What it takes is known before any of it is allocated.
+   * @throws OptionError and ShapeError where the entry is none, naming the output or the state that is not as it should be.
+   * @throws MemoryError where it takes more than the device has or may take.
    */
   compile(entry: Entry, wish?: CompileWish): Promise<Executable>;
   /** The same for the entries of a training, so that together they fit. */

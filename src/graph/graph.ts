@@ -5,7 +5,7 @@
 
 import { ELEMENT_TYPES } from "../base/element-type.js";
 import { OptionError, ShapeError, unknownName } from "../base/errors.js";
-import { shown } from "../base/options.js";
+import { mismatch, shown } from "../base/options.js";
 import { plainText } from "../base/plain.js";
 import type { AxisReads } from "./axis-reads.js";
 import { type DType, type Shape, type Signature, sameShape, shapeText, sizeOf } from "./shape.js";
@@ -13,6 +13,8 @@ import type { Tensor } from "./tensor.js";
 
 /** What a state is for: decides where it is stored, whether it is saved with the model, and whether it gets a gradient. */
 export type StateKind = "parameter" | "statistic" | "optimizer" | "gradient";
+
+const STATE_KINDS: readonly StateKind[] = ["parameter", "statistic", "optimizer", "gradient"];
 
 export interface InputAttributes {
   readonly name: string;
@@ -73,13 +75,16 @@ export interface Assign {
   readonly value: Value;
 }
 
-/** What a program is compiled from: values to hand back and states to change. */
+/** What a program is compiled from: values to hand back and states to change, all of one graph. Its inputs are those that these need. */
 export interface Entry {
   readonly name: string;
+  /** By the names that a run gives them back under. */
   readonly outputs: Readonly<Record<string, Value>>;
+  /** A state at most once each. */
   readonly assigns: readonly Assign[];
 }
 
+/** Values of inputs, states and ops (`ops`). A device compiles what is drawn in it. */
 export class Graph {
   readonly values: Value[] = [];
   /** Nodes are told apart by the names of their ops. */
@@ -156,8 +161,13 @@ export class Graph {
     }
   }
 
-  /** @throws OptionError where there is an input of that name, or no such element type. */
+  /**
+   * What a run is given.
+   * @param signature `shape` without the batch; `batched` unless false; `dtype` "f32" unless given
+   * @throws OptionError where there is an input of that name, or no such element type.
+   */
   input(name: string, signature: { shape: Shape; batched?: boolean; dtype?: DType }): Value<InputAttributes> {
+    checkLeaf("input", name, signature?.shape);
     if (this.#inputs.has(name)) throw new OptionError(`graph: there is already an input "${name}"`);
     const { shape, batched = true, dtype = "f32" } = signature;
     checkType(`input "${name}"`, dtype);
@@ -166,8 +176,13 @@ export class Graph {
     return value;
   }
 
-  /** @throws ShapeError where there is a state of that name that is another. */
+  /**
+   * Numbers that the device keeps between runs, by name. Entries of other graphs that have a state of that name share it.
+   * @throws ShapeError where there is a state of that name that is another.
+   */
   state(name: string, kind: StateKind, shape: Shape, dtype: DType = "f32"): Value<StateAttributes> {
+    checkLeaf("state", name, shape);
+    if (!STATE_KINDS.includes(kind)) throw unknownName(`kind of state "${name}"`, String(kind), STATE_KINDS);
     const known = this.#states.get(name);
     if (known !== undefined) {
       const { attributes, dtype: other } = known;
@@ -183,11 +198,12 @@ export class Graph {
     return value;
   }
 
+  /** The same number everywhere: a scalar unless a shape is given. */
   constant(value: number, signature: { shape?: Shape; batched?: boolean } = {}): Value<ConstantAttributes> {
     return this.add(constantOp, { value, shape: signature.shape ?? [], batched: signature.batched ?? false }, []);
   }
 
-  /** @throws ShapeError where `values` (row-major) are not as many as `shape` needs. */
+  /** Numbers that never change. @throws ShapeError where `values` (row-major) are not as many as `shape` needs. */
   table(values: readonly number[], shape: Shape): Value<TableAttributes> {
     if (values.length !== sizeOf(shape)) {
       throw new ShapeError(
@@ -203,6 +219,16 @@ export class Graph {
   get inputs(): readonly Value<InputAttributes>[] {
     return [...this.#inputs.values()];
   }
+}
+
+function checkLeaf(what: "input" | "state", name: unknown, shape: unknown): void {
+  if (typeof name !== "string" || name === "") throw mismatch(`graph: the name of the ${what}`, name, "a text");
+  if (!Array.isArray(shape) || !shape.every((extent) => Number.isSafeInteger(extent) && extent > 0))
+    throw mismatch(
+      `graph: the shape of ${what} "${name}"`,
+      shape,
+      "the extents without the batch, such as [28, 28, 1], or [] for one number",
+    );
 }
 
 function checkType(what: string, dtype: DType): void {

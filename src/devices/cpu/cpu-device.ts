@@ -1,6 +1,7 @@
 /** The processor as a device: a session that also compiles, for its own machine and within the memory that it may take. */
 import type { Program } from "../../compiler/program.js";
 import type { Entry } from "../../graph/graph.js";
+import { checkEntry, checkWish } from "../check-entry.js";
 import type { CompileWish, Device, TrainingExecutables, TrainingWish } from "../device.js";
 import { QUEUE_LENGTH } from "../queue.js";
 import type { LoadedProgram } from "./loaded-program.js";
@@ -19,7 +20,10 @@ export class CpuDevice extends Session implements Device {
     return `${this.target.name}, ${this.target.fma} multiply-add`;
   }
 
-  async compile(entry: Entry, { maxBatch, slots = QUEUE_LENGTH }: CompileWish = {}): Promise<LoadedProgram> {
+  async compile(entry: Entry, wish: CompileWish = {}): Promise<LoadedProgram> {
+    checkEntry(entry);
+    checkWish(wish);
+    const { maxBatch, slots = QUEUE_LENGTH } = wish;
     return this.load(await planEvaluationInTurns(this, entry, maxBatch, slots), { slots });
   }
 

@@ -2,7 +2,7 @@
 
 import { BackendError } from "../../base/errors.js";
 import type { Port, Program } from "../../compiler/program.js";
-import type { Executable, Numbers, PortDescription } from "../device.js";
+import type { Executable, Given, Numbers, PortDescription } from "../device.js";
 import { runOnce } from "../run-once.js";
 import { SlotPool } from "../slot-pool.js";
 import type { Engine } from "./engine.js";
@@ -51,7 +51,7 @@ export class LoadedProgram implements Executable {
   }
 
   /** Runs once on row-major inputs of exactly `batch` samples; returns row-major copies of all outputs. */
-  run(inputs: Readonly<Record<string, Numbers | readonly number[]>>, batch: number): Promise<Record<string, Numbers>> {
+  run(inputs: Readonly<Record<string, Given>>, batch?: number): Promise<Record<string, Numbers>> {
     return runOnce(this, inputs, batch);
   }
 

@@ -47,7 +47,7 @@ export interface OpenEngine {
 
 /** What a session stands before. */
 export async function openEngine(options: SessionOptions): Promise<OpenEngine> {
-  checkOptions("Session.create", options, SESSION_OPTIONS);
+  checkOptions('device "cpu"', options, SESSION_OPTIONS);
   const { memoryLimit } = options;
   const note = options.note ?? noteOnce;
   const platform = await currentPlatform();

@@ -7,7 +7,9 @@ import { checkOptions, type Fields } from "../../base/options.js";
 import type { Entry } from "../../graph/graph.js";
 import { sizeOf } from "../../graph/shape.js";
 import { nextTurn } from "../../host/event-loop.js";
+import { checkEntry, checkWish } from "../check-entry.js";
 import type { CompileWish, Device, DeviceState, Numbers, TrainingExecutables, TrainingWish } from "../device.js";
+import { checkNumbers } from "../given-numbers.js";
 import { MACHINE_OPTIONS, type MachineOptions } from "../machine-options.js";
 import type { MemoryUse } from "../memory-use.js";
 import { rounded, zeros } from "./numbers.js";
@@ -51,8 +53,11 @@ export class ReferenceDevice implements Device {
     return referenceMemory(this.#plans);
   }
 
-  async compile(entry: Entry, { maxBatch, slots }: CompileWish = {}): Promise<ReferenceExecutable> {
+  async compile(entry: Entry, wish: CompileWish = {}): Promise<ReferenceExecutable> {
     this.#open();
+    checkEntry(entry);
+    checkWish(wish);
+    const { maxBatch, slots } = wish;
     const plans = (batch: number | undefined) => [...this.#plans, planReference(entry, batch, slots)];
     let chosen = plans(maxBatch);
     // Left to the device, there are as many samples as fit.
@@ -89,6 +94,7 @@ export class ReferenceDevice implements Device {
   writeState(name: string, data: Numbers | readonly number[]): Promise<void> {
     const state = this.#state(name);
     return this.submit(async () => {
+      checkNumbers(data, `state "${name}"`);
       const size = sizeOf(state.shape);
       if (data.length !== size)
         throw new OptionError(`state "${name}": ${data.length} numbers given, expected ${size}`);

@@ -4,7 +4,8 @@ import { BackendError, OptionError, unknownName } from "../../base/errors.js";
 import { evaluate } from "../../graph/evaluate.js";
 import { sizeOf } from "../../graph/shape.js";
 import { tensor } from "../../graph/tensor.js";
-import type { DeviceState, Executable, Numbers, PortDescription, Samples, Slot } from "../device.js";
+import type { DeviceState, Executable, Given, Numbers, PortDescription, Samples, Slot } from "../device.js";
+import { checkNumbers } from "../given-numbers.js";
 import { runOnce } from "../run-once.js";
 import { SlotPool } from "../slot-pool.js";
 import { rounded, zeros } from "./numbers.js";
@@ -60,7 +61,7 @@ export class ReferenceExecutable implements Executable {
     return this.#slots.acquire();
   }
 
-  run(inputs: Readonly<Record<string, Numbers | readonly number[]>>, batch: number): Promise<Record<string, Numbers>> {
+  run(inputs: Readonly<Record<string, Given>>, batch?: number): Promise<Record<string, Numbers>> {
     return runOnce(this, inputs, batch);
   }
 
@@ -124,6 +125,7 @@ class ReferenceSlot implements Slot {
   fill(name: string, data: Numbers | readonly number[]): number {
     this.#hold();
     const port = this.#port(name);
+    checkNumbers(data, `input "${name}" of program "${this.#executable.name}"`);
     const size = sizeOf(port.shape);
     const samples = data.length / size;
     const most = port.batched ? this.#executable.maxBatch : 1;

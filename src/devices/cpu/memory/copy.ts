@@ -9,6 +9,7 @@ import { bfloat16OfNumber, halfOfNumber, numberOfBfloat16, numberOfHalf } from "
 import { type DType, shapeText } from "../../../graph/shape.js";
 import type { Layout } from "../../../kernels/contract/layout.js";
 import type { Numbers } from "../../device.js";
+import { checkNumbers } from "../../given-numbers.js";
 import type { Segment } from "../backends/backend.js";
 
 export type { Numbers } from "../../device.js";
@@ -68,6 +69,7 @@ export function pack(
   maxBatch: number,
   what: string,
 ): number {
+  checkNumbers(data, what);
   const size = logicalSize(layout);
   const samples = size === 0 ? 0 : data.length / size;
   const expected = layout.batched
