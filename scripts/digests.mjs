@@ -11,10 +11,11 @@
  */
 import { createHash } from "node:crypto";
 import { parseArgs } from "node:util";
-import { BackendError, models, Session } from "fovea";
+import { BackendError, models } from "fovea";
 import { encodeWasm } from "#fovea/codegen/wasm/encode.js";
 import { encodeX64 } from "#fovea/codegen/x64/encode.js";
 import { compileEntry } from "#fovea/compiler/compile.js";
+import { Session } from "#fovea/devices/cpu/session.js";
 import { predictionEntry } from "#fovea/model/prediction.js";
 import { initialWeights, readWeights, writeWeights } from "#fovea/model/weights/weights.js";
 import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/target/targets.js";

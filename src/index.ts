@@ -29,11 +29,35 @@ export type { ViewName } from "./data/augment/views.js";
 export { type PictureBytes, type PreparedDigit, prepareDigit } from "./data/digits/prepare-digit.js";
 export { type Dataset, type DatasetSplits, datasetFromIdx, type IdxParts, type Scaling } from "./data/sets/dataset.js";
 export type { OpenStream, PictureStream, StreamOptions } from "./data/sets/stream.js";
-export { Session, type SessionOptions } from "./devices/cpu/session.js";
-export type { BackendName } from "./devices/machine-options.js";
+export type {
+  CompileWish,
+  Device,
+  DeviceState,
+  Executable,
+  Given,
+  Numbers,
+  PortDescription,
+  Samples,
+  Slot,
+} from "./devices/device.js";
+export type { BackendName, MachineOptions } from "./devices/machine-options.js";
+export type { MemoryUse } from "./devices/memory-use.js";
+export { openDevice } from "./devices/open.js";
 export { type IdxArray, type IdxOptions, parseIdx } from "./formats/idx.js";
 export type { AxisReads } from "./graph/axis-reads.js";
-export type { Attributes, Cost, GradientContext, Graph, Op, Traits, Value } from "./graph/graph.js";
+export {
+  type Assign,
+  type Attributes,
+  type Cost,
+  type Entry,
+  type GradientContext,
+  Graph,
+  type Op,
+  type StateAttributes,
+  type StateKind,
+  type Traits,
+  type Value,
+} from "./graph/graph.js";
 export type { DType, Shape, Signature } from "./graph/shape.js";
 export type { Tensor } from "./graph/tensor.js";
 export {
@@ -46,7 +70,7 @@ export {
 } from "./model/classifier.js";
 export { encodeModel, type LoadModelOptions, parseModel } from "./model/model-file.js";
 export { type Network, type TrainedModel, untrained } from "./model/trained-model.js";
-export type { Weight, Weights } from "./model/weights/weights.js";
+export { initialWeights, type Weight, type Weights } from "./model/weights/weights.js";
 export * as models from "./models/index.js";
 export * as nn from "./nn/index.js";
 export { type Traced, type TraceOptions, trace } from "./nn/index.js";
@@ -54,6 +78,7 @@ export * as ops from "./ops/index.js";
 export { type OpDefinition, registerOp } from "./ops/registry.js";
 export type { Evaluation } from "./train/evaluate/evaluator.js";
 export { type ConfusionMatrix, confusionText, type EpochFigures } from "./train/evaluate/metrics.js";
+export { minimize } from "./train/minimize.js";
 export { type AdamOptions, adam, adamw, type Optimizer, type SgdOptions, sgd } from "./train/optimizer.js";
 export type { EpochRecord, Progress, StepRecord } from "./train/records.js";
 export { learningRateAt, type Schedule } from "./train/schedule.js";

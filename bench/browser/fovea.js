@@ -1,5 +1,5 @@
 /** fovea in the page. What is timed includes scaling the digits from bytes and bringing them into the program's memory. */
-import { compile, models, Session, sgd, train as trainNetwork } from "fovea";
+import { compile, models, openDevice, sgd, train as trainNetwork } from "fovea";
 
 const quiet = { note: () => {} };
 
@@ -11,10 +11,11 @@ export function modes() {
 const threadsOf = (mode) => Number(mode.split(" ")[0]);
 
 export async function describe() {
-  const session = await Session.create(quiet);
-  const { backend, target } = session;
-  await session.close();
-  return `${backend}${target.name === "wasm" ? "" : `, ${target.name}`}`;
+  const device = await openDevice(quiet);
+  const { backend, arithmetic } = device;
+  await device.close();
+  const [target] = arithmetic.split(",");
+  return `${backend}${target === "wasm" ? "" : `, ${target}`}`;
 }
 
 /** Digits a second of training steps, from the first step's end to the last one's. */

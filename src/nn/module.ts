@@ -8,7 +8,7 @@
  * it can name it.
  */
 import { OptionError } from "../base/errors.js";
-import { shown } from "../base/options.js";
+import { isRecord, shown } from "../base/options.js";
 import { type Graph, isValue, type StateAttributes, type Value } from "../graph/graph.js";
 import type { Shape } from "../graph/shape.js";
 import type { Initializer } from "./initializer.js";
@@ -220,4 +220,12 @@ function visit(network: Module, found: (part: Part, path: string) => void): void
     for (const [name, child] of part.children()) walk(child, path === "" ? name : `${path}.${name}`);
   };
   walk(network, "");
+}
+
+/** @throws OptionError where it is no module. */
+export function checkModule(what: string, given: unknown): asserts given is Module {
+  if (given instanceof Module) return;
+  const isModel = isRecord(given) && given["module"] instanceof Module;
+  const cure = isModel ? "; give its property module" : "";
+  throw new OptionError(`${what}: the network is ${shown(given)}, expected a module${cure}`);
 }

@@ -1,11 +1,13 @@
 /** Turns a module into a graph: makes a state for each parameter and statistic, and runs `forward` once on an input value. */
 
+import { isRecord, mismatch } from "../base/options.js";
 import type { Value } from "../graph/graph.js";
 import { type Assign, Graph, type StateAttributes } from "../graph/graph.js";
 import type { Shape } from "../graph/shape.js";
 import type { Initializer } from "./initializer.js";
 import {
   beginTracing,
+  checkModule,
   type Module,
   modulesOf,
   type Parameter,
@@ -17,8 +19,11 @@ import {
 export interface TraceOptions {
   /** One sample's shape, [height, width, channels] for images. */
   readonly input: Shape;
-  /** Whether dropout drops, and batch normalisation takes the statistics of the batch. */
-  readonly training: boolean;
+  /**
+   * Whether dropout drops, and batch normalisation takes the statistics of the batch.
+   * @default false
+   */
+  readonly training?: boolean;
   /** Layers that take their running statistics in training too, and leave them as they are. */
   readonly fixedStatistics?: ReadonlySet<Module>;
   /** The state that holds a parameter or statistic: of its own name unless said. */
@@ -48,8 +53,20 @@ export interface Traced {
 /** Name of the graph input that dropout reads: i32 [3] without a batch (seed low, seed high, step). */
 export const RANDOM_INPUT = "random";
 
-/** @throws ShapeError where a layer does not fit its input, naming the layer's path. */
+/**
+ * Draws a network into a graph of its own, to which a loss and more inputs may be added.
+ *
+ * @example
+ * const { graph, input, output } = trace(network, { input: [28, 28, 1], training: true });
+ * const target = graph.input("target", { shape: output.shape });
+ * const loss = ops.mean(ops.meanSquaredError(output, target), { batch: true });
+ *
+ * @throws ShapeError where a layer does not fit its input, naming the layer's path.
+ */
 export function trace(network: Module, options: TraceOptions): Traced {
+  checkModule("trace", network);
+  if (!isRecord(options) || !Array.isArray(options.input))
+    throw mismatch("trace: input", options?.input, "the extents of one sample, such as [28, 28, 1]");
   const { stateName = (name) => name, fixedStatistics } = options;
   const graph = new Graph();
   const input = graph.input("input", { shape: options.input });
@@ -75,7 +92,7 @@ export function trace(network: Module, options: TraceOptions): Traced {
   const uses = new Map<Module, number>();
   let random: Value | undefined;
   beginTracing(graph, {
-    training: options.training,
+    training: options.training ?? false,
     paths: modulesOf(network),
     parameters: states,
     statistics,

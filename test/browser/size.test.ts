@@ -52,7 +52,7 @@ const COMMON: readonly (readonly [names: string, use: string])[] = [
   ["prepareDigit", "prepareDigit"],
   ["nn", "nn.sequential(nn.conv2d({ in: 1, out: 8, kernel: 3 }), nn.relu())"],
   ["models", 'models.create("lenet5")'],
-  ["Session", "await Session.create()"],
+  ["openDevice", "await openDevice()"],
   ["compile, parseModel", "await compile(parseModel(new Uint8Array(9)))"],
   ["nn, train", "[train, nn.conv2d]"],
   ["models, train, compile", '[train, compile, models.create("lenet5")]'],

@@ -146,11 +146,11 @@ test.skipIf(!isRoot)(
   },
 );
 
-/** The threads that a session has where nobody says how many. */
-const QUOTA = `import { Session } from "fovea";
-const session = await Session.create();
-console.log(session.threads);
-await session.close();
+/** The threads that a device has where nobody says how many. */
+const QUOTA = `import { openDevice } from "fovea";
+const device = await openDevice();
+console.log(device.threads);
+await device.close();
 `;
 
 describe("bundled for Node, its workers' file missing", () => {

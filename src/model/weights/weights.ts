@@ -11,6 +11,7 @@ import { type Shape, sameShape, sizeOf } from "../../graph/shape.js";
 import { inTurns } from "../../host/event-loop.js";
 import { type Initializer, type Module, savedOf } from "../../nn/index.js";
 import { checkInitializer, initializeSteps } from "../../nn/initializer.js";
+import { checkModule } from "../../nn/module.js";
 
 export interface Weight {
   readonly shape: Shape;
@@ -21,9 +22,15 @@ export type Weights = ReadonlyMap<string, Weight>;
 
 /**
  * What a network starts with: a function of the seed and each tensor's name, shape and initializer. A tensor's numbers are drawn when
- * they are first read, and then kept.
+ * they are first read, and then kept. `train` starts with the same, by its own seed.
+ *
+ * @example
+ * for (const [name, { data }] of initialWeights(network, 1)) await device.writeState(name, data);
+ *
+ * @param seed 0 unless given
  */
-export function initialWeights(network: Module, seed: number): Map<string, Weight> {
+export function initialWeights(network: Module, seed = 0): Map<string, Weight> {
+  checkModule("initialWeights", network);
   return new Map(
     [...savedOf(network)].map(([name, { shape, init }]) => {
       let data: Float32Array | undefined;

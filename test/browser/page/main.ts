@@ -5,9 +5,9 @@ import {
   datasetFromIdx,
   encodeModel,
   models,
+  openDevice,
   parseIdx,
   parseModel,
-  Session,
   sgd,
   type TrainOptions,
   train,
@@ -40,13 +40,13 @@ async function digits(): Promise<Dataset> {
 const api = {
   isolated: () => globalThis.crossOriginIsolated,
 
-  /** Where a session would run, and what it has to say about it. */
+  /** Where a device would run, and what it has to say about it. */
   async place(threads?: number) {
     const notes: string[] = [];
-    const session = await Session.create({ threads, note: (text) => notes.push(text) });
-    const { backend } = session;
-    const used = session.threads;
-    await session.close();
+    const device = await openDevice({ threads, note: (text) => notes.push(text) });
+    const { backend } = device;
+    const used = device.threads;
+    await device.close();
     return { backend, threads: used, notes };
   },
 
@@ -82,7 +82,7 @@ const api = {
     const { validate } = WebAssembly;
     WebAssembly.validate = () => false;
     try {
-      await Session.create();
+      await openDevice();
       return "no error";
     } catch (error) {
       return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
