@@ -7,7 +7,12 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
-export const PAGES = ["docs/your-first-kernel.md", "docs/your-first-layer.md", "docs/your-first-op.md"];
+export const PAGES = [
+  "docs/your-first-kernel.md",
+  "docs/your-first-layer.md",
+  "docs/your-first-op.md",
+  "docs/your-own-step.md",
+];
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const MAIN = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));

@@ -1,0 +1,121 @@
+/** Training steps of a user's own: the examples as they are, and what is drawn by hand against `train`, to the bit. */
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import {
+  adam,
+  type Dataset,
+  type Executable,
+  initialWeights,
+  minimize,
+  nn,
+  type Optimizer,
+  openDevice,
+  ops,
+  sgd,
+  trace,
+  train,
+} from "#fovea/index.js";
+import { toy } from "../support/toy.js";
+
+const folder = fileURLToPath(new URL("../../examples/own-step/", import.meta.url));
+const printed = (name: string) =>
+  new Promise<string>((resolve, reject) => {
+    execFile(process.execPath, [`${folder}${name}.mjs`], (error, stdout) => (error ? reject(error) : resolve(stdout)));
+  });
+
+it("digits.mjs comes to the weights of train", async () => {
+  const text = await printed("digits");
+  expect(text).toContain("\n0 weights differ from those of train\n");
+  expect(text.match(/loss of digits/g)).toHaveLength(6);
+});
+
+it("angles.mjs tells angles to a degree", async () => {
+  const last = (await printed("angles")).trim().split("\n").at(-1)!;
+  const found = last.split(": ")[1]!.split(", ").map(Number);
+  for (const [i, degrees] of [10, 50, 90, 130, 170].entries()) expect(Math.abs(found[i]! - degrees)).toBeLessThan(1);
+});
+
+it("two-heads.mjs learns classes and pictures at once", async () => {
+  const text = await printed("two-heads");
+  const losses = [...text.matchAll(/classes (\S+), pixels (\S+)/g)].map(([, ...two]) => two.map(Number));
+  expect(losses.at(-1)![0]).toBeLessThan(losses[0]![0]! / 2);
+  expect(losses.at(-1)![1]).toBeLessThan(losses[0]![1]! / 2);
+  expect(Number(/(\d+) are told/.exec(text)![1])).toBeGreaterThan(140);
+});
+
+const quiet = { note: () => {} };
+/** The last of its batches is smaller. */
+const data: Dataset = { ...toy({ length: 22, shape: [8, 8, 1] }), inOrder: true };
+const batchSize = 8;
+const network = () =>
+  nn.sequential({
+    conv: nn.conv2d({ in: 1, out: 5, kernel: 3, bias: false }),
+    norm: nn.batchNorm2d({ channels: 5 }),
+    relu: nn.relu(),
+    flatten: nn.flatten(),
+    drop: nn.dropout(0.3),
+    fc: nn.linear({ in: 180, out: 3 }),
+  });
+
+const OPTIMIZERS: readonly (readonly [string, () => Optimizer])[] = [
+  ["plain descent", () => sgd({ lr: 0.05 })],
+  ["Nesterov's momentum and weight decay", () => sgd({ lr: 0.05, momentum: 0.9, nesterov: true, weightDecay: 0.01 })],
+  ["Adam", () => adam({ lr: 0.01 })],
+];
+
+it.each(OPTIMIZERS)("a step drawn by hand is that of train to the bit: norms, dropout, %s", async (_, optimizerOf) => {
+  const [optimizer, module, seed] = [optimizerOf(), network(), 3];
+  const { graph, output, updates } = trace(module, { input: data.shape, training: true });
+  const labels = graph.input("labels", { shape: [], dtype: "i32" });
+  const loss = ops.mean(ops.crossEntropy(output, labels), { batch: true });
+  const device = await openDevice(quiet);
+  const assigns = [...minimize(loss, optimizer), ...updates];
+  const step = await device.compile({ name: "step", outputs: { loss }, assigns }, { maxBatch: batchSize });
+  for (const [name, { data }] of initialWeights(module, seed)) await device.writeState(name, data);
+
+  let steps = 0;
+  for (let epoch = 0; epoch < 2; epoch++)
+    for (let first = 0; first < data.length; first += batchSize) {
+      const bytes = data.images.subarray(64 * first, 64 * (first + batchSize));
+      await step.run({
+        input: Float32Array.from(bytes, (byte) => (byte / 255 - 0.5) / 0.25),
+        labels: Int32Array.from(data.labels.subarray(first, first + batchSize)),
+        learningRate: optimizer.lr,
+        random: [seed, 0, steps++],
+        ...optimizer.scalars(steps),
+      });
+    }
+
+  const schedule = { kind: "constant" } as const;
+  const { model } = await train(network(), data, { epochs: 2, batchSize, seed, optimizer, schedule, ...quiet });
+  for (const [name, { data: expected }] of model.weights) {
+    expect(await device.readState(name), name).toEqual(expected);
+    expect(expected, name).not.toEqual(initialWeights(module, seed).get(name)!.data);
+  }
+  await device.close();
+});
+
+it("entries of two graphs share states by name, and several inputs and outputs go by theirs", async () => {
+  const device = await openDevice(quiet);
+  const drawn = trace(nn.sequential({ fc: nn.linear({ in: 2, out: 1 }) }), { input: [2] });
+  const target = drawn.graph.input("target", { shape: [1] });
+  const factor = drawn.graph.input("factor", { shape: [], batched: false });
+  const errors = ops.multiply(ops.meanSquaredError(drawn.output, target), factor);
+  const loss = ops.mean(errors, { batch: true });
+  const assigns = minimize(loss, sgd({ lr: 1 }), [drawn.parameters.get("fc.bias")!.value]);
+  const learn = await device.compile({ name: "learn", outputs: { loss, errors }, assigns });
+  await device.writeState("fc.weight", [2, 3]);
+  await device.writeState("fc.bias", [1]);
+  // 2 x 1 + 3 x 1 + 1 = 6 and 2 + 1 = 3, less 4: errors 4 and 1, times 0.5; the bias moves against 0.5 x mean of 2 x 2 and 2 x -1.
+  const inputs = { input: [1, 1, 1, 0], target: [4, 4], factor: 0.5, learningRate: 1 };
+  expect(await learn.run(inputs)).toEqual({ loss: Float32Array.of(1.25), errors: Float32Array.of(2, 0.5) });
+  expect(await device.readState("fc.bias")).toEqual(Float32Array.of(0.5));
+  expect(await device.readState("fc.weight")).toEqual(Float32Array.of(2, 3));
+
+  const other = trace(nn.sequential({ fc: nn.linear({ in: 2, out: 1 }) }), { input: [2] });
+  const predict: Executable = await device.compile({ name: "predict", outputs: { y: other.output }, assigns: [] });
+  expect(await predict.run({ input: [1, 1] })).toEqual({ y: Float32Array.of(5.5) });
+  expect(device.states().map(({ name }) => name)).toEqual(["fc.weight", "fc.bias"]);
+  await device.close();
+});
