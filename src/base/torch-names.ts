@@ -129,6 +129,13 @@ export function torchHint(name: string, known: readonly string[]): string | unde
   return instead === undefined ? undefined : `leave it out: ${instead}`;
 }
 
+/** Our option for another library's name, where it takes the same value; the name itself where it is ours or unknown. */
+export function ourName(name: string, known: readonly string[]): string {
+  if (known.includes(name)) return name;
+  const ours = renamed.get(plain(name))?.find((text) => known.includes(text));
+  return ours ?? known.find((option) => plain(option) === plain(name)) ?? name;
+}
+
 const optionOf = (text: string) => text.split(":")[0]!;
 
 /** The names that `torchHint` knows, with the options of this library that each may mean. */

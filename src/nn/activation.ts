@@ -1,7 +1,7 @@
 /** Layers without parameters: the nonlinearities, softmax, flatten, and functions of one's own. */
 import { OptionError } from "../base/errors.js";
-import { shown } from "../base/options.js";
-import type { Value } from "../graph/graph.js";
+import { checkKnown, isRecord, shown } from "../base/options.js";
+import { isValue, type Value } from "../graph/graph.js";
 import * as ops from "../ops/activation.js";
 import { gelu as geluOf } from "../ops/gelu.js";
 import { softmax as softmaxOf } from "../ops/loss.js";
@@ -21,19 +21,36 @@ export class Activation extends Module {
   }
 }
 
-export const relu = (): Activation => new Activation(ops.relu);
-export const tanh = (): Activation => new Activation(ops.tanh);
+/** Makes layers of an op; they have no options. */
+function makerOf(name: string, op: (x: Value) => Value): () => Activation {
+  return (...given: readonly unknown[]) => {
+    const [first] = given;
+    if (isValue(first)) {
+      throw new OptionError(
+        `${name}: is given a value; nn.${name}() makes a layer, which nn.sequential or forward takes`,
+      );
+    }
+    if (isRecord(first)) checkKnown(name, first, {});
+    if (typeof first === "boolean" || (typeof first === "number" && given.length === 1)) {
+      throw new OptionError(`${name}: is given ${first}, expected nothing: nn.${name}()`);
+    }
+    return new Activation(op);
+  };
+}
+
+export const relu = makerOf("relu", ops.relu);
+export const tanh = makerOf("tanh", ops.tanh);
 /** 1.7159 tanh(2x/3), LeCun's squashing function. */
-export const scaledTanh = (): Activation => new Activation(ops.scaledTanh);
-export const sigmoid = (): Activation => new Activation(ops.sigmoid);
+export const scaledTanh = makerOf("scaledTanh", ops.scaledTanh);
+export const sigmoid = makerOf("sigmoid", ops.sigmoid);
 /** x times the normal distribution's share below x: the exact form, with erf, as in PyTorch unless told otherwise. */
-export const gelu = (): Activation => new Activation(geluOf);
+export const gelu = makerOf("gelu", geluOf);
 /** Over the last axis. */
-export const softmax = (): Activation => new Activation(softmaxOf);
+export const softmax = makerOf("softmax", softmaxOf);
 /** An image becomes its channels one after another (C, H, W), as in PyTorch. */
-export const flatten = (): Activation => new Activation(flattenOf);
+export const flatten = makerOf("flatten", flattenOf);
 /** A layer that gives what it is given, PyTorch's Identity. */
-export const identity = (): Activation => new Activation((x) => x);
+export const identity = makerOf("identity", (x) => x);
 
 /**
  * A function of one value as a layer. `nn.sequential` makes this of a function by itself; as a field it gives a class's

@@ -8,6 +8,7 @@
  */
 import { OptionError } from "../base/errors.js";
 import { type Fields, needed } from "../base/options.js";
+import { takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
 import { relu } from "../ops/activation.js";
@@ -90,4 +91,8 @@ export class BatchNorm2d extends Module {
   }
 }
 
-export const batchNorm2d = (options: BatchNorm2dOptions): BatchNorm2d => new BatchNorm2d(options);
+export const batchNorm2d = takingOptions(
+  "nn.batchNorm2d",
+  FIELDS,
+  (options: BatchNorm2dOptions) => new BatchNorm2d(options),
+);

@@ -1,6 +1,7 @@
 /** Checks of layers' hyper-parameters, made when the layer is. */
 import { OptionError } from "../base/errors.js";
-import { type Check, checkOptions, expecting, type Fields, isRecord, shown } from "../base/options.js";
+import { type Check, checkOptions, expecting, type Fields, isRecord } from "../base/options.js";
+import { refuseRow } from "../base/positional.js";
 import type { WindowOptions } from "../ops/window.js";
 
 /** Each must be a whole number from 1. */
@@ -14,12 +15,7 @@ export function checkWhole(layer: string, numbers: Readonly<Record<string, numbe
 
 /** @throws OptionError on what is no object of options, and on options that are unknown, missing or not what they may be. */
 export function checkLayer<T extends object>(layer: string, options: T, fields: Fields<T>): void {
-  if (!isRecord(options)) {
-    const all = Object.entries<Check>(fields);
-    const first = all.filter(([, check]) => check.needed);
-    const example = (first.length > 0 ? first : all).map(([name]) => `${name}: ...`).join(", ");
-    throw new OptionError(`${layer}: is given ${shown(options)}, expected an object of options, { ${example} }`);
-  }
+  if (!isRecord(options)) refuseRow(`nn.${layer}`, [options], fields);
   checkOptions(layer, options, fields, `${layer}: `);
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { type Fields, flag, needed } from "../base/options.js";
+import { takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
 import { add } from "../ops/arithmetic.js";
@@ -36,9 +37,9 @@ const FIELDS: Fields<ConvTranspose2dOptions> = {
   stride: pairOf,
   padding: pairOf,
   outputPadding: pairOf,
-  dilation: pairOf,
   groups: count,
   bias: flag,
+  dilation: pairOf,
   ...INITIALIZERS,
 };
 
@@ -77,4 +78,8 @@ export class ConvTranspose2d extends Module {
   }
 }
 
-export const convTranspose2d = (options: ConvTranspose2dOptions): ConvTranspose2d => new ConvTranspose2d(options);
+export const convTranspose2d = takingOptions(
+  "nn.convTranspose2d",
+  FIELDS,
+  (options: ConvTranspose2dOptions) => new ConvTranspose2d(options),
+);

@@ -1,6 +1,7 @@
 /** The convolution layer. Weights are HWIO, [kernel y, kernel x, in / groups, out]. */
 
 import { type Fields, flag, needed } from "../base/options.js";
+import { takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { type Shape, shapeText } from "../graph/shape.js";
 import { add } from "../ops/arithmetic.js";
@@ -75,4 +76,4 @@ export class Conv2d extends Module {
   }
 }
 
-export const conv2d = (options: Conv2dOptions): Conv2d => new Conv2d(options);
+export const conv2d = takingOptions("nn.conv2d", FIELDS, (options: Conv2dOptions) => new Conv2d(options));

@@ -1,5 +1,7 @@
 /** The dropout layer: drops each element with probability p in training, and does nothing otherwise. */
 import { OptionError } from "../base/errors.js";
+import { isRecord } from "../base/options.js";
+import { literal, rowText } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { dropout as dropoutOf, saltOf } from "../ops/dropout.js";
 import { Module, tracingOf } from "./module.js";
@@ -7,6 +9,10 @@ import { Module, tracingOf } from "./module.js";
 export class Dropout extends Module {
   constructor(readonly p: number) {
     super();
+    if (isRecord(p)) {
+      const meant = literal((p as { p?: unknown }).p) ?? "0.5";
+      throw new OptionError(`dropout: is given ${rowText([p])}, expected a probability: nn.dropout(${meant})`);
+    }
     if (!(p >= 0 && p < 1)) throw new OptionError(`dropout: p is ${p}, expected a probability from 0 to less than 1`);
   }
 

@@ -1,6 +1,7 @@
 /** The fully connected layer. Weights are [in, out]. */
 
 import { type Fields, flag, needed } from "../base/options.js";
+import { takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { shapeText, sizeOf } from "../graph/shape.js";
 import { add } from "../ops/arithmetic.js";
@@ -51,4 +52,4 @@ export class Linear extends Module {
   }
 }
 
-export const linear = (options: LinearOptions): Linear => new Linear(options);
+export const linear = takingOptions("nn.linear", FIELDS, (options: LinearOptions) => new Linear(options));

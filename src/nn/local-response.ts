@@ -1,6 +1,7 @@
 /** Local response normalisation, as AlexNet has it; see ops/local-response.ts. */
 
 import { type Fields, flag, needed } from "../base/options.js";
+import { takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
 import {
@@ -36,5 +37,8 @@ export class LocalResponseNorm extends Module {
 }
 
 /** size 5, alpha 1e-4, beta 0.75, k 2, alphaDivided false in the paper of 2012; PyTorch's defaults unless said. */
-export const localResponseNorm = (options: LocalResponseNormOptions): LocalResponseNorm =>
-  new LocalResponseNorm(options);
+export const localResponseNorm = takingOptions(
+  "nn.localResponseNorm",
+  FIELDS,
+  (options: LocalResponseNormOptions) => new LocalResponseNorm(options),
+);

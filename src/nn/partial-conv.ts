@@ -8,6 +8,7 @@
  */
 import { OptionError } from "../base/errors.js";
 import { callback, type Fields, listOf, needed } from "../base/options.js";
+import { takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { type Shape, shapeText } from "../graph/shape.js";
 import { add } from "../ops/arithmetic.js";
@@ -132,4 +133,8 @@ function checkMap(map: number, seen: readonly number[], inputs: number): void {
   }
 }
 
-export const partialConv2d = (options: PartialConv2dOptions): PartialConv2d => new PartialConv2d(options);
+export const partialConv2d = takingOptions(
+  "nn.partialConv2d",
+  FIELDS,
+  (options: PartialConv2dOptions) => new PartialConv2d(options),
+);

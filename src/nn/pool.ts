@@ -1,6 +1,8 @@
 /** Pooling layers, and the trainable subsampling of LeNet-5. */
 
-import { expecting, type Fields, flag, needed } from "../base/options.js";
+import { OptionError } from "../base/errors.js";
+import { type Check, expecting, type Fields, flag, isRecord, needed } from "../base/options.js";
+import { literal, optionsOf, rowText, takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
 import { add, multiply } from "../ops/arithmetic.js";
@@ -20,16 +22,41 @@ import { Module, Parameter } from "./module.js";
 
 const MAX_POOL: Fields<MaxPoolOptions> = { ...WINDOW, ceil: flag };
 const AVG_POOL: Fields<AvgPoolOptions> = {
-  ...MAX_POOL,
+  stride: WINDOW.stride,
+  padding: WINDOW.padding,
+  ceil: flag,
   divisor: expecting(
     '"window", "valid" or a number',
     (value) => value === "window" || value === "valid" || typeof value === "number",
   ),
+  dilation: WINDOW.dilation,
 };
 
 function checkPool<T extends WindowOptions>(layer: string, kernel: Pair, options: T, fields: Fields<T>): void {
   pairOf(kernel, `${layer}: kernel`);
   checkLayer(layer, options, fields);
+}
+
+/** `make`, which refuses a kernel among the options, and options in a row. */
+function takingKernel<O extends object, R>(
+  layer: string,
+  fields: Fields<O>,
+  make: (kernel: Pair, options?: O) => R,
+): (kernel: Pair, options?: O) => R {
+  const table: Readonly<Record<string, Check>> = { kernel: needed(pairOf), ...fields };
+  return (...given) => {
+    const [kernel, options] = given as readonly unknown[];
+    if (kernel === undefined || isRecord(kernel) || (options !== undefined && !isRecord(options))) {
+      const meant = optionsOf(given, table);
+      const size = literal(meant.get("kernel")) ?? "...";
+      meant.delete("kernel");
+      const rest = [...meant].map(([name, value]) => `${name}: ${literal(value) ?? "..."}`).join(", ");
+      throw new OptionError(
+        `${layer}: is given ${rowText(given)}, expected a kernel and an object of options: nn.${layer}(${size}${rest === "" ? "" : `, { ${rest} }`})`,
+      );
+    }
+    return make(...given);
+  };
 }
 
 export class MaxPool2d extends Module {
@@ -133,9 +160,31 @@ export class Subsample2d extends Module {
 }
 
 /** The stride is the kernel unless said, as in PyTorch. */
-export const maxPool2d = (kernel: Pair, options?: MaxPoolOptions): MaxPool2d => new MaxPool2d(kernel, options);
-export const avgPool2d = (kernel: Pair, options?: AvgPoolOptions): AvgPool2d => new AvgPool2d(kernel, options);
+export const maxPool2d = takingKernel(
+  "maxPool2d",
+  MAX_POOL,
+  (kernel: Pair, options?: MaxPoolOptions) => new MaxPool2d(kernel, options),
+);
+export const avgPool2d = takingKernel(
+  "avgPool2d",
+  AVG_POOL,
+  (kernel: Pair, options?: AvgPoolOptions) => new AvgPool2d(kernel, options),
+);
 /** One number for both sides, or [height, width]. */
-export const adaptiveAvgPool2d = (output: Pair): AdaptiveAvgPool2d => new AdaptiveAvgPool2d(output);
+export const adaptiveAvgPool2d = (...given: [output: Pair]): AdaptiveAvgPool2d => {
+  const [output, width] = given as readonly unknown[];
+  const isRow = typeof width === "number" && typeof output === "number";
+  if (isRow || isRecord(output)) {
+    const meant = literal(isRow ? [output, width] : Object.values(output as object)[0]) ?? "...";
+    throw new OptionError(
+      `adaptiveAvgPool2d: is given ${rowText(given)}, expected a number, or [height, width]: nn.adaptiveAvgPool2d(${meant})`,
+    );
+  }
+  return new AdaptiveAvgPool2d(given[0]);
+};
 export const globalAvgPool2d = (): GlobalAvgPool2d => new GlobalAvgPool2d();
-export const subsample2d = (options: Subsample2dOptions): Subsample2d => new Subsample2d(options);
+export const subsample2d = takingOptions(
+  "nn.subsample2d",
+  SUBSAMPLE,
+  (options: Subsample2dOptions) => new Subsample2d(options),
+);

@@ -4,6 +4,7 @@
  */
 import { OptionError } from "../base/errors.js";
 import { type Fields, listOf, needed } from "../base/options.js";
+import { takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { shapeText, sizeOf } from "../graph/shape.js";
 import { scale } from "../ops/arithmetic.js";
@@ -47,4 +48,8 @@ export class RadialBasis extends Module {
   }
 }
 
-export const radialBasis = (options: RadialBasisOptions): RadialBasis => new RadialBasis(options);
+export const radialBasis = takingOptions(
+  "nn.radialBasis",
+  FIELDS,
+  (options: RadialBasisOptions) => new RadialBasis(options),
+);

@@ -1,6 +1,7 @@
 /** Makes images larger or smaller, PyTorch's Upsample (align_corners=False): by a factor, or to a size. */
 import { OptionError } from "../base/errors.js";
 import { type Fields, oneOf } from "../base/options.js";
+import { takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { type ResizeMode, resize } from "../ops/resize.js";
 import { refuse } from "../ops/support.js";
@@ -20,7 +21,7 @@ export interface UpsampleOptions {
   readonly mode?: ResizeMode;
 }
 
-const FIELDS: Fields<UpsampleOptions> = { scaleFactor: pairOf, size: pairOf, mode: oneOf(["nearest", "bilinear"]) };
+const FIELDS: Fields<UpsampleOptions> = { size: pairOf, scaleFactor: pairOf, mode: oneOf(["nearest", "bilinear"]) };
 
 export class Upsample extends Module {
   constructor(readonly options: UpsampleOptions) {
@@ -52,4 +53,4 @@ export class Upsample extends Module {
   }
 }
 
-export const upsample = (options: UpsampleOptions): Upsample => new Upsample(options);
+export const upsample = takingOptions("nn.upsample", FIELDS, (options: UpsampleOptions) => new Upsample(options));

@@ -6,6 +6,7 @@
  */
 import { OptionError } from "../base/errors.js";
 import { type Fields, flag, needed } from "../base/options.js";
+import { takingOptions } from "../base/positional.js";
 import { type Padding, type Pair, pair } from "../ops/window.js";
 import { checkLayer, count, pairOf, WINDOW } from "./check.js";
 import { Conv2d } from "./conv.js";
@@ -56,4 +57,8 @@ export class WhiteningConv2d extends Conv2d {
   }
 }
 
-export const whiteningConv2d = (options: WhiteningConv2dOptions): WhiteningConv2d => new WhiteningConv2d(options);
+export const whiteningConv2d = takingOptions(
+  "nn.whiteningConv2d",
+  FIELDS,
+  (options: WhiteningConv2dOptions) => new WhiteningConv2d(options),
+);

@@ -5,6 +5,7 @@
  */
 import { OptionError } from "../base/errors.js";
 import { checkOptions, type Fields, flag, mismatch, needed, number } from "../base/options.js";
+import { takingOptions } from "../base/positional.js";
 import type { Assign, Graph, StateAttributes, Value } from "../graph/graph.js";
 import { add, divide, multiply, scale, sqrt, square, subtract } from "../ops/index.js";
 
@@ -53,15 +54,20 @@ export interface SgdOptions {
 const SGD: Fields<SgdOptions> = {
   lr: needed(notNegative),
   momentum: number({ from: 0, to: 1 }),
-  nesterov: flag,
   weightDecay: notNegative,
+  nesterov: flag,
 };
+
+/** What is said to those who give an optimiser the parameters, as PyTorch asks for. */
+const PARAMETERS = "train gives it the parameters";
 
 /**
  * Stochastic gradient descent: g += weightDecay * p; v = momentum * v + g; p -= lr * v, or with Nesterov's momentum
  * p -= lr * (g + momentum * v).
  */
-export function sgd(options: SgdOptions): Optimizer {
+export const sgd = takingOptions("sgd", SGD, sgdOf, PARAMETERS);
+
+function sgdOf(options: SgdOptions): Optimizer {
   checkOptions("sgd", options, SGD, "sgd: ");
   const { lr, momentum = 0, nesterov = false, weightDecay: commonDecay = 0 } = options;
   if (nesterov && momentum === 0)
@@ -108,14 +114,20 @@ const ADAM: Fields<AdamOptions> = {
 };
 
 /** Adam (Kingma and Ba 2014). Weight decay is added to the gradient. */
-export function adam(options: AdamOptions = {}): Optimizer {
-  return adamLike("adam", options, 0);
-}
+export const adam = takingOptions(
+  "adam",
+  ADAM,
+  (options: AdamOptions = {}): Optimizer => adamLike("adam", options, 0),
+  PARAMETERS,
+);
 
 /** AdamW (Loshchilov and Hutter 2017): weight decay is taken off the parameter itself, p -= lr * weightDecay * p. */
-export function adamw(options: AdamOptions = {}): Optimizer {
-  return adamLike("adamw", options, 0.01);
-}
+export const adamw = takingOptions(
+  "adamw",
+  ADAM,
+  (options: AdamOptions = {}): Optimizer => adamLike("adamw", options, 0.01),
+  PARAMETERS,
+);
 
 function adamLike(name: "adam" | "adamw", options: AdamOptions, usualDecay: number): Optimizer {
   checkOptions(name, options, ADAM, `${name}: `);

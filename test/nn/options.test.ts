@@ -19,8 +19,16 @@ const messageOf = (make: () => unknown) => {
 };
 
 it.each<[string, readonly unknown[], string]>([
-  ["conv2d", [3, 4, 3], "conv2d: is given 3, expected an object of options, { in: ..., out: ..., kernel: ... }"],
-  ["conv2d", [], "conv2d: is given undefined, expected an object of options, { in: ..., out: ..., kernel: ... }"],
+  [
+    "conv2d",
+    [3, 4, 3],
+    "conv2d: is given 3, 4, 3, expected an object of options: nn.conv2d({ in: 3, out: 4, kernel: 3 })",
+  ],
+  [
+    "conv2d",
+    [],
+    "conv2d: is given nothing, expected an object of options: nn.conv2d({ in: ..., out: ..., kernel: ... })",
+  ],
   ["conv2d", [{ in: 3, out: 4, kernel: 3, strides: 2 }], 'unknown option of conv2d "strides"; did you mean "stride"?'],
   ["conv2d", [{ in_channels: 3, out: 4, kernel: 3 }], 'unknown option of conv2d "in_channels"; did you mean "in"?'],
   ["conv2d", [{ in: 3, out: 4, kernel_size: 3 }], 'unknown option of conv2d "kernel_size"; did you mean "kernel"?'],
@@ -36,7 +44,7 @@ it.each<[string, readonly unknown[], string]>([
   ["conv2d", [{ in: 3, out: 4, kernel: 3, weightInit: "he" }], 'conv2d: weightInit is "he", expected an initializer'],
   ["conv2d", [{ in: 3.5, out: 4, kernel: 3 }], "conv2d: in is 3.5, expected a whole number from 1"],
   ["linear", [{ in: 3, units: 4 }], 'unknown option of linear "units"; did you mean "out"?'],
-  ["linear", [3, 4], "linear: is given 3, expected an object of options, { in: ..., out: ... }"],
+  ["linear", [3, 4], "linear: is given 3, 4, expected an object of options: nn.linear({ in: 3, out: 4 })"],
   ["batchNorm2d", [{ channels: 3, epsilon: 1e-5 }], 'unknown option of batchNorm2d "epsilon"; did you mean "eps"?'],
   ["batchNorm2d", [{ num_features: 3 }], 'unknown option of batchNorm2d "num_features"; did you mean "channels"?'],
   ["convTranspose2d", [{ in: 3, out: 4, kernel: 2, output_padding: 1 }], 'did you mean "outputPadding"?'],
@@ -46,11 +54,15 @@ it.each<[string, readonly unknown[], string]>([
     "partialConv2d: connections is 4, expected for each output map",
   ],
   ["whiteningConv2d", [{ in: 3, kernel: 2, fixed: true }], 'unknown option of whiteningConv2d "fixed"'],
-  ["maxPool2d", [{ kernel: 2 }], "maxPool2d: kernel is { kernel }, expected a number, or [height, width]"],
+  [
+    "maxPool2d",
+    [{ kernel: 2 }],
+    "maxPool2d: is given { kernel: 2 }, expected a kernel and an object of options: nn.maxPool2d(2)",
+  ],
   [
     "maxPool2d",
     [2, 2],
-    "maxPool2d: is given 2, expected an object of options, { stride: ..., padding: ..., dilation: ..., ceil: ... }",
+    "maxPool2d: is given 2, 2, expected a kernel and an object of options: nn.maxPool2d(2, { stride: 2 })",
   ],
   ["maxPool2d", [2, { strides: 2 }], 'unknown option of maxPool2d "strides"; did you mean "stride"?'],
   ["avgPool2d", [2, { divisor: "none" }], 'avgPool2d: divisor is "none", expected "window", "valid" or a number'],

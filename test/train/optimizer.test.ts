@@ -156,10 +156,12 @@ it("refuses hyper-parameters out of range", () => {
   expect(() => adamw({ weightDecay: Number.POSITIVE_INFINITY })).toThrow("adamw: weightDecay is Infinity");
   expect(() => sgd({ lr: "0.1" as never })).toThrow('sgd: lr is "0.1", expected a number at least 0');
   expect(() => sgd({ lr: 0.1, weight_decay: 0.1 } as never)).toThrow(
-    'unknown option of sgd "weight_decay"; did you mean "weightDecay"? (known: lr, momentum, nesterov, weightDecay)',
+    'unknown option of sgd "weight_decay"; did you mean "weightDecay"? (known: lr, momentum, weightDecay, nesterov)',
   );
   expect(() => sgd({ learningRate: 0.1 } as never)).toThrow('unknown option of sgd "learningRate"; did you mean "lr"?');
-  expect(() => adam({ beta1: 0.9 } as never)).toThrow('unknown option of adam "beta1"; did you mean "betas"?');
+  expect(() => adam({ beta1: 0.9 } as never)).toThrow(
+    'unknown option of adam "beta1"; here it is betas: [beta1, beta2] (known',
+  );
   // As in PyTorch.
   expect([
     adam({ lr: 0, eps: 0, betas: [0, 0] }).lr,
