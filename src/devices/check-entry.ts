@@ -3,7 +3,7 @@ import { OptionError, ShapeError } from "../base/errors.js";
 import { checkOptions, expecting, type Fields, isRecord, listOf, mismatch, needed, whole } from "../base/options.js";
 import { type Entry, isValue, noValue, type StateAttributes, stateOp, type Value } from "../graph/graph.js";
 import { type Signature, sameShape, shapeText } from "../graph/shape.js";
-import type { CompileWish } from "./device.js";
+import type { CompileWish, TrainingWish } from "./device.js";
 
 const aName = expecting("a name", (name) => typeof name === "string" && name !== "");
 const anAssign = expecting("an object with state and value", (assign) => isRecord(assign) && "state" in assign);
@@ -60,6 +60,11 @@ function checkAssign(where: string, state: Value<StateAttributes>, value: Value)
 }
 
 const typed = (signature: Signature) => `${signature.dtype} ${shapeText(signature)}`;
+
+/** @throws as `checkEntry` */
+export function checkTraining({ step, apply, evaluation }: TrainingWish): void {
+  for (const entry of [step, evaluation, ...(apply === undefined ? [] : [apply])]) checkEntry(entry);
+}
 
 /** @throws OptionError */
 export const checkWish = (wish: CompileWish): void => checkOptions("compile", wish, WISH, "compile: ");

@@ -373,7 +373,7 @@ describe("bad input", () => {
     const d = new Draft("other", WASM, 1, CHEAP);
     d.state("w", [32]);
     await expect(session.load(d.program())).rejects.toThrow(
-      'program "other": state "w" is f32 32 (128 bytes), but an earlier program of this session has it as f32 64 (256 bytes)',
+      'program "other": state "w" is f32 32 (128 bytes), but an earlier program of this device has it as f32 64 (256 bytes)',
     );
     const program = mixProgram(WASM, { rounds: 2, cost: CHEAP });
     await expect(session.load({ ...program, bytes: { ...program.bytes, scratch: 64 } })).rejects.toThrow(
@@ -409,7 +409,7 @@ describe("bad input", () => {
     const closing = session.close();
     await expect(run).resolves.toBeDefined();
     await closing;
-    await expect(session.load(program.program)).rejects.toThrow("the session was closed");
-    await expect(program.run({ x: random(1, 512) }, 1)).rejects.toThrow("the session was closed");
+    await expect(session.load(program.program)).rejects.toThrow("the device was closed");
+    await expect(program.run({ x: random(1, 512) }, 1)).rejects.toThrow("the device was closed");
   });
 });

@@ -131,7 +131,7 @@ test("a session that is closed while it encodes gives its code back", async () =
   const session = await Session.create({ note: () => {} });
   const { module, input } = network();
   const program = compileEntry(predictionEntry(module, input).entry, { target: session.target, maxBatch: 1 });
-  const loading = expect(session.load(program)).rejects.toThrow("the session was closed");
+  const loading = expect(session.load(program)).rejects.toThrow("the device was closed");
   await session.close();
   await loading;
 });

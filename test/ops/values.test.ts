@@ -92,7 +92,7 @@ const WRONG: readonly (readonly [given: unknown, is: string, cure: string])[] = 
   [new Float32Array(3), "is Float32Array(3)", TABLE],
   [[x], "is a list of values (1)", "give one of them, or join them by ops.concat"],
   [{ shape: [4], data: [1, 2, 3, 4] }, "is { shape, data }", GIVE],
-  [nn.relu(), "is a ", "call it: layer.forward(x)"],
+  [nn.relu(), "is an Activation", "call it: layer.forward(x)"],
   [ops.relu, "is ", GIVE],
   [Promise.resolve(x), "is a Promise", GIVE],
 ];

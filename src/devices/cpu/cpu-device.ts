@@ -1,7 +1,7 @@
 /** The processor as a device: a session that also compiles, for its own machine and within the memory that it may take. */
 import type { Program } from "../../compiler/program.js";
 import type { Entry } from "../../graph/graph.js";
-import { checkEntry, checkWish } from "../check-entry.js";
+import { checkEntry, checkTraining, checkWish } from "../check-entry.js";
 import type { CompileWish, Device, TrainingExecutables, TrainingWish } from "../device.js";
 import { QUEUE_LENGTH } from "../queue.js";
 import type { LoadedProgram } from "./loaded-program.js";
@@ -28,6 +28,7 @@ export class CpuDevice extends Session implements Device {
   }
 
   async compileTraining(wish: TrainingWish): Promise<TrainingExecutables> {
+    checkTraining(wish);
     const programs = await planTrainingInTurns(this, wish);
     const load = (program: Program) => this.load(program, { slots: QUEUE_LENGTH });
     const step = await load(programs.step);

@@ -143,7 +143,7 @@ export class Engine {
   }
 
   run(resident: Resident, slot: number, batch: number, owner: unknown): Promise<void> {
-    if (this.#closed !== undefined) return Promise.reject(new BackendError("the session was closed"));
+    if (this.#closed !== undefined) return Promise.reject(new BackendError("the device was closed"));
     if (this.queue.quiet && !this.check && this.#team?.failure === undefined) {
       const where = this.#where(resident, batch);
       if (where === "caller" || where === "shared") {
@@ -214,7 +214,7 @@ export class Engine {
 
   /** Throws where nothing new may begin. */
   #open(): void {
-    if (this.#closed !== undefined) throw new BackendError("the session was closed");
+    if (this.#closed !== undefined) throw new BackendError("the device was closed");
     this.#alive();
   }
 

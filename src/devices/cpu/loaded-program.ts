@@ -46,7 +46,7 @@ export class LoadedProgram implements Executable {
 
   /** A slot of one's own, when one is free; in the order of asking. */
   acquire(): Promise<Slot> {
-    if (this.#engine.closed) return Promise.reject(new BackendError("the session was closed"));
+    if (this.#engine.closed) return Promise.reject(new BackendError("the device was closed"));
     return this.#slots.acquire();
   }
 

@@ -142,7 +142,7 @@ export class Session implements DeviceStates {
   }
 
   #open(): void {
-    if (this.#engine.closed) throw new BackendError("the session was closed");
+    if (this.#engine.closed) throw new BackendError("the device was closed");
   }
 
   #state(name: string): State {

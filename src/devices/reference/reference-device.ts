@@ -7,7 +7,7 @@ import { checkOptions, type Fields } from "../../base/options.js";
 import type { Entry } from "../../graph/graph.js";
 import { sizeOf } from "../../graph/shape.js";
 import { nextTurn } from "../../host/event-loop.js";
-import { checkEntry, checkWish } from "../check-entry.js";
+import { checkEntry, checkTraining, checkWish } from "../check-entry.js";
 import type { CompileWish, Device, DeviceState, Numbers, TrainingExecutables, TrainingWish } from "../device.js";
 import { checkNumbers } from "../given-numbers.js";
 import { MACHINE_OPTIONS, type MachineOptions } from "../machine-options.js";
@@ -69,6 +69,7 @@ export class ReferenceDevice implements Device {
 
   async compileTraining(wish: TrainingWish): Promise<TrainingExecutables> {
     this.#open();
+    checkTraining(wish);
     const { step, apply, evaluation, memory } = planReferenceTraining(wish);
     checkReference([...this.#plans, step, ...(apply === undefined ? [] : [apply]), evaluation], this.#limit);
     return {

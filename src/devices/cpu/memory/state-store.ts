@@ -194,6 +194,6 @@ function agree(program: Program, wanted: StoredState, known: State): void {
   if (!same)
     throw new BackendError(
       `program "${program.name}": state "${wanted.name}" is ${a.dtype} ${shapeText(a)} (${wanted.place.bytes} bytes), but an earlier ` +
-        `program of this session has it as ${b.dtype} ${shapeText(b)} (${known.bytes} bytes); use a session of its own`,
+        `program of this device has it as ${b.dtype} ${shapeText(b)} (${known.bytes} bytes); give one of them another name, or open a device for each`,
     );
 }

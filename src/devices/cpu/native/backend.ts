@@ -100,7 +100,7 @@ class NativeBackend implements Backend {
     const fresh = new Map(kernels.filter(({ key }) => !this.#known.has(key)).map((kernel) => [kernel.key, kernel]));
     if (fresh.size > 0) {
       const code = await inTurns(encodeSteps([...fresh.values()]));
-      if (this.#isReleased) throw new BackendError("the session was closed");
+      if (this.#isReleased) throw new BackendError("the device was closed");
       const memory = ExecutableMemory.map([ENTRY, ...code]);
       this.#code.push(memory);
       [...fresh.keys()].forEach((key, n) => {

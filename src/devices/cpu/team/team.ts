@@ -179,7 +179,7 @@ export class Team {
   async close(): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
-      this.#fail(new BackendError("the session was closed"));
+      this.#fail(new BackendError("the device was closed"));
     }
     await this.#ended;
   }
