@@ -34,6 +34,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   triangular: schedule("triangular"),
   train: (options) => any(fovea.train)(nn.relu(), {}, options),
   evaluate: (options) => any(fovea.evaluate)({}, {}, options),
+  lenet5: (options) => fovea.models.create("lenet5", options as never),
 };
 
 async function messageOf(call: Call, key: string): Promise<string> {
@@ -72,8 +73,6 @@ describe("every name of the table", () => {
 
   it("means an option that there is", async () => {
     const all = new Set((await Promise.all(Object.values(CALLS).map(knownOf))).flat());
-    // An option of the models.
-    all.add("classes");
     for (const [name, ours] of TORCH_NAMES) {
       expect([name, ours.filter((option) => !all.has(option))]).toEqual([name, []]);
     }
@@ -105,6 +104,7 @@ it.each<[string, string, string]>([
   ["one-cycle", "max_lr", "leave it out: the peak is the optimizer's lr"],
   ["cosine", "T_max", "leave it out: a schedule ends with the training"],
   ["cosine", "eta_min", "here it is final: eta_min / lr"],
+  ["lenet5", "num_classes", 'did you mean "classes"?'],
   ["train", "batch_size", 'did you mean "batchSize"?'],
   ["train", "max_epochs", 'did you mean "epochs"?'],
   ["train", "learning_rate", "here it is optimizer: sgd({ lr: ... })"],

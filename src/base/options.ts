@@ -33,7 +33,13 @@ export function checkOptions<T extends object>(what: string, given: T, fields: F
 /** The same for an object that may hold more than the table. */
 export function checkValues<T extends object>(given: T, fields: Fields<T>, prefix = ""): void {
   const values = given as Readonly<Record<string, unknown>>;
-  for (const [key, check] of Object.entries(fields as Table)) {
+  const checks = Object.entries(fields as Table);
+  const missing = checks.filter(([key, check]) => check.needed && values[key] === undefined).map(([key]) => key);
+  if (missing.length > 1) {
+    const names = `${missing.slice(0, -1).join(", ")} and ${missing.at(-1)}`;
+    throw new OptionError(`${prefix}${names} are missing, and must be given`);
+  }
+  for (const [key, check] of checks) {
     const value = values[key];
     if (value !== undefined) check(value, prefix + key);
     else if (check.needed) check(value, prefix + key);

@@ -3,6 +3,7 @@
  * same network again.
  */
 import { OptionError, unknownName } from "../base/errors.js";
+import { unknownOption } from "../base/options.js";
 import {
   defineModel,
   type Model,
@@ -45,7 +46,7 @@ export function create(name: string, options: ModelOptions = {}): Model {
   const definition = definitionOf(name);
   const known = Object.keys(definition.defaults);
   for (const [key, value] of Object.entries(options)) {
-    if (!known.includes(key)) throw unknownName(`option of ${name}`, key, known);
+    if (!known.includes(key)) throw unknownOption(`option of ${name}`, key, known);
     checkKind(name, key, value, definition.defaults[key]!);
     checkSize(name, key, value, definition.most?.[key] ?? MOST);
   }

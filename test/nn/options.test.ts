@@ -32,6 +32,8 @@ it.each<[string, readonly unknown[], string]>([
   ["conv2d", [{ in: 3, out: 4, kernel: 3, strides: 2 }], 'unknown option of conv2d "strides"; did you mean "stride"?'],
   ["conv2d", [{ in_channels: 3, out: 4, kernel: 3 }], 'unknown option of conv2d "in_channels"; did you mean "in"?'],
   ["conv2d", [{ in: 3, out: 4, kernel_size: 3 }], 'unknown option of conv2d "kernel_size"; did you mean "kernel"?'],
+  ["conv2d", [{}], "conv2d: in, out and kernel are missing, and must be given"],
+  ["linear", [{ bias: false }], "linear: in and out are missing, and must be given"],
   ["conv2d", [{ in: 3, out: 4 }], "conv2d: kernel is missing, expected a number, or [height, width]"],
   ["conv2d", [{ in: 3, out: 4, kernel: "3" }], 'conv2d: kernel is "3", expected a number, or [height, width]'],
   [
