@@ -115,19 +115,28 @@ export function outputExtents(window: Window, image: Shape, ceil = false): [numb
   ];
 }
 
-/** [rows, columns] of the output; throws ShapeError where a number is out of range or the kernel does not fit. */
-export function checkWindow(op: string, path: string, window: Window, image: Shape, ceil = false): [number, number] {
-  const { kernel, stride, padding, dilation } = window;
-  for (const [name, numbers, least] of [
-    ["kernel", kernel, 1],
-    ["stride", stride, 1],
-    ["padding", padding, 0],
-    ["dilation", dilation, 1],
-  ] as const) {
+/** @throws ShapeError where a number is not whole, or less than the least that it may be. */
+export function checkCounts(
+  op: string,
+  path: string,
+  counts: readonly (readonly [name: string, numbers: readonly number[], least: number])[],
+): void {
+  for (const [name, numbers, least] of counts) {
     if (!numbers.every((n) => Number.isInteger(n) && n >= least)) {
       refuse(op, path, `${name} is ${numbers.join("x")}, expected whole numbers of at least ${least}`);
     }
   }
+}
+
+/** [rows, columns] of the output; throws ShapeError where a number is out of range or the kernel does not fit. */
+export function checkWindow(op: string, path: string, window: Window, image: Shape, ceil = false): [number, number] {
+  const { kernel, stride, padding, dilation } = window;
+  checkCounts(op, path, [
+    ["kernel", kernel, 1],
+    ["stride", stride, 1],
+    ["padding", padding, 0],
+    ["dilation", dilation, 1],
+  ]);
   const output = outputExtents(window, image, ceil);
   if (output[0] < 1 || output[1] < 1) {
     const padded = `${image[0]! + padding[0] + padding[1]}x${image[1]! + padding[2] + padding[3]}`;

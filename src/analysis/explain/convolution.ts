@@ -10,7 +10,7 @@ import { Graph } from "../../graph/graph.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
 import { tensor } from "../../graph/tensor.js";
 import { type ConvAttributes, type ConvOptions, conv2d, conv2dOp } from "../../ops/conv.js";
-import { type Pair, pair, type Window } from "../../ops/window.js";
+import { checkCounts, type Pair, pair, type Window } from "../../ops/window.js";
 import { type AxisArithmetic, axesOf, tapsOnImage } from "./axis.js";
 
 export interface ConvolutionQuestion extends ConvOptions {
@@ -125,6 +125,11 @@ function numbers(what: string, values: ArrayLike<number>, shape: Shape): Float64
 
 /** The op on a graph of its own: its shape rule checks the question, its meaning answers it. */
 function draw({ input, kernel, filters = 1, groups = 1, stride, padding, dilation }: ConvolutionQuestion) {
+  checkCounts("conv2d", "", [
+    ["input", input, 1],
+    ["kernel", pair(kernel), 1],
+    ["filters", [filters], 1],
+  ]);
   const graph = new Graph();
   const shape = [...pair(kernel), Math.max(1, Math.floor(input[2]! / groups)), filters];
   const x = graph.input("image", { shape: input });
