@@ -74,7 +74,7 @@ describe.each(["cpu", "reference"])("the device %s", (name) => {
     ['OptionError: state "w": 1 numbers given, expected 3', (d) => d.writeState("w", [1])],
     ['OptionError: state "w" is "abc", expected a typed array or a list', (d) => d.writeState("w", wrong("abc"))],
     ["OptionError: compile: the entry is missing", (d) => d.compile(wrong(undefined))],
-    ["OptionError: entry: name is missing", (d) => d.compile(wrong({ outputs: { y } }))],
+    ["OptionError: entry: name and assigns are missing", (d) => d.compile(wrong({ outputs: { y } }))],
     ['OptionError: unknown option of an entry "output"; did', (d) => d.compile(wrong({ ...entry, output: { y } }))],
     ["OptionError: entry: outputs is { ", (d) => d.compile({ ...entry, outputs: wrong(y) })],
     [
