@@ -9,7 +9,7 @@ import { scalingText } from "../../model/scalings.js";
 import type { TrainingConfig } from "../../run/config.js";
 import { confusionText } from "../../train/evaluate/metrics.js";
 import { evaluate } from "../../train/train.js";
-import { MAP_HELP, namesOf, networkOptions, oneOf, pairOf, wholeOf } from "../options/arguments.js";
+import { MAP, NETWORK, networkOptions, oneOf, pairOf, wholeOf } from "../options/arguments.js";
 import { type HalvesFlags, halvesFrom, halvesOfRun, halvesOptions } from "../options/halves.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "../options/machine.js";
 import { openModel } from "../options/model-argument.js";
@@ -68,9 +68,9 @@ export function evalCommand(program: Command): void {
         "to which picture files are brought before the network's part is cut out, such as 256 (default: the network's size)",
         wholeOf("--resize", 1),
       )
-      .option("--network <name>", "whose weights these are, for a file that does not say it")
+      .option(...NETWORK)
       .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
-      .option("--map <from=to>", MAP_HELP, namesOf("--map"))
+      .option(...MAP)
       .option(...MEAN)
       .option(...STD),
   )

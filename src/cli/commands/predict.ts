@@ -10,7 +10,7 @@ import { compile } from "../../model/classifier.js";
 import { viewClassifier } from "../../model/classify-views.js";
 import { scalingText } from "../../model/scalings.js";
 import type { TrainedModel } from "../../model/trained-model.js";
-import { MAP_HELP, namesOf, networkOptions, oneOf, pairOf, wholeOf } from "../options/arguments.js";
+import { MAP, NETWORK, networkOptions, oneOf, pairOf, wholeOf } from "../options/arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "../options/machine.js";
 import { openModel } from "../options/model-argument.js";
 import { MEAN, type ScalingFlags, STD, scalingOf } from "../options/scaling.js";
@@ -60,9 +60,9 @@ export function predictCommand(program: Command): void {
         "to which pictures are brought before the network's part is cut out, such as 256 (default: the network's size)",
         wholeOf("--resize", 1),
       )
-      .option("--network <name>", "whose weights these are, for a file that does not say it")
+      .option(...NETWORK)
       .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
-      .option("--map <from=to>", MAP_HELP, namesOf("--map"))
+      .option(...MAP)
       .option(...MEAN)
       .option(...STD),
   )

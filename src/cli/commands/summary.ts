@@ -7,7 +7,7 @@ import { describeRecomputed, type TrainingMemory } from "../../devices/training-
 import { list } from "../../models/index.js";
 import { OPTIMIZERS, type OptimizerConfig, optimizerFrom, TRAINING_DEFAULTS } from "../../train/defaults.js";
 import { adam, adamw } from "../../train/optimizer.js";
-import { bytesOf, MAP_HELP, namesOf, oneOf, pairOf, wholeOf } from "../options/arguments.js";
+import { bytesOf, MAP, NETWORK, oneOf, pairOf, wholeOf } from "../options/arguments.js";
 import { findNetwork, inputSize, isInside, noSuchLayer } from "../options/network-argument.js";
 import { bytes, Output, table, twoColumns } from "../terminal/output.js";
 import { showCount } from "../terminal/progress.js";
@@ -42,8 +42,8 @@ export function summaryCommand(program: Command): void {
         .join(", ")}), a .safetensors or .pth file, or a run`,
     )
     .option("--option <key=value>", "an option of the network, such as classes=26; may be repeated", pairOf("--option"))
-    .option("--network <name>", "whose weights a file holds, where it does not say it")
-    .option("--map <from=to>", MAP_HELP, namesOf("--map"))
+    .option(...NETWORK)
+    .option(...MAP)
     .option("--input <size>", "pictures of another size, such as 320x240 (height, width)", inputSize)
     .option("--layer <path>", "only this layer and those inside it, such as layer1.0")
     .option("--batch <n>", "plan inference and training with this many pictures at once", wholeOf("--batch", 1))

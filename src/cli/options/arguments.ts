@@ -68,7 +68,7 @@ export function pairOf(flag: string): (text: string, before: Record<string, stri
 }
 
 /** Gathers `from=to` flags: names of a file and the network's, whole or up to a dot. Either may be empty. */
-export function namesOf(flag: string): (text: string, before: Record<string, string>) => Record<string, string> {
+function namesOf(flag: string): (text: string, before: Record<string, string>) => Record<string, string> {
   return (text, before = {}) => {
     const [, from, to] = /^([^=]*)=([^=]*)$/.exec(text) ?? [];
     if (from === undefined || to === undefined || text === "=") {
@@ -79,10 +79,6 @@ export function namesOf(flag: string): (text: string, before: Record<string, str
     return { ...before, [from]: to };
   };
 }
-
-/** What `--map` says, for every command that reads weights of others. */
-export const MAP_HELP =
-  "read a file's name FROM, or what begins with it up to a dot, as the network's TO, such as stem.conv=conv1; student.= takes the network that lies there; may be repeated";
 
 /** Texts as options of a network, each of the kind that its default has. */
 export function networkOptions(network: string, texts: Readonly<Record<string, string>> = {}): ModelOptions {
@@ -97,3 +93,11 @@ function asKindOf(standard: ModelOption | undefined, key: string, text: string):
   if (Array.isArray(standard)) return listOf(flag)(text);
   return text;
 }
+
+/** How the network of weights of others is named, as a command declares it: `.option(...NETWORK).option(...MAP)`. */
+export const NETWORK = ["--network <name>", "whose weights a file holds, where it does not say it"] as const;
+export const MAP = [
+  "--map <from=to>",
+  "read a file's name FROM, or what begins with it up to a dot, as the network's TO, such as stem.conv=conv1; student.= takes the network that lies there; may be repeated",
+  namesOf("--map"),
+] as const;

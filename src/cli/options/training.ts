@@ -14,7 +14,7 @@ import { openRunFolder, type RunFolder } from "../../run/folder-node.js";
 import { OPTIMIZERS, type OptimizerConfig, TRAINING_DEFAULTS } from "../../train/defaults.js";
 import type { Schedule } from "../../train/schedule.js";
 import { groupOf, repeated, type TechniqueFlags } from "../commands/train/techniques.js";
-import { listOf, MAP_HELP, namesOf, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { listOf, MAP, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
 
 /** Of every training. */
 export interface RunFlags {
@@ -82,7 +82,7 @@ export const FLAGS = {
     parseSize,
   ),
   weights: shared("--weights <file>", "start from published weights, a .safetensors or .pth file"),
-  map: shared("--map <from=to>", MAP_HELP, namesOf("--map")),
+  map: shared(...MAP),
   resetClassifier: shared("--reset-classifier", "start the last layer of those weights anew, for other classes"),
   option: shared(
     "--option <key=value>",

@@ -1,6 +1,6 @@
 /**
  * Pictures that are decoded while a network learns from them: what a data set on disk offers in place of bytes in memory. How
- * it is done (loader-node.ts) needs Node; what uses it does not.
+ * it is done (loader/disk-stream-node.ts) needs Node; what uses it does not.
  */
 import type { Shape } from "../../graph/shape.js";
 import type { DistortOptions } from "../augment/distort-options.js";

@@ -7,7 +7,7 @@ import { PREPARATIONS } from "../../../data/digits/preparation.js";
 import { EXPECTED_KINDS, hasPictureName } from "../../../data/sources/picture-kinds.js";
 import { checkFileWritable } from "../../../host/atomic-write-node.js";
 import type { TrainedModel } from "../../../model/trained-model.js";
-import { MAP_HELP, namesOf, networkOptions, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
+import { MAP, NETWORK, networkOptions, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
 import { machineOptions, sessionOptions } from "../../options/machine.js";
 import { openModel } from "../../options/model-argument.js";
 import { MEAN, STD, scalingOf } from "../../options/scaling.js";
@@ -40,9 +40,9 @@ export function inspectCommand(program: Command): void {
       "a data set to look through, as the network was trained on; for Go, a store or games in SGF",
     )
     .option("--pictures <n>", "how many of its test pictures or positions", wholeOf("--pictures", 1), 1000)
-    .option("--network <name>", "whose weights these are, for a file that does not say it")
+    .option(...NETWORK)
     .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
-    .option("--map <from=to>", MAP_HELP, namesOf("--map"))
+    .option(...MAP)
     .option(...MEAN)
     .option(...STD)
     .option("--json", "one JSON object on standard output, for programs")

@@ -14,7 +14,7 @@ import { checkFileWritable, writeFileAtomically } from "../../../host/atomic-wri
 import { list } from "../../../models/index.js";
 import { OPTIMIZERS, type OptimizerConfig, optimizerFrom, TRAINING_DEFAULTS } from "../../../train/defaults.js";
 import { adam, adamw } from "../../../train/optimizer.js";
-import { MAP_HELP, namesOf, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
+import { MAP, NETWORK, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
 import { findNetwork, inputSize } from "../../options/network-argument.js";
 import { invocation, Output, quoted } from "../../terminal/output.js";
 
@@ -61,8 +61,8 @@ export function printCommand(program: Command): void {
     .option("--optimizer <name>", `of --training: ${OPTIMIZERS.join(", ")}`, oneOf("--optimizer", OPTIMIZERS))
     .option("--option <key=value>", "an option of the network, such as classes=26; may be repeated", pairOf("--option"))
     .option("--input <size>", "pictures of another size, such as 320x240 (height, width)", inputSize)
-    .option("--network <name>", "whose weights a file holds, where it does not say it")
-    .option("--map <from=to>", MAP_HELP, namesOf("--map"))
+    .option(...NETWORK)
+    .option(...MAP)
     .option("--out <file>", "write it there; of --stage program, a name that ends in .svg gets a picture of the memory")
     .option("--json", "one JSON object, for programs")
     .helpOption("-h, --help", "show this")

@@ -8,7 +8,7 @@ import { networkParts } from "../../../model/trained-model.js";
 import { modulesOf } from "../../../nn/index.js";
 import { OPTIMIZERS, type OptimizerConfig, optimizerFrom, TRAINING_DEFAULTS } from "../../../train/defaults.js";
 import { adam, adamw } from "../../../train/optimizer.js";
-import { bytesOf, MAP_HELP, namesOf, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
+import { bytesOf, MAP, NETWORK, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
 import { findNetwork, inputSize, isInside, noSuchLayer } from "../../options/network-argument.js";
 import { EXIT } from "../../terminal/errors.js";
 import { Output, quoted } from "../../terminal/output.js";
@@ -51,8 +51,8 @@ export function profileCommand(program: Command): void {
     .option("--batch <n>", "pictures at once (default: 16)", wholeOf("--batch", 1))
     .option("--input <size>", "pictures of another size, such as 320x240 (height, width)", inputSize)
     .option("--option <key=value>", "an option of the network, such as classes=26; may be repeated", pairOf("--option"))
-    .option("--network <name>", "whose weights a file holds, where it does not say it")
-    .option("--map <from=to>", MAP_HELP, namesOf("--map"))
+    .option(...NETWORK)
+    .option(...MAP)
     .option("--infer", "inference alone")
     .option("--train", "training alone")
     .option("--layer <path>", "only this layer and those inside it, such as layer1.0, with all that belongs to them")

@@ -7,11 +7,11 @@ import { createLabeller } from "../../../segmentation/labeller.js";
 import { openScenes } from "../../../segmentation/open-scenes-node.js";
 import type { SceneSet } from "../../../segmentation/scene-set.js";
 import { confusionText } from "../../../train/evaluate/metrics.js";
-import { oneOf, pairOf, wholeOf } from "../../options/arguments.js";
+import { MAP, NETWORK, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "../../options/machine.js";
 import { Output, percent, seconds, table } from "../../terminal/output.js";
 import { Progress } from "../../terminal/progress.js";
-import { MAP, NETWORK, openSegmenter, type SegmenterFlags, scenesOf } from "./options.js";
+import { openSegmenter, type SegmenterFlags, scenesOf } from "./options.js";
 
 interface Flags extends MachineFlags, SegmenterFlags {
   readonly data?: string;

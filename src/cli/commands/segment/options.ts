@@ -4,7 +4,7 @@ import type { TrainedModel } from "../../../model/trained-model.js";
 import type { TrainingConfig } from "../../../run/config.js";
 import { CAMVID, type ClassList } from "../../../segmentation/class-list.js";
 import { distinctColors } from "../../../segmentation/palette.js";
-import { MAP_HELP, namesOf, networkOptions } from "../../options/arguments.js";
+import { networkOptions } from "../../options/arguments.js";
 import { type FoundModel, openModel } from "../../options/model-argument.js";
 
 /** How a model that labels pixels is opened. */
@@ -14,9 +14,6 @@ export interface SegmenterFlags {
   readonly network?: string;
   readonly map?: Readonly<Record<string, string>>;
 }
-
-export const NETWORK = ["--network <name>", "whose weights these are, for a file that does not say it"] as const;
-export const MAP = ["--map <from=to>", MAP_HELP, namesOf("--map")] as const;
 
 export async function openSegmenter(path: string, flags: SegmenterFlags): Promise<FoundModel> {
   const { network: asked, map, option } = flags;

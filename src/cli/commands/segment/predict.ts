@@ -13,11 +13,11 @@ import type { ClassList } from "../../../segmentation/class-list.js";
 import { createLabeller, type Labeller } from "../../../segmentation/labeller.js";
 import { classListOf } from "../../../segmentation/open-scenes-node.js";
 import { toRuns } from "../../../segmentation/run-lengths.js";
-import { pairOf, wholeOf } from "../../options/arguments.js";
+import { MAP, NETWORK, pairOf, wholeOf } from "../../options/arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "../../options/machine.js";
 import { EXIT } from "../../terminal/errors.js";
 import { Output } from "../../terminal/output.js";
-import { classesOf, MAP, NETWORK, openSegmenter, type SegmenterFlags } from "./options.js";
+import { classesOf, openSegmenter, type SegmenterFlags } from "./options.js";
 
 interface Flags extends MachineFlags, SegmenterFlags {
   readonly out: string;
