@@ -48,6 +48,12 @@ const refuse = (): never => {
   throw new Error("refused");
 };
 
+/** From now on there is a processor that fovea knows, and machine code is refused, whatever the environment asks for. */
+function refuseNative(): void {
+  const environment = () => undefined;
+  installPlatform({ ...platform, environment, nativeTargets: async () => ["avx2"], createNative: refuse });
+}
+
 /** While no thread of Node can be made. */
 async function withoutThreads<T>(work: () => Promise<T>): Promise<T> {
   const threads = createRequire(import.meta.url)("node:worker_threads");
@@ -76,7 +82,7 @@ type Call = (listener: Listener) => Promise<unknown>;
 /** By what is called, with which listener. */
 const CALLS: Readonly<Record<string, Call>> = {
   "Session.create, note": (note) => {
-    installPlatform({ ...platform, nativeTargets: async () => ["avx2"], createNative: refuse });
+    refuseNative();
     return Session.create({ note });
   },
   "Session.create without SharedArrayBuffer, note": (note) => {
@@ -93,7 +99,7 @@ const CALLS: Readonly<Record<string, Call>> = {
     }
   },
   "train, note": (note) => {
-    installPlatform({ ...platform, nativeTargets: async () => ["avx2"], createNative: refuse });
+    refuseNative();
     return train(toyNetwork(), data, { epochs: 1, threads: 1, note });
   },
   "evaluate, note": (note) => evaluate(overflowing(), data, { threads: 1, note }),

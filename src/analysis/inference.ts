@@ -29,7 +29,7 @@ export function inferenceProgram(module: Module, input: Shape, { target, winogra
 
 export function inferenceMemory(program: Program, host: Host): InferenceMemory {
   const memory = plannedMemory([program], host, CLASSIFIER_SLOTS, true);
-  const engine = engineBytes(memory.code, host.room.threads);
+  const engine = engineBytes(memory.code, host.room);
   return { batch: program.maxBatch, ...memory, total: totalOf(memory), engine };
 }
 

@@ -36,6 +36,8 @@ export interface Room {
   readonly pointerBytes: number;
   /** Whether weights that are lent are given back to the system once they are packed. */
   readonly discards: boolean;
+  /** Whether the engine compiles the kernels' code anew, and keeps what it makes of it: WebAssembly. */
+  readonly compilesAgain: boolean;
 }
 
 export function roomOf({ limits, memoryLimit, machine, backend, discards }: Available, threads: number): Room {
@@ -45,7 +47,15 @@ export function roomOf({ limits, memoryLimit, machine, backend, discards }: Avai
     [memoryLimit ?? Number.POSITIVE_INFINITY, "memoryLimit allows", true],
   ];
   const [bytes, who, isOwnLimit] = bounds.reduce((a, b) => (b[0] < a[0] ? b : a));
-  return { bytes, who, isOwnLimit, threads, pointerBytes: limits.pointerBytes, discards: discards ?? false };
+  return {
+    bytes,
+    who,
+    isOwnLimit,
+    threads,
+    pointerBytes: limits.pointerBytes,
+    discards: discards ?? false,
+    compilesAgain: backend === "wasm",
+  };
 }
 
 /** Machine code takes 6 to 8 bytes an instruction of the kernel language, and WebAssembly up to 15. */
@@ -63,11 +73,11 @@ export function codeBytes(kernels: readonly Kernel[]): number {
 
 /**
  * About what the engine itself grows by from before a network is made until its first step has run: the libraries that are loaded,
- * a heap for each worker thread, and what compiling leaves in that of the caller, which is cleaned up as it grows. Measured with
- * Node 20; no limit counts it.
+ * a heap for each worker thread, what compiling leaves in that of the caller, which is cleaned up as it grows, and what the engine
+ * makes of WebAssembly. Measured with Node 20 (bench/fovea/memory.mjs, FOVEA_BACKEND); no limit counts it.
  */
-export function engineBytes(code: number, threads: number): number {
-  return 6.4e6 + 10e6 * threads + Math.min(82 * code, 38e6);
+export function engineBytes(code: number, { threads, compilesAgain }: Pick<Room, "threads" | "compilesAgain">): number {
+  return 6.4e6 + 10e6 * threads + Math.min(82 * code, 38e6) + (compilesAgain ? Math.max(0, 60 * (code - 150e3)) : 0);
 }
 
 export function checkMemory(need: Requirement, available: Available): void {

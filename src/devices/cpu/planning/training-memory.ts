@@ -30,6 +30,6 @@ export function trainingMemory(programs: TrainingPrograms, host: Host): Training
   };
   const total = totalOf(memory);
   const named = Object.values(parts).reduce((sum, bytes) => sum + bytes, 0);
-  const engine = engineBytes(memory.code, host.room.threads) + TRAINER_BYTES;
+  const engine = engineBytes(memory.code, host.room) + TRAINER_BYTES;
   return { ...parts, other: total - named, total, engine, recomputed, extraTime };
 }
