@@ -11,12 +11,13 @@ import { isOptimizer, type Optimizer } from "./optimizer.js";
  * `optimizer.scalars(step)` names, for step 1, 2, ...
  *
  * @example
+ * const optimizer = adam({ lr: 0.001 });
  * const { graph, output, updates } = trace(network, { input: [28, 28, 1], training: true });
  * const labels = graph.input("labels", { shape: [], dtype: "i32" });
  * const loss = ops.mean(ops.crossEntropy(output, labels), { batch: true });
- * const assigns = [...minimize(loss, adam()), ...updates];
+ * const assigns = [...minimize(loss, optimizer), ...updates];
  * const step = await device.compile({ name: "step", outputs: { loss }, assigns });
- * await step.run({ input, labels: numbers, learningRate: 0.001, ...optimizer.scalars(1) });
+ * await step.run({ input, labels: numbers, learningRate: optimizer.lr, ...optimizer.scalars(1) });
  *
  * @param loss one number for the whole batch, f32
  * @param parameters states of the loss's graph; all of its kind "parameter" unless given
