@@ -1,6 +1,7 @@
 /** The kernel strategies, ties in cost going to the first. Elementwise groups are lowered by `lowerPointwise`. */
 
 import type { Strategy } from "./contract/strategy.js";
+import { depthwise } from "./convolution/depthwise/depthwise.js";
 import { direct } from "./convolution/direct/direct.js";
 import { generalConvolution } from "./convolution/general/convolution.js";
 import { generalInputGradient } from "./convolution/general/input-gradient.js";
@@ -37,6 +38,7 @@ export const STRATEGIES: readonly Strategy[] = [
   ...WINOGRAD_STRATEGIES,
   routedInputGradient,
   routedWeightGradient,
+  depthwise,
   direct,
   linearProduct,
   weightGradient,
