@@ -36,5 +36,9 @@ function lower(work: Work, to: Lowering): void {
   const convolution = planOf(root, to.target)!;
   const kernel = to.kernel(depthwiseKernel, { convolution, epilogue });
   const operands = [source, weights, ...values, result].map((value) => to.buffer(value));
-  to.step(kernel, operands, { count: rowsOf(convolution), samples: 1, isLocal: true });
+  to.step(kernel, operands, {
+    count: Math.ceil(rowsOf(convolution) / convolution.rowsPerPiece),
+    samples: 1,
+    isLocal: true,
+  });
 }

@@ -12,7 +12,7 @@ import { eachGroup, isPartial, storeTail, tailElements } from "../../language/ch
 import { pieces } from "../../language/pieces.js";
 import { type View, view } from "../../language/view.js";
 import { type Phase, reaches, type TileRun, tileReaches, tileRuns } from "../axis.js";
-import { type TapRows, tapRows } from "../tap-rows.js";
+import { tapRows } from "../tap-rows.js";
 import type { Depthwise } from "./plan.js";
 
 interface Convolution {
@@ -33,12 +33,23 @@ export const depthwiseKernel = defineKernel<Convolution>("depthwise", {
 type Image = View<"sample" | "row" | "pixel" | "channel">;
 type Weights = View<"tapRow" | "tap" | "channel">;
 
-/** What a row of the result reads and where it goes. */
-interface Row {
+/** What a piece has of a sample. */
+interface Rows {
+  readonly y: Phase;
+  readonly from: Reg;
+  readonly to: Reg;
   readonly source: Image;
-  readonly weights: Weights;
   readonly result: Image;
-  readonly taps: TapRows;
+}
+
+/** A tile's pixels in all rows, for one vector of channels. */
+interface Column {
+  readonly source: Image;
+  readonly result: Image;
+  readonly weights: Weights;
+  /** Which vector it is, and bytes of its first channel in a channel vector. */
+  readonly index: number;
+  readonly channels: Reg;
 }
 
 class Writer {
@@ -62,85 +73,111 @@ class Writer {
   write(): void {
     const { k, c } = this;
     const rows = rowsOf(c);
-    pieces(k, { sample: k.batch, row: rows }, (index) => {
-      const sample = k.var(index.sample(), "sample");
-      const row = k.var(index.row(), "row");
+    pieces(k, { sample: k.batch, rows: Math.ceil(rows / c.rowsPerPiece) }, (index) => {
+      const sample = index.sample();
+      const from = k.var(k.mul(index.rows(), c.rowsPerPiece), "rowFrom");
+      const source = this.#source.at({ sample }).keep("source");
+      const result = this.#result.at({ sample }).keep("result");
       for (const y of c.ys) {
-        const one = () => this.#row(y, sample, row);
-        if (y.count === rows) one();
-        else k.if(row, "lt", y.count, one);
+        const to = k.var(k.min(k.add(from, c.rowsPerPiece), y.count), "rowTo");
+        this.#rows({ y, from, to, source, result });
       }
-      if (tailElements(c.result) > 0)
-        k.if(row, "eq", rows - 1, () => storeTail(k, c.result, this.#result.at({ sample }).address()));
+      if (tailElements(c.result) > 0) {
+        const end = k.add(from, c.rowsPerPiece);
+        k.if(end, "ge", rows, () => storeTail(k, c.result, result.address()));
+      }
     });
   }
 
-  #row(y: Phase, sample: Reg, row: Reg): void {
+  /** The rows of a piece, tile by tile. */
+  #rows(rows: Rows): void {
     const { k, c } = this;
-    const taps = tapRows(k, y, row);
-    const from = typeof taps.from === "number" ? k.int(taps.from) : taps.from;
-    const first = k.add(k.add(k.mul(row, y.scale), y.start), k.mul(from, y.stride));
-    const own: Row = {
-      source: this.#source.at({ sample }).at({ row: first }).keep("source"),
-      weights: this.#weights.at({ tapRow: from }, y.weightStep).moved({ tapRow: y.weight }).keep("weights"),
-      result: this.#result.at({ sample }).at({ row }, y.step).moved({ row: y.first }).keep("result"),
-      taps,
-    };
     for (const x of c.xs)
       for (const run of tileRuns(x, c.width)) {
         const start = { pixel: run.from * x.scale + x.start };
         const into = { pixel: x.first + run.from * x.step };
+        const { source, result } = rows;
         if (run.tiles === 1) {
-          this.#tile(own, y, x, run, own.source.moved(start), own.result.moved(into));
+          this.#tile(rows, x, run, source.moved(start), result.moved(into));
           continue;
         }
         const next = (tile: Reg) => {
-          const source = own.source.at({ pixel: tile }, run.size * x.scale).moved(start);
-          const result = own.result.at({ pixel: tile }, run.size * x.step).moved(into);
-          this.#tile(own, y, x, run, source, result);
+          const from = source.at({ pixel: tile }, run.size * x.scale).moved(start);
+          this.#tile(rows, x, run, from, result.at({ pixel: tile }, run.size * x.step).moved(into));
         };
         k.loop(0, run.tiles, next, { frame: true, name: "tile" });
       }
   }
 
-  /** Some pixels of a row, for all channels. */
-  #tile(row: Row, y: Phase, x: Phase, run: TileRun, source: Image, result: Image): void {
+  /** Some pixels of each row, for all channels. */
+  #tile(rows: Rows, x: Phase, run: TileRun, source: Image, result: Image): void {
+    const { k, c } = this;
+    const from = source.keep("from");
+    const into = result.keep("into");
+    eachGroup(k, c.vectors, 1, (offset, [index]) => {
+      const own = { channel: index! * c.vectors.lanes };
+      const channel = offset === undefined ? undefined : k.var(offset, "channel");
+      const s = from.plus(channel).moved(own).keep("column");
+      const d = into.plus(channel).moved(own).keep("place");
+      const w = this.#weights.plus(channel).moved(own).keep("factors");
+      const channels = channel ?? k.int(from.bytes(own));
+      const one = (row: Reg) =>
+        this.#pixels(rows.y, row, x, run, { source: s, result: d, weights: w, index: index!, channels });
+      k.loop(rows.from, rows.to, one, { frame: true, name: "row" });
+    });
+  }
+
+  /** Some pixels of a row, for one vector of channels. */
+  #pixels(y: Phase, row: Reg, x: Phase, run: TileRun, at: Column): void {
     const { k, c, epilogue } = this;
     const { vectors } = c;
     const { lanes } = vectors;
-    const from = source.keep("from");
-    const into = result.keep("into");
-    eachGroup(k, vectors, 1, (channel, [index]) => {
-      const own = { channel: index! * lanes };
-      const sums = Array.from({ length: run.size }, () => k.acc(0, lanes));
-      if (y.taps * x.taps > 0) {
-        const s = from.plus(channel).moved(own).pointer().keep("s", { frame: false });
-        const w = row.weights.plus(channel).moved(own).pointer().keep("w", { frame: false });
-        const tapRow = () => {
-          if (k.target.hoistsLoads && tileReaches(x, run.from, run.size)) this.#tapByTap(sums, s, w, x);
-          else this.#allTaps(sums, s, w, x, run);
-          s.advance({ row: y.stride });
-          w.advance({ tapRow: y.weightStep });
-        };
-        k.loop(row.taps.from, row.taps.to, tapRow, { frame: false, name: "tapRow" });
-      }
-      const partial = isPartial(vectors, index!);
-      const channels = channel === undefined ? k.int(from.bytes(own)) : channel;
-      storeTile(
-        k,
-        sums.map((sum) => [sum]),
-        {
-          lanes,
-          epilogue,
-          result: "result",
-          offset: into.plus(channel).moved(own).offset(),
-          rowBytes: into.bytes({ pixel: x.step }),
-          channel: channels,
-          real: partial ? vectors.lastLanes : undefined,
-          narrow: false,
-        },
-      );
-    });
+    const place = at.result.at({ row }, y.step).moved({ row: y.first });
+    const sums = Array.from({ length: run.size }, () => k.acc(0, lanes));
+    this.#prefetch(y, row, x, run, at.source, place);
+    if (y.taps * x.taps > 0) {
+      const taps = tapRows(k, y, row);
+      const from = typeof taps.from === "number" ? k.int(taps.from) : taps.from;
+      const first = k.add(k.add(k.mul(row, y.scale), y.start), k.mul(from, y.stride));
+      const s = at.source.at({ row: first }).pointer().keep("s", { frame: false });
+      const weights = at.weights.at({ tapRow: from }, y.weightStep).moved({ tapRow: y.weight });
+      const w = weights.pointer().keep("w", { frame: false });
+      const tapRow = () => {
+        if (k.target.hoistsLoads && tileReaches(x, run.from, run.size)) this.#tapByTap(sums, s, w, x);
+        else this.#allTaps(sums, s, w, x, run);
+        s.advance({ row: y.stride });
+        w.advance({ tapRow: y.weightStep });
+      };
+      k.loop(taps.from, taps.to, tapRow, { frame: false, name: "tapRow" });
+    }
+    storeTile(
+      k,
+      sums.map((sum) => [sum]),
+      {
+        lanes,
+        epilogue,
+        result: "result",
+        offset: place.offset(),
+        rowBytes: place.bytes({ pixel: x.step }),
+        channel: at.channels,
+        real: isPartial(vectors, at.index) ? vectors.lastLanes : undefined,
+        narrow: false,
+      },
+    );
+  }
+
+  /**
+   * Asks for what the next piece reads and writes at this place. Tiles of a few pixels by one vector of channels go through memory in steps
+   * that the processor does not see ahead by itself.
+   */
+  #prefetch(y: Phase, row: Reg, x: Phase, run: TileRun, source: Image, place: Image): void {
+    const { rowsPerPiece } = this.c;
+    const pointer = place.pointer();
+    for (let i = 0; i < run.size; i++) pointer.prefetch({ row: rowsPerPiece * y.step, pixel: i * x.step });
+    if (y.taps * x.taps === 0) return;
+    const last = y.start + (y.taps - 1) * y.stride + rowsPerPiece * y.scale;
+    const next = source.at({ row }, y.scale).moved({ row: last, pixel: -x.start }).pointer();
+    for (let r = 0; r < y.scale; r++) for (let i = 0; i < run.size * x.scale; i++) next.prefetch({ row: -r, pixel: i });
   }
 
   /** A kernel row, written out. */

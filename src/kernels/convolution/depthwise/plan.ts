@@ -21,6 +21,8 @@ export interface Depthwise {
   readonly vectors: ChannelVectors;
   /** Pixels whose sums are in registers at once. */
   readonly width: number;
+  /** Rows of each phase in a piece of work. */
+  readonly rowsPerPiece: number;
 }
 
 /** Whether every channel is a group of its own, and channels fill vectors. */
@@ -63,9 +65,12 @@ export function planOf(node: Value, target: Target): Depthwise | undefined {
     columns: node.shape[1]!,
     vectors: channelVectors(layout, target),
     width,
+    rowsPerPiece: ROWS_OF_PIECE,
   };
 }
 
+/** A tile goes through the rows of a piece one by one, and finds in the first cache what the row before has read. */
+const ROWS_OF_PIECE = 4;
 /** The most pixels of a tile: more would only be more to compile. */
 const MOST_PIXELS = 14;
 /** Fewer sums than these wait for each other's weights. */
