@@ -2,6 +2,7 @@
 
 import type { Strategy } from "./contract/strategy.js";
 import { depthwise } from "./convolution/depthwise/depthwise.js";
+import { depthwiseWeightGradient } from "./convolution/depthwise/weight-gradient.js";
 import { direct } from "./convolution/direct/direct.js";
 import { generalConvolution } from "./convolution/general/convolution.js";
 import { generalInputGradient } from "./convolution/general/input-gradient.js";
@@ -39,6 +40,7 @@ export const STRATEGIES: readonly Strategy[] = [
   routedInputGradient,
   routedWeightGradient,
   depthwise,
+  depthwiseWeightGradient,
   direct,
   linearProduct,
   weightGradient,

@@ -11,8 +11,9 @@ import { epilogueOperands, storeTile } from "../../fusion/store-tile.js";
 import { eachGroup, isPartial, storeTail, tailElements } from "../../language/channels.js";
 import { pieces } from "../../language/pieces.js";
 import { type View, view } from "../../language/view.js";
-import { type Phase, reaches, type TileRun, tileReaches, tileRuns } from "../axis.js";
+import { type Phase, type TileRun, tileReaches, tileRuns } from "../axis.js";
 import { tapRows } from "../tap-rows.js";
+import { meetingsOf } from "./meetings.js";
 import type { Depthwise } from "./plan.js";
 
 interface Convolution {
@@ -214,27 +215,4 @@ class Writer {
 /** Rows of pieces of a sample: those of the longest phase. */
 export function rowsOf({ ys }: Depthwise): number {
   return Math.max(...ys.map((y) => y.count));
-}
-
-interface Meeting {
-  readonly output: number;
-  readonly tap: number;
-}
-
-/** Pixels of the source that a tile reads, counted from the first tap of its first output, each with the outputs and taps that it meets. */
-export function meetingsOf(
-  x: Phase,
-  from: number,
-  size: number,
-): (readonly [pixel: number, meets: readonly Meeting[]])[] {
-  const meetings = new Map<number, Meeting[]>();
-  for (let output = 0; output < size; output++)
-    for (let tap = 0; tap < x.taps; tap++) {
-      if (!reaches(x, from + output, tap)) continue;
-      const pixel = output * x.scale + tap * x.stride;
-      const own = meetings.get(pixel);
-      if (own === undefined) meetings.set(pixel, [{ output, tap }]);
-      else own.push({ output, tap });
-    }
-  return [...meetings].sort(([a], [b]) => a - b);
 }
