@@ -135,7 +135,7 @@ class Writer {
     const { lanes } = vectors;
     const place = at.result.at({ row }, y.step).moved({ row: y.first });
     const sums = Array.from({ length: run.size }, () => k.acc(0, lanes));
-    this.#prefetch(y, row, x, run, at.source, place);
+    if (c.asksAhead) this.#prefetch(y, row, x, run, at.source, place);
     if (y.taps * x.taps > 0) {
       const taps = tapRows(k, y, row);
       const from = typeof taps.from === "number" ? k.int(taps.from) : taps.from;
@@ -167,10 +167,7 @@ class Writer {
     );
   }
 
-  /**
-   * Asks for what the next piece reads and writes at this place. Tiles of a few pixels by one vector of channels go through memory in steps
-   * that the processor does not see ahead by itself.
-   */
+  /** Asks for what the next piece reads and writes at this place. */
   #prefetch(y: Phase, row: Reg, x: Phase, run: TileRun, source: Image, place: Image): void {
     const { rowsPerPiece } = this.c;
     const pointer = place.pointer();

@@ -2,9 +2,10 @@
 import type { ConvAttributes } from "../../../graph/attributes.js";
 import type { Value } from "../../../graph/graph.js";
 import type { CodeTarget, Target } from "../../../target/target.js";
-import { layoutOf, type RowLayout, rowLayout } from "../../contract/layout.js";
+import { type Layout, layoutOf, type RowLayout, rowLayout } from "../../contract/layout.js";
 import { type ChannelVectors, channelVectors } from "../../language/channels.js";
 import { evenBlock } from "../../language/tile.js";
+import { F32 } from "../../language/view.js";
 import { type AxisWindow, forwardPhase, inputGradientPhases, type Phase, tileRuns } from "../axis.js";
 
 /** Everything that shapes the code. Plain data. */
@@ -23,12 +24,21 @@ export interface Depthwise {
   readonly width: number;
   /** Rows of each phase in a piece of work. */
   readonly rowsPerPiece: number;
+  readonly asksAhead: boolean;
 }
 
 /** Whether every channel is a group of its own, and channels fill vectors. */
 export function isDepthwise(attributes: ConvAttributes, image: Value["shape"], result: Value["shape"]): boolean {
   const channels = image[2]!;
   return channels > 4 && attributes.groups === channels && result[2] === channels;
+}
+
+/**
+ * Whether memory is asked for ahead of its use: where images come from afar. Tiles of a few pixels by one vector of channels go through them in
+ * steps that a processor does not see ahead by itself.
+ */
+export function asksAhead(image: Layout, { caches }: Target): boolean {
+  return image.sampleStride * F32 > caches.l2 / 2;
 }
 
 export function windowOf(a: ConvAttributes, axis: 0 | 1): AxisWindow {
@@ -66,6 +76,7 @@ export function planOf(node: Value, target: Target): Depthwise | undefined {
     vectors: channelVectors(layout, target),
     width,
     rowsPerPiece: ROWS_OF_PIECE,
+    asksAhead: asksAhead(layoutOf(forward ? source : node, target), target),
   };
 }
 

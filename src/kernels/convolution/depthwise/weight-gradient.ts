@@ -18,7 +18,7 @@ import { addSlices } from "../../language/slices.js";
 import { F32, type View, view } from "../../language/view.js";
 import { forwardPhase, type Phase, type TileRun, tileReaches, tileRuns } from "../axis.js";
 import { meetingsOf } from "./meetings.js";
-import { isDepthwise, windowOf } from "./plan.js";
+import { asksAhead, isDepthwise, windowOf } from "./plan.js";
 
 export const depthwiseWeightGradient: Strategy = {
   name: "depthwiseWeightGradient",
@@ -51,6 +51,7 @@ interface Gradient {
   readonly bandRows: number;
   /** Of all bands of the batch. */
   readonly slices: number;
+  readonly asksAhead: boolean;
 }
 
 const WANTED_SLICES = 8;
@@ -85,6 +86,7 @@ function gradientOf(node: Value, target: Target): Gradient | undefined {
     ...tile,
     bandRows: Math.min(y.count, Math.ceil(BAND_PIXELS / x.count)),
     slices: Math.max(1, Math.min(WANTED_SLICES, most)),
+    asksAhead: asksAhead(layoutOf(image, target), target),
   };
 }
 
@@ -190,6 +192,7 @@ class Writer {
       const x = band.x.plus(channel).moved(own).keep("xChannel");
       const dy = band.dy.plus(channel).moved(own).keep("dyChannel");
       const dw = band.dw.plus(channel).moved(own).keep("dwChannel");
+      if (g.asksAhead) this.#prefetch(band, x, dy, indices.length);
       const tapRow = (tap: Reg) => {
         const sums = indices.map(() => Array.from({ length: g.x.taps }, () => k.acc(0, vectors.lanes)));
         const { from, to } = this.#rowsOf(tap, band);
@@ -207,6 +210,33 @@ class Writer {
       };
       k.loop(0, y.taps, tapRow, { name: "tapRow" });
     });
+  }
+
+  /**
+   * Asks for what the next band reads here: one vector of channels after the other is a way through memory that the processor does not see ahead
+   * by itself.
+   */
+  #prefetch(band: Band, x: Image, dy: Image, vectors: number): void {
+    const { k, g } = this;
+    const bytes = vectors * g.vectors.lanes * F32;
+    const ask = (next: Image, pixels: number) => {
+      const one = (pixel: Reg) => {
+        const pointer = next.at({ pixel }).address();
+        for (let at = 0; at < bytes; at += k.target.lineBytes) k.prefetch(pointer, at);
+      };
+      k.loop(0, pixels, one, { frame: false, name: "ahead" });
+    };
+    const { y, bandRows } = g;
+    const rows = bandRows * y.scale;
+    const last = y.start + (y.taps - 1) * y.stride;
+    ask(dy.at({ row: band.from }).moved({ row: bandRows }).pointer(), bandRows * g.x.count);
+    ask(
+      x
+        .at({ row: band.from }, y.scale)
+        .moved({ row: rows + last })
+        .pointer(),
+      rows * g.x.extent,
+    );
   }
 
   /** The rows of a band whose tap row lies inside the image: ceil and floor divisions made of non-negative ones. */
