@@ -56,7 +56,7 @@ interface Gradient {
 
 const WANTED_SLICES = 8;
 /** Pixels in a band, at least: its sums are loaded and stored once a band. */
-const BAND_PIXELS = 56;
+const BAND_PIXELS = 112;
 const MOST_WIDTH = 4;
 const MOST_GROUP = 4;
 /** Independent sums from which on more vectors of channels bring nothing. */
@@ -192,7 +192,6 @@ class Writer {
       const x = band.x.plus(channel).moved(own).keep("xChannel");
       const dy = band.dy.plus(channel).moved(own).keep("dyChannel");
       const dw = band.dw.plus(channel).moved(own).keep("dwChannel");
-      if (g.asksAhead) this.#prefetch(band, x, dy, indices.length);
       const tapRow = (tap: Reg) => {
         const sums = indices.map(() => Array.from({ length: g.x.taps }, () => k.acc(0, vectors.lanes)));
         const { from, to } = this.#rowsOf(tap, band);
@@ -210,33 +209,6 @@ class Writer {
       };
       k.loop(0, y.taps, tapRow, { name: "tapRow" });
     });
-  }
-
-  /**
-   * Asks for what the next band reads here: one vector of channels after the other is a way through memory that the processor does not see ahead
-   * by itself.
-   */
-  #prefetch(band: Band, x: Image, dy: Image, vectors: number): void {
-    const { k, g } = this;
-    const bytes = vectors * g.vectors.lanes * F32;
-    const ask = (next: Image, pixels: number) => {
-      const one = (pixel: Reg) => {
-        const pointer = next.at({ pixel }).address();
-        for (let at = 0; at < bytes; at += k.target.lineBytes) k.prefetch(pointer, at);
-      };
-      k.loop(0, pixels, one, { frame: false, name: "ahead" });
-    };
-    const { y, bandRows } = g;
-    const rows = bandRows * y.scale;
-    const last = y.start + (y.taps - 1) * y.stride;
-    ask(dy.at({ row: band.from }).moved({ row: bandRows }).pointer(), bandRows * g.x.count);
-    ask(
-      x
-        .at({ row: band.from }, y.scale)
-        .moved({ row: rows + last })
-        .pointer(),
-      rows * g.x.extent,
-    );
   }
 
   /** The rows of a band whose tap row lies inside the image: ceil and floor divisions made of non-negative ones. */
@@ -273,6 +245,7 @@ class Writer {
   #pixels(sums: readonly (readonly Reg[])[], x: Image, dy: Image, run: TileRun): void {
     const { k, g } = this;
     const { lanes } = g.vectors;
+    if (g.asksAhead) this.#prefetch(x, dy, run.size, sums.length);
     if (k.target.hoistsLoads && run.tiles > 1 && tileReaches(g.x, run.from, run.size)) {
       for (const [v, taps] of sums.entries()) {
         const channel = v * lanes;
@@ -291,6 +264,18 @@ class Writer {
         const value = x.load(lanes, { pixel, channel });
         for (const { output, tap } of meets) k.fmaTo(taps[tap]!, value, values[output]!);
       }
+    }
+  }
+
+  /** Asks for what the next band reads at this place. */
+  #prefetch(x: Image, dy: Image, size: number, vectors: number): void {
+    const { k, g } = this;
+    const line = k.target.lineBytes / F32;
+    for (let channel = 0; channel < vectors * g.vectors.lanes; channel += line) {
+      for (let pixel = 0; pixel < size; pixel++) dy.prefetch({ row: g.bandRows, pixel, channel });
+      for (let row = 0; row < g.y.scale; row++)
+        for (let pixel = 0; pixel < size * g.x.scale; pixel++)
+          x.prefetch({ row: g.bandRows * g.y.scale + row, pixel, channel });
     }
   }
 }
