@@ -19,6 +19,8 @@ export interface PanelOrder {
   /** Outputs in a block: a multiple of the lanes. The last block is as many vectors as are left. */
   readonly blockOutputs: number;
   readonly outputs: number;
+  /** Outputs of a group, where the order is affine within groups and from one to the next; blocks keep to one. */
+  readonly groupOutputs?: number;
   readonly extents: readonly [number, number, number];
   /** Element index in the stored weight; must be affine in all its arguments. */
   source(indices: readonly [number, number, number], output: number): number;
@@ -33,6 +35,8 @@ interface Panel {
   readonly origin: number;
   readonly steps: readonly [number, number, number];
   readonly outputStep: number;
+  /** Where groups have steps of their own: their outputs, and what is added to the element with each group. */
+  readonly groups?: { readonly outputs: number; readonly step: number };
 }
 
 /** A part of a panel: equal blocks. */
@@ -46,9 +50,13 @@ interface Part extends Panel {
 
 /** The panel of `weight` in this order, made once for all its users. */
 export function packPanel(to: Lowering, weight: Value, order: PanelOrder): Buffer {
-  const { lanes, blockOutputs, outputs, extents } = order;
+  const { lanes, blockOutputs, outputs, extents, groupOutputs } = order;
   const origin = order.source([0, 0, 0], 0);
   const step = (i: readonly [number, number, number], o: number) => order.source(i, o) - origin;
+  const outputStep = step([0, 0, 0], 1);
+  const groups = groupOutputs !== undefined && {
+    groups: { outputs: groupOutputs, step: step([0, 0, 0], groupOutputs) - groupOutputs * outputStep },
+  };
   return to.packed(panelPacking, weight, {
     lanes,
     blockOutputs,
@@ -56,7 +64,8 @@ export function packPanel(to: Lowering, weight: Value, order: PanelOrder): Buffe
     extents,
     origin,
     steps: [step([1, 0, 0], 0), step([0, 1, 0], 0), step([0, 0, 1], 0)],
-    outputStep: step([0, 0, 0], 1),
+    outputStep,
+    ...groups,
   });
 }
 
@@ -103,10 +112,7 @@ const panelKernel = defineKernel<Part>("panel", {
     const [, b, c] = p.extents;
     eachBlock(k, p, b, (block, indexA, indexB) => {
       const output = k.add(k.mul(block, p.width), p.firstOutput);
-      const element = k.add(
-        k.add(k.mul(indexA, p.steps[0]), k.mul(indexB, p.steps[1])),
-        k.add(k.mul(output, p.outputStep), p.origin),
-      );
+      const element = k.add(k.add(k.mul(indexA, p.steps[0]), k.mul(indexB, p.steps[1])), firstElement(k, p, output));
       const from = weightOf(k, p).at({ element }).pointer().keep("from");
       const row = k.add(k.mul(indexA, b), indexB);
       const first = k.add(k.mul(block, p.blockElements), k.mul(row, c * p.width));
@@ -144,7 +150,7 @@ const transposedPanelKernel = defineKernel<Part>("transposed panel", {
       // the last square overlaps the one before it, and writes the same again
       const indexB = k.min(k.mul(square, lanes), b - lanes);
       const output = k.var(k.add(k.mul(block, p.width), p.firstOutput), "output");
-      const element = k.add(k.add(k.mul(indexA, p.steps[0]), indexB), k.add(k.mul(output, p.outputStep), p.origin));
+      const element = k.add(k.add(k.mul(indexA, p.steps[0]), indexB), firstElement(k, p, output));
       const from = weightOf(k, p).at({ element }).pointer().keep("from", { frame: true });
       const row = k.mul(k.add(k.mul(indexA, b), indexB), c * p.width);
       const first = k.add(k.mul(block, p.blockElements), row);
@@ -187,6 +193,12 @@ function eachBlock(
 ): void {
   const axes = { block: blocks, a, b: middle };
   pieces(k, axes, (index) => visit(index.block(), index.a(), index.b()), { keepsEnd: true, copies: true });
+}
+
+/** The element of an output, at the first of all other indices. */
+function firstElement(k: KernelBuilder, { outputStep, origin, groups }: Part, output: Reg): Reg {
+  const element = k.add(k.mul(output, outputStep), origin);
+  return groups === undefined ? element : k.add(element, k.mul(k.div(output, groups.outputs), groups.step));
 }
 
 type Weight = View<"c" | "output" | "element">;

@@ -55,12 +55,18 @@ export function tileMultiplyAdds(
   return Math.floor(extent / rows) * blockMultiplyAdds(tile, rows, width) + last;
 }
 
-/** The tile that does `extent` rows by `totalVectors` vectors in the least estimated time. */
-export function chooseTile(target: Target, extent: number, totalVectors: number, reserved = 0): TileSize {
+/** The tile that does `extent` rows by `totalVectors` vectors in the least estimated time; `divides`: in whole tiles alone. */
+export function chooseTile(
+  target: Target,
+  extent: number,
+  totalVectors: number,
+  reserved = 0,
+  divides = false,
+): TileSize {
   let best: TileSize = { rows: 1, vectors: 1 };
   let least = Number.POSITIVE_INFINITY;
   for (let vectors = 1; vectors <= Math.min(4, totalVectors); vectors++) {
-    const tile = tileOf(target, extent, vectors, reserved);
+    const tile = divides && totalVectors % vectors > 0 ? undefined : tileOf(target, extent, vectors, reserved);
     if (tile === undefined) continue;
     const { rows } = tile;
     const rest = extent % rows > 0 && target.costs.tile.isPaidWhole ? rows : extent % rows;

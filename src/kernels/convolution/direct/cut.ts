@@ -12,6 +12,8 @@ export interface DirectShape {
   readonly rows: number;
   readonly columns: number;
   readonly vectors: number;
+  /** Of one group of channels, which a block does not go beyond. */
+  readonly groupVectors: number;
   /** Vector registers that the store needs beside the tile. */
   readonly reserved: number;
   /** Multiply-adds of vectors for a pixel and a vector of the output. */
@@ -46,7 +48,7 @@ export function cutDirect(
   if (samples >= FEW_SAMPLES) return usual;
   let best = usual;
   let least = timeOf(target, shape, usual, samples) * 0.98;
-  for (let vectors = 1; vectors <= Math.min(4, shape.vectors); vectors++) {
+  for (let vectors = 1; vectors <= Math.min(4, shape.groupVectors); vectors++) {
     const tile = vectors === usual.tile.vectors ? usual.tile : tileOf(target, shape.columns, vectors, shape.reserved);
     if (tile === undefined || !(tile === usual.tile || fits(tile))) continue;
     const blocks = Math.ceil(shape.vectors / tile.vectors);
@@ -67,7 +69,13 @@ export function cutDirect(
 
 /** As many rows as keep their rows of input within the slab, and four pieces a sample or more. */
 function usualCut(target: Target, shape: DirectShape): DirectCut {
-  const tile = chooseTile(target, shape.columns, shape.vectors, shape.reserved);
+  const tile = chooseTile(
+    target,
+    shape.columns,
+    shape.groupVectors,
+    shape.reserved,
+    shape.groupVectors < shape.vectors,
+  );
   const most = Math.floor((slabOf(target) / shape.rowBytes - shape.taps * shape.stride) / Math.max(1, shape.scale));
   const rowPieces = Math.ceil(shape.rows / Math.min(Math.max(1, most), shape.rows));
   const rowsPerPiece = Math.ceil(shape.rows / rowPieces);

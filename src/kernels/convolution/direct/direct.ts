@@ -16,7 +16,7 @@ import { isPooledStore, POOLED } from "../../fusion/pooled-store.js";
 import { packPanel } from "../../language/panel.js";
 import { tileRuns } from "../axis.js";
 import { directKernel } from "./kernel.js";
-import { codeSize, planOf } from "./plan.js";
+import { codeSize, FEW_GROUPS, planOf, type TapConvolution } from "./plan.js";
 
 export const direct: Strategy = {
   name: "direct",
@@ -25,8 +25,7 @@ export const direct: Strategy = {
   accepts: (node, target) => {
     const { groups } = node.attributes as ConvAttributes;
     const plan = planOf(node, target);
-    if (groups > 1 && (groups > 4 || plan.some((p) => p.outputs % p.lanes !== 0 || p.destinationPixel <= 4)))
-      return false;
+    if (plan.some((p) => !takesGroups(p, groups))) return false;
     return plan.every((p) => codeSize(p, target) <= target.costs.largestKernel.direct);
   },
   cost: (node, target) => {
@@ -52,6 +51,12 @@ export const direct: Strategy = {
   },
   lower,
 };
+
+/** Whether vectors end where groups end. */
+function takesGroups(p: TapConvolution, groups: number): boolean {
+  if (groups === 1) return true;
+  return p.destinationPixel > 4 && (p.groups !== undefined || (groups <= FEW_GROUPS && p.outputs % p.lanes === 0));
+}
 
 /** What is done with a number before the pool and after it. */
 function epiloguesOf(root: Value, chain: readonly Value[], pool: PoolWork): [Fused, Fused] {
@@ -89,14 +94,17 @@ function lower(work: Work, to: Lowering): void {
             lanes: p.lanes,
             blockOutputs,
             outputs: p.outputs,
+            ...(p.groups && !forward && { groupOutputs: perGroup }),
             // order of the panel between block and output
             extents: [p.y.taps, p.channels, p.x.taps],
             source: ([ty, channel, tx], output) => {
               const row = p.y.weight + ty * p.y.weightStep;
               const column = p.x.weight + tx * p.x.weightStep;
+              const inGroup = p.groups && !forward ? output % perGroup : output;
+              const own = p.groups && !forward ? Math.floor(output / perGroup) : group;
               const [input, out] = forward
-                ? [channel, group * outputsPerGroup + output]
-                : [output, group * outputsPerGroup + channel];
+                ? [channel, own * outputsPerGroup + output]
+                : [inGroup, own * outputsPerGroup + channel];
               return ((row * kx + column) * perGroup + input) * w.channelStride + out;
             },
           });

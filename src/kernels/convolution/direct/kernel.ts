@@ -7,6 +7,7 @@ import { defineKernel } from "../../../codegen/definition.js";
 import type { IntArg, Reg } from "../../../codegen/ir.js";
 import { epilogueOperands, prefetchTile } from "../../fusion/store-tile.js";
 import { blocksOf, eachBlock } from "../../language/blocks.js";
+import { storeZeros } from "../../language/channels.js";
 import { pieces } from "../../language/pieces.js";
 import { accumulate, stepsOfTurn, zeroTile } from "../../language/tile.js";
 import { type View, view } from "../../language/view.js";
@@ -93,7 +94,7 @@ class Writer {
   write(): void {
     const { k, p } = this;
     const vectors = Math.ceil(p.outputs / p.lanes);
-    const blocks = blocksOf(vectors, p.tile.vectors, p.outputs % p.lanes > 0);
+    const blocks = blocksOf(vectors, p.tile.vectors, p.outputs % p.lanes > 0 || (p.groups?.pads ?? 0) > 0);
     const axes = {
       sample: k.batch,
       rows: Math.ceil(p.y.count / p.rowsPerPiece),
@@ -134,12 +135,18 @@ class Writer {
   #block(block: Block, rows: Rows): void {
     const { k, p } = this;
     const { pixels } = this.#output;
+    const group =
+      p.groups &&
+      this.#source
+        .at({ channel: k.div(block.index, p.groups.blocks) }, p.channels)
+        .keep("group")
+        .offset();
     const row = (y: Reg) => {
       const bounds = this.#tapRows(y);
       const tapRow = typeof bounds.from === "number" ? k.int(bounds.from) : bounds.from;
       // of the source, for the first tap; the tile adds its own column
       const first = k.add(k.add(k.mul(y, p.y.scale), p.y.start), k.mul(tapRow, p.y.stride));
-      const source = rows.source.at({ row: first }).pointer();
+      const source = rows.source.at({ row: first }).plus(group).pointer();
       const panel = this.hasPanel
         ? this.#panel(block.vectors).at({ block: block.index }).pointer().at({ tapRow }).pointer()
         : undefined;
@@ -269,6 +276,17 @@ class Writer {
       pixelBytes: this.#destination.bytes({ pixel: p.x.step }),
       real: block.isApart && pads > 0 ? pads : undefined,
     });
+    if (block.isApart && p.groups !== undefined) this.#zeroPads(acc.length, offset, block.vectors);
+  }
+
+  /** Zeros behind the outputs of the last group. */
+  #zeroPads(pixels: number, offset: Reg, vectors: number): void {
+    const { k, p } = this;
+    const from = this.#destination
+      .plus(offset)
+      .moved({ channel: vectors * p.lanes })
+      .pointer();
+    for (let i = 0; i < pixels; i++) storeZeros(k, ...from.place({ pixel: i * p.x.step }), p.groups!.pads);
   }
 
   /** Zeros between the last pixel of a sample and the next sample. */

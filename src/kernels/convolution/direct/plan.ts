@@ -30,8 +30,25 @@ export interface TapConvolution {
   readonly tail: number; // elements after the last pixel that must be zeroed
   readonly rowsPerPiece: number;
   readonly blocksPerPiece: number;
+  /** Many groups, in one kernel: the outputs are those of all of them, and a block is one group's. */
+  readonly groups?: ManyGroups;
   /** Whether the destination is that of a max pool, and whether the places of the maxima are noted. */
   readonly pooled?: { readonly hasPlaces: boolean };
+}
+
+export interface ManyGroups {
+  /** Blocks of a group's outputs. */
+  readonly blocks: number;
+  /** Channels of a pixel behind the last output, which must be zeroed. */
+  readonly pads: number;
+}
+
+/** Up to so many groups have a kernel each, with the group's channels in its code. */
+export const FEW_GROUPS = 4;
+
+/** The widest vectors that a group's outputs fill; undefined where they fill none. */
+function groupLanes(outputs: number, { lanes }: CodeTarget): Lanes | undefined {
+  return ([16, 8, 4] as const).find((n) => n <= lanes && outputs % n === 0);
 }
 
 /** What the size of the code depends on. */
@@ -67,11 +84,16 @@ function planTaps(
     forward
       ? [forwardPhase(window(axis), inputShape[axis]!, pool ? POOLED * stored.shape[axis]! : outputShape[axis]!)]
       : inputGradientPhases(window(axis), inputShape[axis]!, outputShape[axis]!);
-  const lanes: Lanes = destination.channelStride <= 4 ? 4 : vectorLanes(destination, target);
   const channels = source.channels / a.groups;
-  const outputs = destination.channels / a.groups;
+  const groupOutputs = destination.channels / a.groups;
+  const wide: Lanes = destination.channelStride <= 4 ? 4 : vectorLanes(destination, target);
+  const many = a.groups > FEW_GROUPS ? groupLanes(groupOutputs, target) : undefined;
+  const lanes = many ?? wide;
+  const outputs = many === undefined ? groupOutputs : destination.channels;
+  const groupVectors = Math.ceil(groupOutputs / lanes);
+  const divides = (tile: TileSize) => many === undefined || groupVectors % tile.vectors === 0;
   const plans: TapConvolution[] = [];
-  for (let g = 0; g < a.groups; g++) {
+  for (let g = 0; g < (many === undefined ? a.groups : 1); g++) {
     const all = phases(0).flatMap((y) => phases(1).map((x) => ({ y, x })));
     for (const { y, x } of all) {
       const vectors = Math.ceil(outputs / lanes);
@@ -81,6 +103,7 @@ function planTaps(
         rows: y.count,
         columns: x.count,
         vectors,
+        groupVectors,
         reserved,
         depth: y.taps * x.taps * channels,
         lanes,
@@ -89,7 +112,8 @@ function planTaps(
         stride: y.stride,
         scale: y.scale,
       };
-      const fits = (tile: TileSize) => codeSize({ x, tile, channels }, target) <= target.costs.largestKernel.direct;
+      const fits = (tile: TileSize) =>
+        divides(tile) && codeSize({ x, tile, channels }, target) <= target.costs.largestKernel.direct;
       const cut = cutDirect(target, shape, samples, fits);
       const last = y === all[all.length - 1]!.y && x === all[all.length - 1]!.x;
       plans.push({
@@ -106,6 +130,12 @@ function planTaps(
         outputs,
         lanes,
         tail: last ? destination.sampleStride - destination.rows * destination.channelStride : 0,
+        ...(many && {
+          groups: {
+            blocks: groupVectors / cut.tile.vectors,
+            pads: destination.channelStride - destination.channels,
+          },
+        }),
         ...(pool ? { pooled: { hasPlaces: pool.hasPlaces }, ...pooledCut(cut) } : cut),
       });
     }
