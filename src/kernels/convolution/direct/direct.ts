@@ -15,8 +15,9 @@ import { type Epilogue, epilogueOf, type Fused } from "../../fusion/epilogue.js"
 import { isPooledStore, POOLED } from "../../fusion/pooled-store.js";
 import { packPanel } from "../../language/panel.js";
 import { tileRuns } from "../axis.js";
+import { FEW_GROUPS } from "../groups.js";
 import { directKernel } from "./kernel.js";
-import { codeSize, FEW_GROUPS, planOf, type TapConvolution } from "./plan.js";
+import { codeSize, planOf, type TapConvolution } from "./plan.js";
 
 export const direct: Strategy = {
   name: "direct",

@@ -10,6 +10,7 @@ import { POOLED } from "../../fusion/pooled-store.js";
 import { stepsOfTurn, type TileSize } from "../../language/tile.js";
 import { F32 } from "../../language/view.js";
 import { forwardPhase, inputGradientPhases, type Phase, tileRuns } from "../axis.js";
+import { manyGroups } from "../groups.js";
 import { cutDirect, type DirectCut } from "./cut.js";
 
 /** Everything that shapes the code of one direct convolution kernel. */
@@ -41,14 +42,6 @@ export interface ManyGroups {
   readonly blocks: number;
   /** Channels of a pixel behind the last output, which must be zeroed. */
   readonly pads: number;
-}
-
-/** Up to so many groups have a kernel each, with the group's channels in its code. */
-export const FEW_GROUPS = 4;
-
-/** The widest vectors that a group's outputs fill; undefined where they fill none. */
-function groupLanes(outputs: number, { lanes }: CodeTarget): Lanes | undefined {
-  return ([16, 8, 4] as const).find((n) => n <= lanes && outputs % n === 0);
 }
 
 /** What the size of the code depends on. */
@@ -87,7 +80,7 @@ function planTaps(
   const channels = source.channels / a.groups;
   const groupOutputs = destination.channels / a.groups;
   const wide: Lanes = destination.channelStride <= 4 ? 4 : vectorLanes(destination, target);
-  const many = a.groups > FEW_GROUPS ? groupLanes(groupOutputs, target) : undefined;
+  const many = manyGroups(a.groups, groupOutputs, target);
   const lanes = many ?? wide;
   const outputs = many === undefined ? groupOutputs : destination.channels;
   const groupVectors = Math.ceil(groupOutputs / lanes);

@@ -49,6 +49,8 @@ interface Piece {
 interface Columns {
   readonly vectors: number;
   readonly first: Reg;
+  /** Bytes to the first channel of the group that they belong to, where there are many. */
+  readonly group: Reg | undefined;
 }
 
 /** The items of a tile, and the block of channels that they are counted from. */
@@ -167,7 +169,7 @@ class Writer {
   /** Zeros in the pad lanes of the last outputs: an infinity times the zeros of dy has left something else there. */
   #zeroPads({ weights, rows, columns }: Piece): void {
     const { k, g } = this;
-    const pads = g.outputs % g.lanes;
+    const pads = g.groupBlocks === undefined ? -g.outputs & (g.lanes - 1) : g.weightRow - g.outputs;
     if (pads === 0 || g.outputPixel <= 4) return;
     const channelOf = (block: Reg) => k.min(k.mul(block, g.tile.rows), g.channels);
     const [from, to] = g.flat || rows === "all" ? [0, g.channels] : [channelOf(rows.from), channelOf(rows.to)];
@@ -176,7 +178,7 @@ class Writer {
         const dw = weights.pointer().at({ tap }).keep("pads");
         k.loop(from, to, (channel) => {
           const row = dw.at({ channel }).pointer();
-          storeZeros(k, ...row.place({ output: g.firstOutput + g.outputs }), g.lanes - pads);
+          storeZeros(k, ...row.place({ output: g.firstOutput + g.outputs }), pads);
         });
       });
     if (columns === "all") zero();
@@ -190,8 +192,16 @@ class Writer {
     // what becomes of the pads of the last block is overwritten, so its code need not differ
     eachOfBlocks(k, blocks, range, (block, vectors) => {
       const start = this.#dy.at({ output: block }, g.tile.vectors * g.lanes).moved({ output: g.firstOutput });
-      body({ vectors, first: start.keep("outputBytes").offset() });
+      const group = this.#groupOf(block);
+      body({ vectors, first: start.keep("outputBytes").offset(), group });
     });
+  }
+
+  #groupOf(block: IntArg): Reg | undefined {
+    const { k, g } = this;
+    if (g.groupBlocks === undefined) return undefined;
+    const group = typeof block === "number" ? Math.floor(block / g.groupBlocks) : k.div(block, g.groupBlocks);
+    return this.#x.at({ channel: group }, g.channels).keep("groupBytes").offset();
   }
 
   /** The tiles' rows: where every block has items of its own, each has its own code; else over blocks of channels and taps. */
@@ -257,7 +267,7 @@ class Writer {
 
   #tile({ items, block }: Items, columns: Columns, band: Band, weights: Weights): void {
     const { k, g } = this;
-    const { vectors, first } = columns;
+    const { vectors, first, group } = columns;
     const mask = this.#narrowMask();
     const dw = this.#weightsOf(weights, columns, block);
     const acc = items.map((item) =>
@@ -271,7 +281,7 @@ class Writer {
     const sums = items.length * vectors;
     const spare = sums < sumsInFlight && 2 * sums + vectors + 2 <= registers.vector;
     const second = spare ? items.map(() => Array.from({ length: vectors }, () => k.acc(0, g.lanes))) : acc;
-    const x = this.#blockOf(band.x, block).keep("xRow");
+    const x = this.#blockOf(band.x.plus(group), block).keep("xRow");
     const dy = band.dy.plus(first).keep("dyRow");
     const row = () => {
       this.#row({ items, vectors, mask, sums: [acc, second], x, dy });

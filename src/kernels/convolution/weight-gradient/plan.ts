@@ -18,6 +18,7 @@ import { type Layout, layoutOf, vectorLanes } from "../../contract/layout.js";
 import { remembered } from "../../contract/remembered.js";
 import { chooseTile, type TileSize } from "../../language/tile.js";
 import { F32 } from "../../language/view.js";
+import { manyGroups } from "../groups.js";
 
 export interface Gradient {
   readonly kernel: readonly [number, number];
@@ -36,6 +37,8 @@ export interface Gradient {
   readonly outputSample: number;
   readonly outputs: number; // of a group
   readonly firstOutput: number; // of the group
+  /** Many groups, in one kernel: the outputs are those of all of them, and so many blocks of them are one group's. */
+  readonly groupBlocks?: number;
   readonly weightRow: number; // elements from one row of the weights to the next
   readonly lanes: Lanes;
   readonly tile: TileSize;
@@ -76,13 +79,16 @@ function planGradient(node: Value, target: Target, group = 0): Gradient {
   const input = layoutOf(x, target);
   const output = layoutOf(dy, target);
   const weight = layoutOf(node, target);
-  const lanes: Lanes = output.channelStride <= 4 ? 4 : vectorLanes(output, target);
   const channels = input.channels / a.groups;
-  const outputs = output.channels / a.groups;
+  const groupOutputs = output.channels / a.groups;
+  const many = manyGroups(a.groups, groupOutputs, target);
+  const lanes: Lanes = many ?? (output.channelStride <= 4 ? 4 : vectorLanes(output, target));
+  const outputs = many === undefined ? groupOutputs : output.channels;
   const flat = channels < 8;
   const rows = flat ? a.kernel[1] * channels : channels;
   const vectors = Math.ceil(outputs / lanes);
-  const tile = chooseTile(target, rows, vectors, output.channelStride <= 4 ? 2 : 0);
+  const groupVectors = Math.ceil(groupOutputs / lanes);
+  const tile = chooseTile(target, rows, groupVectors, output.channelStride <= 4 ? 2 : 0, many !== undefined);
   const merged = isProduct(a) && !flat && isDense(input) && isDense(output);
   const columns = merged ? rowLength(output.rows) : dy.shape[1]!;
   const shape: Shape = {
@@ -102,6 +108,7 @@ function planGradient(node: Value, target: Target, group = 0): Gradient {
     outputSample: output.sampleStride,
     outputs,
     firstOutput: group * outputs,
+    ...(many && { groupBlocks: groupVectors / tile.vectors }),
     weightRow: weight.channelStride,
     lanes,
     tile,
@@ -134,7 +141,8 @@ function rowLength(pixels: number): number {
 function cutBatch(target: Target, s: Shape, bytes: number): Cut {
   const wanted = Math.ceil(WANTED_FLAT_PIECES / s.kernel[0]);
   const slices = Math.max(1, Math.min(wanted, Math.floor(mostPartialBytes(target) / bytes)));
-  return { slices, rowChunks: 1, columnChunks: 1, bandRows: bandOf(target, s, s.channels, s.outputs) };
+  const inputs = s.groupBlocks === undefined ? s.channels : s.inputPixel;
+  return { slices, rowChunks: 1, columnChunks: 1, bandRows: bandOf(target, s, inputs, s.outputs) };
 }
 
 /** Rows of pixels whose chunks of x and dy are a band. */
@@ -162,14 +170,15 @@ function leastTime(target: Target, s: Shape, bytes: number): Cut {
     for (const columnChunks of chunkCounts(s.columnBlocks)) {
       const channels = Math.min(s.channels, Math.ceil(s.rowBlocks / rowChunks) * s.tile.rows);
       const outputs = Math.min(s.outputs, Math.ceil(s.columnBlocks / columnChunks) * s.tile.vectors * s.lanes);
-      const bandRows = bandOf(target, s, channels, outputs);
+      const inputs = s.groupBlocks === undefined ? channels : (channels * outputs) / groupOutputsOf(s, s.groupBlocks);
+      const bandRows = bandOf(target, s, inputs, outputs);
       const bands = pixels / (bandRows * s.outputColumns);
       const spilled = Math.max(0, (chunked * channels * outputs) / s.outputs - chunkOf(target));
       for (let slices = 1; slices <= WAYS; slices++) {
         if (slices > 1 && slices * bytes > mostPartialBytes(target)) break;
         const pieces = s.kernel[0] * rowChunks * columnChunks * slices;
         const turns = (Math.ceil(pieces / WAYS) * WAYS) / pieces;
-        const passes = columnChunks * xBytes + rowChunks * dyBytes;
+        const passes = (s.groupBlocks === undefined ? columnChunks : 1) * xBytes + rowChunks * dyBytes;
         const weights = s.kernel[0] * rowChunks * columnChunks * bands * spilled * 2;
         const partial = slices > 1 ? 3 * slices * bytes : 0;
         const time =
@@ -185,6 +194,8 @@ function leastTime(target: Target, s: Shape, bytes: number): Cut {
   }
   return best!;
 }
+
+const groupOutputsOf = ({ tile, lanes }: Shape, blocks: number): number => blocks * tile.vectors * lanes;
 
 /** Numbers of chunks that `blocks` may be cut into. */
 function chunkCounts(blocks: number): number[] {

@@ -11,6 +11,7 @@ import type { Value } from "../../../graph/graph.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import { addSlices } from "../../language/slices.js";
 import { F32 } from "../../language/view.js";
+import { FEW_GROUPS } from "../groups.js";
 import { weightGradientKernel } from "./kernel.js";
 import { type Gradient, gradientOf } from "./plan.js";
 
@@ -21,13 +22,15 @@ export const weightGradient: Strategy = {
   accepts: (node, target) => {
     const a = node.attributes as ConvAttributes;
     const g = gradientOf(node, target);
-    if (a.groups > 1 && (a.groups > 4 || g.outputs % g.lanes !== 0 || g.outputPixel <= 4)) return false;
+    if (a.groups > 1 && g.outputPixel <= 4) return false;
+    if (a.groups > 1 && g.groupBlocks === undefined && (a.groups > FEW_GROUPS || g.outputs % g.lanes !== 0))
+      return false;
     return codeSize(g) <= target.costs.largestKernel.weightGradient;
   },
   cost: (node, target) => {
     const g = gradientOf(node, target);
     return (
-      (node.attributes as ConvAttributes).groups *
+      kernelsOf(node, g) *
       g.outputRows *
       g.outputColumns *
       node.shape[0]! *
@@ -52,6 +55,11 @@ function codeSize(g: Gradient): number {
   return groups * 2 * (borders + 2) * g.tile.rows * g.tile.vectors;
 }
 
+/** One for each group, or one for all. */
+function kernelsOf(node: Value, { groupBlocks }: Gradient): number {
+  return groupBlocks === undefined ? (node.attributes as ConvAttributes).groups : 1;
+}
+
 function lower(work: Work, to: Lowering): void {
   const node = work.root;
   const g = gradientOf(node, to.target);
@@ -61,7 +69,7 @@ function lower(work: Work, to: Lowering): void {
   const elements = weight.sampleStride;
   const target =
     g.slices === 1 ? result : to.temporary("partial weight gradients", { fixedBytes: g.slices * elements * F32 });
-  for (let group = 0; group < (node.attributes as ConvAttributes).groups; group++) {
+  for (let group = 0; group < kernelsOf(node, g); group++) {
     const own = group === 0 ? g : gradientOf(node, to.target, group);
     const kernel = to.kernel(weightGradientKernel, { gradient: own, elements });
     to.step(kernel, [to.buffer(x), to.buffer(dy), target], {
