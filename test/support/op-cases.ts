@@ -116,8 +116,10 @@ function meetsPixels(window: Window, axis: 0 | 1, size: readonly number[], outpu
 
 function convParts(rng: Random) {
   const { window, size } = windowAndImage(rng, false);
-  const groups = rng.pick([1, 1, 1, 2, 3, 4]);
-  const small = [1, 1, 2, 3, 4, 5, 8, 16, 17];
+  const groups = rng.pick([1, 1, 1, 2, 3, 4, 5, 6, 7, 13, 17, 32]);
+  // many groups have few channels: most often one of their own, or as many as fill some vectors
+  const isDepthwise = groups > 4 && rng.uniform() < 0.5;
+  const small = isDepthwise ? [1] : groups > 4 ? [1, 2, 3, 4, 8, 12, 16] : [1, 1, 2, 3, 4, 5, 8, 16, 17];
   const perGroup = groups === 1 ? channelCount(rng) : rng.pick(small);
   const outputsPerGroup = groups === 1 ? channelCount(rng) : rng.pick(small);
   const outputs = outputsPerGroup * groups;
