@@ -24,6 +24,7 @@ function shapeOf(side: number, inputs: number, outputs: number, kernel: number):
     rows: side,
     columns: side,
     vectors: Math.ceil(outputs / 16),
+    groupVectors: Math.ceil(outputs / 16),
     reserved: 0,
     depth: kernel * kernel * inputs,
     lanes: 16,
