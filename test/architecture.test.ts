@@ -1,4 +1,5 @@
 /** Holds the sources to the plan of the house; test/support/imports.ts has the rules. */
+import { readFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { describe, expect, it } from "vitest";
 import { circle, crowded, importsOf, mayUseNode, readSources, violations } from "./support/imports.js";
@@ -15,6 +16,20 @@ it("no files import each other in a circle, not even for a type", () => {
 
 it("no folder has more files than a reader takes in at once", () => {
   expect(crowded(sources)).toEqual([]);
+});
+
+it("loads with itself no package that a bare install leaves out; the command line alone may", () => {
+  const { dependencies } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
+  const loads = [...sources].flatMap(([file, text]) =>
+    importsOf(text)
+      .filter(({ specifier, typeOnly, dynamic }) => !typeOnly && !dynamic && /^(?!node:)[@\w]/.test(specifier))
+      .filter(
+        ({ specifier }) =>
+          dependencies[specifier] === undefined && !/^cli\/.*\bcommander$/.test(`${file.split("/")[0]}/${specifier}`),
+      )
+      .map(({ specifier }) => `${file} imports ${specifier}`),
+  );
+  expect(loads).toEqual([]);
 });
 
 it("names Node's modules with node: in front, so that the rules see them", () => {

@@ -17,7 +17,7 @@ const rows = readFileSync(log, "utf8")
   .split("\n")
   .map((line) => JSON.parse(line));
 const line = (name, of) => ({ name, points: rows.map((row) => ({ x: row.positions / 1e6, y: 100 * of(row) })) });
-const chart = lineChart(newDocument(), {
+const chart = await lineChart(newDocument(), {
   label: "top-1 by positions",
   heading: "the move played is the first choice",
   x: { label: "positions, millions" },

@@ -116,9 +116,9 @@ export function table(rows) {
   console.log(`${aligned.map((row) => row.join("  ").trimEnd()).join("\n")}\n`);
 }
 
-/** Figures on one sheet, as SVG and PNG. */
+/** Figures, or promises of them, on one sheet, as SVG and PNG. */
 async function draw(folder, name, figures, { title, note, columns = figures.length }) {
-  const sheet = standalone(figures, { title, note, columns });
+  const sheet = standalone(await Promise.all(figures), { title, note, columns });
   await mkdir(folder, { recursive: true });
   for (const [ending, content] of [
     ["svg", sheet.svg],

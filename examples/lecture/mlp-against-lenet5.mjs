@@ -52,7 +52,7 @@ async function run({ digits, quick, seed, document, picture }) {
     lines.push({ name: `${name}: ${count(parameters)}`, points });
   }
   table(rows);
-  const chart = lineChart(document, {
+  const chart = await lineChart(document, {
     label: "test error by epoch of two fully connected networks and LeNet-5",
     x: { label: "epoch", ticks: wholeNumbers(epochs) },
     y: { label: "test error (%)", scale: "log" },

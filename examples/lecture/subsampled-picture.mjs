@@ -54,7 +54,7 @@ async function run({ digits, quick, seed, document, picture }) {
     say(`${left}x${left}: ${found.map((accuracy) => percent(accuracy)).join(", ")}`);
   }
   table(rows);
-  const chart = lineChart(document, {
+  const chart = await lineChart(document, {
     label: "test accuracy by the factor by which test pictures are subsampled",
     x: { label: "of so many rows and columns one is left", ticks: factors },
     y: { label: "test accuracy (%)" },

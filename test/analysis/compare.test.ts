@@ -146,8 +146,8 @@ describe("the table", () => {
   });
 });
 
-describe("the pictures", () => {
-  const figures = drawComparison(made);
+describe("the pictures", async () => {
+  const figures = await drawComparison(made);
 
   it("are four, each with its axes' units", () => {
     const units = {

@@ -1,7 +1,9 @@
+import { scale } from "@observablehq/plot";
 import { describe, expect, it } from "vitest";
-import { coloured, DIVERGING, enlarged, overlaid, reduced, VIRIDIS } from "#fovea/analysis/inspect/colours.js";
+import { coloured, enlarged, overlaid, reduced } from "#fovea/analysis/inspect/colours.js";
 import { excitingPictures } from "#fovea/analysis/inspect/exciting.js";
 import { allFilters, planeOf } from "#fovea/analysis/inspect/filters.js";
+import { DIVERGING, VIRIDIS } from "#fovea/analysis/inspect/ramps.js";
 import { receptiveFieldsOf } from "#fovea/analysis/layers.js";
 import type { TrainedModel } from "#fovea/model/trained-model.js";
 import * as nn from "#fovea/nn/index.js";
@@ -13,6 +15,18 @@ describe("colours", () => {
     expect(brightness.every((value, i) => i === 0 || value >= brightness[i - 1]! - 1)).toBe(true);
     const [[r0, , b0], [r1, g1, b1], [r2, , b2]] = [DIVERGING[0]!, DIVERGING[128]!, DIVERGING[255]!];
     expect([r0 > b0, Math.min(r1, g1, b1) > 235, b2 > r2]).toEqual([true, true, true]);
+  });
+
+  it.each([
+    ["viridis", VIRIDIS],
+    ["rdbu", DIVERGING],
+  ] as const)("of %s are to the bit those that Observable Plot has", (scheme, ramp) => {
+    const colours = scale({ color: { type: "linear", scheme, domain: [0, 255] } });
+    const bytes = (text: string) =>
+      text.startsWith("#")
+        ? [1, 3, 5].map((at) => Number.parseInt(text.slice(at, at + 2), 16))
+        : text.match(/\d+/g)!.map(Number);
+    expect(ramp).toEqual(Array.from({ length: 256 }, (_, i) => bytes(colours.apply(i) as string)));
   });
 
   it("are clamped at the ends, and the first where all is one", () => {

@@ -5,8 +5,8 @@ import { type LineChart, lineChart, standalone } from "#fovea/analysis/index.js"
 import { newDocument } from "#fovea/analysis/report/draw-node.js";
 
 const axes = { x: { label: "steps" }, y: { label: "loss" } };
-const drawn = (chart: Partial<LineChart>) => {
-  const figure = lineChart(newDocument(), { label: "a chart", ...axes, lines: [], ...chart });
+const drawn = async (chart: Partial<LineChart>) => {
+  const figure = await lineChart(newDocument(), { label: "a chart", ...axes, lines: [], ...chart });
   const { document } = parseHTML(figure.svg);
   const all = (selector: string) => [...document.querySelectorAll(selector)];
   return {
@@ -21,7 +21,7 @@ const drawn = (chart: Partial<LineChart>) => {
 };
 
 describe("a line chart", () => {
-  it("puts points where its axes say", () => {
+  it("puts points where its axes say", async () => {
     const line = {
       name: "a",
       points: [
@@ -31,7 +31,7 @@ describe("a line chart", () => {
       ],
     };
     // From 64 over 492 pixels to the right, from 390 up to 40.
-    const { paths, ticks, figure } = drawn({ lines: [line] });
+    const { paths, ticks, figure } = await drawn({ lines: [line] });
     expect(paths).toEqual(["M64,390L310,215L556,40"]);
     expect(ticks("x")).toEqual(["0", "2", "4", "6", "8", "10"]);
     expect(ticks("y")).toEqual(["0", "20", "40", "60", "80", "100"]);
@@ -39,7 +39,7 @@ describe("a line chart", () => {
     expect([figure.width, figure.height]).toEqual([556 + 14 + 8 + 7, 440]);
   });
 
-  it("takes logarithmic axes, extents and ticks that are given", () => {
+  it("takes logarithmic axes, extents and ticks that are given", async () => {
     const line = {
       name: "a",
       points: [
@@ -48,7 +48,7 @@ describe("a line chart", () => {
         { x: 100, y: 10 },
       ],
     };
-    const { paths, ticks } = drawn({
+    const { paths, ticks } = await drawn({
       x: { label: "n", scale: "log", domain: [1, 100], ticks: [1, 7, 100] },
       y: { label: "loss", scale: "log", domain: [0.1, 10] },
       lines: [line],
@@ -59,7 +59,7 @@ describe("a line chart", () => {
     expect(ticks("y")).toEqual(["0.1", "0.2", "0.5", "1", "2", "5", "10"]);
   });
 
-  it("tells lines apart by colour, by dash and by names that do not lie on each other", () => {
+  it("tells lines apart by colour, by dash and by names that do not lie on each other", async () => {
     const at = (name: string, y: number) => ({
       name,
       points: [
@@ -67,7 +67,10 @@ describe("a line chart", () => {
         { x: 1, y },
       ],
     });
-    const { strokes, words, figure } = drawn({ lines: [at("one", 1), at("two", 1), at("three", 1)], heading: "Three" });
+    const { strokes, words, figure } = await drawn({
+      lines: [at("one", 1), at("two", 1), at("three", 1)],
+      heading: "Three",
+    });
     expect(new Set(strokes.map(([colour]) => colour)).size).toBe(3);
     expect(new Set(strokes.map(([, dash]) => dash)).size).toBe(3);
     expect(words).toEqual(expect.arrayContaining(["one", "two", "three", "Three", "steps", "loss"]));
@@ -81,9 +84,9 @@ describe("a line chart", () => {
     expect(standalone([figure], { title: "t" }).svg).not.toContain("var(--");
   });
 
-  it("leaves out what is not finite, and dots where there are many points", () => {
+  it("leaves out what is not finite, and dots where there are many points", async () => {
     const points = [Number.NaN, 1, Number.POSITIVE_INFINITY, 3].map((y, x) => ({ x, y }));
-    const { paths, dots } = drawn({
+    const { paths, dots } = await drawn({
       lines: [
         { name: "a", points },
         { name: "b", points: [{ x: 0, y: Number.NaN }] },
@@ -93,6 +96,6 @@ describe("a line chart", () => {
     expect(paths[0]!.split("L")).toHaveLength(2);
     expect(dots).toBe(2);
     const many = Array.from({ length: 41 }, (_, x) => ({ x, y: x }));
-    expect(drawn({ lines: [{ name: "a", points: many }] }).dots).toBe(0);
+    expect((await drawn({ lines: [{ name: "a", points: many }] })).dots).toBe(0);
   });
 });

@@ -94,8 +94,8 @@ describe.each([
     expect(JSON.parse(JSON.stringify(found))).toEqual(found);
   });
 
-  it("is drawn and tabled", () => {
-    const drawn = drawProfile("resnet20", found);
+  it("is drawn and tabled", async () => {
+    const drawn = await drawProfile("resnet20", found);
     expect([...drawn.keys()]).toEqual(["infer-time", "infer-roofline", "train-time", "train-roofline"]);
     const time = drawn.get("train-time")!.svg;
     for (const word of [

@@ -3,7 +3,9 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { confusedPairs, confusionFigure } from "#fovea/analysis/report/confusion.js";
+import { paperOn } from "#fovea/analysis/figures/paper.js";
+import { confusedPairs } from "#fovea/analysis/report/confused-pairs.js";
+import { confusionFigure } from "#fovea/analysis/report/confusion.js";
 import { curves } from "#fovea/analysis/report/curves.js";
 import { newDocument, toPng } from "#fovea/analysis/report/draw-node.js";
 import { escapeXml, sheet } from "#fovea/analysis/report/figure.js";
@@ -178,8 +180,8 @@ describe("writeReport", () => {
 
 describe("figures", () => {
   it("draw text from a font of their own, also in colours of a page", async () => {
-    const document = newDocument();
-    const { loss, accuracy } = curves(document, [record(1, 2, 0.5), record(2, 0.5, 0.9)]);
+    const paper = await paperOn(newDocument());
+    const { loss, accuracy } = curves(paper, [record(1, 2, 0.5), record(2, 0.5, 0.9)]);
     expect(loss.svg).toContain("var(--training)");
     const png = toPng(sheet("Title", "", [loss, accuracy]));
     const empty = toPng(sheet("", "", [loss, accuracy]));
@@ -192,22 +194,22 @@ describe("figures", () => {
     expect(blue).toBeGreaterThan(200);
   });
 
-  it("draw one epoch, and a wide range of losses on a logarithmic scale", () => {
-    const document = newDocument();
-    const one = curves(document, [record(1, 2, 0.5)]).loss.svg;
+  it("draw one epoch, and a wide range of losses on a logarithmic scale", async () => {
+    const paper = await paperOn(newDocument());
+    const one = curves(paper, [record(1, 2, 0.5)]).loss.svg;
     expect(one.match(/<circle/g)).toHaveLength(2);
     expect(one).not.toContain("NaN");
     expect(one).not.toContain("logarithmic");
-    expect(curves(document, [record(1, 2, 0.5), record(2, 0.01, 0.9)]).loss.svg).toContain("loss (logarithmic)");
+    expect(curves(paper, [record(1, 2, 0.5), record(2, 0.01, 0.9)]).loss.svg).toContain("loss (logarithmic)");
   });
 
-  it("show every count of a confusion matrix, the class's part that was right, and pairs by how often", () => {
+  it("show every count of a confusion matrix, the class's part that was right, and pairs by how often", async () => {
     const matrix = [
       [8, 2, 0],
       [5, 90, 5],
       [0, 0, 1000],
     ];
-    const { svg, note } = confusionFigure(newDocument(), matrix, ["a", "a", "<c>"]);
+    const { svg, note } = confusionFigure(await paperOn(newDocument()), matrix, ["a", "a", "<c>"]);
     const texts = [...svg.matchAll(/<text[^>]*>([^<]*)</g)].map(([, text]) => text);
     for (const text of ["8", "2", "5", "90", "1000", "80.0%", "90.0%", "100.0%"]) expect(texts).toContain(text);
     expect(texts.filter((text) => text === "0")).toEqual([]);
@@ -221,7 +223,9 @@ describe("figures", () => {
       Array.from({ length: 60 }, (_, j) => (i === j ? 9 : i < 40 ? 1 : 0)),
     );
     const names = many.map((_, i) => `class ${i}`);
-    expect(confusionFigure(newDocument(), many, names).note).toBe("The 40 of 60 classes with the most mistakes.");
+    expect(confusionFigure(await paperOn(newDocument()), many, names).note).toBe(
+      "The 40 of 60 classes with the most mistakes.",
+    );
   });
 
   it("escape what names may hold", () => {

@@ -2,9 +2,11 @@
  * The pictures of Canziani, Paszke and Culurciello (2017): accuracy against operations with the area of a dot for parameters
  * (their figure 2), time against operations (9), and time and memory against the batch size (3 and 5).
  */
-import { dot, link, type Markish, text } from "@observablehq/plot";
+
+import type { Markish } from "@observablehq/plot";
 import { lineChart } from "../figures/line-chart.js";
 import { paint } from "../figures/palette.js";
+import type { Paper } from "../figures/paper.js";
 import type { Figure } from "../report/figure.js";
 import { colourOf, dashOf } from "./families.js";
 import { type Box, boxesAlong } from "./labels.js";
@@ -38,7 +40,7 @@ const OPERATIONS = "multiply-adds for one picture (billions)";
 // --- Accuracy against operations
 
 /** One panel a data set: accuracies on different ones cannot be compared. */
-export function accuracyFigures(document: Document, networks: readonly ComparedNetwork[]): NamedFigures | undefined {
+export function accuracyFigures(paper: Paper, networks: readonly ComparedNetwork[]): NamedFigures | undefined {
   const known = networks.filter(({ published }) => published !== undefined);
   if (known.length === 0) return undefined;
   const sets = [...new Set(known.map(({ published }) => published!.data))];
@@ -49,7 +51,7 @@ export function accuracyFigures(document: Document, networks: readonly ComparedN
     note: `Published top-1 accuracy; the area of a dot is the number of parameters.${missing.length === 0 ? "" : ` No published accuracy: ${missing.join(", ")}.`}`,
     figures: sets.map((data) =>
       accuracyPanel(
-        document,
+        paper,
         data,
         known.filter(({ published }) => published!.data === data),
       ),
@@ -59,7 +61,7 @@ export function accuracyFigures(document: Document, networks: readonly ComparedN
 
 const LARGEST_RADIUS = 30;
 
-function accuracyPanel(document: Document, data: string, networks: readonly ComparedNetwork[]): Figure {
+function accuracyPanel(paper: Paper, data: string, networks: readonly ComparedNetwork[]): Figure {
   const largest = Math.max(...networks.map(({ parameters }) => parameters));
   const x = logAxis(
     networks.map(({ multiplyAdds }) => multiplyAdds / GIGA),
@@ -84,18 +86,22 @@ function accuracyPanel(document: Document, data: string, networks: readonly Comp
       };
     });
   const samples = niceSizes(networks.map(({ parameters }) => parameters));
-  return panel(document, {
+  return panel(paper, {
     label: `${data}: top-1 accuracy against operations`,
     x,
     y,
     xLabel: OPERATIONS,
     yLabel: `top-1 accuracy on ${data} (%)`,
-    marks: [...namedDots(dots, [keyBox(samples, radius)]), ...sizeKey(samples, radius)],
+    marks: [...namedDots(paper, dots, [keyBox(samples, radius)]), ...sizeKey(paper, samples, radius)],
   });
 }
 
 /** Circles one in another with what their areas stand for, in the lower right corner. */
-function sizeKey(samples: readonly number[], radius: (parameters: number) => number): Markish[] {
+function sizeKey(
+  { plot: { dot, text } }: Paper,
+  samples: readonly number[],
+  radius: (parameters: number) => number,
+): Markish[] {
   const widest = radius(samples.at(-1)!);
   const middle = -(widest + KEY_WORDS + 8);
   return samples.flatMap((count) => {
@@ -141,7 +147,7 @@ function niceSizes(counts: readonly number[]): number[] {
 // --- Time against operations
 
 /** At one batch size a panel: the smallest and the largest that all networks were measured at. */
-export function timeFigures(document: Document, networks: readonly ComparedNetwork[]): NamedFigures | undefined {
+export function timeFigures(paper: Paper, networks: readonly ComparedNetwork[]): NamedFigures | undefined {
   const measured = networks.filter(({ batches }) => batches.some((b) => b.millisecondsAPicture !== undefined));
   const common = (measured[0]?.batches ?? [])
     .map(({ batch }) => batch)
@@ -152,7 +158,7 @@ export function timeFigures(document: Document, networks: readonly ComparedNetwo
     name: "time-operations",
     title: "Time against operations",
     note: "Dotted: the middle one of the networks' speeds, in billions of multiply-adds a second.",
-    figures: shown.map((batch) => timePanel(document, measured, batch, shown)),
+    figures: shown.map((batch) => timePanel(paper, measured, batch, shown)),
   };
 }
 
@@ -160,7 +166,7 @@ const timeAt = ({ batches }: ComparedNetwork, batch: number): number | undefined
   batches.find((b) => b.batch === batch)?.millisecondsAPicture;
 
 function timePanel(
-  document: Document,
+  paper: Paper,
   networks: readonly ComparedNetwork[],
   batch: number,
   shown: readonly number[],
@@ -197,7 +203,8 @@ function timePanel(
   ];
   const end = (giga: number) => [along(x, giga), along(y, (1000 * giga) / speed)] as const;
   const [[x1, y1], [x2, y2]] = [end(low), end(high)];
-  return panel(document, {
+  const { link, text } = paper.plot;
+  return panel(paper, {
     label: `time a picture against operations at batch ${batch}`,
     x,
     y,
@@ -213,7 +220,7 @@ function timePanel(
         strokeDasharray: "2 4",
         strokeWidth: 1.5,
       }),
-      ...namedDots(dots, boxesAlong(x1, y1, x2, y2)),
+      ...namedDots(paper, dots, boxesAlong(x1, y1, x2, y2)),
       text([`batch ${batch}`], { frameAnchor: "top-right", dy: -30, textAnchor: "end", fontWeight: 600 }),
       text([`dotted: ${plainNumber(speed)} billion a second`], {
         frameAnchor: "bottom-right",
@@ -228,13 +235,13 @@ function timePanel(
 
 // --- Against the batch size
 
-export function batchFigures(document: Document, networks: readonly ComparedNetwork[]): NamedFigures[] {
+export function batchFigures(paper: Paper, networks: readonly ComparedNetwork[]): NamedFigures[] {
   const time = curves(networks, ({ millisecondsAPicture }) => millisecondsAPicture);
   const memory = curves(networks, ({ memoryBytes }) => (memoryBytes === undefined ? undefined : memoryBytes / 2 ** 20));
   const of = (name: string, title: string, note: string, unit: string, lines: readonly Curve[]): NamedFigures[] =>
     lines.length === 0
       ? []
-      : [{ name, title, note, figures: [curvePanel(document, `${title.toLowerCase()}`, unit, lines)] }];
+      : [{ name, title, note, figures: [curvePanel(paper, `${title.toLowerCase()}`, unit, lines)] }];
   return [
     ...of(
       "time-batch",
@@ -273,11 +280,11 @@ function curves(
     .filter(({ points }) => points.length > 0);
 }
 
-function curvePanel(document: Document, label: string, yLabel: string, lines: readonly Curve[]): Figure {
+function curvePanel(paper: Paper, label: string, yLabel: string, lines: readonly Curve[]): Figure {
   const batches = [...new Set(lines.flatMap(({ points }) => points.map(({ batch }) => batch)))].sort((a, b) => a - b);
   const [first, last] = [batches[0]!, batches.at(-1)!];
   const drawn = lines.map(({ name }) => name);
-  return lineChart(document, {
+  return lineChart(paper, {
     label,
     x: {
       label: "pictures at once (batch size)",

@@ -1,7 +1,8 @@
 /** The plane that a comparison's figures are drawn on: axes, and dots with their names beside them. */
-import { dot, gridX, gridY, link, type Markish, text } from "@observablehq/plot";
+import type { Markish } from "@observablehq/plot";
 import { paint } from "../figures/palette.js";
-import { draw, type Figure } from "../report/figure.js";
+import { draw, type Paper } from "../figures/paper.js";
+import type { Figure } from "../report/figure.js";
 import { type Box, besideDots, type Labelled } from "./labels.js";
 
 export const SIZE = { width: 640, height: 440 } as const;
@@ -71,9 +72,10 @@ interface PanelOptions {
 
 /** Marks give their places in pixels, so that labels can be placed among them; the scales only draw the axes. */
 export function panel(
-  document: Document,
+  paper: Paper,
   { label, x, y, xLabel, yLabel, marks, width = SIZE.width, marginRight }: PanelOptions,
 ): Figure {
+  const { gridX, gridY } = paper.plot;
   const places = (axis: Axis) => axis.ticks.map((tick) => along(axis, tick));
   const scale = (axis: Axis, name: string, offset: number) => ({
     type: "linear" as const,
@@ -85,7 +87,7 @@ export function panel(
     ticks: places(axis),
     tickFormat: (_place: number, i: number) => plainNumber(axis.ticks[i]!),
   });
-  return draw(document, label, {
+  return draw(paper, label, {
     ...SIZE,
     ...MARGINS,
     width,
@@ -108,7 +110,13 @@ export interface NamedDot extends Labelled {
   readonly title: string;
 }
 
-export function namedDots(dots: readonly NamedDot[], reserved: readonly Box[], frame: Box = FRAME): Markish[] {
+export function namedDots(
+  { plot }: Paper,
+  dots: readonly NamedDot[],
+  reserved: readonly Box[],
+  frame: Box = FRAME,
+): Markish[] {
+  const { dot, link, text } = plot;
   const labels = besideDots(dots, frame, reserved);
   const leaders = labels.flatMap(({ leader }, i) => {
     const { x, y, colour } = dots[i]!;

@@ -1,4 +1,5 @@
 /** A comparison as files in a folder: each figure as SVG and PNG, and the table behind them. */
+import { paperOn } from "../figures/paper.js";
 import { standalone } from "../figures/standalone.js";
 import { writeFigures } from "../figures/write-figures-node.js";
 import { newDocument } from "../report/draw-node.js";
@@ -7,15 +8,11 @@ import { accuracyFigures, batchFigures, type NamedFigures, timeFigures } from ".
 import type { Comparison } from "./measure.js";
 import { comparisonRows, csv } from "./table.js";
 
-/** By the name of the file without its extension. */
-export function drawComparison({ networks, backend, threads }: Comparison): Map<string, Figure> {
-  const document = newDocument();
+/** By the name of the file without its extension. @throws BackendError where a package is missing that figures are drawn with. */
+export async function drawComparison({ networks, backend, threads }: Comparison): Promise<Map<string, Figure>> {
+  const paper = await paperOn(newDocument());
   const machine = `${backend}, ${threads} ${threads === 1 ? "thread" : "threads"}.`;
-  const all = [
-    accuracyFigures(document, networks),
-    timeFigures(document, networks),
-    ...batchFigures(document, networks),
-  ];
+  const all = [accuracyFigures(paper, networks), timeFigures(paper, networks), ...batchFigures(paper, networks)];
   const isTimed = ({ name }: NamedFigures) => name.startsWith("time");
   return new Map(
     all
@@ -27,7 +24,7 @@ export function drawComparison({ networks, backend, threads }: Comparison): Map<
   );
 }
 
-/** The paths of what was written. @throws FileError where it cannot be. */
-export function writeComparison(comparison: Comparison, folder: string): Promise<string[]> {
-  return writeFigures(folder, drawComparison(comparison), { "compare.csv": csv(comparisonRows(comparison)) });
+/** The paths of what was written. @throws FileError where it cannot be; as `drawComparison`. */
+export async function writeComparison(comparison: Comparison, folder: string): Promise<string[]> {
+  return writeFigures(folder, await drawComparison(comparison), { "compare.csv": csv(comparisonRows(comparison)) });
 }

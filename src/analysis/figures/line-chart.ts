@@ -2,11 +2,11 @@
  * Lines with their names at their right ends: what something comes to as something else grows. Lines are told apart by colour, by
  * dash and by name. Axes are linear or logarithmic, with round ticks over what the lines reach unless said.
  */
-import { dot, line, link, text } from "@observablehq/plot";
 import { inAColumn, textWidth } from "../compare/labels.js";
 import { type Axis, along, logAxis, MARGINS, panel, plainNumber, RANGE_Y, SIZE } from "../compare/plane.js";
 import type { Figure } from "../report/figure.js";
 import { type Paint, paint } from "./palette.js";
+import type { Paper } from "./paper.js";
 
 export interface ChartPoint {
   readonly x: number;
@@ -51,7 +51,8 @@ const LEADER = 14;
 const MOST_DOTS = 40;
 
 /** @param options lines of at least one finite point in all */
-export function lineChart(document: Document, options: LineChart): Figure {
+export function lineChart(paper: Paper, options: LineChart): Figure {
+  const { dot, line, link, text } = paper.plot;
   const lines = options.lines
     .map(({ name, points, colour, dash }, i) => ({
       name,
@@ -76,7 +77,7 @@ export function lineChart(document: Document, options: LineChart): Figure {
   const ends = lines.map(({ points }) => along(yAxis, points.at(-1)!.y));
   const places = inAColumn(ends, MARGINS.marginTop - 4, SIZE.height - MARGINS.marginBottom + 4);
   const { heading } = options;
-  return panel(document, {
+  return panel(paper, {
     label: options.label,
     x: xAxis,
     y: yAxis,

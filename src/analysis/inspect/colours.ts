@@ -1,25 +1,6 @@
 /** Numbers as colours, and heat laid over a picture. Bytes are RGB, row-major. */
-import { scale } from "@observablehq/plot";
 import type { Heat } from "./heat.js";
-
-export type Ramp = readonly (readonly [number, number, number])[];
-
-/** Dark to bright, alike for colour-blind eyes and in print. */
-export const VIRIDIS = ramp("viridis");
-/** Red below zero, white at zero, blue above. */
-export const DIVERGING = ramp("rdbu");
-
-function ramp(scheme: "viridis" | "rdbu"): Ramp {
-  const colours = scale({ color: { type: "linear", scheme, domain: [0, 255] } });
-  return Array.from({ length: 256 }, (_, i) => rgbOf(colours.apply(i) as string));
-}
-
-function rgbOf(text: string): [number, number, number] {
-  if (text.startsWith("#"))
-    return [1, 3, 5].map((at) => Number.parseInt(text.slice(at, at + 2), 16)) as [number, number, number];
-  const [r, g, b] = (text.match(/\d+/g) ?? []).map(Number);
-  return [r ?? 0, g ?? 0, b ?? 0];
-}
+import { type Ramp, VIRIDIS } from "./ramps.js";
 
 /** From `low` (the first colour) to `high` (the last). */
 export function coloured(values: ArrayLike<number>, colours: Ramp, low: number, high: number): Uint8Array {

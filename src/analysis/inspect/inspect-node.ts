@@ -7,12 +7,13 @@ import { writeFileAtomically } from "../../host/atomic-write-node.js";
 import { foveaVersion } from "../../host/package-node.js";
 import type { TrainedModel } from "../../model/trained-model.js";
 import { pictureUri } from "../report/draw-node.js";
-import { coloured, DIVERGING, overlaid, VIRIDIS } from "./colours.js";
+import { coloured, overlaid } from "./colours.js";
 import { excitingSection, type ShownSamples } from "./exciting-node.js";
 import type { Heat } from "./heat.js";
 import { type Bytes, type Colour, labelColours, labelCutOut, labelOverlay, ringed, zoomed } from "./labels.js";
 import { LOOK_OPTIONS, type Look, type LookOptions, lookInside, type PlaceLabels } from "./look.js";
 import { type Answer, type HeatPicture, inspectPage } from "./page.js";
+import { DIVERGING, VIRIDIS } from "./ramps.js";
 import { filterSection, mapSection, scaleOf } from "./tiles-node.js";
 
 /** What is looked at. */

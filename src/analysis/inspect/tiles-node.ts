@@ -2,12 +2,13 @@
 
 import type { TrainedModel } from "../../model/trained-model.js";
 import { pictureUri } from "../report/draw-node.js";
-import { coloured, DIVERGING, type Ramp, reduced } from "./colours.js";
+import { coloured, reduced } from "./colours.js";
 import { allFilters, type LayerFilters, planeOf } from "./filters.js";
 import type { InputPlane } from "./input-plane.js";
 import type { LayerMaps, Look } from "./look.js";
 import { spread } from "./map-layers.js";
 import type { LayerTiles, Scale, Section, Tile } from "./page.js";
+import { DIVERGING, type Ramp } from "./ramps.js";
 
 const MAPS = 16;
 const FILTERS = 16;

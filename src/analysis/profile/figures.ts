@@ -3,7 +3,8 @@
  * second against operations a byte, under what arithmetic and memory allow. Forward is a full shape and backward an outlined
  * one, so that they can be told apart without colours, too.
  */
-import { barX, dot, gridX, line, type Markish, ruleX, text } from "@observablehq/plot";
+
+import type { Markish } from "@observablehq/plot";
 import { type Box, boxesAlong, type Labelled } from "../compare/labels.js";
 import {
   along,
@@ -18,7 +19,8 @@ import {
   SOFT,
 } from "../compare/plane.js";
 import { paint } from "../figures/palette.js";
-import { draw, type Figure, shortened } from "../report/figure.js";
+import { draw, type Paper } from "../figures/paper.js";
+import { type Figure, shortened } from "../report/figure.js";
 import type { ProfileRow, Roofline } from "./rows.js";
 
 const FORWARD = paint("family1");
@@ -89,7 +91,8 @@ function depthFor(layers: readonly string[]): number {
   return depth;
 }
 
-export function timeFigure(document: Document, rows: readonly ProfileRow[]): Figure {
+export function timeFigure(paper: Paper, rows: readonly ProfileRow[]): Figure {
+  const { barX, gridX, ruleX, text } = paper.plot;
   const bars = barsOf(rows);
   const names = [...new Set(bars.map(({ name }) => name))];
   const total = bars.reduce((sum, { from, to }) => sum + to - from, 0);
@@ -102,7 +105,7 @@ export function timeFigure(document: Document, rows: readonly ProfileRow[]): Fig
   const width = SIZE.width + 60;
   const labels = Math.min(NAME, Math.max(...names.map((name) => name.length)));
   const sides = (Object.keys(LOOKS) as Side[]).filter((side) => bars.some((bar) => bar.side === side));
-  return draw(document, "time of each layer", {
+  return draw(paper, "time of each layer", {
     width,
     height: MARGINS.marginTop + MARGINS.marginBottom + BAR * names.length,
     ...MARGINS,
@@ -126,7 +129,7 @@ export function timeFigure(document: Document, rows: readonly ProfileRow[]): Fig
       }),
       text(ends, { x: "to", y: "name", text: "text", textAnchor: "start", dx: 6, ...SOFT, fontSize: 11 }),
       ruleX([0], { stroke: paint("ink") }),
-      ...key(sides),
+      ...key(paper, sides),
     ],
   });
 }
@@ -136,7 +139,7 @@ const milliseconds = (value: number): string =>
   value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value >= 1 ? value.toFixed(2) : value.toFixed(3);
 
 /** What is what, above the frame. */
-function key(sides: readonly Side[], from = 0): Markish[] {
+function key({ plot: { dot, text } }: Paper, sides: readonly Side[], from = 0): Markish[] {
   let x = from;
   return sides.flatMap((side) => {
     const { fill, opacity, stroke } = LOOKS[side];
@@ -171,7 +174,8 @@ const RANGE_X: [number, number] = [MARGINS.marginLeft, WIDTH - RIGHT];
 /** Rows that take less of the time are left out: they would only hide others. */
 const LEAST_SHARE = 0.002;
 
-export function rooflineFigure(document: Document, rows: readonly ProfileRow[], machine: Roofline): Figure {
+export function rooflineFigure(paper: Paper, rows: readonly ProfileRow[], machine: Roofline): Figure {
+  const { dot, line, text } = paper.plot;
   const shown = rows
     .filter(
       ({ operations, share, pass }) =>
@@ -209,7 +213,7 @@ export function rooflineFigure(document: Document, rows: readonly ProfileRow[], 
     { left: middle.x - 45, right: middle.x + 30, top: middle.y - 45, bottom: middle.y },
   ];
   const sides = (["forward", "backward"] as const).filter((side) => points.some((point) => point.side === side));
-  return panel(document, {
+  return panel(paper, {
     label: "roofline",
     x,
     y,
@@ -243,14 +247,14 @@ export function rooflineFigure(document: Document, rows: readonly ProfileRow[], 
         const look = { fill, fillOpacity: opacity * 0.6, stroke, strokeWidth: 1.2 };
         return dot(own, { x: "x", y: "y", r: "radius", ...look, title: "title" });
       }),
-      ...names(points, taken),
-      ...key(sides, 300),
+      ...names(paper, points, taken),
+      ...key(paper, sides, 300),
     ],
   });
 }
 
 /** The names of the points that take most of the time, largest first, beside them and over no other point. */
-function names(points: readonly Point[], taken: readonly Box[]): Markish[] {
+function names(paper: Paper, points: readonly Point[], taken: readonly Box[]): Markish[] {
   const named: { readonly point: Point; readonly near: Point[] }[] = [];
   const others: Box[] = [];
   for (const point of points) {
@@ -265,6 +269,6 @@ function names(points: readonly Point[], taken: readonly Box[]): Markish[] {
     return { x, y, radius, title, colour: LOOKS[side].stroke, text: more === 0 ? text : `${text} + ${more}` };
   });
   // The dots themselves are drawn already, forward and backward in their own ways.
-  const [, , ...leadersAndNames] = namedDots(dots, [...taken, ...others], { ...FRAME, right: RANGE_X[1] });
+  const [, , ...leadersAndNames] = namedDots(paper, dots, [...taken, ...others], { ...FRAME, right: RANGE_X[1] });
   return leadersAndNames;
 }

@@ -3,9 +3,9 @@
  * logarithm of the count, clipped, so that the few mistakes show beside the many hits; viridis reads the same for
  * colour-blind eyes.
  */
-import { cell, text } from "@observablehq/plot";
 import type { ConfusionMatrix } from "../../train/evaluate/metrics.js";
-import { draw, type Figure, shortened } from "./figure.js";
+import { draw, type Paper } from "../figures/paper.js";
+import { type Figure, shortened } from "./figure.js";
 import { colour } from "./palette.js";
 
 /** More classes than this are too many to read. */
@@ -23,11 +23,8 @@ export interface ConfusionFigure extends Figure {
   readonly note: string;
 }
 
-export function confusionFigure(
-  document: Document,
-  matrix: ConfusionMatrix,
-  classes: readonly string[],
-): ConfusionFigure {
+export function confusionFigure(paper: Paper, matrix: ConfusionMatrix, classes: readonly string[]): ConfusionFigure {
+  const { cell, text } = paper.plot;
   const kept = mostConfused(matrix);
   // A scale tells its bands apart by name, and two classes may be called the same.
   const name = (label: number) => `${label}`;
@@ -58,7 +55,7 @@ export function confusionFigure(
     const all = row.reduce((sum, n) => sum + n, 0);
     return { actual: name(a), text: all === 0 ? "" : `${((100 * row[a]!) / all).toFixed(1)}%` };
   });
-  const figure = draw(document, "confusion matrix", {
+  const figure = draw(paper, "confusion matrix", {
     width: Math.round(marginLeft + marginRight + side * kept.length),
     height: Math.round(marginTop + marginBottom + side * kept.length),
     marginLeft,
@@ -131,18 +128,3 @@ function mostConfused(matrix: ConfusionMatrix): number[] {
 }
 
 const shown = (count: number) => (count < 10_000 ? String(count) : `${Math.round(count / 1000)}k`);
-
-export interface Confused {
-  readonly actual: number;
-  readonly predicted: number;
-  readonly count: number;
-}
-
-/** The pairs that were taken for each other most often. */
-export function confusedPairs(matrix: ConfusionMatrix, limit: number): Confused[] {
-  return matrix
-    .flatMap((row, actual) => row.map((count, predicted) => ({ actual, predicted, count })))
-    .filter(({ actual, predicted, count }) => actual !== predicted && count > 0)
-    .sort((a, b) => b.count - a.count)
-    .slice(0, limit);
-}

@@ -1,7 +1,7 @@
 /** Loss and accuracy over the epochs, on the training and the test pictures. */
-import { dot, gridY, line, ruleX, text } from "@observablehq/plot";
 import type { EpochRecord } from "../../train/records.js";
-import { draw, type Figure } from "./figure.js";
+import { draw, type Paper } from "../figures/paper.js";
+import type { Figure } from "./figure.js";
 import { colour } from "./palette.js";
 
 interface Point {
@@ -23,7 +23,7 @@ const HEIGHT = 290;
 const WIDE_RANGE = 30;
 
 /** @param history at least one epoch */
-export function curves(document: Document, history: readonly EpochRecord[]): { loss: Figure; accuracy: Figure } {
+export function curves(paper: Paper, history: readonly EpochRecord[]): { loss: Figure; accuracy: Figure } {
   const points = (half: "train" | "test", figure: "loss" | "accuracy") =>
     history.flatMap((record) => {
       const value = record[half]?.[figure];
@@ -32,14 +32,14 @@ export function curves(document: Document, history: readonly EpochRecord[]): { l
   const losses = [...points("train", "loss"), ...points("test", "loss")].map(({ value }) => value);
   const log = Math.min(...losses) > 0 && Math.max(...losses) > WIDE_RANGE * Math.min(...losses);
   return {
-    loss: curve(document, {
+    loss: curve(paper, {
       label: log ? "loss (logarithmic)" : "loss",
       training: points("train", "loss"),
       test: points("test", "loss"),
       format: (value) => String(Number(value.toPrecision(3))),
       log,
     }),
-    accuracy: curve(document, {
+    accuracy: curve(paper, {
       label: "accuracy",
       training: points("train", "accuracy"),
       test: points("test", "accuracy"),
@@ -49,7 +49,8 @@ export function curves(document: Document, history: readonly EpochRecord[]): { l
   };
 }
 
-function curve(document: Document, { label, training, test, format, log }: Curve): Figure {
+function curve(paper: Paper, { label, training, test, format, log }: Curve): Figure {
+  const { dot, gridY, line, ruleX, text } = paper.plot;
   const epochs = [...training, ...test].map(({ epoch }) => epoch);
   const [first, last] = [Math.min(...epochs), Math.max(...epochs)];
   const values = [...training, ...test].map(({ value }) => value);
@@ -60,7 +61,7 @@ function curve(document: Document, { label, training, test, format, log }: Curve
   const legend = (words: string, role: "training" | "test", dx: number) => [
     text([words], { frameAnchor: "top-right", textAnchor: "end", dx, dy: -33, fill: colour(role), fontWeight: 600 }),
   ];
-  return draw(document, `${label} by epoch`, {
+  return draw(paper, `${label} by epoch`, {
     width: WIDTH,
     height: HEIGHT,
     marginTop: 42,

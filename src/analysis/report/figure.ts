@@ -1,32 +1,10 @@
 /** A figure: SVG text with its extents in pixels. Colours are variables (palette.ts), text is the page's ink. */
-import { type PlotOptions, plot } from "@observablehq/plot";
 import { printable } from "../../base/text.js";
 
 export interface Figure {
   readonly svg: string;
   readonly width: number;
   readonly height: number;
-}
-
-/** Sizes of text, for a figure about as wide as half a page. */
-export const FONT_SIZE = 13;
-
-/** Draws a plot without a browser: `document` is any DOM's. */
-export function draw(
-  document: Document,
-  label: string,
-  options: PlotOptions & { readonly width: number; readonly height: number },
-): Figure {
-  const element = plot({
-    ...options,
-    document,
-    ariaLabel: label,
-    style: { fontSize: `${FONT_SIZE}px`, fontFamily: "inherit", background: "none", overflow: "visible" },
-  });
-  // Its own style sheet is about pages that have none.
-  element.querySelector("style")?.remove();
-  element.setAttribute("role", "img");
-  return { svg: printable(element.outerHTML), width: options.width, height: options.height };
 }
 
 /** Figures side by side under a title, as one SVG document that needs no page around it. */

@@ -3,7 +3,7 @@ import { describeAugmentation } from "../../data/augment/grammar.js";
 import { describeOptimizer, describeSchedule, named } from "../../run/config.js";
 import { bestEpoch } from "../../train/evaluate/best-epoch.js";
 import { watchName } from "../../train/techniques/techniques.js";
-import { confusedPairs } from "./confusion.js";
+import { confusedPairs } from "./confused-pairs.js";
 import { documentOf, madeBy } from "./document.js";
 import { escapeXml as escaped } from "./figure.js";
 import { mistakesNote } from "./mistakes.js";

@@ -1,7 +1,8 @@
 /** The figures of a report, for its page and as files. */
-import { scale } from "@observablehq/plot";
 import type { Dataset } from "../../data/sets/dataset.js";
 import { inMemory } from "../../data/sets/in-memory.js";
+import { type Paper, paperOn } from "../figures/paper.js";
+import { DIVERGING } from "../inspect/ramps.js";
 import { confusionFigure } from "./confusion.js";
 import { curves } from "./curves.js";
 import { newDocument, pictureUri } from "./draw-node.js";
@@ -12,22 +13,22 @@ import { type Pictures, type ReportData, reportTitle, type ShownMistake } from "
 import { type Tile, tileFigure } from "./tiles.js";
 
 export async function drawPictures(data: ReportData): Promise<Pictures> {
-  const document = newDocument();
+  const paper = await paperOn(newDocument());
   const title = reportTitle(data);
   const { history, tested, filters, test } = data;
   const files = new Map<string, Figure>();
 
-  const { loss, accuracy } = history.length === 0 ? {} : curves(document, history);
+  const { loss, accuracy } = history.length === 0 ? {} : curves(paper, history);
   if (loss !== undefined && accuracy !== undefined)
     files.set("curves", sheet(`${title}: loss and accuracy`, "", [loss, accuracy]));
 
-  const confusion = tested === undefined ? undefined : confusionFigure(document, tested.confusion, tested.classes);
+  const confusion = tested === undefined ? undefined : confusionFigure(paper, tested.confusion, tested.classes);
   if (tested !== undefined && confusion !== undefined) {
     const note = `${percent(tested.accuracy)} of ${tested.samples.toLocaleString("en")} test pictures right. ${confusion.note}`;
     files.set("confusion", sheet(`${title}: what was taken for what`, note, [confusion]));
   }
 
-  const filterPicture = filters === undefined ? undefined : await filterFigure(document, filters);
+  const filterPicture = filters === undefined ? undefined : await filterFigure(paper, filters);
   if (filterPicture !== undefined)
     files.set("filters", sheet(`${title}: first layer`, filterPicture.note, [filterPicture]));
 
@@ -36,7 +37,7 @@ export async function drawPictures(data: ReportData): Promise<Pictures> {
     const { total } = tested.mistakes;
     files.set(
       "wrong",
-      sheet(`${title}: what it got wrong`, mistakesNote(mistakes.length, total), [mistakeFigure(document, mistakes)]),
+      sheet(`${title}: what it got wrong`, mistakesNote(mistakes.length, total), [mistakeFigure(paper, mistakes)]),
     );
   }
   return {
@@ -53,24 +54,22 @@ const percent = (part: number) => `${(100 * part).toFixed(2)}%`;
 
 // --- Filters: red pulls down, blue pulls up, white is zero
 
-async function filterFigure(document: Document, filters: Filters): Promise<Figure & { readonly note: string }> {
+async function filterFigure(paper: Paper, filters: Filters): Promise<Figure & { readonly note: string }> {
   const { height, width, channels, tiles, limit } = filters;
-  const diverging = scale({ color: { type: "diverging", scheme: "RdBu", domain: [-1, 1] } });
-  const table = Array.from({ length: 256 }, (_, i) => rgbOf(diverging.apply((2 * i) / 255 - 1) as string));
   const step = (value: number) => Math.round(127.5 + (127.5 * value) / (limit || 1));
   const pictures = await Promise.all(
     tiles.map((tile) => {
       const bytes = new Uint8Array(height * width * 3);
       for (let i = 0; i < height * width; i++) {
         if (channels === 3) for (let c = 0; c < 3; c++) bytes[3 * i + c] = step(tile[3 * i + c]!);
-        else bytes.set(table[step(tile[i]!)]!, 3 * i);
+        else bytes.set(DIVERGING[step(tile[i]!)]!, 3 * i);
       }
       return pictureUri(bytes, width, height, 3);
     }),
   );
   const side = height * width > 400 ? 84 : 56;
   const figure = tileFigure(
-    document,
+    paper,
     pictures.map((picture, i): Tile => ({ picture, lines: [String(i)], title: `filter ${i}` })),
     {
       label: "filters of the first layer",
@@ -83,18 +82,13 @@ async function filterFigure(document: Document, filters: Filters): Promise<Figur
         ? {}
         : {
             scale: {
-              colours: table.filter((_, i) => i % 8 === 4).map(([r, g, b]) => `rgb(${r},${g},${b})`),
+              colours: DIVERGING.filter((_, i) => i % 8 === 4).map(([r, g, b]) => `rgb(${r},${g},${b})`),
               ends: [(-limit).toFixed(2), "0", limit.toFixed(2)],
             },
           }),
     },
   );
   return { ...figure, note: filtersNote(filters) };
-}
-
-function rgbOf(text: string): [number, number, number] {
-  const [r, g, b] = (text.match(/\d+/g) ?? []).map(Number);
-  return [r ?? 0, g ?? 0, b ?? 0];
 }
 
 // --- Mistakes
@@ -116,7 +110,7 @@ async function withPictures(mistakes: readonly Mistake[], data: Dataset): Promis
   );
 }
 
-function mistakeFigure(document: Document, mistakes: readonly ShownMistake[]): Figure {
+function mistakeFigure(paper: Paper, mistakes: readonly ShownMistake[]): Figure {
   const longest = Math.max(...mistakes.flatMap(({ actual, predicted }) => [actual.length, predicted.length]));
   const short = longest <= 3;
   const tiles = mistakes.map(({ picture, actual, predicted, probability }): Tile => {
@@ -127,7 +121,7 @@ function mistakeFigure(document: Document, mistakes: readonly ShownMistake[]): F
       title: `${actual} taken for ${predicted}, ${sure}`,
     };
   });
-  return tileFigure(document, tiles, {
+  return tileFigure(paper, tiles, {
     label: "pictures that it got wrong",
     columns: short ? 12 : 8,
     width: 56,

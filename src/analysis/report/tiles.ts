@@ -1,6 +1,6 @@
 /** Small pictures in rows, each with a line or two below: filters, and pictures that were taken for something else. */
-import { image, rect, text } from "@observablehq/plot";
-import { draw, type Figure, shortened } from "./figure.js";
+import { draw, type Paper } from "../figures/paper.js";
+import { type Figure, shortened } from "./figure.js";
 import { colour } from "./palette.js";
 
 export interface Tile {
@@ -27,7 +27,8 @@ export interface TileOptions {
 const LINE = 15;
 const SCALE_HEIGHT = 44;
 
-export function tileFigure(document: Document, tiles: readonly Tile[], options: TileOptions): Figure {
+export function tileFigure(paper: Paper, tiles: readonly Tile[], options: TileOptions): Figure {
+  const { image, rect, text } = paper.plot;
   const { columns, width, height, scale, characters } = options;
   const [gapX, gapY] = options.gaps;
   const used = Math.min(columns, tiles.length);
@@ -51,7 +52,7 @@ export function tileFigure(document: Document, tiles: readonly Tile[], options: 
   const step = stripWidth / (scale?.colours.length ?? 1);
   const strip = (scale?.colours ?? []).map((fill, i) => ({ x1: 8 + i * step, x2: 8 + (i + 1) * step + 0.5, fill }));
   const ends = (scale?.ends ?? []).map((text, i) => ({ x: 8 + (i * stripWidth) / 2, text }));
-  return draw(document, options.label, {
+  return draw(paper, options.label, {
     width: Math.max(used * (width + gapX), scale === undefined ? 0 : stripWidth + 50),
     height: top + rows * (height + lines * LINE + gapY),
     margin: 0,

@@ -1,5 +1,4 @@
 /** How a command ends: one clean line for what fovea says on purpose, a whole stack for what nobody foresaw. */
-import { CommanderError } from "commander";
 import { FoveaError, OptionError } from "../../base/errors.js";
 import { printable } from "../../base/text.js";
 
@@ -8,7 +7,7 @@ export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 /** Says what went wrong on standard error, and gives the exit code. */
 export function report(error: unknown): number {
-  if (error instanceof CommanderError) {
+  if (isCommanders(error)) {
     // commander has written its message; --help and --version end this way too.
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
@@ -24,6 +23,12 @@ export function report(error: unknown): number {
   }
   process.stderr.write(`fovea: an error that should not happen; please report it:\n${withCauses(error)}\n`);
   return EXIT.failed;
+}
+
+/** Commander itself may not be installed where this runs. */
+function isCommanders(error: unknown): error is { readonly exitCode: number } {
+  const { code, exitCode } = (error ?? {}) as { readonly code?: unknown; readonly exitCode?: unknown };
+  return typeof code === "string" && code.startsWith("commander.") && typeof exitCode === "number";
 }
 
 /** What the system leaves no room for is no fault of the command. */

@@ -1,11 +1,11 @@
 /** A look at a position of Go as a page: boards are SVG, maps and filters PNG, so that one file is all. */
 
-import { DIVERGING, type Ramp, VIRIDIS } from "../../analysis/inspect/colours.js";
 import { excitingSection, type ShownSamples } from "../../analysis/inspect/exciting-node.js";
 import type { Heat } from "../../analysis/inspect/heat.js";
 import { excitingOptions, footerOf, MOST_LAYERS, type PageOptions } from "../../analysis/inspect/inspect-node.js";
 import type { Bytes } from "../../analysis/inspect/labels.js";
 import { type HeatPicture, inspectPage, type Section } from "../../analysis/inspect/page.js";
+import { DIVERGING, type Ramp, VIRIDIS } from "../../analysis/inspect/ramps.js";
 import { filterSection, inputSection, mapSection, scaleOf } from "../../analysis/inspect/tiles-node.js";
 import { pick } from "../../base/options.js";
 import { writeFileAtomically } from "../../host/atomic-write-node.js";

@@ -1,6 +1,6 @@
 /** The curves of a run on positions of games: over the positions that it has seen, top-1 and top-5 on the test sample, and both losses. */
-import { dot, gridY, line, text } from "@observablehq/plot";
-import { draw, type Figure } from "../../analysis/report/figure.js";
+import { draw, type Paper } from "../../analysis/figures/paper.js";
+import type { Figure } from "../../analysis/report/figure.js";
 import { colour, type Role } from "../../analysis/report/palette.js";
 import type { EpochRecord } from "../../train/records.js";
 
@@ -19,7 +19,7 @@ const HEIGHT = 290;
  * @param each positions between evaluations
  */
 export function positionsFigures(
-  document: Document,
+  paper: Paper,
   history: readonly EpochRecord[],
   each: number,
 ): { readonly accuracy: Figure; readonly loss: Figure } {
@@ -30,28 +30,24 @@ export function positionsFigures(
     });
   const percent = (value: number) => `${Number((100 * value).toFixed(2))}%`;
   return {
-    accuracy: figure(document, "test accuracy", percent, [
+    accuracy: figure(paper, "test accuracy", percent, [
       { name: "top-5", role: "training", dashed: false, points: points(({ test }) => test?.top5) },
       { name: "top-1", role: "test", dashed: true, points: points(({ test }) => test?.accuracy) },
     ]),
-    loss: figure(document, "loss", (value) => String(Number(value.toPrecision(3))), [
+    loss: figure(paper, "loss", (value) => String(Number(value.toPrecision(3))), [
       { name: "training", role: "training", dashed: false, points: points(({ train }) => train.loss) },
       { name: "test", role: "test", dashed: true, points: points(({ test }) => test?.loss) },
     ]),
   };
 }
 
-function figure(
-  document: Document,
-  label: string,
-  format: (value: number) => string,
-  curves: readonly Curve[],
-): Figure {
+function figure(paper: Paper, label: string, format: (value: number) => string, curves: readonly Curve[]): Figure {
+  const { dot, gridY, line, text } = paper.plot;
   const most = Math.max(...curves.flatMap(({ points }) => points.map(({ positions }) => positions)));
   const [unit, name] =
     most >= 2e6 ? [1e6, "million positions"] : most >= 2e3 ? [1e3, "thousand positions"] : [1, "positions"];
   const x = { x: ({ positions }: { readonly positions: number }) => positions / unit, y: "value" } as const;
-  return draw(document, `${label} by positions`, {
+  return draw(paper, `${label} by positions`, {
     width: WIDTH,
     height: HEIGHT,
     marginTop: 42,

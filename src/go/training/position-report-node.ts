@@ -4,6 +4,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { paperOn } from "../../analysis/figures/paper.js";
 import { documentOf, madeBy } from "../../analysis/report/document.js";
 import { newDocument, toPng } from "../../analysis/report/draw-node.js";
 import { sheet } from "../../analysis/report/figure.js";
@@ -31,7 +32,9 @@ export async function writePositionsReport(options: PositionsReportOptions): Pro
   const { history, folder } = result;
   const title = `${named(config.network, config.options)} on ${config.data}`;
   const figures =
-    history.length === 0 ? undefined : positionsFigures(newDocument(), history, stepsOf(config) * config.batchSize);
+    history.length === 0
+      ? undefined
+      : positionsFigures(await paperOn(newDocument()), history, stepsOf(config) * config.batchSize);
   if (figures !== undefined) {
     const pictures = join(folder.path, "report");
     await mkdir(pictures, { recursive: true });
