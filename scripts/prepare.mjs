@@ -129,7 +129,8 @@ export async function build() {
 function writeEntryFolders() {
   const { exports = {} } = JSON.parse(readFileSync(inProject("package.json"), "utf8"));
   for (const [entry, target] of Object.entries(exports)) {
-    if (entry === "." || entry === "./package.json") continue;
+    // fovea-cli alone asks for the command line, in Node.js, which knows `exports`.
+    if ([".", "./package.json", "./cli"].includes(entry)) continue;
     const folder = inProject(entry);
     const to = (file) => relative(folder, inProject(file)).split(sep).join("/");
     const { types, default: code } = typeof target === "string" ? { default: target } : target;
@@ -146,7 +147,8 @@ function removeStale() {
     const output = /^(.*)\.(?:js|js\.map|d\.ts)$/.exec(entry.name);
     if (output === null || !entry.isFile()) continue;
     const source = inProject("src", relative(dist, entry.parentPath), `${output[1]}.ts`);
-    if (!existsSync(source)) rmSync(join(entry.parentPath, entry.name), { force: true });
+    // The build writes no source maps: they are twice as large as all else, and what tsc writes is the source without its types.
+    if (entry.name.endsWith(".map") || !existsSync(source)) rmSync(join(entry.parentPath, entry.name), { force: true });
   }
 }
 

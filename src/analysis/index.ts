@@ -33,8 +33,8 @@ export {
   type PoolTap,
   poolStep,
 } from "./explain/pooling.js";
+export type { ChartAxis, ChartLine, ChartPoint, LineChart, Tile, TileOptions } from "./figures/chart-options.js";
 export { lineChart, tileFigure } from "./figures/charts.js";
-export type { ChartAxis, ChartLine, ChartPoint, LineChart } from "./figures/line-chart.js";
 export { type StandaloneOptions, standalone } from "./figures/standalone.js";
 export { type InferenceMemory, planInference } from "./inference.js";
 export { coloured } from "./inspect/colours.js";
@@ -62,5 +62,4 @@ export type { PrintOptions, TargetName } from "./print/plan.js";
 export { printCode, printGraph, printKernels, printProgram, printStages, printUnits } from "./print/print.js";
 export { type AxisField, type ReceptiveField, receptiveFields } from "./receptive-field.js";
 export type { Figure } from "./report/figure.js";
-export type { Tile, TileOptions } from "./report/tiles.js";
 export { type MemorySummary, type Summary, type SummaryOptions, summarize } from "./summary.js";

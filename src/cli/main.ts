@@ -1,13 +1,7 @@
 #!/usr/bin/env node
-/** The command line. Its commands are loaded from within, so that what hinders that, too, ends in one clean line. */
-import { report } from "./terminal/errors.js";
-import { outliveReaders } from "./terminal/output.js";
+/** The command line. Where not all of its packages are installed, npm runs it from fovea-cli, which brings them. */
+import { missingPackages, runThroughNpm } from "./through-npm.js";
 
-outliveReaders();
-
-try {
-  const { run } = await import("./program.js");
-  await run();
-} catch (error) {
-  process.exitCode = report(error);
-}
+const missing = missingPackages();
+if (missing.length === 0) await import("./run.js");
+else await runThroughNpm(missing, process.argv.slice(2));

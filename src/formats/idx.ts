@@ -94,7 +94,7 @@ function checkMagic(bytes: Uint8Array, file: string, rank: number | undefined): 
 }
 
 /** The bytes of an IDX file of unsigned bytes, uncompressed. */
-export function writeIdx(array: IdxArray): Uint8Array<ArrayBuffer> {
+export function writeIdx(array: IdxArray): Uint8Array {
   const rank = array.shape.length;
   const bytes = new Uint8Array(4 + 4 * rank + array.data.length);
   const view = new DataView(bytes.buffer);

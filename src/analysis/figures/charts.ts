@@ -1,7 +1,8 @@
 /** The figures that a program may draw itself, on the document that it gives. Observable Plot is loaded with the first. */
 import type { Figure } from "../report/figure.js";
-import { tileFigure as drawTiles, type Tile, type TileOptions } from "../report/tiles.js";
-import { lineChart as drawLines, type LineChart } from "./line-chart.js";
+import { tileFigure as drawTiles } from "../report/tiles.js";
+import type { LineChart, Tile, TileOptions } from "./chart-options.js";
+import { lineChart as drawLines } from "./line-chart.js";
 import { paperOn } from "./paper.js";
 
 /**

@@ -5,43 +5,9 @@
 import { inAColumn, textWidth } from "../compare/labels.js";
 import { type Axis, along, logAxis, MARGINS, panel, plainNumber, RANGE_Y, SIZE } from "../compare/plane.js";
 import type { Figure } from "../report/figure.js";
+import type { ChartAxis, LineChart } from "./chart-options.js";
 import { type Paint, paint } from "./palette.js";
 import type { Paper } from "./paper.js";
-
-export interface ChartPoint {
-  readonly x: number;
-  readonly y: number;
-}
-
-export interface ChartLine {
-  readonly name: string;
-  /** From left to right; those that are not finite are left out. */
-  readonly points: readonly ChartPoint[];
-  /** As SVG says it; one line after another has its own unless said. */
-  readonly colour?: string;
-  /** As SVG says it; "" for none. */
-  readonly dash?: string;
-}
-
-export interface ChartAxis {
-  readonly label: string;
-  /** Linear unless said. */
-  readonly scale?: "linear" | "log";
-  readonly domain?: readonly [number, number];
-  readonly ticks?: readonly number[];
-}
-
-export interface LineChart {
-  /** For readers who cannot see it. */
-  readonly label: string;
-  /** Words above the plot, at its right. */
-  readonly heading?: string;
-  readonly x: ChartAxis;
-  readonly y: ChartAxis;
-  readonly lines: readonly ChartLine[];
-  /** Of the plot without axes and names, in pixels; 492 unless said. */
-  readonly width?: number;
-}
 
 const COLOURS: readonly Paint[] = ["family1", "family2", "family3", "family4", "family5", "family6"];
 const DASHES = ["", "7 3", "2 3", "9 3 2 3", "12 4", "4 2"];

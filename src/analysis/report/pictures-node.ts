@@ -1,6 +1,7 @@
 /** The figures of a report, for its page and as files. */
 import type { Dataset } from "../../data/sets/dataset.js";
 import { inMemory } from "../../data/sets/in-memory.js";
+import type { Tile } from "../figures/chart-options.js";
 import { type Paper, paperOn } from "../figures/paper.js";
 import { DIVERGING } from "../inspect/ramps.js";
 import { confusionFigure } from "./confusion.js";
@@ -10,7 +11,7 @@ import { type Figure, sheet } from "./figure.js";
 import { type Filters, filtersNote } from "./filters.js";
 import { type Mistake, mistakesNote } from "./mistakes.js";
 import { type Pictures, type ReportData, reportTitle, type ShownMistake } from "./report-data.js";
-import { type Tile, tileFigure } from "./tiles.js";
+import { tileFigure } from "./tiles.js";
 
 export async function drawPictures(data: ReportData): Promise<Pictures> {
   const paper = await paperOn(newDocument());

@@ -1,28 +1,8 @@
 /** Small pictures in rows, each with a line or two below: filters, and pictures that were taken for something else. */
+import type { Tile, TileOptions } from "../figures/chart-options.js";
 import { draw, type Paper } from "../figures/paper.js";
 import { type Figure, shortened } from "./figure.js";
 import { colour } from "./palette.js";
-
-export interface Tile {
-  /** A picture as a data URI. */
-  readonly picture: string;
-  readonly lines: readonly string[];
-  readonly title: string;
-}
-
-export interface TileOptions {
-  readonly label: string;
-  readonly columns: number;
-  /** Of a picture, in pixels. */
-  readonly width: number;
-  readonly height: number;
-  /** Between columns and between rows. */
-  readonly gaps: readonly [x: number, y: number];
-  /** Characters that a line has room for. */
-  readonly characters: number;
-  /** A strip of colours with its ends' numbers, above the tiles. */
-  readonly scale?: { readonly colours: readonly string[]; readonly ends: readonly [string, string, string] };
-}
 
 const LINE = 15;
 const SCALE_HEIGHT = 44;

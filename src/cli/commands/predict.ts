@@ -1,7 +1,7 @@
 /** `fovea predict`: asks a trained model about pictures. */
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
-import { FoveaError, OptionError } from "../../base/errors.js";
+import { BackendError, FoveaError, OptionError } from "../../base/errors.js";
 import { VIEWS, type ViewName, viewsOf } from "../../data/augment/views.js";
 import { checkPreparation, PREPARATIONS, type Preparation, preparationFor } from "../../data/digits/preparation.js";
 import { findPictures } from "../../data/sources/picture-files-node.js";
@@ -131,7 +131,7 @@ async function predict(path: string, pictures: readonly string[], flags: Flags):
       : viewClassifier(classify, crops, shape);
   const read = async (file: string): Promise<Read> => {
     const bytes = await readPicture(file, shape, preparation).catch((error: unknown) => {
-      if (error instanceof FoveaError) return error;
+      if (error instanceof FoveaError && !(error instanceof BackendError)) return error;
       throw error;
     });
     return { path: file, bytes };

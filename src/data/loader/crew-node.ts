@@ -1,9 +1,9 @@
 /**
  * What a loader's worker does, on whichever thread: reads pictures, decodes them, and writes what a recipe makes of them into shared
- * memory. A picture that cannot be read or decoded is an answer, not an error.
+ * memory. A picture that cannot be read or decoded is an answer, not an error; what the machine lacks is no fault of a picture.
  */
 
-import { FoveaError } from "../../base/errors.js";
+import { BackendError, FoveaError } from "../../base/errors.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
 import { type Augmenter, compileAugmentation } from "../augment/augment.js";
 import { fillDistorted } from "../augment/distort.js";
@@ -45,6 +45,7 @@ export class LoaderCrew {
     this.#files.close();
   }
 
+  /** @throws BackendError where a package is missing that pictures are decoded with. */
   async run({ recipe, buffer, offset, epoch, pictures }: Chunk): Promise<Outcome[]> {
     const kitchen = this.#kitchens.get(recipe);
     if (kitchen === undefined) throw new Error(`recipe ${recipe} is not known`);
@@ -54,7 +55,7 @@ export class LoaderCrew {
       try {
         outcomes.push(await cook(job, epoch, memory.get(buffer), offset + n * size));
       } catch (error) {
-        if (!(error instanceof FoveaError)) throw error;
+        if (!(error instanceof FoveaError) || error instanceof BackendError) throw error;
         outcomes.push({ why: error.message, lost: error instanceof LostPicture });
       }
     }

@@ -156,8 +156,9 @@ export class LoaderPool {
       retire: () => worker.retire(),
     };
     worker.onMessage((message) => {
-      const { id, outcomes } = message as LoaderAnswer;
-      this.#hear(hand, id, outcomes);
+      const answer = message as LoaderAnswer;
+      if ("outcomes" in answer) this.#hear(hand, answer.id, (pending) => pending.resolve(answer.outcomes));
+      else this.#hear(hand, answer.id, (pending) => pending.reject(new BackendError(answer.lacks)));
     });
     worker.onFailure((cause) => {
       if (!this.#hands.includes(hand)) return;
@@ -183,12 +184,8 @@ export class LoaderPool {
         else {
           const { id, chunk } = message;
           const work = crew.run(chunk).then(
-            (outcomes) => this.#hear(hand, id, outcomes),
-            (error) => {
-              hand.running.get(id)?.reject(error);
-              hand.running.delete(id);
-              this.#deal();
-            },
+            (outcomes) => this.#hear(hand, id, (pending) => pending.resolve(outcomes)),
+            (error) => this.#hear(hand, id, (pending) => pending.reject(error)),
           );
           underWay.add(work);
           void work.then(() => underWay.delete(work));
@@ -210,13 +207,13 @@ export class LoaderPool {
     }
   }
 
-  #hear(hand: Hand, id: number, outcomes: readonly Outcome[]): void {
+  #hear(hand: Hand, id: number, settle: (pending: Pending) => void): void {
     const pending = hand.running.get(id);
     if (pending === undefined) return;
     hand.running.delete(id);
     this.#deal();
     if (hand.running.size === 0) hand.hold(false);
-    pending.resolve(outcomes);
+    settle(pending);
   }
 
   async #end(why: Error): Promise<void> {

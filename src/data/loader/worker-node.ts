@@ -1,5 +1,6 @@
 /** A worker of a loader: answers chunks until it is retired. */
 import { parentPort } from "node:worker_threads";
+import { BackendError } from "../../base/errors.js";
 import { serveUntilRetired } from "../../host/retire-node.js";
 import { LoaderCrew } from "./crew-node.js";
 import type { Chunk, Outcome, Recipe } from "./messages.js";
@@ -10,11 +11,10 @@ export type LoaderMessage =
   | { readonly kind: "forget"; readonly recipe: number }
   | { readonly kind: "run"; readonly id: number; readonly chunk: Chunk };
 
-/** Behind the first message, which says that the worker is there. */
-export interface LoaderAnswer {
-  readonly id: number;
-  readonly outcomes: readonly Outcome[];
-}
+/** Behind the first message, which says that the worker is there. What the machine lacks for a chunk is said in words. */
+export type LoaderAnswer =
+  | { readonly id: number; readonly outcomes: readonly Outcome[] }
+  | { readonly id: number; readonly lacks: string };
 
 if (parentPort !== null) {
   const port = parentPort;
@@ -29,10 +29,16 @@ if (parentPort !== null) {
         return crew.forget(message.recipe);
       case "run":
         // A rejection ends the worker, which the pool tells.
-        return crew
-          .run(message.chunk)
-          .then((outcomes) => port.postMessage({ id: message.id, outcomes } as LoaderAnswer));
+        return answer(message.chunk).then((said) => port.postMessage({ id: message.id, ...said } as LoaderAnswer));
     }
   });
+  const answer = async (chunk: Chunk) => {
+    try {
+      return { outcomes: await crew.run(chunk) };
+    } catch (error) {
+      if (!(error instanceof BackendError)) throw error;
+      return { lacks: error.message };
+    }
+  };
   port.postMessage("ready");
 }

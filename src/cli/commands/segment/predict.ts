@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import type { Command } from "commander";
-import { FoveaError, OptionError } from "../../../base/errors.js";
+import { BackendError, FoveaError, OptionError } from "../../../base/errors.js";
 import { jsonText } from "../../../base/text.js";
 import { decodeShrunk } from "../../../data/decode/read-picture-node.js";
 import { findPictures } from "../../../data/sources/picture-files-node.js";
@@ -82,7 +82,8 @@ async function predict(path: string, pictures: readonly string[], flags: Flags):
       try {
         await labelOne(file, nameFor(file, taken), labeller, list, flags, output);
       } catch (error) {
-        if (!(error instanceof FoveaError) || error instanceof OptionError) throw error;
+        if (!(error instanceof FoveaError) || error instanceof OptionError || error instanceof BackendError)
+          throw error;
         output.note(`fovea: ${error.message}`);
         output.event({ picture: file, error: error.message });
         failed++;
