@@ -7,6 +7,7 @@ export { readSafetensorsFile, writeSafetensorsFile } from "./formats/safetensors
 export { type LoadModelOptions, loadModel, saveModel } from "./model/model-file-node.js";
 export type { LoadedWeights, LoadWeightsOptions } from "./model/weights/load.js";
 export { loadWeights } from "./model/weights/load-node.js";
+export { saveWeights } from "./model/weights/save-node.js";
 export type { TrainingConfig } from "./run/config.js";
 export { openRunFolder, type RunFolder } from "./run/folder-node.js";
 export { type RunListener, type RunOptions, type RunPlan, type RunResult, runTraining } from "./run/run-node.js";

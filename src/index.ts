@@ -69,8 +69,8 @@ export {
   type Picture,
 } from "./model/classifier.js";
 export { encodeModel, type LoadModelOptions, parseModel } from "./model/model-file.js";
-export { type Network, type TrainedModel, untrained } from "./model/trained-model.js";
-export { initialWeights, type Weight, type Weights } from "./model/weights/weights.js";
+export { type AnyNetwork, type Network, type TrainedModel, untrained } from "./model/trained-model.js";
+export { initialWeights, readWeights, type Weight, type Weights } from "./model/weights/weights.js";
 export * as models from "./models/index.js";
 export * as nn from "./nn/index.js";
 export { type Traced, type TraceOptions, trace } from "./nn/index.js";
@@ -78,7 +78,7 @@ export * as ops from "./ops/index.js";
 export { type OpDefinition, registerOp } from "./ops/registry.js";
 export type { Evaluation } from "./train/evaluate/evaluator.js";
 export { type ConfusionMatrix, confusionText, type EpochFigures } from "./train/evaluate/metrics.js";
-export { minimize } from "./train/minimize.js";
+export { type Minimization, type MinimizeOptions, minimize } from "./train/minimize.js";
 export { type AdamOptions, adam, adamw, type Optimizer, type SgdOptions, sgd } from "./train/optimizer.js";
 export type { EpochRecord, Progress, StepRecord } from "./train/records.js";
 export { learningRateAt, type Schedule } from "./train/schedule.js";

@@ -39,6 +39,7 @@ it("of the main entry", () => {
     "parseIdx",
     "parseModel",
     "prepareDigit",
+    "readWeights",
     "registerElementwise",
     "registerOp",
     "registerStrategy",
@@ -84,6 +85,7 @@ it("of the entry for Node", () => {
     "readSafetensorsFile",
     "runTraining",
     "saveModel",
+    "saveWeights",
     "writeSafetensorsFile",
   ]);
 });

@@ -1,10 +1,20 @@
 /** What each layer of a network gives, costs and sees, for one picture; and the multiply-adds of a training step. */
 import { reachable } from "../graph/evaluate.js";
 import type { Value } from "../graph/graph.js";
-import { type StateAttributes, stateOp } from "../graph/graph.js";
+import { isValue, type StateAttributes, stateOp } from "../graph/graph.js";
 import { type Shape, sizeOf } from "../graph/shape.js";
-import { Activation, type Module, modulesOf, Parameter, type Traced, trace } from "../nn/index.js";
-import { differentiate, mean } from "../ops/index.js";
+import {
+  Activation,
+  type AnyInputs,
+  type AnyModule,
+  type InputsOf,
+  type Module,
+  modulesOf,
+  Parameter,
+  trace,
+} from "../nn/index.js";
+import { valuesOf } from "../nn/values.js";
+import { add, differentiate, mean } from "../ops/index.js";
 import { type ReceptiveField, receptiveFields } from "./receptive-field.js";
 
 export interface LayerSummary {
@@ -25,15 +35,14 @@ export interface LayerSummary {
 }
 
 /** @throws ShapeError where a layer does not fit its input. */
-export function layersOf(module: Module, input: Shape): LayerSummary[] {
-  const traced = trace(module, { input, training: false });
-  const { graph, output } = traced;
+export function layersOf(module: AnyModule, input: AnyInputs): LayerSummary[] {
+  const { graph, input: given, output } = traced(module, input);
   const modules = new Map([...modulesOf(module)].map(([part, path]) => [path, part]));
-  const live = new Set(reachable([output]));
+  const live = new Set(reachable(outputsOf(output)));
   const values = graph.values.filter((value) => value.op.name !== "input" && value.op.name !== "constant");
   const isState = (value: Value) => value.op.name === stateOp.name;
   const computed = values.filter((value) => !isState(value));
-  const fields = receptiveFields(traced.input, graph.values);
+  const fields = fieldsOf(given, graph.values);
   // In the order in which the layers compute; parameters come before all of it.
   const paths = new Set([...computed, ...values].map((value) => value.path));
   return [...paths].map((path) => {
@@ -70,21 +79,33 @@ const multiplyAddsOf = (values: readonly Value[]): number =>
     .reduce((sum, value) => sum + value.op.cost(value.inputs, value.attributes, value).multiplyAdds, 0);
 
 /** Of one picture forward and backward: about three times those of the forward pass. */
-export function trainingMultiplyAdds(module: Module, input: Shape): number {
-  const traced: Traced = trace(module, { input, training: true });
-  const { output, parameters } = traced;
+export function trainingMultiplyAdds(module: AnyModule, input: AnyInputs): number {
+  const { output, parameters } = traced(module, input, true);
+  const outputs = outputsOf(output);
   // Which loss it is makes no difference to the layers.
-  const loss = mean(output, { axes: output.shape.map((_, axis) => axis), batch: true });
+  const losses = outputs
+    .filter(({ dtype }) => dtype === "f32")
+    .map((one) => mean(one, { axes: one.shape.map((_, axis) => axis), batch: one.batched }));
   const weights = [...parameters.values()].map(({ value }) => value);
-  return multiplyAddsOf(reachable([output, ...differentiate(loss, weights)]));
+  const gradients = losses.length === 0 ? [] : differentiate(losses.reduce(add), weights);
+  return multiplyAddsOf(reachable([...outputs, ...gradients]));
 }
 
+const traced = (module: AnyModule, input: AnyInputs, training = false) =>
+  trace(module as Module<unknown[], unknown>, { input: input as InputsOf<unknown[]>, training });
+
+const outputsOf = (output: unknown): readonly Value[] => valuesOf(output).map(([, value]) => value);
+
+/** Of a network of several inputs none: which of them a number sees pixels of, is not one field. */
+const fieldsOf = (input: unknown, values: readonly Value[]): ReadonlyMap<Value, ReceptiveField> =>
+  isValue(input) ? receptiveFields(input, values) : new Map();
+
 /** Of each layer what its output sees, by path. */
-export function receptiveFieldsOf(module: Module, input: Shape): Map<string, ReceptiveField> {
-  const traced = trace(module, { input, training: false });
-  const fields = receptiveFields(traced.input, traced.graph.values);
+export function receptiveFieldsOf(module: AnyModule, input: AnyInputs): Map<string, ReceptiveField> {
+  const { graph, input: given, layers } = traced(module, input);
+  const fields = fieldsOf(given, graph.values);
   return new Map(
-    [...traced.layers].flatMap(([path, value]) => {
+    [...layers].flatMap(([path, value]) => {
       const field = fields.get(value);
       return field === undefined ? [] : [[path, field] as const];
     }),

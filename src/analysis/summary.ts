@@ -2,7 +2,7 @@
  * What a network consists of and what it costs: each layer's output, parameters and multiply-adds for one picture, and the
  * memory that a training at a batch is planned to take.
  */
-import { MemoryError } from "../base/errors.js";
+import { MemoryError, OptionError } from "../base/errors.js";
 import { checkOptions, expecting, type Fields, listOf, whole } from "../base/options.js";
 import { type Host, planTraining } from "../devices/cpu/planning/plan.js";
 import { trainingMemory } from "../devices/cpu/planning/training-memory.js";
@@ -10,8 +10,9 @@ import { Session } from "../devices/cpu/session.js";
 import { MACHINE_OPTIONS, type MachineOptions } from "../devices/machine-options.js";
 import type { TrainingMemory } from "../devices/training-memory.js";
 import type { Shape } from "../graph/shape.js";
-import { checkNetwork, type Network, networkParts } from "../model/trained-model.js";
-import type { Module } from "../nn/index.js";
+import { type AnyNetwork, moduleOf } from "../model/trained-model.js";
+import type { AnyInputs, Module } from "../nn/index.js";
+import { isStructure } from "../nn/values.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "../train/defaults.js";
 import { isOptimizer, type Optimizer } from "../train/optimizer.js";
 import { evaluationEntry, trainingEntries } from "../train/step.js";
@@ -27,7 +28,8 @@ export interface MemorySummary extends TrainingMemory {
 }
 
 export interface Summary {
-  readonly input: Shape;
+  /** As it was given. */
+  readonly input: AnyInputs;
   readonly layers: readonly LayerSummary[];
   readonly parameters: number;
   /** Of convolutions and linear layers on one picture, forward, without biases: as torchvision's tables count. */
@@ -43,29 +45,38 @@ export interface Summary {
 }
 
 export interface SummaryOptions extends Pick<MachineOptions, "backend" | "memoryLimit" | "note"> {
-  /** What it takes; a network of the zoo says it itself, but may be asked about another size. */
-  readonly input?: Shape | undefined;
+  /** What it takes, of several inputs as `trace` is told them; a network of the zoo says it itself, but may be asked about another size. */
+  readonly input?: AnyInputs | undefined;
   /** Plans inference and training at this batch. */
   readonly batch?: number;
   readonly optimizer?: Optimizer;
 }
 
+const picture = listOf(whole(1), "[height, width, channels]");
+const several = expecting(
+  "[height, width, channels], or the shapes of several inputs by name or in a list",
+  isStructure,
+);
+
 const SUMMARY_OPTIONS: Fields<SummaryOptions> = {
   backend: MACHINE_OPTIONS.backend,
   memoryLimit: MACHINE_OPTIONS.memoryLimit,
   note: MACHINE_OPTIONS.note,
-  input: listOf(whole(1), "[height, width, channels]"),
+  input: (value, name) => (Array.isArray(value) && !value.every(isStructure) ? picture : several)(value, name),
   batch: whole(1),
   optimizer: expecting("what sgd(...), adam(...) or adamw(...) gives", isOptimizer),
 };
 
-/** @throws ShapeError where a layer does not fit its input. */
-export async function summarize(network: Network, options: SummaryOptions = {}): Promise<Summary> {
+/**
+ * @throws ShapeError where a layer does not fit its input; OptionError where a batch is to be planned for a network that takes or gives several
+ * values, of which training and classifiers know nothing
+ */
+export async function summarize(network: AnyNetwork, options: SummaryOptions = {}): Promise<Summary> {
   checkOptions("summarize", options, SUMMARY_OPTIONS, "summarize: ");
-  checkNetwork(network, "summarize");
-  const parts = networkParts(network, options.input);
-  const { module } = parts;
-  const input = options.input ?? parts.input;
+  const module = moduleOf(network, "summarize");
+  const input = options.input ?? ("input" in network ? network.input : undefined);
+  if (input === undefined)
+    throw new OptionError("the input's shape is not given: a module does not say what it takes; give input [h, w, c]");
   const layers = layersOf(module, input);
   const total = (of: (layer: LayerSummary) => number) => layers.reduce((sum, layer) => sum + of(layer), 0);
   const summary: Summary = {
@@ -86,8 +97,8 @@ export async function summarize(network: Network, options: SummaryOptions = {}):
   const { batch } = options;
   return {
     ...summary,
-    ...planned(() => ({ inference: planInference(module, input, host, batch) })),
-    ...planned(() => ({ training: planMemory(module, input, host, batch, optimizer) })),
+    ...planned(() => ({ inference: planInference(module as Module, input as Shape, host, batch) })),
+    ...planned(() => ({ training: planMemory(module as Module, input as Shape, host, batch, optimizer) })),
   };
 }
 

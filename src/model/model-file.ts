@@ -19,7 +19,8 @@ import { encodeSafetensors, type SafetensorsFile } from "../formats/safetensors/
 import { parseTensors } from "../formats/tensors.js";
 import type { Shape } from "../graph/shape.js";
 import { create, type Model, type ModelOptions } from "../models/index.js";
-import { Module, savedOf, trace } from "../nn/index.js";
+import { Module, savedOf } from "../nn/index.js";
+import { traceOne } from "../nn/trace.js";
 import { checkModel, type NetworkName, type TrainedModel } from "./trained-model.js";
 import { fitWeights, names } from "./weights/fit.js";
 import { toFile, weightKinds } from "./weights/layout.js";
@@ -138,7 +139,7 @@ function networkOf(path: string, file: SafetensorsFile, options: LoadModelOption
     if (input === undefined) {
       throw new FileError(`${path}: does not say what its network takes; give input [height, width, channels]`);
     }
-    const classes = trace(asked, { input, training: false }).output.shape.at(-1)!;
+    const classes = traceOne(asked, { input, training: false }).output.shape.at(-1)!;
     return { module: asked, input, classes, network: undefined, scaling: undefined };
   }
   const name = asked ?? (isOurs ? metadata["network"] : undefined);

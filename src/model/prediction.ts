@@ -5,7 +5,7 @@ import type { Entry, Value } from "../graph/graph.js";
 import type { Shape } from "../graph/shape.js";
 import type { Module } from "../nn/module.js";
 import type { Traced } from "../nn/trace.js";
-import { trace } from "../nn/trace.js";
+import { traceOne } from "../nn/trace.js";
 import { softmax } from "../ops/loss.js";
 
 /** The name of the output that holds what the layer at `path` gives. */
@@ -21,7 +21,7 @@ export function predictionEntry(
   layers: readonly string[] = [],
   check: (traced: Traced) => void = () => {},
 ): { entry: Entry; traced: Traced } {
-  const traced = trace(network, { input, training: false });
+  const traced = traceOne(network, { input, training: false });
   check(traced);
   const { graph, output } = traced;
   const inside: Record<string, Value> = {};

@@ -5,7 +5,7 @@ import { checkOptions, expecting, type Fields, isRecord, mismatch, needed, shown
 import type { Dataset, Scaling } from "../data/sets/dataset.js";
 import type { Shape } from "../graph/shape.js";
 import type { Model, ModelOptions } from "../models/index.js";
-import { Module } from "../nn/index.js";
+import { type AnyModule, Module } from "../nn/index.js";
 import { initialWeights, type Weights } from "./weights/weights.js";
 
 /** Which network of the zoo a module is. */
@@ -32,6 +32,15 @@ export interface TrainedModel {
 
 /** A network as users give it: one of the zoo, or a module of their own. */
 export type Network = Model | Module;
+
+/** The same whatever it takes and gives. */
+export type AnyNetwork = Model | AnyModule;
+
+/** @throws OptionError where it is neither a module nor a network of the zoo. */
+export function moduleOf(network: AnyNetwork, what: string): AnyModule {
+  checkNetwork(network, what);
+  return network instanceof Module ? network : network.module;
+}
 
 export interface NetworkParts {
   readonly module: Module;

@@ -5,10 +5,12 @@ export { Conv2d, type Conv2dOptions, conv2d } from "./conv.js";
 export { ConvTranspose2d, type ConvTranspose2dOptions, convTranspose2d } from "./conv-transpose.js";
 export { Dropout, dropout } from "./dropout.js";
 export { type Generator, type Initializer, initialize } from "./initializer.js";
+export type { AnyInputs, InputSpec, InputsOf } from "./inputs.js";
 export { Linear, type LinearOptions, linear } from "./linear.js";
 export { LocalResponseNorm, localResponseNorm } from "./local-response.js";
 export { accuracyOf, CROSS_ENTROPY, decisionOf, type Loss, lossOf } from "./loss.js";
 export {
+  type AnyModule,
   Module,
   modulesOf,
   Parameter,
@@ -19,6 +21,7 @@ export {
   statisticsOf,
 } from "./module.js";
 export { PartialConv2d, type PartialConv2dOptions, partialConv2d } from "./partial-conv.js";
+export { pick } from "./pick.js";
 export {
   AdaptiveAvgPool2d,
   AvgPool2d,
@@ -36,4 +39,5 @@ export { RadialBasis, type RadialBasisOptions, radialBasis } from "./radial-basi
 export { type Layer, Sequential, sequential } from "./sequential.js";
 export { RANDOM_INPUT, type Traced, type TracedParameter, type TraceOptions, trace } from "./trace.js";
 export { Upsample, type UpsampleOptions, upsample } from "./upsample.js";
+export type { Values } from "./values.js";
 export { WhiteningConv2d, type WhiteningConv2dOptions, whiteningConv2d } from "./whitening-conv.js";

@@ -9,10 +9,11 @@
  */
 import { OptionError } from "../base/errors.js";
 import { isRecord, shown } from "../base/options.js";
-import { type Graph, isValue, type StateAttributes, type Value } from "../graph/graph.js";
+import type { Graph, StateAttributes, Value } from "../graph/graph.js";
 import type { Shape } from "../graph/shape.js";
 import type { Initializer } from "./initializer.js";
 import type { Loss } from "./loss.js";
+import { notValues, valuesOf } from "./values.js";
 
 /** A trainable tensor: its shape and what it starts with. */
 export class Parameter {
@@ -67,21 +68,21 @@ function unnamed(x: Value, what: string, shape: Shape): OptionError {
 export interface Tracing {
   readonly training: boolean;
   /** Absolute path of each module of the network. */
-  readonly paths: ReadonlyMap<Module, string>;
+  readonly paths: ReadonlyMap<AnyModule, string>;
   readonly parameters: ReadonlyMap<Parameter, Value<StateAttributes>>;
   readonly statistics: ReadonlyMap<Statistic, Value<StateAttributes>>;
   /** Whether a layer takes its running statistics in training too, and leaves them as they are. */
-  hasFixedStatistics(module: Module): boolean;
+  hasFixedStatistics(module: AnyModule): boolean;
   /** Notes that the layer at hand normalises by one number a channel of each sample: a batch of one has no statistics. */
   needsSeveral(): void;
   /** Notes what a training step assigns to a statistic. */
   assign(statistic: Statistic, next: (old: Value) => Value, old: Value): void;
   /** The random key of this run: i32 [3], seed low, seed high, step. */
   random(): Value;
-  /** Notes what the layer at `path` gave; of a layer used twice, the last. */
+  /** Notes what the layer at `path` gave, of several values one `path:name`; of a layer used twice, the last. */
   gave(path: string, value: Value): void;
   /** How often this was asked for `module` before: tells the uses of a shared layer apart. */
-  use(module: Module): number;
+  use(module: AnyModule): number;
 }
 
 const tracings = new WeakMap<Graph, Tracing>();
@@ -94,17 +95,23 @@ export function tracingOf(graph: Graph): Tracing | undefined {
   return tracings.get(graph);
 }
 
-export abstract class Module {
+/** A module whatever it takes and gives. */
+export type AnyModule = Module<never[], unknown>;
+
+abstract class BaseModule {
   constructor() {
     // A field that is a function is there only after this: it is wrapped when the network is traced.
     if (typeof (this.forward as unknown) === "function") wrapForward(this);
   }
 
-  /** What a network is trained with; softmax cross-entropy where it does not say. */
+  /** What a classifier is trained with; softmax cross-entropy where it does not say. */
   declare loss?: Loss;
 
-  /** Draws this module into the graph of x; x is one sample's shape with a batch. A method, or a field that is a function. */
-  abstract forward(x: Value): Value;
+  /**
+   * Draws this module into the graph of its inputs, whose shapes are those of one sample. A method, or a field that is a function. It takes
+   * values, and gives a value or an object or list of them: `forward(image: Value, angle: Value) { return { logits, mask }; }`.
+   */
+  abstract forward(...inputs: never[]): unknown;
 
   /** Parts by name: parameters, statistics and modules that are fields, or in arrays that are fields. */
   children(): [string, Part][] {
@@ -116,37 +123,61 @@ export abstract class Module {
   }
 }
 
+/**
+ * A network, or a layer of one. What its forward takes and gives are values, or values by name or in a list:
+ * `Module<[image: Value, angle: Value], { logits: Value; mask: Value }>`. Most take one value and give one.
+ */
+export interface Module<Inputs extends readonly unknown[] = [x: Value], Output = Value> extends BaseModule {
+  forward(...inputs: Inputs): Output;
+}
+
+/** What networks and layers extend. As a type it is a module of one input and one output unless they are given. */
+export const Module: typeof BaseModule = BaseModule;
+
 const wrapped = new WeakSet<object>();
 
 /** Has a module's `forward` run in the scope of its path. On the module and not at the call: anyone's class calls it. */
-function wrapForward(module: Module): void {
+function wrapForward(module: AnyModule): void {
   const forward: unknown = module.forward;
   const name = module.constructor.name;
   if (typeof forward !== "function") {
     throw new OptionError(`${name}: has no forward; write forward(x) { return ...; }, or forward = (x) => ...`);
   }
   if (wrapped.has(forward)) return;
-  if (forward.length > 1) {
-    throw new OptionError(
-      `${name}: forward takes ${forward.length} arguments, expected one value; join several by ops.concat, or hold them in fields`,
-    );
-  }
-  const scoped = (x: Value): Value => {
-    if (!isValue(x)) throw new OptionError(`${name}: forward is given ${shown(x)}, expected a value of a graph`);
-    const tracing = tracingOf(x.graph);
+  const scoped = (...given: unknown[]): unknown => {
+    const wrong = notValues(given[0]);
+    if (wrong !== undefined) throw new OptionError(`${name}: forward is given ${wrong}, expected a value of a graph`);
+    const { graph } = valuesOf(given[0])[0]![1];
+    const tracing = tracingOf(graph);
     const path = tracing?.paths.get(module);
-    const draw = (): Value => {
-      const value: unknown = forward.call(module, x);
-      if (!isValue(value)) throw noAnswer(path || name, value);
-      return value;
+    const draw = (): unknown => {
+      const output: unknown = answerOf(path || name, forward as Forward, module, given);
+      if (notValues(output) !== undefined) throw noAnswer(path || name, output);
+      return output;
     };
     if (tracing === undefined || path === undefined) return draw();
-    const value = x.graph.scope(path, draw);
-    tracing.gave(path, value);
-    return value;
+    const output = graph.scope(path, draw);
+    for (const [inner, value] of valuesOf(output)) tracing.gave(inner === "" ? path : `${path}:${inner}`, value);
+    return output;
   };
   wrapped.add(scoped);
   Object.defineProperty(module, "forward", { value: scoped, configurable: true, writable: true, enumerable: false });
+}
+
+type Forward = (...inputs: never[]) => unknown;
+
+/** A value that was not given is found out where it is used, which may be anywhere. */
+function answerOf(where: string, forward: Forward, module: AnyModule, given: readonly unknown[]): unknown {
+  try {
+    return forward.apply(module, given as never[]);
+  } catch (cause) {
+    if (!(cause instanceof TypeError) || given.length >= forward.length) throw cause;
+    const takes = `forward takes ${forward.length} arguments, and is given ${given.length}`;
+    throw new OptionError(
+      `${where}: ${takes}; of trace give the shapes of all of them: { input: [[28, 28, 1], [10]] }`,
+      { cause },
+    );
+  }
 }
 
 function noAnswer(where: string, found: unknown): OptionError {
@@ -158,20 +189,18 @@ function noAnswer(where: string, found: unknown): OptionError {
         : found instanceof Module
           ? "call the layer on the value: layer.forward(x), or in nn.sequential give the layer itself"
           : "return what ops and layers give";
-  return new OptionError(
-    `${where}: forward gave ${found === undefined ? "nothing" : shown(found)}, expected a value; ${cure}`,
-  );
+  return new OptionError(`${where}: forward gave ${notValues(found)}, expected a value; ${cure}`);
 }
 
-export type Part = Module | Parameter | Statistic;
+export type Part = AnyModule | Parameter | Statistic;
 
 function isPart(field: unknown): field is Part {
   return field instanceof Module || field instanceof Parameter || field instanceof Statistic;
 }
 
 /** All modules of a network, itself (with the path "") included, by path; shared ones once. */
-export function modulesOf(network: Module): Map<Module, string> {
-  const paths = new Map<Module, string>();
+export function modulesOf(network: AnyModule): Map<AnyModule, string> {
+  const paths = new Map<AnyModule, string>();
   visit(network, (part, path) => {
     if (part instanceof Module) paths.set(part, path);
   });
@@ -179,7 +208,7 @@ export function modulesOf(network: Module): Map<Module, string> {
 }
 
 /** All parameters of a network by name, in the order of its fields; shared ones once. */
-export function parametersOf(network: Module): Map<string, Parameter> {
+export function parametersOf(network: AnyModule): Map<string, Parameter> {
   const parameters = new Map<string, Parameter>();
   visit(network, (part, path) => {
     if (part instanceof Parameter) parameters.set(path, part);
@@ -188,7 +217,7 @@ export function parametersOf(network: Module): Map<string, Parameter> {
 }
 
 /** All statistics of a network by name, in the order of its fields; shared ones once. */
-export function statisticsOf(network: Module): Map<string, Statistic> {
+export function statisticsOf(network: AnyModule): Map<string, Statistic> {
   const statistics = new Map<string, Statistic>();
   visit(network, (part, path) => {
     if (part instanceof Statistic) statistics.set(path, part);
@@ -197,7 +226,7 @@ export function statisticsOf(network: Module): Map<string, Statistic> {
 }
 
 /** All that is saved of a network, by name in the order of its fields: parameters and statistics. */
-export function savedOf(network: Module): Map<string, Parameter | Statistic> {
+export function savedOf(network: AnyModule): Map<string, Parameter | Statistic> {
   const saved = new Map<string, Parameter | Statistic>();
   visit(network, (part, path) => {
     if (!(part instanceof Module)) saved.set(path, part);
@@ -206,11 +235,11 @@ export function savedOf(network: Module): Map<string, Parameter | Statistic> {
 }
 
 /** Numbers in all parameters of a network. */
-export function parameterCount(network: Module): number {
+export function parameterCount(network: AnyModule): number {
   return [...parametersOf(network).values()].reduce((n, p) => n + p.shape.reduce((a, b) => a * b, 1), 0);
 }
 
-function visit(network: Module, found: (part: Part, path: string) => void): void {
+function visit(network: AnyModule, found: (part: Part, path: string) => void): void {
   const seen = new Set<Part>();
   const walk = (part: Part, path: string): void => {
     if (seen.has(part)) return;
@@ -223,7 +252,7 @@ function visit(network: Module, found: (part: Part, path: string) => void): void
 }
 
 /** @throws OptionError where it is no module. */
-export function checkModule(what: string, given: unknown): asserts given is Module {
+export function checkModule(what: string, given: unknown): asserts given is AnyModule {
   if (given instanceof Module) return;
   const isModel = isRecord(given) && given["module"] instanceof Module;
   const cure = isModel ? "; give its property module" : "";

@@ -1,11 +1,14 @@
-/** Turns a module into a graph: makes a state for each parameter and statistic, and runs `forward` once on an input value. */
+/** Turns a module into a graph: makes a state for each parameter and statistic, and runs `forward` once on the graph's inputs. */
 
-import { isRecord, mismatch } from "../base/options.js";
+import { OptionError } from "../base/errors.js";
+import { isRecord } from "../base/options.js";
 import type { Value } from "../graph/graph.js";
 import { type Assign, Graph, type StateAttributes } from "../graph/graph.js";
 import type { Shape } from "../graph/shape.js";
 import type { Initializer } from "./initializer.js";
+import { drawInputs, type InputsOf } from "./inputs.js";
 import {
+  type AnyModule,
   beginTracing,
   checkModule,
   type Module,
@@ -15,17 +18,22 @@ import {
   type Statistic,
   statisticsOf,
 } from "./module.js";
+import { isStructure, valuesOf } from "./values.js";
 
-export interface TraceOptions {
-  /** One sample's shape, [height, width, channels] for images. */
-  readonly input: Shape;
+export interface TraceOptions<Inputs extends readonly unknown[] = [x: Value]> {
+  /**
+   * One sample's shape, [height, width, channels] for images; `{ shape, dtype, batched }` where it is not of 32-bit floating-point numbers with a
+   * batch. Of a network that takes several arguments a list of them, and of one that takes an object or a list of values the same of shapes:
+   * `[[28, 28, 1], [10]]` for `forward(image, angle)`, `{ image: [28, 28, 1], angle: [] }` for `forward({ image, angle })`.
+   */
+  readonly input: InputsOf<Inputs>;
   /**
    * Whether dropout drops, and batch normalisation takes the statistics of the batch.
    * @default false
    */
   readonly training?: boolean;
   /** Layers that take their running statistics in training too, and leave them as they are. */
-  readonly fixedStatistics?: ReadonlySet<Module>;
+  readonly fixedStatistics?: ReadonlySet<AnyModule>;
   /** The state that holds a parameter or statistic: of its own name unless said. */
   readonly stateName?: (name: string) => string;
 }
@@ -35,20 +43,26 @@ export interface TracedParameter {
   readonly init: Initializer;
 }
 
-export interface Traced {
+export interface Traced<Input = Value, Output = Value> {
   readonly graph: Graph;
-  /** The graph's input "input". */
-  readonly input: Value;
-  readonly output: Value;
+  /** The graph's input "input"; of several the structure, in which they have the names that it gives them (of arguments `input.0`, `input.1`). */
+  readonly input: Input;
+  /** What `forward` gave. */
+  readonly output: Output;
   /** By name, in the order of the network's fields; also those that `forward` never read. */
   readonly parameters: ReadonlyMap<string, TracedParameter>;
   /** What a training step leaves in statistics, such as the running means of batch normalisation; empty unless training. */
   readonly updates: readonly Assign[];
   /** Layers that normalise by one number a channel of each sample, by path: they cannot learn from batches of one. */
   readonly needSeveral: ReadonlySet<string>;
-  /** What each layer gave, by path, in the order of their ends. Its nodes may carry other paths: ops look through each other. */
+  /** The states of what is trained of a part of the network, as `minimize` takes them. @throws OptionError where it is no part of it. */
+  parametersOf(part: AnyModule): readonly Value<StateAttributes>[];
+  /** What each layer gave, by path, of several values `path:name`, in the order of their ends. Its nodes may carry other paths: ops look through each other. */
   readonly layers: ReadonlyMap<string, Value>;
 }
+
+/** The one argument, or all of them. */
+type Given<Inputs extends readonly unknown[]> = Inputs extends readonly [infer One] ? One : Inputs;
 
 /** Name of the graph input that dropout reads: i32 [3] without a batch (seed low, seed high, step). */
 export const RANDOM_INPUT = "random";
@@ -63,13 +77,14 @@ export const RANDOM_INPUT = "random";
  *
  * @throws ShapeError where a layer does not fit its input, naming the layer's path.
  */
-export function trace(network: Module, options: TraceOptions): Traced {
+export function trace<Inputs extends readonly unknown[], Output>(
+  network: Module<Inputs, Output>,
+  options: TraceOptions<Inputs>,
+): Traced<Given<Inputs>, Output> {
   checkModule("trace", network);
-  if (!isRecord(options) || !Array.isArray(options.input))
-    throw mismatch("trace: input", options?.input, "the extents of one sample, such as [28, 28, 1]");
-  const { stateName = (name) => name, fixedStatistics } = options;
   const graph = new Graph();
-  const input = graph.input("input", { shape: options.input });
+  const inputs = drawInputs(graph, isRecord(options) ? options.input : undefined);
+  const { stateName = (name: string) => name, fixedStatistics } = options;
   const parameters = new Map<string, TracedParameter>();
   const states = new Map<Parameter, Value<StateAttributes>>();
   for (const [name, parameter] of parametersOf(network)) {
@@ -89,7 +104,7 @@ export function trace(network: Module, options: TraceOptions): Traced {
   const updates = new Map<Statistic, Value>();
   const layers = new Map<string, Value>();
   const needSeveral = new Set<string>();
-  const uses = new Map<Module, number>();
+  const uses = new Map<AnyModule, number>();
   let random: Value | undefined;
   beginTracing(graph, {
     training: options.training ?? false,
@@ -116,7 +131,34 @@ export function trace(network: Module, options: TraceOptions): Traced {
       return count;
     },
   });
-  const output = network.forward(input);
+  const output = network.forward(...(inputs as unknown as Inputs));
   const assigns = [...updates].map(([statistic, value]): Assign => ({ state: statistics.get(statistic)!, value }));
-  return { graph, input, output, parameters, updates: assigns, needSeveral, layers };
+  const trainedOf = (part: AnyModule) => {
+    checkModule("parametersOf", part);
+    return [...parametersOf(part)].flatMap(([name, parameter]) => {
+      const state = states.get(parameter);
+      if (state === undefined)
+        throw new OptionError(
+          `parametersOf: "${name}" of ${part.constructor.name} is no parameter of the network that was traced`,
+        );
+      return parameter.trainable ? [state] : [];
+    });
+  };
+  const input = (inputs.length === 1 ? inputs[0] : inputs) as Given<Inputs>;
+  return { graph, input, output, parameters, updates: assigns, parametersOf: trainedOf, needSeveral, layers };
+}
+
+/**
+ * The same of a network that is to give one value, such as scores of classes.
+ * @throws OptionError where it gives several, naming them and the cure.
+ */
+export function traceOne(network: Module, options: Omit<TraceOptions, "input"> & { readonly input: Shape }): Traced {
+  const traced = trace(network, options);
+  if (!isStructure(traced.output)) return traced;
+  const [first] = Object.keys(traced.output);
+  const name = Array.isArray(traced.output) ? first : JSON.stringify(first);
+  const given = valuesOf(traced.output).map(([path, { shape }]) => `${path} (${shape.join("x") || "one number"})`);
+  throw new OptionError(
+    `the network gives several values, ${given.join(", ")}, expected one; nn.pick(network, ${name}) is a network that gives one of them`,
+  );
 }

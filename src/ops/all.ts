@@ -46,6 +46,7 @@ export const ALL_OPS: readonly Op[] = [
   arithmetic.scaleOp,
   arithmetic.sqrtOp,
   arithmetic.squareOp,
+  arithmetic.stopGradientOp,
   arithmetic.powerOp,
   normalization.normalizeOp,
   normalization.affineOp,

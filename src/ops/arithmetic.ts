@@ -161,6 +161,14 @@ export const squareOp = unary(
   ({ inputs, upstream }) => [multiply(upstream, scale(inputs[0]!, 2))],
 );
 
+/** x, for which no gradient is sent back. */
+export const stopGradientOp: Op = unary(
+  "stopGradient",
+  (x) => x,
+  () => [undefined],
+  FUSIBLE,
+);
+
 /**
  * x^exponent by IEEE 754's pow: 1 for an exponent of 0 whatever x is, signs kept by whole exponents, NaN for a negative x and an exponent
  * that is not whole. One half is the square root, as in PyTorch. d(x^e)/dx = e x^(e - 1), which is 0 throughout for e = 0.
@@ -250,3 +258,13 @@ export const power = makes(
   (x: Value, exponent: number): Value => (exponent === 1 ? x : x.graph.add(powerOp, { exponent }, [x])),
 );
 export const square = makes("square", ["x"], (x: Value): Value => x.graph.add(squareOp, {}, [x]));
+
+/**
+ * x as a number that is given: gradients end here, and nothing in front of it learns by what is behind it (PyTorch's `detach`). So a
+ * discriminator learns from the pictures of a generator without changing it.
+ */
+export const stopGradient = makes(
+  "stopGradient",
+  ["x"],
+  (x: Value): Value => (x.dtype === "f32" ? x.graph.add(stopGradientOp, {}, [x]) : x),
+);

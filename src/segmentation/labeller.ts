@@ -13,7 +13,7 @@ import type { Shape } from "../graph/shape.js";
 import { checkOutputs } from "../model/check-outputs.js";
 import { checkModel, type TrainedModel } from "../model/trained-model.js";
 import { lendWeights } from "../model/weights/weights.js";
-import { trace } from "../nn/index.js";
+import { traceOne } from "../nn/trace.js";
 import { argmax } from "../ops/index.js";
 import { type Reach, reachOf } from "./reach.js";
 import { majorityVote, SUPERPIXEL_OPTIONS, type SuperpixelOptions, superpixels } from "./superpixels.js";
@@ -87,7 +87,7 @@ export async function createLabeller(model: TrainedModel, options: LabellerOptio
       await program.unload();
     }
     const input: Shape = [height, width, model.input[2]!];
-    const traced = trace(module, { input, training: false });
+    const traced = traceOne(module, { input, training: false });
     checkOutputs(module, traced);
     const labels = traced.graph.scope("labels", () => argmax(traced.output));
     const entry = { name: `label ${key}`, outputs: { labels }, assigns: [] };

@@ -9,8 +9,8 @@ import { OptionError } from "../base/errors.js";
 import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Value } from "../graph/graph.js";
 import { readsOf } from "../graph/reads.js";
-import { trace } from "../nn/index.js";
 import type { Module } from "../nn/module.js";
+import { traceOne } from "../nn/trace.js";
 
 export interface Reach {
   /** Rows and columns: pixels that an answer depends on before and behind its own place, at most. */
@@ -26,7 +26,10 @@ type Interval = readonly [first: number, last: number];
  */
 export function reachOf(module: Module, channels: number): Reach {
   const multiple = 64;
-  const { input, output, graph } = trace(module, { input: [16 * multiple, 16 * multiple, channels], training: false });
+  const { input, output, graph } = traceOne(module, {
+    input: [16 * multiple, 16 * multiple, channels],
+    training: false,
+  });
   const rows = along(input, output, graph.values, 0);
   const columns = along(input, output, graph.values, 1);
   return { halo: [rows.halo, columns.halo], stride: [rows.stride, columns.stride] };

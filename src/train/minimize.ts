@@ -1,38 +1,105 @@
-/** One update of an optimiser, drawn into the graph of a loss: what a training step of one's own assigns. */
+/** One update of an optimiser, drawn into the graph of a loss: what a training step of one's own assigns, and what it takes anew in each run. */
 import { OptionError, ShapeError } from "../base/errors.js";
-import { mismatch } from "../base/options.js";
-import { type Assign, isValue, noValue, type StateAttributes, stateOp, type Value } from "../graph/graph.js";
+import { checkOptions, expecting, type Fields, mismatch, text, whole } from "../base/options.js";
+import {
+  type Assign,
+  type Graph,
+  isValue,
+  noValue,
+  type StateAttributes,
+  stateOp,
+  type Value,
+} from "../graph/graph.js";
+import { tracingOf } from "../nn/module.js";
 import { differentiate } from "../ops/index.js";
 import { isOptimizer, type Optimizer } from "./optimizer.js";
+import { checkSchedule, learningRateAt, type Schedule } from "./schedule.js";
+
+export interface MinimizeOptions {
+  /**
+   * The states of the loss's graph that are to change; the others are frozen.
+   * @default all of its kind "parameter", but for those that their layers say are not trained
+   */
+  readonly parameters?: Iterable<Value<StateAttributes>>;
+  /**
+   * Tells several updates of one graph apart: its inputs are `name.learningRate` and so on, and its states `fc.weight.name.momentum`.
+   * @default "", for inputs without a prefix
+   */
+  readonly name?: string;
+  /** How the learning rate runs over the steps. @default the optimizer's `lr` throughout */
+  readonly schedule?: Schedule;
+  /** Of the training, for schedules that end. */
+  readonly totalSteps?: number;
+  /** For schedules that count epochs. @default totalSteps */
+  readonly stepsPerEpoch?: number;
+}
+
+export interface Minimization {
+  /** The changes of parameters and of the optimizer's own states: what the entry of a step assigns. */
+  readonly assigns: readonly Assign[];
+  /** What a run of step 1, 2, ... is given beside the data: the learning rate and the optimizer's numbers, by the names of their inputs. */
+  at(step: number): Readonly<Record<string, number>>;
+}
+
+const OPTIONS: Fields<MinimizeOptions> = {
+  parameters: expecting(
+    "a list of states, as drawn.parametersOf(network) gives it",
+    (given) => typeof (given as Iterable<unknown> | null)?.[Symbol.iterator] === "function",
+  ),
+  name: text,
+  schedule: (schedule) => checkSchedule(schedule as Schedule),
+  totalSteps: whole(1),
+  stepsPerEpoch: whole(1),
+};
 
 /**
- * The state changes by which an optimiser lowers a loss. Draws the gradient of the loss for each parameter and the optimiser's update, which is
- * the same as in `train`. What the update takes anew in each run become inputs of one number: `learningRate`, and those that
- * `optimizer.scalars(step)` names, for step 1, 2, ...
+ * Lowers a loss. Draws the gradient of the loss for each parameter and the optimizer's update, which is the same as in `train`. What the update
+ * takes anew in each run become inputs of one number, which `at(step)` gives.
  *
  * @example
- * const optimizer = adam({ lr: 0.001 });
  * const { graph, output, updates } = trace(network, { input: [28, 28, 1], training: true });
  * const labels = graph.input("labels", { shape: [], dtype: "i32" });
  * const loss = ops.mean(ops.crossEntropy(output, labels), { batch: true });
- * const assigns = [...minimize(loss, optimizer), ...updates];
- * const step = await device.compile({ name: "step", outputs: { loss }, assigns });
- * await step.run({ input, labels: numbers, learningRate: optimizer.lr, ...optimizer.scalars(1) });
+ * const learning = minimize(loss, adam({ lr: 0.001 }));
+ * const step = await device.compile({ name: "step", outputs: { loss }, assigns: [...learning.assigns, ...updates] });
+ * await step.run({ input, labels: numbers, ...learning.at(1) });
  *
  * @param loss one number for the whole batch, f32
- * @param parameters states of the loss's graph; all of its kind "parameter" unless given
- * @throws ShapeError where the loss has a batch or extents, where a parameter is no state of its graph, and where an op on the way has no gradient
+ * @throws ShapeError where the loss has a batch or extents, where a parameter is no state of its graph, and where an op on the way has no gradient;
+ * OptionError on an option that is not what it may be
  */
-export function minimize(
-  loss: Value,
-  optimizer: Optimizer,
-  parameters?: Iterable<Value<StateAttributes>>,
-): readonly Assign[] {
+export function minimize(loss: Value, optimizer: Optimizer, options: MinimizeOptions = {}): Minimization {
   if (!isValue(loss)) throw new ShapeError(`minimize: ${noValue("loss", loss)}`);
   if (!isOptimizer(optimizer))
     throw mismatch("minimize: the optimizer", optimizer, "what sgd, adam or adamw gives, such as sgd({ lr: 0.1 })");
+  if (Array.isArray(options))
+    throw mismatch("minimize: the options", options, "an object; parameters are given as { parameters: [...] }");
+  checkOptions("minimize", options, OPTIONS, "minimize: ");
+  const { name = "" } = options;
   const { graph } = loss;
-  const chosen = parameters === undefined ? graph.states.filter(isParameter) : [...parameters];
+  const chosen = chosenOf(loss, options);
+  const input = (scalar: string) => (name === "" ? scalar : `${name}.${scalar}`);
+  const scalar = (of: string): Value => {
+    const known = graph.inputs.find(({ attributes }) => attributes.name === input(of));
+    return known ?? graph.input(input(of), { shape: [], batched: false });
+  };
+  const gradients = differentiate(loss, chosen);
+  const assigns = chosen.flatMap((parameter, i) => {
+    const own = parameter.attributes.name;
+    const context = { graph, name: name === "" ? own : `${own}.${name}`, parameter, gradient: gradients[i]!, scalar };
+    return graph.scope(parameter.path, () => optimizer.update(context));
+  });
+  const rateAt = ratesOf(optimizer, options);
+  const at = (step: number) => {
+    if (!Number.isInteger(step) || step < 1) throw mismatch("minimize: at: the step", step, "a whole number from 1");
+    const numbers = { learningRate: rateAt(step), ...optimizer.scalars(step) };
+    return Object.fromEntries(Object.entries(numbers).map(([of, number]) => [input(of), number]));
+  };
+  return { assigns, at };
+}
+
+function chosenOf({ graph }: Value, { parameters }: MinimizeOptions): readonly Value<StateAttributes>[] {
+  const chosen = parameters === undefined ? trainedOf(graph) : [...new Set(parameters)];
   for (const [i, parameter] of chosen.entries()) {
     if (!isValue(parameter)) throw new ShapeError(`minimize: ${noValue(`parameters[${i}]`, parameter)}`);
     if ((parameter.op as unknown) !== stateOp || (parameter as Value).graph !== graph)
@@ -44,16 +111,22 @@ export function minimize(
     throw new OptionError(
       'minimize: there are no parameters; graph.state(name, "parameter", shape) makes one, as the layers of a traced network do',
     );
-  const scalar = (name: string): Value => {
-    const known = graph.inputs.find(({ attributes }) => attributes.name === name);
-    return known ?? graph.input(name, { shape: [], batched: false });
-  };
-  const gradients = differentiate(loss, chosen);
-  return chosen.flatMap((parameter, i) => {
-    const { name } = parameter.attributes;
-    const context = { graph, name, parameter, gradient: gradients[i]!, scalar };
-    return graph.scope(parameter.path, () => optimizer.update(context));
-  });
+  return chosen;
 }
 
-const isParameter = ({ attributes }: Value<StateAttributes>) => attributes.kind === "parameter";
+function trainedOf(graph: Graph): readonly Value<StateAttributes>[] {
+  const layers = [...(tracingOf(graph)?.parameters ?? [])];
+  const fixed = new Set(layers.flatMap(([{ trainable }, state]) => (trainable ? [] : [state])));
+  return graph.states.filter((state) => state.attributes.kind === "parameter" && !fixed.has(state));
+}
+
+const ENDLESS: readonly Schedule["kind"][] = ["constant", "step"];
+
+function ratesOf({ lr }: Optimizer, options: MinimizeOptions): (step: number) => number {
+  const { schedule = { kind: "constant" }, totalSteps = 1, stepsPerEpoch = totalSteps } = options;
+  if (options.totalSteps === undefined && !ENDLESS.includes(schedule.kind))
+    throw new OptionError(`minimize: schedule ${schedule.kind} needs the steps of the training; give totalSteps`);
+  if (schedule.kind === "step" && options.stepsPerEpoch === undefined)
+    throw new OptionError("minimize: schedule step counts epochs; give stepsPerEpoch");
+  return (step) => learningRateAt(schedule, lr, step - 1, { totalSteps, stepsPerEpoch });
+}

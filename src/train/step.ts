@@ -6,16 +6,8 @@ import { OptionError } from "../base/errors.js";
 import type { Assign, Entry, Value } from "../graph/graph.js";
 import type { Shape } from "../graph/shape.js";
 import { checkOutputs } from "../model/check-outputs.js";
-import {
-  accuracyOf,
-  CROSS_ENTROPY,
-  decisionOf,
-  type Loss,
-  lossOf,
-  type Module,
-  type Traced,
-  trace,
-} from "../nn/index.js";
+import { accuracyOf, CROSS_ENTROPY, decisionOf, type Loss, lossOf, type Module, type Traced } from "../nn/index.js";
+import { traceOne } from "../nn/trace.js";
 import { add, differentiate, mean, multiply, softmax, subtract } from "../ops/index.js";
 import type { Optimizer } from "./optimizer.js";
 import { averageName, withAverages } from "./techniques/averaging.js";
@@ -75,7 +67,7 @@ export function trainingEntries(
 ): TrainingEntries {
   const rules = parameterRules(network, techniques);
   const fixedStatistics = techniques.frozenNorms === "batch" ? undefined : frozenNorms(network, rules);
-  const traced = trace(network, { input, training: true, ...(fixedStatistics && { fixedStatistics }) });
+  const traced = traceOne(network, { input, training: true, ...(fixedStatistics && { fixedStatistics }) });
   checkOutputs(network, traced);
   const { graph, output } = traced;
   const labels = graph.input("labels", { shape: output.shape.slice(0, -1), dtype: "i32" });
@@ -161,7 +153,7 @@ export function evaluationEntry(
   withLogits = false,
 ): { entry: Entry; traced: Traced } {
   const stateName = (name: string) => (averaged.has(name) ? averageName(name) : name);
-  const traced = trace(network, { input, training: false, stateName });
+  const traced = traceOne(network, { input, training: false, stateName });
   checkOutputs(network, traced);
   const { graph, output } = traced;
   const labels = graph.input("labels", { shape: output.shape.slice(0, -1), dtype: "i32" });
@@ -182,7 +174,7 @@ export function viewEntry(
   averaged: ReadonlySet<string> = new Set(),
 ): { entry: Entry; traced: Traced } {
   const stateName = (name: string) => (averaged.has(name) ? averageName(name) : name);
-  const traced = trace(network, { input, training: false, stateName });
+  const traced = traceOne(network, { input, training: false, stateName });
   checkOutputs(network, traced);
   const probabilities = traced.graph.scope("probabilities", () => softmax(traced.output));
   return { entry: { name: "views", outputs: { probabilities }, assigns: [] }, traced };

@@ -134,8 +134,12 @@ it.each<[string, () => unknown]>([
     'OptionError: minimize: the optimizer is "sgd", expected',
     () => minimize(mean(y, { batch: true, axes: [0] }), wrong("sgd")),
   ],
-  ["parameters[0] is a value (of input), expected a state", () => minimize(mean(y), sgd({ lr: 1 }), [wrong(x)])],
-  ["OptionError: minimize: there are no parameters", () => minimize(mean(y), sgd({ lr: 1 }), [])],
+  [
+    "parameters[0] is a value (of input), expected a state",
+    () => minimize(mean(y), sgd({ lr: 1 }), { parameters: [wrong(x)] }),
+  ],
+  ["OptionError: minimize: there are no parameters", () => minimize(mean(y), sgd({ lr: 1 }), { parameters: [] })],
+  ["expected an object; parameters are given as { parameters: [...] }", () => minimize(mean(y), sgd({ lr: 1 }), wrong([w]))],
 ])("%s", async (message, call) => {
   expect(await refusal(call)).toContain(message);
 });

@@ -70,7 +70,8 @@ it.each(OPTIMIZERS)("a step drawn by hand is that of train to the bit: norms, dr
   const labels = graph.input("labels", { shape: [], dtype: "i32" });
   const loss = ops.mean(ops.crossEntropy(output, labels), { batch: true });
   const device = await openDevice(quiet);
-  const assigns = [...minimize(loss, optimizer), ...updates];
+  const learning = minimize(loss, optimizer);
+  const assigns = [...learning.assigns, ...updates];
   const step = await device.compile({ name: "step", outputs: { loss }, assigns }, { maxBatch: batchSize });
   for (const [name, { data }] of initialWeights(module, seed)) await device.writeState(name, data);
 
@@ -81,9 +82,8 @@ it.each(OPTIMIZERS)("a step drawn by hand is that of train to the bit: norms, dr
       await step.run({
         input: Float32Array.from(bytes, (byte) => (byte / 255 - 0.5) / 0.25),
         labels: Int32Array.from(data.labels.subarray(first, first + batchSize)),
-        learningRate: optimizer.lr,
         random: [seed, 0, steps++],
-        ...optimizer.scalars(steps),
+        ...learning.at(steps),
       });
     }
 
@@ -103,7 +103,7 @@ it("entries of two graphs share states by name, and several inputs and outputs g
   const factor = drawn.graph.input("factor", { shape: [], batched: false });
   const errors = ops.multiply(ops.meanSquaredError(drawn.output, target), factor);
   const loss = ops.mean(errors, { batch: true });
-  const assigns = minimize(loss, sgd({ lr: 1 }), [drawn.parameters.get("fc.bias")!.value]);
+  const { assigns } = minimize(loss, sgd({ lr: 1 }), { parameters: [drawn.parameters.get("fc.bias")!.value] });
   const learn = await device.compile({ name: "learn", outputs: { loss, errors }, assigns });
   await device.writeState("fc.weight", [2, 3]);
   await device.writeState("fc.bias", [1]);

@@ -70,6 +70,18 @@ describe("arithmetic", () => {
     const root = runWithGradients([rows([16])], [1], (x) => ops.sqrt(x!));
     expect([numbers(root.y), numbers(root.gradients[0]!)]).toEqual([[4], [0.125]]);
   });
+  it("stops a gradient, and lets that of other ways through", () => {
+    // x stop(x) + 3 x: the slope is stop(x) + 3
+    const t = runWithGradients([rows([2, -5])], [1, 10], (x) =>
+      ops.add(ops.multiply(x!, ops.stopGradient(x!)), ops.scale(x!, 3)),
+    );
+    expect([numbers(t.y), numbers(t.gradients[0]!)]).toEqual([
+      [10, 10],
+      [5, -20],
+    ]);
+    const stopped = runWithGradients([rows([2, -5])], [1, 10], (x) => ops.stopGradient(x!));
+    expect(numbers(stopped.gradients[0]!)).toEqual([0, 0]);
+  });
   it("raises to a power as IEEE 754 and PyTorch do, signs and zeros and all", () => {
     const x = rows([-2, -0.5, 0, 3, NaNs, -Infinity]);
     const ones = [1, 1, 1, 1, 1, 1];

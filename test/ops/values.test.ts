@@ -54,6 +54,7 @@ const TAKES: Readonly<Record<string, readonly string[]>> = {
   square: ["x"],
   squaredDeviations: ["x", "mean"],
   squaredDistance: ["x", "centres"],
+  stopGradient: ["x"],
   subtract: ["x", "y"],
   sum: ["x"],
   tanh: ["x"],

@@ -312,6 +312,7 @@ export const opCases: Readonly<Record<string, (rng: Random) => OpCase>> = {
   }),
   sqrt: unaryCase("positive"),
   square: unaryCase("normal"),
+  stopGradient: unaryCase("normal"),
   power: (rng) => {
     const exponent = rng.pick([-0.75, -1.75, 0.5, 2, 0, 1, 3, -1, -2, 17, -0.5]);
     const feed = Number.isInteger(exponent) && exponent > 0 && exponent < 17 ? "normal" : "positive";

@@ -32,7 +32,8 @@ import { type Shape, sizeOf } from "../../graph/shape.js";
 import { likeliest } from "../../model/rank.js";
 import { checkModel, type TrainedModel } from "../../model/trained-model.js";
 import { lendWeights } from "../../model/weights/weights.js";
-import { type Traced, trace } from "../../nn/index.js";
+import type { Traced } from "../../nn/index.js";
+import { traceOne } from "../../nn/trace.js";
 import { differentiate, multiply, softmax, sum } from "../../ops/index.js";
 import { labelsOf, maskOf, meanRow, type Question, rowAt, rowsOf, sharesOf } from "./answers.js";
 import { type Heat, saliencyOf, squaresOf, weightedMaps } from "./heat.js";
@@ -137,7 +138,7 @@ export async function lookInside(model: TrainedModel, picture: Float32Array, opt
     const broken = each.findIndex((value) => !Number.isFinite(value));
     if (broken >= 0) throw mismatch(`inspect: number ${broken} of ${name}`, each[broken], "a finite number");
   }
-  const traced = trace(module, { input, training: false });
+  const traced = traceOne(module, { input, training: false });
   const { graph, output } = traced;
   if (output.shape.length !== 1 && output.shape.length !== 3)
     throw new OptionError(

@@ -1,5 +1,7 @@
 /** The report's page. */
+
 import { describeAugmentation } from "../../data/augment/grammar.js";
+import { inputsText } from "../../nn/inputs.js";
 import { describeOptimizer, describeSchedule, named } from "../../run/config.js";
 import { bestEpoch } from "../../train/evaluate/best-epoch.js";
 import { watchName } from "../../train/techniques/techniques.js";
@@ -142,7 +144,7 @@ function layerTable({ summary, config }: ReportData): string {
     count(layer.multiplyAdds),
   ]);
   const total = ["total", "", "", count(summary.parameters), count(summary.multiplyAdds)];
-  const note = `<p class="soft">${escaped(named(config.network, config.options))}, takes ${summary.input.join(" × ")}.</p>`;
+  const note = `<p class="soft">${escaped(named(config.network, config.options))}, takes ${inputsText(summary.input, " × ")}.</p>`;
   return note + table(["layer", "kind", "output", "parameters", "multiply-adds"], [...rows, total], 3);
 }
 

@@ -1,10 +1,12 @@
 /** `fovea summary`: a network's layers and costs. */
+
 import type { Command } from "commander";
 import { type Summary, summarize } from "../../analysis/summary.js";
 import { OptionError } from "../../base/errors.js";
 import { BACKEND_NAMES, type BackendName } from "../../devices/machine-options.js";
 import { describeRecomputed, type TrainingMemory } from "../../devices/training-memory.js";
 import { list } from "../../models/index.js";
+import { inputsText } from "../../nn/inputs.js";
 import { OPTIMIZERS, type OptimizerConfig, optimizerFrom, TRAINING_DEFAULTS } from "../../train/defaults.js";
 import { adam, adamw } from "../../train/optimizer.js";
 import { bytesOf, MAP, NETWORK, oneOf, pairOf, wholeOf } from "../options/arguments.js";
@@ -105,7 +107,7 @@ const HEAD = ["layer", "kind", "output", "parameters", "multiply-adds", "activat
 
 export function summaryText(title: string, summary: Summary): string {
   const lines = [
-    `${title}: takes ${summary.input.join("x")}`,
+    `${title}: takes ${inputsText(summary.input)}`,
     "",
     table(HEAD, [...layerRows(summary), totalRow(summary)]),
     "",
@@ -125,7 +127,7 @@ function summaryMarkdown(title: string, summary: Summary): string {
   return [
     `### ${title}`,
     "",
-    `Takes ${summary.input.join("x")}.`,
+    `Takes ${inputsText(summary.input)}.`,
     "",
     row(HEAD),
     row(HEAD.map((_, i) => (i < 3 ? "---" : "--:"))),

@@ -3,7 +3,8 @@ import { nearest, OptionError, ShapeError } from "../../base/errors.js";
 import type { Shape } from "../../graph/shape.js";
 import type { Network } from "../../model/trained-model.js";
 import { create, definitionOf } from "../../models/index.js";
-import { type Module, trace } from "../../nn/index.js";
+import type { Module } from "../../nn/index.js";
+import { traceOne } from "../../nn/trace.js";
 import { networkOptions } from "./arguments.js";
 import { openModel } from "./model-argument.js";
 
@@ -54,7 +55,7 @@ function resized(module: Module, input: Shape, size: readonly [number, number] |
     throw new OptionError(`--input: the network takes ${input.join("x")} numbers, not a picture; leave it out`);
   const asked = [...size, input[2]!];
   try {
-    trace(module, { input: asked, training: false });
+    traceOne(module, { input: asked, training: false });
   } catch (error) {
     if (!(error instanceof ShapeError)) throw error;
     throw new OptionError(

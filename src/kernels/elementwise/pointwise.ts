@@ -64,6 +64,7 @@ export const POINTWISE: Readonly<Record<string, PointwiseOp>> = {
   scale,
   sqrt: unary((k, x) => k.sqrt(x)),
   square: unary((k, x) => k.fmul(x, x)),
+  stopGradient: unary((_k, x) => x),
 
   power: exponential({
     emit: (k, [x], attributes) => power(k, x!, (attributes as PowerAttributes).exponent),

@@ -11,7 +11,7 @@ import type { SafeTensor } from "../../formats/safetensors/safetensors.js";
 import { type Shape, sameShape } from "../../graph/shape.js";
 import type { PixelScaling } from "../../models/index.js";
 import { type FileTensor, type NameMap, nameMapsOf } from "../../models/weight-names/index.js";
-import { type Module, savedOf } from "../../nn/index.js";
+import { type AnyModule, savedOf } from "../../nn/index.js";
 import { fileShape, fromFile, weightKinds } from "./layout.js";
 import type { Names } from "./names.js";
 import { commonPrefix, type Placed, passesOver, placeNames, type Rename, renamer } from "./place-names.js";
@@ -24,7 +24,7 @@ export const names: Check = expecting(
 );
 
 export interface FitTarget {
-  readonly module: Module;
+  readonly module: AnyModule;
   readonly network: { readonly name: string } | undefined;
   /** Of the pixels that the network reads, where it has its own. */
   readonly scaling?: PixelScaling | undefined;

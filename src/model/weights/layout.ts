@@ -6,10 +6,10 @@ import { hwioToOihw, oihwToHwio, transpose } from "../../formats/layout.js";
 import type { SafeTensor } from "../../formats/safetensors/safetensors.js";
 import type { Shape } from "../../graph/shape.js";
 import {
+  type AnyModule,
   Conv2d,
   ConvTranspose2d,
   Linear,
-  type Module,
   modulesOf,
   type Parameter,
   PartialConv2d,
@@ -20,7 +20,7 @@ import type { Weight } from "./weights.js";
 /** A partial convolution's weight is a whole one's in files: with zeros where nothing is connected, as others load it. */
 export type Kind = "convolution" | "linear" | PartialConv2d | undefined;
 
-export function weightKinds(module: Module): ReadonlyMap<Parameter | Statistic, Kind> {
+export function weightKinds(module: AnyModule): ReadonlyMap<Parameter | Statistic, Kind> {
   const kinds = new Map<Parameter | Statistic, Kind>();
   for (const part of modulesOf(module).keys()) {
     if (part instanceof Conv2d || part instanceof ConvTranspose2d) kinds.set(part.weight, "convolution");

@@ -1,6 +1,6 @@
 /** Reads published weights from a file (load.ts). */
 import { readTensorsFile } from "../../formats/pth/pth-node.js";
-import type { Network } from "../trained-model.js";
+import type { AnyNetwork } from "../trained-model.js";
 import { type LoadedWeights, type LoadWeightsOptions, weightsFor } from "./load.js";
 
 /**
@@ -9,7 +9,7 @@ import { type LoadedWeights, type LoadWeightsOptions, weightsFor } from "./load.
  */
 export async function loadWeights(
   path: string,
-  network: Network,
+  network: AnyNetwork,
   options: LoadWeightsOptions = {},
 ): Promise<LoadedWeights> {
   return weightsFor(path, await readTensorsFile(path), network, options);

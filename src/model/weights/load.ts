@@ -8,7 +8,7 @@ import type { LeftOut, SafetensorsFile } from "../../formats/safetensors/safeten
 import { sameShape } from "../../graph/shape.js";
 import { create, definitionOf, type Model } from "../../models/index.js";
 import { type Module, savedOf } from "../../nn/index.js";
-import { checkNetwork, type Network, networkParts } from "../trained-model.js";
+import { type AnyNetwork, moduleOf } from "../trained-model.js";
 import { fitWeights, names } from "./fit.js";
 import type { Names } from "./names.js";
 import { checkFinite, initialWeights, type Weight } from "./weights.js";
@@ -48,14 +48,14 @@ export interface LoadedWeights {
 export function weightsFor(
   path: string,
   file: SafetensorsFile,
-  network: Network,
+  network: AnyNetwork,
   options: LoadWeightsOptions = {},
 ): LoadedWeights {
   checkOptions("loadWeights", options, OPTIONS);
-  checkNetwork(network, "loadWeights");
+  const module = moduleOf(network, "loadWeights");
   const { map, allow = [], resetClassifier = false, seed = 0 } = options;
   const model = "options" in network ? network : undefined;
-  const parts = networkParts(network, model?.input ?? []);
+  const target = { module, network: model && { name: model.name, options: model.options }, scaling: model?.scaling };
   const classifier = model === undefined ? new Set<string>() : classifierNames(model);
   if (resetClassifier === true && classifier.size === 0) {
     throw new OptionError(
@@ -64,7 +64,7 @@ export function weightsFor(
   }
   const patterns = allow.map((pattern) => new RegExp(`^${pattern.split("*").map(escaped).join(".*")}$`));
   const isFresh = (name: string) => resetClassifier !== false && classifier.has(name);
-  const { weights, missing, unused } = fitWeights(path, file.tensors, parts, {
+  const { weights, missing, unused } = fitWeights(path, file.tensors, target, {
     map,
     mayDiffer: (name) => isFresh(name) || patterns.some((pattern) => pattern.test(name)),
     cure: (names) =>
@@ -76,7 +76,7 @@ export function weightsFor(
   // A classifier is kept or started anew as a whole.
   const isReset = resetClassifier === true || missing.some(isFresh);
   const fresh = [...new Set([...missing, ...(isReset ? classifier : [])])];
-  const initial = initialWeights(parts.module, seed);
+  const initial = initialWeights(module, seed);
   // In the network's order, as others give them.
   const all = new Map([...initial].map(([name, weight]) => [name, fresh.includes(name) ? weight : weights.get(name)!]));
   return { weights: all, fresh, unused, leftOut: file.leftOut };

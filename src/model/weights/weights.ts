@@ -9,7 +9,7 @@ import { atOnce, type Steps } from "../../base/steps.js";
 import type { DeviceStates } from "../../devices/device.js";
 import { type Shape, sameShape, sizeOf } from "../../graph/shape.js";
 import { inTurns } from "../../host/event-loop.js";
-import { type Initializer, type Module, savedOf } from "../../nn/index.js";
+import { type AnyModule, type Initializer, savedOf } from "../../nn/index.js";
 import { checkInitializer, initializeSteps } from "../../nn/initializer.js";
 import { checkModule } from "../../nn/module.js";
 
@@ -29,7 +29,7 @@ export type Weights = ReadonlyMap<string, Weight>;
  *
  * @param seed 0 unless given
  */
-export function initialWeights(network: Module, seed = 0): Map<string, Weight> {
+export function initialWeights(network: AnyModule, seed = 0): Map<string, Weight> {
   checkModule("initialWeights", network);
   return new Map(
     [...savedOf(network)].map(([name, { shape, init }]) => {
@@ -48,7 +48,7 @@ export function initialWeights(network: Module, seed = 0): Map<string, Weight> {
 }
 
 /** The same, but each tensor's numbers are drawn whenever they are read, and not kept: for networks of hundreds of megabytes. */
-export function initialWeightsOnDemand(network: Module, seed: number): Map<string, Weight> {
+export function initialWeightsOnDemand(network: AnyModule, seed: number): Map<string, Weight> {
   return new Map(
     [...savedOf(network)].map(([name, { shape, init }]) => [name, drawnBy(shape, drawing(name, shape, init, seed))]),
   );
@@ -105,7 +105,7 @@ export async function writeWeights(device: DeviceStates, weights: Weights): Prom
  */
 export async function lendWeights(
   device: DeviceStates,
-  { module, weights }: { readonly module: Module; readonly weights: Weights },
+  { module, weights }: { readonly module: AnyModule; readonly weights: Weights },
   what: string,
 ): Promise<void> {
   await inTurns(checkWeights(module, weights, `${what}: the model's weights`));
@@ -125,7 +125,7 @@ const MOST_NAMED = 6;
  * @param what is named in errors, such as "initial: the weights"
  * @throws OptionError naming each tensor that is not so.
  */
-export function* checkWeights(network: Module, weights: Weights, what: string): Steps<void> {
+export function* checkWeights(network: AnyModule, weights: Weights, what: string): Steps<void> {
   const saved = savedOf(network);
   const problems: string[] = [];
   for (const [name, { shape }] of saved) {
@@ -162,22 +162,27 @@ function* whyNot(weight: Weight | undefined, expected: Shape): Steps<string | un
 const textOf = (shape: Shape) => shape.join("x") || "one number";
 
 /**
- * A copy of a network's weights as the device has them now; `others` gives those that no program reads, `stateOf` the state that
- * is read for a name.
+ * A copy of a network's weights as the device has them now, as `saveWeights` takes them.
+ * @param others gives those that no program of the device reads
+ * @param stateOf the state that is read for a name
+ * @throws OptionError where a weight is nowhere
  */
 export async function readWeights(
   device: DeviceStates,
-  network: Module,
-  others: Weights,
+  network: AnyModule,
+  others: Weights = new Map(),
   stateOf = (name: string) => name,
 ): Promise<Map<string, Weight>> {
+  checkModule("readWeights", network);
   const known = new Set(device.states().map(({ name }) => name));
   const weights = new Map<string, Weight>();
   for (const [name, { shape }] of savedOf(network)) {
-    const data = known.has(stateOf(name))
-      ? ((await device.readState(stateOf(name))) as Float32Array)
-      : others.get(name)!.data.slice();
-    weights.set(name, { shape, data });
+    const data = known.has(stateOf(name)) ? await device.readState(stateOf(name)) : others.get(name)?.data.slice();
+    if (data === undefined)
+      throw new OptionError(
+        `readWeights: no program of the device reads "${name}"; give what it started with: readWeights(device, network, initialWeights(network))`,
+      );
+    weights.set(name, { shape, data: data as Float32Array });
   }
   return weights;
 }
