@@ -15,21 +15,22 @@ const network = nn.sequential({
 });
 
 /** Bars through the middle, turned by these angles, from 0 to pi: how dark a pixel is falls with its distance. */
-const bars = (angles) =>
+const bars = (/** @type {readonly number[]} */ angles) =>
   Float32Array.from({ length: angles.length * size * size }, (_, i) => {
     const [x, y] = [(i % size) - 7.5, (Math.floor(i / size) % size) - 7.5];
     const angle = angles[Math.floor(i / size / size)];
     return Math.exp(-((x * Math.sin(angle) - y * Math.cos(angle)) ** 2) / 2);
   });
-const directions = (angles) => angles.flatMap((angle) => [Math.cos(2 * angle), Math.sin(2 * angle)]);
+const directions = (/** @type {readonly number[]} */ angles) =>
+  angles.flatMap((angle) => [Math.cos(2 * angle), Math.sin(2 * angle)]);
 
-const optimizer = adam();
 const { graph, output: direction } = trace(network, { input: [size, size, 1], training: true });
 const target = graph.input("target", { shape: [2] });
-const loss = ops.mean(ops.square(ops.subtract(direction, target)), { batch: true, axes: [0] });
+const loss = ops.mean(ops.square(ops.subtract(direction, target)), { batch: true });
+const learning = minimize(loss, adam({ lr: 0.005 }));
 
 const device = await openDevice();
-const step = await device.compile({ name: "step", outputs: { loss }, assigns: minimize(loss, optimizer) });
+const step = await device.compile({ name: "step", outputs: { loss }, assigns: learning.assigns });
 const predict = await device.compile({ name: "predict", outputs: { direction }, assigns: [] });
 for (const [name, { data }] of initialWeights(network)) await device.writeState(name, data);
 
@@ -37,13 +38,12 @@ const count = 32;
 for (let n = 1; n <= 200; n++) {
   // The golden ratio spreads the angles evenly, and no two steps have the same ones.
   const angles = Array.from({ length: count }, (_, i) => Math.PI * (((n * count + i) * 0.618034) % 1));
-  const inputs = { input: bars(angles), target: directions(angles), learningRate: 0.005, ...optimizer.scalars(n) };
-  const { loss } = await step.run(inputs);
+  const { loss } = await step.run({ input: bars(angles), target: directions(angles), ...learning.at(n) });
   if (n === 1 || n % 50 === 0) console.log(`step ${n}: mean squared error ${loss[0].toFixed(4)}`);
 }
 
 const angles = [10, 50, 90, 130, 170].map((degrees) => (degrees * Math.PI) / 180);
 const { direction: found } = await predict.run({ input: bars(angles) });
-const degrees = (n) => ((Math.atan2(found[2 * n + 1], found[2 * n]) * 90) / Math.PI + 180) % 180;
+const degrees = (/** @type {number} */ n) => ((Math.atan2(found[2 * n + 1], found[2 * n]) * 90) / Math.PI + 180) % 180;
 console.log(`bars at 10, 50, 90, 130 and 170 degrees: ${angles.map((_, n) => degrees(n).toFixed(1)).join(", ")}`);
 await device.close();

@@ -139,7 +139,10 @@ it.each<[string, () => unknown]>([
     () => minimize(mean(y), sgd({ lr: 1 }), { parameters: [wrong(x)] }),
   ],
   ["OptionError: minimize: there are no parameters", () => minimize(mean(y), sgd({ lr: 1 }), { parameters: [] })],
-  ["expected an object; parameters are given as { parameters: [...] }", () => minimize(mean(y), sgd({ lr: 1 }), wrong([w]))],
+  [
+    "expected an object; parameters are given as { parameters: [...] }",
+    () => minimize(mean(y), sgd({ lr: 1 }), wrong([w])),
+  ],
 ])("%s", async (message, call) => {
   expect(await refusal(call)).toContain(message);
 });

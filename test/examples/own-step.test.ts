@@ -1,7 +1,10 @@
 /** Training steps of a user's own: the examples as they are, and what is drawn by hand against `train`, to the bit. */
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
 import {
   adam,
   type Dataset,
@@ -16,13 +19,25 @@ import {
   trace,
   train,
 } from "#fovea/index.js";
+import { loadMnist } from "#fovea/index-node.js";
+import { temporaryFolder } from "../support/temporary.js";
 import { toy } from "../support/toy.js";
 
-const folder = fileURLToPath(new URL("../../examples/own-step/", import.meta.url));
-const printed = (name: string) =>
-  new Promise<string>((resolve, reject) => {
-    execFile(process.execPath, [`${folder}${name}.mjs`], (error, stdout) => (error ? reject(error) : resolve(stdout)));
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const ran = (file: string, args: readonly string[] = [], cwd = root) =>
+  new Promise<{ stdout: string; stderr: string }>((resolve, reject) => {
+    const taken = [join(root, file), ...args];
+    execFile(process.execPath, taken, { cwd }, (error, stdout, stderr) =>
+      error ? reject(error) : resolve({ stdout, stderr }),
+    );
   });
+const printed = async (name: string, cwd = root) => (await ran(`examples/own-step/${name}.mjs`, [], cwd)).stdout;
+/** The last number of each line that a pattern finds. */
+const numbers = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, number]) => Number(number));
+
+it("examples are held to the types of the package", async () => {
+  await expect(ran("node_modules/typescript/bin/tsc", ["-p", "examples"])).resolves.toEqual({ stdout: "", stderr: "" });
+});
 
 it("digits.mjs comes to the weights of train", async () => {
   const text = await printed("digits");
@@ -42,6 +57,65 @@ it("two-heads.mjs learns classes and pictures at once", async () => {
   expect(losses.at(-1)![0]).toBeLessThan(losses[0]![0]! / 2);
   expect(losses.at(-1)![1]).toBeLessThan(losses[0]![1]! / 2);
   expect(Number(/(\d+) are told/.exec(text)![1])).toBeGreaterThan(140);
+});
+
+it("several-labels.mjs tells each label by itself", async () => {
+  const [last] = (await printed("several-labels")).trim().split("\n").slice(-1);
+  const shares = numbers(last!, /(\S+) %/g);
+  expect(shares).toHaveLength(3);
+  for (const share of shares) expect(share).toBeGreaterThan(75);
+});
+
+it("autoencoder.mjs draws digits from twelve numbers", async () => {
+  const text = await printed("autoencoder");
+  expect(text).toContain("from 12 numbers each");
+  // The mean of all digits, which it would draw without any, is 0.067 off.
+  expect(numbers(text, /numbers each: (\S+)/g)[0]).toBeLessThan(0.045);
+});
+
+it("auxiliary-loss.mjs learns by both heads and answers by one", async () => {
+  const text = await printed("auxiliary-loss");
+  const losses = [...text.matchAll(/loss (\S+), auxiliary (\S+)/g)].map(([, ...two]) => two.map(Number));
+  expect(losses.at(-1)![0]).toBeLessThan(losses[0]![0]! / 3);
+  expect(losses.at(-1)![1]).toBeLessThan(losses[0]![1]! - 0.3);
+  expect(numbers(text, /digits (\S+) %/g)[0]).toBeGreaterThan(85);
+});
+
+it("gan.mjs draws what is near to digits, and not always the same", async () => {
+  const cwd = temporaryFolder();
+  await printed("gan", cwd);
+  const svg = await readFile(join(cwd, "gan.svg"), "utf8");
+  const pictures = Array.from({ length: 40 }, () => new Float32Array(784));
+  for (const [, x, y, grey] of svg.matchAll(/x="(\d+)" y="(\d+)" width="1" height="1" opacity="(\S+?)"/g)) {
+    const [column, row] = [Number(x), Number(y)];
+    const picture = pictures[10 * Math.floor(row / 30) + Math.floor(column / 30)]!;
+    picture[28 * (row % 30) + (column % 30)] = Number(grey);
+  }
+  const { train: mnist } = await loadMnist();
+  const digits = Array.from({ length: 1000 }, (_, n) =>
+    Float32Array.from(mnist.images.subarray(784 * n, 784 * (n + 1)), (byte) => byte / 255),
+  );
+  const far = (a: Float32Array, b: Float32Array) => a.reduce((sum, p, i) => sum + (p - b[i]!) ** 2, 0) / 784;
+  const nearest = (picture: Float32Array, among: readonly Float32Array[]) =>
+    Math.min(...among.map((digit) => far(picture, digit)));
+  const mean = (all: readonly number[]) => all.reduce((a, b) => a + b) / all.length;
+  // Other real digits are 0.04 from the nearest of these, noise 0.2 and more; two digits 0.1 from each other.
+  expect(mean(pictures.map((picture) => nearest(picture, digits)))).toBeLessThan(0.07);
+  const others = pictures.map((picture, i) => nearest(picture, pictures.toSpliced(i, 1)));
+  expect(mean(others)).toBeGreaterThan(0.02);
+});
+
+describe("own-op/similarity.mjs", () => {
+  const figures = async (backend: string) => {
+    const { stdout, stderr } = await ran("examples/own-op/similarity.mjs", [backend]);
+    expect(stderr).not.toContain("has no kernel");
+    return { told: numbers(stdout, /pairs (\S+) %/g)[0]!, first: numbers(stdout, /step 1: loss (\S+)/g)[0]! };
+  };
+  it.each([...detectTargets().slice(0, 1), "wasm"])("learns by an op of one's own on %s", async (backend) => {
+    const { told, first } = await figures(backend);
+    expect(first).toBeCloseTo(0.699, 2);
+    expect(told).toBeGreaterThan(70);
+  });
 });
 
 const quiet = { note: () => {} };
