@@ -128,7 +128,8 @@ it("gives resolvers that do not know exports the same files", () => {
     types: "./dist/index.d.ts",
   });
   for (const [entry, target] of Object.entries<string | { types?: string; default: string }>(exports)) {
-    if (entry === "." || entry === "./package.json") continue;
+    // fovea-cli alone asks for the command line, in Node.js, which knows `exports`.
+    if ([".", "./package.json", "./cli"].includes(entry)) continue;
     const folder = new URL(`${entry}/`, root);
     const stub = read(new URL("package.json", folder));
     const code = typeof target === "string" ? target : target.default;
