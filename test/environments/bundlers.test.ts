@@ -7,7 +7,8 @@ import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BROWSERS, type BrowserUnderTest } from "./support/browsers.js";
-import { ISOLATION, project, root, type Site, serve } from "./support/site.js";
+import { root } from "./support/packed.js";
+import { ISOLATION, project, type Site, serve } from "./support/site.js";
 import { WASM_DIGEST } from "./support/smoke.js";
 import { missing, type ToolName, tool } from "./support/tools.js";
 

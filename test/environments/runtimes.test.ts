@@ -1,11 +1,12 @@
 /** The package in each runtime, and in processes that lack what others have: to the bits of its kind, with nothing on stderr. */
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, test } from "vitest";
 import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
+import { tarballs } from "./support/packed.js";
 import { scratchFolder } from "./support/scratch.js";
-import { project, root } from "./support/site.js";
+import { project } from "./support/site.js";
 import { type Report, WASM_DIGEST } from "./support/smoke.js";
 import { missing, type ToolName, tool } from "./support/tools.js";
 
@@ -242,10 +243,7 @@ describe("pnpm", () => {
     () => {
       const user = scratchFolder();
       writeFileSync(join(user, "package.json"), '{ "private": true, "type": "module" }');
-      const pack = ["pack", "--ignore-scripts", "--pack-destination", user];
-      expect(spawnSync("npm", pack, { cwd: root }).status).toBe(0);
-      const tarball = readdirSync(user).find((name) => name.endsWith(".tgz"))!;
-      const { status, stdout, stderr } = spawnSync(join(folder!, "node_modules/.bin/pnpm"), ["add", `./${tarball}`], {
+      const { status, stdout, stderr } = spawnSync(join(folder!, "node_modules/.bin/pnpm"), ["add", tarballs().fovea], {
         cwd: user,
         encoding: "utf8",
       });

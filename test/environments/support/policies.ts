@@ -7,7 +7,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BrowserKind, BrowserUnderTest } from "./browsers.js";
-import { type Headers, ISOLATION, project, root, type Site, serve } from "./site.js";
+import { root } from "./packed.js";
+import { type Headers, ISOLATION, project, type Site, serve } from "./site.js";
 import { WASM_DIGEST } from "./smoke.js";
 
 const VITE = `export default {

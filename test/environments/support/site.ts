@@ -1,27 +1,21 @@
 /** A folder as a user's project is, with the packed package in it, and a server for what is built there. */
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { root, tarballs } from "./packed.js";
 import { scratchFolder } from "./scratch.js";
 
-export const root = fileURLToPath(new URL("../../..", import.meta.url));
 const page = fileURLToPath(new URL("../page", import.meta.url));
 
 let packed: string | undefined;
 
-/** The package as `npm pack` makes it, unpacked. */
+/** The package, unpacked. */
 function packedPackage(): string {
   if (packed !== undefined) return packed;
   const folder = scratchFolder();
-  const pack = spawnSync("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], {
-    cwd: root,
-    encoding: "utf8",
-  });
-  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
-  if (tarball === undefined) throw new Error(`npm pack failed: ${pack.stderr}`);
-  spawnSync("tar", ["-xzf", tarball], { cwd: folder });
+  spawnSync("tar", ["-xzf", tarballs().fovea], { cwd: folder });
   packed = join(folder, "package");
   return packed;
 }

@@ -16,6 +16,11 @@ const TOOLS = {
   next: { next: "16.4.6", react: "19.3.1", "react-dom": "19.3.1" },
   workerd: { workerd: "1.20261117.1" },
   pnpm: { pnpm: "12.21.0" },
+  publint: { publint: "0.3.25" },
+  attw: { "@arethetypeswrong/cli": "0.18.5" },
+  // The oldest that reads the types, and the oldest with "bundler".
+  typescript48: { typescript: "4.8.4" },
+  typescript50: { typescript: "5.0.4" },
   // Node itself comes as packages of its own for each platform.
   node22: { [`node-${process.platform}-${process.arch}`]: "22.23.5" },
   node24: { [`node-${process.platform}-${process.arch}`]: "24.22.3" },
