@@ -13,24 +13,37 @@ import { spoiled } from "../support/infinities.js";
 import { MACHINES, mismatch, TestLowering } from "../support/lowering.js";
 import { random } from "../support/random.js";
 
-/** Extents and channels of the input, outputs, extent of the kernel. */
-const CASES = [
+/** Extents and channels of the input, outputs, extent of the kernel, groups if there are several. */
+const CASES: readonly Case[] = [
   { input: [8, 8, 1], outputs: 6, kernel: 5 },
   { input: [6, 9, 3], outputs: 20, kernel: 3 },
   { input: [5, 37, 2], outputs: 5, kernel: 2 },
   { input: [2, 2, 7], outputs: 34, kernel: 1 },
   { input: [4, 6, 24], outputs: 68, kernel: 1 },
-] as const;
+  { input: [6, 10, 10], outputs: 20, kernel: 3, groups: 5 },
+  { input: [4, 6, 52], outputs: 104, kernel: 1, groups: 13 },
+];
+
+interface Case {
+  readonly input: readonly [number, number, number];
+  readonly outputs: number;
+  readonly kernel: number;
+  readonly groups?: number;
+}
 
 describe.each(MACHINES)("on $target.name by $engine", ({ target, engine }) => {
   for (const batch of engine === "interpreter" ? [2] : [1, 3]) {
-    it.each(CASES)(`${batch} of $input, $outputs outputs, kernel $kernel`, ({ input, outputs, kernel }) => {
+    it.each(CASES)(`${batch} of $input, $outputs outputs, kernel $kernel`, ({ input, outputs, kernel, groups = 1 }) => {
       const graph = new Graph();
       const leaf = (name: string, shape: Shape) => graph.input(name, { shape, dtype: "f32" }) as unknown as Value;
       const state = (name: string, shape: Shape) => graph.state(name, "parameter", shape, "f32") as unknown as Value;
-      const [x, w, b] = [leaf("x", input), state("w", [kernel, kernel, input[2], outputs]), state("b", [outputs])];
+      const [x, w, b] = [
+        leaf("x", input),
+        state("w", [kernel, kernel, input[2] / groups, outputs]),
+        state("b", [outputs]),
+      ];
       const four = [0, 0, 0, 0];
-      const window = { kernel: [kernel, kernel], stride: [1, 1], padding: four, dilation: [1, 1], groups: 1 };
+      const window = { kernel: [kernel, kernel], stride: [1, 1], padding: four, dilation: [1, 1], groups };
       const root = graph.add(conv2dOp as Op, window, [x, w]) as Value;
       const image = graph.add(addOp as Op, {}, [root, b]) as Value;
       const pooling = { kernel: [2, 2], stride: [2, 2], padding: four, dilation: [1, 1], ceil: false };

@@ -1,13 +1,13 @@
 /**
  * Depthwise convolution, every channel by a kernel of its own: forward and, through the phases of `axis.ts`, the input gradient of any
- * stride. Vectors run over channels. There is one multiply-add for each number that is loaded from the first cache, so that such layers take
- * the time of memory where the image is large.
+ * stride. Vectors run over channels. Each number of the image is used as often as the kernel has elements, so that
+ * such layers take the time of memory where the image is large.
  */
 import type { Value } from "../../../graph/graph.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import { epilogueOf } from "../../fusion/epilogue.js";
-import { depthwiseKernel, rowsOf } from "./kernel.js";
-import { codeSize, planOf } from "./plan.js";
+import { depthwiseKernel } from "./kernel.js";
+import { codeSize, planOf, rowPieces } from "./plan.js";
 
 export const depthwise: Strategy = {
   name: "depthwise",
@@ -36,9 +36,5 @@ function lower(work: Work, to: Lowering): void {
   const convolution = planOf(root, to.target)!;
   const kernel = to.kernel(depthwiseKernel, { convolution, epilogue });
   const operands = [source, weights, ...values, result].map((value) => to.buffer(value));
-  to.step(kernel, operands, {
-    count: Math.ceil(rowsOf(convolution) / convolution.rowsPerPiece),
-    samples: 1,
-    isLocal: true,
-  });
+  to.step(kernel, operands, { count: rowPieces(convolution), samples: 1, isLocal: true });
 }

@@ -1,6 +1,6 @@
 /**
- * The code of a depthwise convolution. From outside to inside: a piece is one row of a sample (one of each phase), a row goes by tiles of
- * pixels, a tile by vectors of channels, whose sums stay in registers while the kernel's rows go by. Every number of the source that
+ * The code of a depthwise convolution. From outside to inside: a piece is a few rows of a sample (of each phase), which go by tiles of
+ * pixels, a tile by vectors of channels and by the rows, whose sums stay in registers while the kernel's rows go by. Every number of the source that
  * a tile reads is loaded once a kernel row and multiplied by all the weights that it meets there.
  */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
@@ -14,7 +14,7 @@ import { type View, view } from "../../language/view.js";
 import { type Phase, type TileRun, tileReaches, tileRuns } from "../axis.js";
 import { tapRows } from "../tap-rows.js";
 import { meetingsOf } from "./meetings.js";
-import type { Depthwise } from "./plan.js";
+import { type Depthwise, rowPieces, rowsOf } from "./plan.js";
 
 interface Convolution {
   readonly convolution: Depthwise;
@@ -74,7 +74,7 @@ class Writer {
   write(): void {
     const { k, c } = this;
     const rows = rowsOf(c);
-    pieces(k, { sample: k.batch, rows: Math.ceil(rows / c.rowsPerPiece) }, (index) => {
+    pieces(k, { sample: k.batch, rows: rowPieces(c) }, (index) => {
       const sample = index.sample();
       const from = k.var(k.mul(index.rows(), c.rowsPerPiece), "rowFrom");
       const source = this.#source.at({ sample }).keep("source");
@@ -207,9 +207,4 @@ class Writer {
       { frame: false, name: "tap" },
     );
   }
-}
-
-/** Rows of pieces of a sample: those of the longest phase. */
-export function rowsOf({ ys }: Depthwise): number {
-  return Math.max(...ys.map((y) => y.count));
 }

@@ -4,9 +4,10 @@ import type { Value } from "../../../graph/graph.js";
 import type { CodeTarget, Target } from "../../../target/target.js";
 import { type Layout, layoutOf, type RowLayout, rowLayout } from "../../contract/layout.js";
 import { type ChannelVectors, channelVectors } from "../../language/channels.js";
+import { axisOf } from "../../language/taps.js";
 import { evenBlock } from "../../language/tile.js";
 import { F32 } from "../../language/view.js";
-import { type AxisWindow, forwardPhase, inputGradientPhases, type Phase, tileRuns } from "../axis.js";
+import { forwardPhase, inputGradientPhases, type Phase, tileRuns } from "../axis.js";
 
 /** Everything that shapes the code. Plain data. */
 export interface Depthwise {
@@ -41,15 +42,6 @@ export function asksAhead(image: Layout, { caches }: Target): boolean {
   return image.sampleStride * F32 > caches.l2 / 2;
 }
 
-export function windowOf(a: ConvAttributes, axis: 0 | 1): AxisWindow {
-  return {
-    kernel: a.kernel[axis],
-    stride: a.stride[axis],
-    before: a.padding[2 * axis]!,
-    dilation: a.dilation[axis],
-  };
-}
-
 /** The plan of a `conv2d` or `conv2dInputGrad`; undefined where it is not depthwise, or where a row of taps has no room in registers. */
 export function planOf(node: Value, target: Target): Depthwise | undefined {
   const a = node.attributes as ConvAttributes;
@@ -59,8 +51,8 @@ export function planOf(node: Value, target: Target): Depthwise | undefined {
   if (!isDepthwise(a, image, result)) return undefined;
   const phases = (axis: 0 | 1): readonly Phase[] =>
     forward
-      ? [forwardPhase(windowOf(a, axis), image[axis]!, result[axis]!)]
-      : inputGradientPhases(windowOf(a, axis), image[axis]!, result[axis]!);
+      ? [forwardPhase(axisOf(a, axis, image, result), image[axis]!, result[axis]!)]
+      : inputGradientPhases(axisOf(a, axis, image, result), image[axis]!, result[axis]!);
   const xs = phases(1);
   const layout = layoutOf(node, target);
   const taps = Math.max(...xs.map((x) => x.taps));
@@ -96,6 +88,16 @@ function widthOf({ registers, hoistsLoads }: CodeTarget, taps: number, count: nu
   if (most < LEAST_PIXELS) return undefined;
   for (let width = Math.min(most, count); width > most / 2; width--) if (count % width === 0) return width;
   return evenBlock(count, most);
+}
+
+/** Rows of the longest phase, which the pieces of a sample go through. */
+export function rowsOf({ ys }: Depthwise): number {
+  return Math.max(...ys.map((y) => y.count));
+}
+
+/** Pieces of a sample. */
+export function rowPieces(c: Depthwise): number {
+  return Math.ceil(rowsOf(c) / c.rowsPerPiece);
 }
 
 /** Multiply-adds that are written out. */

@@ -15,10 +15,12 @@ import { layoutOf, type RowLayout, rowLayout } from "../../contract/layout.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import { type ChannelVectors, channelVectors, cleanVectors, eachGroup, storeZeros } from "../../language/channels.js";
 import { addSlices } from "../../language/slices.js";
+import { axisOf } from "../../language/taps.js";
 import { F32, type View, view } from "../../language/view.js";
-import { forwardPhase, type Phase, type TileRun, tileReaches, tileRuns } from "../axis.js";
+import { forwardPhase, type Phase, type TileRun, tileRuns } from "../axis.js";
+import { rowsOfTap } from "../tap-rows.js";
 import { meetingsOf } from "./meetings.js";
-import { asksAhead, isDepthwise, windowOf } from "./plan.js";
+import { asksAhead, isDepthwise } from "./plan.js";
 
 export const depthwiseWeightGradient: Strategy = {
   name: "depthwiseWeightGradient",
@@ -69,7 +71,7 @@ function gradientOf(node: Value, target: Target): Gradient | undefined {
   const [image, result] = node.inputs as [Value, Value];
   if (!isDepthwise(a, image.shape, result.shape)) return undefined;
   const [y, x] = ([0, 1] as const).map((axis) =>
-    forwardPhase(windowOf(a, axis), image.shape[axis]!, result.shape[axis]!),
+    forwardPhase(axisOf(a, axis, image.shape, result.shape), image.shape[axis]!, result.shape[axis]!),
   ) as [Phase, Phase];
   const weights = layoutOf(node, target);
   const vectors = cleanVectors(channelVectors(weights, target));
@@ -211,13 +213,11 @@ class Writer {
     });
   }
 
-  /** The rows of a band whose tap row lies inside the image: ceil and floor divisions made of non-negative ones. */
+  /** The rows of a band whose tap row lies inside the image. */
   #rowsOf(tap: Reg, band: Band): { from: Reg; to: Reg } {
     const { k } = this;
     const { scale, start, stride, extent } = this.g.y;
-    const short = k.sub(-start, k.mul(tap, stride));
-    const low = k.div(k.max(k.add(short, scale - 1), 0), scale);
-    const high = k.div(k.max(k.add(short, extent - 1 + scale), 0), scale);
+    const { low, high } = rowsOfTap(k, { stride: scale }, extent, k.sub(-start, k.mul(tap, stride)));
     return { from: k.var(k.max(low, band.from), "from"), to: k.var(k.min(high, band.to), "to") };
   }
 
@@ -246,17 +246,6 @@ class Writer {
     const { k, g } = this;
     const { lanes } = g.vectors;
     if (g.asksAhead) this.#prefetch(x, dy, run.size, sums.length);
-    if (k.target.hoistsLoads && run.tiles > 1 && tileReaches(g.x, run.from, run.size)) {
-      for (const [v, taps] of sums.entries()) {
-        const channel = v * lanes;
-        for (let i = 0; i < run.size; i++) {
-          const value = dy.load(lanes, { pixel: i, channel });
-          for (const [tap, sum] of taps.entries())
-            k.fmaTo(sum, x.load(lanes, { pixel: i * g.x.scale + tap * g.x.stride, channel }), value);
-        }
-      }
-      return;
-    }
     for (const [v, taps] of sums.entries()) {
       const channel = v * lanes;
       const values = Array.from({ length: run.size }, (_, pixel) => dy.load(lanes, { pixel, channel }));

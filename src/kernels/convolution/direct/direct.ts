@@ -15,7 +15,7 @@ import { type Epilogue, epilogueOf, type Fused } from "../../fusion/epilogue.js"
 import { isPooledStore, POOLED } from "../../fusion/pooled-store.js";
 import { packPanel } from "../../language/panel.js";
 import { tileRuns } from "../axis.js";
-import { FEW_GROUPS } from "../groups.js";
+import { fillsVectors } from "../groups.js";
 import { directKernel } from "./kernel.js";
 import { codeSize, planOf, type TapConvolution } from "./plan.js";
 
@@ -26,7 +26,9 @@ export const direct: Strategy = {
   accepts: (node, target) => {
     const { groups } = node.attributes as ConvAttributes;
     const plan = planOf(node, target);
-    if (plan.some((p) => !takesGroups(p, groups))) return false;
+    const fills = ({ outputs, lanes, destinationPixel: pixel, groups: many }: TapConvolution) =>
+      fillsVectors(groups, { outputs, lanes, pixel, isMany: many !== undefined });
+    if (!plan.every(fills)) return false;
     return plan.every((p) => codeSize(p, target) <= target.costs.largestKernel.direct);
   },
   cost: (node, target) => {
@@ -52,12 +54,6 @@ export const direct: Strategy = {
   },
   lower,
 };
-
-/** Whether vectors end where groups end. */
-function takesGroups(p: TapConvolution, groups: number): boolean {
-  if (groups === 1) return true;
-  return p.destinationPixel > 4 && (p.groups !== undefined || (groups <= FEW_GROUPS && p.outputs % p.lanes === 0));
-}
 
 /** What is done with a number before the pool and after it. */
 function epiloguesOf(root: Value, chain: readonly Value[], pool: PoolWork): [Fused, Fused] {

@@ -4,14 +4,15 @@
  */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import { defineKernel } from "../../../codegen/definition.js";
-import type { IntArg, Reg } from "../../../codegen/ir.js";
+import type { Reg } from "../../../codegen/ir.js";
 import { epilogueOperands, prefetchTile } from "../../fusion/store-tile.js";
 import { blocksOf, eachBlock } from "../../language/blocks.js";
 import { storeZeros } from "../../language/channels.js";
 import { pieces } from "../../language/pieces.js";
 import { accumulate, stepsOfTurn, zeroTile } from "../../language/tile.js";
 import { type View, view } from "../../language/view.js";
-import { allReach, reaches, type TileRun, tileReaches, tileRuns } from "../axis.js";
+import { reaches, type TileRun, tileReaches, tileRuns } from "../axis.js";
+import { type TapRows, tapRows } from "../tap-rows.js";
 import { type Output, type OutputRow, outputOf, type Store } from "./output.js";
 import { type TapConvolution, unrollOf } from "./plan.js";
 
@@ -51,17 +52,11 @@ interface Block {
   readonly isApart: boolean;
 }
 
-/** The taps along y that reach the input. */
-interface Bounds {
-  readonly from: IntArg;
-  readonly to: IntArg;
-}
-
 /** Some pixels of a row, in one block of channels. */
 interface Tile {
   readonly run: TileRun;
   readonly block: Block;
-  readonly bounds: Bounds;
+  readonly bounds: TapRows;
   /** The first pixel's first tap, its weights, and where it is stored. */
   readonly source: Image;
   readonly panel: Panel | undefined;
@@ -142,7 +137,7 @@ class Writer {
         .keep("group")
         .offset();
     const row = (y: Reg) => {
-      const bounds = this.#tapRows(y);
+      const bounds = tapRows(k, p.y, y);
       const tapRow = typeof bounds.from === "number" ? k.int(bounds.from) : bounds.from;
       // of the source, for the first tap; the tile adds its own column
       const first = k.add(k.add(k.mul(y, p.y.scale), p.y.start), k.mul(tapRow, p.y.stride));
@@ -181,19 +176,6 @@ class Writer {
       }
     };
     k.loop(rows.from, rows.to, row, { frame: true, name: "row" });
-  }
-
-  /** The kernel rows that reach the input from output row `row`: ceil and floor divisions made of non-negative ones. */
-  #tapRows(row: Reg): Bounds {
-    const { k } = this;
-    const { y } = this.p;
-    if (allReach(y)) return { from: 0, to: y.taps };
-    const base = k.add(k.mul(row, y.scale), y.start);
-    const short = k.max(k.sub(0, base), 0);
-    const from = y.stride === 1 ? short : k.div(k.add(short, y.stride - 1), y.stride);
-    const room = k.max(k.sub(y.extent - 1 + y.stride, base), 0);
-    const to = y.stride === 1 ? room : k.div(room, y.stride);
-    return { from: k.var(k.min(from, y.taps), "tapFrom"), to: k.var(k.min(to, y.taps), "tapTo") };
   }
 
   #tile(tile: Tile): void {
@@ -276,17 +258,18 @@ class Writer {
       pixelBytes: this.#destination.bytes({ pixel: p.x.step }),
       real: block.isApart && pads > 0 ? pads : undefined,
     });
-    if (block.isApart && p.groups !== undefined) this.#zeroPads(acc.length, offset, block.vectors);
+    if (block.isApart && p.groups !== undefined)
+      this.#zeroPads(acc.length / this.#output.pixels, offset, block.vectors);
   }
 
-  /** Zeros behind the outputs of the last group. */
+  /** Zeros behind the outputs of the last group, in so many pixels of the destination. */
   #zeroPads(pixels: number, offset: Reg, vectors: number): void {
     const { k, p } = this;
-    const from = this.#destination
-      .plus(offset)
-      .moved({ channel: vectors * p.lanes })
-      .pointer();
-    for (let i = 0; i < pixels; i++) storeZeros(k, ...from.place({ pixel: i * p.x.step }), p.groups!.pads);
+    const from = this.#destination.plus(offset).moved({ channel: vectors * p.lanes });
+    for (const image of p.pooled?.hasPlaces ? [from, from.of("places")] : [from]) {
+      const pixel = image.pointer();
+      for (let i = 0; i < pixels; i++) storeZeros(k, ...pixel.place({ pixel: i * p.x.step }), p.groups!.pads);
+    }
   }
 
   /** Zeros between the last pixel of a sample and the next sample. */

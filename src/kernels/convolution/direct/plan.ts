@@ -7,6 +7,7 @@ import { layoutOf, vectorLanes } from "../../contract/layout.js";
 import { remembered } from "../../contract/remembered.js";
 import type { PoolWork } from "../../contract/strategy.js";
 import { POOLED } from "../../fusion/pooled-store.js";
+import { axisOf } from "../../language/taps.js";
 import { stepsOfTurn, type TileSize } from "../../language/tile.js";
 import { F32 } from "../../language/view.js";
 import { forwardPhase, inputGradientPhases, type Phase, tileRuns } from "../axis.js";
@@ -67,12 +68,7 @@ function planTaps(
   const stored = pool?.node ?? node;
   const destination = layoutOf(stored, target);
   const [inputShape, outputShape] = forward ? [sourceValue.shape, node.shape] : [node.shape, sourceValue.shape];
-  const window = (axis: 0 | 1) => ({
-    kernel: a.kernel[axis],
-    stride: a.stride[axis],
-    before: a.padding[axis * 2]!,
-    dilation: a.dilation[axis],
-  });
+  const window = (axis: 0 | 1) => axisOf(a, axis, inputShape, outputShape);
   const phases = (axis: 0 | 1): Phase[] =>
     forward
       ? [forwardPhase(window(axis), inputShape[axis]!, pool ? POOLED * stored.shape[axis]! : outputShape[axis]!)]

@@ -10,6 +10,7 @@ import { storeZeros } from "../../language/channels.js";
 import { indicesOf, pieces } from "../../language/pieces.js";
 import { accumulate, stepsOfTurn } from "../../language/tile.js";
 import { type View, view } from "../../language/view.js";
+import { rowsOfTap } from "../tap-rows.js";
 import type { Gradient } from "./plan.js";
 
 /** One broadcast value of a tile: the tap column it belongs to and its channel. */
@@ -135,10 +136,8 @@ class Writer {
     const { k, g } = this;
     const [sy] = g.stride;
     this.#zero(piece);
-    // output rows whose tap row lies inside the input: ceil and floor divisions made of non-negative ones
     const shift = k.sub(g.before[0], k.mul(piece.tapRow, g.dilation[0]));
-    const low = k.div(k.max(k.add(shift, sy - 1), 0), sy);
-    const high = k.div(k.max(k.add(shift, g.inputRows - 1 + sy), 0), sy);
+    const { low, high } = rowsOfTap(k, { stride: sy }, g.inputRows, shift);
     const merged = g.rowsPerSample > 0;
     const rowFrom = k.var(merged ? k.mul(from, g.rowsPerSample) : low, "rowFrom");
     const rowTo = k.var(merged ? k.mul(to, g.rowsPerSample) : k.min(high, g.outputRows), "rowTo");

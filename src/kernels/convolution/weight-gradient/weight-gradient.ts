@@ -11,7 +11,7 @@ import type { Value } from "../../../graph/graph.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";
 import { addSlices } from "../../language/slices.js";
 import { F32 } from "../../language/view.js";
-import { FEW_GROUPS } from "../groups.js";
+import { fillsVectors } from "../groups.js";
 import { weightGradientKernel } from "./kernel.js";
 import { type Gradient, gradientOf } from "./plan.js";
 
@@ -20,11 +20,10 @@ export const weightGradient: Strategy = {
   ops: ["conv2dWeightGrad"],
   fuses: false,
   accepts: (node, target) => {
-    const a = node.attributes as ConvAttributes;
+    const { groups } = node.attributes as ConvAttributes;
     const g = gradientOf(node, target);
-    if (a.groups > 1 && g.outputPixel <= 4) return false;
-    if (a.groups > 1 && g.groupBlocks === undefined && (a.groups > FEW_GROUPS || g.outputs % g.lanes !== 0))
-      return false;
+    const { outputs, lanes, outputPixel: pixel } = g;
+    if (!fillsVectors(groups, { outputs, lanes, pixel, isMany: g.groupBlocks !== undefined })) return false;
     return codeSize(g) <= target.costs.largestKernel.weightGradient;
   },
   cost: (node, target) => {
