@@ -29,11 +29,11 @@ export function writeInputs(workload, folder) {
   };
   const { batch } = workload;
   if (workload.convolution !== undefined) {
-    const { size, kernel, in: input, out } = workload.convolution;
+    const { size, kernel, in: input, out, groups } = workload.convolution;
     const side = outputSize(workload.convolution);
     normal("input", [batch, size, size, input]);
     normal("outputGradient", [batch, side, side, out]);
-    normal("weight", [out, input, kernel, kernel]);
+    normal("weight", [out, input / groups, kernel, kernel]);
   } else {
     const model = create(workload.network, workload.options);
     normal("input", [batch, ...model.input]);

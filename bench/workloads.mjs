@@ -22,6 +22,7 @@
  * @property {number} out
  * @property {number} kernel
  * @property {number} stride
+ * @property {number} [groups]
  */
 
 /** The learning rate of the few steps whose losses are compared: deep networks multiply a rounding error at a large one. */
@@ -56,14 +57,14 @@ const network = (id, title, name, options, { train, infer, wasm, checkRate = CHE
   })),
 ];
 
-const layer = (batch, kernel, size, input, output, stride = 1) =>
+const layer = (batch, kernel, size, input, output, { stride = 1, groups = 1 } = {}) =>
   ["forward", "inputGradient", "weightGradient"].map((direction) => ({
-    id: `conv${kernel}x${kernel}-${size}-${input}-${output}${stride === 1 ? "" : `-s${stride}`}-${direction}`,
-    title: `${kernel}x${kernel} ${size}x${size} ${input}->${output}${stride === 1 ? "" : ` stride ${stride}`}, ${spoken[direction]}`,
+    id: `conv${kernel}x${kernel}-${size}-${input}-${output}${stride === 1 ? "" : `-s${stride}`}${groups === 1 ? "" : `-g${groups}`}-${direction}`,
+    title: `${kernel}x${kernel} ${size}x${size} ${input}->${output}${stride === 1 ? "" : ` stride ${stride}`}${groups === 1 ? "" : ` of ${groups} groups`}, ${spoken[direction]}`,
     what: "layers",
     batch,
     direction,
-    convolution: { size, in: input, out: output, kernel, stride },
+    convolution: { size, in: input, out: output, kernel, stride, groups },
   }));
 
 const spoken = { forward: "forward", inputGradient: "input gradient", weightGradient: "weight gradient" };
@@ -86,6 +87,13 @@ export const WORKLOADS = [
   ...layer(16, 1, 56, 64, 256),
   ...layer(16, 1, 14, 1024, 256),
   ...layer(16, 3, 19, 192, 192),
+  // Depthwise, as MobileNet, EfficientNet and ConvNeXt have them, and the groups of RegNet.
+  ...layer(16, 3, 112, 32, 32, { groups: 32 }),
+  ...layer(16, 3, 56, 96, 96, { groups: 96 }),
+  ...layer(16, 3, 56, 96, 96, { groups: 96, stride: 2 }),
+  ...layer(16, 5, 28, 240, 240, { groups: 240 }),
+  ...layer(16, 7, 14, 384, 384, { groups: 384 }),
+  ...layer(16, 3, 28, 104, 104, { groups: 13 }),
 ];
 
 /** The rows of `--quick` where no others are asked for, on native code: a network of each kind. */
@@ -100,7 +108,7 @@ export function tableOf({ what, on }) {
 export function operationsOf({ convolution, batch }) {
   if (convolution === undefined) return undefined;
   const side = outputSize(convolution);
-  return 2 * batch * side ** 2 * convolution.kernel ** 2 * convolution.in * convolution.out;
+  return 2 * batch * side ** 2 * convolution.kernel ** 2 * (convolution.in / convolution.groups) * convolution.out;
 }
 
 export function paddingOf({ kernel }) {

@@ -31,7 +31,7 @@ export function compileWorkload(workload, target, winograd = true) {
 
 /** Weights are states, as in inference: they are brought into the order that a kernel reads before the first run. */
 function layerEntry({ direction, convolution }) {
-  const { size, in: input, out, kernel, stride } = convolution;
+  const { size, in: input, out, kernel, stride, groups } = convolution;
   const side = outputSize(convolution);
   const graph = new Graph();
   return graph.scope(direction, () => {
@@ -41,11 +41,11 @@ function layerEntry({ direction, convolution }) {
       stride: [stride, stride],
       padding: [padding, padding, padding, padding],
       dilation: [1, 1],
-      groups: 1,
+      groups,
     };
     const x = () => graph.input("input", { shape: [size, size, input] });
     const dy = () => graph.input("outputGradient", { shape: [side, side, out] });
-    const w = () => graph.state("weight", "parameter", [kernel, kernel, input, out]);
+    const w = () => graph.state("weight", "parameter", [kernel, kernel, input / groups, out]);
     const result =
       direction === "forward"
         ? graph.add(conv2dOp, attributes, [x(), w()])

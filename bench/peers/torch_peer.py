@@ -106,16 +106,17 @@ class Layer:
         self.weight = tensors["weight"].clone().contiguous(memory_format=FORMATS[layout])
         self.stride = convolution["stride"]
         self.padding = (convolution["kernel"] - 1) // 2
+        self.groups = convolution["groups"]
 
     def __call__(self):
         with torch.no_grad():
             if self.direction == "forward":
-                return F.conv2d(self.input, self.weight, stride=self.stride, padding=self.padding)
+                return F.conv2d(self.input, self.weight, stride=self.stride, padding=self.padding, groups=self.groups)
             wanted = [self.direction == "inputGradient", self.direction == "weightGradient", False]
             two = lambda n: [n, n]
             results = torch.ops.aten.convolution_backward(
                 self.gradient, self.input, self.weight, None,
-                two(self.stride), two(self.padding), [1, 1], False, [0, 0], 1, wanted,
+                two(self.stride), two(self.padding), [1, 1], False, [0, 0], self.groups, wanted,
             )
             return results[0] if wanted[0] else results[1]
 
