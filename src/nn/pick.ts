@@ -32,7 +32,7 @@ export class Pick extends Module {
  * A network that gives one of the values that another gives, by its name or place. It shares the layers and the names of the weights.
  *
  * @example
- * const classify = await createClassifier({ ...model, module: nn.pick(network, "logits") });
+ * const classify = await compile({ ...model, module: nn.pick(network, "logits") });
  */
 export function pick<Inputs extends readonly unknown[], Output, Name extends keyof Output>(
   network: Module<Inputs, Output>,
