@@ -214,6 +214,8 @@ export function drawNetwork(seed: number): Network {
     const op = rng.pick(ALL_OPS);
     add({ layer: "op", of: [], op: op.name, ...opCases[op.name]!(rng) });
   }
+  // Where the op it was to begin with is too much work, it begins like the others.
+  const first = layers.length;
   const style = rng.integer(0, 5);
   const names = style === 0 ? ELEMENTWISE : style === 1 ? [...NAMES, ...COMMON, ...COMMON] : NAMES;
   const wanted = layers.length + rng.integer(1, rng.pick([2, 4, 8, 14]));
@@ -243,7 +245,7 @@ export function drawNetwork(seed: number): Network {
       continue;
     }
     const name = rng.pick(names);
-    single(name, chance(rng, 0.75) ? last() : rng.integer(begins ? 1 : 0, last()));
+    single(name, chance(rng, 0.75) ? last() : rng.integer(first, last()));
   }
   if (chance(rng, 0.1)) single(rng.pick(LAST), last());
   if (layers.length === 0) add({ layer: "relu", of: [0] });
