@@ -99,6 +99,11 @@ const FOUND: Readonly<Record<string, Pick<Network, "input" | "layers"> & Partial
       { layer: "concat", of: [2, 4], axis: 2 },
     ],
   },
+  "a loss over 12,600 classes": {
+    input: [10, 28, 1],
+    run: "predict",
+    layers: chain({ layer: "conv2d", out: 45, kernel: 1 }, { layer: "flatten" }, { layer: "pixelCrossEntropy" }),
+  },
 };
 
 describe("networks that failed once", () => {

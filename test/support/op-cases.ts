@@ -423,12 +423,14 @@ export const opCases: Readonly<Record<string, (rng: Random) => OpCase>> = {
   },
   classWeight(rng) {
     const classes = rng.pick([1, 2, 5, 12, 40]);
+    // neighbours of one weight, too, as most lists have them
+    const few = rng.uniform() < 0.5;
     const shape =
       rng.uniform() < 0.3 ? [] : rng.uniform() < 0.5 ? [channelCount(rng)] : [extent(rng), channelCount(rng)];
     return {
       inputs: [labels(shape)],
       attributes: {
-        weights: Array.from({ length: classes }, () => Math.fround(rng.uniform())),
+        weights: Array.from({ length: classes }, () => (few ? rng.pick([1, 1, 1, 0.5]) : Math.fround(rng.uniform()))),
         ignore: rng.pick([-1, 0, classes]),
       },
       // One label more than there are classes, which is ignored or is not a number.
