@@ -19,7 +19,7 @@ import { Session } from "#fovea/devices/cpu/session.js";
 import { predictionEntry } from "#fovea/model/prediction.js";
 import { initialWeights, readWeights, writeWeights } from "#fovea/model/weights/weights.js";
 import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/target/targets.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { trainingEntries } from "#fovea/train/step.js";
 import { kernelCases, stepsOf } from "./kernel-digests.mjs";
 

@@ -5,7 +5,7 @@ import { datasetFromIdx } from "#fovea/data/sets/dataset.js";
 import { compile } from "#fovea/model/classifier.js";
 import { untrained } from "#fovea/model/trained-model.js";
 import { create } from "#fovea/models/index.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { train } from "#fovea/train/train.js";
 
 const [part, text] = process.argv.slice(2);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { TORCH_NAMES, torchHint } from "#fovea/base/torch-names.js";
 import * as fovea from "#fovea/index.js";
-import { checkSchedule } from "#fovea/train/schedule.js";
+import { checkSchedule } from "#fovea/train/schedules/schedule.js";
 
 const { nn } = fovea;
 type Call = (options: object) => unknown;
@@ -97,7 +97,6 @@ it.each<[string, string, string]>([
   ["upsample", "align_corners", "leave it out: pixels are placed as with align_corners=False"],
   ["sgd", "weight_decay", 'did you mean "weightDecay"?'],
   ["sgd", "learning_rate", 'did you mean "lr"?'],
-  ["sgd", "dampening", "leave it out: gradients enter the momentum whole"],
   ["adam", "momentum", "here it is betas: [momentum, 0.999]"],
   ["adam", "amsgrad", "leave it out: it is plain Adam"],
   ["one-cycle", "pct_start", 'did you mean "rise"?'],

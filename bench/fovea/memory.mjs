@@ -11,7 +11,7 @@ import { create } from "#fovea/models/index.js";
 import { savedOf } from "#fovea/nn/index.js";
 import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import { compile } from "#fovea/model/classifier.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { Trainer } from "#fovea/train/trainer.js";
 
 const { network, options = {}, what, batch, memoryLimit, steps = 1 } = JSON.parse(process.argv[2]);

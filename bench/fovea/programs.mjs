@@ -3,7 +3,7 @@ import { compileEntry } from "#fovea/compiler/compile.js";
 import { Graph } from "#fovea/graph/graph.js";
 import { create } from "#fovea/models/index.js";
 import { conv2dInputGradOp, conv2dOp, conv2dWeightGradOp } from "#fovea/ops/conv.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { trainingEntries } from "#fovea/train/step.js";
 import { predictionEntry } from "#fovea/model/prediction.js";
 import { outputSize, paddingOf } from "../workloads.mjs";

@@ -13,8 +13,8 @@ import type { Shape } from "../graph/shape.js";
 import { type AnyNetwork, moduleOf } from "../model/trained-model.js";
 import type { AnyInputs, Module } from "../nn/index.js";
 import { isStructure } from "../nn/values.js";
-import { optimizerFrom, TRAINING_DEFAULTS } from "../train/defaults.js";
-import { isOptimizer, type Optimizer } from "../train/optimizer.js";
+import { usualOptimizer } from "../train/defaults.js";
+import { anOptimizer, type Optimizer } from "../train/optimizers/optimizer.js";
 import { evaluationEntry, trainingEntries } from "../train/step.js";
 import { type InferenceMemory, planInference } from "./inference.js";
 import { type LayerSummary, layersOf, trainingMultiplyAdds } from "./layers.js";
@@ -64,7 +64,7 @@ const SUMMARY_OPTIONS: Fields<SummaryOptions> = {
   note: MACHINE_OPTIONS.note,
   input: (value, name) => (Array.isArray(value) && !value.every(isStructure) ? picture : several)(value, name),
   batch: whole(1),
-  optimizer: expecting("what sgd(...), adam(...) or adamw(...) gives", isOptimizer),
+  optimizer: anOptimizer,
 };
 
 /**
@@ -93,7 +93,7 @@ export async function summarize(network: AnyNetwork, options: SummaryOptions = {
   const { target, winograd, room } = session;
   const host: Host = { target, winograd, room };
   await session.close();
-  const optimizer = options.optimizer ?? optimizerFrom(TRAINING_DEFAULTS.optimizer);
+  const optimizer = options.optimizer ?? usualOptimizer();
   const { batch } = options;
   return {
     ...summary,

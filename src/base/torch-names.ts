@@ -95,7 +95,6 @@ const WITHOUT: Readonly<Record<string, string>> = {
   align_corners: "pixels are placed as with align_corners=False",
   recompute_scale_factor: "pixels are placed by the factor itself",
   antialias: "nothing is smoothed before",
-  dampening: "gradients enter the momentum whole",
   amsgrad: "it is plain Adam",
   maximize: "the loss is made small; negate it to make it large",
   foreach: "kernels are chosen without being told",

@@ -13,7 +13,7 @@ import type { HalvesChoice } from "../data/sources/halves-choice.js";
 import type { ModelOptions } from "../models/index.js";
 import type { OptimizerConfig } from "../train/defaults.js";
 import { optimizerFrom } from "../train/defaults.js";
-import { checkSchedule, type Schedule } from "../train/schedule.js";
+import { checkSchedule, type Schedule } from "../train/schedules/schedule.js";
 import { checkTechniques, type ParameterGroup, type Techniques } from "../train/techniques/techniques.js";
 import { LENGTHS } from "../train/trainer-options.js";
 import { BRANCH_FIELDS, checkBranchFields } from "./branch-fields.js";
@@ -129,41 +129,16 @@ const averageFields: Readonly<Record<string, Readonly<Record<string, Check>>>> =
   lookahead: { kind: text, every: number, decay: optional(number), ramp: optional(number) },
 };
 
-const optimizerFields: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
-  sgd: { name: text, lr: number, momentum: number, nesterov: flag, weightDecay: number },
-  adam: { name: text, lr: number, betas: numbers, eps: number, weightDecay: number },
-  adamw: { name: text, lr: number, betas: numbers, eps: number, weightDecay: number },
-};
-
-const scheduleFields: Readonly<Record<Schedule["kind"], Readonly<Record<string, Check>>>> = {
-  constant: { kind: text, warmupSteps: optional(number) },
-  step: { kind: text, milestones: numbers, gamma: optional(number), warmupSteps: optional(number) },
-  cosine: { kind: text, final: optional(number), warmupSteps: optional(number) },
-  "one-cycle": {
-    kind: text,
-    rise: optional(number),
-    initial: optional(number),
-    final: optional(number),
-    shape: optional(text),
-  },
-  triangular: { kind: text, rise: optional(number), initial: optional(number), final: optional(number) },
-};
-
-export const SCHEDULES = Object.keys(scheduleFields) as readonly Schedule["kind"][];
-
 /**
  * A configuration from JSON. `where` is what errors call it.
  * @throws OptionError on a key that is unknown, missing or of the wrong kind, and on numbers out of range.
  */
 export function parseConfig(value: unknown, where: string): TrainingConfig {
   checkFields(value, fields, where);
-  const { optimizer, schedule } = value;
-  checkFields(optimizer, variant(optimizer, "name", optimizerFields, `${where}: optimizer`), `${where}: optimizer`);
-  checkFields(schedule, variant(schedule, "kind", scheduleFields, `${where}: schedule`), `${where}: schedule`);
   const config = value as unknown as TrainingConfig;
   checkValues(config, LENGTHS, `${where}: `);
-  optimizerFrom(config.optimizer);
-  checkSchedule(config.schedule);
+  optimizerFrom(config.optimizer, `${where}: optimizer`);
+  checkSchedule(config.schedule, `${where}: schedule`);
   if (config.distort !== undefined) {
     const names = Object.keys(DISTORT_DEFAULTS).map((name) => [name, number] as const);
     checkFields(config.distort, Object.fromEntries(names), `${where}: distort`);

@@ -44,7 +44,7 @@ export class EpochLoop {
 
   /** Of step 0, 1, ... of all epochs. */
   learningRate(step: number): number {
-    return this.#parts.inputs.learningRate(step);
+    return this.#parts.inputs.learningRate(step, this.#state.history);
   }
 
   /** What the steps done have come to. */
@@ -111,7 +111,7 @@ export class EpochLoop {
       options.mixup === undefined ? undefined : drawMixture(options.mixup, options.seed, epoch, batch, indices.length);
     const written = mixture && ((pictures: Written) => mixInto(slot, pictures, mixture));
     return afterwards(feeder.fill(slot, indices, epoch, written), () => {
-      inputs.fill(step, slot, this.#stepOf(batch));
+      inputs.fill(step, slot, this.#stepOf(batch), this.#state.history);
       return indices.length;
     });
   }
@@ -121,13 +121,13 @@ export class EpochLoop {
     const { apply, inputs, batches } = this.#parts;
     if (apply === undefined || !endsGroup(batches, batch)) return undefined;
     const applying = apply.slotBehind(slot);
-    inputs.fill(apply.executable, applying, this.#stepOf(batch));
+    inputs.fill(apply.executable, applying, this.#stepOf(batch), this.#state.history);
     return applying.run(1);
   }
 
   /** Takes a batch's results into the state. */
   #take(slot: Slot, batch: number, count: number, { seconds, waited }: EpochTime) {
-    const { inputs, train, options } = this.#parts;
+    const { train, options } = this.#parts;
     const { sums, step, epoch, norms } = this.#state;
     const { loss: lossBefore, correct: correctBefore } = sums;
     if (!addBatch(sums, slot.output("loss"), slot.output("correct"), count)) throw this.notFinite();
@@ -139,7 +139,7 @@ export class EpochLoop {
       epoch: epoch + 1,
       loss: (sums.loss - lossBefore) / count,
       accuracy: (sums.correct - correctBefore) / count,
-      learningRate: inputs.learningRate(step),
+      learningRate: this.learningRate(step),
       ...(norm === undefined ? {} : { gradientNorm: norm }),
     };
     const { loss, accuracy } = figures(sums);

@@ -12,8 +12,8 @@ import {
 } from "../graph/graph.js";
 import { tracingOf } from "../nn/module.js";
 import { differentiate } from "../ops/index.js";
-import { isOptimizer, type Optimizer } from "./optimizer.js";
-import { checkSchedule, learningRateAt, type Schedule } from "./schedule.js";
+import { anOptimizer, type Optimizer } from "./optimizers/optimizer.js";
+import { checkSchedule, learningRateAt, type Schedule } from "./schedules/schedule.js";
 
 export interface MinimizeOptions {
   /**
@@ -70,8 +70,7 @@ const OPTIONS: Fields<MinimizeOptions> = {
  */
 export function minimize(loss: Value, optimizer: Optimizer, options: MinimizeOptions = {}): Minimization {
   if (!isValue(loss)) throw new ShapeError(`minimize: ${noValue("loss", loss)}`);
-  if (!isOptimizer(optimizer))
-    throw mismatch("minimize: the optimizer", optimizer, "what sgd, adam or adamw gives, such as sgd({ lr: 0.1 })");
+  anOptimizer(optimizer, "minimize: the optimizer");
   if (Array.isArray(options))
     throw mismatch("minimize: the options", options, "an object; parameters are given as { parameters: [...] }");
   checkOptions("minimize", options, OPTIONS, "minimize: ");
@@ -120,13 +119,18 @@ function trainedOf(graph: Graph): readonly Value<StateAttributes>[] {
   return graph.states.filter((state) => state.attributes.kind === "parameter" && !fixed.has(state));
 }
 
-const ENDLESS: readonly Schedule["kind"][] = ["constant", "step"];
+const ENDLESS: readonly Schedule["kind"][] = ["constant", "step", "exponential", "warm-restarts", "plateau"];
 
 function ratesOf({ lr }: Optimizer, options: MinimizeOptions): (step: number) => number {
   const { schedule = { kind: "constant" }, totalSteps = 1, stepsPerEpoch = totalSteps } = options;
   if (options.totalSteps === undefined && !ENDLESS.includes(schedule.kind))
     throw new OptionError(`minimize: schedule ${schedule.kind} needs the steps of the training; give totalSteps`);
-  if (schedule.kind === "step" && options.stepsPerEpoch === undefined)
-    throw new OptionError("minimize: schedule step counts epochs; give stepsPerEpoch");
+  const countsEpochs = schedule.kind === "step" || schedule.kind === "exponential" || schedule.kind === "warm-restarts";
+  if (countsEpochs && options.stepsPerEpoch === undefined)
+    throw new OptionError(`minimize: schedule ${schedule.kind} counts epochs; give stepsPerEpoch`);
+  if (schedule.kind === "plateau")
+    throw new OptionError(
+      "minimize: schedule plateau follows the figures of train's epochs; take another, or scale learningRate yourself",
+    );
   return (step) => learningRateAt(schedule, lr, step - 1, { totalSteps, stepsPerEpoch });
 }

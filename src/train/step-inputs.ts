@@ -2,7 +2,8 @@
 import type { Executable, Slot } from "../devices/device.js";
 import { RANDOM_INPUT } from "../nn/index.js";
 import { type Batches, batchesOf, shareOf, updateAt, updatesOf } from "./accumulation.js";
-import { learningRateAt } from "./schedule.js";
+import type { MeasuredEpoch } from "./schedules/plateau.js";
+import { learningRateAt } from "./schedules/schedule.js";
 import { averagingScalars } from "./techniques/averaging.js";
 import type { TrainerOptions } from "./trainer-options.js";
 
@@ -20,19 +21,20 @@ export class StepInputs {
     this.#rates = rates;
   }
 
-  /** The schedule's, of step 0, 1, ...: schedules count updates. */
-  learningRate(step: number): number {
+  /** The schedule's, of step 0, 1, ... after the epochs of `history`: schedules count updates. */
+  learningRate(step: number, history: readonly MeasuredEpoch[]): number {
     const { schedule, optimizer, epochs } = this.#options;
     const stepsPerEpoch = updatesOf(this.#batches);
     const update = updateAt(this.#batches, step);
-    return learningRateAt(schedule, optimizer.lr, update, { totalSteps: epochs * stepsPerEpoch, stepsPerEpoch });
+    const extent = { totalSteps: epochs * stepsPerEpoch, stepsPerEpoch, history };
+    return learningRateAt(schedule, optimizer.lr, update, extent);
   }
 
   /** Fills those that the executable takes, for step 0, 1, ... */
-  fill(executable: Pick<Executable, "inputs">, slot: Slot, step: number): void {
+  fill(executable: Pick<Executable, "inputs">, slot: Slot, step: number, history: readonly MeasuredEpoch[]): void {
     const { optimizer, seed, epochs, average } = this.#options;
     const batches = this.#batches;
-    const learningRate = this.learningRate(step);
+    const learningRate = this.learningRate(step, history);
     const update = updateAt(batches, step) + 1;
     const scalars: Readonly<Record<string, number>> = {
       share: shareOf(batches, step % batchesOf(batches)),

@@ -9,7 +9,7 @@ import { checkOutputs } from "../model/check-outputs.js";
 import { accuracyOf, CROSS_ENTROPY, decisionOf, type Loss, lossOf, type Module, type Traced } from "../nn/index.js";
 import { traceOne } from "../nn/trace.js";
 import { add, differentiate, mean, multiply, softmax, subtract } from "../ops/index.js";
-import type { Optimizer } from "./optimizer.js";
+import type { Optimizer } from "./optimizers/optimizer.js";
 import { averageName, withAverages } from "./techniques/averaging.js";
 import { clip } from "./techniques/gradient-clipping.js";
 import { MIX, OTHER_LABELS } from "./techniques/mixup.js";

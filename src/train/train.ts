@@ -42,9 +42,9 @@ import {
 import { lendWeights, type Weights } from "../model/weights/weights.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "./defaults.js";
 import { type Evaluation, Evaluator } from "./evaluate/evaluator.js";
-import type { Optimizer } from "./optimizer.js";
+import type { Optimizer } from "./optimizers/optimizer.js";
 import type { EpochRecord, Progress, StepRecord } from "./records.js";
-import type { Schedule } from "./schedule.js";
+import type { Schedule } from "./schedules/schedule.js";
 import type { Techniques } from "./techniques/techniques.js";
 import { Trainer } from "./trainer.js";
 import { TRAINER_OPTIONS, type TrainerOptions } from "./trainer-options.js";

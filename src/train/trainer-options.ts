@@ -9,8 +9,8 @@ import { VIEWS, type ViewName } from "../data/augment/views.js";
 import type { Dataset } from "../data/sets/dataset.js";
 import type { Weights } from "../model/weights/weights.js";
 import { checkAccumulation } from "./accumulation.js";
-import { isOptimizer, type Optimizer } from "./optimizer.js";
-import { checkSchedule, type Schedule } from "./schedule.js";
+import { anOptimizer, type Optimizer } from "./optimizers/optimizer.js";
+import { checkSchedule, type Schedule } from "./schedules/schedule.js";
 import { checkTechniques, TECHNIQUES, type Techniques } from "./techniques/techniques.js";
 
 export interface TrainerOptions extends Techniques {
@@ -46,7 +46,7 @@ export const LENGTHS: Fields<Pick<TrainerOptions, "epochs" | "batchSize" | "seed
 export const TRAINER_OPTIONS: Fields<TrainerOptions> = {
   ...LENGTHS,
   ...TECHNIQUES,
-  optimizer: needed(expecting("what sgd(...), adam(...) or adamw(...) gives", isOptimizer)),
+  optimizer: needed(anOptimizer),
   schedule: needed((schedule) => checkSchedule(schedule as Schedule)),
   initial: expecting("a map of weights, as loadWeights gives it", (weights) => weights instanceof Map),
   distort: object(DISTORT_FIELDS),
@@ -69,6 +69,11 @@ export function checkTrainerOptions(
   if (options.patience !== undefined && test === undefined && val === undefined) {
     throw new OptionError(
       `patience is ${options.patience}, but there are no test pictures to tell a better epoch by; give some, or leave patience out`,
+    );
+  }
+  if (options.schedule.kind === "plateau" && test === undefined && val === undefined) {
+    throw new OptionError(
+      "schedule plateau: there are no test pictures to measure epochs by; give some, or take another schedule",
     );
   }
   const { batchSize, accumulate = 1 } = options;

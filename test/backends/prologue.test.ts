@@ -10,7 +10,7 @@ import type { Value } from "#fovea/graph/graph.js";
 import * as nn from "#fovea/nn/index.js";
 import { avgPool2d, differentiate, maxPool2d, multiply, scale, subtract, sum } from "#fovea/ops/index.js";
 import { AVX512 } from "#fovea/target/targets.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { trainingEntries } from "#fovea/train/step.js";
 import { random } from "../support/random.js";
 

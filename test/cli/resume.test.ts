@@ -21,7 +21,13 @@ const TECHNIQUES = [
     "--freeze",
     "^conv1",
     "--schedule",
-    "one-cycle",
+    "plateau",
+    "--plateau-patience",
+    "0",
+    "--threshold",
+    "0.3",
+    "--factor",
+    "0.5",
   ],
 ];
 const OFTEN = ["--checkpoint-every", "0.05", "--json"];

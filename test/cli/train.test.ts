@@ -130,6 +130,62 @@ describe("train, eval, summary", () => {
     expect(rates).toEqual([0.001, 0.0005, 0.00025]);
   });
 
+  it.each([
+    [
+      [
+        "--optimizer",
+        "nadam",
+        "--momentum-decay",
+        "0.01",
+        "--schedule",
+        "warm-restarts",
+        "--period",
+        "1",
+        "--growth",
+        "2",
+      ],
+      { name: "nadam", lr: 0.02, betas: [0.9, 0.999], eps: 1e-8, weightDecay: 0, momentumDecay: 0.01 },
+      { kind: "warm-restarts", period: 1, growth: 2 },
+    ],
+    [
+      [
+        "--optimizer",
+        "rmsprop",
+        "--lr",
+        "0.001",
+        "--alpha",
+        "0.9",
+        "--momentum",
+        "0.9",
+        "--centered",
+        "--schedule",
+        "polynomial",
+      ],
+      { name: "rmsprop", lr: 0.001, alpha: 0.9, eps: 1e-8, weightDecay: 0, momentum: 0.9, centered: true },
+      { kind: "polynomial" },
+    ],
+    [
+      ["--dampening", "0.1", "--schedule", "exponential", "--gamma", "0.5"],
+      { name: "sgd", lr: 0.02, momentum: 0.9, nesterov: false, weightDecay: 0.0005, dampening: 0.1 },
+      { kind: "exponential", gamma: 0.5 },
+    ],
+  ])("take %s", async (flags, optimizer, schedule) => {
+    const { stdout, code } = await fovea(["train", "mlp", ...SHORT, ...flags, "--json"], folderWithPictures());
+    const { config } = events(stdout)[0] as { config: Record<string, unknown> };
+    expect([code, config["optimizer"], config["schedule"]]).toEqual([0, optimizer, schedule]);
+  });
+
+  it("lower the rate after epochs that bring nothing better, and go on with it when resumed", async () => {
+    const folder = folderWithPictures();
+    const plateau = ["--schedule", "plateau", "--plateau-patience", "0", "--threshold", "0.9", "--factor", "0.5"];
+    const args = ["train", "mlp", ...SHORT, "--lr", "0.0001", ...plateau, "--final", "0.2", "--epochs", "5"];
+    expect((await fovea([...args, "--out", "run"], folder)).code).toBe(0);
+    const rates = () =>
+      events(readFileSync(join(folder, "run", "log.jsonl"), "utf8")).map(({ learningRate }) => learningRate);
+    // The first epoch is the best so far; none after it is better by nine tenths. The least rate is a fifth.
+    expect(rates()).toEqual([0.0001, 0.0001, 0.00005, 0.000025, 0.00002]);
+  });
+
   it("outlive a reader that goes away", async () => {
     const folder = folderWithPictures();
     const run = startFovea(["train", "mlp", ...SHORT, "--out", "run"], folder);

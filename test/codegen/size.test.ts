@@ -8,7 +8,7 @@ import type { Instr } from "#fovea/codegen/ir.js";
 import { compileEntry } from "#fovea/compiler/compile.js";
 import { create } from "#fovea/models/index.js";
 import { AVX2, AVX512 } from "#fovea/target/targets.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { trainingEntries } from "#fovea/train/step.js";
 
 function count(block: readonly Instr[]): number {

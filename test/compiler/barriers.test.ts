@@ -6,7 +6,7 @@ import { Session } from "#fovea/devices/cpu/session.js";
 import { predictionEntry } from "#fovea/model/prediction.js";
 import { create } from "#fovea/models/index.js";
 import { AVX512 } from "#fovea/target/targets.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { trainingEntries } from "#fovea/train/step.js";
 import { random } from "../support/random.js";
 

@@ -5,7 +5,7 @@ import { compilationSteps, compileEntry } from "#fovea/compiler/compile.js";
 import { type Emission, NO_TIME, StepSink } from "#fovea/compiler/emission.js";
 import { models } from "#fovea/index.js";
 import { WASM } from "#fovea/target/targets.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { trainingEntries } from "#fovea/train/step.js";
 
 const unit = (strategy: string) => ({ strategy, isPacking: false, nodes: [] });

@@ -9,7 +9,7 @@ import { evaluateScenes } from "#fovea/segmentation/evaluate.js";
 import { createLabeller } from "#fovea/segmentation/labeller.js";
 import { sceneDataset } from "#fovea/segmentation/scene-dataset.js";
 import type { Scene, SceneSet } from "#fovea/segmentation/scene-set.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { evaluate, train } from "#fovea/train/train.js";
 import { random } from "../support/random.js";
 import { toy, toyNetwork } from "../support/toy.js";

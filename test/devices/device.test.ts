@@ -16,7 +16,7 @@ import { add, multiply } from "#fovea/ops/index.js";
 import type { TrainingConfig } from "#fovea/run/config.js";
 import { createLabeller } from "#fovea/segmentation/labeller.js";
 import { TRAINING_DEFAULTS } from "#fovea/train/defaults.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { evaluate, type TrainOptions, train } from "#fovea/train/train.js";
 import { random } from "../support/random.js";
 import { temporaryFolder } from "../support/temporary.js";

@@ -8,7 +8,7 @@ import { create } from "#fovea/models/index.js";
 import * as nn from "#fovea/nn/index.js";
 import { mean, multiply, scale } from "#fovea/ops/index.js";
 import { minimize } from "#fovea/train/minimize.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 
 const graph = new Graph();
 const x = graph.input("x", { shape: [3] });

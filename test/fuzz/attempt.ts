@@ -17,7 +17,8 @@ import { routedWeightGradient } from "#fovea/kernels/convolution/through-pool/we
 import { STRATEGIES, WINOGRAD_STRATEGIES } from "#fovea/kernels/index.js";
 import { type Parameter, parametersOf, type Statistic, statisticsOf, trace } from "#fovea/nn/index.js";
 import { differentiate, multiply, sum } from "#fovea/ops/index.js";
-import { adam, adamw, type Optimizer, sgd } from "#fovea/train/optimizer.js";
+import { makeOptimizer } from "#fovea/train/optimizers/index.js";
+import type { Hyperparameter, Optimizer } from "#fovea/train/optimizers/optimizer.js";
 import { trainingEntries } from "#fovea/train/step.js";
 import type { Feed } from "../support/op-cases.js";
 import { random } from "../support/random.js";
@@ -204,7 +205,7 @@ function entriesOf(network: Network, drawn: Drawn): Entry[] {
 
 function optimizerOf({ optimizer }: Network): Optimizer {
   const { name, ...options } = optimizer!;
-  return ({ sgd, adam, adamw } as unknown as Record<string, (o: object) => Optimizer>)[name]!(options);
+  return makeOptimizer(name, options as Readonly<Record<string, Hyperparameter>>);
 }
 
 /** Numbers for everything that an entry reads, others for each run. */

@@ -304,6 +304,8 @@ function training(rng: Random, logits: Value) {
     { name: "sgd" as const, lr: 0.5, momentum: 0.9, nesterov: true, ...decay },
     { name: "adam" as const, lr: 0.1, eps: 1e-3, ...decay },
     { name: "adamw" as const, lr: 0.1, eps: 1e-3, ...decay },
+    { name: "nadam" as const, lr: 0.1, eps: 1e-3, ...decay },
+    { name: "rmsprop" as const, lr: 0.1, eps: 1e-3, centered: true, momentum: 0.5, ...decay },
   ]);
   const techniques = rng.pick([
     {},

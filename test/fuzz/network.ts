@@ -8,6 +8,7 @@ import { Graph } from "#fovea/graph/graph.js";
 import type { Shape, Signature } from "#fovea/graph/shape.js";
 import type { Loss } from "#fovea/nn/loss.js";
 import { beginTracing, Module, Parameter, type Statistic } from "#fovea/nn/module.js";
+import type { OptimizerName } from "#fovea/train/optimizers/index.js";
 import type { Techniques } from "#fovea/train/techniques/techniques.js";
 import type { Feed } from "../support/op-cases.js";
 import { type Builder, LAYERS } from "./layers.js";
@@ -30,7 +31,7 @@ export interface Network {
   /** Values that are read beside the last. */
   readonly read?: readonly number[];
   readonly loss?: Loss;
-  readonly optimizer?: Readonly<{ name: "sgd" | "adam" | "adamw" } & Record<string, unknown>>;
+  readonly optimizer?: Readonly<{ name: OptimizerName } & Record<string, unknown>>;
   readonly techniques?: Techniques;
   /** How it is compiled. */
   readonly winograd?: boolean;

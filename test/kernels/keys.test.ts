@@ -15,7 +15,7 @@ import { create } from "#fovea/models/index.js";
 import { ALL_OPS } from "#fovea/ops/index.js";
 import type { Target } from "#fovea/target/target.js";
 import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/target/targets.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { trainingEntries } from "#fovea/train/step.js";
 import { readSources } from "../support/imports.js";
 import { leaves } from "../support/lowering.js";

@@ -19,7 +19,10 @@ it("reads what it wrote", () => {
 
 it("refuses unknown keys, at every depth, with the nearest", () => {
   refuses(json({ epoch: 3 }), 'unknown key of config.json "epoch"; did you mean "epochs"?');
-  refuses(json({ optimizer: { ...config.optimizer, beta: 1 } }), 'unknown key of config.json: optimizer "beta"');
+  refuses(
+    json({ optimizer: { ...config.optimizer, beta: 1 } }),
+    'config.json: optimizer: unknown option of sgd "beta"',
+  );
   refuses(json({ schedule: { kind: "cosine", warmUpSteps: 1 } }), 'did you mean "warmupSteps"?');
   refuses(json({ schedule: { kind: "cosin" } }), 'did you mean "cosine"?');
 });

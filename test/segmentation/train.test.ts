@@ -9,7 +9,7 @@ import { evaluateScenes } from "#fovea/segmentation/evaluate.js";
 import { createLabeller } from "#fovea/segmentation/labeller.js";
 import { sceneDataset } from "#fovea/segmentation/scene-dataset.js";
 import type { SceneSet } from "#fovea/segmentation/scene-set.js";
-import { adamw } from "#fovea/train/optimizer.js";
+import { adamw } from "#fovea/train/optimizers/adam.js";
 import { train } from "#fovea/train/train.js";
 import { Trainer } from "#fovea/train/trainer.js";
 import type { TrainerOptions } from "#fovea/train/trainer-options.js";

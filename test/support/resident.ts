@@ -3,7 +3,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import type { Model } from "#fovea/models/index.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { Trainer } from "#fovea/train/trainer.js";
 import { pictures } from "./pictures.js";
 

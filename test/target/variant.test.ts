@@ -10,7 +10,7 @@ import { create } from "#fovea/models/index.js";
 import * as nn from "#fovea/nn/index.js";
 import type { Target } from "#fovea/target/target.js";
 import { AVX2, AVX512 } from "#fovea/target/targets.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { trainingEntries } from "#fovea/train/step.js";
 
 /** Half of the registers, and of every cache. */

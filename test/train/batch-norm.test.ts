@@ -11,7 +11,7 @@ import { compile } from "#fovea/model/classifier.js";
 import { loadModel, saveModel } from "#fovea/model/model-file-node.js";
 import type { TrainedModel } from "#fovea/model/trained-model.js";
 import * as nn from "#fovea/nn/index.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { trainingEntries } from "#fovea/train/step.js";
 import { evaluate, type TrainOptions, train } from "#fovea/train/train.js";
 import { Trainer } from "#fovea/train/trainer.js";

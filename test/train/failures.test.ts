@@ -8,7 +8,7 @@ import { untrained } from "#fovea/model/trained-model.js";
 import type { TrainingConfig } from "#fovea/run/config.js";
 import { openRunFolder } from "#fovea/run/folder-node.js";
 import { runTraining } from "#fovea/run/run-node.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import type { EpochRecord } from "#fovea/train/records.js";
 import { evaluate, type TrainOptions, train } from "#fovea/train/train.js";
 import type { TrainingFailure } from "#fovea/train/training-run.js";

@@ -8,7 +8,7 @@ import { loadModel, saveModel } from "#fovea/model/model-file-node.js";
 import { type TrainedModel, untrained } from "#fovea/model/trained-model.js";
 import * as models from "#fovea/models/index.js";
 import { C3_CONNECTIONS } from "#fovea/models/lenet5-1998.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { evaluate, type TrainOptions, train } from "#fovea/train/train.js";
 import { pictures } from "../support/pictures.js";
 import { temporaryFolder } from "../support/temporary.js";

@@ -7,7 +7,7 @@ import type { Value } from "#fovea/graph/graph.js";
 import type { TrainedModel } from "#fovea/model/trained-model.js";
 import * as nn from "#fovea/nn/index.js";
 import { add } from "#fovea/ops/index.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { evaluate, type TrainOptions, train } from "#fovea/train/train.js";
 import { Trainer } from "#fovea/train/trainer.js";
 import { pictures } from "../support/pictures.js";

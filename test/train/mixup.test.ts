@@ -6,7 +6,7 @@ import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import { evaluate } from "#fovea/graph/evaluate.js";
 import { nn } from "#fovea/index.js";
 import { create } from "#fovea/models/index.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { trainingEntries } from "#fovea/train/step.js";
 import { beta, drawMixture, mix, mixInto } from "#fovea/train/techniques/mixup.js";
 import { Trainer } from "#fovea/train/trainer.js";

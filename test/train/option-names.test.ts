@@ -15,7 +15,7 @@ import { untrained } from "#fovea/model/trained-model.js";
 import { initialWeights } from "#fovea/model/weights/weights.js";
 import * as nn from "#fovea/nn/index.js";
 import { createLabeller, LABELLER_OPTIONS, type LabellerOptions } from "#fovea/segmentation/labeller.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import {
   EVALUATE_OPTIONS,
   type EvaluateOptions,
@@ -157,7 +157,7 @@ describe("train", () => {
     [{ Mixup: 0.4 }, 'did you mean "mixup"?'],
     [{ mixup: -5 }, "mixup is -5, expected a number above 0"],
     [{ epochs: 1e308 }, "epochs is 1e+308, expected a whole number of at most 1000000"],
-    [{ optimizer: "adam" }, 'optimizer is "adam", expected what sgd(...), adam(...) or adamw(...) gives'],
+    [{ optimizer: "adam" }, 'optimizer is "adam", expected an optimizer, such as sgd({ lr: 0.1 })'],
     [{ schedule: "cosine" }, 'schedule is "cosine", expected an object with kind'],
     [{ schedule: { kind: "cosin" } }, 'unknown schedule kind "cosin"; did you mean "cosine"?'],
     [{ schedule: { kind: "cosine", warmup: 3 } }, 'unknown option of schedule cosine "warmup"; did you mean'],

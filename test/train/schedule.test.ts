@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { checkSchedule, cosineOfPi, learningRateAt, type Schedule } from "#fovea/train/schedule.js";
+import type { MeasuredEpoch, PlateauSchedule } from "#fovea/train/schedules/plateau.js";
+import { checkSchedule, learningRateAt, type Schedule } from "#fovea/train/schedules/schedule.js";
 
 /** The rates of ten steps, five an epoch, from a rate of 1. */
 const rates = (schedule: Schedule) =>
@@ -31,12 +33,6 @@ it("cosine falls along half a cosine to its final part", () => {
   const warm = rates({ kind: "cosine", warmupSteps: 2 });
   expect(warm.slice(0, 3)).toEqual([0.5, 1, 1]);
   expect(warm[6]).toBeCloseTo(0.5, 15);
-});
-
-it("the cosine is right to 1e-15 without asking the engine for one", () => {
-  for (let i = 0; i <= 100; i++)
-    expect(Math.abs(cosineOfPi(i / 100) - Math.cos((Math.PI * i) / 100))).toBeLessThan(1e-15);
-  expect([cosineOfPi(0), cosineOfPi(1)]).toEqual([1, -1]);
 });
 
 it("refuses what makes no sense, naming it", () => {
@@ -82,4 +78,70 @@ it("refuses parts out of range and a warm-up beside a rise", () => {
   );
   refused({ kind: "one-cycle", shape: "round" }).toThrow('shape is "round", expected "cosine" or "linear"');
   refused({ kind: "triangular", warmupSteps: 3 }).toThrow("has a rise of its own; leave the warm-up out");
+});
+
+interface Fixture {
+  readonly stepsPerEpoch: number;
+  readonly cases: readonly { readonly schedule: Schedule; readonly rates: readonly number[] }[];
+  readonly plateaus: readonly {
+    readonly schedule: PlateauSchedule;
+    readonly losses?: readonly number[];
+    readonly accuracies?: readonly number[];
+    readonly rates: readonly number[];
+  }[];
+}
+
+const fixture = JSON.parse(readFileSync(new URL("../fixtures/schedules.json", import.meta.url), "utf8")) as Fixture;
+
+it.each(fixture.cases)("$schedule is PyTorch's", ({ schedule, rates: expected }) => {
+  const extent = { totalSteps: expected.length, stepsPerEpoch: fixture.stepsPerEpoch };
+  for (const [step, rate] of expected.entries())
+    expect(Math.abs(learningRateAt(schedule, 1, step, extent) - rate)).toBeLessThan(1e-12);
+});
+
+it.each(fixture.plateaus)(
+  "$schedule falls where PyTorch's does",
+  ({ schedule, losses, accuracies, rates: expected }) => {
+    const history: MeasuredEpoch[] = expected.map((_, i) => ({
+      test: { loss: losses?.[i] ?? 1, accuracy: accuracies?.[i] ?? 0 },
+    }));
+    for (const [epoch, rate] of expected.entries()) {
+      const extent = { totalSteps: 1000, stepsPerEpoch: 10, history: history.slice(0, epoch) };
+      expect(learningRateAt(schedule, 2, 10 * epoch + 3, extent)).toBeCloseTo(2 * rate, 12);
+    }
+  },
+);
+
+it("a plateau is told by validation pictures before test pictures, and by nothing in epochs that were not measured", () => {
+  const schedule: PlateauSchedule = { kind: "plateau", patience: 0, factor: 0.5 };
+  const at = (history: readonly MeasuredEpoch[]) =>
+    learningRateAt(schedule, 1, 0, { totalSteps: 1, stepsPerEpoch: 1, history });
+  const [better, worse] = [
+    { loss: 1, accuracy: 0 },
+    { loss: 2, accuracy: 0 },
+  ];
+  expect(
+    at([
+      { val: better, test: worse },
+      { val: worse, test: better },
+    ]),
+  ).toBe(0.5);
+  expect(
+    at([
+      { val: worse, test: better },
+      { val: better, test: worse },
+    ]),
+  ).toBe(1);
+  expect(at([{}, {}, { test: better }])).toBe(1);
+  expect(at([])).toBe(1);
+});
+
+it("refuses hyper-parameters of the falling schedules out of range", () => {
+  const refused = (schedule: object, text: string) => expect(() => checkSchedule(schedule as Schedule)).toThrow(text);
+  refused({ kind: "exponential" }, "schedule exponential: gamma is missing");
+  refused({ kind: "polynomial", power: 0 }, "schedule polynomial: power is 0, expected a number above 0");
+  refused({ kind: "warm-restarts", period: 0 }, "period is 0, expected a whole number of at least 1");
+  refused({ kind: "plateau", factor: 1 }, "factor is 1, expected a number above 0, up to less than 1");
+  refused({ kind: "plateau", watch: "f1" }, 'watch is "f1", expected "miou", "accuracy", "loss"');
+  refused({ kind: "plateou" }, 'did you mean "plateau"?');
 });

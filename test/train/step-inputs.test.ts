@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Executable, Slot } from "#fovea/devices/device.js";
 import { models } from "#fovea/index.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { trainingEntries } from "#fovea/train/step.js";
 import { StepInputs } from "#fovea/train/step-inputs.js";
 
@@ -16,7 +16,7 @@ function filled(inputs: StepInputs, names: readonly string[], step: number): Rec
       found[name] = values;
     },
   } as unknown as Slot;
-  inputs.fill(executable, slot, step);
+  inputs.fill(executable, slot, step, []);
   return found;
 }
 

@@ -15,7 +15,7 @@ import { identify, readCheckpoint, restoreCheckpoint, saveCheckpoint } from "#fo
 import type { TrainingConfig } from "#fovea/run/config.js";
 import { TRAINING_DEFAULTS } from "#fovea/train/defaults.js";
 import { Evaluator } from "#fovea/train/evaluate/evaluator.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { Trainer } from "#fovea/train/trainer.js";
 import type { TrainerOptions } from "#fovea/train/trainer-options.js";
 import { damaged, jpegOf, put, writePictureFolder } from "../support/picture-folder.js";

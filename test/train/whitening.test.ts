@@ -8,7 +8,7 @@ import { readSafetensorsFile } from "#fovea/formats/safetensors/safetensors-node
 import { saveModel } from "#fovea/model/model-file-node.js";
 import { initialWeights } from "#fovea/model/weights/weights.js";
 import * as nn from "#fovea/nn/index.js";
-import { sgd } from "#fovea/train/optimizer.js";
+import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { covariance, whitened } from "#fovea/train/techniques/whitening.js";
 import { train } from "#fovea/train/train.js";
 import { pictures } from "../support/pictures.js";

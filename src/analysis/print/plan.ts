@@ -1,6 +1,6 @@
 /** What the printers of all stages begin with: a network's graph for inference or training, and what the compiler makes of it. */
 import { nearest, OptionError } from "../../base/errors.js";
-import { checkOptions, expecting, type Fields, flag, listOf, oneOf, text, whole } from "../../base/options.js";
+import { checkOptions, type Fields, flag, listOf, oneOf, text, whole } from "../../base/options.js";
 import { atOnce } from "../../base/steps.js";
 import { type Compilation, compilationSteps } from "../../compiler/compile.js";
 import { type Live, liveNodes } from "../../compiler/live.js";
@@ -12,8 +12,8 @@ import { predictionEntry } from "../../model/prediction.js";
 import { checkNetwork, type Network, networkParts } from "../../model/trained-model.js";
 import type { Target } from "../../target/target.js";
 import { AVX2, AVX512, WASM, WASM_RELAXED } from "../../target/targets.js";
-import { optimizerFrom, TRAINING_DEFAULTS } from "../../train/defaults.js";
-import { isOptimizer, type Optimizer } from "../../train/optimizer.js";
+import { usualOptimizer } from "../../train/defaults.js";
+import { anOptimizer, type Optimizer } from "../../train/optimizers/optimizer.js";
 import { trainingEntries } from "../../train/step.js";
 
 const TARGETS = { avx512: AVX512, avx2: AVX2, wasm: WASM, "wasm-relaxed": WASM_RELAXED } as const;
@@ -51,7 +51,7 @@ const PRINT_OPTIONS: Fields<PrintOptions> = {
   batch: whole(1),
   target: oneOf(TARGET_NAMES),
   winograd: flag,
-  optimizer: expecting("what sgd(...), adam(...) or adamw(...) gives", isOptimizer),
+  optimizer: anOptimizer,
   width: whole(1),
 };
 
@@ -108,7 +108,7 @@ export async function planOf(what: string, network: Network, options: PrintOptio
   const parts = networkParts(network, options.input);
   const input = options.input ?? parts.input;
   const entry = options.training
-    ? trainingEntries(parts.module, input, options.optimizer ?? optimizerFrom(TRAINING_DEFAULTS.optimizer)).step
+    ? trainingEntries(parts.module, input, options.optimizer ?? usualOptimizer()).step
     : predictionEntry(parts.module, input).entry;
   const machine = await machineOf(options);
   return new Plan(entry, machine.target, options.batch ?? PRINT_BATCH, machine.winograd, options.layer);

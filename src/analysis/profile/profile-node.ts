@@ -13,8 +13,8 @@ import { type Shape, sizeOf } from "../../graph/shape.js";
 import { predictionEntry } from "../../model/prediction.js";
 import { type Network, networkParts } from "../../model/trained-model.js";
 import { type Module, modulesOf, parametersOf, savedOf } from "../../nn/index.js";
-import { optimizerFrom, TRAINING_DEFAULTS } from "../../train/defaults.js";
-import type { Optimizer } from "../../train/optimizer.js";
+import { usualOptimizer } from "../../train/defaults.js";
+import type { Optimizer } from "../../train/optimizers/optimizer.js";
 import { evaluationEntry, LEARNING_RATE, trainingEntries } from "../../train/step.js";
 import { type MachineFigures, MachineProbe } from "./machine-node.js";
 import {
@@ -202,7 +202,7 @@ function plan(
   input: Shape,
   host: Host,
   batch: number,
-  { optimizer = optimizerFrom(TRAINING_DEFAULTS.optimizer) }: ProfileOptions,
+  { optimizer = usualOptimizer() }: ProfileOptions,
 ): Program {
   if (what === "infer") return planEvaluation(host, predictionEntry(module, input).entry, batch, 1);
   const { step } = trainingEntries(module, input, optimizer);

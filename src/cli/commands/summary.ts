@@ -7,8 +7,8 @@ import { BACKEND_NAMES, type BackendName } from "../../devices/machine-options.j
 import { describeRecomputed, type TrainingMemory } from "../../devices/training-memory.js";
 import { list } from "../../models/index.js";
 import { inputsText } from "../../nn/inputs.js";
-import { OPTIMIZERS, type OptimizerConfig, optimizerFrom, TRAINING_DEFAULTS } from "../../train/defaults.js";
-import { adam, adamw } from "../../train/optimizer.js";
+import { usualOptimizer } from "../../train/defaults.js";
+import { OPTIMIZERS, type OptimizerName } from "../../train/optimizers/index.js";
 import { bytesOf, MAP, NETWORK, oneOf, pairOf, wholeOf } from "../options/arguments.js";
 import { findNetwork, inputSize, isInside, noSuchLayer } from "../options/network-argument.js";
 import { bytes, Output, table, twoColumns } from "../terminal/output.js";
@@ -18,7 +18,7 @@ interface Flags {
   readonly input?: readonly [number, number];
   readonly layer?: string;
   readonly batch?: number;
-  readonly optimizer?: OptimizerConfig["name"];
+  readonly optimizer?: OptimizerName;
   readonly option?: Readonly<Record<string, string>>;
   readonly network?: string;
   readonly map?: Readonly<Record<string, string>>;
@@ -72,12 +72,7 @@ async function showSummary(name: string, flags: Flags): Promise<void> {
   const output = new Output(flags.json ?? false);
   const { network, input, title } = await findNetwork(name, flags);
   const { batch, backend, memoryLimit } = flags;
-  const optimizer =
-    flags.optimizer === "adam"
-      ? adam()
-      : flags.optimizer === "adamw"
-        ? adamw()
-        : optimizerFrom(TRAINING_DEFAULTS.optimizer);
+  const optimizer = usualOptimizer(flags.optimizer);
   const whole = await summarize(network, {
     input,
     batch,

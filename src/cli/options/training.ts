@@ -9,10 +9,12 @@ import { TRANSFORM_KINDS } from "../../data/augment/transform.js";
 import { parseSize } from "../../data/open-options.js";
 import { isPolicyConfig } from "../../go/training/epochs.js";
 import { definitionOf } from "../../models/index.js";
-import { SCHEDULES, type TrainingConfig } from "../../run/config.js";
+import type { TrainingConfig } from "../../run/config.js";
 import { openRunFolder, type RunFolder } from "../../run/folder-node.js";
-import { OPTIMIZERS, type OptimizerConfig, TRAINING_DEFAULTS } from "../../train/defaults.js";
-import type { Schedule } from "../../train/schedule.js";
+import { TRAINING_DEFAULTS } from "../../train/defaults.js";
+import { OPTIMIZERS, type OptimizerName } from "../../train/optimizers/index.js";
+import { SCHEDULES, type Schedule } from "../../train/schedules/schedule.js";
+import { WATCHED_OF_PIXELS, type Watch } from "../../train/techniques/techniques.js";
 import { groupOf, repeated, type TechniqueFlags } from "../commands/train/techniques.js";
 import { listOf, MAP, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
 
@@ -39,7 +41,7 @@ export interface LearningFlags extends RunFlags, TechniqueFlags {
   readonly resetClassifier?: boolean;
   readonly augment?: string;
   readonly epochs?: number;
-  readonly optimizer?: OptimizerConfig["name"];
+  readonly optimizer?: OptimizerName;
   readonly momentum?: number;
   readonly nesterov?: boolean;
   readonly schedule?: Schedule["kind"];
@@ -50,6 +52,14 @@ export interface LearningFlags extends RunFlags, TechniqueFlags {
   readonly rise?: number;
   readonly initial?: number;
   readonly shape?: "cosine" | "linear";
+  readonly power?: number;
+  readonly period?: number;
+  readonly growth?: number;
+  readonly factor?: number;
+  readonly plateauPatience?: number;
+  readonly threshold?: number;
+  readonly cooldown?: number;
+  readonly plateauWatch?: Watch;
 }
 
 /** A flag, what the help says of it, and how its value is read. */
@@ -178,10 +188,14 @@ export const scheduleOptions = (): readonly Option[] => [
     wholeOf("--warmup", 0),
   ),
   option("--milestones <epochs>", "of step: after which epochs the rate falls, such as 3,5", listOf("--milestones")),
-  option("--gamma <factor>", "of step: times which it falls (default 0.1)", numberOf("--gamma")),
+  option(
+    "--gamma <factor>",
+    "of step, exponential: what the rate is multiplied by at a milestone (default 0.1), or after each epoch",
+    numberOf("--gamma"),
+  ),
   option(
     "--final <part>",
-    "of cosine, one-cycle, triangular: the last rate, as a part of the highest (default 0; one-cycle 4e-6)",
+    "of schedules that fall: the last rate, as a part of the highest (default 0; one-cycle 4e-6)",
     numberOf("--final"),
   ),
   option(
@@ -191,6 +205,30 @@ export const scheduleOptions = (): readonly Option[] => [
   ),
   option("--initial <part>", "of one-cycle, triangular: the first rate (default 0.04, 0)", numberOf("--initial")),
   option("--shape <shape>", "of one-cycle: cosine (default) or linear", oneOf("--shape", ["cosine", "linear"])),
+  option("--power <p>", "of polynomial: the exponent (default 1)", numberOf("--power")),
+  option("--period <epochs>", "of warm-restarts: the epochs of the first cosine", wholeOf("--period", 1)),
+  option(
+    "--growth <n>",
+    "of warm-restarts: how many times as long each next cosine is (default 1)",
+    wholeOf("--growth", 1),
+  ),
+  option(
+    "--factor <factor>",
+    "of plateau: what the rate is multiplied by at a fall (default 0.1)",
+    numberOf("--factor"),
+  ),
+  option(
+    "--plateau-patience <n>",
+    "of plateau: epochs without a lower loss that are let pass (default 10)",
+    wholeOf("--plateau-patience", 0),
+  ),
+  option("--threshold <part>", "of plateau: how much lower counts (default 0.0001)", numberOf("--threshold")),
+  option(
+    "--plateau-watch <figure>",
+    `of plateau: the figure that is to get better, ${WATCHED_OF_PIXELS.join(", ")} (default loss)`,
+    oneOf("--plateau-watch", WATCHED_OF_PIXELS),
+  ),
+  option("--cooldown <n>", "of plateau: epochs after a fall that do not count (default 0)", wholeOf("--cooldown", 0)),
 ];
 
 /** Where and how often a run is kept. */
@@ -230,4 +268,4 @@ export async function resumedRun<Flags extends RunFlags>(
   return found;
 }
 
-const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+export const flagOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

@@ -5,7 +5,7 @@
 import { OptionError } from "../../base/errors.js";
 import { create } from "../../models/index.js";
 import type { OptimizerConfig } from "../../train/defaults.js";
-import type { Schedule } from "../../train/schedule.js";
+import type { Schedule } from "../../train/schedules/schedule.js";
 import { checkPlanes } from "../policy/planes.js";
 import type { PolicyConfig } from "./epochs.js";
 

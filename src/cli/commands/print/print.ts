@@ -12,8 +12,8 @@ import { OptionError } from "../../../base/errors.js";
 import { jsonText, printable } from "../../../base/text.js";
 import { checkFileWritable, writeFileAtomically } from "../../../host/atomic-write-node.js";
 import { list } from "../../../models/index.js";
-import { OPTIMIZERS, type OptimizerConfig, optimizerFrom, TRAINING_DEFAULTS } from "../../../train/defaults.js";
-import { adam, adamw } from "../../../train/optimizer.js";
+import { usualOptimizer } from "../../../train/defaults.js";
+import { OPTIMIZERS, type OptimizerName } from "../../../train/optimizers/index.js";
 import { MAP, NETWORK, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
 import { findNetwork, inputSize } from "../../options/network-argument.js";
 import { invocation, Output, quoted } from "../../terminal/output.js";
@@ -25,7 +25,7 @@ interface Flags {
   readonly batch?: number;
   readonly target?: TargetName;
   readonly winograd: boolean;
-  readonly optimizer?: OptimizerConfig["name"];
+  readonly optimizer?: OptimizerName;
   readonly input?: readonly [number, number];
   readonly option?: Readonly<Record<string, string>>;
   readonly network?: string;
@@ -131,9 +131,7 @@ function textOf(plan: Plan, title: string, stage: Stage | undefined, width?: num
 const widthOfTerminal = (): number | undefined => (process.stdout.isTTY ? process.stdout.columns : undefined);
 
 function optimizerOf({ training, optimizer }: Flags) {
-  if (!training) return undefined;
-  if (optimizer === "adam") return adam();
-  return optimizer === "adamw" ? adamw() : optimizerFrom(TRAINING_DEFAULTS.optimizer);
+  return training ? usualOptimizer(optimizer) : undefined;
 }
 
 function more(name: string, { layer, training }: Flags): string {

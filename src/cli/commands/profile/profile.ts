@@ -6,8 +6,8 @@ import { BACKEND_NAMES, type BackendName } from "../../../devices/machine-option
 import { checkFileWritable, checkFolderWritable } from "../../../host/atomic-write-node.js";
 import { networkParts } from "../../../model/trained-model.js";
 import { modulesOf } from "../../../nn/index.js";
-import { OPTIMIZERS, type OptimizerConfig, optimizerFrom, TRAINING_DEFAULTS } from "../../../train/defaults.js";
-import { adam, adamw } from "../../../train/optimizer.js";
+import { usualOptimizer } from "../../../train/defaults.js";
+import { OPTIMIZERS, type OptimizerName } from "../../../train/optimizers/index.js";
 import { bytesOf, MAP, NETWORK, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
 import { findNetwork, inputSize, isInside, noSuchLayer } from "../../options/network-argument.js";
 import { EXIT } from "../../terminal/errors.js";
@@ -27,7 +27,7 @@ interface Flags {
   readonly all?: boolean;
   readonly threads?: number;
   readonly repeats?: number;
-  readonly optimizer?: OptimizerConfig["name"];
+  readonly optimizer?: OptimizerName;
   readonly backend?: BackendName;
   readonly winograd: boolean;
   readonly memoryLimit?: number;
@@ -108,12 +108,7 @@ async function showProfile(name: string, flags: Flags): Promise<number> {
       memoryLimit,
       ...(winograd ? {} : { winograd }),
       what: whatOf(flags),
-      optimizer:
-        flags.optimizer === "adam"
-          ? adam()
-          : flags.optimizer === "adamw"
-            ? adamw()
-            : optimizerFrom(TRAINING_DEFAULTS.optimizer),
+      optimizer: usualOptimizer(flags.optimizer),
       note: (text) => output.note(text),
       stop: () => stop.requested,
     });

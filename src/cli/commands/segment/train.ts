@@ -8,7 +8,7 @@ import { checkRunFolder } from "../../../run/folder-node.js";
 import { openScenes } from "../../../segmentation/open-scenes-node.js";
 import { sceneDataset } from "../../../segmentation/scene-dataset.js";
 import { classWeights, commonSize, type SceneSplits } from "../../../segmentation/scene-set.js";
-import { OPTIMIZERS } from "../../../train/defaults.js";
+import { OPTIMIZERS } from "../../../train/optimizers/index.js";
 import { WATCHED_OF_PIXELS } from "../../../train/techniques/techniques.js";
 import { oneOf } from "../../options/arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "../../options/machine.js";

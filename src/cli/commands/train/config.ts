@@ -13,18 +13,29 @@ import type { HalvesChoice } from "../../../data/sources/halves-choice.js";
 import type { Shape } from "../../../graph/shape.js";
 import { create, definitionOf, type ModelOptions } from "../../../models/index.js";
 import { differences, type TrainingConfig } from "../../../run/config.js";
-import { type OptimizerConfig, optimizerConfig, optimizerFrom, TRAINING_DEFAULTS } from "../../../train/defaults.js";
-import { adam, adamw } from "../../../train/optimizer.js";
-import { checkSchedule, type Schedule } from "../../../train/schedule.js";
+import {
+  type OptimizerConfig,
+  optimizerConfig,
+  optimizerFrom,
+  TRAINING_DEFAULTS,
+  usualOptimizer,
+} from "../../../train/defaults.js";
+import { OPTIMIZERS, optionsOfOptimizer } from "../../../train/optimizers/index.js";
+import { checkSchedule, optionsOfSchedule, SCHEDULES, type Schedule } from "../../../train/schedules/schedule.js";
 import { networkOptions } from "../../options/arguments.js";
 import { type ScalingFlags, scalingOf } from "../../options/scaling.js";
-import type { LearningFlags } from "../../options/training.js";
+import { flagOf, type LearningFlags } from "../../options/training.js";
 import { techniquesOf } from "./techniques.js";
 
 /** What was given on the command line; what was not is undefined. */
 export interface TrainFlags extends LearningFlags, ScalingFlags {
   readonly betas?: readonly number[];
   readonly eps?: number;
+  readonly dampening?: number;
+  readonly alpha?: number;
+  readonly centered?: boolean;
+  readonly momentumDecay?: number;
+  readonly decoupledWeightDecay?: boolean;
   readonly distort?: boolean;
   readonly crops?: ViewName;
   readonly maxBroken?: string;
@@ -155,53 +166,69 @@ function augmentWith(base: TrainingConfig, flags: TrainFlags): { readonly augmen
 
 function optimizerWith(base: OptimizerConfig, flags: TrainFlags): OptimizerConfig {
   const name = flags.optimizer ?? base.name;
-  refuseOthers(`optimizer ${name}`, flags, name === "sgd" ? ["betas", "eps"] : ["momentum", "nesterov"]);
-  const { lr, weightDecay, momentum, nesterov, betas, eps } = flags;
+  const { betas } = flags;
   if (betas !== undefined && betas.length !== 2) {
     throw new OptionError(`--betas ${betas.join(",")}: expected two numbers, such as 0.9,0.999`);
   }
-  const given = Object.fromEntries(
-    Object.entries({ lr, weightDecay, momentum, nesterov, betas, eps }).filter(([, value]) => value !== undefined),
+  const given = givenOptions(
+    flags,
+    `optimizer ${name}`,
+    optionsOfOptimizer(name),
+    OPTIMIZERS.flatMap(optionsOfOptimizer),
   );
-  const start = name === base.name ? base : optimizerDefaults(name);
+  const start = name === base.name ? base : optimizerConfig(usualOptimizer(name));
   return optimizerConfig(optimizerFrom({ ...start, ...given } as OptimizerConfig));
 }
 
-function optimizerDefaults(name: OptimizerConfig["name"]): OptimizerConfig {
-  if (name === "sgd") return optimizerConfig(optimizerFrom(TRAINING_DEFAULTS.optimizer));
-  return optimizerConfig(name === "adam" ? adam() : adamw());
-}
-
-const SCHEDULE_FLAGS = ["warmup", "milestones", "gamma", "final", "rise", "initial", "shape"] as const;
-const FLAGS_OF: Readonly<Record<Schedule["kind"], readonly (typeof SCHEDULE_FLAGS)[number][]>> = {
-  constant: ["warmup"],
-  step: ["warmup", "milestones", "gamma"],
-  cosine: ["warmup", "final"],
-  "one-cycle": ["rise", "initial", "final", "shape"],
-  triangular: ["rise", "initial", "final"],
+/** Options of schedules whose flags are called otherwise, since others have those names. */
+const SCHEDULE_FLAGS: Readonly<Record<string, keyof TrainFlags>> = {
+  warmupSteps: "warmup",
+  patience: "plateauPatience",
+  watch: "plateauWatch",
 };
 
 function scheduleWith(base: Schedule, flags: TrainFlags): Schedule {
   const kind = flags.schedule ?? base.kind;
-  const start: Partial<Record<string, unknown>> = kind === base.kind ? base : {};
-  refuseOthers(
-    `schedule ${kind}`,
-    flags,
-    SCHEDULE_FLAGS.filter((flag) => !FLAGS_OF[kind].includes(flag)),
-  );
-  const { warmup, milestones, gamma, final, rise, initial, shape } = flags;
-  const all = { warmupSteps: warmup, milestones, gamma, final, rise, initial, shape };
-  const given = Object.entries(all).filter(([, v]) => v !== undefined);
-  const schedule = { ...start, kind, ...Object.fromEntries(given) } as Schedule;
+  const start = (kind === base.kind ? base : {}) as Partial<Record<string, unknown>>;
+  const all = SCHEDULES.flatMap(optionsOfSchedule);
+  const given = givenOptions(flags, `schedule ${kind}`, optionsOfSchedule(kind), all, SCHEDULE_FLAGS);
+  const schedule = { ...start, kind, ...given } as Schedule;
   if (schedule.kind === "step" && schedule.milestones === undefined) {
     throw new OptionError("--schedule step: give the epochs at which the rate falls, such as --milestones 3,5");
+  }
+  if (schedule.kind === "exponential" && schedule.gamma === undefined) {
+    throw new OptionError(
+      "--schedule exponential: give what the rate is multiplied by after each epoch, such as --gamma 0.95",
+    );
+  }
+  if (schedule.kind === "warm-restarts" && schedule.period === undefined) {
+    throw new OptionError("--schedule warm-restarts: give the epochs of the first cosine, such as --period 10");
   }
   checkSchedule(schedule);
   return schedule;
 }
 
-function refuseOthers(what: string, flags: TrainFlags, names: readonly (keyof TrainFlags)[]): void {
-  for (const name of names) {
-    if (flags[name] !== undefined) throw new OptionError(`--${name}: ${what} has no ${name}; leave it out`);
+/**
+ * The options that flags set, of those that `what` has; `all` has those of its rivals, too.
+ * @throws OptionError where a flag sets an option of a rival alone
+ */
+function givenOptions(
+  flags: TrainFlags,
+  what: string,
+  own: readonly string[],
+  all: readonly string[],
+  flagNames: Readonly<Record<string, keyof TrainFlags>> = {},
+): Readonly<Record<string, unknown>> {
+  const given: Record<string, unknown> = {};
+  for (const option of new Set(all)) {
+    const flag = flagNames[option] ?? (option as keyof TrainFlags);
+    const value = flags[flag];
+    if (value === undefined) continue;
+    if (!own.includes(option)) {
+      const dashed = flagOf(flag);
+      throw new OptionError(`${dashed}: ${what} has no ${dashed.slice(2)}; leave it out`);
+    }
+    given[option] = value;
   }
+  return given;
 }

@@ -2,11 +2,34 @@
  * How the learning rate runs over the steps of a training: a factor of the optimiser's own rate, after a linear warm-up. A step is an
  * update: with gradient accumulation, of several batches.
  */
-import { OptionError, unknownName } from "../base/errors.js";
-import { type Fields, mismatch, needed, number, oneOf, variants, whole } from "../base/options.js";
+import { OptionError, unknownName } from "../../base/errors.js";
+import { type Fields, mismatch, needed, number, oneOf, variants, whole } from "../../base/options.js";
+import { cosineOfPi, integerPower, power } from "../../base/portable-math.js";
+import { WATCHED_OF_PIXELS } from "../techniques/techniques.js";
+import { type MeasuredEpoch, type PlateauSchedule, plateauPart } from "./plateau.js";
 
 export type Schedule =
   | { readonly kind: "constant"; readonly warmupSteps?: number }
+  /** Times `gamma` after each epoch: PyTorch's ExponentialLR. */
+  | { readonly kind: "exponential"; readonly gamma: number; readonly warmupSteps?: number }
+  /**
+   * Falls from the full rate to `final` times it (0) at the last step, as (1 - step / steps)^`power` (1) does: PyTorch's PolynomialLR, whose
+   * power is 0.9 where pixels are labelled (Chen et al. 2016).
+   */
+  | { readonly kind: "polynomial"; readonly power?: number; readonly final?: number; readonly warmupSteps?: number }
+  /**
+   * Cosines from the full rate down to `final` times it (0), begun again after `period` epochs, each `growth` times (1) as long as the one before
+   * (Loshchilov and Hutter 2016): PyTorch's CosineAnnealingWarmRestarts.
+   */
+  | {
+      readonly kind: "warm-restarts";
+      readonly period: number;
+      readonly growth?: number;
+      readonly final?: number;
+      readonly warmupSteps?: number;
+    }
+  /** Falls after epochs that bring nothing better: PyTorch's ReduceLROnPlateau. */
+  | PlateauSchedule
   /** Times `gamma` after each epoch of `milestones`. */
   | {
       readonly kind: "step";
@@ -44,6 +67,8 @@ export type Schedule =
 export interface ScheduleExtent {
   readonly totalSteps: number;
   readonly stepsPerEpoch: number;
+  /** What the epochs before the step's have come to, for `plateau`. */
+  readonly history?: readonly MeasuredEpoch[];
 }
 
 /** The learning rate of step `step` (0, 1, ...). */
@@ -53,6 +78,22 @@ export function learningRateAt(schedule: Schedule, lr: number, step: number, ext
   switch (schedule.kind) {
     case "constant":
       return lr;
+    case "exponential":
+      return lr * integerPower(schedule.gamma, Math.floor(step / extent.stepsPerEpoch));
+    case "polynomial": {
+      const part = Math.min(1, (step - warmup) / Math.max(1, extent.totalSteps - warmup));
+      return lr * straight(schedule.final ?? 0, 1, power(1 - part, schedule.power ?? 1));
+    }
+    case "warm-restarts": {
+      const { growth = 1, final = 0 } = schedule;
+      let period = schedule.period * extent.stepsPerEpoch;
+      let since = step - warmup;
+      if (growth === 1) since %= period;
+      for (; since >= period; period *= growth) since -= period;
+      return lr * alongCosine(1, final, since / period);
+    }
+    case "plateau":
+      return lr * plateauPart(schedule, extent.history ?? []);
     case "step": {
       const epoch = Math.floor(step / extent.stepsPerEpoch);
       let rate = lr;
@@ -106,6 +147,18 @@ function risingEpochs(value: unknown, name: string): void {
 
 const FIELDS: { readonly [K in Kind]: Fields<OptionsOf<K>> } = {
   constant: { warmupSteps },
+  exponential: { gamma: needed(number({ above: 0 })), warmupSteps },
+  polynomial: { power: number({ above: 0, to: 100 }), final: part, warmupSteps },
+  "warm-restarts": { period: needed(whole(1)), growth: whole(1), final: part, warmupSteps },
+  plateau: {
+    factor: number({ above: 0, below: 1 }),
+    patience: whole(0),
+    threshold: number({ from: 0, below: 1 }),
+    cooldown: whole(0),
+    final: part,
+    watch: oneOf(WATCHED_OF_PIXELS),
+    warmupSteps,
+  },
   step: { milestones: needed(risingEpochs), gamma: number({ above: 0 }), warmupSteps },
   cosine: { final: part, warmupSteps },
   "one-cycle": {
@@ -118,23 +171,13 @@ const FIELDS: { readonly [K in Kind]: Fields<OptionsOf<K>> } = {
   triangular: { rise, initial: part, final: part, warmupSteps: noWarmup("triangular") },
 };
 
+/** The kinds by name, and the options of one. */
+export const SCHEDULES = Object.keys(FIELDS) as readonly Kind[];
+export const optionsOfSchedule = (kind: Kind): readonly string[] => Object.keys(FIELDS[kind]);
+
 const check = variants("kind", FIELDS);
 
-/** @throws OptionError on a schedule that makes no sense. */
-export function checkSchedule(schedule: Schedule): void {
-  check(schedule, "schedule");
-}
-
-/** cos(pi x) for 0 <= x <= 1 to 1e-15, from products and sums alone: engines differ in Math.cos. */
-export function cosineOfPi(x: number): number {
-  if (x > 0.5) return -cosineOfPi(1 - x);
-  const t = Math.PI * x;
-  const square = t * t;
-  let sum = 1;
-  let term = 1;
-  for (let n = 1; n <= 12; n++) {
-    term *= -square / ((2 * n - 1) * (2 * n));
-    sum += term;
-  }
-  return sum;
+/** @throws OptionError on a schedule that makes no sense, which it calls by `where` */
+export function checkSchedule(schedule: Schedule, where = "schedule"): void {
+  check(schedule, where);
 }
