@@ -4,10 +4,9 @@
  */
 import { MemoryError, OptionError } from "../base/errors.js";
 import { checkOptions, expecting, type Fields, listOf, whole } from "../base/options.js";
-import { type Host, planTraining } from "../devices/cpu/planning/plan.js";
-import { trainingMemory } from "../devices/cpu/planning/training-memory.js";
-import { Session } from "../devices/cpu/session.js";
+import type { Device } from "../devices/device.js";
 import { MACHINE_OPTIONS, type MachineOptions } from "../devices/machine-options.js";
+import { openDevice } from "../devices/open.js";
 import type { TrainingMemory } from "../devices/training-memory.js";
 import type { Shape } from "../graph/shape.js";
 import { type AnyNetwork, moduleOf } from "../model/trained-model.js";
@@ -44,7 +43,7 @@ export interface Summary {
   readonly refusal?: string;
 }
 
-export interface SummaryOptions extends Pick<MachineOptions, "backend" | "memoryLimit" | "note"> {
+export interface SummaryOptions extends Pick<MachineOptions, "device" | "backend" | "memoryLimit" | "note"> {
   /** What it takes, of several inputs as `trace` is told them; a network of the zoo says it itself, but may be asked about another size. */
   readonly input?: AnyInputs | undefined;
   /** Plans inference and training at this batch. */
@@ -59,6 +58,7 @@ const several = expecting(
 );
 
 const SUMMARY_OPTIONS: Fields<SummaryOptions> = {
+  device: MACHINE_OPTIONS.device,
   backend: MACHINE_OPTIONS.backend,
   memoryLimit: MACHINE_OPTIONS.memoryLimit,
   note: MACHINE_OPTIONS.note,
@@ -88,24 +88,24 @@ export async function summarize(network: AnyNetwork, options: SummaryOptions = {
     activationBytes: total((layer) => layer.activationBytes),
   };
   if (options.batch === undefined) return summary;
-  const { backend, memoryLimit, note } = options;
-  const session = await Session.create({ backend, memoryLimit, note });
-  const { target, winograd, room } = session;
-  const host: Host = { target, winograd, room };
-  await session.close();
-  const optimizer = options.optimizer ?? usualOptimizer();
-  const { batch } = options;
-  return {
-    ...summary,
-    ...planned(() => ({ inference: planInference(module as Module, input as Shape, host, batch) })),
-    ...planned(() => ({ training: planMemory(module as Module, input as Shape, host, batch, optimizer) })),
-  };
+  const { device: name, backend, memoryLimit, note, batch, optimizer = usualOptimizer() } = options;
+  const device = await openDevice({ device: name, backend, memoryLimit, note });
+  try {
+    const [network, shape] = [module as Module, input as Shape];
+    const inference = await planned(async () => ({ inference: await planInference(device, network, shape, batch) }));
+    const training = await planned(async () => ({
+      training: await planTraining(device, network, shape, batch, optimizer),
+    }));
+    return { ...summary, ...inference, ...training };
+  } finally {
+    await device.close();
+  }
 }
 
 /** A plan that cannot be made says why, beside what can be told. */
-function planned<T extends object>(plan: () => T): T | { readonly refusal: string } {
+async function planned<T extends object>(plan: () => Promise<T>): Promise<T | { readonly refusal: string }> {
   try {
-    return plan();
+    return await plan();
   } catch (error) {
     if (error instanceof MemoryError) return { refusal: error.message };
     throw error;
@@ -113,11 +113,17 @@ function planned<T extends object>(plan: () => T): T | { readonly refusal: strin
 }
 
 /** What a Trainer takes. */
-function planMemory(module: Module, input: Shape, host: Host, batch: number, optimizer: Optimizer): MemorySummary {
-  const programs = planTraining(host, {
+async function planTraining(
+  device: Device,
+  module: Module,
+  input: Shape,
+  batch: number,
+  optimizer: Optimizer,
+): Promise<MemorySummary> {
+  const memory = await device.planTraining({
     step: trainingEntries(module, input, optimizer).step,
     maxBatch: batch,
     evaluation: evaluationEntry(module, input).entry,
   });
-  return { batch, optimizer: optimizer.name, ...trainingMemory(programs, host) };
+  return { batch, optimizer: optimizer.name, ...memory };
 }

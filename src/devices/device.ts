@@ -14,7 +14,7 @@
  */
 import type { Entry } from "../graph/graph.js";
 import type { Shape, Signature } from "../graph/shape.js";
-import type { MemoryUse } from "./memory-use.js";
+import type { MemoryUse, PlannedMemory } from "./memory-use.js";
 import type { TrainingMemory } from "./training-memory.js";
 
 /** What callers give and get: float32 for floats, else integers of the value's own type. Memory of halves is their bits, in a Uint16Array. */
@@ -92,6 +92,16 @@ export interface CompileWish {
   readonly slots?: number | undefined;
 }
 
+/** How an entry is to be planned. */
+export interface PlanWish {
+  /** Samples of a run, at most. */
+  readonly maxBatch: number;
+  /** Runs that may be under way at once. @default QUEUE_LENGTH */
+  readonly slots?: number | undefined;
+  /** Whether its states would be lent (`lendState`) and not written. @default false */
+  readonly lent?: boolean | undefined;
+}
+
 /** The entries of a training. They share states and run in turns, never at once. */
 export interface TrainingWish {
   readonly step: Entry;
@@ -135,6 +145,13 @@ export interface Device extends DeviceStates {
   readonly threads: number;
   /** Bytes in use. */
   readonly memory: MemoryUse;
+  /**
+   * What an entry would take by itself; nothing is allocated. Whether there is room for it is for `compile` to say.
+   * @throws MemoryError where a value is larger than the device can hold.
+   */
+  plan(entry: Entry, wish: PlanWish): Promise<PlannedMemory>;
+  /** The same for the entries of a training. @throws MemoryError where they take more than the device has or may take. */
+  planTraining(wish: TrainingWish): Promise<TrainingMemory>;
   /**
    * Compiles an entry, and makes its states, which are zero until they are written. What it takes is known before any of it is allocated.
    * @throws OptionError and ShapeError where the entry is none, naming the output or the state that is not as it should be.

@@ -5,6 +5,9 @@ import type { BackendChoice } from "./cpu/backends/choose.js";
 
 export { BACKEND_NAMES, type BackendName } from "./cpu/backends/backend.js";
 
+/** The devices that come with fovea. */
+export const DEVICE_NAMES = ["cpu", "reference"] as const;
+
 export interface MachineOptions {
   /**
    * The device that computes: "cpu", or "reference", which computes what each op means in float64: more than a thousand times slower, to compare with.

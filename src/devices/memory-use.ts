@@ -10,4 +10,11 @@ export interface MemoryUse {
   readonly code: number;
 }
 
+/** What one executable would take by itself, in bytes. */
+export interface PlannedMemory extends MemoryUse {
+  readonly total: number;
+  /** About what the device's engine takes beside that: its heap, and its threads. 0 where there is none. */
+  readonly engine: number;
+}
+
 export const totalOf = (memory: MemoryUse): number => Object.values(memory).reduce((a, b) => a + b, 0);

@@ -2,15 +2,17 @@
 import { unknownName } from "../base/errors.js";
 import { CpuDevice } from "./cpu/cpu-device.js";
 import type { Device } from "./device.js";
-import { MACHINE_OPTIONS, type MachineOptions } from "./machine-options.js";
+import { type DEVICE_NAMES, MACHINE_OPTIONS, type MachineOptions } from "./machine-options.js";
 
 /** Opens a device. It refuses options that it has no use for. */
 export type DeviceOpener = (options: Omit<MachineOptions, "device">) => Promise<Device>;
 
-const openers = new Map<string, DeviceOpener>([
-  ["cpu", (options) => CpuDevice.create(options)],
-  ["reference", async (options) => (await import("./reference/reference-device.js")).openReference(options)],
-]);
+const BUILT_IN: Readonly<Record<(typeof DEVICE_NAMES)[number], DeviceOpener>> = {
+  cpu: (options) => CpuDevice.create(options),
+  reference: async (options) => (await import("./reference/reference-device.js")).openReference(options),
+};
+
+const openers = new Map<string, DeviceOpener>(Object.entries(BUILT_IN));
 
 /** Makes a device known by a name, which the option `device` then takes. */
 export function registerDevice(name: string, open: DeviceOpener): void {
@@ -37,5 +39,5 @@ export async function openDevice({ device = "cpu", ...options }: MachineOptions 
   MACHINE_OPTIONS.device(device, "device");
   const open = openers.get(device);
   if (open === undefined) throw unknownName("device", device, [...openers.keys()]);
-  return open(options);
+  return open(Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)));
 }

@@ -11,7 +11,7 @@ import { comparisonRows, csv } from "#fovea/analysis/compare/table.js";
 import { drawComparison, writeComparison } from "#fovea/analysis/compare/write-node.js";
 import { planInference } from "#fovea/analysis/inference.js";
 import { comparisonText } from "#fovea/cli/commands/compare.js";
-import { Session } from "#fovea/devices/cpu/session.js";
+import { openDevice } from "#fovea/devices/open.js";
 import * as models from "#fovea/models/index.js";
 
 const FEW = { batches: [1, 3], budgetMs: 5, note: () => {} };
@@ -32,10 +32,10 @@ describe("what is measured", () => {
     }
     // Six hundred times the operations take more time, whatever else the machine does.
     expect(resnet.batches[1]!.millisecondsAPicture).toBeGreaterThan(lenet.batches[1]!.millisecondsAPicture!);
-    const session = await Session.create({ note: () => {} });
-    await session.close();
+    const device = await openDevice({ note: () => {} });
     const { module, input } = models.create("resnet20");
-    expect(resnet.batches[1]!.memoryBytes).toBe(planInference(module, input, session, 3).total);
+    expect(resnet.batches[1]!.memoryBytes).toBe((await planInference(device, module, input, 3)).total);
+    await device.close();
   });
 
   it("keeps what there is when it is asked to stop", async () => {

@@ -186,6 +186,30 @@ describe("train, eval, summary", () => {
     expect(rates()).toEqual([0.0001, 0.0001, 0.00005, 0.000025, 0.00002]);
   });
 
+  it("compute on another device, to the same figures but for rounding", async () => {
+    const folder = folderWithPictures();
+    const run = async (device: string, out: string) => {
+      const { code, stderr } = await fovea(
+        ["train", "mlp", ...SHORT, "--epochs", "1", "--device", device, "--out", out],
+        folder,
+      );
+      expect([code, stderr]).toEqual([0, ""]);
+      const [log] = events(readFileSync(join(folder, out, "log.jsonl"), "utf8"));
+      return (log as unknown as { test: { loss: number } }).test.loss;
+    };
+    const [cpu, reference] = [await run("cpu", "a"), await run("reference", "b")];
+    expect(reference).toBeCloseTo(cpu, 4);
+    const measured = await fovea(["eval", "a", "--device", "reference", "--json"], folder);
+    expect((events(measured.stdout)[0] as unknown as { loss: number }).loss).toBeCloseTo(cpu, 4);
+    const again = await fovea(["eval", "a", "--device", "webgpu"], folder);
+    expect([again.code, again.stderr]).toEqual([2, 'fovea: unknown device "webgpu" (known: cpu, reference)\n']);
+    const refused = await fovea(["eval", "a", "--device", "reference", "--threads", "2"], folder);
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining('unknown option of device "reference" "threads"'),
+    ]);
+  });
+
   it("outlive a reader that goes away", async () => {
     const folder = folderWithPictures();
     const run = startFovea(["train", "mlp", ...SHORT, "--out", "run"], folder);

@@ -2,6 +2,7 @@
  * What stands above devices knows none of them: a second device, with a memory of its own and transfers that take their time, trains,
  * measures, predicts and resumes through the same calls, and comes to what the processor comes to but for rounding.
  */
+import { cpSync } from "node:fs";
 import { expect, it } from "vitest";
 import { lookInside } from "#fovea/analysis/inspect/look.js";
 import { openDevice, registerDevice } from "#fovea/devices/open.js";
@@ -14,6 +15,7 @@ import { create } from "#fovea/models/index.js";
 import * as nn from "#fovea/nn/index.js";
 import { add, multiply } from "#fovea/ops/index.js";
 import type { TrainingConfig } from "#fovea/run/config.js";
+import { openRunFolder } from "#fovea/run/folder-node.js";
 import { createLabeller } from "#fovea/segmentation/labeller.js";
 import { TRAINING_DEFAULTS } from "#fovea/train/defaults.js";
 import { sgd } from "#fovea/train/optimizers/sgd.js";
@@ -125,6 +127,18 @@ it("a run on disk goes on there to the same bits", async () => {
   expect(stopped.completed).toBe(false);
   const notes: string[] = [];
   const { out: _, ...again } = start("stopped");
+  // On another device it goes on, and says that its bits are others.
+  const elsewhere: string[] = [];
+  cpSync(stopped.folder.path, `${folder}/copy`, { recursive: true });
+  const copy = (await openRunFolder(`${folder}/copy`)).folder;
+  const moved = await runTraining(
+    { ...again, session: { device: "cpu", ...quiet }, resume: copy },
+    { planned: (plan) => void elsewhere.push(...plan.notes) },
+  );
+  expect(moved.history.at(-1)!.test!.loss).toBeCloseTo(whole.history.at(-1)!.test!.loss, 4);
+  expect(elsewhere[0]).toMatch(
+    /^backend name is "\w+", was "reference": the run will not be bit-identical to one never stopped$/,
+  );
   const resumed = await runTraining(
     { ...again, resume: stopped.folder },
     { planned: (plan) => void notes.push(plan.backend, ...plan.notes) },

@@ -86,6 +86,31 @@ test.each<[string, (name: string) => WorkerHandle, string]>([
   await session.close();
 });
 
+test("whoever is told may use the session that is loading, and fails the load by what it throws", async () => {
+  installPlatform({
+    ...platform,
+    startWorker: () => {
+      throw new Error("no workers today");
+    },
+  });
+  const seen: number[] = [];
+  const session: Session = await Session.create({
+    backend: "wasm",
+    threads: 2,
+    note: async () => {
+      await session.idle();
+      seen.push(session.threads);
+      if (seen.length === 1) throw new Error("not with one thread");
+    },
+  });
+  const program = mixProgram(session.target, { rounds: 3, cost: COSTLY });
+  await expect(session.load(program)).rejects.toThrow("not with one thread");
+  expect([seen, session.memory.code, session.memory.tables]).toEqual([[1], 0, 0]);
+  const { y } = await (await session.load(program)).run({ x: random(5, 512) }, 1);
+  expect(y).toEqual(mixReference(random(5, 512), 512, 3));
+  await session.close();
+});
+
 test("a worker that never answers is waited for half a minute", async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   const workers = [fake((worker) => worker.say({ kind: "ready" })), fake(() => {})];

@@ -57,10 +57,6 @@ const knowsProcessor = [
   "analysis/profile/",
   // The stages on a network's way to machine code.
   "analysis/print/",
-  // What programs would take, planned for a processor where none of it is loaded.
-  "analysis/inference.ts",
-  "analysis/summary.ts",
-  "analysis/compare/measure.ts",
 ];
 
 const isInsideDevice = (file: string) => /^devices\/[^/]+\//.test(file);

@@ -5,12 +5,14 @@
 
 import { MemoryError, OptionError } from "../../base/errors.js";
 import { Random } from "../../base/random.js";
-import type { Program } from "../../compiler/program.js";
-import { Session, type SessionOptions } from "../../devices/cpu/session.js";
+import type { Device } from "../../devices/device.js";
+import type { MachineOptions } from "../../devices/machine-options.js";
+import { openDevice } from "../../devices/open.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
+import { predictionEntry } from "../../model/prediction.js";
 import { create, type Model } from "../../models/index.js";
 import { type Initializer, savedOf } from "../../nn/index.js";
-import { inferenceMemory, inferenceProgram } from "../inference.js";
+import { planInference } from "../inference.js";
 import { summarize } from "../summary.js";
 import { type PublishedAccuracy, publishedAccuracy } from "./published.js";
 
@@ -41,7 +43,7 @@ export interface Comparison {
   readonly threads: number;
 }
 
-export interface CompareOptions extends Pick<SessionOptions, "backend" | "threads" | "note"> {
+export interface CompareOptions extends Pick<MachineOptions, "device" | "backend" | "threads" | "note"> {
   /** Pictures at once; ascending. */
   readonly batches?: readonly number[];
   /** Milliseconds for each network and batch size, at least one run; 0 measures no time. */
@@ -65,8 +67,7 @@ export async function compareNetworks(names: readonly string[], options: Compare
   if (repeated !== undefined) throw new OptionError(`compare: ${repeated} is named twice; name each network once`);
   const models = names.map((name) => create(name));
   const networks: ComparedNetwork[] = [];
-  const { backend, threads, note } = options;
-  const facts = await Session.create({ backend, threads, note });
+  const facts = await openDevice(machineOf(options));
   const told = { backend: facts.backend, threads: facts.threads };
   await facts.close();
   const stopped = async () => (await options.stop?.()) ?? false;
@@ -82,39 +83,42 @@ async function compareOne(
   options: CompareOptions,
   stopped: () => Promise<boolean>,
 ): Promise<ComparedNetwork> {
-  const { name, input, module } = model;
+  const { name, input } = model;
   const { parameters, multiplyAdds } = await summarize(model);
   const published = publishedAccuracy(name);
   const batches: BatchFigures[] = [];
-  const { backend, threads, note } = options;
-  const session = await Session.create({ backend, threads, note });
+  const device = await openDevice(machineOf(options));
   try {
     for (const batch of options.batches ?? BATCHES) {
       if (await stopped()) break;
       await options.progress?.(name, batch);
-      const program = planned(() => inferenceProgram(module, input, session, batch));
-      if (program === undefined) {
+      const memoryBytes = await plannedBytes(device, model, batch);
+      if (memoryBytes === undefined) {
         batches.push({ batch });
         continue;
       }
-      const memoryBytes = inferenceMemory(program, session).total;
       const isMeasured =
         (options.budgetMs ?? BUDGET_MS) > 0 && memoryBytes <= (options.mostBytes ?? Number.POSITIVE_INFINITY);
-      const time = isMeasured
-        ? await measure(session, model, program, options.budgetMs ?? BUDGET_MS, stopped)
-        : undefined;
+      const time = isMeasured ? await measure(device, model, batch, options.budgetMs ?? BUDGET_MS, stopped) : undefined;
       batches.push({ batch, memoryBytes, ...time });
     }
   } finally {
-    await session.close();
+    await device.close();
   }
   return { name, input, parameters, multiplyAdds, ...(published === undefined ? {} : { published }), batches };
 }
 
+const machineOf = ({ device, backend, threads, note }: CompareOptions): MachineOptions => ({
+  device,
+  backend,
+  threads,
+  note,
+});
+
 /** Undefined where a value is larger than can be held. */
-function planned(plan: () => Program): Program | undefined {
+async function plannedBytes(device: Device, { module, input }: Model, batch: number): Promise<number | undefined> {
   try {
-    return plan();
+    return (await planInference(device, module, input, batch)).total;
   } catch (error) {
     if (error instanceof MemoryError) return undefined;
     throw error;
@@ -123,18 +127,18 @@ function planned(plan: () => Program): Program | undefined {
 
 /** The median of as many runs as the budget has room for; none where it was stopped before the first. */
 async function measure(
-  session: Session,
+  device: Device,
   model: Model,
-  program: Program,
+  batch: number,
   budgetMs: number,
   stopped: () => Promise<boolean>,
 ): Promise<{ millisecondsAPicture: number; runs: number } | undefined> {
-  const loaded = await session.load(program, { slots: 1 });
+  const { entry } = predictionEntry(model.module, model.input);
+  const loaded = await device.compile(entry, { maxBatch: batch, slots: 1 });
   try {
-    await fillStates(session, model);
+    await fillStates(device, model);
     const slot = await loaded.acquire();
     try {
-      const batch = program.maxBatch;
       slot.fill("input", numbers(batch * sizeOf(model.input), 1));
       // Packs the weights, and brings code and memory into the caches.
       await slot.run(1);
@@ -161,15 +165,15 @@ async function measure(
   }
 }
 
-const filled = new WeakSet<Session>();
+const filled = new WeakSet<Device>();
 
 /** Random weights of the usual size: what they are makes no difference to the time, as long as nothing overflows. */
-async function fillStates(session: Session, { module }: Model): Promise<void> {
-  if (filled.has(session)) return;
-  const known = new Set(session.states().map(({ name }) => name));
+async function fillStates(device: Device, { module }: Model): Promise<void> {
+  if (filled.has(device)) return;
+  const known = new Set(device.states().map(({ name }) => name));
   for (const [name, { shape, init }] of savedOf(module))
-    if (known.has(name)) await session.writeState(name, numbers(sizeOf(shape), scaleOf(init, shape), init));
-  filled.add(session);
+    if (known.has(name)) await device.writeState(name, numbers(sizeOf(shape), scaleOf(init, shape), init));
+  filled.add(device);
 }
 
 function scaleOf(init: Initializer, shape: Shape): number {

@@ -14,6 +14,7 @@ import { BACKEND_NAMES, type BackendName } from "../../devices/machine-options.j
 import { checkFolderWritable } from "../../host/atomic-write-node.js";
 import { list } from "../../models/index.js";
 import { oneOf, wholeOf } from "../options/arguments.js";
+import { DEVICE } from "../options/machine.js";
 import { EXIT } from "../terminal/errors.js";
 import { bytes, Output, quoted, table } from "../terminal/output.js";
 import { Progress, showCount } from "../terminal/progress.js";
@@ -25,6 +26,7 @@ interface Flags {
   readonly quick?: boolean;
   readonly time: boolean;
   readonly threads?: number;
+  readonly device?: string;
   readonly backend?: BackendName;
   readonly json?: boolean;
 }
@@ -45,6 +47,7 @@ export function compareCommand(program: Command): void {
     .option("--batches <list>", `batch sizes, ascending (default: ${BATCHES.join(",")})`, batchList)
     .option("--quick", `batch sizes ${QUICK.batches.join(", ")} and a short measurement`)
     .option("--no-time", "measure no time")
+    .option(...DEVICE)
     .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
     .option("--backend <name>", `${BACKEND_NAMES.join(", ")} (default: the fastest)`, oneOf("--backend", BACKEND_NAMES))
     .option("--json", "one JSON object a network and batch size on standard output, for programs")
@@ -75,7 +78,7 @@ async function compare(asked: readonly string[], flags: Flags): Promise<number> 
   const names = asked.length === 1 && asked[0] === "all" ? list().map(({ name }) => name) : asked;
   const batches = flags.batches ?? (flags.quick ? QUICK.batches : BATCHES);
   const budgetMs = !flags.time ? 0 : flags.quick ? QUICK.budgetMs : BUDGET_MS;
-  const { threads, backend } = flags;
+  const { threads, backend, device } = flags;
   const progress = new Progress({ total: names.length * batches.length, label: "comparing", unit: "measurements" });
   const stop = new StopRequest(() =>
     progress.log("stopping after the measurement under way; a second Ctrl-C ends at once"),
@@ -85,6 +88,7 @@ async function compare(asked: readonly string[], flags: Flags): Promise<number> 
     const comparison = await compareNetworks(names, {
       ...(threads === undefined ? {} : { threads }),
       ...(backend === undefined ? {} : { backend }),
+      ...(device === undefined ? {} : { device }),
       batches,
       budgetMs,
       mostBytes: freemem() * 0.8,

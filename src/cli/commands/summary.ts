@@ -10,6 +10,7 @@ import { inputsText } from "../../nn/inputs.js";
 import { usualOptimizer } from "../../train/defaults.js";
 import { OPTIMIZERS, type OptimizerName } from "../../train/optimizers/index.js";
 import { bytesOf, MAP, NETWORK, oneOf, pairOf, wholeOf } from "../options/arguments.js";
+import { DEVICE } from "../options/machine.js";
 import { findNetwork, inputSize, isInside, noSuchLayer } from "../options/network-argument.js";
 import { bytes, Output, table, twoColumns } from "../terminal/output.js";
 import { showCount } from "../terminal/progress.js";
@@ -22,6 +23,7 @@ interface Flags {
   readonly option?: Readonly<Record<string, string>>;
   readonly network?: string;
   readonly map?: Readonly<Record<string, string>>;
+  readonly device?: string;
   readonly backend?: BackendName;
   readonly memoryLimit?: number;
   readonly json?: boolean;
@@ -50,6 +52,7 @@ export function summaryCommand(program: Command): void {
     .option("--layer <path>", "only this layer and those inside it, such as layer1.0")
     .option("--batch <n>", "plan inference and training with this many pictures at once", wholeOf("--batch", 1))
     .option("--optimizer <name>", `for that plan: ${OPTIMIZERS.join(", ")}`, oneOf("--optimizer", OPTIMIZERS))
+    .option(...DEVICE)
     .option("--backend <name>", `for that plan: ${BACKEND_NAMES.join(", ")}`, oneOf("--backend", BACKEND_NAMES))
     .option("--memory-limit <size>", "for that plan: what training may take, such as 2GB", bytesOf("--memory-limit"))
     .option("--markdown", "a table in Markdown")
@@ -71,12 +74,13 @@ async function showSummary(name: string, flags: Flags): Promise<void> {
   if (flags.json && flags.markdown) throw new OptionError("--json and --markdown: give one of the two");
   const output = new Output(flags.json ?? false);
   const { network, input, title } = await findNetwork(name, flags);
-  const { batch, backend, memoryLimit } = flags;
+  const { batch, backend, device, memoryLimit } = flags;
   const optimizer = usualOptimizer(flags.optimizer);
   const whole = await summarize(network, {
     input,
     batch,
     backend,
+    device,
     memoryLimit,
     optimizer,
     note: (text) => output.note(text),

@@ -1,11 +1,16 @@
 /** The processor as a device: a session that also compiles, for its own machine and within the memory that it may take. */
+import { compileSteps } from "../../compiler/compile.js";
 import type { Program } from "../../compiler/program.js";
 import type { Entry } from "../../graph/graph.js";
+import { inTurns } from "../../host/event-loop.js";
 import { checkEntry, checkTraining, checkWish } from "../check-entry.js";
-import type { CompileWish, Device, TrainingExecutables, TrainingWish } from "../device.js";
+import type { CompileWish, Device, PlanWish, TrainingExecutables, TrainingWish } from "../device.js";
+import { type PlannedMemory, totalOf } from "../memory-use.js";
 import { QUEUE_LENGTH } from "../queue.js";
+import type { TrainingMemory } from "../training-memory.js";
 import type { LoadedProgram } from "./loaded-program.js";
-import { planEvaluationInTurns, planTrainingInTurns } from "./planning/plan.js";
+import { engineBytes } from "./memory/memory-check.js";
+import { planEvaluationInTurns, plannedMemory, planTrainingInTurns } from "./planning/plan.js";
 import { trainingMemory } from "./planning/training-memory.js";
 import { openEngine, Session, type SessionOptions } from "./session.js";
 
@@ -25,6 +30,22 @@ export class CpuDevice extends Session implements Device {
     checkWish(wish);
     const { maxBatch, slots = QUEUE_LENGTH } = wish;
     return this.load(await planEvaluationInTurns(this, entry, maxBatch, slots), { slots });
+  }
+
+  async plan(entry: Entry, { maxBatch, slots = QUEUE_LENGTH, lent = false }: PlanWish): Promise<PlannedMemory> {
+    this.refuseClosed();
+    checkEntry(entry);
+    checkWish({ maxBatch, slots });
+    const { target, winograd, room } = this;
+    const program = await inTurns(compileSteps(entry, { target, winograd, maxBatch }));
+    const memory = plannedMemory([program], this, slots, lent);
+    return { ...memory, total: totalOf(memory), engine: engineBytes(memory.code, room) };
+  }
+
+  async planTraining(wish: TrainingWish): Promise<TrainingMemory> {
+    this.refuseClosed();
+    checkTraining(wish);
+    return trainingMemory(await planTrainingInTurns(this, wish), this);
   }
 
   async compileTraining(wish: TrainingWish): Promise<TrainingExecutables> {

@@ -109,7 +109,7 @@ export class Engine {
         `fovea: ${op} has no kernel for ${this.backend.target.name}: it is computed by its reference, which is slow; registerStrategy gives it one`,
       );
     const code = await this.backend.encode(program.kernels);
-    return this.queue.submit(async () => {
+    const { resident, note } = await this.queue.submit(async () => {
       this.#open();
       // Asked again: another program may have been loaded in the meantime.
       this.#checkMemory(program, slots);
@@ -120,8 +120,7 @@ export class Engine {
         this.#growScratch(scratchBytes(program, this.threads));
         resident.writeTables(this.#scratch!);
         this.#programs.set(resident.id, resident);
-        await this.#settle(resident);
-        return resident;
+        return { resident, note: await this.#settle(resident) };
       } catch (cause) {
         if (resident !== undefined) {
           this.#programs.delete(resident.id);
@@ -131,6 +130,15 @@ export class Engine {
         throw cause;
       }
     }, true);
+    if (note === undefined) return resident;
+    // Outside of the queue: whoever is told may use the session, and waits for what is submitted.
+    try {
+      await this.#options.note(note);
+    } catch (cause) {
+      await this.unload(resident);
+      throw cause;
+    }
+    return resident;
   }
 
   unload(resident: Resident): Promise<void> {
@@ -203,6 +211,8 @@ export class Engine {
       await this.queue.idle();
       await this.#team?.close();
       this.#programs.clear();
+      this.states.clear();
+      this.#scratch = undefined;
       this.backend.release();
     })();
     return this.#closed;
@@ -297,9 +307,10 @@ export class Engine {
     return done === undefined ? after() : done.then(after);
   }
 
-  /** Makes a program callable where it will run. The team starts with the first program that is worth it. */
-  async #settle(resident: Resident): Promise<void> {
+  /** Makes a program callable where it will run. The team starts with the first program that is worth it. Gives what there is to say of it. */
+  async #settle(resident: Resident): Promise<string | undefined> {
     const { program } = resident;
+    let note: string | undefined;
     if (
       this.#team !== undefined &&
       resident.cost(program.maxBatch) + resident.prepareCost >= this.#machine.costs.onCaller
@@ -309,16 +320,17 @@ export class Engine {
       } catch (cause) {
         this.#team = undefined;
         const why = await this.#options.platform.whyNoWorker(cause);
-        await this.#options.note(`fovea: worker threads are refused (${why}); running on one thread`);
+        note = `fovea: worker threads are refused (${why}); running on one thread`;
       }
     }
     if (this.#team === undefined) {
       for (const each of this.#programs.values())
         if (each.bound === undefined) each.bind(await this.backend.bind(each.image.code));
-      return;
+      return note;
     }
     if (resident.cost(1) < this.#machine.costs.shared) resident.bind(await this.backend.bind(resident.image.code));
     await this.#team.load(resident.image);
+    return note;
   }
 
   /** The scratch is as large as the largest program's. Its tables hold addresses, so they are written again when it moves. */

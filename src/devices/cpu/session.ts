@@ -102,7 +102,7 @@ export class Session implements DeviceStates {
 
   /** Throws MemoryError before anything is allocated if the program does not fit. */
   async load(program: Program, options: { readonly slots?: number } = {}): Promise<LoadedProgram> {
-    this.#open();
+    this.refuseClosed();
     return new LoadedProgram(this.#engine, await this.#engine.load(program, options.slots ?? 1), this);
   }
 
@@ -141,12 +141,13 @@ export class Session implements DeviceStates {
     return this.#engine.close();
   }
 
-  #open(): void {
+  /** @throws BackendError where the session was closed. */
+  protected refuseClosed(): void {
     if (this.#engine.closed) throw new BackendError("the device was closed");
   }
 
   #state(name: string): State {
-    this.#open();
+    this.refuseClosed();
     const state = this.#engine.states.get(name);
     if (state === undefined)
       throw unknownName(

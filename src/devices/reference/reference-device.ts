@@ -8,12 +8,28 @@ import type { Entry } from "../../graph/graph.js";
 import { sizeOf } from "../../graph/shape.js";
 import { nextTurn } from "../../host/event-loop.js";
 import { checkEntry, checkTraining, checkWish } from "../check-entry.js";
-import type { CompileWish, Device, DeviceState, Numbers, TrainingExecutables, TrainingWish } from "../device.js";
+import type {
+  CompileWish,
+  Device,
+  DeviceState,
+  Numbers,
+  PlanWish,
+  TrainingExecutables,
+  TrainingWish,
+} from "../device.js";
 import { checkNumbers } from "../given-numbers.js";
 import { MACHINE_OPTIONS, type MachineOptions } from "../machine-options.js";
-import type { MemoryUse } from "../memory-use.js";
+import { type MemoryUse, type PlannedMemory, totalOf } from "../memory-use.js";
+import type { TrainingMemory } from "../training-memory.js";
 import { rounded, zeros } from "./numbers.js";
-import { checkReference, planReference, planReferenceTraining, type ReferencePlan, referenceMemory } from "./plan.js";
+import {
+  checkReference,
+  planReference,
+  planReferenceTraining,
+  type ReferencePlan,
+  referenceMemory,
+  type TrainingPlans,
+} from "./plan.js";
 import { type KeptState, ReferenceExecutable } from "./reference-executable.js";
 
 export interface ReferenceOptions extends Pick<MachineOptions, "memoryLimit" | "note"> {
@@ -67,11 +83,24 @@ export class ReferenceDevice implements Device {
     return this.#load(chosen.at(-1)!);
   }
 
+  async plan(entry: Entry, { maxBatch, slots }: PlanWish): Promise<PlannedMemory> {
+    this.#open();
+    checkEntry(entry);
+    checkWish({ maxBatch, slots });
+    const memory = referenceMemory([planReference(entry, maxBatch, slots)]);
+    return { ...memory, total: totalOf(memory), engine: 0 };
+  }
+
+  async planTraining(wish: TrainingWish): Promise<TrainingMemory> {
+    this.#open();
+    checkTraining(wish);
+    return this.#planTraining(wish).memory;
+  }
+
   async compileTraining(wish: TrainingWish): Promise<TrainingExecutables> {
     this.#open();
     checkTraining(wish);
-    const { step, apply, evaluation, memory } = planReferenceTraining(wish);
-    checkReference([...this.#plans, step, ...(apply === undefined ? [] : [apply]), evaluation], this.#limit);
+    const { step, apply, evaluation, memory } = this.#planTraining(wish);
     return {
       step: this.#load(step),
       apply: apply && this.#load(apply),
@@ -132,6 +161,13 @@ export class ReferenceDevice implements Device {
     return done;
   }
 
+  #planTraining(wish: TrainingWish): TrainingPlans {
+    const plans = planReferenceTraining(wish);
+    const { step, apply, evaluation } = plans;
+    checkReference([...this.#plans, step, ...(apply === undefined ? [] : [apply]), evaluation], this.#limit);
+    return plans;
+  }
+
   #load(plan: ReferencePlan): ReferenceExecutable {
     this.#plans.add(plan);
     for (const { name, kind, shape, dtype } of plan.states) {
@@ -143,7 +179,11 @@ export class ReferenceDevice implements Device {
       states: this.#states,
       submit: (job) => this.submit(job),
       transfer: this.#transfer,
-      unload: async () => void this.#plans.delete(plan),
+      isLoaded: () => this.#plans.has(plan),
+      unload: async () => {
+        if (this.#closed !== undefined) await this.#closed;
+        else await this.submit(() => void this.#plans.delete(plan));
+      },
     });
   }
 

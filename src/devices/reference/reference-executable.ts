@@ -23,6 +23,7 @@ export interface Owner {
   /** Does a job after all that was submitted before. */
   submit<T>(job: () => T | Promise<T>): Promise<T>;
   transfer(): Promise<unknown>;
+  isLoaded(): boolean;
   unload(): Promise<void>;
 }
 
@@ -156,6 +157,7 @@ class ReferenceSlot implements Slot {
     const uploads = this.#uploads;
     this.#uploads = [];
     await this.#owner.submit(async () => {
+      if (!this.#owner.isLoaded()) throw new BackendError(`program "${name}" was unloaded`);
       await Promise.all(uploads);
       const outputs = this.#executable.compute(given, batch);
       await this.#owner.transfer();

@@ -6,6 +6,7 @@ import { BACKEND_NAMES, type BackendName } from "../../../devices/machine-option
 import { networkPolicy, type Policy, uniformPolicy } from "../../../go/policy/policy.js";
 import { shippedPolicy } from "../../../go/policy/shipped-policy-node.js";
 import { oneOf, wholeOf } from "../../options/arguments.js";
+import { DEVICE } from "../../options/machine.js";
 import { openModel } from "../../options/model-argument.js";
 
 export interface PolicyFlags {
@@ -13,6 +14,7 @@ export interface PolicyFlags {
   readonly symmetries?: boolean;
   readonly threads?: number;
   readonly backend?: BackendName;
+  readonly device?: string;
 }
 
 /** Instead of a model: every point is as likely as any other. Shows that an engine works, before anything is trained. */
@@ -25,6 +27,7 @@ export function withPolicyFlags(command: Command): Command {
       `a .safetensors file or the folder of a run; or ${UNIFORM}, which plays anywhere, to try things out (default: the policy that comes with fovea)`,
     )
     .option("--symmetries", "the mean over the board's 8 symmetries: better, and slower")
+    .option(...DEVICE)
     .option("--threads <n>", "worker threads (default: all processors)", wholeOf("--threads", 1))
     .option(
       "--backend <name>",
@@ -33,11 +36,11 @@ export function withPolicyFlags(command: Command): Command {
     );
 }
 
-export async function openPolicy({ model, symmetries, threads, backend }: PolicyFlags): Promise<Policy> {
+export async function openPolicy({ model, symmetries, threads, backend, device }: PolicyFlags): Promise<Policy> {
   if (model === UNIFORM) return uniformPolicy();
   const found = await openModel(model ?? shipped());
   const note = (text: string) => process.stderr.write(`${printable(text)}\n`);
-  return networkPolicy(found.model, { symmetries: symmetries ?? false, threads, backend, note });
+  return networkPolicy(found.model, { symmetries: symmetries ?? false, threads, backend, device, note });
 }
 
 function shipped(): string {

@@ -15,6 +15,7 @@ import { list } from "../../../models/index.js";
 import { usualOptimizer } from "../../../train/defaults.js";
 import { OPTIMIZERS, type OptimizerName } from "../../../train/optimizers/index.js";
 import { MAP, NETWORK, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
+import { PROCESSOR } from "../../options/machine.js";
 import { findNetwork, inputSize } from "../../options/network-argument.js";
 import { invocation, Output, quoted } from "../../terminal/output.js";
 
@@ -57,6 +58,7 @@ export function printCommand(program: Command): void {
       `${TARGET_NAMES.join(", ")} (default: this machine's best)`,
       oneOf("--target", TARGET_NAMES),
     )
+    .option(...PROCESSOR)
     .option("--no-winograd", "without Winograd's convolutions")
     .option("--optimizer <name>", `of --training: ${OPTIMIZERS.join(", ")}`, oneOf("--optimizer", OPTIMIZERS))
     .option("--option <key=value>", "an option of the network, such as classes=26; may be repeated", pairOf("--option"))

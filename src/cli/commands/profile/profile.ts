@@ -9,6 +9,7 @@ import { modulesOf } from "../../../nn/index.js";
 import { usualOptimizer } from "../../../train/defaults.js";
 import { OPTIMIZERS, type OptimizerName } from "../../../train/optimizers/index.js";
 import { bytesOf, MAP, NETWORK, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
+import { PROCESSOR } from "../../options/machine.js";
 import { findNetwork, inputSize, isInside, noSuchLayer } from "../../options/network-argument.js";
 import { EXIT } from "../../terminal/errors.js";
 import { Output, quoted } from "../../terminal/output.js";
@@ -61,6 +62,7 @@ export function profileCommand(program: Command): void {
     .option("--repeats <n>", "runs of each step, of which the median counts", wholeOf("--repeats", 1))
     .option("--optimizer <name>", `in training: ${OPTIMIZERS.join(", ")}`, oneOf("--optimizer", OPTIMIZERS))
     .option("--no-winograd", "without Winograd's convolutions")
+    .option(...PROCESSOR)
     .option("--backend <name>", "avx512, avx2 or wasm (default: the fastest)", oneOf("--backend", BACKEND_NAMES))
     .option("--memory-limit <size>", "what it may take, such as 2GB", bytesOf("--memory-limit"))
     .option("--svg <file>", "time of the layers and roofline as one picture")

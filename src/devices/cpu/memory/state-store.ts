@@ -71,6 +71,11 @@ export class StateStore {
     return [...this.#states.values()];
   }
 
+  /** Forgets all, whose memory the backend gives back. */
+  clear(): void {
+    this.#states.clear();
+  }
+
   get bytes(): number {
     return this.list().reduce((sum, state) => sum + align(state.bytes), 0);
   }
