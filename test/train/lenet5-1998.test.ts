@@ -6,8 +6,8 @@ import { readSafetensorsFile, writeSafetensorsFile } from "#fovea/formats/safete
 import { compile } from "#fovea/model/classifier.js";
 import { loadModel, saveModel } from "#fovea/model/model-file-node.js";
 import { type TrainedModel, untrained } from "#fovea/model/trained-model.js";
+import { C3_CONNECTIONS } from "#fovea/models/classification/lenet5-1998.js";
 import * as models from "#fovea/models/index.js";
-import { C3_CONNECTIONS } from "#fovea/models/lenet5-1998.js";
 import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { evaluate, type TrainOptions, train } from "#fovea/train/train.js";
 import { pictures } from "../support/pictures.js";

@@ -6,10 +6,19 @@
  * Names are those of the weights that are published for CIFAR-10; initial values are He's, of the fan-in.
  */
 
-import { batchNorm2d, conv2d, flatten, globalAvgPool2d, linear, type Module, relu, sequential } from "../nn/index.js";
-import { defineModel } from "./definition.js";
-import { imageClassifier } from "./image-classifier.js";
-import { checkSize, heNormal, IMAGENET_SCALING } from "./parts.js";
+import {
+  batchNorm2d,
+  conv2d,
+  flatten,
+  globalAvgPool2d,
+  linear,
+  type Module,
+  relu,
+  sequential,
+} from "../../nn/index.js";
+import { defineModel } from "../definition.js";
+import { imageClassifier } from "../image-classifier.js";
+import { checkSize, heNormal, IMAGENET_SCALING } from "../parts.js";
 import { Residual, SubsampleAndPad } from "./residual.js";
 
 /** Blocks a stage. */

@@ -4,10 +4,10 @@
  * The network of 2012 is alexnet-2012.ts.
  */
 
-import { adaptiveAvgPool2d, conv2d, dropout, flatten, linear, maxPool2d, relu, sequential } from "../nn/index.js";
-import { defineModel } from "./definition.js";
-import { imageClassifier } from "./image-classifier.js";
-import { checkSize, IMAGENET_SCALING } from "./parts.js";
+import { adaptiveAvgPool2d, conv2d, dropout, flatten, linear, maxPool2d, relu, sequential } from "../../nn/index.js";
+import { defineModel } from "../definition.js";
+import { imageClassifier } from "../image-classifier.js";
+import { checkSize, IMAGENET_SCALING } from "../parts.js";
 
 const pool = () => maxPool2d(3, { stride: 2 });
 

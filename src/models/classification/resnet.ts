@@ -7,7 +7,7 @@
  * the paper does so in the first 1x1: option strideOn "1x1". Names and initial values are torchvision's.
  */
 
-import { OptionError } from "../base/errors.js";
+import { OptionError } from "../../base/errors.js";
 import {
   batchNorm2d,
   conv2d,
@@ -18,10 +18,10 @@ import {
   maxPool2d,
   relu,
   sequential,
-} from "../nn/index.js";
-import { defineModel } from "./definition.js";
-import { imageClassifier } from "./image-classifier.js";
-import { checkSize, heNormal, IMAGENET_SCALING } from "./parts.js";
+} from "../../nn/index.js";
+import { defineModel } from "../definition.js";
+import { imageClassifier } from "../image-classifier.js";
+import { checkSize, heNormal, IMAGENET_SCALING } from "../parts.js";
 import { Residual } from "./residual.js";
 
 /** Table 1 of the paper: blocks a stage. */

@@ -16,10 +16,10 @@ import {
   maxPool2d,
   relu,
   sequential,
-} from "../nn/index.js";
-import { defineModel } from "./definition.js";
-import { imageClassifier } from "./image-classifier.js";
-import { checkSize, constant, gaussian, heNormal, IMAGENET_SCALING } from "./parts.js";
+} from "../../nn/index.js";
+import { defineModel } from "../definition.js";
+import { imageClassifier } from "../image-classifier.js";
+import { checkSize, constant, gaussian, heNormal, IMAGENET_SCALING } from "../parts.js";
 
 /** Table 1 of the paper, columns A, B, D and E: output channels of the convolutions, M for a pool. */
 const VARIANTS = [

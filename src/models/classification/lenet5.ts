@@ -7,10 +7,10 @@
  * Size 32 takes pictures that bring their border along: no padding, otherwise the same network.
  */
 
-import { OptionError } from "../base/errors.js";
-import { conv2d, flatten, linear, maxPool2d, relu, sequential } from "../nn/index.js";
-import { defineModel } from "./definition.js";
-import { imageClassifier } from "./image-classifier.js";
+import { OptionError } from "../../base/errors.js";
+import { conv2d, flatten, linear, maxPool2d, relu, sequential } from "../../nn/index.js";
+import { defineModel } from "../definition.js";
+import { imageClassifier } from "../image-classifier.js";
 
 export const lenet5 = defineModel({
   name: "lenet5",

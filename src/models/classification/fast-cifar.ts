@@ -8,7 +8,7 @@
  * Its recipe is examples/cifar10-94.
  */
 
-import type { Value } from "../graph/graph.js";
+import type { Value } from "../../graph/graph.js";
 import {
   batchNorm2d,
   conv2d,
@@ -19,11 +19,11 @@ import {
   maxPool2d,
   sequential,
   whiteningConv2d,
-} from "../nn/index.js";
-import { scale } from "../ops/index.js";
-import { defineModel } from "./definition.js";
-import { imageClassifier } from "./image-classifier.js";
-import { checkSize } from "./parts.js";
+} from "../../nn/index.js";
+import { scale } from "../../ops/index.js";
+import { defineModel } from "../definition.js";
+import { imageClassifier } from "../image-classifier.js";
+import { checkSize } from "../parts.js";
 
 const WHITENING = { kernel: 2, channels: 24 };
 /** Logits are divided by nine, which keeps the loss of so few steps from running ahead of the features. */

@@ -5,9 +5,9 @@
  *
  * The shortcut is the identity unless a module is given; its parameters are named `downsample`, as in torchvision.
  */
-import type { Value } from "../graph/graph.js";
-import { Module } from "../nn/index.js";
-import { add, avgPool2d, pad, relu } from "../ops/index.js";
+import type { Value } from "../../graph/graph.js";
+import { Module } from "../../nn/index.js";
+import { add, avgPool2d, pad, relu } from "../../ops/index.js";
 
 export class Residual extends Module {
   constructor(

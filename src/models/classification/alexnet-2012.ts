@@ -6,10 +6,10 @@
  * mean picture off the bytes; we take off the mean colour.
  */
 
-import { conv2d, dropout, flatten, linear, localResponseNorm, maxPool2d, relu, sequential } from "../nn/index.js";
-import { defineModel } from "./definition.js";
-import { imageClassifier } from "./image-classifier.js";
-import { checkSize, constant, gaussian, IMAGENET_SCALING } from "./parts.js";
+import { conv2d, dropout, flatten, linear, localResponseNorm, maxPool2d, relu, sequential } from "../../nn/index.js";
+import { defineModel } from "../definition.js";
+import { imageClassifier } from "../image-classifier.js";
+import { checkSize, constant, gaussian, IMAGENET_SCALING } from "../parts.js";
 
 /** Section 5: weights from N(0, 0.01^2); biases 1 in the second, fourth and fifth convolution and the hidden dense layers, else 0. */
 const from = (bias: 0 | 1) => ({ weightInit: gaussian(0.01), biasInit: constant(bias) });

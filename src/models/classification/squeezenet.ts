@@ -6,7 +6,7 @@
  * Names and initial values are torchvision's; pools keep a last incomplete window, as there and in the published weights.
  */
 
-import type { Value } from "../graph/graph.js";
+import type { Value } from "../../graph/graph.js";
 import {
   conv2d,
   dropout,
@@ -17,11 +17,11 @@ import {
   maxPool2d,
   relu,
   sequential,
-} from "../nn/index.js";
-import { concat, relu as rectified } from "../ops/index.js";
-import { defineModel } from "./definition.js";
-import { imageClassifier } from "./image-classifier.js";
-import { checkSize, constant, gaussian, IMAGENET_SCALING } from "./parts.js";
+} from "../../nn/index.js";
+import { concat, relu as rectified } from "../../ops/index.js";
+import { defineModel } from "../definition.js";
+import { imageClassifier } from "../image-classifier.js";
+import { checkSize, constant, gaussian, IMAGENET_SCALING } from "../parts.js";
 
 /** He et al. 2015, uniform. */
 function convolution(inputs: number, out: number, kernel: number, stride = 1, padding = 0): Module {

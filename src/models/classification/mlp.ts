@@ -3,9 +3,9 @@
  * two-hidden-layer networks of LeCun et al. 1998.
  */
 
-import { flatten, linear, relu, sequential } from "../nn/index.js";
-import { defineModel } from "./definition.js";
-import { imageClassifier } from "./image-classifier.js";
+import { flatten, linear, relu, sequential } from "../../nn/index.js";
+import { defineModel } from "../definition.js";
+import { imageClassifier } from "../image-classifier.js";
 
 export const mlp = defineModel({
   name: "mlp",

@@ -10,7 +10,7 @@
  * say its j (equation 9); ours is the default below.
  */
 
-import { OptionError } from "../base/errors.js";
+import { OptionError } from "../../base/errors.js";
 import {
   conv2d,
   type Initializer,
@@ -20,9 +20,9 @@ import {
   scaledTanh,
   sequential,
   subsample2d,
-} from "../nn/index.js";
-import { defineModel } from "./definition.js";
-import { imageClassifier } from "./image-classifier.js";
+} from "../../nn/index.js";
+import { defineModel } from "../definition.js";
+import { imageClassifier } from "../image-classifier.js";
 
 /** Table I: for each map of C3 the maps of S2 that it sees. */
 export const C3_CONNECTIONS: readonly (readonly number[])[] = [
