@@ -23,17 +23,22 @@ export function registerDevice(name: string, open: DeviceOpener): void {
  * Opens a device: it compiles entries of any graph, keeps their states by name, and runs them.
  *
  * @example
+ * ```js
+ * import { Graph, openDevice, ops } from "fovea";
+ *
  * const graph = new Graph();
  * const x = graph.input("x", { shape: [3] });
  * const w = graph.state("w", "parameter", [3]);
  * const device = await openDevice();
  * const product = await device.compile({ name: "product", outputs: { y: ops.multiply(x, w) }, assigns: [] });
  * await device.writeState("w", [1, 10, 100]);
- * const { y } = await product.run({ x: [1, 2, 3, 4, 5, 6] });   // two samples: 1, 20, 300, 4, 50, 600
+ * const { y } = await product.run({ x: [1, 2, 3, 4, 5, 6] }); // two samples of shape [3]
  * await device.close();
+ * console.log(Array.from(y)); // [ 1, 20, 300, 4, 50, 600 ]
+ * ```
  *
- * @throws OptionError where there is no such device, and on what the device refuses.
- * @throws BackendError where the machine lacks what was asked for.
+ * @throws OptionError if there is no such device, or on an option that the device does not take
+ * @throws BackendError if the machine lacks what was asked for
  */
 export async function openDevice({ device = "cpu", ...options }: MachineOptions = {}): Promise<Device> {
   MACHINE_OPTIONS.device(device, "device");

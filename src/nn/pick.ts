@@ -29,10 +29,25 @@ export class Pick extends Module {
 }
 
 /**
- * A network that gives one of the values that another gives, by its name or place. It shares the layers and the names of the weights.
+ * A network that returns one of the values that another returns, by its name or index. It shares the layers and the
+ * names of the weights.
  *
  * @example
- * const classify = await compile({ ...model, module: nn.pick(network, "logits") });
+ * ```js
+ * import { nn, trace } from "fovea";
+ *
+ * class TwoHeads extends nn.Module {
+ *   kind = nn.linear({ in: 8, out: 3 });
+ *   angle = nn.linear({ in: 8, out: 1 });
+ *   forward(x) {
+ *     return { kind: this.kind.forward(x), angle: this.angle.forward(x) };
+ *   }
+ * }
+ * const kinds = nn.pick(new TwoHeads(), "kind");
+ * console.log(trace(kinds, { input: [8] }).output.shape); // [ 3 ]
+ * ```
+ *
+ * @throws OptionError when it is traced, if the network returns no value of that name
  */
 export function pick<Inputs extends readonly unknown[], Output, Name extends keyof Output>(
   network: Module<Inputs, Output>,

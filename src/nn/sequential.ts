@@ -34,11 +34,23 @@ function moduleOf(name: string, layer: Layer): Module {
 }
 
 /**
- * Layers one after another: each is given what the one before gave.
+ * Layers one after another: each is given what the one before returned. PyTorch: `nn.Sequential`. A function of one
+ * value is a layer too. The layers are named by number (`0.weight`), or by the keys of an object (`conv.weight`).
+ *
  * @example
- * nn.sequential(nn.conv2d({ in: 1, out: 8, kernel: 3 }), (x) => ops.relu(x), nn.flatten());
- * nn.sequential({ conv: nn.conv2d({ in: 1, out: 8, kernel: 3 }), act: (x) => ops.relu(x) });
- * @throws OptionError on what is no layer.
+ * ```js
+ * import { nn, ops, trace } from "fovea";
+ *
+ * const network = nn.sequential(
+ *   nn.conv2d({ in: 1, out: 8, kernel: 3 }), // [28, 28, 1] to [26, 26, 8]
+ *   (x) => ops.relu(x),
+ *   nn.flatten(),
+ *   nn.linear({ in: 26 * 26 * 8, out: 10 }),
+ * );
+ * console.log(trace(network, { input: [28, 28, 1] }).output.shape); // [ 10 ]
+ * ```
+ *
+ * @throws OptionError if an argument is no layer
  */
 export function sequential(layers: Readonly<Record<string, Layer>>): Sequential;
 export function sequential(...layers: Layer[]): Sequential;

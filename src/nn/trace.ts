@@ -71,11 +71,17 @@ export const RANDOM_INPUT = "random";
  * Draws a network into a graph of its own, to which a loss and more inputs may be added.
  *
  * @example
- * const { graph, input, output } = trace(network, { input: [28, 28, 1], training: true });
+ * ```js
+ * import { nn, ops, trace } from "fovea";
+ *
+ * const network = nn.sequential(nn.flatten(), nn.linear({ in: 784, out: 2 }));
+ * const { graph, output, parameters } = trace(network, { input: [28, 28, 1], training: true });
  * const target = graph.input("target", { shape: output.shape });
  * const loss = ops.mean(ops.meanSquaredError(output, target), { batch: true });
+ * console.log(loss.shape, [...parameters.keys()]); // [] [ '1.weight', '1.bias' ]
+ * ```
  *
- * @throws ShapeError where a layer does not fit its input, naming the layer's path.
+ * @throws ShapeError if a layer does not fit its input, naming the layer's path
  */
 export function trace<Inputs extends readonly unknown[], Output>(
   network: Module<Inputs, Output>,

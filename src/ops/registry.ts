@@ -70,21 +70,27 @@ const FIELDS: Fields<OpDefinition> = {
 };
 
 /**
- * Makes an op of one's own known, so that networks can be drawn with it (`ops.call`), trained and run. Without a kernel it is computed by
- * its `reference`: on every backend and in training too, but slowly. `registerStrategy` and `registerElementwise` give it one.
- * Register an op once, where its module is loaded, before any network is drawn with it.
+ * Registers an op of one's own, so that networks can be drawn with it (`ops.call`), trained and run. Without a kernel
+ * it is computed by its `reference`: on every backend and in training too, but slowly. `registerStrategy` and
+ * `registerElementwise` give it one. Register an op once, where its module is loaded, before any network is drawn with
+ * it.
  *
  * @example
+ * ```js
+ * import { nn, ops, registerOp } from "fovea";
+ *
  * const halve = registerOp({
  *   name: "my.halve",
- *   infer: ([x]) => x,                                              // the result is as its input
+ *   infer: ([x]) => x, // the result has its input's shape
  *   gradient: ({ upstream }) => [ops.multiply(upstream, upstream.graph.constant(0.5))],
  *   reference: ([x]) => ({ shape: x.shape, data: x.data.map((value) => value / 2) }),
  * });
- * const net = nn.sequential(nn.flatten(), new nn.Activation((x) => ops.call(halve, [x])), nn.linear({ in: 784, out: 10 }));
+ * const network = nn.sequential(nn.flatten(), (x) => ops.call(halve, [x]), nn.linear({ in: 784, out: 10 }));
+ * console.log(nn.parameterCount(network)); // 7850
+ * ```
  *
  * @returns the op, to draw nodes with
- * @throws OptionError where there is an op of that name, or the definition is not one
+ * @throws OptionError if there is an op of that name, or if the definition is not one
  */
 export function registerOp<A extends Attributes = Attributes>(definition: OpDefinition<A>): Op<A> {
   checkOptions("registerOp", definition as unknown as OpDefinition, FIELDS, "registerOp: ");

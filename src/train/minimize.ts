@@ -53,20 +53,31 @@ const OPTIONS: Fields<MinimizeOptions> = {
 };
 
 /**
- * Lowers a loss. Draws the gradient of the loss for each parameter and the optimizer's update, which is the same as in `train`. What the update
- * takes anew in each run become inputs of one number, which `at(step)` gives.
+ * Lowers a loss: draws the gradient of the loss for each parameter and the optimizer's update, which is the same as in
+ * `train`. Numbers that the update takes anew in each run become inputs without axes, which `at(step)` returns.
  *
  * @example
- * const { graph, output, updates } = trace(network, { input: [28, 28, 1], training: true });
- * const labels = graph.input("labels", { shape: [], dtype: "i32" });
- * const loss = ops.mean(ops.crossEntropy(output, labels), { batch: true });
- * const learning = minimize(loss, adam({ lr: 0.001 }));
- * const step = await device.compile({ name: "step", outputs: { loss }, assigns: [...learning.assigns, ...updates] });
- * await step.run({ input, labels: numbers, ...learning.at(1) });
+ * ```js
+ * import { adam, initialWeights, minimize, nn, openDevice, ops, trace } from "fovea";
  *
- * @param loss one number for the whole batch, f32
- * @throws ShapeError where the loss has a batch or extents, where a parameter is no state of its graph, and where an op on the way has no gradient;
- * OptionError on an option that is not what it may be
+ * const network = nn.linear({ in: 1, out: 1 }); // y = weight * x + bias
+ * const { graph, output, updates } = trace(network, { input: [1], training: true });
+ * const target = graph.input("target", { shape: [1] });
+ * const loss = ops.mean(ops.meanSquaredError(output, target), { batch: true });
+ * const learning = minimize(loss, adam({ lr: 0.1 }));
+ *
+ * const device = await openDevice({ backend: "wasm", threads: 1 });
+ * const step = await device.compile({ name: "step", outputs: { loss }, assigns: [...learning.assigns, ...updates] });
+ * for (const [name, { data }] of initialWeights(network)) await device.writeState(name, data);
+ * for (let i = 1; i <= 200; i++) await step.run({ input: [0, 1, 2], target: [1, 3, 5], ...learning.at(i) });
+ * const [weight] = await device.readState("weight");
+ * await device.close();
+ * console.log(weight.toFixed(1)); // 2.0
+ * ```
+ *
+ * @param loss one number for the whole batch, f32 of shape []
+ * @throws ShapeError if the loss has a batch or extents, if a parameter is no state of its graph, or if an op on the
+ * way has no gradient; OptionError on an option that is not what it may be
  */
 export function minimize(loss: Value, optimizer: Optimizer, options: MinimizeOptions = {}): Minimization {
   if (!isValue(loss)) throw new ShapeError(`minimize: ${noValue("loss", loss)}`);

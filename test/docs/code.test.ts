@@ -2,57 +2,19 @@
  * Code in the project's Markdown: `js` blocks run (test/scripts/docs.test.ts), `ts` blocks type-check, and a block that cannot be checked says
  * why. A block stands for itself; what it needs from elsewhere is declared in a comment before it, `<!-- given: ... -->`.
  */
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, it } from "vitest";
 import { PAGES } from "../../scripts/docs.mjs";
-import { temporaryFolder } from "../support/temporary.js";
-import { type Block, blocksOf, pages, proseOf, read, root } from "./markdown.js";
+import { blocksOf, pages, proseOf, read } from "./markdown.js";
+import { errorsOf } from "./typecheck.js";
 
 const UNCHECKED = /^unchecked: \S/;
 const all = pages().map((page) => ({ page, blocks: blocksOf(read(page)) }));
 
-/** Each entry of the package, and the declarations of its build. */
-function paths(): Record<string, string[]> {
-  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const entries = Object.entries<{ types?: string }>(exports).flatMap(([entry, { types }]) =>
-    types === undefined ? [] : [[join("fovea", entry).replaceAll("\\", "/"), [join(root, types)]]],
-  );
-  return { ...Object.fromEntries(entries), "#fovea/*": [join(root, "dist/*")] };
-}
-
-/** The compiler's errors, each with the page and the block that it is in. */
-function errorsOf(blocks: readonly (Block & { readonly page: string })[]): string[] {
-  const folder = temporaryFolder();
-  const names = new Map<string, string>();
-  blocks.forEach((block, i) => {
-    names.set(`${i}.ts`, `${block.page}:${block.line}`);
-    writeFileSync(join(folder, `${i}.ts`), `${block.given.replaceAll("\n", " ")}\n${block.code}\nexport {};\n`);
-  });
-  mkdirSync(join(folder, "node_modules"));
-  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-  const base = JSON.parse(readFileSync(join(root, "tsconfig.json"), "utf8")).compilerOptions;
-  const { target, module, moduleResolution, lib, strict, skipLibCheck } = base;
-  const compilerOptions = { target, module, moduleResolution, lib, strict, skipLibCheck, noEmit: true, paths: paths() };
-  const types = { types: ["node"], typeRoots: [join(root, "node_modules/@types")] };
-  const config = { compilerOptions: { ...compilerOptions, ...types }, include: ["*.ts"] };
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config));
-  const compiler = join(root, "node_modules/typescript/bin/tsc");
-  const { status, stdout } = spawnSync(process.execPath, [compiler, "-p", folder, "--pretty", "false"], {
-    cwd: folder,
-    encoding: "utf8",
-  });
-  const errors = stdout
-    .split("\n")
-    .flatMap((line) => line.replace(/^.*?(\d+\.ts)\((\d+),\d+\)/, (_, file) => names.get(file)!).trim() || []);
-  expect(status === 0, stdout).toBe(errors.length === 0);
-  return errors;
-}
-
 it("every ts block type-checks", () => {
   const blocks = all.flatMap(({ page, blocks }) =>
-    blocks.filter(({ language, remark }) => language === "ts" && remark === "").map((block) => ({ ...block, page })),
+    blocks
+      .filter(({ language, remark }) => language === "ts" && remark === "")
+      .map(({ given, code, line }) => ({ at: `${page}:${line}`, given, code })),
   );
   expect(blocks.length).toBeGreaterThan(5);
   expect(errorsOf(blocks)).toEqual([]);
@@ -81,7 +43,7 @@ it("no code hides in an indented block", () => {
 });
 
 it("finds code that does not type-check, and where it stands", () => {
-  const block = (code: string, given = "") => ({ page: "a.md", language: "ts", remark: "", given, code, line: 7 });
+  const block = (code: string, given = "") => ({ at: "a.md:7", given, code });
   expect(
     errorsOf([block('import { nn } from "fovea";\nnn.relu();'), block("x + 1;", "declare const x: number;")]),
   ).toEqual([]);

@@ -22,10 +22,18 @@ export async function printStages(network: Network, options: PrintOptions = {}):
 }
 
 /**
- * The graph, a value a line: `%11  conv1  conv2d(%0, %1)  Nx28x28x6  f32  {kernel: 5x5, ...}`. N is the batch.
- * @throws as `printStages`
+ * The graph as text, a value a line: `%11  conv1  conv2d(%0, %1)  Nx28x28x6  f32  {kernel: 5x5, ...}`. N is the batch.
+ *
  * @example
- *     console.log(await printGraph(models.create("lenet5"), { training: true }));
+ * ```js
+ * import { models } from "fovea";
+ * import { printGraph } from "fovea/analysis";
+ *
+ * const text = await printGraph(models.create("lenet5"), { training: true });
+ * console.log(text.includes("conv1")); // true
+ * ```
+ *
+ * @throws as `printStages`
  */
 export async function printGraph(network: Network, options: PrintOptions = {}): Promise<string> {
   return graphText(await planOf("printGraph", network, options), options.width);

@@ -7,13 +7,22 @@ import { toFile, weightKinds } from "./layout.js";
 import { checkWeights, type Weights } from "./weights.js";
 
 /**
- * A .safetensors file of a network's weights: torchvision's names, convolutions OIHW and linear layers [out, in]. `saveModel` writes that of a
- * classifier, with all that it takes to use it.
+ * Writes a .safetensors file of a network's weights: torchvision's names, convolutions OIHW and linear layers [out,
+ * in]. `saveModel` writes that of a classifier, with all that a page or server needs to use it.
  *
  * @example
- * await saveWeights("gan.safetensors", network, await readWeights(device, network));
+ * ```js
+ * import { initialWeights, nn } from "fovea";
+ * import { loadWeights, saveWeights } from "fovea/node";
  *
- * @throws OptionError where they are not the network's weights, FileError where the file cannot be written; one that was there is then as it was
+ * const network = nn.linear({ in: 2, out: 1 });
+ * await saveWeights("net.safetensors", network, initialWeights(network));
+ * const { weights } = await loadWeights("net.safetensors", network);
+ * console.log(weights.get("weight")?.shape); // [ 2, 1 ]
+ * ```
+ *
+ * @throws OptionError if they are not the network's weights; FileError if the file cannot be written, in which case a
+ * file that was there is unchanged
  */
 export async function saveWeights(path: string, network: AnyNetwork, weights: Weights): Promise<void> {
   const module = moduleOf(network, "saveWeights");

@@ -21,13 +21,21 @@ export interface Weight {
 export type Weights = ReadonlyMap<string, Weight>;
 
 /**
- * What a network starts with: a function of the seed and each tensor's name, shape and initializer. A tensor's numbers are drawn when
- * they are first read, and then kept. `train` starts with the same, by its own seed.
+ * The weights that a network starts with, by name: a function of the seed and of each tensor's name, shape and
+ * initializer. A tensor's numbers are drawn when they are first read, and then kept. `train` starts with the same by
+ * its own seed.
  *
  * @example
- * for (const [name, { data }] of initialWeights(network, 1)) await device.writeState(name, data);
+ * ```js
+ * import { initialWeights, nn } from "fovea";
  *
- * @param seed 0 unless given
+ * const weights = initialWeights(nn.linear({ in: 784, out: 10 }), 1);
+ * console.log([...weights].map(([name, { shape }]) => `${name} ${shape}`)); // [ 'weight 784,10', 'bias 10' ]
+ * ```
+ *
+ * @param seed whole number; the same seed draws the same bits
+ * @default seed 0
+ * @throws OptionError if `network` is no module
  */
 export function initialWeights(network: AnyModule, seed = 0): Map<string, Weight> {
   checkModule("initialWeights", network);
