@@ -34,6 +34,8 @@ export function list(task: Task = "classification"): readonly ModelDefinition[] 
   return [...definitions.values()].filter((definition) => (definition.task ?? "classification") === task);
 }
 
+export const isRegistered = (name: string): boolean => definitions.has(name);
+
 /** The definition of a network; throws OptionError with the nearest name where there is none. */
 export function definitionOf(name: string): ModelDefinition {
   const definition = definitions.get(name);

@@ -4,6 +4,7 @@
  * a damaged one is refused.
  */
 
+import { basename } from "node:path";
 import { shown } from "../base/bytes.js";
 import { FileError, TrainingError } from "../base/errors.js";
 import type { Dataset } from "../data/sets/dataset.js";
@@ -54,8 +55,10 @@ export function identify(
     fingerprint: datasetFingerprint(set),
   });
   const { backend, arithmetic } = trainer.device;
+  const { module } = config;
   return {
-    config,
+    // Where its file lies is no part of what the run is.
+    config: module === undefined ? config : { ...config, module: { ...module, path: basename(module.path) } },
     data: {
       train: of(data.train),
       ...(data.val === undefined ? {} : { val: of(data.val) }),

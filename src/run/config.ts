@@ -34,10 +34,21 @@ import {
   variant,
 } from "./config-checks.js";
 
+/** Where the code of a network is that is not of the zoo. Nothing runs it by this record. */
+export interface ModuleRecord {
+  /** The file; in a run's config.json from its folder on. */
+  readonly path: string;
+  readonly export: string;
+  /** Of the file as it was when the run was begun, in hexadecimal digits. The files that it imports are not in it. */
+  readonly sha256: string;
+}
+
 export interface TrainingConfig extends Techniques {
-  /** A name of the zoo, and all of its options. */
+  /** A registered name, and all of its options. */
   readonly network: string;
   readonly options: ModelOptions;
+  /** Of a network of the user's own. */
+  readonly module?: ModuleRecord | undefined;
   /** As `openDataset` takes it. */
   readonly data: string;
   readonly epochs: number;
@@ -86,6 +97,7 @@ const scaling: Check = (v) =>
 const fields: FieldChecks<TrainingConfig> = {
   network: text,
   options: record,
+  module: optional(record),
   data: text,
   epochs: number,
   batchSize: number,
@@ -120,6 +132,8 @@ const fields: FieldChecks<TrainingConfig> = {
   watch: optional(text),
 };
 
+const moduleFields: FieldChecks<ModuleRecord> = { path: text, export: text, sha256: text };
+
 const halvesFields = { train: optional(text), val: optional(text), test: optional(text) };
 
 const groupFields: FieldChecks<ParameterGroup> = { match: text, lr: optional(number), weightDecay: optional(number) };
@@ -146,6 +160,7 @@ export function parseConfig(value: unknown, where: string): TrainingConfig {
   }
   if (config.augment !== undefined) parseTransforms(config.augment, `${where}: augment`);
   if (config.views !== undefined) checkViews(config.views);
+  if (config.module !== undefined) checkFields(config.module, moduleFields, `${where}: module`);
   if (config.halves !== undefined) checkFields(config.halves, halvesFields, `${where}: halves`);
   checkBranchFields(config, where);
   for (const [i, group] of (config.groups ?? []).entries()) checkFields(group, groupFields, `${where}: groups[${i}]`);

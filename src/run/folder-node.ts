@@ -15,7 +15,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { FileError } from "../base/errors.js";
 import { parseJson } from "../formats/json.js";
 import { writeFileAtomically } from "../host/atomic-write-node.js";
@@ -85,7 +85,8 @@ export async function createRunFolder(config: TrainingConfig, out?: string): Pro
     if (!(await place(out, config))) return createRunFolder(config, out);
     return runFolder(out);
   }
-  const name = join("runs", `${config.network}-${dataLabel(config.data)}`);
+  const network = config.network.replace(/\.[cm]?[jt]s(?=#|$)/, "").replace(/[^\w.-]+/g, "-");
+  const name = join("runs", `${network}-${dataLabel(config.data)}`);
   for (let number = 1; ; number++) {
     const path = number === 1 ? name : `${name}-${number}`;
     if (!(await exists(path)) && (await place(path, config))) return runFolder(path);
@@ -99,7 +100,7 @@ async function place(path: string, config: TrainingConfig): Promise<boolean> {
     await mkdir(dirname(path), { recursive: true });
     temporary = `${path}.tmp-${process.pid}-${randomBytes(4).toString("hex")}`;
     await mkdir(temporary);
-    await writeConfig(temporary, config);
+    await writeConfig(temporary, config, path);
     await rename(temporary, path);
     return true;
   } catch (error) {
@@ -125,9 +126,13 @@ function whyNotMade(error: unknown): string {
   }
 }
 
-async function writeConfig(path: string, config: TrainingConfig): Promise<RunFolder> {
+/** `place` is where the folder will be: the file of a network of one's own is told from there. */
+async function writeConfig(path: string, config: TrainingConfig, place = path): Promise<RunFolder> {
   const folder = runFolder(path);
-  await writeFileAtomically(folder.config, [`${JSON.stringify(config, undefined, 2)}\n`]);
+  const { module } = config;
+  const file = module && relative(resolve(place), resolve(module.path)).split(sep).join("/");
+  const told = module === undefined ? config : { ...config, module: { ...module, path: file } };
+  await writeFileAtomically(folder.config, [`${JSON.stringify(told, undefined, 2)}\n`]);
   return folder;
 }
 

@@ -35,7 +35,7 @@ export function checkLabels(
     if (data.length === 0) throw new DataError(`${data.name}: there are no pictures in it`);
     if (data.classes.length !== loss.classes) {
       throw new DataError(
-        `${data.name}: has ${data.classes.length} classes, but the network tells ${loss.classes} apart; set its option classes to ${data.classes.length}`,
+        `${data.name}: has ${data.classes.length} classes, but the network tells ${loss.classes} apart; set its option classes to ${data.classes.length}, or give its last layer as many outputs`,
       );
     }
   }

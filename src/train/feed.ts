@@ -62,7 +62,7 @@ export function checkClasses(data: Dataset, classes: number): void {
   if (data.length === 0) throw new DataError(`${data.name}: there are no pictures in it`);
   if (data.classes.length > classes) {
     throw new DataError(
-      `${data.name}: has ${data.classes.length} classes, but the network tells ${classes} apart; set its option classes to ${data.classes.length}`,
+      `${data.name}: has ${data.classes.length} classes, but the network tells ${classes} apart; set its option classes to ${data.classes.length}, or give its last layer as many outputs`,
     );
   }
 }

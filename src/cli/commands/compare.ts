@@ -13,14 +13,16 @@ import { OptionError } from "../../base/errors.js";
 import { BACKEND_NAMES, type BackendName } from "../../devices/machine-options.js";
 import { checkFolderWritable } from "../../host/atomic-write-node.js";
 import { list } from "../../models/index.js";
-import { oneOf, wholeOf } from "../options/arguments.js";
+import { oneOf, repeated, wholeOf } from "../options/arguments.js";
 import { DEVICE } from "../options/machine.js";
+import { MODULE, ownNetwork } from "../own/own-network.js";
 import { EXIT } from "../terminal/errors.js";
 import { bytes, Output, quoted, table } from "../terminal/output.js";
 import { Progress, showCount } from "../terminal/progress.js";
 import { StopRequest } from "../terminal/stop.js";
 
 interface Flags {
+  readonly module?: readonly string[];
   readonly out: string;
   readonly batches?: readonly number[];
   readonly quick?: boolean;
@@ -42,7 +44,8 @@ export function compareCommand(program: Command): void {
         "picture against operations and against the batch size, and planned memory against the batch size. Writes each picture " +
         "as SVG and PNG, and compare.csv. Ctrl-C keeps what was measured.",
     )
-    .argument("<networks...>", "networks by name (`fovea models` lists them), or all")
+    .argument("[networks...]", "networks by name (`fovea models` lists them), or all")
+    .option(MODULE[0], `${MODULE[1]}; may be repeated`, repeated)
     .option("--out <folder>", "where the pictures and the table go", "compare")
     .option("--batches <list>", `batch sizes, ascending (default: ${BATCHES.join(",")})`, batchList)
     .option("--quick", `batch sizes ${QUICK.batches.join(", ")} and a short measurement`)
@@ -75,7 +78,10 @@ function batchList(text: string): readonly number[] {
 async function compare(asked: readonly string[], flags: Flags): Promise<number> {
   await checkFolderWritable(flags.out);
   const output = new Output(flags.json ?? false);
-  const names = asked.length === 1 && asked[0] === "all" ? list().map(({ name }) => name) : asked;
+  const known = asked.length === 1 && asked[0] === "all" ? list().map(({ name }) => name) : asked;
+  const own: string[] = [];
+  for (const module of flags.module ?? []) own.push((await ownNetwork(module)).name);
+  const names = [...known, ...own];
   const batches = flags.batches ?? (flags.quick ? QUICK.batches : BATCHES);
   const budgetMs = !flags.time ? 0 : flags.quick ? QUICK.budgetMs : BUDGET_MS;
   const { threads, backend, device } = flags;

@@ -9,24 +9,22 @@ import { scalingText } from "../../model/scalings.js";
 import type { TrainingConfig } from "../../run/config.js";
 import { confusionText } from "../../train/evaluate/metrics.js";
 import { evaluate } from "../../train/train.js";
-import { MAP, NETWORK, networkOptions, oneOf, pairOf, wholeOf } from "../options/arguments.js";
+import { MAP, NETWORK, oneOf, pairOf, wholeOf } from "../options/arguments.js";
 import { type HalvesFlags, halvesFrom, halvesOfRun, halvesOptions } from "../options/halves.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "../options/machine.js";
-import { openModel } from "../options/model-argument.js";
+import { type ModelFlags, openModel } from "../options/model-argument.js";
 import { MEAN, type ScalingFlags, STD, scalingOf } from "../options/scaling.js";
+import { MODULE } from "../own/own-network.js";
 import { Output, percent, seconds } from "../terminal/output.js";
 import { Progress, showCount } from "../terminal/progress.js";
 
-interface Flags extends MachineFlags, ScalingFlags, HalvesFlags {
+interface Flags extends ModelFlags, MachineFlags, ScalingFlags, HalvesFlags {
   readonly data?: string;
   readonly split: "train" | "val" | "test";
   readonly maxBroken?: string;
   readonly stream?: boolean;
   readonly crops?: ViewName;
   readonly resize?: number;
-  readonly network?: string;
-  readonly option?: Readonly<Record<string, string>>;
-  readonly map?: Readonly<Record<string, string>>;
   readonly json?: boolean;
 }
 
@@ -69,6 +67,7 @@ export function evalCommand(program: Command): void {
         wholeOf("--resize", 1),
       )
       .option(...NETWORK)
+      .option(...MODULE)
       .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
       .option(...MAP)
       .option(...MEAN)
@@ -98,12 +97,8 @@ function halvesFor(flags: Flags, config: TrainingConfig | undefined) {
 
 async function evaluateModel(path: string, flags: Flags): Promise<void> {
   const output = new Output(flags.json ?? false);
-  const { network, split } = flags;
-  if (flags.option !== undefined && network === undefined) {
-    throw new OptionError("--option: options are of the network that --network names; give both");
-  }
-  const options = network === undefined ? undefined : networkOptions(network, flags.option);
-  const found = await openModel(path, { network, options, map: flags.map, scaling: scalingOf(flags) });
+  const { split } = flags;
+  const found = await openModel(path, flags, { scaling: scalingOf(flags), note: (text) => output.note(text) });
   if (found.config !== undefined && isPolicyConfig(found.config) && flags.data === undefined) {
     throw new OptionError(`eval: ${path} is a policy for Go; measure it with fovea go eval ${path}`);
   }

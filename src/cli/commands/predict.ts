@@ -10,23 +10,22 @@ import { compile } from "../../model/classifier.js";
 import { viewClassifier } from "../../model/classify-views.js";
 import { scalingText } from "../../model/scalings.js";
 import type { TrainedModel } from "../../model/trained-model.js";
-import { MAP, NETWORK, networkOptions, oneOf, pairOf, wholeOf } from "../options/arguments.js";
+import { MAP, NETWORK, oneOf, pairOf, wholeOf } from "../options/arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "../options/machine.js";
-import { openModel } from "../options/model-argument.js";
+import { type ModelFlags, openModel } from "../options/model-argument.js";
 import { MEAN, type ScalingFlags, STD, scalingOf } from "../options/scaling.js";
+import { MODULE } from "../own/own-network.js";
 import { type Answer, Answers, type BrokenPicture } from "../terminal/answers.js";
 import { EXIT } from "../terminal/errors.js";
 import { mapAhead } from "../terminal/map-ahead.js";
+import { Output } from "../terminal/output.js";
 
-interface Flags extends MachineFlags, ScalingFlags {
+interface Flags extends ModelFlags, MachineFlags, ScalingFlags {
   readonly top: number;
   readonly batch: number;
   readonly prepare?: Preparation;
   readonly crops: ViewName;
   readonly resize?: number;
-  readonly network?: string;
-  readonly option?: Readonly<Record<string, string>>;
-  readonly map?: Readonly<Record<string, string>>;
   readonly json?: boolean;
 }
 
@@ -61,6 +60,7 @@ export function predictCommand(program: Command): void {
         wholeOf("--resize", 1),
       )
       .option(...NETWORK)
+      .option(...MODULE)
       .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
       .option(...MAP)
       .option(...MEAN)
@@ -103,12 +103,11 @@ function answerOf(picture: string, probabilities: Float32Array): Answer | Broken
 }
 
 async function predict(path: string, pictures: readonly string[], flags: Flags): Promise<number> {
-  const { network, batch } = flags;
-  if (flags.option !== undefined && network === undefined) {
-    throw new OptionError("--option: options are of the network that --network names; give both");
-  }
-  const options = network === undefined ? undefined : networkOptions(network, flags.option);
-  const { model } = await openModel(path, { network, options, map: flags.map, scaling: scalingOf(flags) });
+  const { batch } = flags;
+  const { model } = await openModel(path, flags, {
+    scaling: scalingOf(flags),
+    note: (text) => new Output(false).note(text),
+  });
   const preparation = flags.prepare ?? preparationFor(model.input, model.classes);
   checkPreparation(model.input, preparation);
   const { resize, crops } = flags;

@@ -5,24 +5,27 @@ import { type Summary, summarize } from "../../analysis/summary.js";
 import { OptionError } from "../../base/errors.js";
 import { BACKEND_NAMES, type BackendName } from "../../devices/machine-options.js";
 import { describeRecomputed, type TrainingMemory } from "../../devices/training-memory.js";
-import { list } from "../../models/index.js";
 import { inputsText } from "../../nn/inputs.js";
 import { usualOptimizer } from "../../train/defaults.js";
 import { OPTIMIZERS, type OptimizerName } from "../../train/optimizers/index.js";
 import { bytesOf, MAP, NETWORK, oneOf, pairOf, wholeOf } from "../options/arguments.js";
 import { DEVICE } from "../options/machine.js";
-import { findNetwork, inputSize, isInside, noSuchLayer } from "../options/network-argument.js";
+import {
+  findNetwork,
+  inputSize,
+  isInside,
+  NETWORK_ARGUMENT,
+  type NetworkFlags,
+  noSuchLayer,
+} from "../options/network-argument.js";
+import { MODULE } from "../own/own-network.js";
 import { bytes, Output, table, twoColumns } from "../terminal/output.js";
 import { showCount } from "../terminal/progress.js";
 
-interface Flags {
-  readonly input?: readonly [number, number];
+interface Flags extends NetworkFlags {
   readonly layer?: string;
   readonly batch?: number;
   readonly optimizer?: OptimizerName;
-  readonly option?: Readonly<Record<string, string>>;
-  readonly network?: string;
-  readonly map?: Readonly<Record<string, string>>;
   readonly device?: string;
   readonly backend?: BackendName;
   readonly memoryLimit?: number;
@@ -39,14 +42,10 @@ export function summaryCommand(program: Command): void {
         "which part of the picture a number of its output sees (size, stride, first pixel). With --batch also the memory that " +
         "inference and training are planned to take.",
     )
-    .argument(
-      "<network>",
-      `a network by name (${list()
-        .map((d) => d.name)
-        .join(", ")}), a .safetensors or .pth file, or a run`,
-    )
+    .argument(...NETWORK_ARGUMENT)
     .option("--option <key=value>", "an option of the network, such as classes=26; may be repeated", pairOf("--option"))
     .option(...NETWORK)
+    .option(...MODULE)
     .option(...MAP)
     .option("--input <size>", "pictures of another size, such as 320x240 (height, width)", inputSize)
     .option("--layer <path>", "only this layer and those inside it, such as layer1.0")
@@ -70,7 +69,7 @@ Examples:
     .action(showSummary);
 }
 
-async function showSummary(name: string, flags: Flags): Promise<void> {
+async function showSummary(name: string | undefined, flags: Flags): Promise<void> {
   if (flags.json && flags.markdown) throw new OptionError("--json and --markdown: give one of the two");
   const output = new Output(flags.json ?? false);
   const { network, input, title } = await findNetwork(name, flags);

@@ -56,6 +56,9 @@ export function bytesOf(flag: string): (text: string) => number {
   };
 }
 
+/** Gathers a flag that may be given again. */
+export const repeated = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
+
 /** Gathers `key=value` flags, given once each. */
 export function pairOf(flag: string): (text: string, before: Record<string, string>) => Record<string, string> {
   return (text, before = {}) => {

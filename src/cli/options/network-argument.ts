@@ -5,16 +5,13 @@ import type { Network } from "../../model/trained-model.js";
 import { create, definitionOf } from "../../models/index.js";
 import type { Module } from "../../nn/index.js";
 import { traceOne } from "../../nn/trace.js";
+import { ownNetworkFrom } from "../own/record.js";
 import { networkOptions } from "./arguments.js";
-import { openModel } from "./model-argument.js";
+import { type ModelFlags, openModel } from "./model-argument.js";
 
-export interface NetworkFlags {
+export interface NetworkFlags extends ModelFlags {
   /** Height and width. */
   readonly input?: readonly [number, number];
-  readonly option?: Readonly<Record<string, string>>;
-  /** Whose weights a file holds, where it does not say it. */
-  readonly network?: string;
-  readonly map?: Readonly<Record<string, string>>;
 }
 
 /** `224` or `320x240`. */
@@ -24,28 +21,44 @@ export function inputSize(text: string): readonly [number, number] {
   throw new OptionError(`--input ${text}: expected pixels such as 224, or HEIGHTxWIDTH such as 320x240`);
 }
 
+/** As commands declare the argument: --module stands in for it. */
+export const NETWORK_ARGUMENT = [
+  "[network]",
+  "a network by name (`fovea models` lists them), a .safetensors or .pth file, or a run; left out, that of --module",
+] as const;
+
 /** A path has a slash or an extension; everything else is a name. */
 export async function findNetwork(
-  name: string,
+  asked: string | undefined,
   flags: NetworkFlags,
 ): Promise<{ network: Network; input: Shape; title: string }> {
-  if (/[/\\]|\.(safetensors|pth|pt|th|ckpt|bin|pth\.tar)$/.test(name)) {
-    const options = flags.network === undefined ? undefined : networkOptions(flags.network, flags.option);
-    const { model, path } = await openModel(name, { network: flags.network, options, map: flags.map });
+  if (asked !== undefined && /\.[cm]?[jt]s(#\w*)?$/.test(asked)) {
+    throw new OptionError(`${asked}: is code, not a network; to run it, name it by --module ${asked}`);
+  }
+  if (asked !== undefined && /[/\\]|\.(safetensors|pth|pt|th|ckpt|bin|pth\.tar)$/.test(asked)) {
+    const { model, path } = await openModel(asked, flags);
     const title = `${model.network?.name ?? "model"} (${path})`;
     return { network: model.module, input: resized(model.module, model.input, flags.input), title };
   }
-  if (flags.network !== undefined || flags.map !== undefined) {
-    throw new OptionError(
-      `--network and --map: are of a file with weights, and ${name} is a network's name; leave them out`,
-    );
-  }
+  const name = await nameOf(asked, flags);
   const options = networkOptions(name, flags.option);
   const [height, width] = flags.input ?? [];
   // A network that is built for its size is built for this one.
   const built = definitionOf(name).defaults["size"] !== undefined && options["size"] === undefined && height === width;
   const network = create(name, built && height !== undefined ? { ...options, size: height } : options);
   return { network, input: resized(network.module, network.input, flags.input), title: name };
+}
+
+async function nameOf(asked: string | undefined, { network, map, module }: NetworkFlags): Promise<string> {
+  const own = await ownNetworkFrom({ module }, asked);
+  const name = own?.name ?? asked;
+  if (name === undefined) {
+    throw new OptionError("name a network (`fovea models` lists them), a file of weights, a run, or --module FILE");
+  }
+  if (network === undefined && map === undefined) return name;
+  throw new OptionError(
+    `--network and --map: are of a file with weights, and ${name} is a network's name; leave them out`,
+  );
 }
 
 /** @throws OptionError where the network's layers do not take pictures of this size. */

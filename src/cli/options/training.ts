@@ -15,11 +15,13 @@ import { TRAINING_DEFAULTS } from "../../train/defaults.js";
 import { OPTIMIZERS, type OptimizerName } from "../../train/optimizers/index.js";
 import { SCHEDULES, type Schedule } from "../../train/schedules/schedule.js";
 import { WATCHED_OF_PIXELS, type Watch } from "../../train/techniques/techniques.js";
-import { groupOf, repeated, type TechniqueFlags } from "../commands/train/techniques.js";
-import { listOf, MAP, numberOf, oneOf, pairOf, wholeOf } from "./arguments.js";
+import { groupOf, type TechniqueFlags } from "../commands/train/techniques.js";
+import { MODULE } from "../own/own-network.js";
+import { checkUnchanged, type OwnFlags, ownNetworkOf } from "../own/record.js";
+import { listOf, MAP, numberOf, oneOf, pairOf, repeated, wholeOf } from "./arguments.js";
 
 /** Of every training. */
-export interface RunFlags {
+export interface RunFlags extends OwnFlags {
   readonly batchSize?: number;
   readonly lr?: number;
   readonly weightDecay?: number;
@@ -94,6 +96,8 @@ export const FLAGS = {
   weights: shared("--weights <file>", "start from published weights, a .safetensors or .pth file"),
   map: shared(...MAP),
   resetClassifier: shared("--reset-classifier", "start the last layer of those weights anew, for other classes"),
+  module: shared(...MODULE),
+  changedModule: shared("--changed-module", "goes on with a run though the file of its network has changed"),
   option: shared(
     "--option <key=value>",
     "an option of the network, such as classes=26; may be repeated",
@@ -261,6 +265,8 @@ export async function resumedRun<Flags extends RunFlags>(
     throw new OptionError(`--resume: a run goes on as it was begun; leave out ${again.join(", ")}, or start a new run`);
   }
   const found = await openRunFolder(run);
+  const own = await ownNetworkOf({ folder: found.folder.path, config: found.config }, flags);
+  if (own !== undefined) checkUnchanged(own, found.config, flags);
   const owner = commandOf(found.config);
   if (owner !== command) {
     throw new OptionError(`--resume ${run}: is a run of ${owner}; go on with fovea ${owner} --resume ${run}`);

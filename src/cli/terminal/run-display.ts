@@ -4,7 +4,7 @@
  */
 import type { RunPlan, RunResult } from "../../run/run-node.js";
 import type { EpochRecord, Progress as TrainingProgress } from "../../train/records.js";
-import { type Output, twoColumns } from "./output.js";
+import { type Output, quoted, twoColumns } from "./output.js";
 import type { Progress } from "./progress.js";
 import { resumeLine, sayStopped, type TrainingDisplay } from "./show-training.js";
 
@@ -14,13 +14,17 @@ export abstract class RunDisplay implements TrainingDisplay {
   protected readonly output: Output;
   /** What the reader called, "train" or "go train", for lines to copy. */
   protected readonly command: string;
+  /** What such lines say besides. */
+  protected readonly flags: string;
   /** The bar that stands, if one does. */
   protected bar: Progress | undefined;
   #isPlanned = false;
 
-  constructor(output: Output, command: string) {
+  /** @param module the file of one's own network, which lines to copy name again */
+  constructor(output: Output, command: string, module?: string) {
     this.output = output;
     this.command = command;
+    this.flags = module === undefined ? "" : ` --module ${quoted(module)}`;
   }
 
   /** The rows of the head, above the folder. */
@@ -64,7 +68,7 @@ export abstract class RunDisplay implements TrainingDisplay {
 
   end(result: RunResult, report: string | undefined): void {
     const { folder, completed } = result;
-    const again = resumeLine(this.command, folder.path);
+    const again = `${resumeLine(this.command, folder.path)}${this.flags}`;
     this.output.event({
       event: completed ? "end" : "stopped",
       folder: folder.path,

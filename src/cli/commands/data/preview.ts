@@ -7,16 +7,11 @@ import { describeAugmentation, PRESETS, parseAugmentation } from "../../../data/
 import { TRANSFORM_KINDS } from "../../../data/augment/transform.js";
 import { openDataset } from "../../../data/open-node.js";
 import { parseSize } from "../../../data/open-options.js";
-import type { Shape } from "../../../graph/shape.js";
 import { checkFolderWritable, writeFileAtomically } from "../../../host/atomic-write-node.js";
-import { definitionOf, type ModelOptions } from "../../../models/index.js";
 import { networkOptions, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
 import { type HalvesFlags, halvesFrom } from "../../options/halves.js";
 import { Output } from "../../terminal/output.js";
-import { newConfig, openOptionsOf } from "../train/config.js";
-
-/** Whether a list says a size itself does not depend on the network's. */
-const SOME_SIZE: Shape = [224, 224, 3];
+import { newConfig, openOptionsOf, usualInput } from "../train/config.js";
 
 interface Flags extends HalvesFlags {
   readonly augment?: string;
@@ -85,15 +80,14 @@ async function preview(source: string, given: Flags, command: Command): Promise<
   }
   await checkFolderWritable(dirname(out));
   const output = new Output(flags.json ?? false);
-  const usual = network === undefined ? undefined : inputOf(network, networkOptions(network, flags.option));
-  const { usualSize, ...others } = openOptionsOf(flags, usual ?? SOME_SIZE, (text) => output.note(text));
-  const options = { ...others, halves: halvesFrom(flags) };
-  const sets = await openDataset(source, usual === undefined ? options : { ...options, usualSize });
+  const usual = network === undefined ? undefined : usualInput(network, networkOptions(network, flags.option));
+  const options = openOptionsOf(flags, usual, (text) => output.note(text));
+  const sets = await openDataset(source, { ...options, halves: halvesFrom(flags) });
   const data = sets[flags.split];
   if (data === undefined) throw new OptionError(`--split val: ${source} has no pictures of its own to choose by`);
   // As training would choose them: a network fits the pictures where it can.
   const config = network === undefined ? undefined : await newConfig(network, source, sets, flags);
-  const target = config === undefined ? data.shape : inputOf(config.network, config.options);
+  const target = config === undefined ? data.shape : usualInput(config.network, config.options)!;
   const augment = flags.augment === undefined ? undefined : parseAugmentation(flags.augment, target);
   // Drawing loads libraries that no other command should wait for.
   const { previewSheet } = await import("../../../analysis/preview/preview-node.js");
@@ -102,9 +96,4 @@ async function preview(source: string, given: Flags, command: Command): Promise<
   await writeFileAtomically(out, [sheet]);
   output.event({ data: data.name, augment: augment ?? null, seed, target, file: out });
   output.say(`Wrote ${out}: ${data.name}${augment === undefined ? "" : `, ${describeAugmentation(augment)}`}.`);
-}
-
-function inputOf(network: string, options: ModelOptions): Shape {
-  const { defaults, input } = definitionOf(network);
-  return input({ ...defaults, ...options });
 }

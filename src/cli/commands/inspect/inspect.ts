@@ -7,10 +7,11 @@ import { PREPARATIONS } from "../../../data/digits/preparation.js";
 import { EXPECTED_KINDS, hasPictureName } from "../../../data/sources/picture-kinds.js";
 import { checkFileWritable } from "../../../host/atomic-write-node.js";
 import type { TrainedModel } from "../../../model/trained-model.js";
-import { MAP, NETWORK, networkOptions, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
+import { MAP, NETWORK, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
 import { machineOptions, sessionOptions } from "../../options/machine.js";
 import { openModel } from "../../options/model-argument.js";
 import { MEAN, STD, scalingOf } from "../../options/scaling.js";
+import { MODULE } from "../../own/own-network.js";
 import { Output, quoted } from "../../terminal/output.js";
 import { Progress } from "../../terminal/progress.js";
 import type { InspectFlags, Inspection, Said } from "./inspection.js";
@@ -41,6 +42,7 @@ export function inspectCommand(program: Command): void {
     )
     .option("--pictures <n>", "how many of its test pictures or positions", wholeOf("--pictures", 1), 1000)
     .option(...NETWORK)
+    .option(...MODULE)
     .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
     .option(...MAP)
     .option(...MEAN)
@@ -101,19 +103,16 @@ const OWN: readonly (readonly [keyof InspectFlags, string, Kind])[] = [
 ];
 
 async function inspect(path: string, subject: string, flags: InspectFlags): Promise<void> {
-  const { network, layer, at, top, occlusion, pictures } = flags;
+  const { layer, at, top, occlusion, pictures } = flags;
   const out = flags.out ?? `${basename(subject, extname(subject))}.inspect.html`;
-  if (flags.option !== undefined && network === undefined)
-    throw new OptionError("--option: options are of the network that --network names; give both");
-  const options = network === undefined ? undefined : networkOptions(network, flags.option);
-  const found = await openModel(path, { network, options, map: flags.map, scaling: scalingOf(flags) });
+  const output = new Output(flags.json ?? false);
+  const found = await openModel(path, flags, { scaling: scalingOf(flags), note: (text) => output.note(text) });
   const kind = await kindOf(found.model);
   const name = found.model.network?.name ?? basename(found.path);
   const stray = OWN.find(([flag, , own]) => flags[flag] !== undefined && own !== kind);
   if (stray !== undefined) throw new OptionError(`${stray[1]}; ${name} is none: leave it out`);
   checkSubject(subject, kind, name);
   await checkFileWritable(out);
-  const output = new Output(flags.json ?? false);
   const { stream, json } = output;
   let progress: Progress | undefined;
   const run = {

@@ -6,10 +6,10 @@ import { unknownName } from "../../../base/errors.js";
 import type { Preparation } from "../../../data/digits/preparation.js";
 import type { TrainedModel } from "../../../model/trained-model.js";
 import type { MachineFlags } from "../../options/machine.js";
-import type { FoundModel } from "../../options/model-argument.js";
+import type { FoundModel, ModelFlags } from "../../options/model-argument.js";
 import type { ScalingFlags } from "../../options/scaling.js";
 
-export interface InspectFlags extends MachineFlags, ScalingFlags {
+export interface InspectFlags extends ModelFlags, MachineFlags, ScalingFlags {
   readonly out?: string;
   readonly layer?: string;
   readonly class?: string;
@@ -22,9 +22,6 @@ export interface InspectFlags extends MachineFlags, ScalingFlags {
   readonly longestSide?: number;
   readonly classes?: string;
   readonly prepare?: Preparation;
-  readonly network?: string;
-  readonly option?: Readonly<Record<string, string>>;
-  readonly map?: Readonly<Record<string, string>>;
   readonly json?: boolean;
 }
 

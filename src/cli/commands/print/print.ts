@@ -11,15 +11,15 @@ import { unitsText } from "../../../analysis/print/units.js";
 import { OptionError } from "../../../base/errors.js";
 import { jsonText, printable } from "../../../base/text.js";
 import { checkFileWritable, writeFileAtomically } from "../../../host/atomic-write-node.js";
-import { list } from "../../../models/index.js";
 import { usualOptimizer } from "../../../train/defaults.js";
 import { OPTIMIZERS, type OptimizerName } from "../../../train/optimizers/index.js";
 import { MAP, NETWORK, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
 import { PROCESSOR } from "../../options/machine.js";
-import { findNetwork, inputSize } from "../../options/network-argument.js";
+import { findNetwork, inputSize, NETWORK_ARGUMENT, type NetworkFlags } from "../../options/network-argument.js";
+import { MODULE } from "../../own/own-network.js";
 import { invocation, Output, quoted } from "../../terminal/output.js";
 
-interface Flags {
+interface Flags extends NetworkFlags {
   readonly stage?: Stage;
   readonly layer?: string;
   readonly training?: boolean;
@@ -27,10 +27,6 @@ interface Flags {
   readonly target?: TargetName;
   readonly winograd: boolean;
   readonly optimizer?: OptimizerName;
-  readonly input?: readonly [number, number];
-  readonly option?: Readonly<Record<string, string>>;
-  readonly network?: string;
-  readonly map?: Readonly<Record<string, string>>;
   readonly out?: string;
   readonly json?: boolean;
 }
@@ -43,12 +39,7 @@ export function printCommand(program: Command): void {
       "Shows how a network becomes machine code: its graph, the units that are computed at once, the program with its memory, and the " +
         "kernels of the program as the kernel language and as code. Nothing is run, so every target can be shown on every machine.",
     )
-    .argument(
-      "<network>",
-      `a network by name (${list()
-        .map((d) => d.name)
-        .join(", ")}), a .safetensors or .pth file, or a run`,
-    )
+    .argument(...NETWORK_ARGUMENT)
     .option("--stage <name>", `${STAGES.join(", ")} (default: how large each is)`, oneOf("--stage", STAGES))
     .option("--layer <path>", "only what this layer and those inside it take part in, such as conv1")
     .option("--training", "the training step in place of inference: forward, backward and update")
@@ -64,6 +55,7 @@ export function printCommand(program: Command): void {
     .option("--option <key=value>", "an option of the network, such as classes=26; may be repeated", pairOf("--option"))
     .option("--input <size>", "pictures of another size, such as 320x240 (height, width)", inputSize)
     .option(...NETWORK)
+    .option(...MODULE)
     .option(...MAP)
     .option("--out <file>", "write it there; of --stage program, a name that ends in .svg gets a picture of the memory")
     .option("--json", "one JSON object, for programs")
@@ -89,7 +81,7 @@ const TEXTS: Readonly<Record<Stage, (plan: Plan, width?: number) => string>> = {
   code: codeText,
 };
 
-async function print(name: string, flags: Flags): Promise<void> {
+async function print(name: string | undefined, flags: Flags): Promise<void> {
   const { stage, layer, batch, target, winograd, out, json = false } = flags;
   const isPicture = out?.endsWith(".svg") === true;
   if (isPicture && stage !== "program")
@@ -136,8 +128,14 @@ function optimizerOf({ training, optimizer }: Flags) {
   return training ? usualOptimizer(optimizer) : undefined;
 }
 
-function more(name: string, { layer, training }: Flags): string {
-  const words = [invocation(), "print", quoted(name), ...(training ? ["--training"] : [])].join(" ");
+function more(name: string | undefined, { layer, training, module }: Flags): string {
+  const words = [
+    invocation(),
+    "print",
+    ...(name === undefined ? [] : [quoted(name)]),
+    ...(module === undefined ? [] : ["--module", quoted(module)]),
+    ...(training ? ["--training"] : []),
+  ].join(" ");
   return [
     "to see one:",
     ...STAGES.map((stage) => `  ${words} --stage ${stage}${layer === undefined ? "" : ` --layer ${quoted(layer)}`}`),

@@ -10,18 +10,22 @@ import { usualOptimizer } from "../../../train/defaults.js";
 import { OPTIMIZERS, type OptimizerName } from "../../../train/optimizers/index.js";
 import { bytesOf, MAP, NETWORK, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
 import { PROCESSOR } from "../../options/machine.js";
-import { findNetwork, inputSize, isInside, noSuchLayer } from "../../options/network-argument.js";
+import {
+  findNetwork,
+  inputSize,
+  isInside,
+  NETWORK_ARGUMENT,
+  type NetworkFlags,
+  noSuchLayer,
+} from "../../options/network-argument.js";
+import { MODULE } from "../../own/own-network.js";
 import { EXIT } from "../../terminal/errors.js";
 import { Output, quoted } from "../../terminal/output.js";
 import { StopRequest } from "../../terminal/stop.js";
 import { profileMarkdown, profileText } from "./text.js";
 
-interface Flags {
+interface Flags extends NetworkFlags {
   readonly batch?: number;
-  readonly input?: readonly [number, number];
-  readonly option?: Readonly<Record<string, string>>;
-  readonly network?: string;
-  readonly map?: Readonly<Record<string, string>>;
   readonly train?: boolean;
   readonly infer?: boolean;
   readonly layer?: string;
@@ -48,11 +52,12 @@ export function profileCommand(program: Command): void {
         "peak of multiply-adds and the speed of memory, measured in the same run. Weights and pictures are random numbers, which makes " +
         "no difference to the time. Ctrl-C takes what was measured.",
     )
-    .argument("<network>", "a network by name (`fovea models` lists them), a .safetensors or .pth file, or a run")
+    .argument(...NETWORK_ARGUMENT)
     .option("--batch <n>", "pictures at once (default: 16)", wholeOf("--batch", 1))
     .option("--input <size>", "pictures of another size, such as 320x240 (height, width)", inputSize)
     .option("--option <key=value>", "an option of the network, such as classes=26; may be repeated", pairOf("--option"))
     .option(...NETWORK)
+    .option(...MODULE)
     .option(...MAP)
     .option("--infer", "inference alone")
     .option("--train", "training alone")
@@ -79,12 +84,12 @@ Examples:
   $ fovea profile resnet18 --train --batch 8 --out profile
   $ fovea profile runs/lenet5-mnist --layer conv2`,
     )
-    .action(async (name: string, flags: Flags) => {
+    .action(async (name: string | undefined, flags: Flags) => {
       process.exitCode = await showProfile(name, flags);
     });
 }
 
-async function showProfile(name: string, flags: Flags): Promise<number> {
+async function showProfile(name: string | undefined, flags: Flags): Promise<number> {
   if (flags.json && flags.markdown) throw new OptionError("--json and --markdown: give one of the two");
   const output = new Output(flags.json ?? false);
   const { network, input, title } = await findNetwork(name, flags);

@@ -9,11 +9,13 @@ import type { SceneSet } from "../../../segmentation/scene-set.js";
 import { confusionText } from "../../../train/evaluate/metrics.js";
 import { MAP, NETWORK, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "../../options/machine.js";
+import type { ModelFlags } from "../../options/model-argument.js";
+import { MODULE } from "../../own/own-network.js";
 import { Output, percent, seconds, table } from "../../terminal/output.js";
 import { Progress } from "../../terminal/progress.js";
-import { openSegmenter, type SegmenterFlags, scenesOf } from "./options.js";
+import { openSegmenter, scenesOf } from "./options.js";
 
-interface Flags extends MachineFlags, SegmenterFlags {
+interface Flags extends MachineFlags, ModelFlags {
   readonly data?: string;
   readonly classes?: string;
   readonly size?: readonly [number, number];
@@ -44,6 +46,7 @@ export function segmentEvalCommand(segment: Command): void {
       pairOf("--option"),
     )
     .option(...NETWORK)
+    .option(...MODULE)
     .option(...MAP)
     .option("--report <file>", "a page with the figures and the worst and best scenes, such as report.html")
     .option("--json", "one JSON object on standard output, for programs")
@@ -54,7 +57,7 @@ export function segmentEvalCommand(segment: Command): void {
 async function evaluate(path: string, flags: Flags): Promise<void> {
   if (flags.report !== undefined) await checkFileWritable(flags.report);
   const output = new Output(flags.json ?? false);
-  const { model, config } = await openSegmenter(path, flags);
+  const { model, config } = await openSegmenter(path, flags, (text) => output.note(text));
   const { data, options } = scenesOf(config, flags);
   const scenes = (await openScenes(data, options))[flags.split];
   const { tile, vote = false } = flags;

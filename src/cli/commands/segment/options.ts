@@ -5,28 +5,24 @@ import type { TrainingConfig } from "../../../run/config.js";
 import { CAMVID, type ClassList } from "../../../segmentation/class-list.js";
 import { distinctColors } from "../../../segmentation/palette.js";
 import { networkOptions } from "../../options/arguments.js";
-import { type FoundModel, openModel } from "../../options/model-argument.js";
+import { type FoundModel, type ModelFlags, openModel } from "../../options/model-argument.js";
 
-/** How a model that labels pixels is opened. */
-export interface SegmenterFlags {
-  /** Options of its network that are set anew, such as how often it is applied. */
-  readonly option?: Readonly<Record<string, string>>;
-  readonly network?: string;
-  readonly map?: Readonly<Record<string, string>>;
-}
-
-export async function openSegmenter(path: string, flags: SegmenterFlags): Promise<FoundModel> {
-  const { network: asked, map, option } = flags;
-  const options = asked === undefined ? undefined : networkOptions(asked, option);
-  const found = await openModel(path, { network: asked, options, map });
+/** How a model that labels pixels is opened; `option` may set options of its network anew, such as how often it is applied. */
+export async function openSegmenter(
+  path: string,
+  { option, ...flags }: ModelFlags,
+  note: (text: string) => void,
+): Promise<FoundModel> {
+  const isAsked = flags.network !== undefined;
+  const found = await openModel(path, isAsked ? { ...flags, option } : flags, { note });
   const { network } = found.model;
   if (found.model.module.loss?.kind !== "pixelCrossEntropy") {
     throw new OptionError(
       `${path}: its network${network === undefined ? "" : `, ${network.name},`} gives a class a picture; use fovea eval or fovea predict`,
     );
   }
-  if (option === undefined || asked !== undefined || network === undefined) return found;
-  return openModel(path, { options: networkOptions(network.name, option), map });
+  if (option === undefined || isAsked || network === undefined) return found;
+  return openModel(path, flags, { note, anew: networkOptions(network.name, option) });
 }
 
 /** The list of a run's data, if the reader has it; else colours for the model's own names. */

@@ -15,11 +15,13 @@ import { classListOf } from "../../../segmentation/open-scenes-node.js";
 import { toRuns } from "../../../segmentation/run-lengths.js";
 import { MAP, NETWORK, pairOf, wholeOf } from "../../options/arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "../../options/machine.js";
+import type { ModelFlags } from "../../options/model-argument.js";
+import { MODULE } from "../../own/own-network.js";
 import { EXIT } from "../../terminal/errors.js";
 import { Output } from "../../terminal/output.js";
-import { classesOf, openSegmenter, type SegmenterFlags } from "./options.js";
+import { classesOf, openSegmenter } from "./options.js";
 
-interface Flags extends MachineFlags, SegmenterFlags {
+interface Flags extends MachineFlags, ModelFlags {
   readonly out: string;
   readonly overlay?: boolean;
   readonly labels?: boolean;
@@ -53,6 +55,7 @@ export function segmentPredictCommand(segment: Command): void {
       pairOf("--option"),
     )
     .option(...NETWORK)
+    .option(...MODULE)
     .option(...MAP)
     .option("--json", "one JSON object a picture on standard output, for programs")
     .helpOption("-h, --help", "show this");
@@ -64,7 +67,7 @@ export function segmentPredictCommand(segment: Command): void {
 async function predict(path: string, pictures: readonly string[], flags: Flags): Promise<number> {
   await checkFolderWritable(flags.out);
   const output = new Output(flags.json ?? false);
-  const { model, config } = await openSegmenter(path, flags);
+  const { model, config } = await openSegmenter(path, flags, (text) => output.note(text));
   const list = classesOf(model, await listOf(flags, config?.data, config?.classList));
   const { files, problems } = await findPictures(pictures);
   const { tile, vote = false } = flags;

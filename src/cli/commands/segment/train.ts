@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { OptionError } from "../../../base/errors.js";
 import { parseSize } from "../../../data/open-options.js";
 import { definitionOf, list } from "../../../models/index.js";
-import type { TrainingConfig } from "../../../run/config.js";
+import type { ModuleRecord, TrainingConfig } from "../../../run/config.js";
 import { checkRunFolder } from "../../../run/folder-node.js";
 import { openScenes } from "../../../segmentation/open-scenes-node.js";
 import { sceneDataset } from "../../../segmentation/scene-dataset.js";
@@ -13,6 +13,7 @@ import { WATCHED_OF_PIXELS } from "../../../train/techniques/techniques.js";
 import { oneOf } from "../../options/arguments.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "../../options/machine.js";
 import { declare, FLAGS, keepingOptions, option, resumedRun, scheduleOptions } from "../../options/training.js";
+import { ownNetworkFrom } from "../../own/record.js";
 import { Output } from "../../terminal/output.js";
 import { showTraining } from "../../terminal/show-training.js";
 import { newConfig, resumedConfig, type TrainFlags } from "../train/config.js";
@@ -56,6 +57,8 @@ export function segmentTrainCommand(segment: Command): void {
       oneOf("--balance", BALANCES),
     ),
     FLAGS.augment("what pictures and labels go through, such as randomResizedCrop:0.3-1,flip,colorJitter:0.2"),
+    FLAGS.module(),
+    FLAGS.changedModule(),
     FLAGS.option("an option of the network, such as widths=16,32,64; may be repeated"),
     FLAGS.weights(),
     FLAGS.map(),
@@ -112,21 +115,23 @@ function train(network: string | undefined, flags: Flags): Promise<number> {
     const session = sessionOptions(flags, (text) => output.note(text));
     return {
       options: { config, data, resume, session, ...keepingOptions(flags) },
-      display: new TrainDisplay(output, config, data.train, "segment "),
+      display: new TrainDisplay(output, config, data.train, { prefix: "segment ", module: flags.module }),
     };
   });
 }
 
-async function prepare(network: string | undefined, flags: Flags) {
+async function prepare(named: string | undefined, flags: Flags) {
   if (flags.resume !== undefined) {
     const { folder, config: saved } = await resumedRun("segment train", flags.resume, flags, BEGUN_WITH);
-    const config = resumedConfig(saved, network, flags);
+    const config = resumedConfig(saved, named, flags);
     const options = { classes: flags.classes ?? config.classList, size: config.size };
     return { config, resume: folder, scenes: await openScenes(flags.data ?? config.data, options) };
   }
+  const own = await ownNetworkFrom(flags, named);
+  const network = own?.name ?? named;
   if (network === undefined) {
     throw new OptionError(
-      `segment train: name a network (${names().join(", ")}), or a run to go on with: --resume RUN`,
+      `segment train: name a network (${names().join(", ")}), one of your own by --module FILE, or a run to go on with: --resume RUN`,
     );
   }
   if (definitionOf(network).task !== "segmentation") {
@@ -138,11 +143,17 @@ async function prepare(network: string | undefined, flags: Flags) {
     throw new OptionError("segment train: say what to learn from, such as --data scenes or --data ./camvid");
   if (flags.out !== undefined) await checkRunFolder(flags.out);
   const scenes = await openScenes(flags.data, { classes: flags.classes, size: flags.size });
-  return { config: await configFor(network, flags.data, scenes, flags), resume: undefined, scenes };
+  return { config: await configFor(network, flags.data, scenes, flags, own?.record), resume: undefined, scenes };
 }
 
 /** Adam's kind of steps and small batches suit pictures of which every pixel teaches. */
-async function configFor(network: string, data: string, { train }: SceneSplits, flags: Flags): Promise<TrainingConfig> {
+async function configFor(
+  network: string,
+  data: string,
+  { train }: SceneSplits,
+  flags: Flags,
+  module?: ModuleRecord,
+): Promise<TrainingConfig> {
   const [height, width] = flags.crop ?? commonSize(train);
   const weights = classWeights(train, flags.balance ?? "none");
   const option = {
@@ -168,6 +179,7 @@ async function configFor(network: string, data: string, { train }: SceneSplits, 
       optimizer,
       option,
     },
+    module,
   );
   return flags.classes === undefined ? config : { ...config, classList: flags.classes };
 }

@@ -12,7 +12,7 @@ import type { Dataset, DatasetSplits } from "../../../data/sets/dataset.js";
 import type { HalvesChoice } from "../../../data/sources/halves-choice.js";
 import type { Shape } from "../../../graph/shape.js";
 import { create, definitionOf, type ModelOptions } from "../../../models/index.js";
-import { differences, type TrainingConfig } from "../../../run/config.js";
+import { differences, type ModuleRecord, type TrainingConfig } from "../../../run/config.js";
 import {
   type OptimizerConfig,
   optimizerConfig,
@@ -51,9 +51,16 @@ export async function newConfig(
   data: string,
   { train: pictures, halves }: Pick<DatasetSplits, "train" | "halves">,
   flags: TrainFlags,
+  module?: ModuleRecord,
 ): Promise<TrainingConfig> {
   const options = { ...fitted(network, pictures), ...networkOptions(network, flags.option) };
-  const base: TrainingConfig = { ...defaultsOf(network), network, options: create(network, options).options, data };
+  const base: TrainingConfig = {
+    ...defaultsOf(network),
+    network,
+    options: create(network, options).options,
+    ...(module && { module }),
+    data,
+  };
   const config: TrainingConfig = { ...withFlags(base, flags), ...(halves && { halves: said(halves) }) };
   const { augment } = config;
   return augment === undefined ? config : { ...config, augment: await measuredOn(augment, pictures) };
@@ -63,6 +70,13 @@ export async function newConfig(
 const said = (halves: HalvesChoice): HalvesChoice =>
   Object.fromEntries(Object.entries(halves).filter(([, folder]) => folder !== undefined));
 
+/** What a network takes where the data does not decide it; undefined where it takes what the data has. */
+export function usualInput(network: string, options: ModelOptions): Shape | undefined {
+  const { defaults, input } = definitionOf(network);
+  const usual = input({ ...defaults, ...options });
+  return usual.includes(0) ? undefined : usual;
+}
+
 /** The channels of pictures for a network, where these do not decide its own: where it has no such option, or that was given. */
 export function channelsFor(network: string, options: ModelOptions): number | undefined {
   const { defaults, input } = definitionOf(network);
@@ -71,21 +85,24 @@ export function channelsFor(network: string, options: ModelOptions): number | un
   return isOpen || (channels !== 1 && channels !== 3) ? undefined : channels;
 }
 
+/** Whether a list of transforms says a size itself does not depend on the network's. */
+const SOME_SIZE: Shape = [224, 224, 3];
+
 /** How the data of a run, new or resumed, is opened. Transforms that say the size themselves see pictures in their own. */
 export function openOptionsOf(
   config: Pick<TrainingConfig, "size" | "maxBroken" | "stream"> & {
     readonly augment?: string | readonly Transform[] | undefined;
   },
-  usual: Shape,
+  usual: Shape | undefined,
   note: (text: string) => void,
   workers?: number,
 ): OpenOptions {
   const { size, maxBroken, stream, augment } = config;
   const pair = (extents: readonly number[]) => [extents[0]!, extents[1]!] as const;
-  const transforms = typeof augment === "string" ? parseAugmentation(augment, usual) : augment;
+  const transforms = typeof augment === "string" ? parseAugmentation(augment, usual ?? SOME_SIZE) : augment;
   return {
     size: size && pair(size),
-    usualSize: pair(usual),
+    usualSize: usual && pair(usual),
     maxBroken: maxBroken === undefined ? undefined : parseBrokenLimit(maxBroken),
     stream,
     ownSize: transforms?.some(needsOwnSize) ?? false,
@@ -125,7 +142,8 @@ export function resumedConfig(saved: TrainingConfig, network: string | undefined
 /** What the data says about a network's options: its classes, channels and size. */
 function fitted(network: string, { classes, shape }: Dataset): ModelOptions {
   const [height, width, channels] = shape;
-  const found: ModelOptions = { classes: classes.length, channels, ...(height === width ? { size: height } : {}) };
+  const extents = { height: height!, width: width!, channels: channels! };
+  const found: ModelOptions = { classes: classes.length, ...extents, ...(height === width && { size: height! }) };
   const { defaults } = definitionOf(network);
   return Object.fromEntries(Object.entries(found).filter(([name]) => Object.hasOwn(defaults, name)));
 }

@@ -40,15 +40,21 @@ const meanIoUText = ({ meanIoU }: { readonly meanIoU?: number }) =>
 /** The part of the time in which nothing was computed, for want of pictures. */
 const forData = (waited: number) => `${Math.round(100 * waited)}% for data`;
 
+interface DisplayOptions {
+  /** Stands before "train" in what the reader called. */
+  readonly prefix?: "" | "segment ";
+  /** The file of one's own network. */
+  readonly module?: string | undefined;
+}
+
 export class TrainDisplay extends RunDisplay {
   readonly #config: TrainingConfig;
   readonly #train: Dataset;
-  readonly #prefix: "" | "segment ";
+  readonly #prefix: string;
   #label = "";
 
-  /** `prefix`: what stands before "train" in what the reader called. */
-  constructor(output: Output, config: TrainingConfig, train: Dataset, prefix: "" | "segment " = "") {
-    super(output, `${prefix}train`);
+  constructor(output: Output, config: TrainingConfig, train: Dataset, { prefix = "", module }: DisplayOptions = {}) {
+    super(output, `${prefix}train`, module);
     this.#prefix = prefix;
     this.#config = config;
     this.#train = train;
@@ -180,8 +186,8 @@ export class TrainDisplay extends RunDisplay {
     const run = quoted(folder.path);
     const command = `${invocation()} ${this.#prefix}`;
     return [
-      [`${command}predict ${run} PICTURES...`, "ask it about pictures of your own"],
-      [`${command}eval ${run}`, "measure it: loss, accuracy and confusion matrix"],
+      [`${command}predict ${run} PICTURES...${this.flags}`, "ask it about pictures of your own"],
+      [`${command}eval ${run}${this.flags}`, "measure it: loss, accuracy and confusion matrix"],
       ...(tensorboard
         ? [[`tensorboard --logdir ${quoted(folder.tensorboard)}`, "loss and rate of every batch"] as const]
         : []),

@@ -31,9 +31,6 @@ export interface TechniqueFlags {
   readonly watch?: Watch;
 }
 
-/** Gathers a flag that may be given again. */
-export const repeated = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
-
 /** `bias$:lr=64,decay=0`: a pattern, which may have colons of its own, and what holds for parameters that it matches. */
 export function groupOf(text: string, before: readonly ParameterGroup[] = []): readonly ParameterGroup[] {
   const wrong = (why: string) =>

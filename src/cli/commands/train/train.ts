@@ -5,8 +5,7 @@ import { OptionError } from "../../../base/errors.js";
 import { VIEWS } from "../../../data/augment/views.js";
 import { openDataset } from "../../../data/open-node.js";
 import { parseBrokenLimit } from "../../../data/open-options.js";
-import type { Shape } from "../../../graph/shape.js";
-import { definitionOf, list, type ModelOptions } from "../../../models/index.js";
+import { definitionOf, list } from "../../../models/index.js";
 import { checkRunFolder } from "../../../run/folder-node.js";
 import { WATCHED } from "../../../train/techniques/techniques.js";
 import { listOf, networkOptions, numberOf, oneOf, wholeOf } from "../../options/arguments.js";
@@ -14,9 +13,10 @@ import { halvesFrom, halvesOfRun, halvesOptions } from "../../options/halves.js"
 import { type MachineFlags, machineOptions, sessionOptions, TRAINING_MACHINE } from "../../options/machine.js";
 import { MEAN, STD } from "../../options/scaling.js";
 import { declare, FLAGS, keepingOptions, option, resumedRun, scheduleOptions } from "../../options/training.js";
+import { ownNetworkFrom } from "../../own/record.js";
 import { Output, table } from "../../terminal/output.js";
 import { showTraining } from "../../terminal/show-training.js";
-import { channelsFor, newConfig, openOptionsOf, resumedConfig, type TrainFlags } from "./config.js";
+import { channelsFor, newConfig, openOptionsOf, resumedConfig, type TrainFlags, usualInput } from "./config.js";
 import { TrainDisplay } from "./display.js";
 
 interface Flags extends TrainFlags, MachineFlags {
@@ -51,6 +51,8 @@ export function trainCommand(program: Command): void {
     option(...MEAN),
     option(...STD),
     FLAGS.resetClassifier(),
+    FLAGS.module(),
+    FLAGS.changedModule(),
     FLAGS.option(),
     FLAGS.epochs(),
     FLAGS.batchSize(),
@@ -131,6 +133,7 @@ Examples:
   $ fovea train mlp --data ./data/letters --option classes=26 --schedule step --milestones 4,6
   $ fovea train resnet20 --data cifar10:./cifar-10-batches-bin --augment cifar --crops flip
   $ fovea train resnet18 --weights resnet18.pth --freeze 'layer[1-3]' --data ./pictures
+  $ fovea train --module ./net.ts --data mnist
   $ fovea train --resume runs/lenet5-mnist`,
     )
     .action(async (network: string | undefined, flags: Flags) => {
@@ -163,7 +166,7 @@ function train(network: string | undefined, flags: Flags): Promise<number> {
     const session = sessionOptions(flags, (text) => output.note(text));
     return {
       options: { config, data, resume, session, ...keepingOptions(flags) },
-      display: new TrainDisplay(output, config, data.train),
+      display: new TrainDisplay(output, config, data.train, { module: flags.module }),
       report: flags.report ? (plan, result) => reportOn({ config, data, plan, result, session }) : undefined,
     };
   });
@@ -175,22 +178,16 @@ async function reportOn(options: ReportOptions): Promise<string> {
   return (await writeReport(options)).page;
 }
 
-/** What a network takes where the data does not decide it. */
-function usualInput(network: string, options: ModelOptions): Shape {
-  const { defaults, input } = definitionOf(network);
-  return input({ ...defaults, ...options });
-}
-
 const checkedBroken = (text: string): string => {
   parseBrokenLimit(text);
   return text;
 };
 
 /** Everything that can be wrong with the flags is found here, before anything is computed. */
-async function prepare(network: string | undefined, flags: Flags, note: (text: string) => void) {
+async function prepare(named: string | undefined, flags: Flags, note: (text: string) => void) {
   if (flags.resume !== undefined) {
     const { folder, config: saved } = await resumedRun("train", flags.resume, flags, ["train", "val", "test"]);
-    const config = resumedConfig(saved, network, flags);
+    const config = resumedConfig(saved, named, flags);
     const usual = usualInput(config.network, config.options);
     return {
       config,
@@ -202,9 +199,13 @@ async function prepare(network: string | undefined, flags: Flags, note: (text: s
       }),
     };
   }
+  const own = await ownNetworkFrom(flags, named);
+  const network = own?.name ?? named;
   if (network === undefined) {
     const names = list().map((definition) => definition.name);
-    throw new OptionError(`train: name a network (${names.join(", ")}), or a run to go on with: --resume RUN`);
+    throw new OptionError(
+      `train: name a network (${names.join(", ")}), or one of your own by --module FILE, or a run to go on with: --resume RUN`,
+    );
   }
   if (definitionOf(network).task === "segmentation") {
     throw new OptionError(
@@ -222,5 +223,5 @@ async function prepare(network: string | undefined, flags: Flags, note: (text: s
     channels: channelsFor(network, networkOptions(network, flags.option)),
     halves: halvesFrom(flags),
   });
-  return { config: await newConfig(network, flags.data, data, flags), data, resume: undefined };
+  return { config: await newConfig(network, flags.data, data, flags, own?.record), data, resume: undefined };
 }
