@@ -8,7 +8,9 @@ import { softmax as softmaxOf } from "../ops/loss.js";
 import { flatten as flattenOf } from "../ops/shape.js";
 import { Module } from "./module.js";
 
-/** A layer that is one op. */
+/**
+ * A layer without parameters that applies one function to its input. `nn.relu()`, `nn.lambda(f)` and the like make it.
+ */
 export class Activation extends Module {
   readonly #op: (x: Value) => Value;
 
@@ -38,18 +40,51 @@ function makerOf(name: string, op: (x: Value) => Value): () => Activation {
   };
 }
 
+/**
+ * The rectifier, max(0, x), for each number of any shape. PyTorch: `nn.ReLU`.
+ *
+ * @example
+ * ```js
+ * import { nn, trace } from "fovea";
+ *
+ * const network = nn.sequential(nn.conv2d({ in: 3, out: 8, kernel: 3 }), nn.relu());
+ * console.log(trace(network, { input: [32, 32, 3] }).output.shape); // [ 30, 30, 8 ]
+ * ```
+ */
 export const relu = makerOf("relu", ops.relu);
+/** The hyperbolic tangent of each number, of any shape. PyTorch: `nn.Tanh`. */
 export const tanh = makerOf("tanh", ops.tanh);
-/** 1.7159 tanh(2x/3), LeCun's squashing function. */
+/**
+ * 1.7159 tanh(2x/3) of each number: the squashing function of LeCun et al. 1998, appendix A. It maps 1 to 1 and -1 to
+ * -1.
+ */
 export const scaledTanh = makerOf("scaledTanh", ops.scaledTanh);
+/** 1 / (1 + exp(-x)) of each number, of any shape. PyTorch: `nn.Sigmoid`. */
 export const sigmoid = makerOf("sigmoid", ops.sigmoid);
-/** x times the normal distribution's share below x: the exact form, with erf, as in PyTorch unless told otherwise. */
+/**
+ * x times the share of the standard normal distribution below x (Hendrycks and Gimpel 2016), for each number of any
+ * shape. This is the exact form, with erf. PyTorch: `nn.GELU()`.
+ */
 export const gelu = makerOf("gelu", geluOf);
-/** Over the last axis. */
+/**
+ * exp(x_i) / sum over j of exp(x_j), over the last axis: the classes of a vector [classes], the channels of each pixel.
+ * PyTorch: `nn.Softmax(dim)` over the channels. Networks that are trained by cross-entropy return logits and need none.
+ */
 export const softmax = makerOf("softmax", softmaxOf);
-/** An image becomes its channels one after another (C, H, W), as in PyTorch. */
+/**
+ * An image [height, width, channels] becomes a vector of its channels one after another (C, H, W), the order of
+ * PyTorch's `nn.Flatten`. Any other shape becomes a vector in its own order.
+ *
+ * @example
+ * ```js
+ * import { nn, trace } from "fovea";
+ *
+ * const network = nn.sequential(nn.flatten(), nn.linear({ in: 784, out: 10 }));
+ * console.log(trace(network, { input: [28, 28, 1] }).output.shape); // [ 10 ]
+ * ```
+ */
 export const flatten = makerOf("flatten", flattenOf);
-/** A layer that gives what it is given, PyTorch's Identity. */
+/** A layer that returns its input. PyTorch: `nn.Identity`. */
 export const identity = makerOf("identity", (x) => x);
 
 /**

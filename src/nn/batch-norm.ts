@@ -3,8 +3,9 @@
  * statistics of the batch and keeps running ones, with the unbiased variance; it predicts with the running ones, as one
  * multiply-add a number whose factors depend on states alone. A frozen layer trains as it predicts.
  *
- * One number has no variance. Where a sample has one number a channel (a vector, a map of 1x1), a training whose batches are all of one
- * sample is refused, as in PyTorch; a last, shorter batch of one leaves the running statistics as they are.
+ * One number has no variance. Where a sample has one number a channel (a vector, a map of 1x1), a training whose
+ * batches are all of one sample is refused, as in PyTorch; a last, shorter batch of one leaves the running statistics
+ * as they are.
  */
 import { OptionError } from "../base/errors.js";
 import { type Fields, needed } from "../base/options.js";
@@ -19,27 +20,50 @@ import { checkLayer, checkWhole, count, INITIALIZERS } from "./check.js";
 import type { Initializer } from "./initializer.js";
 import { Module, Parameter, Statistic, tracingOf } from "./module.js";
 
+/** Options of `nn.batchNorm2d`. */
 export interface BatchNorm2dOptions {
+  /** Channels of the input: the extent of its last axis. PyTorch: `num_features`. */
   readonly channels: number;
-  /** Added to the variance; 1e-5 unless said. */
+  /**
+   * Added to the variance, above 0.
+   * @default 1e-5
+   */
   readonly eps?: number;
-  /** The share of each batch in the running statistics; 0.1 unless said. */
+  /**
+   * The share of each batch's statistics in the running ones, from 0 to 1: running = (1 - momentum) x running +
+   * momentum x batch.
+   * @default 0.1
+   */
   readonly momentum?: number;
-  /** 1 unless said. */
+  /**
+   * Initial values of `weight`.
+   * @default { kind: "constant", value: 1 }
+   */
   readonly weightInit?: Initializer;
-  /** 0 unless said. */
+  /**
+   * Initial values of `bias`.
+   * @default { kind: "constant", value: 0 }
+   */
   readonly biasInit?: Initializer;
 }
 
 const FIELDS: Fields<BatchNorm2dOptions> = { channels: needed(count), eps: count, momentum: count, ...INITIALIZERS };
 
+/** Batch normalisation of each channel, as `nn.batchNorm2d` makes it. */
 export class BatchNorm2d extends Module {
+  /** The factor of each channel, [channels]. PyTorch: `weight`. */
   readonly weight: Parameter;
+  /** The offset of each channel, [channels]. */
   readonly bias: Parameter;
+  /** The running mean of each channel, [channels]: what prediction subtracts. */
   readonly running_mean: Statistic;
+  /** The running variance of each channel, [channels]. It is the unbiased one, as in PyTorch. */
   readonly running_var: Statistic;
 
-  constructor(readonly options: BatchNorm2dOptions) {
+  constructor(
+    /** Its options, as they were given. */
+    readonly options: BatchNorm2dOptions,
+  ) {
     super();
     checkLayer("batchNorm2d", options, FIELDS);
     const { channels, eps = 1e-5, momentum = 0.1 } = options;
@@ -91,6 +115,27 @@ export class BatchNorm2d extends Module {
   }
 }
 
+/**
+ * Batch normalisation (Ioffe and Szegedy 2015) of each channel over batch, height and width: (x - mean) / sqrt(variance
+ * + eps) x weight + bias. Training uses the batch's statistics and updates running ones; prediction uses the running
+ * ones. The shape stays: [height, width, channels] or [channels]. PyTorch: `nn.BatchNorm2d`, and `nn.BatchNorm1d` for
+ * vectors.
+ *
+ * @example
+ * ```js
+ * import { nn } from "fovea";
+ *
+ * const block = nn.sequential(
+ *   nn.conv2d({ in: 3, out: 16, kernel: 3, padding: 1, bias: false }),
+ *   nn.batchNorm2d({ channels: 16 }),
+ *   nn.relu(),
+ * );
+ * console.log(nn.parameterCount(block)); // 464
+ * ```
+ *
+ * @throws OptionError on an option that is unknown or out of its range; ShapeError when it is traced, if the channels
+ * do not fit
+ */
 export const batchNorm2d = takingOptions(
   "nn.batchNorm2d",
   FIELDS,

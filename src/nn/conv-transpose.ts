@@ -1,6 +1,7 @@
 /**
- * The transposed convolution layer, PyTorch's ConvTranspose2d. Weights are [kernel y, kernel x, out / groups, in]: those of the convolution
- * that goes the other way, so that files have PyTorch's [in, out / groups, kernel y, kernel x].
+ * The transposed convolution layer, PyTorch's ConvTranspose2d. Weights are [kernel y, kernel x, out / groups, in]:
+ * those of the convolution that goes the other way, so that files have PyTorch's [in, out / groups, kernel y, kernel
+ * x].
  */
 
 import { type Fields, flag, needed } from "../base/options.js";
@@ -15,18 +16,54 @@ import { checkLayer, checkWhole, count, INITIALIZERS, pairOf } from "./check.js"
 import { defaultBias, defaultWeights, type Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";
 
+/** Options of `nn.convTranspose2d`. */
 export interface ConvTranspose2dOptions {
-  /** Channels. */
+  /** Channels of the input. PyTorch: `in_channels`. */
   readonly in: number;
+  /** Channels of the output. PyTorch: `out_channels`. */
   readonly out: number;
+  /** Height and width of the filters in pixels: one number for both, or [height, width]. PyTorch: `kernel_size`. */
   readonly kernel: Pair;
+  /**
+   * Output pixels from one input pixel's window to the next: one number for both axes, or [y, x].
+   * @default 1
+   */
   readonly stride?: Pair;
+  /**
+   * Pixels that are cut off the output at each side: one number for all sides, or [y, x].
+   * @default 0
+   */
   readonly padding?: Pair;
+  /**
+   * Rows and columns that are added to the output below and at the right: one number for both, or [y, x]. PyTorch:
+   * `output_padding`.
+   * @default 0
+   */
   readonly outputPadding?: Pair;
+  /**
+   * Pixels from one tap of a filter to the next: one number for both axes, or [y, x].
+   * @default 1
+   */
   readonly dilation?: Pair;
+  /**
+   * Groups into which the channels are divided. It divides `in` and `out`.
+   * @default 1
+   */
   readonly groups?: number;
+  /**
+   * Whether a number is added to each output channel.
+   * @default true
+   */
   readonly bias?: boolean;
+  /**
+   * Initial values of `weight`.
+   * @default uniform within 1 / sqrt(fanIn) with fanIn = kernel height x kernel width x out / groups, as in PyTorch
+   */
   readonly weightInit?: Initializer;
+  /**
+   * Initial values of `bias`.
+   * @default uniform within 1 / sqrt(fanIn), as in PyTorch
+   */
   readonly biasInit?: Initializer;
 }
 
@@ -43,11 +80,20 @@ const FIELDS: Fields<ConvTranspose2dOptions> = {
   ...INITIALIZERS,
 };
 
+/** A transposed convolution of images, as `nn.convTranspose2d` makes it. */
 export class ConvTranspose2d extends Module {
+  /**
+   * The filters, [kernel height, kernel width, out / groups, in]: those of the convolution that goes the other way.
+   * Files hold them in PyTorch's order, [in, out / groups, kernel height, kernel width].
+   */
   readonly weight: Parameter;
+  /** One number an output channel, [out]; undefined with `bias: false`. */
   readonly bias: Parameter | undefined;
 
-  constructor(readonly options: ConvTranspose2dOptions) {
+  constructor(
+    /** Its options, as they were given. */
+    readonly options: ConvTranspose2dOptions,
+  ) {
     super();
     checkLayer("convTranspose2d", options, FIELDS);
     const { in: inputs, out, groups = 1 } = options;
@@ -78,6 +124,13 @@ export class ConvTranspose2d extends Module {
   }
 }
 
+/**
+ * Transposed convolution of an image [height, width, in] to [height', width', out], with height' = (height - 1) x
+ * stride - 2 padding + dilation x (kernel - 1) + outputPadding + 1, and likewise the width. PyTorch:
+ * `nn.ConvTranspose2d`.
+ * @throws OptionError on an option that is unknown or missing; ShapeError if `groups` does not divide the channels, and
+ * when it is traced if the input has other channels
+ */
 export const convTranspose2d = takingOptions(
   "nn.convTranspose2d",
   FIELDS,

@@ -6,8 +6,12 @@ import type { Value } from "../graph/graph.js";
 import { dropout as dropoutOf, saltOf } from "../ops/dropout.js";
 import { Module, tracingOf } from "./module.js";
 
+/** Drops numbers in training, as `nn.dropout` makes it. */
 export class Dropout extends Module {
-  constructor(readonly p: number) {
+  constructor(
+    /** Probability that a number is dropped in training. */
+    readonly p: number,
+  ) {
     super();
     if (isRecord(p)) {
       const meant = literal((p as { p?: unknown }).p) ?? "0.5";
@@ -26,4 +30,19 @@ export class Dropout extends Module {
   }
 }
 
+/**
+ * In training each number becomes 0 with probability `p`, and the others are divided by 1 - p (Srivastava et al. 2014).
+ * In prediction it does nothing. The shape stays. PyTorch: `nn.Dropout`.
+ *
+ * @example
+ * ```js
+ * import { nn } from "fovea";
+ *
+ * const head = nn.sequential(nn.flatten(), nn.dropout(0.2), nn.linear({ in: 512, out: 10 }));
+ * console.log(nn.parameterCount(head)); // 5130
+ * ```
+ *
+ * @param p probability that a number is dropped, from 0 to less than 1; 0.5 by default
+ * @throws OptionError if `p` is out of its range
+ */
 export const dropout = (p = 0.5): Dropout => new Dropout(p);

@@ -2,32 +2,101 @@
  * Initial values of parameters, as data: which distribution, with which numbers. PyTorch's names and defaults.
  *
  * Glorot and Bengio 2010 ("xavier") keep the variance of activations and gradients through a layer of symmetric units;
- * He et al. 2015 ("kaiming") through rectified ones. With a negative slope a, kaiming's bound is sqrt(6 / ((1 + a^2) fanIn));
- * PyTorch's layers take a = sqrt(5), which is 1 / sqrt(fanIn).
+ * He et al. 2015 ("kaiming") through rectified ones. With a negative slope a, kaiming's bound is sqrt(6 / ((1 + a^2)
+ * fanIn)); PyTorch's layers take a = sqrt(5), which is 1 / sqrt(fanIn).
  */
 import { OptionError } from "../base/errors.js";
 import { atOnce, type Steps } from "../base/steps.js";
 
+/** How a parameter starts: a distribution and its numbers, as data. The names are PyTorch's. */
 export type Initializer =
-  | { readonly kind: "constant"; readonly value: number }
-  | { readonly kind: "uniform"; readonly low: number; readonly high: number }
-  /** Number i within bounds[i mod their number]: a bound for each entry of the last axis. */
-  | { readonly kind: "uniformEach"; readonly bounds: readonly number[] }
-  | { readonly kind: "normal"; readonly mean: number; readonly standardDeviation: number }
-  /** From the training pictures (train/techniques/whitening.ts); where there are none, PyTorch's uniform distribution. */
-  | { readonly kind: "whitening"; readonly fanIn: number; readonly eps: number; readonly pictures: number }
-  /** Convolutions: filter i passes channel i on, as far as there are channels; the others have PyTorch's uniform distribution. */
-  | { readonly kind: "identity"; readonly kernel: readonly [number, number]; readonly in: number; readonly out: number }
-  /**
-   * Transposed convolutions: each map is interpolated bilinearly and goes to the map of the same number, as fully convolutional
-   * networks begin their upsampling (Long, Shelhamer, Darrell 2015). `maps` is the extent of the last axis.
-   */
-  | { readonly kind: "bilinear"; readonly kernel: readonly [number, number]; readonly maps: number }
-  | { readonly kind: "kaimingUniform" | "kaimingNormal"; readonly fanIn: number; readonly negativeSlope: number }
   | {
-      readonly kind: "xavierUniform" | "xavierNormal";
+      /** Every number is `value`. */
+      readonly kind: "constant";
+      /** The number. */
+      readonly value: number;
+    }
+  | {
+      /** Uniform between `low` and `high`. */
+      readonly kind: "uniform";
+      /** The least number. */
+      readonly low: number;
+      /** The upper limit. */
+      readonly high: number;
+    }
+  | {
+      /** Uniform within a bound of its own for each entry of the last axis. */
+      readonly kind: "uniformEach";
+      /** Number i lies within plus and minus bounds[i mod bounds.length]. */
+      readonly bounds: readonly number[];
+    }
+  | {
+      /** The normal distribution. */
+      readonly kind: "normal";
+      /** Its mean. */
+      readonly mean: number;
+      /** Its standard deviation. */
+      readonly standardDeviation: number;
+    }
+  | {
+      /**
+       * Computed from the training pictures, as `nn.whiteningConv2d` says. Without pictures it is PyTorch's uniform
+       * distribution.
+       */
+      readonly kind: "whitening";
+      /** Numbers that a filter reads: kernel height x kernel width x channels. */
       readonly fanIn: number;
+      /** Added to each variance. */
+      readonly eps: number;
+      /** Training pictures, at most, from which patches are taken. */
+      readonly pictures: number;
+    }
+  | {
+      /**
+       * For convolutions: filter i passes channel i on. Filters beyond the last channel have PyTorch's uniform
+       * distribution.
+       */
+      readonly kind: "identity";
+      /** Height and width of the filters. */
+      readonly kernel: readonly [number, number];
+      /** Channels of the input. */
+      readonly in: number;
+      /** Filters. */
+      readonly out: number;
+    }
+  | {
+      /**
+       * For transposed convolutions: each channel is interpolated bilinearly and goes to the channel of the same index,
+       * as fully convolutional networks begin their upsampling (Long, Shelhamer, Darrell 2015).
+       */
+      readonly kind: "bilinear";
+      /** Height and width of the filters. */
+      readonly kernel: readonly [number, number];
+      /** Channels: the extent of the last axis. */
+      readonly maps: number;
+    }
+  | {
+      /**
+       * He et al. 2015: variance 2 / ((1 + negativeSlope^2) fanIn), uniform or normal. PyTorch: `kaiming_uniform_`,
+       * `kaiming_normal_`.
+       */
+      readonly kind: "kaimingUniform" | "kaimingNormal";
+      /** Numbers that an output reads: kernel height x kernel width x channels, or features. */
+      readonly fanIn: number;
+      /** Slope of the rectifier that follows, for negative numbers; 0 for `relu`. */
+      readonly negativeSlope: number;
+    }
+  | {
+      /**
+       * Glorot and Bengio 2010: variance 2 gain^2 / (fanIn + fanOut), uniform or normal. PyTorch: `xavier_uniform_`,
+       * `xavier_normal_`.
+       */
+      readonly kind: "xavierUniform" | "xavierNormal";
+      /** Numbers that an output reads. */
+      readonly fanIn: number;
+      /** Outputs that read a number. */
       readonly fanOut: number;
+      /** A factor of the standard deviation; 1 for linear and sigmoid units, 5/3 for tanh, sqrt(2) for relu. */
       readonly gain: number;
     };
 
@@ -50,7 +119,9 @@ export function defaultBias(fanIn: number): Initializer {
   return { kind: "uniform", low: -bound, high: bound };
 }
 
-/** Fills `target`, in logical order (HWIO for convolutions, [F, O] for linear), with numbers drawn one after another. */
+/**
+ * Fills `target`, in logical order (HWIO for convolutions, [F, O] for linear), with numbers drawn one after another.
+ */
 export function initialize(target: Float32Array, initializer: Initializer, generator: Generator): void {
   atOnce(initializeSteps(target, initializer, generator));
 }

@@ -1,15 +1,25 @@
-/** The inputs of a network, as `trace` is told them: the shape of one sample of each, in the structure in which `forward` takes them. */
+/**
+ * The inputs of a network, as `trace` is told them: the shape of one sample of each, in the structure in which
+ * `forward` takes them.
+ */
 import { isRecord, mismatch, unknownOption } from "../base/options.js";
 import type { Graph, Value } from "../graph/graph.js";
 import type { DType, Shape } from "../graph/shape.js";
 import { isStructure, joined } from "./values.js";
 
+/** The form of one input of a network, for `trace`: its shape, the type of its numbers, and whether it has a batch. */
 export interface InputSpec {
-  /** One sample's, [height, width, channels] for images; [] for one number. */
+  /** Shape of one sample: [height, width, channels] for images, [] for one number. */
   readonly shape: Shape;
-  /** @default "f32" */
+  /**
+   * The type of its numbers: 32-bit floating point, or 32-bit integers (`"i32"`).
+   * @default "f32"
+   */
   readonly dtype?: DType;
-  /** False for what all samples of a batch share. @default true */
+  /**
+   * Whether each sample of a batch has its own. With `false` all samples share one.
+   * @default true
+   */
   readonly batched?: boolean;
 }
 
@@ -39,8 +49,8 @@ const isSpec = (given: unknown): given is InputSpec => isRecord(given) && Array.
 const KNOWN: readonly (keyof InputSpec)[] = ["shape", "dtype", "batched"];
 
 /**
- * The arguments of a forward as inputs of a graph. They are named by the names of the structure, `image` or `pair.0`; those in a list of
- * arguments `input.0`, `input.1`, and one alone `input`.
+ * The arguments of a forward as inputs of a graph. They are named by the names of the structure, `image` or `pair.0`;
+ * those in a list of arguments `input.0`, `input.1`, and one alone `input`.
  */
 export function drawInputs(graph: Graph, given: unknown): readonly unknown[] {
   if (isShape(given) || !Array.isArray(given)) return [drawn(graph, given, "")];

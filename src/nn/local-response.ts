@@ -21,8 +21,12 @@ const FIELDS: Fields<LocalResponseNormOptions> = {
   alphaDivided: flag,
 };
 
+/** Local response normalisation across channels, as `nn.localResponseNorm` makes it. */
 export class LocalResponseNorm extends Module {
-  constructor(readonly options: LocalResponseNormOptions) {
+  constructor(
+    /** Its options, as they were given. */
+    readonly options: LocalResponseNormOptions,
+  ) {
     super();
     checkLayer("localResponseNorm", options, FIELDS);
     checkLocalResponseNorm(options);
@@ -36,7 +40,12 @@ export class LocalResponseNorm extends Module {
   }
 }
 
-/** size 5, alpha 1e-4, beta 0.75, k 2, alphaDivided false in the paper of 2012; PyTorch's defaults unless said. */
+/**
+ * Local response normalisation across channels (Krizhevsky, Sutskever and Hinton 2012, section 3.3): each number is
+ * divided by a power of the squares in a window of channels around it. The shape stays. Defaults are those of PyTorch's
+ * `nn.LocalResponseNorm`. The paper has size 5, alpha 1e-4, beta 0.75, k 2 and alphaDivided false.
+ * @throws OptionError on an option that is unknown or out of its range
+ */
 export const localResponseNorm = takingOptions(
   "nn.localResponseNorm",
   FIELDS,

@@ -6,31 +6,56 @@ import { argmax, correct } from "../ops/metric.js";
 import { pixelAccuracy, pixelCrossEntropy } from "../ops/pixel-loss.js";
 import { concat, slice } from "../ops/shape.js";
 
+/**
+ * The loss that a classifier is trained with, as data. A network names its own in `loss`; the default is softmax
+ * cross-entropy.
+ */
 export type Loss =
-  /** -log softmax(outputs)[label]; with label smoothing s, a share s of the target is spread over all classes. */
-  | { readonly kind: "crossEntropy"; readonly smoothing?: number }
-  /**
-   * LeCun et al. 1998, equation 9, the maximum a posteriori criterion: with penalties y_i, which are the outputs' negatives,
-   *
-   *     y_D + log(e^-j + sum over i of e^-y_i)
-   *
-   * is cross-entropy with one more class, "none of these", whose penalty is always j. It holds the penalty of the right
-   * class below j, and lets those of the wrong ones rest once they are well above it.
-   */
-  | { readonly kind: "map"; readonly j: number }
-  /**
-   * The weighted mean over a picture's pixels (ops/pixel-loss.ts); labels of -1 count for nothing. Where the outputs are several
-   * labellings one behind the other, as recurrent nets give them in training, it is the sum of their losses, and the last of
-   * them is the answer.
-   */
   | {
+      /** -log softmax(outputs)[label]. PyTorch: `nn.CrossEntropyLoss`. */
+      readonly kind: "crossEntropy";
+      /**
+       * Label smoothing: this share of the target, from 0 to less than 1, is spread over all classes.
+       * @default 0
+       */
+      readonly smoothing?: number;
+    }
+  | {
+      /**
+       * LeCun et al. 1998, equation 9, the maximum a posteriori criterion: with penalties y_i, which are the outputs'
+       * negatives,
+       *
+       *     y_D + log(e^-j + sum over i of e^-y_i)
+       *
+       * It is cross-entropy with one more class, "none of these", whose penalty is always j. It holds the penalty of
+       * the right class below j, and lets those of the wrong ones rest once they are well above it.
+       */
+      readonly kind: "map";
+      /** The penalty of "none of these". */
+      readonly j: number;
+    }
+  | {
+      /**
+       * The weighted mean of the cross-entropy over a picture's pixels; pixels labelled -1 are skipped. Outputs of n x
+       * classes channels are n labellings one behind the other, as recurrent networks return them in training: the loss
+       * is the sum of theirs, and the last of them is the prediction.
+       */
       readonly kind: "pixelCrossEntropy";
+      /** Classes of a pixel. */
       readonly classes: number;
-      /** One a class; all alike where left out. */
+      /**
+       * The weight of each class, [classes].
+       * @default 1 for each
+       */
       readonly weights?: readonly number[];
+      /**
+       * Label smoothing: this share of the target, from 0 to less than 1, is spread over all classes.
+       * @default 0
+       */
       readonly smoothing?: number;
     };
 
+/** The loss of a network that does not name one: softmax cross-entropy without label smoothing. */
 export const CROSS_ENTROPY: Loss = { kind: "crossEntropy" };
 
 /** outputs [..., classes], labels i32 [...]: the loss of each sample or position. */

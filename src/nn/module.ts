@@ -15,15 +15,28 @@ import type { Initializer } from "./initializer.js";
 import type { Loss } from "./loss.js";
 import { notValues, valuesOf } from "./values.js";
 
-/** A trainable tensor: its shape and what it starts with. */
+/**
+ * A trainable tensor of a module: its shape, and how it starts. A field of a class that extends `nn.Module` names it.
+ */
 export class Parameter {
-  /** False for one that stays as it starts. */
+  /**
+   * Whether training changes it.
+   * @default true
+   */
   readonly trainable: boolean;
 
   constructor(
+    /** Its extents; [] for one number. */
     readonly shape: Shape,
+    /** How it starts. */
     readonly init: Initializer,
-    options: { readonly trainable?: boolean } = {},
+    options: {
+      /**
+       * Whether training changes it.
+       * @default true
+       */
+      readonly trainable?: boolean;
+    } = {},
   ) {
     this.trainable = options.trainable ?? true;
   }
@@ -36,10 +49,15 @@ export class Parameter {
   }
 }
 
-/** A tensor that training computes and prediction reads, saved with the weights but not trained: a running mean. */
+/**
+ * A tensor that training computes and prediction reads, such as a running mean: saved with the weights, but not
+ * trained.
+ */
 export class Statistic {
   constructor(
+    /** Its extents; [] for one number. */
     readonly shape: Shape,
+    /** How it starts. */
     readonly init: Initializer,
   ) {}
 
@@ -73,7 +91,9 @@ export interface Tracing {
   readonly statistics: ReadonlyMap<Statistic, Value<StateAttributes>>;
   /** Whether a layer takes its running statistics in training too, and leaves them as they are. */
   hasFixedStatistics(module: AnyModule): boolean;
-  /** Notes that the layer at hand normalises by one number a channel of each sample: a batch of one has no statistics. */
+  /**
+   * Notes that the layer at hand normalises by one number a channel of each sample: a batch of one has no statistics.
+   */
   needsSeveral(): void;
   /** Notes what a training step assigns to a statistic. */
   assign(statistic: Statistic, next: (old: Value) => Value, old: Value): void;
@@ -108,8 +128,9 @@ abstract class BaseModule {
   declare loss?: Loss;
 
   /**
-   * Draws this module into the graph of its inputs, whose shapes are those of one sample. A method, or a field that is a function. It takes
-   * values, and gives a value or an object or list of them: `forward(image: Value, angle: Value) { return { logits, mask }; }`.
+   * Draws this module into the graph of its inputs, whose shapes are those of one sample. A method, or a field that is
+   * a function. It takes values, and gives a value or an object or list of them: `forward(image: Value, angle: Value) {
+   * return { logits, mask }; }`.
    */
   abstract forward(...inputs: never[]): unknown;
 
@@ -136,7 +157,9 @@ export const Module: typeof BaseModule = BaseModule;
 
 const wrapped = new WeakSet<object>();
 
-/** Has a module's `forward` run in the scope of its path. On the module and not at the call: anyone's class calls it. */
+/**
+ * Has a module's `forward` run in the scope of its path. On the module and not at the call: anyone's class calls it.
+ */
 function wrapForward(module: AnyModule): void {
   const forward: unknown = module.forward;
   const name = module.constructor.name;

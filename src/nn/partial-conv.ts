@@ -2,9 +2,9 @@
  * A convolution in which each output map sees only some of the input maps (LeCun et al. 1998, table I, for layer C3).
  *
  * Only the kernels that there are are stored and trained: the weight is [kernel y, kernel x, 1, connections], the
- * connections ordered by input map and then by output map. They are spread over the whole HWIO tensor, with zeros between, in
- * front of an ordinary convolution, which is faster than sixteen small ones. In files the weight is that whole tensor
- * (OIHW, as others load it), see `toWhole` and `fromWhole`.
+ * connections ordered by input map and then by output map. They are spread over the whole HWIO tensor, with zeros
+ * between, in front of an ordinary convolution, which is faster than sixteen small ones. In files the weight is that
+ * whole tensor (OIHW, as others load it), see `toWhole` and `fromWhole`.
  */
 import { OptionError } from "../base/errors.js";
 import { callback, type Fields, listOf, needed } from "../base/options.js";
@@ -21,16 +21,37 @@ import { checkLayer, checkWhole, count, pairOf, WINDOW } from "./check.js";
 import type { Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";
 
+/** Options of `nn.partialConv2d`. */
 export interface PartialConv2dOptions {
-  /** Channels. */
+  /** Channels of the input. */
   readonly in: number;
+  /** Height and width of the filters in pixels: one number for both, or [height, width]. */
   readonly kernel: Pair;
+  /**
+   * Pixels from one window to the next: one number for both axes, or [y, x].
+   * @default 1
+   */
   readonly stride?: Pair;
+  /**
+   * Pixels of zeros around the input: one number for all sides, [y, x], a record of sides, or `"same"`.
+   * @default 0
+   */
   readonly padding?: Padding;
+  /**
+   * Pixels from one tap of a filter to the next: one number for both axes, or [y, x].
+   * @default 1
+   */
   readonly dilation?: Pair;
-  /** For each output map the input maps that it sees. */
+  /**
+   * The input channels that each output channel reads: `connections[o]` lists them, from 0. Its length is the number of
+   * output channels.
+   */
   readonly connections: readonly (readonly number[])[];
-  /** Of the kernels of an output map and of its bias, given how many numbers the map sees: within 1 / sqrt(fanIn) unless said. */
+  /**
+   * The initial weights and bias of an output channel are uniform within `bound(fanIn)`, with fanIn = kernel height x
+   * kernel width x the channels that it reads.
+   * @default (fanIn) => 1 / Math.sqrt(fanIn)
+   */
   readonly bound?: (fanIn: number) => number;
 }
 
@@ -42,13 +63,25 @@ const FIELDS: Fields<PartialConv2dOptions> = {
   bound: callback,
 };
 
+/** A convolution with missing connections, as `nn.partialConv2d` makes it. */
 export class PartialConv2d extends Module {
+  /**
+   * The filters that exist, [kernel height, kernel width, 1, connections]: connections in the order of their input
+   * channels, then of their output channels. Files hold the whole tensor, with zeros.
+   */
   readonly weight: Parameter;
+  /** One number an output channel, [out]. */
   readonly bias: Parameter;
-  /** The whole tensor's kernels in the order [in, out]: the connection's number, or -1. */
+  /**
+   * For each filter of the whole tensor, in the order [in, out]: its index among the connections, or -1 if it does not
+   * exist.
+   */
   readonly table: readonly number[];
 
-  constructor(readonly options: PartialConv2dOptions) {
+  constructor(
+    /** Its options, as they were given. */
+    readonly options: PartialConv2dOptions,
+  ) {
     super();
     checkLayer("partialConv2d", options, FIELDS);
     const { in: inputs, connections, bound = (fanIn: number) => 1 / Math.sqrt(fanIn) } = options;
@@ -67,13 +100,16 @@ export class PartialConv2d extends Module {
     this.bias = new Parameter([connections.length], { kind: "uniformEach", bounds });
   }
 
-  /** [kernel y, kernel x, in, out] of the convolution that is computed. */
+  /** Shape of the whole tensor, [kernel height, kernel width, in, out]: the convolution that is computed. */
   get wholeShape(): readonly [number, number, number, number] {
     const { kernel, in: inputs, connections } = this.options;
     return [...pair(kernel), inputs, connections.length];
   }
 
-  /** The whole HWIO tensor: zeros where nothing is connected. */
+  /**
+   * Spreads `weight` over the whole tensor, [kernel height, kernel width, in, out], with zeros where nothing is
+   * connected.
+   */
   toWhole(data: Float32Array): Float32Array {
     const { table } = this;
     const each = this.weight.shape[3]!;
@@ -86,8 +122,8 @@ export class PartialConv2d extends Module {
   }
 
   /**
-   * The stored kernels of a whole HWIO tensor.
-   * @throws OptionError where one that is not connected is not zero.
+   * Picks `weight` out of a whole tensor, [kernel height, kernel width, in, out].
+   * @throws OptionError if a filter that does not exist is not zero
    */
   fromWhole(whole: Float32Array): Float32Array {
     const { table } = this;
@@ -133,6 +169,12 @@ function checkMap(map: number, seen: readonly number[], inputs: number): void {
   }
 }
 
+/**
+ * A convolution in which each output channel reads only some of the input channels: layer C3 of LeNet-5 (LeCun et al.
+ * 1998, table I). An image [height, width, in] becomes [height', width', connections.length], by the rules of
+ * `nn.conv2d`.
+ * @throws OptionError on an option that is unknown or missing, and on connections that are not channels of the input
+ */
 export const partialConv2d = takingOptions(
   "nn.partialConv2d",
   FIELDS,

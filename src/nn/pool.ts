@@ -59,9 +59,12 @@ function takingKernel<O extends object, R>(
   };
 }
 
+/** Maximum pooling, as `nn.maxPool2d` makes it. */
 export class MaxPool2d extends Module {
   constructor(
+    /** Height and width of a window in pixels: one number for both, or [height, width]. */
     readonly kernel: Pair,
+    /** Its options, as they were given. */
     readonly options: MaxPoolOptions = {},
   ) {
     super();
@@ -72,9 +75,12 @@ export class MaxPool2d extends Module {
   }
 }
 
+/** Average pooling, as `nn.avgPool2d` makes it. */
 export class AvgPool2d extends Module {
   constructor(
+    /** Height and width of a window in pixels: one number for both, or [height, width]. */
     readonly kernel: Pair,
+    /** Its options, as they were given. */
     readonly options: AvgPoolOptions = {},
   ) {
     super();
@@ -85,9 +91,12 @@ export class AvgPool2d extends Module {
   }
 }
 
-/** As many pixels as `output` says, each the mean of its part of the image, however large that is: PyTorch's bins. */
+/** Average pooling to a fixed number of pixels, as `nn.adaptiveAvgPool2d` makes it. */
 export class AdaptiveAvgPool2d extends Module {
-  constructor(readonly output: Pair) {
+  constructor(
+    /** Height and width of the output in pixels: one number for both, or [height, width]. */
+    readonly output: Pair,
+  ) {
     super();
     const [height, width] = pair(output);
     checkWhole("adaptiveAvgPool2d", { "output height": height, "output width": width });
@@ -98,7 +107,7 @@ export class AdaptiveAvgPool2d extends Module {
   }
 }
 
-/** The mean of each channel over all pixels: an image becomes a vector of its channels. */
+/** The mean of each channel over all pixels, as `nn.globalAvgPool2d` makes it. */
 export class GlobalAvgPool2d extends Module {
   override forward(x: Value): Value {
     expectImage("globalAvgPool2d", x);
@@ -116,25 +125,40 @@ function expectImage(layer: string, x: Value): void {
   );
 }
 
+/** Options of `nn.subsample2d`. */
 export interface Subsample2dOptions {
+  /** Channels of the input: the extent of its last axis. */
   readonly channels: number;
-  /** 2 unless said; the stride is the kernel. */
+  /**
+   * Height and width of a window, which is the stride too: one number for both, or [height, width].
+   * @default 2
+   */
   readonly kernel?: Pair;
+  /**
+   * Initial values of `weight`.
+   * @default { kind: "constant", value: 1 / (kernel height x kernel width) }, the mean
+   */
   readonly weightInit?: Initializer;
+  /**
+   * Initial values of `bias`.
+   * @default { kind: "constant", value: 0 }
+   */
   readonly biasInit?: Initializer;
 }
 
 const SUBSAMPLE: Fields<Subsample2dOptions> = { channels: needed(count), kernel: pairOf, ...INITIALIZERS };
 
-/**
- * LeCun et al. 1998, layers S2 and S4: the sum of each window, times a trainable coefficient, plus a trainable bias, one
- * of each a channel. It starts as the mean. The squashing that follows it there is a layer of its own.
- */
+/** The trainable subsampling of LeNet-5, as `nn.subsample2d` makes it. */
 export class Subsample2d extends Module {
+  /** The factor of each channel, [channels]. */
   readonly weight: Parameter;
+  /** The offset of each channel, [channels]. */
   readonly bias: Parameter;
 
-  constructor(readonly options: Subsample2dOptions) {
+  constructor(
+    /** Its options, as they were given. */
+    readonly options: Subsample2dOptions,
+  ) {
     super();
     checkLayer("subsample2d", options, SUBSAMPLE);
     const { channels, kernel = 2 } = options;
@@ -159,18 +183,47 @@ export class Subsample2d extends Module {
   }
 }
 
-/** The stride is the kernel unless said, as in PyTorch. */
+/**
+ * The maximum of each window of each channel: [height, width, channels] to [height', width', channels]. The stride is
+ * the kernel by default. Padding counts as minus infinity; NaN wins. PyTorch: `nn.MaxPool2d`.
+ *
+ * @example
+ * ```js
+ * import { nn, trace } from "fovea";
+ *
+ * console.log(trace(nn.maxPool2d(2), { input: [28, 28, 6] }).output.shape); // [ 14, 14, 6 ]
+ * console.log(trace(nn.maxPool2d(3, { stride: 2, padding: 1 }), { input: [28, 28, 6] }).output.shape); // [ 14, 14, 6 ]
+ * ```
+ *
+ * @param kernel height and width of a window in pixels: one number for both, or [height, width]
+ * @throws OptionError on an option that is unknown; ShapeError when it is traced, if the kernel is larger than the
+ * padded input
+ */
 export const maxPool2d = takingKernel(
   "maxPool2d",
   MAX_POOL,
   (kernel: Pair, options?: MaxPoolOptions) => new MaxPool2d(kernel, options),
 );
+/**
+ * The mean of each window of each channel: [height, width, channels] to [height', width', channels]. The stride is the
+ * kernel by default. Padding counts as zeros, unless `divisor` is `"valid"`. PyTorch: `nn.AvgPool2d`.
+ * @param kernel height and width of a window in pixels: one number for both, or [height, width]
+ * @throws OptionError on an option that is unknown; ShapeError when it is traced, if the kernel is larger than the
+ * padded input
+ */
 export const avgPool2d = takingKernel(
   "avgPool2d",
   AVG_POOL,
   (kernel: Pair, options?: AvgPoolOptions) => new AvgPool2d(kernel, options),
 );
-/** One number for both sides, or [height, width]. */
+/**
+ * Pools to `output` pixels: pixel i of n is the mean from floor(i x height / n) to ceil((i + 1) x height / n), and
+ * likewise across. [height, width, channels] becomes [output height, output width, channels]. PyTorch:
+ * `nn.AdaptiveAvgPool2d`.
+ * @param output one number for both sides, or [height, width]
+ * @throws OptionError if `output` is no pair of whole numbers from 1; ShapeError when it is traced, if the input is no
+ * image
+ */
 export const adaptiveAvgPool2d = (...given: [output: Pair]): AdaptiveAvgPool2d => {
   const [output, width] = given as readonly unknown[];
   const isRow = typeof width === "number" && typeof output === "number";
@@ -182,7 +235,25 @@ export const adaptiveAvgPool2d = (...given: [output: Pair]): AdaptiveAvgPool2d =
   }
   return new AdaptiveAvgPool2d(given[0]);
 };
+/**
+ * The mean of each channel over all pixels: [height, width, channels] to [channels]. PyTorch: `x.mean((2, 3))`.
+ *
+ * @example
+ * ```js
+ * import { nn, trace } from "fovea";
+ *
+ * console.log(trace(nn.globalAvgPool2d(), { input: [7, 7, 512] }).output.shape); // [ 512 ]
+ * ```
+ *
+ * @throws ShapeError when it is traced, if the input is no image
+ */
 export const globalAvgPool2d = (): GlobalAvgPool2d => new GlobalAvgPool2d();
+/**
+ * The sum of each window, times a trainable factor, plus a trainable bias, one of each a channel: layers S2 and S4 of
+ * LeNet-5 (LeCun et al. 1998). [height, width, channels] becomes [height / kernel, width / kernel, channels], rounded
+ * down. The squashing function that follows in the paper is a layer of its own.
+ * @throws OptionError on an option that is unknown or missing; ShapeError when it is traced, if the channels do not fit
+ */
 export const subsample2d = takingOptions(
   "nn.subsample2d",
   SUBSAMPLE,

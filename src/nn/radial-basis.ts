@@ -1,6 +1,6 @@
 /**
- * Euclidean radial-basis units with fixed centres (LeCun et al. 1998, equation 7): unit i has the penalty
- * y_i = sum over j of (x_j - w_ij)^2. The layer gives -y, so that the likeliest class has the largest output, as everywhere.
+ * Euclidean radial-basis units with fixed centres (LeCun et al. 1998, equation 7): unit i has the penalty y_i = sum
+ * over j of (x_j - w_ij)^2. The layer gives -y, so that the likeliest class has the largest output, as everywhere.
  */
 import { OptionError } from "../base/errors.js";
 import { type Fields, listOf, needed } from "../base/options.js";
@@ -14,8 +14,9 @@ import { refuse } from "../ops/support.js";
 import { checkLayer, count } from "./check.js";
 import { Module } from "./module.js";
 
+/** Options of `nn.radialBasis`. */
 export interface RadialBasisOptions {
-  /** For each unit its centre; not trained. */
+  /** The centre of each unit, all of one length. They are not trained. */
   readonly centres: readonly (readonly number[])[];
 }
 
@@ -23,8 +24,12 @@ const FIELDS: Fields<RadialBasisOptions> = {
   centres: needed(listOf(listOf(count, "a list of numbers"), "for each unit its centre")),
 };
 
+/** Units with fixed centres, as `nn.radialBasis` makes it. */
 export class RadialBasis extends Module {
-  constructor(readonly options: RadialBasisOptions) {
+  constructor(
+    /** Its options, as they were given. */
+    readonly options: RadialBasisOptions,
+  ) {
     super();
     checkLayer("radialBasis", options, FIELDS);
     const { centres } = options;
@@ -48,6 +53,12 @@ export class RadialBasis extends Module {
   }
 }
 
+/**
+ * Euclidean radial-basis units with fixed centres: the output layer of LeNet-5 (LeCun et al. 1998, equation 7). Output
+ * i is minus the squared distance of the input to centre i, so that the likeliest class has the largest output.
+ * [features] becomes [units].
+ * @throws OptionError if the centres have not one length; ShapeError when it is traced, if the input has another
+ */
 export const radialBasis = takingOptions(
   "nn.radialBasis",
   FIELDS,

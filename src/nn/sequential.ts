@@ -5,9 +5,10 @@ import type { Value } from "../graph/graph.js";
 import { lambda } from "./activation.js";
 import { Module } from "./module.js";
 
-/** What a sequence is made of: a module, or a function of one value, which becomes a layer (`nn.lambda`). */
+/** A layer of `nn.sequential`: a module, or a function of one value, which becomes a layer (`nn.lambda`). */
 export type Layer = Module | ((x: Value) => Value);
 
+/** Layers one after another, as `nn.sequential` makes it. */
 export class Sequential extends Module {
   readonly #layers: readonly [string, Module][];
 

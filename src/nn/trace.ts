@@ -1,4 +1,7 @@
-/** Turns a module into a graph: makes a state for each parameter and statistic, and runs `forward` once on the graph's inputs. */
+/**
+ * Turns a module into a graph: makes a state for each parameter and statistic, and runs `forward` once on the graph's
+ * inputs.
+ */
 
 import { OptionError } from "../base/errors.js";
 import { isRecord } from "../base/options.js";
@@ -20,11 +23,13 @@ import {
 } from "./module.js";
 import { isStructure, valuesOf } from "./values.js";
 
+/** Options of `trace`. */
 export interface TraceOptions<Inputs extends readonly unknown[] = [x: Value]> {
   /**
-   * One sample's shape, [height, width, channels] for images; `{ shape, dtype, batched }` where it is not of 32-bit floating-point numbers with a
-   * batch. Of a network that takes several arguments a list of them, and of one that takes an object or a list of values the same of shapes:
-   * `[[28, 28, 1], [10]]` for `forward(image, angle)`, `{ image: [28, 28, 1], angle: [] }` for `forward({ image, angle })`.
+   * One sample's shape, [height, width, channels] for images; `{ shape, dtype, batched }` where it is not of 32-bit
+   * floating-point numbers with a batch. Of a network that takes several arguments a list of them, and of one that
+   * takes an object or a list of values the same of shapes: `[[28, 28, 1], [10]]` for `forward(image, angle)`, `{
+   * image: [28, 28, 1], angle: [] }` for `forward({ image, angle })`.
    */
   readonly input: InputsOf<Inputs>;
   /**
@@ -32,39 +37,61 @@ export interface TraceOptions<Inputs extends readonly unknown[] = [x: Value]> {
    * @default false
    */
   readonly training?: boolean;
-  /** Layers that take their running statistics in training too, and leave them as they are. */
+  /**
+   * Layers that use their running statistics in training too, and do not update them.
+   * @default none
+   */
   readonly fixedStatistics?: ReadonlySet<AnyModule>;
-  /** The state that holds a parameter or statistic: of its own name unless said. */
+  /**
+   * Renames the states that hold parameters and statistics, such as to draw one network twice into a device.
+   * @default the name of the parameter or statistic
+   */
   readonly stateName?: (name: string) => string;
 }
 
+/** A parameter of a traced network. */
 export interface TracedParameter {
+  /** The state of the graph that holds it. */
   readonly value: Value<StateAttributes>;
+  /** How it starts. */
   readonly init: Initializer;
 }
 
+/** A network drawn into a graph, as `trace` returns it. */
 export interface Traced<Input = Value, Output = Value> {
+  /** The graph, to which a loss, more inputs and gradients may be added. */
   readonly graph: Graph;
-  /** The graph's input "input"; of several the structure, in which they have the names that it gives them (of arguments `input.0`, `input.1`). */
+  /**
+   * The graph's input "input"; of several the structure, in which they have the names that it gives them (of arguments
+   * `input.0`, `input.1`).
+   */
   readonly input: Input;
   /** What `forward` gave. */
   readonly output: Output;
   /** By name, in the order of the network's fields; also those that `forward` never read. */
   readonly parameters: ReadonlyMap<string, TracedParameter>;
-  /** What a training step leaves in statistics, such as the running means of batch normalisation; empty unless training. */
+  /**
+   * What a training step leaves in statistics, such as the running means of batch normalisation; empty unless training.
+   */
   readonly updates: readonly Assign[];
   /** Layers that normalise by one number a channel of each sample, by path: they cannot learn from batches of one. */
   readonly needSeveral: ReadonlySet<string>;
-  /** The states of what is trained of a part of the network, as `minimize` takes them. @throws OptionError where it is no part of it. */
+  /**
+   * The states of what is trained of a part of the network, as `minimize` takes them. @throws OptionError where it is
+   * no part of it.
+   */
   parametersOf(part: AnyModule): readonly Value<StateAttributes>[];
-  /** What each layer gave, by path, of several values `path:name`, in the order of their ends. Its nodes may carry other paths: ops look through each other. */
+  /**
+   * What each layer gave, by path, of several values `path:name`, in the order of their ends. Its nodes may carry other
+   * paths: ops look through each other.
+   */
   readonly layers: ReadonlyMap<string, Value>;
 }
 
 /** The one argument, or all of them. */
 type Given<Inputs extends readonly unknown[]> = Inputs extends readonly [infer One] ? One : Inputs;
 
-/** Name of the graph input that dropout reads: i32 [3] without a batch (seed low, seed high, step). */
+/** Name of the graph input that dropout reads: i32 [3] without a batch, the seed's low and high half and the step. */
 export const RANDOM_INPUT = "random";
 
 /**

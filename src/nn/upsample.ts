@@ -9,22 +9,34 @@ import { type Pair, pair } from "../ops/window.js";
 import { checkLayer, pairOf } from "./check.js";
 import { Module } from "./module.js";
 
+/** Options of `nn.upsample`: either `scaleFactor` or `size`. */
 export interface UpsampleOptions {
   /**
-   * Height and width become the whole part of this many times as much; it may be below 1. Pixels are placed by the factor
-   * itself, as PyTorch does (recompute_scale_factor=False).
+   * Height and width are multiplied by this and rounded down: one number for both, or [y, x]. It may be below 1. Pixels
+   * are placed by the factor itself, as in PyTorch (recompute_scale_factor=False).
+   * @default none: `size` is given in its place
    */
   readonly scaleFactor?: Pair;
-  /** Height and width, in place of a factor. */
+  /**
+   * Height and width of the output in pixels: one number for both, or [height, width].
+   * @default none: `scaleFactor` is given in its place
+   */
   readonly size?: Pair;
-  /** "nearest" unless said, as in PyTorch. */
+  /**
+   * `"nearest"` copies the nearest pixel; `"bilinear"` interpolates between four.
+   * @default "nearest"
+   */
   readonly mode?: ResizeMode;
 }
 
 const FIELDS: Fields<UpsampleOptions> = { size: pairOf, scaleFactor: pairOf, mode: oneOf(["nearest", "bilinear"]) };
 
+/** Resizes images, as `nn.upsample` makes it. */
 export class Upsample extends Module {
-  constructor(readonly options: UpsampleOptions) {
+  constructor(
+    /** Its options, as they were given. */
+    readonly options: UpsampleOptions,
+  ) {
     super();
     checkLayer("upsample", options, FIELDS);
     const { scaleFactor, size } = options;
@@ -53,4 +65,10 @@ export class Upsample extends Module {
   }
 }
 
+/**
+ * Makes images larger or smaller, by a factor or to a size: [height, width, channels] to [height', width', channels].
+ * Pixels are areas. PyTorch: `nn.Upsample` with align_corners=False.
+ * @throws OptionError if neither or both of `scaleFactor` and `size` are given; ShapeError when it is traced, if the
+ * input is no image
+ */
 export const upsample = takingOptions("nn.upsample", FIELDS, (options: UpsampleOptions) => new Upsample(options));

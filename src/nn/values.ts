@@ -2,6 +2,7 @@
 import { isRecord, shown } from "../base/options.js";
 import { isValue, type Value } from "../graph/graph.js";
 
+/** A value, or several by name or in a list, nested at will: what `forward` accepts and returns. */
 export type Values = Value | readonly Values[] | { readonly [name: string]: Values };
 
 type Leaf = readonly [path: string, leaf: unknown];
