@@ -113,7 +113,7 @@ it("the call that a message names is one that is taken", () => {
     [nn.avgPool2d, [2, 2, 0, true, 4]],
     [nn.localResponseNorm, [5, 1e-4, 0.75, 2]],
     [nn.upsample, [[8, 8]]],
-    [sgd, [0.1, 0.9, 1e-4, true]],
+    [sgd, [0.1, 0.9, 0, 1e-4, true]],
     [adam, [1e-3, [0.9, 0.99], 1e-8, 0.1]],
   ];
   for (const [call, given] of calls) {
