@@ -140,3 +140,31 @@ export interface ChannelWindowAttributes {
   readonly before: number;
   readonly after: number;
 }
+
+export interface ClipAttributes {
+  /** No lower bound where it is left out. */
+  readonly min?: number;
+  /** No upper bound where it is left out. */
+  readonly max?: number;
+  /** Whether the slope at the bounds themselves is 0, as PyTorch's hardtanh has it, and not 1, as its clamp. */
+  readonly flatAtBounds?: true;
+}
+
+export interface LeakyReluAttributes {
+  /** Of negative numbers. */
+  readonly slope: number;
+}
+
+export interface EluAttributes {
+  readonly alpha: number;
+  /** Of everything. */
+  readonly scale: number;
+  /** Of x in the exponent. */
+  readonly rate: number;
+}
+
+export interface SoftplusAttributes {
+  readonly beta: number;
+  /** Where beta x is above it, the result is x. */
+  readonly threshold: number;
+}

@@ -1,5 +1,31 @@
 /** What a network is written with: `import { nn } from "fovea"`. */
-export { Activation, flatten, gelu, identity, lambda, relu, scaledTanh, sigmoid, softmax, tanh } from "./activation.js";
+export {
+  Activation,
+  type AlphaOptions,
+  celu,
+  elu,
+  flatten,
+  type GeluOptions,
+  gelu,
+  type HardTanhOptions,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
+  identity,
+  type LeakyReluOptions,
+  lambda,
+  leakyRelu,
+  mish,
+  relu,
+  relu6,
+  scaledTanh,
+  selu,
+  sigmoid,
+  silu,
+  softmax,
+  softplus,
+  tanh,
+} from "./activation.js";
 export { BatchNorm2d, type BatchNorm2dOptions, batchNorm2d } from "./batch-norm.js";
 export { Conv2d, type Conv2dOptions, conv2d } from "./conv.js";
 export { ConvTranspose2d, type ConvTranspose2dOptions, convTranspose2d } from "./conv-transpose.js";
@@ -35,6 +61,7 @@ export {
   type Subsample2dOptions,
   subsample2d,
 } from "./pool.js";
+export { Prelu, type PreluOptions, prelu } from "./prelu.js";
 export { RadialBasis, type RadialBasisOptions, radialBasis } from "./radial-basis.js";
 export { type Layer, Sequential, sequential } from "./sequential.js";
 export { RANDOM_INPUT, type Traced, type TracedParameter, type TraceOptions, trace } from "./trace.js";

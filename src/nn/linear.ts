@@ -4,7 +4,7 @@ import { type Fields, flag, needed } from "../base/options.js";
 import { takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { shapeText, sizeOf } from "../graph/shape.js";
-import { add } from "../ops/arithmetic.js";
+import { add } from "../ops/elementwise/arithmetic.js";
 import { linear as linearOf } from "../ops/linear.js";
 import { refuse } from "../ops/support.js";
 import { checkLayer, checkWhole, count, INITIALIZERS } from "./check.js";

@@ -1,6 +1,6 @@
 /** What a classifier is trained with, as data: a network of the zoo says which. */
 import type { Value } from "../graph/graph.js";
-import { add } from "../ops/arithmetic.js";
+import { add } from "../ops/elementwise/arithmetic.js";
 import { crossEntropy } from "../ops/loss.js";
 import { argmax, correct } from "../ops/metric.js";
 import { pixelAccuracy, pixelCrossEntropy } from "../ops/pixel-loss.js";

@@ -5,7 +5,7 @@ import { type Check, expecting, type Fields, flag, isRecord, needed } from "../b
 import { literal, optionsOf, rowText, takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
-import { add, multiply } from "../ops/arithmetic.js";
+import { add, multiply } from "../ops/elementwise/arithmetic.js";
 import {
   type AvgPoolOptions,
   adaptiveAvgPool2d as adaptiveAvgPool2dOf,

@@ -1,13 +1,17 @@
 /** Every op of the package, in one list: what tests and the registry go through. */
 import type { Op } from "../graph/graph.js";
-import * as activation from "./activation.js";
-import * as arithmetic from "./arithmetic.js";
 import * as arranging from "./arrange.js";
 import * as classWeights from "./class-weight.js";
 import * as conv from "./conv.js";
 import * as distance from "./distance.js";
 import * as dropouts from "./dropout.js";
-import * as gelus from "./gelu.js";
+import * as activation from "./elementwise/activation.js";
+import * as arithmetic from "./elementwise/arithmetic.js";
+import * as comparison from "./elementwise/comparison.js";
+import * as functions from "./elementwise/functions.js";
+import * as gelus from "./elementwise/gelu.js";
+import * as rectifiers from "./elementwise/rectifiers.js";
+import * as smooth from "./elementwise/smooth.js";
 import * as linears from "./linear.js";
 import * as localResponse from "./local-response.js";
 import * as loss from "./loss.js";
@@ -39,6 +43,35 @@ export const ALL_OPS: readonly Op[] = [
   activation.sigmoidGradOp,
   gelus.geluOp,
   gelus.geluGradOp,
+  smooth.geluTanhOp,
+  smooth.geluTanhGradOp,
+  smooth.siluOp,
+  smooth.siluGradOp,
+  smooth.eluOp,
+  smooth.eluGradOp,
+  smooth.softplusOp,
+  smooth.softplusGradOp,
+  smooth.mishOp,
+  smooth.mishGradOp,
+  rectifiers.clipOp,
+  rectifiers.clipGradOp,
+  rectifiers.leakyReluOp,
+  rectifiers.leakyReluGradOp,
+  rectifiers.hardSwishOp,
+  rectifiers.hardSwishGradOp,
+  functions.expOp,
+  functions.logOp,
+  functions.absOp,
+  functions.signOp,
+  comparison.greaterOp,
+  comparison.greaterEqualOp,
+  comparison.lessOp,
+  comparison.lessEqualOp,
+  comparison.equalOp,
+  comparison.notEqualOp,
+  comparison.maximumOp,
+  comparison.minimumOp,
+  comparison.whereOp,
   arithmetic.addOp,
   arithmetic.subtractOp,
   arithmetic.multiplyOp,

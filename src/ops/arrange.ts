@@ -7,7 +7,7 @@ import type { ArrangeAttributes } from "../graph/attributes.js";
 import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
-import { add } from "./arithmetic.js";
+import { add } from "./elementwise/arithmetic.js";
 import { makes } from "./makes.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 

@@ -5,7 +5,7 @@
  */
 import type { Op, Value } from "../graph/graph.js";
 import { type Signature, shapeText, sizeOf } from "../graph/shape.js";
-import { multiply, scale, subtract } from "./arithmetic.js";
+import { multiply, scale, subtract } from "./elementwise/arithmetic.js";
 import { linearInputGradOp, linearWeightGradOp } from "./linear.js";
 import { makes } from "./makes.js";
 import { sum } from "./reduce.js";

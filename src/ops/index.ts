@@ -1,19 +1,24 @@
 /** Every op: the functions that make nodes, the definitions, and the list that tests and planner go through. */
 import { differentiate as differentiateWith } from "../graph/differentiate.js";
 import type { Value } from "../graph/graph.js";
-import { add } from "./arithmetic.js";
+import { add } from "./elementwise/arithmetic.js";
 import { makes } from "./makes.js";
 
-export * from "./activation.js";
 export { ALL_OPS } from "./all.js";
-export * from "./arithmetic.js";
 export * from "./arrange.js";
 export * from "./class-weight.js";
 export * from "./conv.js";
 export * from "./conv-transpose.js";
 export * from "./distance.js";
 export * from "./dropout.js";
-export { gelu, geluGradOp, geluOp } from "./gelu.js";
+export * from "./elementwise/activation.js";
+export * from "./elementwise/arithmetic.js";
+export type { BinaryAttributes } from "./elementwise/binary.js";
+export * from "./elementwise/comparison.js";
+export * from "./elementwise/functions.js";
+export { gelu, geluGradOp, geluOp } from "./elementwise/gelu.js";
+export * from "./elementwise/rectifiers.js";
+export * from "./elementwise/smooth.js";
 export * from "./linear.js";
 export * from "./local-response.js";
 export * from "./loss.js";

@@ -13,7 +13,7 @@ import type { ChannelWindowAttributes } from "../graph/attributes.js";
 import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
-import { multiply, power, scale, square } from "./arithmetic.js";
+import { multiply, power, scale, square } from "./elementwise/arithmetic.js";
 import { makes } from "./makes.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
 

@@ -3,7 +3,7 @@ import type { CrossEntropyAttributes } from "../graph/attributes.js";
 import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
-import { multiply, scale, subtract } from "./arithmetic.js";
+import { multiply, scale, subtract } from "./elementwise/arithmetic.js";
 import { makes } from "./makes.js";
 import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, refuse, TRANSCENDENTAL } from "./support.js";
 

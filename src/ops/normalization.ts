@@ -19,7 +19,7 @@
 import type { SquaredDeviationsAttributes } from "../graph/attributes.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Signature, shapeText } from "../graph/shape.js";
-import { multiply, scale, subtract } from "./arithmetic.js";
+import { multiply, scale, subtract } from "./elementwise/arithmetic.js";
 import { makes } from "./makes.js";
 import { mean, sum } from "./reduce.js";
 import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, mapTensor, refuse } from "./support.js";

@@ -9,9 +9,9 @@
  * weighs as it should, and figures of an epoch are means over pictures.
  */
 import type { Value } from "../graph/graph.js";
-import { relu } from "./activation.js";
-import { add, divide, multiply, scale } from "./arithmetic.js";
 import { classWeight } from "./class-weight.js";
+import { relu } from "./elementwise/activation.js";
+import { add, divide, multiply, scale } from "./elementwise/arithmetic.js";
 import { crossEntropy } from "./loss.js";
 import { makes } from "./makes.js";
 import { correct } from "./metric.js";

@@ -10,7 +10,7 @@
 import type { AvgPoolAttributes, AvgPoolGradAttributes, Divisor, MaxPoolAttributes } from "../graph/attributes.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
-import { relu, reluOp } from "./activation.js";
+import { relu, reluOp } from "./elementwise/activation.js";
 import { makes } from "./makes.js";
 import { concat, slice } from "./shape.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";

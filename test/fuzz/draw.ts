@@ -109,6 +109,10 @@ const PARAMETERS: Readonly<Record<string, (rng: Random, x: Value) => Record<stri
   }),
   radialBasis: (rng) => ({ centres: rng.pick([1, 3, 10, 17]) }),
   scale: (rng) => ({ factor: rng.pick([0.5, -1, 1.25]), offset: rng.pick([0, 0.5, -1]) }),
+  elu: (rng) => ({ alpha: rng.pick([1, 0.5, 1.6]) }),
+  softplus: (rng) => ({ beta: rng.pick([1, 2]), threshold: rng.pick([20, 3]) }),
+  leakyRelu: (rng) => ({ slope: rng.pick([0.01, 0.2, -0.5]) }),
+  clip: (rng) => rng.pick([{ min: -0.5, max: 1 }, { max: 0.5 }, { min: 0 }]),
   power: (rng) => ({ exponent: rng.pick([-0.75, 0.5, 2, -1, 1.5, 3]) }),
   slice(rng, x) {
     const axis = rng.integer(0, x.shape.length - 1);
@@ -154,15 +158,26 @@ const OF_IMAGES = new Set(
     "resize groupNorm instanceNorm batchNorm2d",
   ].flatMap((names) => names.split(" ")),
 );
-const OF_TWO = new Set(["add", "subtract", "multiply", "divide", "meanSquaredError", "concat"]);
+const OF_TWO = new Set([
+  "add",
+  "subtract",
+  "multiply",
+  "divide",
+  "meanSquaredError",
+  "concat",
+  "maximum",
+  "minimum",
+  "winner",
+  "where",
+]);
 /** What ends a network, since nothing is made of it: losses and classes. */
 const LAST = ["meanSquaredError", "crossEntropy", "pixelCrossEntropy", "argmax"];
 const COMMON = "conv2d conv2d conv2d relu relu maxPool2d batchNorm2d add linear".split(" ");
 const NAMES = Object.keys(LAYERS).filter((name) => name !== "op" && !LAST.includes(name));
-const ELEMENTWISE =
-  "relu tanh scaledTanh sigmoid gelu silu scale square sqrt power add subtract multiply divide weighted divided".split(
-    " ",
-  );
+const ELEMENTWISE = (
+  "relu tanh scaledTanh sigmoid gelu silu scale square sqrt power add subtract multiply divide weighted divided " +
+  "swish geluTanh elu selu softplus mish relu6 hardSigmoid hardSwish leakyRelu clip prelu exp log abs maximum minimum where"
+).split(" ");
 
 /** What networks of the field repeat, one layer after another; "join" adds what the block began with. */
 const BLOCKS = [
@@ -174,6 +189,8 @@ const BLOCKS = [
   "conv2d conv2d join",
   "conv2d gelu conv2d gate join",
   "conv2d sigmoid avgPool2d",
+  "conv2d batchNorm2d hardSwish conv2d batchNorm2d relu6",
+  "conv2d batchNorm2d silu gate conv2d join",
   "conv2d scaledTanh subsample2d",
   "conv2d relu localResponseNorm maxPool2d",
   "conv2d groupNorm silu",

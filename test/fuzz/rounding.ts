@@ -25,7 +25,7 @@ const LARGEST = 1e30;
 
 /** Ops that only move numbers, or choose among them. */
 const EXACT = new Set(
-  "reshape concat slice pad arrange relu reluGrad maxPool2d maxReduce argmax correct maxReduceGrad dropoutKey classWeight".split(
+  "reshape concat slice pad arrange relu reluGrad maxPool2d maxReduce argmax correct maxReduceGrad dropoutKey classWeight clip clipGrad abs sign greater greaterEqual less lessEqual equal notEqual maximum minimum where".split(
     " ",
   ),
 );

@@ -63,6 +63,45 @@ describe.each(MACHINES)("$target.name by $engine", (machine) => {
   it.each(["relu", "tanh", "scaledTanh", "sigmoid", "gelu", "sqrt", "square"])("%s", (name) => {
     expectMeaning(machine, op(name), {}, [EDGES]);
   });
+  it.each(["silu", "mish", "geluTanh", "hardSwish", "exp", "log", "abs", "sign"])("%s", (name) => {
+    expectMeaning(machine, op(name), {}, [EDGES], 3e-6);
+  });
+  it.each([
+    ["clip", { min: -0.5, max: 2 }],
+    ["clip", { max: 0 }],
+    ["leakyRelu", { slope: 0.01 }],
+    ["leakyRelu", { slope: -2 }],
+    ["elu", { alpha: 1, scale: 1, rate: 1 }],
+    ["elu", { alpha: 1.6732632423543772, scale: 1.0507009873554805, rate: 1 }],
+    ["softplus", { beta: 1, threshold: 20 }],
+    ["softplus", { beta: 3, threshold: 1e6 }],
+  ])("%s %o", (name, attributes) => {
+    expectMeaning(machine, op(name), attributes, [EDGES], 3e-6);
+  });
+  it.each(["maximum", "minimum", "greater", "greaterEqual", "less", "lessEqual", "equal", "notEqual"])("%s", (name) => {
+    const pairs = EDGES.flatMap((a) => EDGES.map((b) => [a, b] as const));
+    expectMeaning(machine, op(name), {}, [pairs.map(([a]) => a), pairs.map(([, b]) => b)]);
+  });
+  it("where takes one, whatever the other is", () => {
+    const pairs = EDGES.flatMap((a) => EDGES.map((b) => [a, b] as const));
+    for (const condition of [0, 1, -0, none, infinity, 1e-40]) {
+      const given = [pairs.map(() => condition), pairs.map(([a]) => a), pairs.map(([, b]) => b)];
+      expectMeaning(machine, op("where"), {}, given);
+    }
+  });
+  it.each([
+    ["siluGrad", {}],
+    ["mishGrad", {}],
+    ["geluTanhGrad", {}],
+    ["hardSwishGrad", {}],
+    ["eluGrad", { alpha: 1, scale: 1, rate: 1 }],
+    ["softplusGrad", { beta: 1, threshold: 20 }],
+    ["clipGrad", { min: -1, max: 2 }],
+    ["clipGrad", { min: -1, max: 2, flatAtBounds: true }],
+    ["leakyReluGrad", { slope: 0.2 }],
+  ] as const)("%s %o", (name, attributes) => {
+    expectMeaning(machine, op(name), attributes, [EDGES, EDGES.map(() => 1.5)], 5e-6);
+  });
   it("power", () => {
     // The rounding of a logarithm counts as many times as it is large: up to 89 here.
     for (const exponent of [0, 1, 2, 3, 4, 5, -1, -2, -3, 0.5, -0.5, 1 / 3, 1.5, -0.75, 16, 17, 18, -17]) {

@@ -3,7 +3,7 @@ import { buildKernel, type KernelBuilder } from "#fovea/codegen/builder/builder.
 import type { Kernel, Reg } from "#fovea/codegen/ir.js";
 import { encodeX64 } from "#fovea/codegen/x64/encode.js";
 import { exp, gelu, geluSlope, log, maxNaN, scaledTanh, sigmoid, tanh } from "#fovea/kernels/language/math.js";
-import { normalDistribution } from "#fovea/ops/gelu.js";
+import { normalDistribution } from "#fovea/ops/elementwise/gelu.js";
 import type { FmaMode, Lanes } from "#fovea/target/target.js";
 import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/target/targets.js";
 import { equalBits, floatsOf, nativeTargets, Random, runKernel, wasmFeatures } from "../support/kernels.js";

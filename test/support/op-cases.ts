@@ -187,6 +187,27 @@ const binaryCase =
     return { inputs: [a, single(shape)], attributes: {}, feeds };
   };
 
+/** The same case with attributes of the op's own. */
+const withAttributes =
+  (make: (rng: Random) => OpCase, attributes: (rng: Random) => Attributes) =>
+  (rng: Random): OpCase => ({ ...make(rng), attributes: attributes(rng) });
+
+const eluAttributes = (rng: Random) => ({
+  alpha: rng.pick([1, 0.5, 1.6, -1]),
+  scale: rng.pick([1, 1.05]),
+  rate: rng.pick([1, 2]),
+});
+const softplusAttributes = (rng: Random) => ({ beta: rng.pick([1, 3, 0.5]), threshold: rng.pick([20, 20, 1]) });
+const leakyAttributes = (rng: Random) => ({ slope: rng.pick([0.01, 0.2, 0, -0.5, 1.5]) });
+const clipAttributes = (rng: Random) =>
+  rng.pick<Attributes>([
+    { min: -0.5, max: 0.5 },
+    { min: 0, max: 6, flatAtBounds: true },
+    { min: 0.25, max: 1 },
+    { max: 0 },
+    { min: -0.125 },
+  ]);
+
 const someAxes = (rng: Random, shape: Shape): number[] => shape.map((_, i) => i).filter(() => rng.uniform() < 0.5);
 
 function sumParts(rng: Random) {
@@ -302,6 +323,39 @@ export const opCases: Readonly<Record<string, (rng: Random) => OpCase>> = {
   sigmoidGrad: gradientCase("unit", "normal"),
   gelu: unaryCase("normal"),
   geluGrad: gradientCase("normal", "normal"),
+  geluTanh: unaryCase("normal"),
+  geluTanhGrad: gradientCase("normal", "normal"),
+  silu: unaryCase("normal"),
+  siluGrad: gradientCase("normal", "normal"),
+  elu: withAttributes(unaryCase("distinct"), eluAttributes),
+  eluGrad: withAttributes(gradientCase("distinct", "normal"), eluAttributes),
+  softplus: withAttributes(unaryCase("normal"), softplusAttributes),
+  softplusGrad: withAttributes(gradientCase("normal", "normal"), softplusAttributes),
+  mish: unaryCase("normal"),
+  mishGrad: gradientCase("normal", "normal"),
+  clip: withAttributes(unaryCase("distinct"), clipAttributes),
+  clipGrad: withAttributes(gradientCase("distinct", "normal"), clipAttributes),
+  leakyRelu: withAttributes(unaryCase("distinct"), leakyAttributes),
+  leakyReluGrad: withAttributes(gradientCase("distinct", "normal"), leakyAttributes),
+  hardSwish: unaryCase("normal"),
+  hardSwishGrad: gradientCase("normal", "normal"),
+  exp: unaryCase("normal"),
+  log: unaryCase("positive"),
+  abs: unaryCase("distinct"),
+  sign: unaryCase("distinct"),
+  greater: binaryCase("distinct", "ties"),
+  greaterEqual: binaryCase("distinct", "ties"),
+  less: binaryCase("distinct", "ties"),
+  lessEqual: binaryCase("distinct", "ties"),
+  equal: binaryCase("distinct", "ties"),
+  notEqual: binaryCase("distinct", "ties"),
+  maximum: binaryCase("distinct", "normal"),
+  minimum: binaryCase("distinct", "normal"),
+  where(rng) {
+    const x = anySignature(rng);
+    const other = () => (rng.uniform() < 0.3 ? single([]) : x);
+    return { inputs: [x, other(), other()], attributes: {}, feeds: ["ties", "normal", "normal"] };
+  },
   add: binaryCase("normal", "normal"),
   subtract: binaryCase("normal", "normal"),
   multiply: binaryCase("normal", "normal"),

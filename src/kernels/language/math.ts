@@ -181,6 +181,27 @@ export function maxNaN(k: KernelBuilder, a: Reg, b: Reg): Reg {
   return k.select(k.cmp("unordered", b, b), b, k.pmax(a, b));
 }
 
+/** The smaller of two, NaN where either is NaN. */
+export function minNaN(k: KernelBuilder, a: Reg, b: Reg): Reg {
+  return k.select(k.cmp("unordered", b, b), b, k.pmin(a, b));
+}
+
+/** e^x - 1 for x up to 0, without cancellation: 2t / (1 - t) with t = tanh(x / 2). */
+export function expm1OfNegative(k: KernelBuilder, x: Reg): Reg {
+  const c = constants(k, x);
+  const t = tanh(k, k.fmul(x, c(0.5)));
+  return k.fdiv(k.fadd(t, t), k.fsub(c(1), t));
+}
+
+/** log(1 + u) for u from 0 to 1: what 1 + u rounds away is mended by the factor u / ((1 + u) - 1). */
+export function log1pOfShare(k: KernelBuilder, u: Reg): Reg {
+  const c = constants(k, u);
+  const w = k.fadd(u, c(1));
+  const rounded = k.fsub(w, c(1));
+  const mended = k.fmul(log(k, w), k.fdiv(u, rounded));
+  return k.select(k.cmp("eq", rounded, c(0)), u, mended);
+}
+
 /** The sum of coefficients[i] x^i. */
 function horner(k: KernelBuilder, x: Reg, coefficients: readonly number[]): Reg {
   return coefficients.map(constants(k, x)).reduceRight((sum, coefficient) => k.fma(sum, x, coefficient));

@@ -2,10 +2,10 @@
  * The Gaussian error linear unit (Hendrycks and Gimpel 2016) in its exact form, as PyTorch has it unless told otherwise:
  * x P(x), where P(x) = (1 + erf(x / sqrt 2)) / 2 is the normal distribution's share below x. Not the tanh approximation.
  */
-import type { Op, Value } from "../graph/graph.js";
-import { sameShape, shapeText } from "../graph/shape.js";
-import { makes } from "./makes.js";
-import { costPerElement, expectInputs, mapTensor, refuse, TRANSCENDENTAL } from "./support.js";
+import type { Op, Value } from "../../graph/graph.js";
+import { makes } from "../makes.js";
+import { TRANSCENDENTAL } from "../support.js";
+import { slopeOp, unaryOp } from "./unary.js";
 
 /** P(x) in float64, to about 1e-15 of the larger of it and its complement; the lower tail to 1e-14 of itself. */
 export function normalDistribution(x: number): number {
@@ -32,35 +32,20 @@ export function normalDistribution(x: number): number {
 /** e^(-x^2 / 2) / sqrt(2 pi). */
 const normalDensity = (x: number): number => Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);
 
-export const geluOp: Op = {
-  name: "gelu",
-  infer(inputs, _attributes, path) {
-    expectInputs("gelu", path, inputs, [{ name: "input" }]);
-    const { shape, batched } = inputs[0]!;
-    return { shape, batched, dtype: "f32" };
-  },
-  gradient: ({ graph, inputs, upstream }) => [graph.add(geluGradOp, {}, [inputs[0]!, upstream])],
-  reference: ([x]) => mapTensor(x!, (value) => value * normalDistribution(value)),
-  cost: costPerElement(2 * TRANSCENDENTAL),
-  traits: { elementwise: true },
-};
-
-/** Inputs x and dy. d(x P(x))/dx = P(x) + x p(x), with P' = p the density. */
-export const geluGradOp: Op = {
+/** d(x P(x))/dx = P(x) + x p(x), with P' = p the density. */
+export const geluGradOp: Op = slopeOp({
   name: "geluGrad",
-  infer(inputs, _attributes, path) {
-    expectInputs("geluGrad", path, inputs, [{ name: "input" }, { name: "output gradient" }]);
-    const [x, dy] = inputs;
-    if (!sameShape(x!.shape, dy!.shape) || x!.batched !== dy!.batched) {
-      refuse("geluGrad", path, `the output gradient is ${shapeText(dy!)}, expected the input's ${shapeText(x!)}`);
-    }
-    return { shape: x!.shape, batched: x!.batched, dtype: "f32" };
-  },
-  reference: ([x, dy]) =>
-    mapTensor(x!, (value, i) => dy!.data[i]! * (normalDistribution(value) + value * normalDensity(value))),
-  cost: costPerElement(2 * TRANSCENDENTAL + 2),
-  traits: { elementwise: true },
-};
+  of: "input",
+  f: (x, dy) => dy * (normalDistribution(x) + x * normalDensity(x)),
+  multiplyAdds: 2 * TRANSCENDENTAL + 2,
+});
+
+export const geluOp: Op = unaryOp({
+  name: "gelu",
+  f: (x) => x * normalDistribution(x),
+  gradient: ({ graph, inputs, upstream }) => [graph.add(geluGradOp, {}, [inputs[0]!, upstream])],
+  multiplyAdds: 2 * TRANSCENDENTAL,
+});
 
 /** The exact form, with erf. */
 export const gelu = makes("gelu", ["x"], (x: Value): Value => x.graph.add(geluOp, {}, [x]));
