@@ -141,6 +141,7 @@ export interface ChannelWindowAttributes {
   readonly after: number;
 }
 
+/** Of the op `clip` and its gradient. */
 export interface ClipAttributes {
   /** No lower bound where it is left out. */
   readonly min?: number;
@@ -150,12 +151,15 @@ export interface ClipAttributes {
   readonly flatAtBounds?: true;
 }
 
+/** Of the op `leakyRelu` and its gradient. */
 export interface LeakyReluAttributes {
   /** Of negative numbers. */
   readonly slope: number;
 }
 
+/** Of the op `elu`, which ELU, SELU and CELU are made of, and of its gradient. */
 export interface EluAttributes {
+  /** Minus the limit far below 0, before it is scaled. */
   readonly alpha: number;
   /** Of everything. */
   readonly scale: number;
@@ -163,7 +167,9 @@ export interface EluAttributes {
   readonly rate: number;
 }
 
+/** Of the op `softplus` and its gradient. */
 export interface SoftplusAttributes {
+  /** How fast it bends. */
   readonly beta: number;
   /** Where beta x is above it, the result is x. */
   readonly threshold: number;

@@ -100,6 +100,7 @@ export const mish = makerOf("mish", smooth.mish);
 /** ELU with the constants that keep mean 0 and variance 1 (Klambauer et al. 2017). PyTorch's `SELU`. */
 export const selu = makerOf("selu", smooth.selu);
 
+/** What `nn.gelu` takes. */
 export interface GeluOptions {
   /** "tanh" takes the approximation by tanh; "none" the exact form, with erf. @default "none" */
   readonly approximate?: "none" | "tanh";
@@ -112,6 +113,7 @@ export const gelu = makerWith("gelu", { approximate: oneOf(["none", "tanh"]) }, 
   approximate === "tanh" ? smooth.geluTanh : geluOf,
 );
 
+/** What `nn.leakyRelu` takes. */
 export interface LeakyReluOptions {
   /** Of negative numbers. @default 0.01 */
   readonly slope?: number;
@@ -125,6 +127,7 @@ export const leakyRelu = makerWith(
       rectifiers.leakyRelu(x, slope),
 );
 
+/** What `nn.elu` and `nn.celu` take. */
 export interface AlphaOptions {
   /** Minus the limit far below 0. @default 1 */
   readonly alpha?: number;
@@ -153,10 +156,11 @@ export const softplus = makerWith(
   (options: smooth.SoftplusOptions) => (x) => smooth.softplus(x, options),
 );
 
+/** What `nn.hardTanh` takes. */
 export interface HardTanhOptions {
-  /** @default -1 */
+  /** The lower bound. @default -1 */
   readonly min?: number;
-  /** @default 1 */
+  /** The upper bound. @default 1 */
   readonly max?: number;
 }
 /** Every number brought into [min, max]. PyTorch's `Hardtanh`. */

@@ -7,6 +7,7 @@ import { prelu as preluOf } from "../ops/elementwise/rectifiers.js";
 import { refuse } from "../ops/support.js";
 import { Module, Parameter } from "./module.js";
 
+/** What `nn.prelu` takes. */
 export interface PreluOptions {
   /** 1 for one slope, or as many as the input has channels. @default 1 */
   readonly channels?: number;
@@ -16,7 +17,9 @@ export interface PreluOptions {
 
 const FIELDS: Fields<PreluOptions> = { channels: whole(1), init: number() };
 
+/** The layer that `nn.prelu` makes. */
 export class Prelu extends Module {
+  /** The slopes, [channels]. */
   readonly weight: Parameter;
 
   constructor(options: PreluOptions = {}) {

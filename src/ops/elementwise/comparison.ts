@@ -15,11 +15,17 @@ const NO_GRADIENT = () => [undefined, undefined];
 const comparisonOp = (name: string, holds: (a: number, b: number) => boolean): Op<BinaryAttributes> =>
   binaryOp(name, (a, b) => (holds(a, b) ? 1 : 0), NO_GRADIENT);
 
+/** 1 where a > b, else 0. */
 export const greaterOp = comparisonOp("greater", (a, b) => a > b);
+/** 1 where a >= b, else 0. */
 export const greaterEqualOp = comparisonOp("greaterEqual", (a, b) => a >= b);
+/** 1 where a < b, else 0. */
 export const lessOp = comparisonOp("less", (a, b) => a < b);
+/** 1 where a <= b, else 0. */
 export const lessEqualOp = comparisonOp("lessEqual", (a, b) => a <= b);
+/** 1 where a = b, else 0. */
 export const equalOp = comparisonOp("equal", (a, b) => a === b);
+/** 1 where a and b differ, else 0. */
 export const notEqualOp = comparisonOp("notEqual", (a, b) => a !== b);
 
 /** The part of a gradient that goes to a: 1 where it is chosen, half at ties. */

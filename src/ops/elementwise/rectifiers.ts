@@ -79,8 +79,11 @@ export const hardSwishOp: Op = unaryOp({
   traits: FUSIBLE,
 });
 
+/** What `clip` takes. */
 export interface Bounds {
+  /** The lower bound. @default none */
   readonly min?: number | undefined;
+  /** The upper bound. @default none */
   readonly max?: number | undefined;
 }
 

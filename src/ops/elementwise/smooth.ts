@@ -28,6 +28,7 @@ export const siluOp: Op = unaryOp({
 
 // --- ELU, SELU, CELU
 
+/** Inputs x and dy. d/dx: scale above 0, and scale alpha rate e^(rate x) below. */
 export const eluGradOp: Op<EluAttributes> = slopeOp<EluAttributes>({
   name: "eluGrad",
   of: "input",
@@ -48,6 +49,7 @@ export const eluOp: Op<EluAttributes> = unaryOp<EluAttributes>({
 
 // --- Softplus
 
+/** Inputs x and dy. d/dx: the sigmoid of beta x, and 1 above the threshold. */
 export const softplusGradOp: Op<SoftplusAttributes> = slopeOp<SoftplusAttributes>({
   name: "softplusGrad",
   of: "input",
@@ -143,6 +145,7 @@ export const celu = makes(
   (x: Value, alpha = 1): Value => x.graph.add(eluOp, { alpha, scale: 1, rate: 1 / alpha }, [x]),
 );
 
+/** What `softplus` takes. */
 export interface SoftplusOptions {
   /** How fast it bends. @default 1 */
   readonly beta?: number | undefined;
