@@ -27,6 +27,8 @@ const RENAMED: Readonly<Record<string, readonly string[]>> = {
   scale_factor: ["scaleFactor"],
   output_size: ["size"],
   interpolation: ["mode"],
+  dim: ['axes: ["channels"] or [2]; the batch is no axis'],
+  axis: ['axes: ["channels"] or [2]; the batch is no axis'],
   // Optimisers, and what stands in an optimiser's options.
   learning_rate: ["lr", "optimizer: sgd({ lr: ... })"],
   lr: ["optimizer: sgd({ lr: ... })"],

@@ -30,6 +30,7 @@ export * from "./reduce.js";
 export { call } from "./registry.js";
 export { type ResizeMode, resize, resizeGradOp, resizeOp } from "./resize.js";
 export * from "./shape.js";
+export type { Axis } from "./support.js";
 export type { Padding, Pair, Window, WindowOptions } from "./window.js";
 
 /** d(loss)/d(w) for each of `wrt`, as new nodes of the same graph (see graph/differentiate.ts). */

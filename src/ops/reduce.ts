@@ -3,13 +3,25 @@
  * may also run over the batch. `expand` is the reverse of `sum`: it repeats along the same axes.
  */
 
+import { anything, checkOptions, type Fields, flag } from "../base/options.js";
 import type { ExpandAttributes, MaxReduceAttributes, SumAttributes } from "../graph/attributes.js";
 import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf, withoutLeadingOnes } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { makes } from "./makes.js";
-import { bytesOf, costPerElement, costPerInput, emptyTensor, expectInputs, refuse, stridesOf } from "./support.js";
+import { reshape } from "./shape.js";
+import {
+  type Axis,
+  axesOf,
+  bytesOf,
+  costPerElement,
+  costPerInput,
+  emptyTensor,
+  expectInputs,
+  refuse,
+  stridesOf,
+} from "./support.js";
 
 export type { ExpandAttributes, MaxReduceAttributes, SumAttributes } from "../graph/attributes.js";
 
@@ -21,7 +33,7 @@ function dropAxes(op: string, path: string, shape: Shape, axes: readonly number[
     refuse(
       op,
       path,
-      `axes [${axes.join(", ")}] do not fit ${shape.join("x") || "a scalar"}; expected ascending axes of it`,
+      `axes [${axes.join(", ")}] do not fit ${shape.join("x") || "a scalar"}; expected axes of it, each once`,
     );
   }
   return shape.filter((_, i) => !axes.includes(i));
@@ -166,23 +178,49 @@ export const maxReduceGradOp: Op<MaxReduceAttributes> = {
 };
 
 export interface SumOptions {
-  /** All axes unless said. */
-  readonly axes?: readonly number[];
+  /**
+   * Axes of a sample, by number or name. The batch is none of them: axis 0 of an image is its height.
+   * @default all
+   */
+  readonly axes?: readonly Axis[];
+  /**
+   * Also over the batch.
+   * @default false
+   */
   readonly batch?: boolean;
+  /**
+   * Leaves each of `axes` in the shape, with an extent of 1.
+   * @default false
+   */
+  readonly keepDims?: boolean;
+  /**
+   * Divides by the number of terms.
+   * @default false
+   */
   readonly mean?: boolean;
 }
 
-/** Sum over `axes` (all unless said) and, where asked, the batch. */
-export const sum = makes("sum", ["x"], (x: Value, options: SumOptions = {}): Value => {
-  const { axes = x.shape.map((_, i) => i), batch = false, mean = false } = options;
-  if (axes.length === 0 && !batch) return x;
-  return x.graph.add(sumOp, { axes, batch, mean }, [x]);
-});
+const SUM: Fields<SumOptions> = { axes: anything, batch: flag, keepDims: flag, mean: flag };
 
-/** The arithmetic mean over `axes` (all unless said) and, where asked, the batch. */
-export const mean = makes("mean", ["x"], (x: Value, options: Omit<SumOptions, "mean"> = {}): Value => {
-  return sum(x, { ...options, mean: true });
-});
+function reduced(op: "sum" | "mean", x: Value, options: SumOptions): Value {
+  checkOptions(op, options, SUM);
+  const { batch = false, mean = false, keepDims = false } = options;
+  const axes = axesOf(op, x, options.axes);
+  const shape = x.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
+  if (axes.length === 0 && !batch) return x;
+  const total = x.graph.add(sumOp, { axes, batch, mean }, [x]);
+  return keepDims ? reshape(total, shape) : total;
+}
+
+/** The sum over `axes`, all by default, and the batch where asked. `ops.sum(x, { axes: ["height", "width"] })` */
+export const sum = makes("sum", ["x"], (x: Value, options: SumOptions = {}): Value => reduced("sum", x, options));
+
+/** The arithmetic mean over `axes`, all by default, and the batch where asked. `ops.mean(x, { axes: ["channels"], keepDims: true })` */
+export const mean = makes(
+  "mean",
+  ["x"],
+  (x: Value, options: Omit<SumOptions, "mean"> = {}): Value => reduced("mean", x, { ...options, mean: true }),
+);
 
 /** Repeats x along `axes` and the batch until it has the signature of `like`; with `mean`, divided by the repeats. */
 export const expand = makes(
@@ -236,11 +274,8 @@ export const gather = makes("gather", ["gradient", "to"], (gradient: Value, to: 
   return expand(total, to, { axes: ones, batch: false, mean: false });
 });
 
-/** Maximum over `axes` (all unless said). */
-export const maxReduce = makes(
-  "maxReduce",
-  ["x"],
-  (x: Value, axes: readonly number[] = x.shape.map((_, i) => i)): Value => {
-    return axes.length === 0 ? x : x.graph.add(maxReduceOp, { axes }, [x]);
-  },
-);
+/** The maximum over `axes`, all by default. */
+export const maxReduce = makes("maxReduce", ["x"], (x: Value, axes?: readonly Axis[]): Value => {
+  const found = axesOf("maxReduce", x, axes);
+  return found.length === 0 ? x : x.graph.add(maxReduceOp, { axes: found }, [x]);
+});

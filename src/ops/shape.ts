@@ -12,7 +12,7 @@ import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { makes } from "./makes.js";
-import { bytesOf, emptyTensor, expectInputs, refuse, stridesOf } from "./support.js";
+import { type Axis, axisOf, bytesOf, emptyTensor, expectInputs, refuse, stridesOf } from "./support.js";
 
 export type { ConcatAttributes, PadAttributes, SliceAttributes } from "../graph/attributes.js";
 
@@ -238,15 +238,16 @@ export const reshape = makes("reshape", ["x"], (x: Value, shape: Shape): Value =
 /** All of a sample in one axis. */
 export const flatten = makes("flatten", ["x"], (x: Value): Value => reshape(x, [sizeOf(x.shape)]));
 
-/** Joins values along one per-sample axis; channels of images are axis 2. */
-export const concat = makes("concat", ["...inputs"], (inputs: readonly Value[], axis: number): Value => {
+/** Joins values along one axis of a sample, such as `"channels"`. */
+export const concat = makes("concat", ["...inputs"], (inputs: readonly Value[], axis: Axis): Value => {
   const first = inputs[0];
   if (first === undefined) throw new ShapeError("concat: has no inputs, expected at least one");
-  return inputs.length === 1 ? first : first.graph.add(concatOp, { axis }, inputs);
+  return inputs.length === 1 ? first : first.graph.add(concatOp, { axis: axisOf("concat", first, axis) }, inputs);
 });
 
-/** Elements `start` to `end` - 1 of one per-sample axis. */
-export const slice = makes("slice", ["x"], (x: Value, axis: number, start: number, end: number): Value => {
+/** Elements `start` to `end` - 1 of one axis of a sample. */
+export const slice = makes("slice", ["x"], (x: Value, along: Axis, start: number, end: number): Value => {
+  const axis = axisOf("slice", x, along);
   return start === 0 && end === x.shape[axis] ? x : x.graph.add(sliceOp, { axis, start, end }, [x]);
 });
 

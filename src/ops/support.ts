@@ -1,6 +1,6 @@
-/** What every op family needs: refusals that name op and layer, checks of its inputs, and room for results. */
+/** What every op family needs: refusals that name op and layer, checks of its inputs, axes by name, and room for results. */
 import { ShapeError } from "../base/errors.js";
-import type { Cost, Traits } from "../graph/graph.js";
+import type { Cost, Traits, Value } from "../graph/graph.js";
 import { type DType, type Shape, type Signature, shapeText, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 
@@ -50,6 +50,33 @@ export function expectInputs(
       );
     }
   }
+}
+
+const NAMES = ["height", "width", "channels"] as const;
+
+/**
+ * An axis of a sample: a number from 0 on, one below 0 from the last axis on, or an axis of an image [height, width, channels] by its
+ * name. `"channels"` is the last axis of any other shape, too.
+ */
+export type Axis = number | (typeof NAMES)[number];
+
+/** @throws ShapeError where x has no axis of that name; numbers are held to its shape by the op. */
+export function axisOf(op: string, x: Value, axis: Axis): number {
+  const rank = x.shape.length;
+  if (typeof axis === "number") return axis < 0 ? axis + rank : axis;
+  const place = NAMES.indexOf(axis);
+  if (rank === 3 && place >= 0) return place;
+  if (rank > 0 && axis === "channels") return rank - 1;
+  const expected =
+    place < 0 ? `a number, or ${NAMES.join(", ")}` : "a number, since only an image [height, width, channels] has it";
+  return refuse(op, x.graph.path, `axis ${JSON.stringify(axis)} of ${shapeText(x)}: expected ${expected}`);
+}
+
+/** Ascending; all axes where none are named. */
+export function axesOf(op: string, x: Value, axes?: readonly Axis[]): number[] {
+  if (axes === undefined) return x.shape.map((_, i) => i);
+  if (!Array.isArray(axes)) refuse(op, x.graph.path, `axes is ${JSON.stringify(axes)}, expected a list such as [0, 1]`);
+  return axes.map((axis) => axisOf(op, x, axis)).sort((a, b) => a - b);
 }
 
 /** A zeroed tensor for `output`. */
