@@ -12,12 +12,16 @@ function cut(text: string): string {
   return `${text.slice(0, MOST_BEFORE)} [... ${text.length - MOST_BEFORE - MOST_BEHIND} characters ...] ${text.slice(-MOST_BEHIND)}`;
 }
 
-/** Its message may name files and texts of others: it is one line that a terminal can show, and not without end. */
+/**
+ * The class of all errors that fovea throws on purpose. A message names what, where, what was expected and the cure, in one line
+ * of at most 4,000 characters.
+ */
 export class FoveaError extends Error {
   constructor(message?: string, options?: ErrorOptions) {
     super(message === undefined ? message : cut(onOneLine(message)), options);
   }
   // Written out in every class: bundlers for pages shorten the names of the classes themselves.
+  /** Name of the class. */
   override get name(): string {
     return "FoveaError";
   }

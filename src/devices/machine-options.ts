@@ -8,32 +8,48 @@ export { BACKEND_NAMES, type BackendName } from "./cpu/backends/backend.js";
 /** The devices that come with fovea. */
 export const DEVICE_NAMES = ["cpu", "reference"] as const;
 
+/** What computes, and how. All are optional. */
 export interface MachineOptions {
   /**
-   * The device that computes: "cpu", or "reference", which computes what each op means in float64: more than a thousand times slower, to compare with.
-   * Of the other options the reference takes `memoryLimit` and `note`.
+   * The device that computes: "cpu", or "reference", which computes what each op means in float64: more than a thousand
+   * times slower, to compare with. Of the other options the reference takes `memoryLimit` and `note`.
    * @default "cpu"
    */
   readonly device?: string | undefined;
-  /** How the processor is used; the fastest way that is there unless said otherwise. */
+  /**
+   * How the processor is used: `"avx512"` or `"avx2"` (machine code, in Node on x64), `"wasm"` (WebAssembly), or
+   * `"interpreter"` (slow, for tests). The environment variable FOVEA_BACKEND sets it, too.
+   * @default the fastest that the machine has
+   */
   readonly backend?: BackendChoice["backend"];
-  /** Fused multiply-add in WebAssembly where the engine has it; on unless switched off. */
+  /**
+   * Uses fused multiply-adds in WebAssembly where the engine has them.
+   * @default true
+   */
   readonly relaxedSimd?: boolean | undefined;
-  /** Threads that compute; all that the machine runs at once unless said otherwise. With 1 no worker is started. */
+  /**
+   * Threads that compute, from 1 to 256. With 1 no worker is started. The environment variable FOVEA_THREADS sets it,
+   * too.
+   * @default as many as the machine runs at once
+   */
   readonly threads?: number | undefined;
-  /** Bytes that may be taken. */
+  /**
+   * Bytes that may be allocated. A program that needs more is refused before anything is allocated.
+   * @default what the machine has
+   */
   readonly memoryLimit?: number | undefined;
   /**
-   * Whether 3x3 and 5x5 convolutions of stride 1 may be computed by Winograd's form: up to 2.7 times as fast. An output then errs by a part
-   * (1e-5 at most) of the largest products in its tile of 6x6 input pixels, some of which lie outside its own window: beside a pixel
-   * of 1e6, by about 0.1. A pixel that is infinite or NaN makes all 4x4 (of 5x5 convolutions 2x2) outputs of its tiles so, up to
-   * four pixels away.
+   * Whether 3x3 and 5x5 convolutions of stride 1 may be computed by Winograd's form: up to 2.7 times as fast. An output
+   * then errs by a part (1e-5 at most) of the largest products in its tile of 6x6 input pixels, some of which lie
+   * outside its own window: beside a pixel of 1e6, by about 0.1. A pixel that is infinite or NaN makes all 4x4 (of 5x5
+   * convolutions 2x2) outputs of its tiles so, up to four pixels away.
    * @default true, unless the environment variable FOVEA_WINOGRAD is "off"
    */
   readonly winograd?: boolean | undefined;
   /**
-   * Takes what there is to say about the choice of backend and threads; the console, once, unless given. It may be asynchronous: the
-   * call that says something waits for it, and rejects with what it throws.
+   * Called with a text about the choice of backend and threads. The call that says something waits for a promise that
+   * it returns, and rejects with what it throws.
+   * @default prints each text once on the console
    */
   readonly note?: Note | undefined;
 }

@@ -25,23 +25,32 @@ import { lendWeights } from "./weights/weights.js";
 
 export type { Picture } from "./held-pictures.js";
 
+/** The answer to one picture. */
 export interface Classification {
-  /** The class's number, and its name. */
+  /** Number of the likeliest class, from 0. */
   readonly label: number;
+  /** Name of the likeliest class. */
   readonly class: string;
-  /** Of each class; they sum to 1. Where numbers grew too large for 32 bits they are NaN, which is noted once. */
+  /**
+   * Probability of each class, [classes]; they sum to 1. They are NaN where numbers grew too large for 32 bits, which
+   * is noted once.
+   */
   readonly probabilities: Float32Array;
+  /** The network's output, [classes]: the numbers that softmax makes probabilities of. */
   readonly logits: Float32Array;
-  /** What the layers gave that `layers` asked for, by path: row-major, channels last. */
+  /** Outputs of the layers that the option `layers` names, by path. */
   readonly layers: ReadonlyMap<string, LayerOutput>;
 }
 
+/** The output of a layer for one picture. */
 export interface LayerOutput {
-  /** [height, width, channels] of feature maps. */
+  /** Its extents; [height, width, channels] for feature maps. */
   readonly shape: Shape;
+  /** Its numbers, row-major and channels last. */
   readonly data: Float32Array;
 }
 
+/** A trained network as a function of a picture. */
 export interface Classifier {
   /**
    * Classifies one picture. Calls may overlap; they are answered in order. The picture may be changed at once, unless so many wait
@@ -49,20 +58,34 @@ export interface Classifier {
    * @throws OptionError where it is no picture, or holds what is not a finite number.
    */
   (image: Picture): Promise<Classification>;
-  /** Classifies many, as many at a time as `batch` said; no more of them are under way than keep the machine busy. */
+  /**
+   * Classifies many pictures, `batch` at a time. The answers come in the order of the pictures.
+   * @throws OptionError if one is no picture
+   */
   all(images: readonly Picture[]): Promise<Classification[]>;
+  /** The model that it was made of. */
   readonly model: TrainedModel;
+  /** How it uses the processor: `"avx512"`, `"avx2"`, `"wasm"` or `"interpreter"`. */
   readonly backend: string;
+  /** Threads that compute. */
   readonly threads: number;
+  /** Bytes that it takes, by part. */
   readonly memory: MemoryUse;
-  /** Answers the calls under way, refuses later ones, and gives the memory back. */
+  /** Answers the calls under way, refuses later ones, and frees the memory. */
   close(): Promise<void>;
 }
 
+/** Options of a classifier. All are optional. */
 export interface ClassifierOptions extends MachineOptions {
-  /** The most pictures that are computed at once; 1 unless said. */
+  /**
+   * Pictures, at most, that are computed at once.
+   * @default 1
+   */
   readonly batch?: number;
-  /** Layers, by path (such as "relu1"), whose outputs each answer brings along: feature maps to look at. */
+  /**
+   * Paths of layers, such as `"relu1"`, whose outputs each answer includes.
+   * @default none
+   */
   readonly layers?: readonly string[];
 }
 
@@ -76,9 +99,22 @@ export const CLASSIFIER_OPTIONS: Fields<ClassifierOptions> = {
 const SLOTS = 2;
 
 /**
- * Compiles a trained network for this machine. It reads the model's weights when it needs them, so they must stay as they are.
- * @throws OptionError on an option or a weight that is not what it should be, ShapeError where the network does not give a number a
- * class, MemoryError before anything is allocated.
+ * Compiles a trained network for this machine: a function that classifies pictures. It reads the model's weights when
+ * it needs them, so they must stay as they are.
+ *
+ * @example
+ * ```js
+ * import { compile, models, untrained } from "fovea";
+ *
+ * const data = { shape: [28, 28, 1], classes: ["zero", "one"], mean: [0.13], std: [0.31] };
+ * const classify = await compile(untrained(models.create("lenet5", { classes: 2 }), { data }));
+ * const { label, probabilities } = await classify(new Uint8Array(28 * 28)); // bytes of one picture, channels last
+ * await classify.close();
+ * console.log(label === 0 || label === 1, probabilities.length); // true 2
+ * ```
+ *
+ * @throws OptionError on an option or a weight that is not what it should be; ShapeError if the network does not return
+ * a number a class; MemoryError before anything is allocated
  */
 export async function compile(model: TrainedModel, options: ClassifierOptions = {}): Promise<Classifier> {
   checkOptions("compile", options, CLASSIFIER_OPTIONS, "compile: ");

@@ -6,7 +6,23 @@ import type { TrainedModel } from "./trained-model.js";
 
 export type { LoadModelOptions } from "./model-file.js";
 
-/** @throws FileError where it cannot be written; a file that was there is then as it was. */
+/**
+ * Writes a model to a .safetensors file, which PyTorch reads too. The file is written whole or not at all.
+ *
+ * @example
+ * ```js
+ * import { models, untrained } from "fovea";
+ * import { loadModel, saveModel } from "fovea/node";
+ *
+ * const data = { shape: [28, 28, 1], classes: ["zero", "one"], mean: [0.13], std: [0.31] };
+ * await saveModel("digits.safetensors", untrained(models.create("lenet5", { classes: 2 }), { data }));
+ * const model = await loadModel("digits.safetensors");
+ * console.log(model.network?.name, model.classes); // lenet5 [ 'zero', 'one' ]
+ * ```
+ *
+ * @param notes further metadata, which nothing reads
+ * @throws FileError if the file cannot be written, in which case a file that was there is unchanged
+ */
 export async function saveModel(
   path: string,
   model: TrainedModel,
@@ -15,7 +31,25 @@ export async function saveModel(
   await writeFileAtomically(path, encodeModel(model, path, notes));
 }
 
-/** @throws FileError where the file is not a model of this network, naming each tensor that does not fit. */
+/**
+ * Reads a model from a file that `saveModel` wrote, or weights from a .safetensors or .pth file of another origin, for
+ * which `network` says what they belong to.
+ *
+ * @example
+ * ```js
+ * import { compile, models, untrained } from "fovea";
+ * import { loadModel, saveModel } from "fovea/node";
+ *
+ * const data = { shape: [28, 28, 1], classes: ["zero", "one"], mean: [0.13], std: [0.31] };
+ * await saveModel("digits.safetensors", untrained(models.create("lenet5", { classes: 2 }), { data }));
+ * const classify = await compile(await loadModel("digits.safetensors"));
+ * const { probabilities } = await classify(new Uint8Array(28 * 28));
+ * await classify.close();
+ * console.log(probabilities.length); // 2
+ * ```
+ *
+ * @throws FileError if the file is not a model of this network, naming each tensor that does not fit
+ */
 export async function loadModel(path: string, options: LoadModelOptions = {}): Promise<TrainedModel> {
   return parseModel(await readWholeFile(path), options, path);
 }

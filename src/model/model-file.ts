@@ -31,8 +31,10 @@ const FORMAT = "fovea";
 const VERSION = "1";
 
 /**
- * The bytes of a model's file, in pieces to be written one after another. `notes` go into its metadata, and nothing reads them.
- * @throws FileError where weights are missing, OptionError where they are not the network's or not finite.
+ * The bytes of a model's file, in pieces to be written one after another: safetensors that PyTorch reads, with the
+ * metadata that `parseModel` needs.
+ * @param notes further metadata, which nothing reads
+ * @throws FileError if weights are missing; OptionError if they are not the network's or not finite
  */
 export function encodeModel(
   model: TrainedModel,
@@ -59,16 +61,33 @@ export function encodeModel(
   });
 }
 
+/** Options of `loadModel` and `parseModel`. A file that fovea wrote needs none. */
 export interface LoadModelOptions {
-  /** The network whose weights these are, where the file does not say it: a name of the zoo, or a module. */
+  /**
+   * The network whose weights these are: a name of the zoo, or a module.
+   * @default the one that the file names
+   */
   readonly network?: string | Module | undefined;
-  /** Options of a network of the zoo. */
+  /**
+   * Options of a network of the zoo, over those that the file has.
+   * @default the file's, or else the network's own
+   */
   readonly options?: ModelOptions | undefined;
-  /** The network's names by the file's, where fovea does not know them; `{ "student.": "" }` says where the network lies. */
+  /**
+   * The network's names of tensors by the file's, where fovea does not know them; `{ "student.": "" }` says where the
+   * network lies.
+   * @default none
+   */
   readonly map?: Names | undefined;
-  /** How pixels are scaled, whatever the file and the network say. */
+  /**
+   * Scaling of pixels for a number of channels, in place of the file's and the network's.
+   * @default none: the file's, or else the network's
+   */
   readonly scaling?: ((channels: number) => Scaling | undefined) | undefined;
-  /** What a module takes, where the file does not say it. */
+  /**
+   * Shape of a picture, [height, width, channels], for a module whose file does not have it.
+   * @default the file's
+   */
   readonly input?: Shape | undefined;
 }
 

@@ -10,30 +10,37 @@ import { initialWeights, type Weights } from "./weights/weights.js";
 
 /** Which network of the zoo a module is. */
 export interface NetworkName {
+  /** Its registered name, such as `"lenet5"`. */
   readonly name: string;
+  /** All of its options. */
   readonly options: ModelOptions;
 }
 
+/**
+ * A network with its weights, and all that it takes to use it: the result of training, and the content of a model's
+ * file.
+ */
 export interface TrainedModel {
+  /** The network. */
   readonly module: Module;
-  /** One sample's shape, [height, width, channels]. */
+  /** Shape of one picture, [height, width, channels]. */
   readonly input: Shape;
   /** Class names by label. */
   readonly classes: readonly string[];
-  /** What a pixel byte p becomes: (p / 255 - mean) / std, one mean and std a channel. */
+  /** A pixel byte p becomes (p / 255 - mean) / std, with one mean and one standard deviation a channel. */
   readonly scaling: Scaling;
-  /** True where neither a file nor the network said the scaling: it is that of pixels from 0 to 1. */
+  /** True if neither a file nor the network gave the scaling: pixels then go from 0 to 1. */
   readonly isScalingAssumed?: boolean;
-  /** By parameter name; row-major, convolutions HWIO, linear layers [in, out]. */
+  /** Weights by parameter name: row-major, convolutions HWIO, linear layers [in, out]. */
   readonly weights: Weights;
-  /** Undefined for a network of one's own. */
+  /** Name and options of a network of the zoo; undefined for a network of one's own. */
   readonly network?: NetworkName | undefined;
 }
 
-/** A network as users give it: one of the zoo, or a module of their own. */
+/** A network to train: one of the zoo, as `models.create` makes it, or a module of one's own. */
 export type Network = Model | Module;
 
-/** The same whatever it takes and gives. */
+/** A network with any inputs and outputs: one of the zoo, or a module. */
 export type AnyNetwork = Model | AnyModule;
 
 /** @throws OptionError where it is neither a module nor a network of the zoo. */
@@ -109,9 +116,14 @@ export function networkParts(network: Network, input?: Shape): NetworkParts {
   return { module: network, input, network: undefined, scaling: undefined };
 }
 
+/** Options of `untrained`. */
 export interface UntrainedOptions {
+  /** A data set, or its shape, classes and scaling, which the model takes over. */
   readonly data: Pick<Dataset, "shape" | "classes" | "mean" | "std">;
-  /** @default 0 */
+  /**
+   * Seed of the initial weights, a whole number from 0.
+   * @default 0
+   */
   readonly seed?: number;
 }
 
@@ -120,7 +132,20 @@ const UNTRAINED: Fields<UntrainedOptions> = {
   seed: whole(0, Number.MAX_SAFE_INTEGER),
 };
 
-/** What a network is before any training, told apart from trained ones by nothing but its weights. */
+/**
+ * A model of a network with its initial weights: what a training starts from.
+ *
+ * @example
+ * ```js
+ * import { models, untrained } from "fovea";
+ *
+ * const data = { shape: [28, 28, 1], classes: ["zero", "one"], mean: [0.13], std: [0.31] };
+ * const model = untrained(models.create("lenet5", { classes: 2 }), { data });
+ * console.log(model.weights.get("conv1.weight")?.shape); // [ 5, 5, 1, 6 ]
+ * ```
+ *
+ * @throws OptionError if it is given no network or no data
+ */
 export function untrained(network: Network, options: UntrainedOptions): TrainedModel {
   checkNetwork(network, "untrained");
   checkOptions("untrained", options, UNTRAINED);

@@ -6,59 +6,95 @@ import type { Shape } from "../graph/shape.js";
 import type { Loss } from "../nn/loss.js";
 import type { Module } from "../nn/module.js";
 
-/** Hyper-parameters: plain data, stored beside the weights. */
+/** A hyper-parameter of a network: plain data. */
 export type ModelOption = number | string | boolean | readonly number[];
+/** Hyper-parameters of a network, by name. Files hold them beside the weights. */
 export type ModelOptions = Readonly<Record<string, ModelOption>>;
 
+/** A registered network: its options with their defaults, its input and output, and how it is built. */
 export interface ModelDefinition<O extends ModelOptions = ModelOptions> {
+  /** The name that `models.create` is called with. */
   readonly name: string;
   /** One line: what it is, and where it comes from. */
   readonly description: string;
-  /** What it answers: one class a picture unless said, or one for every pixel. */
+  /**
+   * What it predicts: one class a picture, or one for every pixel.
+   * @default "classification"
+   */
   readonly task?: Task;
   /** Every option with its default. */
   readonly defaults: O;
-  /** What a number of an option may be at most, where that is less than 65,536: how often something is built, above all. */
+  /**
+   * The largest number that an option may be.
+   * @default 65536 for each
+   */
   readonly most?: { readonly [option in keyof O]?: number };
   /** Trainable numbers with the default options: asserted by the suite. */
   readonly parameters: number;
   /** One sample's shape, [height, width, channels]. */
   input(options: O): Shape;
+  /** Classes of the network with these options. */
   classes(options: O): number;
-  /** What it is trained with; softmax cross-entropy unless said. */
+  /**
+   * The loss that it is trained with.
+   * @default softmax cross-entropy
+   */
   loss?(options: O): Loss;
-  /** What a pixel byte p becomes, (p / 255 - mean) / std, where the network wants its own; else that of the data set. */
+  /**
+   * A pixel byte p becomes (p / 255 - mean) / std.
+   * @default that of the data set
+   */
   readonly scaling?: PixelScaling;
-  /** What it learns well with, where that is not the command line's common default. */
+  /**
+   * Hyper-parameters that it learns well with.
+   * @default those of the command line
+   */
   readonly training?: TrainingHints;
-  /** @throws OptionError where an option is out of range. */
+  /**
+   * Makes the network.
+   * @throws OptionError if an option is out of its range
+   */
   build(options: O): Module;
 }
 
+/** What a network predicts: a class for the picture, or one for every pixel. */
 export type Task = "classification" | "segmentation";
 
-/** For SGD with momentum. */
+/** Hyper-parameters for SGD with momentum. */
 export interface TrainingHints {
+  /** How often each training picture is used. */
   readonly epochs?: number;
+  /** Pictures of a step. */
   readonly batchSize?: number;
+  /** The learning rate. */
   readonly lr?: number;
+  /** Weight decay. */
   readonly weightDecay?: number;
+  /** Steps over which the learning rate rises at first. */
   readonly warmupSteps?: number;
 }
 
-/** One number a channel. */
+/** How pixels are scaled: a byte p becomes (p / 255 - mean) / std. */
 export interface PixelScaling {
+  /** One mean a channel. */
   readonly mean: readonly number[];
+  /** One standard deviation a channel. */
   readonly std: readonly number[];
 }
 
+/** A network of the zoo, as `models.create` makes it. */
 export interface Model {
+  /** Its registered name. */
   readonly name: string;
   /** All options, defaults included; with the classes that the network has now, if its classifier was reset. */
   readonly options: ModelOptions;
+  /** The network. */
   readonly module: Module;
+  /** Shape of one picture, [height, width, channels]. */
   readonly input: Shape;
+  /** Classes that it tells apart now. */
   readonly classes: number;
+  /** The scaling of pixels that the network wants; undefined where it takes the data set's. */
   readonly scaling?: PixelScaling | undefined;
 }
 

@@ -7,15 +7,22 @@
 import type { Value } from "../graph/graph.js";
 import { Module } from "../nn/index.js";
 
+/** The parts of a network that classifies pictures. */
 export interface ImageClassifierParts {
-  /** The picture [height, width, channels] becomes what the head reads. */
+  /** Makes of a picture [height, width, channels] what the head reads. */
   readonly features: Module;
-  /** A new head: what `features` gives becomes as many numbers as there are classes. Throws where it cannot have so many. */
+  /** Makes a new head, from the output of `features` to one number a class. */
   readonly head: (classes: number) => Module;
+  /** Classes of the first head. */
   readonly classes: number;
 }
 
+/**
+ * A network that classifies pictures, of two parts: `features` and `head`. Its head can be replaced by one for other
+ * classes.
+ */
 export class ImageClassifier extends Module {
+  /** The part that sees: from a picture to what the head reads. */
   readonly features: Module;
   readonly #headFor: (classes: number) => Module;
   #head: Module;
@@ -29,11 +36,12 @@ export class ImageClassifier extends Module {
     this.#classes = parts.classes;
   }
 
-  /** How many the head tells apart now. */
+  /** Classes that the head tells apart now. */
   get classes(): number {
     return this.#classes;
   }
 
+  /** The part that names: from the output of `features` to one number a class. */
   get head(): Module {
     return this.#head;
   }
@@ -53,4 +61,21 @@ export class ImageClassifier extends Module {
   }
 }
 
+/**
+ * Makes a network that classifies pictures of its two parts. Parameters are named after the parts' children, without
+ * `features.` or `head.` in front.
+ *
+ * @example
+ * ```js
+ * import { models, nn } from "fovea";
+ *
+ * const network = models.imageClassifier({
+ *   features: nn.sequential({ conv: nn.conv2d({ in: 3, out: 8, kernel: 3 }), pool: nn.globalAvgPool2d() }),
+ *   head: (classes) => nn.sequential({ fc: nn.linear({ in: 8, out: classes }) }),
+ *   classes: 1000,
+ * });
+ * network.resetClassifier(5);
+ * console.log([...nn.parametersOf(network).keys()]); // [ 'conv.weight', 'conv.bias', 'fc.weight', 'fc.bias' ]
+ * ```
+ */
 export const imageClassifier = (parts: ImageClassifierParts): ImageClassifier => new ImageClassifier(parts);

@@ -22,6 +22,10 @@ const LONGEST = 64;
 
 const definitions = new Map(ZOO.map((definition) => [definition.name, definition]));
 
+/**
+ * Registers a network, which `models.create`, files and the command line then know by its name.
+ * @throws OptionError if there is a network of that name
+ */
 export function registerModel<O extends ModelOptions>(definition: ModelDefinition<O>): void {
   if (definitions.has(definition.name)) {
     throw new OptionError(`registerModel: there is already a network "${definition.name}"; choose another name`);
@@ -29,21 +33,45 @@ export function registerModel<O extends ModelOptions>(definition: ModelDefinitio
   definitions.set(definition.name, defineModel(definition));
 }
 
-/** All registered networks that answer this, in the order of registration. */
+/**
+ * The registered networks that predict this, in the order of registration.
+ *
+ * @example
+ * ```js
+ * import { models } from "fovea";
+ *
+ * console.log(models.list().some(({ name }) => name === "lenet5")); // true
+ * ```
+ */
 export function list(task: Task = "classification"): readonly ModelDefinition[] {
   return [...definitions.values()].filter((definition) => (definition.task ?? "classification") === task);
 }
 
 export const isRegistered = (name: string): boolean => definitions.has(name);
 
-/** The definition of a network; throws OptionError with the nearest name where there is none. */
+/**
+ * The definition of a network, by name.
+ * @throws OptionError with the nearest name, if there is none
+ */
 export function definitionOf(name: string): ModelDefinition {
   const definition = definitions.get(name);
   if (definition === undefined) throw unknownName("network", name, [...definitions.keys()]);
   return definition;
 }
 
-/** A network by name. Options that are not given take their defaults; unknown ones are refused. */
+/**
+ * Makes a network of the zoo, by name. Options that are not given have their defaults.
+ *
+ * @example
+ * ```js
+ * import { models } from "fovea";
+ *
+ * const { input, classes } = models.create("lenet5", { classes: 26 });
+ * console.log(input, classes); // [ 28, 28, 1 ] 26
+ * ```
+ *
+ * @throws OptionError on a name or an option that is unknown, and on an option that is out of its range
+ */
 export function create(name: string, options: ModelOptions = {}): Model {
   const definition = definitionOf(name);
   const known = Object.keys(definition.defaults);

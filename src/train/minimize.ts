@@ -1,4 +1,7 @@
-/** One update of an optimiser, drawn into the graph of a loss: what a training step of one's own assigns, and what it takes anew in each run. */
+/**
+ * One update of an optimiser, drawn into the graph of a loss: what a training step of one's own assigns, and what it
+ * takes anew in each run.
+ */
 import { OptionError, ShapeError } from "../base/errors.js";
 import { checkOptions, expecting, type Fields, mismatch, text, whole } from "../base/options.js";
 import {
@@ -15,6 +18,7 @@ import { differentiate } from "../ops/index.js";
 import { anOptimizer, type Optimizer } from "./optimizers/optimizer.js";
 import { checkSchedule, learningRateAt, type Schedule } from "./schedules/schedule.js";
 
+/** Options of `minimize`. */
 export interface MinimizeOptions {
   /**
    * The states of the loss's graph that are to change; the others are frozen.
@@ -22,22 +26,30 @@ export interface MinimizeOptions {
    */
   readonly parameters?: Iterable<Value<StateAttributes>>;
   /**
-   * Tells several updates of one graph apart: its inputs are `name.learningRate` and so on, and its states `fc.weight.name.momentum`.
+   * Tells several updates of one graph apart: its inputs are `name.learningRate` and so on, and its states
+   * `fc.weight.name.momentum`.
    * @default "", for inputs without a prefix
    */
   readonly name?: string;
   /** How the learning rate runs over the steps. @default the optimizer's `lr` throughout */
   readonly schedule?: Schedule;
-  /** Of the training, for schedules that end. */
+  /**
+   * Steps of the training, for schedules that end.
+   * @default none: the schedule must need none
+   */
   readonly totalSteps?: number;
   /** For schedules that count epochs. @default totalSteps */
   readonly stepsPerEpoch?: number;
 }
 
+/** One update of an optimizer, as `minimize` draws it. */
 export interface Minimization {
   /** The changes of parameters and of the optimizer's own states: what the entry of a step assigns. */
   readonly assigns: readonly Assign[];
-  /** What a run of step 1, 2, ... is given beside the data: the learning rate and the optimizer's numbers, by the names of their inputs. */
+  /**
+   * What a run of step 1, 2, ... is given beside the data: the learning rate and the optimizer's numbers, by the names
+   * of their inputs.
+   */
   at(step: number): Readonly<Record<string, number>>;
 }
 

@@ -20,52 +20,72 @@ export interface TrainerState {
   readonly history: readonly EpochRecord[];
 }
 
+/** The figures of one epoch. Plain data. */
 export interface EpochRecord {
-  /** From 1. */
+  /** Number of the epoch, from 1. */
   readonly epoch: number;
+  /** Means over the epoch's training pictures, each as its batch was computed: dropout and augmentation included. */
   readonly train: EpochFigures;
-  readonly test?: EpochFigures & { readonly meanIoU?: number; readonly top5?: number };
-  /** On the pictures that the best epoch is chosen by, where they are others than the test pictures. */
+  /**
+   * Figures of the test pictures after the epoch, with `meanIoU` where pixels are labelled and `top5` where it was
+   * asked for. Absent without test pictures.
+   */
+  readonly test?: EpochFigures & {
+    /** Mean over classes of intersection over union, where pixels are labelled. */
+    readonly meanIoU?: number;
+    /** Share of the pictures whose label is among the five likeliest classes, from 0 to 1. */
+    readonly top5?: number;
+  };
+  /** Figures of the pictures that choose the best epoch, where `val` was given. */
   readonly val?: EpochFigures;
-  /** At the last step. */
+  /** The learning rate of the epoch's last step. */
   readonly learningRate: number;
-  /** Before clipping, over the epoch's updates; where gradients are clipped by norm. */
+  /** Norms of the gradient before clipping, over the epoch's updates, where `clipNorm` is set. */
   readonly gradientNorm?: NormFigures;
-  /** Seconds of training and of evaluation, on this machine. */
+  /** Seconds of training, on this machine. */
   readonly trainSeconds: number;
+  /** Seconds of measuring, on this machine. */
   readonly testSeconds: number;
-  /** The part of the training time that was spent waiting for pictures, from 0 to 1, where it is notable. */
+  /** The share of the training time that was spent waiting for pictures, from 0 to 1; absent below 0.05. */
   readonly waited?: number;
 }
 
+/** Where an epoch is. */
 export interface Progress {
+  /** Whether pictures are learned from or measured. */
   readonly phase: "train" | "val" | "test";
-  /** From 1. */
+  /** Number of the epoch, from 1. */
   readonly epoch: number;
+  /** Epochs of the training. */
   readonly epochs: number;
-  /** Images done of the phase, and in all of it. */
+  /** Pictures of the phase that are done. */
   readonly done: number;
+  /** Pictures of the phase. */
   readonly total: number;
+  /** Mean loss of the pictures that are done. */
   readonly loss: number;
+  /** Share of the pictures that are done whose class is right, from 0 to 1. */
   readonly accuracy: number;
-  /** While training: the part of the epoch's time until now that was spent waiting for pictures, from 0 to 1. */
+  /** In training, the share of the epoch's time until now that was spent waiting for pictures, from 0 to 1. */
   readonly waited?: number;
 }
 
 /** Below this part of the time, waiting for pictures is not worth a word. */
 export const NOTABLE_WAIT = 0.05;
 
-/** One batch's figures. */
+/** The figures of one step. */
 export interface StepRecord {
-  /** From 1; a step is a batch. */
+  /** Number of the step, from 1. A step is a batch. */
   readonly step: number;
-  /** From 1. */
+  /** Number of the epoch, from 1. */
   readonly epoch: number;
-  /** Means over the batch. */
+  /** Mean loss of the batch. */
   readonly loss: number;
+  /** Share of the batch whose class is right, from 0 to 1. */
   readonly accuracy: number;
+  /** The learning rate of the step. */
   readonly learningRate: number;
-  /** Before clipping, of the update that the batch ended, where gradients are clipped by norm. */
+  /** Norm of the gradient before clipping, of the update that the batch ended, where `clipNorm` is set. */
   readonly gradientNorm?: number;
 }
 
@@ -74,7 +94,9 @@ export interface TrainHooks {
   step?(record: StepRecord): void;
   /** Called often, at most once a batch, and waited for like `step`. */
   progress?(progress: Progress): void;
-  /** Called after each epoch, when nothing runs: the place to save. `test` is what the record's test figures are from. */
+  /**
+   * Called after each epoch, when nothing runs: the place to save. `test` is what the record's test figures are from.
+   */
   epoch?(record: EpochRecord, test: Evaluation | undefined): void | Promise<void>;
   /** Asked after each step: true stops before the next one. */
   shouldStop?(): boolean | Promise<boolean>;

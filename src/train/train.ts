@@ -50,38 +50,98 @@ import { Trainer } from "./trainer.js";
 import { TRAINER_OPTIONS, type TrainerOptions } from "./trainer-options.js";
 import { recordRun, type TrainingRun } from "./training-run.js";
 
+/** Options of `train`. All are optional. */
 export interface TrainOptions extends MachineOptions, Techniques {
-  /** Measured after each epoch. Classes are told by their names. */
+  /**
+   * A data set that is measured after each epoch. Its classes are matched with those of the training data by name.
+   * @default none: nothing is measured but the training itself
+   */
   readonly test?: Dataset;
-  /** Chooses the best epoch in place of the test pictures, which then do nothing but measure. */
+  /**
+   * A data set that chooses the best epoch in place of `test`, which is then measured only.
+   * @default none: `test` chooses
+   */
   readonly val?: Dataset;
-  /** @default 8 */
+  /**
+   * How often each training picture is used, from 1.
+   * @default 8
+   */
   readonly epochs?: number;
-  /** @default 64 */
+  /**
+   * Pictures of a step. The last batch of an epoch may be smaller.
+   * @default 64
+   */
   readonly batchSize?: number;
-  /** @default sgd({ lr: 0.03, momentum: 0.9, weightDecay: 5e-4 }) */
+  /**
+   * The update rule: `sgd`, `adam`, `adamw`, `nadam` or `rmsprop`, or an object of one's own of that form.
+   * @default sgd({ lr: 0.03, momentum: 0.9, weightDecay: 5e-4 })
+   */
   readonly optimizer?: Optimizer;
-  /** How the learning rate runs: half a cosine down to zero unless said. */
+  /**
+   * How the learning rate runs over the steps, as a factor of the optimizer's `lr`.
+   * @default { kind: "cosine" }
+   */
   readonly schedule?: Schedule;
-  /** Distorts each training picture anew in every epoch: true for the usual amounts. */
+  /**
+   * Distorts each training picture anew in every epoch, within these amounts: `true` for `DISTORT_DEFAULTS`, an object
+   * for others.
+   * @default false
+   */
   readonly distort?: boolean | Partial<DistortOptions>;
-  /** What training pictures go through: a preset or a list, such as "cifar" or "padCrop:4,flip,cutout:8", or transforms. */
+  /**
+   * Transforms of training pictures, in place of `distort`: a preset or a list as text, such as `"cifar"` or
+   * `"padCrop:4,flip,cutout:8"`, or transforms as data.
+   * @default none: pictures are used as they are
+   */
   readonly augment?: string | readonly Transform[];
-  /** Averages test figures over views of each picture. */
+  /**
+   * Averages the probabilities of test pictures over views of each: its mirror image, shifted copies, or ten crops of a
+   * larger picture.
+   * @default "none"
+   */
   readonly views?: ViewName;
-  /** Counts the test pictures whose label is among the five likeliest classes, too. */
+  /**
+   * Measures the share of test pictures whose label is among the five likeliest classes, too.
+   * @default false
+   */
   readonly top5?: boolean;
-  /** A whole number; the same seed gives the same bits on the same kind of machine. 0 unless said. */
+  /**
+   * Seed of the initial weights, the order of the pictures, augmentation and dropout: a whole number from 0. The same
+   * seed gives the same bits on the same kind of machine, for any number of threads.
+   * @default 0
+   */
   readonly seed?: number;
-  /** What training starts from, as `loadWeights` gives it; the network's initial weights unless said. */
+  /**
+   * The weights that training starts from, as `loadWeights` returns them.
+   * @default the network's initial weights, by `seed`
+   */
   readonly initial?: Weights;
-  /** Keeps the weights of the epoch that was best on the test pictures; done with `patience` unless false. */
+  /**
+   * Whether the weights of the epoch that was best on the test pictures are kept, as `best` of the result.
+   * @default true with `patience`, else false
+   */
   readonly keepBest?: boolean;
-  /** Callbacks may be asynchronous: training waits for them, and ends with what they throw. */
+  /**
+   * Called after each epoch. Training waits for a promise that it returns, and rejects with what it throws.
+   * @default none
+   */
   onEpoch?(record: EpochRecord): void | Promise<void>;
+  /**
+   * Called after each step with the figures of its batch, while later steps run. Training waits for a promise that it
+   * returns.
+   * @default none
+   */
   onStep?(record: StepRecord): void;
+  /**
+   * Called often, at most once a batch, with the figures of the epoch so far: for a progress bar. Training waits for a
+   * promise that it returns.
+   * @default none
+   */
   onProgress?(progress: Progress): void;
-  /** Stops after the step under way; what was learned until then is the result. */
+  /**
+   * Stops after the step under way. What was learned until then is the result, with `completed: false`.
+   * @default none
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -103,11 +163,30 @@ const BESIDES: Fields<Omit<TrainOptions, keyof MachineOptions | keyof TrainerOpt
 export const TRAIN_OPTIONS: Fields<TrainOptions> = { ...MACHINE_OPTIONS, ...TRAINER_OPTIONS, ...BESIDES };
 
 /**
- * Trains a network on pictures.
- * @throws OptionError on an option that is unknown or out of its range, ShapeError where a layer does not fit its input or the
- * network's answer its labels, DataError where the data is not what it should be or does not fit the network, MemoryError before
- * anything is allocated, and TrainingError where the loss is not finite. An error after the first step carries what was computed
- * until then, as `run` (TrainingFailure).
+ * Trains a network on pictures, from its initial weights or from `initial`.
+ *
+ * @example
+ * ```js
+ * import { datasetFromIdx, nn, sgd, train } from "fovea";
+ *
+ * // Four pictures of 2x2 pixels: bright on the left, or on the right.
+ * const data = datasetFromIdx({
+ *   name: "sides",
+ *   images: { shape: [4, 2, 2], data: Uint8Array.from([9, 0, 9, 0, 0, 9, 0, 9, 8, 0, 8, 0, 0, 8, 0, 8]) },
+ *   labels: { shape: [4], data: Uint8Array.from([0, 1, 0, 1]) },
+ *   imagesFile: "pixels",
+ *   labelsFile: "labels",
+ *   classes: ["left", "right"],
+ * });
+ * const network = nn.sequential(nn.flatten(), nn.linear({ in: 4, out: 2 }));
+ * const run = await train(network, data, { test: data, epochs: 20, batchSize: 2, optimizer: sgd({ lr: 0.1 }) });
+ * console.log(run.history.at(-1)?.test?.accuracy); // 1
+ * ```
+ *
+ * @throws OptionError on an option that is unknown or out of its range; ShapeError if a layer does not fit its input,
+ * or the network's output its labels; DataError if the data is damaged or does not fit the network; MemoryError before
+ * anything is allocated; TrainingError if the loss is not finite. An error after the first step carries what was
+ * computed until then, as `run` (`TrainingFailure`).
  */
 export async function train(network: Network, data: Dataset, options: TrainOptions = {}): Promise<TrainingRun> {
   checkKnown("train", options, TRAIN_OPTIONS);
@@ -182,12 +261,23 @@ function checkWatched({ watch, patience, keepBest }: TrainOptions): void {
   }
 }
 
+/** Options of `evaluate`. All are optional. */
 export interface EvaluateOptions extends MachineOptions {
-  /** Pictures computed at once; 256 unless said. Changes nothing but speed and memory. */
+  /**
+   * Pictures that are computed at once. It changes speed and memory, and no figure.
+   * @default 256
+   */
   readonly batchSize?: number;
-  /** Averages probabilities over views of each picture; these may then be larger than what the network takes. */
+  /**
+   * Averages probabilities over views of each picture, which may then be larger than the network's input.
+   * @default "none"
+   */
   readonly views?: ViewName;
-  /** Called after each batch; waited for where it is asynchronous. */
+  /**
+   * Called after each batch with the pictures that are done and their total. Measuring waits for a promise that it
+   * returns.
+   * @default none
+   */
   onProgress?(done: number, total: number): void;
 }
 
@@ -199,9 +289,25 @@ export const EVALUATE_OPTIONS: Fields<EvaluateOptions> = {
 };
 
 /**
- * Loss, accuracy and confusion matrix of a trained network; pictures are scaled as its training pictures were, and classes told by their
- * names.
- * @throws as `train`.
+ * Measures a trained network: loss, accuracy and confusion matrix. Pictures are scaled as the training pictures were,
+ * and classes are matched by name.
+ *
+ * @example
+ * ```js
+ * import { datasetFromIdx, evaluate, models, untrained } from "fovea";
+ *
+ * const data = datasetFromIdx({
+ *   name: "black",
+ *   images: { shape: [2, 28, 28], data: new Uint8Array(2 * 28 * 28) },
+ *   labels: { shape: [2], data: Uint8Array.from([3, 7]) },
+ *   imagesFile: "pixels",
+ *   labelsFile: "labels",
+ * });
+ * const { samples, loss } = await evaluate(untrained(models.create("lenet5"), { data }), data);
+ * console.log(samples, loss > 0); // 2 true
+ * ```
+ *
+ * @throws as `train`
  */
 export async function evaluate(model: TrainedModel, data: Dataset, options: EvaluateOptions = {}): Promise<Evaluation> {
   checkOptions("evaluate", options, EVALUATE_OPTIONS);

@@ -7,24 +7,32 @@ import type { EpochRecord, TrainHooks } from "./records.js";
 import type { Watch } from "./techniques/techniques.js";
 import type { Trainer } from "./trainer.js";
 
+/** The result of a training. */
 export interface TrainingRun {
+  /** The network with its weights after the last step. */
   readonly model: TrainedModel;
-  /** After the epoch that was best on the test pictures, where it was kept. */
-  readonly best?: { readonly epoch: number; readonly model: TrainedModel };
+  /** The epoch that was best on the test pictures, and the network after it. Present with `keepBest`. */
+  readonly best?: {
+    /** Number of the epoch, from 1. */
+    readonly epoch: number;
+    /** The network with its weights after that epoch. */
+    readonly model: TrainedModel;
+  };
   /** One record an epoch. */
   readonly history: readonly EpochRecord[];
-  /** False where `signal` stopped it. */
+  /** Whether it ran to its end: false if `signal` stopped it. */
   readonly completed: boolean;
-  /** Whether patience ended it before its last epoch. */
+  /** Whether `patience` ended it before its last epoch. */
   readonly stoppedEarly: boolean;
 }
 
-/** A training that something ended by throwing. */
+/** What a training had come to when something threw. */
 export interface FailedRun extends Omit<TrainingRun, "model"> {
+  /** It did not run to its end. */
   readonly completed: false;
   /**
-   * The network as it was when a callback threw; after the last whole epoch where the loss or a weight is not finite. Absent where
-   * there was no such epoch.
+   * The network as it was when a callback threw; after the last whole epoch where the loss or a weight is not finite.
+   * Absent where there was no such epoch.
    */
   readonly model?: TrainedModel;
 }
@@ -32,11 +40,15 @@ export interface FailedRun extends Omit<TrainingRun, "model"> {
 /**
  * What a training throws: the very error, with what had been computed until then.
  *
- *     try { await train(...); } catch (error) { const { run } = error as TrainingFailure; if (run?.best) await saveModel(path, run.best.model); }
+ *     try { await train(...); } catch (error) { const { run } = error as TrainingFailure; if (run?.best) await
+ * saveModel(path, run.best.model); }
  *
  * Errors from before the first step have no run.
  */
-export type TrainingFailure = Error & { readonly run?: FailedRun };
+export type TrainingFailure = Error & {
+  /** What had been computed until then; absent before the first step. */
+  readonly run?: FailedRun;
+};
 
 /** The error itself, with `run` on it; around what can carry nothing, such as a text, an error that does. */
 function withRun(error: unknown, run: FailedRun): unknown {

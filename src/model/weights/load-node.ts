@@ -4,8 +4,20 @@ import type { AnyNetwork } from "../trained-model.js";
 import { type LoadedWeights, type LoadWeightsOptions, weightsFor } from "./load.js";
 
 /**
- * The weights of a .safetensors or .pth file for a network.
- * @throws FileError where it cannot be read, or differs from the network in what was not allowed, naming each tensor.
+ * Reads the weights of a .safetensors or .pth file for a network: to train on from them, or to use them.
+ *
+ * @example
+ * ```js
+ * import { initialWeights, nn } from "fovea";
+ * import { loadWeights, saveWeights } from "fovea/node";
+ *
+ * const network = nn.linear({ in: 2, out: 1 });
+ * await saveWeights("net.safetensors", network, initialWeights(network));
+ * const { fresh, unused } = await loadWeights("net.safetensors", network);
+ * console.log(fresh, unused); // [] []
+ * ```
+ *
+ * @throws FileError if the file cannot be read, or differs from the network in what was not allowed, naming each tensor
  */
 export async function loadWeights(
   path: string,

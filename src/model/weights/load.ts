@@ -13,14 +13,29 @@ import { fitWeights, names } from "./fit.js";
 import type { Names } from "./names.js";
 import { checkFinite, initialWeights, type Weight } from "./weights.js";
 
+/** Options of `loadWeights`. All are optional. */
 export interface LoadWeightsOptions {
-  /** The network's names by the file's, where fovea does not know them; `{ "student.": "" }` says where the network lies. */
+  /**
+   * The network's names of tensors by the file's, where fovea does not know them; `{ "student.": "" }` says where the
+   * network lies.
+   * @default none
+   */
   readonly map?: Names | undefined;
-  /** Names, `*` standing for any part of one, of tensors that may be missing, left over or of another shape. */
+  /**
+   * Names of tensors that may be missing, left over or of another shape; `*` stands for any part of a name.
+   * @default none
+   */
   readonly allow?: readonly string[] | undefined;
-  /** Leaves the tensors whose shape depends on the number of classes at their initial values; or does so where they do not fit. */
+  /**
+   * Leaves the tensors whose shape depends on the number of classes at their initial values: always, or with
+   * `"where-needed"` if they do not fit.
+   * @default false
+   */
   readonly resetClassifier?: boolean | "where-needed" | undefined;
-  /** Of initial values; 0 unless said. */
+  /**
+   * Seed of initial values.
+   * @default 0
+   */
   readonly seed?: number | undefined;
 }
 
@@ -33,14 +48,15 @@ const OPTIONS: Fields<LoadWeightsOptions> = {
   seed: whole(0, Number.MAX_SAFE_INTEGER),
 };
 
+/** Weights that were read for a network. */
 export interface LoadedWeights {
-  /** Of every tensor of the network. */
+  /** Every tensor of the network, by name. */
   readonly weights: ReadonlyMap<string, Weight>;
-  /** Tensors that have their initial values. */
+  /** Names of the tensors that have their initial values. */
   readonly fresh: readonly string[];
-  /** Tensors of the file that the network does not take. */
+  /** Names of the file's tensors that the network does not use. */
   readonly unused: readonly string[];
-  /** What the file holds besides tensors, and tensors of kinds that are not read. */
+  /** Parts of the file that were not read: what is no tensor, and tensors of kinds that fovea does not read. */
   readonly leftOut: readonly LeftOut[];
 }
 

@@ -13,11 +13,15 @@ import { type AnyModule, type Initializer, savedOf } from "../../nn/index.js";
 import { checkInitializer, initializeSteps } from "../../nn/initializer.js";
 import { checkModule } from "../../nn/module.js";
 
+/** One tensor of a network's weights. */
 export interface Weight {
+  /** Its extents: [kernel height, kernel width, in / groups, out] for a convolution, [in, out] for a linear layer. */
   readonly shape: Shape;
+  /** Its numbers, row-major. */
   readonly data: Float32Array;
 }
 
+/** The weights of a network, by parameter name. */
 export type Weights = ReadonlyMap<string, Weight>;
 
 /**

@@ -16,15 +16,25 @@ import { evaluateViews, type ViewFigures } from "./evaluate-views.js";
 import { addBatch, type ConfusionMatrix, confusionMatrix, type EpochFigures, figures, noSums } from "./metrics.js";
 import { addPixels, pixelFigures } from "./pixel-figures.js";
 
+/** The figures of a network on a data set. */
 export interface Evaluation extends EpochFigures {
+  /** Pictures that were measured. Broken files are left out. */
   readonly samples: number;
+  /**
+   * How often each class was predicted as each: `confusion[actual][predicted]`, of pictures, or of pixels where these
+   * are labelled.
+   */
   readonly confusion: ConfusionMatrix;
-  /** The likeliest class of each sample, in the data set's order; -1 where a picture on disk would not decode, which does not count. */
+  /** The likeliest class of each picture, in the data set's order; -1 for a picture on disk that would not decode. */
   readonly predictions: Int32Array;
+  /** Seconds that measuring took, on this machine. */
   readonly seconds: number;
-  /** Of sets whose pixels are labelled, over all of it; the confusion matrix and the accuracy then count pixels, too. */
+  /**
+   * Mean over classes of intersection over union, where pixels are labelled. Confusion matrix and accuracy then count
+   * pixels, too.
+   */
   readonly meanIoU?: number;
-  /** The part of the samples whose label is among the five likeliest classes, where it was asked for. */
+  /** The share of pictures whose label is among the five likeliest classes, from 0 to 1, where it was asked for. */
   readonly top5?: number;
 }
 
@@ -32,7 +42,9 @@ export interface EvaluatorOptions {
   readonly batchSize?: number | undefined;
   /** The names of states whose averages are measured. */
   readonly averaged?: ReadonlySet<string> | undefined;
-  /** Measures the mean of the probabilities over these views; pictures may then be larger than what the network takes. */
+  /**
+   * Measures the mean of the probabilities over these views; pictures may then be larger than what the network takes.
+   */
   readonly views?: ViewName | undefined;
   /** Counts the labels among the five likeliest classes. */
   readonly top5?: boolean | undefined;
@@ -114,7 +126,10 @@ export class Evaluator {
     };
   }
 
-  /** Each picture as it is. Where every pixel is labelled, they are counted in `pixels`, and there are no predictions a picture. */
+  /**
+   * Each picture as it is. Where every pixel is labelled, they are counted in `pixels`, and there are no predictions a
+   * picture.
+   */
   async #once(
     data: Dataset,
     progress?: (done: number, figures: EpochFigures) => void,

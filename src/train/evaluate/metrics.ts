@@ -1,12 +1,17 @@
-/** Sums of an epoch in float64, one sample after another, so that they do not depend on how batches were cut or queued. */
+/**
+ * Sums of an epoch in float64, one sample after another, so that they do not depend on how batches were cut or queued.
+ */
 export interface EpochSums {
   samples: number;
   loss: number;
   correct: number;
 }
 
+/** Mean loss and accuracy of a set of pictures. */
 export interface EpochFigures {
+  /** Mean loss of a picture. */
   readonly loss: number;
+  /** Share of the pictures whose class is right, or of the pixels where these are labelled, from 0 to 1. */
   readonly accuracy: number;
 }
 
@@ -43,8 +48,11 @@ export interface NormSums {
   readonly largest: number;
 }
 
+/** Norms of the gradient over some updates. */
 export interface NormFigures {
+  /** Their mean. */
   readonly mean: number;
+  /** The largest of them. */
   readonly largest: number;
 }
 

@@ -1,6 +1,7 @@
 /** Figures of labelled pixels, from a confusion matrix; and counting them. */
 import type { ConfusionMatrix } from "./metrics.js";
 
+/** Figures of labelled pixels. */
 export interface PixelFigures {
   /** The share of pixels that are right. */
   readonly pixelAccuracy: number;
@@ -8,6 +9,7 @@ export interface PixelFigures {
   readonly classAccuracy: number;
   /** The mean over classes of intersection over union; classes that neither are there nor were said do not count. */
   readonly meanIoU: number;
+  /** Figures of each class, in the order of the classes. */
   readonly classes: readonly ClassFigures[];
 }
 

@@ -7,6 +7,7 @@ import { add, divide, multiply, scale, sqrt, square, subtract } from "../../ops/
 import { betas, notNegative, PARAMETERS } from "./hyperparameters.js";
 import type { Optimizer, UpdateContext } from "./optimizer.js";
 
+/** Options of `adam` and `adamw`. */
 export interface AdamOptions {
   /** The learning rate. A schedule scales it. @default 0.001 */
   readonly lr?: number;
@@ -20,7 +21,19 @@ export interface AdamOptions {
 
 export const ADAM: Fields<AdamOptions> = { lr: notNegative, betas, eps: notNegative, weightDecay: notNegative };
 
-/** Adam (Kingma and Ba 2014). Weight decay is added to the gradient. PyTorch's `Adam`. */
+/**
+ * Adam (Kingma and Ba 2014). Weight decay is added to the gradient. PyTorch: `optim.Adam`.
+ *
+ * @example
+ * ```js
+ * import { adam } from "fovea";
+ *
+ * const { lr, options } = adam({ weightDecay: 1e-4 });
+ * console.log(lr, options.betas); // 0.001 [ 0.9, 0.999 ]
+ * ```
+ *
+ * @throws OptionError on an option that is unknown or out of its range
+ */
 export const adam = takingOptions(
   "adam",
   ADAM,
@@ -28,7 +41,19 @@ export const adam = takingOptions(
   PARAMETERS,
 );
 
-/** AdamW (Loshchilov and Hutter 2017): weight decay is taken off the parameter itself, p -= lr weightDecay p. PyTorch's `AdamW`. */
+/**
+ * AdamW (Loshchilov and Hutter 2017): weight decay is taken off the parameter itself, p -= lr weightDecay p. PyTorch:
+ * `optim.AdamW`.
+ *
+ * @example
+ * ```js
+ * import { adamw } from "fovea";
+ *
+ * console.log(adamw().options.weightDecay); // 0.01
+ * ```
+ *
+ * @throws OptionError on an option that is unknown or out of its range
+ */
 export const adamw = takingOptions(
   "adamw",
   ADAM,

@@ -7,10 +7,13 @@ import { ADAM, type AdamOptions, decayedBy, momentCorrections, moments } from ".
 import { notNegative, PARAMETERS, whereSet } from "./hyperparameters.js";
 import type { Optimizer } from "./optimizer.js";
 
+/** Options of `nadam`. */
 export interface NadamOptions extends Omit<AdamOptions, "lr" | "weightDecay"> {
   /** The learning rate. A schedule scales it. @default 0.002 */
   readonly lr?: number;
-  /** Added to the gradient, times the parameter; with `decoupledWeightDecay` taken off the parameter itself. @default 0 */
+  /**
+   * Added to the gradient, times the parameter; with `decoupledWeightDecay` taken off the parameter itself. @default 0
+   */
   readonly weightDecay?: number;
   /** How fast the momentum rises to its full size. @default 0.004 */
   readonly momentumDecay?: number;
@@ -21,7 +24,8 @@ export interface NadamOptions extends Omit<AdamOptions, "lr" | "weightDecay"> {
 export const NADAM: Fields<NadamOptions> = { ...ADAM, momentumDecay: notNegative, decoupledWeightDecay: flag };
 
 /**
- * Adam with Nesterov's momentum (Dozat 2016). The momentum of step t is beta1 (1 - 0.96^(t momentumDecay) / 2). PyTorch's `NAdam`.
+ * Adam with Nesterov's momentum (Dozat 2016). The momentum of step t is beta1 (1 - 0.96^(t momentumDecay) / 2).
+ * PyTorch's `NAdam`.
  *
  * @throws OptionError on an option that is not what it may be
  */
@@ -56,8 +60,8 @@ function nadamOf(options: NadamOptions = {}): Optimizer {
 const LOG_096 = -0.040821994520255166;
 
 /**
- * With the momentum m of each step and the product P of all up to step t: (1 - m_t) / (1 - P_t) of the gradient, and m_(t+1) / (1 - P_(t+1)) of
- * the mean.
+ * With the momentum m of each step and the product P of all up to step t: (1 - m_t) / (1 - P_t) of the gradient, and
+ * m_(t+1) / (1 - P_(t+1)) of the mean.
  */
 function momentumFactors(beta: number, decay: number) {
   const base = exp(LOG_096 * decay);

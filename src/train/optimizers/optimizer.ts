@@ -1,15 +1,18 @@
 /**
- * What an optimiser is: the states that a parameter needs, and how one step changes them, as a graph. Numbers that change from step to step
- * (the learning rate, bias corrections) are scalar inputs, so that one program serves the whole run.
+ * What an optimiser is: the states that a parameter needs, and how one step changes them, as a graph. Numbers that
+ * change from step to step (the learning rate, bias corrections) are scalar inputs, so that one program serves the
+ * whole run.
  */
 import { type Check, expecting } from "../../base/options.js";
 import type { Assign, Graph, StateAttributes, Value } from "../../graph/graph.js";
 
 /** What an optimizer draws the update of one parameter from. */
 export interface UpdateContext {
+  /** The graph of the training step. */
   readonly graph: Graph;
   /** The parameter's name. States of the optimizer are named after it: `fc.weight.momentum`. */
   readonly name: string;
+  /** The parameter that is updated. */
   readonly parameter: Value<StateAttributes>;
   /** Of the parameter's shape. */
   readonly gradient: Value;

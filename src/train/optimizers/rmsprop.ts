@@ -7,6 +7,7 @@ import { beta, momentum, notNegative, PARAMETERS, whereSet } from "./hyperparame
 import type { Optimizer } from "./optimizer.js";
 import { moved } from "./sgd.js";
 
+/** Options of `rmsprop`. */
 export interface RmspropOptions {
   /** The learning rate. A schedule scales it. @default 0.01 */
   readonly lr?: number;
@@ -32,9 +33,17 @@ export const RMSPROP: Fields<RmspropOptions> = {
 };
 
 /**
- * RMSprop (Hinton 2012, lecture 6 of his course): s = alpha s + (1 - alpha) g^2; p -= lr g / (sqrt(s) + eps). PyTorch's `RMSprop`.
+ * RMSprop (Hinton 2012, lecture 6 of his course): s = alpha s + (1 - alpha) g^2; p -= lr g / (sqrt(s) + eps). PyTorch:
+ * `optim.RMSprop`.
  *
- * @throws OptionError on an option that is not what it may be
+ * @example
+ * ```js
+ * import { rmsprop } from "fovea";
+ *
+ * console.log(rmsprop({ momentum: 0.9 }).options.alpha); // 0.99
+ * ```
+ *
+ * @throws OptionError on an option that is unknown or out of its range
  */
 export const rmsprop = takingOptions("rmsprop", RMSPROP, rmspropOf, PARAMETERS);
 

@@ -7,6 +7,7 @@ import { add, multiply, scale, subtract } from "../../ops/index.js";
 import { momentum, notNegative, PARAMETERS, whereSet } from "./hyperparameters.js";
 import type { Optimizer, UpdateContext } from "./optimizer.js";
 
+/** Options of `sgd`. */
 export interface SgdOptions {
   /** The learning rate. A schedule scales it. */
   readonly lr: number;
@@ -29,10 +30,19 @@ export const SGD: Fields<SgdOptions> = {
 };
 
 /**
- * Stochastic gradient descent: g += weightDecay p; v = momentum v + (1 - dampening) g; p -= lr v, or with Nesterov's momentum
- * p -= lr (g + momentum v). At the first step v = g. PyTorch's `SGD`.
+ * Stochastic gradient descent: g += weightDecay p; v = momentum v + (1 - dampening) g; p -= lr v, or with Nesterov's
+ * momentum p -= lr (g + momentum v). At the first step v = g. PyTorch: `optim.SGD`.
  *
- * @throws OptionError on an option that is not what it may be
+ * @example
+ * ```js
+ * import { sgd } from "fovea";
+ *
+ * const { name, lr } = sgd({ lr: 0.1, momentum: 0.9, nesterov: true });
+ * console.log(name, lr); // sgd 0.1
+ * ```
+ *
+ * @throws OptionError on an option that is unknown, missing or out of its range, and on Nesterov's momentum that is 0
+ * or dampened
  */
 export const sgd = takingOptions("sgd", SGD, sgdOf, PARAMETERS);
 

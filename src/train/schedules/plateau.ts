@@ -1,8 +1,13 @@
-/** A learning rate that falls where a measured figure no longer gets better. A function of what the epochs before have come to, so that a resumed run goes on alike. */
+/**
+ * A learning rate that falls where a measured figure no longer gets better. A function of what the epochs before have
+ * come to, so that a resumed run goes on alike.
+ */
 import type { EpochFigures } from "../evaluate/metrics.js";
 import type { Watch } from "../techniques/techniques.js";
 
+/** Falls after epochs that bring nothing better. PyTorch: `ReduceLROnPlateau`, with a relative threshold. */
 export interface PlateauSchedule {
+  /** Falls after epochs that bring nothing better. PyTorch: `ReduceLROnPlateau`. */
   readonly kind: "plateau";
   /** What the rate is multiplied by at each fall. @default 0.1 */
   readonly factor?: number;
@@ -16,6 +21,7 @@ export interface PlateauSchedule {
   readonly final?: number;
   /** The figure, of the validation pictures or else the test pictures. @default "loss" */
   readonly watch?: Watch;
+  /** Steps over which the rate rises linearly to its full size, at first. @default 0 */
   readonly warmupSteps?: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * How the learning rate runs over the steps of a training: a factor of the optimiser's own rate, after a linear warm-up. A step is an
- * update: with gradient accumulation, of several batches.
+ * How the learning rate runs over the steps of a training: a factor of the optimiser's own rate, after a linear
+ * warm-up. A step is an update: with gradient accumulation, of several batches.
  */
 import { OptionError, unknownName } from "../../base/errors.js";
 import { type Fields, mismatch, needed, number, oneOf, variants, whole } from "../../base/options.js";
@@ -8,58 +8,162 @@ import { cosineOfPi, integerPower, power } from "../../base/portable-math.js";
 import { WATCHED_OF_PIXELS } from "../techniques/techniques.js";
 import { type MeasuredEpoch, type PlateauSchedule, plateauPart } from "./plateau.js";
 
+/**
+ * How the learning rate runs over the steps of a training: a factor of the optimizer's `lr`. A step is an update; with
+ * gradient accumulation it has several batches.
+ */
 export type Schedule =
-  | { readonly kind: "constant"; readonly warmupSteps?: number }
-  /** Times `gamma` after each epoch: PyTorch's ExponentialLR. */
-  | { readonly kind: "exponential"; readonly gamma: number; readonly warmupSteps?: number }
-  /**
-   * Falls from the full rate to `final` times it (0) at the last step, as (1 - step / steps)^`power` (1) does: PyTorch's PolynomialLR, whose
-   * power is 0.9 where pixels are labelled (Chen et al. 2016).
-   */
-  | { readonly kind: "polynomial"; readonly power?: number; readonly final?: number; readonly warmupSteps?: number }
-  /**
-   * Cosines from the full rate down to `final` times it (0), begun again after `period` epochs, each `growth` times (1) as long as the one before
-   * (Loshchilov and Hutter 2016): PyTorch's CosineAnnealingWarmRestarts.
-   */
   | {
+      /** The full rate throughout. */
+      readonly kind: "constant";
+      /**
+       * Steps over which the rate rises linearly to its full size, before the schedule begins.
+       * @default 0
+       */
+      readonly warmupSteps?: number;
+    }
+  | {
+      /** Times `gamma` after each epoch. PyTorch: `ExponentialLR`. */
+      readonly kind: "exponential";
+      /** The factor of an epoch, above 0. */
+      readonly gamma: number;
+      /**
+       * Steps over which the rate rises linearly to its full size, before the schedule begins.
+       * @default 0
+       */
+      readonly warmupSteps?: number;
+    }
+  | {
+      /**
+       * Falls from the full rate to `final` times it at the last step, as (1 - step / steps)^power does. PyTorch:
+       * `PolynomialLR`. A power of 0.9 is usual where pixels are labelled (Chen et al. 2016).
+       */
+      readonly kind: "polynomial";
+      /**
+       * The exponent, above 0; 1 is a straight line.
+       * @default 1
+       */
+      readonly power?: number;
+      /**
+       * The part of the full rate at the end, from 0 to 1.
+       * @default 0
+       */
+      readonly final?: number;
+      /**
+       * Steps over which the rate rises linearly to its full size, before the schedule begins.
+       * @default 0
+       */
+      readonly warmupSteps?: number;
+    }
+  | {
+      /**
+       * Cosines from the full rate down to `final` times it, begun again after each period (Loshchilov and Hutter
+       * 2016). PyTorch: `CosineAnnealingWarmRestarts`.
+       */
       readonly kind: "warm-restarts";
+      /** Epochs of the first period, from 1. */
       readonly period: number;
+      /**
+       * How many times as long each period is as the one before, a whole number.
+       * @default 1
+       */
       readonly growth?: number;
+      /**
+       * The part of the full rate at the end of a period, from 0 to 1.
+       * @default 0
+       */
       readonly final?: number;
+      /**
+       * Steps over which the rate rises linearly to its full size, before the schedule begins.
+       * @default 0
+       */
       readonly warmupSteps?: number;
     }
-  /** Falls after epochs that bring nothing better: PyTorch's ReduceLROnPlateau. */
   | PlateauSchedule
-  /** Times `gamma` after each epoch of `milestones`. */
   | {
+      /** Times `gamma` after each epoch of `milestones`. PyTorch: `MultiStepLR`. */
       readonly kind: "step";
+      /** Epochs after which the rate falls, rising, from 1. */
       readonly milestones: readonly number[];
+      /**
+       * The factor of each fall, above 0.
+       * @default 0.1
+       */
       readonly gamma?: number;
+      /**
+       * Steps over which the rate rises linearly to its full size, before the schedule begins.
+       * @default 0
+       */
       readonly warmupSteps?: number;
     }
-  /** Half a cosine from the full rate down to `final` times it (Loshchilov and Hutter 2016). */
-  | { readonly kind: "cosine"; readonly final?: number; readonly warmupSteps?: number }
-  /**
-   * One cycle (Smith and Topin 2017), PyTorch's OneCycleLR: from `initial` times the rate (1/25) up to it in the part `rise` of all
-   * steps (0.3), and down to `final` times it (4e-6) at the last; along cosines, or straight lines.
-   */
   | {
-      readonly kind: "one-cycle";
-      readonly rise?: number;
-      readonly initial?: number;
+      /**
+       * Half a cosine from the full rate down to `final` times it (Loshchilov and Hutter 2016). PyTorch:
+       * `CosineAnnealingLR`.
+       */
+      readonly kind: "cosine";
+      /**
+       * The part of the full rate at the end, from 0 to 1.
+       * @default 0
+       */
       readonly final?: number;
+      /**
+       * Steps over which the rate rises linearly to its full size, before the schedule begins.
+       * @default 0
+       */
+      readonly warmupSteps?: number;
+    }
+  | {
+      /**
+       * One cycle (Smith and Topin 2017): up to the full rate and down again, along cosines or straight lines. PyTorch:
+       * `OneCycleLR`.
+       */
+      readonly kind: "one-cycle";
+      /**
+       * The part of all steps in which the rate rises, from 0 to 1.
+       * @default 0.3
+       */
+      readonly rise?: number;
+      /**
+       * The part of the full rate at the first step, from 0 to 1.
+       * @default 1/25
+       */
+      readonly initial?: number;
+      /**
+       * The part of the full rate at the last step, from 0 to 1.
+       * @default 4e-6
+       */
+      readonly final?: number;
+      /**
+       * Along what it rises and falls.
+       * @default "cosine"
+       */
       readonly shape?: "cosine" | "linear";
+      /** None: it has a rise of its own. */
       readonly warmupSteps?: undefined;
     }
-  /**
-   * A triangle, as fast recipes have it (Jordan 2024): straight up from `initial` times the rate (0) to it in the whole number of steps
-   * that is the part `rise` of all (0.25), and straight down towards `final` times it (0), where the step after the last would be.
-   */
   | {
+      /**
+       * A triangle (Jordan 2024): straight up to the full rate in the whole number of steps that is the part `rise` of
+       * all, and straight down to `final` times it, which the step after the last would have.
+       */
       readonly kind: "triangular";
+      /**
+       * The part of all steps in which the rate rises, from 0 to 1.
+       * @default 0.25
+       */
       readonly rise?: number;
+      /**
+       * The part of the full rate at the first step, from 0 to 1.
+       * @default 0
+       */
       readonly initial?: number;
+      /**
+       * The part of the full rate at the end, from 0 to 1.
+       * @default 0
+       */
       readonly final?: number;
+      /** None: it has a rise of its own. */
       readonly warmupSteps?: undefined;
     };
 

@@ -1,6 +1,7 @@
 /**
- * What a training does besides following the slope: groups of parameters with rates and decays of their own, frozen ones,
- * clipping, gradient accumulation, averaged weights, label smoothing, early stopping. Plain data, a part of a run's configuration.
+ * What a training does besides following the slope: groups of parameters with rates and decays of their own, frozen
+ * ones, clipping, gradient accumulation, averaged weights, label smoothing, early stopping. Plain data, a part of a
+ * run's configuration.
  */
 import { OptionError } from "../../base/errors.js";
 import {
@@ -21,61 +22,126 @@ import {
 } from "../../base/options.js";
 import { patternOf } from "./patterns.js";
 
-/** Parameters whose names `match` (a regular expression, found anywhere in the name): later groups override earlier ones. */
+/** Hyper-parameters of some of the parameters. Later groups override earlier ones. */
 export interface ParameterGroup {
+  /** A regular expression that is found anywhere in a parameter's name, such as `"bias$"` or `"^features"`. */
   readonly match: string;
-  /** Times the schedule's learning rate. */
+  /**
+   * A factor of the schedule's learning rate, from 0.
+   * @default 1
+   */
   readonly lr?: number | undefined;
-  /** In place of the optimiser's. */
+  /**
+   * Weight decay in place of the optimizer's, from 0.
+   * @default the optimizer's
+   */
   readonly weightDecay?: number | undefined;
 }
 
+/** How weights are averaged over updates. */
 export type Averaging =
-  /**
-   * An exponential moving average: after each update, average = decay x average + (1 - decay) x weights. With `warmup` the decay of
-   * update u (from 1) is at most (1 + u) / (10 + u), so that the first weights are soon forgotten.
-   */
-  | { readonly kind: "ema"; readonly decay: number; readonly warmup?: boolean | undefined }
-  /**
-   * Lookahead (Zhang, Lucas, Hinton, Ba 2019): after every so many updates, average = decay x average + (1 - decay) x weights, and
-   * the weights go on from the average. With `ramp` r the decay grows from zero, decay x (update / updates)^r.
-   */
   | {
+      /** An exponential moving average: after each update, average = decay x average + (1 - decay) x weights. */
+      readonly kind: "ema";
+      /** The share of the average that is kept at an update, from 0 to less than 1; 0.999 is usual. */
+      readonly decay: number;
+      /**
+       * Whether the decay of update u (from 1) is at most (1 + u) / (10 + u), so that the first weights are soon
+       * forgotten.
+       * @default false
+       */
+      readonly warmup?: boolean | undefined;
+    }
+  | {
+      /**
+       * Lookahead (Zhang, Lucas, Hinton, Ba 2019): after every n-th update, average = decay x average + (1 - decay) x
+       * weights, and the weights go on from the average.
+       */
       readonly kind: "lookahead";
+      /** Updates between averages, from 1. */
       readonly every: number;
+      /**
+       * The share of the average that is kept, from 0 to less than 1.
+       * @default 0.5
+       */
       readonly decay?: number | undefined;
+      /**
+       * The exponent r with which the decay grows from zero: decay x (update / updates)^r. A whole number.
+       * @default 0: the decay is the same throughout
+       */
       readonly ramp?: number | undefined;
     };
 
+/** What a training does besides the optimizer's steps. All are optional, and plain data. */
 export interface Techniques {
+  /**
+   * Parameters with a learning rate or weight decay of their own.
+   * @default none
+   */
   readonly groups?: readonly ParameterGroup[] | undefined;
-  /** Leaves normalisations' parameters and biases (every parameter of one axis) out of weight decay. */
+  /**
+   * `"norms-and-biases"` leaves parameters of one axis out of weight decay: those of normalisations, and biases.
+   * @default none: weight decay applies to all parameters
+   */
   readonly noDecay?: "norms-and-biases" | undefined;
-  /** Parameters whose names match one of these regular expressions stay as they are. */
+  /**
+   * Regular expressions. Parameters whose names match one of them stay as they are.
+   * @default none
+   */
   readonly freeze?: readonly string[] | undefined;
-  /** What a batch norm of frozen parameters takes: its running statistics, which stay as they are (so unless said), or the batch's. */
+  /**
+   * The statistics that a batch norm of frozen parameters uses in training: its running ones, which then stay as they
+   * are, or the batch's.
+   * @default "running"
+   */
   readonly frozenNorms?: "running" | "batch" | undefined;
-  /** Scales all gradients together so that their norm, over all that is trained, is this at most. */
+  /**
+   * Scales all gradients together so that their Euclidean norm, over all trained parameters, is this at most. PyTorch:
+   * `clip_grad_norm_`. It excludes `clipValue`.
+   * @default none
+   */
   readonly clipNorm?: number | undefined;
-  /** Limits each number of each gradient to this size. */
+  /**
+   * Limits each number of each gradient to this size, above 0. PyTorch: `clip_grad_value_`. It excludes `clipNorm`.
+   * @default none
+   */
   readonly clipValue?: number | undefined;
-  /** Batches whose gradients make one update. */
+  /**
+   * Batches whose gradients make one update.
+   * @default 1
+   */
   readonly accumulate?: number | undefined;
-  /** Measure and keep averaged weights (running statistics are averaged alike). */
+  /**
+   * Averages the weights over updates, running statistics among them. The averages are measured and returned.
+   * @default none
+   */
   readonly average?: Averaging | undefined;
-  /** The share of the target that is spread over all classes, in training; measuring goes without. */
+  /**
+   * Label smoothing (Szegedy et al. 2016): this share of the target, from 0 to less than 1, is spread over all classes
+   * in training. Measuring uses none.
+   * @default 0
+   */
   readonly labelSmoothing?: number | undefined;
-  /** Mixes pictures in pairs, with shares from Beta(mixup, mixup) (mixup.ts). */
+  /**
+   * Mixup (Zhang et al. 2018): mixes pictures and labels in pairs, with shares from Beta(mixup, mixup). Above 0; 0.2 is
+   * usual.
+   * @default none
+   */
   readonly mixup?: number | undefined;
-  /** Stops after so many epochs without a better one on the test pictures. */
+  /**
+   * Early stopping: ends after this many epochs in a row that were not better on the test pictures, from 1.
+   * @default none: all epochs run
+   */
   readonly patience?: number | undefined;
   /**
-   * What tells a better epoch, for `patience` and for the network that is kept as the best: mean IoU on the test pictures where pixels
-   * are labelled, else accuracy, unless said, of equals the one of less loss; or that loss.
+   * The figure that ranks epochs, for `patience` and `keepBest`: `"accuracy"`, `"loss"`, or mean intersection over
+   * union, `"miou"`. Ties go to the lower loss.
+   * @default "miou" where pixels are labelled, else "accuracy"
    */
   readonly watch?: Watch | undefined;
 }
 
+/** A figure that ranks epochs: accuracy, loss, or mean intersection over union. */
 export type Watch = "accuracy" | "loss" | "miou";
 /** Of networks that label pictures, and of those that label pixels. */
 export const WATCHED = ["accuracy", "loss"] as const;
