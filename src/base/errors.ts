@@ -4,7 +4,10 @@
  */
 import { onOneLine } from "./text.js";
 
-/** What is shown of a message at most: its beginning, which names the file and the fault, and its end, where the cure is. */
+/**
+ * What is shown of a message at most: its beginning, which names the file and the fault, and its end, where the cure
+ * is.
+ */
 const [MOST_BEFORE, MOST_BEHIND] = [3000, 700];
 
 function cut(text: string): string {
@@ -13,8 +16,8 @@ function cut(text: string): string {
 }
 
 /**
- * The class of all errors that fovea throws on purpose. A message names what, where, what was expected and the cure, in one line
- * of at most 4,000 characters.
+ * The class of all errors that fovea throws on purpose. A message names what, where, what was expected and the cure, in
+ * one line of at most 4,000 characters.
  */
 export class FoveaError extends Error {
   constructor(message?: string, options?: ErrorOptions) {
@@ -62,7 +65,10 @@ export class MemoryError extends FoveaError {
   }
 }
 
-/** A kernel is not well formed, or is for another machine than the one that is to encode or run it: a fault of whoever wrote it. */
+/**
+ * A kernel is not well formed, or is for another machine than the one that is to encode or run it: a fault of whoever
+ * wrote it.
+ */
 export class KernelError extends FoveaError {
   override get name(): string {
     return "KernelError";

@@ -1,6 +1,6 @@
 /**
- * A trained network as a function of a picture. It has a device of its own: `close()` gives its memory back at once, and one
- * that is forgotten is closed when it is collected.
+ * A trained network as a function of a picture. It has a device of its own: `close()` gives its memory back at once,
+ * and one that is forgotten is closed when it is collected.
  *
  *     const classify = await compile(run.model);
  *     const { label, probabilities } = await classify(image);
@@ -53,8 +53,8 @@ export interface LayerOutput {
 /** A trained network as a function of a picture. */
 export interface Classifier {
   /**
-   * Classifies one picture. Calls may overlap; they are answered in order. The picture may be changed at once, unless so many wait
-   * that their copies would take more than 16 MiB.
+   * Classifies one picture. Calls may overlap; they are answered in order. The picture may be changed at once, unless
+   * so many wait that their copies would take more than 16 MiB.
    * @throws OptionError where it is no picture, or holds what is not a finite number.
    */
   (image: Picture): Promise<Classification>;
@@ -106,8 +106,11 @@ const SLOTS = 2;
  * ```js
  * import { compile, models, untrained } from "fovea";
  *
- * const data = { shape: [28, 28, 1], classes: ["zero", "one"], mean: [0.13], std: [0.31] };
- * const classify = await compile(untrained(models.create("lenet5", { classes: 2 }), { data }));
+ * const network = models.create("lenet5", { classes: 2 });
+ * const model = untrained(network, {
+ *   data: { shape: [28, 28, 1], classes: ["zero", "one"], mean: [0.13], std: [0.31] },
+ * });
+ * const classify = await compile(model);
  * const { label, probabilities } = await classify(new Uint8Array(28 * 28)); // bytes of one picture, channels last
  * await classify.close();
  * console.log(label === 0 || label === 1, probabilities.length); // true 2
@@ -127,7 +130,10 @@ export async function compile(model: TrainedModel, options: ClassifierOptions = 
   return compileLayers(model, options, (traced) => checkOutputs(model.module, traced));
 }
 
-/** The same for a network that gives anything: labels mean nothing where that is not a number a class, but what its layers give does. */
+/**
+ * The same for a network that gives anything: labels mean nothing where that is not a number a class, but what its
+ * layers give does.
+ */
 export async function compileLayers(
   model: TrainedModel,
   options: ClassifierOptions,
@@ -222,7 +228,10 @@ export async function compileLayers(
 const NOT_A_NUMBER =
   "fovea: the network's answer to a picture is not a number (NaN): its numbers grow too large for 32 bits; look at the picture's scaling";
 
-/** Does the work in order, at most so much of it at once; the results in the same order. The first failure ends it when nothing runs. */
+/**
+ * Does the work in order, at most so much of it at once; the results in the same order. The first failure ends it when
+ * nothing runs.
+ */
 async function inLanes<T, R>(work: readonly T[], lanes: number, does: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
   let next = 0;

@@ -14,10 +14,13 @@ export type { LoadModelOptions } from "./model-file.js";
  * import { models, untrained } from "fovea";
  * import { loadModel, saveModel } from "fovea/node";
  *
- * const data = { shape: [28, 28, 1], classes: ["zero", "one"], mean: [0.13], std: [0.31] };
- * await saveModel("digits.safetensors", untrained(models.create("lenet5", { classes: 2 }), { data }));
- * const model = await loadModel("digits.safetensors");
- * console.log(model.network?.name, model.classes); // lenet5 [ 'zero', 'one' ]
+ * const network = models.create("lenet5", { classes: 2 });
+ * const model = untrained(network, {
+ *   data: { shape: [28, 28, 1], classes: ["zero", "one"], mean: [0.13], std: [0.31] },
+ * });
+ * await saveModel("digits.safetensors", model);
+ * const { network: found, classes } = await loadModel("digits.safetensors");
+ * console.log(found?.name, classes); // lenet5 [ 'zero', 'one' ]
  * ```
  *
  * @param notes further metadata, which nothing reads
@@ -40,8 +43,11 @@ export async function saveModel(
  * import { compile, models, untrained } from "fovea";
  * import { loadModel, saveModel } from "fovea/node";
  *
- * const data = { shape: [28, 28, 1], classes: ["zero", "one"], mean: [0.13], std: [0.31] };
- * await saveModel("digits.safetensors", untrained(models.create("lenet5", { classes: 2 }), { data }));
+ * const network = models.create("lenet5", { classes: 2 });
+ * const model = untrained(network, {
+ *   data: { shape: [28, 28, 1], classes: ["zero", "one"], mean: [0.13], std: [0.31] },
+ * });
+ * await saveModel("digits.safetensors", model);
  * const classify = await compile(await loadModel("digits.safetensors"));
  * const { probabilities } = await classify(new Uint8Array(28 * 28));
  * await classify.close();

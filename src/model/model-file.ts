@@ -100,8 +100,8 @@ const LOAD_OPTIONS: Fields<LoadModelOptions> = {
 };
 
 /**
- * A model from the bytes of its file: a safetensors file of fovea, or published weights (also PyTorch's .pth) of a network that
- * is named.
+ * A model from the bytes of its file: a safetensors file of fovea, or published weights (also PyTorch's .pth) of a
+ * network that is named.
  * @throws FileError where they are not a model of this network, naming `path` and each tensor that does not fit.
  */
 export function parseModel(bytes: Uint8Array, options: LoadModelOptions = {}, path = "model"): TrainedModel {

@@ -1,4 +1,6 @@
-/** A network with its weights and all that it takes to use them: what training gives, files hold and `compile` takes. */
+/**
+ * A network with its weights and all that it takes to use them: what training gives, files hold and `compile` takes.
+ */
 
 import { OptionError } from "../base/errors.js";
 import { checkOptions, expecting, type Fields, isRecord, mismatch, needed, shown, whole } from "../base/options.js";
@@ -139,8 +141,10 @@ const UNTRAINED: Fields<UntrainedOptions> = {
  * ```js
  * import { models, untrained } from "fovea";
  *
- * const data = { shape: [28, 28, 1], classes: ["zero", "one"], mean: [0.13], std: [0.31] };
- * const model = untrained(models.create("lenet5", { classes: 2 }), { data });
+ * const network = models.create("lenet5", { classes: 2 });
+ * const model = untrained(network, {
+ *   data: { shape: [28, 28, 1], classes: ["zero", "one"], mean: [0.13], std: [0.31] },
+ * });
  * console.log(model.weights.get("conv1.weight")?.shape); // [ 5, 5, 1, 6 ]
  * ```
  *

@@ -1,6 +1,7 @@
 /**
- * What describes a network: its options with their defaults, what it takes and answers, and how it is built. A variant is another row,
- * never a subclass. Definitions are plain data that registry.ts lists, so that what is not used is left out of a page.
+ * What describes a network: its options with their defaults, what it takes and answers, and how it is built. A variant
+ * is another row, never a subclass. Definitions are plain data that registry.ts lists, so that what is not used is left
+ * out of a page.
  */
 import type { Shape } from "../graph/shape.js";
 import type { Loss } from "../nn/loss.js";

@@ -1,6 +1,7 @@
 /**
- * The protocol of the zoo: every network that classifies pictures has `features`, the part that sees, and `head`, the part
- * that names, and can be given a new head for other classes. Tools that freeze, fine-tune or look inside need no more.
+ * The protocol of the zoo: every network that classifies pictures has `features`, the part that sees, and `head`, the
+ * part that names, and can be given a new head for other classes. Tools that freeze, fine-tune or look inside need no
+ * more.
  *
  * Parameters keep the names of the parts' children, without "features." or "head." in front: those of torchvision.
  */

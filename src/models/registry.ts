@@ -1,6 +1,6 @@
 /**
- * The networks that are known by name: those of the zoo, and what users add with `registerModel`. What is created says all of its options, so that a file can carry them and make the
- * same network again.
+ * The networks that are known by name: those of the zoo, and what users add with `registerModel`. What is created says
+ * all of its options, so that a file can carry them and make the same network again.
  */
 import { OptionError, unknownName } from "../base/errors.js";
 import { unknownOption } from "../base/options.js";
@@ -15,7 +15,10 @@ import {
 import { ImageClassifier } from "./image-classifier.js";
 import { ZOO } from "./zoo.js";
 
-/** No picture has as many pixels in a row and no layer as many channels; a file that says more is damaged, or made to fill memory. */
+/**
+ * No picture has as many pixels in a row and no layer as many channels; a file that says more is damaged, or made to
+ * fill memory.
+ */
 const MOST = 2 ** 16;
 /** Numbers in a list. */
 const LONGEST = 64;

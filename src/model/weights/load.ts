@@ -1,6 +1,7 @@
 /**
- * Published weights for a network that is to be trained on or used: a .safetensors or .pth file's tensors under the network's
- * names. Nothing is left at its initial value in silence: what may be is said beforehand, and told afterwards.
+ * Published weights for a network that is to be trained on or used: a .safetensors or .pth file's tensors under the
+ * network's names. Nothing is left at its initial value in silence: what may be is said beforehand, and told
+ * afterwards.
  */
 import { OptionError } from "../../base/errors.js";
 import { checkOptions, expecting, type Fields, listOf, text, whole } from "../../base/options.js";

@@ -1,6 +1,6 @@
 /**
- * The weights of a network by name, its running statistics among them, outside any device: row-major, in fovea's layout (convolutions HWIO, linear layers
- * [in, out]).
+ * The weights of a network by name, its running statistics among them, outside any device: row-major, in fovea's layout
+ * (convolutions HWIO, linear layers [in, out]).
  */
 import { FileError, OptionError } from "../../base/errors.js";
 import { shown } from "../../base/options.js";
@@ -59,7 +59,10 @@ export function initialWeights(network: AnyModule, seed = 0): Map<string, Weight
   );
 }
 
-/** The same, but each tensor's numbers are drawn whenever they are read, and not kept: for networks of hundreds of megabytes. */
+/**
+ * The same, but each tensor's numbers are drawn whenever they are read, and not kept: for networks of hundreds of
+ * megabytes.
+ */
 export function initialWeightsOnDemand(network: AnyModule, seed: number): Map<string, Weight> {
   return new Map(
     [...savedOf(network)].map(([name, { shape, init }]) => [name, drawnBy(shape, drawing(name, shape, init, seed))]),
@@ -111,8 +114,8 @@ export async function writeWeights(device: DeviceStates, weights: Weights): Prom
 }
 
 /**
- * The same for a device that only predicts, and weights that stay as they are for as long as it lives: they are read when they
- * are needed, and what is kept in another order is not kept in this one, too.
+ * The same for a device that only predicts, and weights that stay as they are for as long as it lives: they are read
+ * when they are needed, and what is kept in another order is not kept in this one, too.
  * @throws OptionError where they are not the network's weights (`checkWeights`).
  */
 export async function lendWeights(
