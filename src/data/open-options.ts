@@ -3,42 +3,92 @@ import { OptionError } from "../base/errors.js";
 import type { Note } from "../base/notes.js";
 import type { HalvesChoice } from "./sources/halves-choice.js";
 
+/** Options of `openDataset`. All are optional. */
 export interface OpenOptions {
-  /** To which all pictures are brought, [height, width]; the one that all have, or most, unless said. */
+  /**
+   * Height and width to which all pictures are resized.
+   * @default the size that all have, else `usualSize`, else the size that most have
+   */
   readonly size?: readonly [height: number, width: number] | undefined;
-  /** Taken where the pictures are of many sizes and `size` is not said. */
+  /**
+   * Height and width to which pictures are resized if they are of many sizes and `size` is not given.
+   * @default none
+   */
   readonly usualSize?: readonly [height: number, width: number] | undefined;
-  /** 1 makes pictures grey; 1 if all are grey, else 3, unless said. */
+  /**
+   * 1 makes pictures grey, 3 makes them coloured.
+   * @default 1 if all are grey, else 3
+   */
   readonly channels?: number | undefined;
-  /** How many pictures may be broken; 1% unless said. */
+  /**
+   * How many pictures may be broken: a number, or a part of all.
+   * @default { part: 0.01 }
+   */
   readonly maxBroken?: BrokenLimit | undefined;
   /**
-   * Which folders below the data's hold the pictures to learn from, to choose the best epoch by, and to measure with, such as
-   * `{ test: "holdout" }`; "none" for no such half, and train "." where every sub-folder is a class. By their names unless said.
+   * Folders below the data's that hold the pictures to learn from, to choose the best epoch by, and to measure with,
+   * such as `{ test: "holdout" }`. `"none"` is no such part; `train: "."` where every sub-folder is a class.
+   * @default found by the folders' names
    */
   readonly halves?: HalvesChoice | undefined;
-  /** Splits as runs did that do not say how. */
+  /**
+   * Splits the pictures as fovea 0.1 did, for runs of that version.
+   * @default false
+   */
   readonly asBefore?: boolean | undefined;
-  /** Of the pictures of a set that comes in one piece, how many are kept for measuring; a tenth unless said. */
+  /**
+   * The part of the pictures, of a set that comes in one piece, that is kept for measuring.
+   * @default a tenth
+   */
   readonly testPart?: number | undefined;
-  /** Which pictures those are; 0 unless said. */
+  /**
+   * Seed of the choice of those pictures.
+   * @default 0
+   */
   readonly seed?: number | undefined;
-  /** True leaves picture files on disk, false holds them decoded; see load-pictures-node.ts for what holds otherwise. */
+  /**
+   * Whether picture files stay on disk, to be decoded as they are needed.
+   * @default true with `ownSize`, and where the decoded pictures would take more than 1 GiB
+   */
   readonly stream?: boolean | undefined;
-  /** Pictures are to go through transforms from their own size: `size` is then what comes out, and not what they are brought to. */
+  /**
+   * Whether pictures go through transforms from their own size: `size` is then the result's.
+   * @default false
+   */
   readonly ownSize?: boolean | undefined;
-  /** Decodes every picture when a set on disk is opened, so that all that are broken are known at once. */
+  /**
+   * Whether every picture of a set on disk is decoded when it is opened, so that all broken ones are known at once.
+   * @default false
+   */
   readonly whole?: boolean | undefined;
-  /** The one half that is wanted, where pictures are files: the others are then empty, and their files are left alone. */
+  /**
+   * Opens this part alone, of picture files: the others are then empty, and their files are not read.
+   * @default none: all parts
+   */
   readonly half?: "train" | "val" | "test" | undefined;
-  /** Threads that decode; one a processor unless said. */
+  /**
+   * Threads that decode.
+   * @default one a processor
+   */
   readonly workers?: number | undefined;
-  /** Is told what the reader should know: pictures left out, say. It may be asynchronous, and is waited for as in a Session. */
+  /**
+   * Called with a text that the reader should know, such as about pictures that were left out. Opening waits for a
+   * promise that it returns.
+   * @default none
+   */
   readonly note?: Note | undefined;
 }
 
 /** A number of pictures, or a part of them all. */
-export type BrokenLimit = { readonly count: number } | { readonly part: number };
+export type BrokenLimit =
+  | {
+      /** Pictures, at most. */
+      readonly count: number;
+    }
+  | {
+      /** A part of all pictures, from 0 to 1. */
+      readonly part: number;
+    };
 
 export const MOST_BROKEN: BrokenLimit = { part: 0.01 };
 

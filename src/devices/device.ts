@@ -1,12 +1,14 @@
 /**
- * The contract of a device: it compiles entries of a graph, keeps states by name, and runs what it compiled. Everything above this floor
- * speaks to a device through these interfaces alone.
+ * The contract of a device: it compiles entries of a graph, keeps states by name, and runs what it compiled. Everything
+ * above this floor speaks to a device through these interfaces alone.
  *
  * A device may have a memory of its own. So nothing here is a view of memory that must be the host's:
  *
- *  - Inputs are handed over: `fill` copies before it returns, `Samples.done` after the numbers were written. The transfer ends before
+ *  - Inputs are handed over: `fill` copies before it returns, `Samples.done` after the numbers were written. The
+ * transfer ends before
  *    the slot's next run begins, and what goes wrong with it rejects that run.
- *  - Outputs come back with the run: once `run` settles, `output` has them. A device queues the download behind the computation, and
+ *  - Outputs come back with the run: once `run` settles, `output` has them. A device queues the download behind the
+ * computation, and
  *    several slots under way hide how long it takes.
  *  - States are written and read by promises, in the order of all that was submitted.
  *
@@ -17,26 +19,34 @@ import type { Shape, Signature } from "../graph/shape.js";
 import type { MemoryUse, PlannedMemory } from "./memory-use.js";
 import type { TrainingMemory } from "./training-memory.js";
 
-/** What callers give and get: float32 for floats, else integers of the value's own type. Memory of halves is their bits, in a Uint16Array. */
+/**
+ * What callers give and get: float32 for floats, else integers of the value's own type. Memory of halves is their bits,
+ * in a Uint16Array.
+ */
 export type Numbers = Float32Array | Int32Array | Uint16Array | Int8Array | Uint8Array;
 
-/** Of one input of a run: row-major numbers, or the number itself where the input is one. */
+/** What a run is given for one input: row-major numbers, or the number itself for an input of one. */
 export type Given = Numbers | readonly number[] | number;
 
-/** An input or an output of an executable. A batched one has so many numbers a sample. */
+/** An input or output of an executable. A batched one has its shape a sample. */
 export interface PortDescription extends Signature {
+  /** Its name. */
   readonly name: string;
 }
 
-/** Numbers that stay on the device between runs, and that its executables share by name. */
+/** Numbers that stay on the device between runs. Its executables share them by name. */
 export interface DeviceState {
+  /** Its name: for a parameter, its path in the network. */
   readonly name: string;
+  /** What it is for. */
   readonly kind: "parameter" | "statistic" | "optimizer" | "gradient";
+  /** Its extents. */
   readonly shape: Shape;
 }
 
 /** Where samples of an input are written, row-major and without padding inside a sample. */
 export interface Samples {
+  /** The memory to write to. */
   readonly numbers: Numbers;
   /** Elements from one sample to the next; what lies between stays as it is. */
   readonly stride: number;
@@ -51,11 +61,14 @@ export interface Slot {
   /** Copies row-major samples into an input, from the first sample on. Returns how many there were. */
   fill(name: string, data: Numbers | readonly number[]): number;
   /**
-   * Room for the first `count` samples of an input, `adjacent` with nothing between them: the device's own memory where that is the
-   * host's and lies so, else memory beside it, which `done` hands over.
+   * Room for the first `count` samples of an input, `adjacent` with nothing between them: the device's own memory where
+   * that is the host's and lies so, else memory beside it, which `done` hands over.
    */
   samples(name: string, count: number, adjacent?: boolean): Samples;
-  /** Runs on the first `batch` samples, after all that was submitted to the device before. Settles when the outputs are on the host. */
+  /**
+   * Runs on the first `batch` samples, after all that was submitted to the device before. Settles when the outputs are
+   * on the host.
+   */
   run(batch: number): Promise<void>;
   /** An output of the last run: a copy, row-major without padding. */
   output(name: string): Numbers;
@@ -65,10 +78,13 @@ export interface Slot {
 
 /** A compiled entry: `run` for a call now and then; slots, of which several may be under way, for many in a row. */
 export interface Executable {
+  /** Name of its entry. */
   readonly name: string;
   /** The most samples of a run. */
   readonly maxBatch: number;
+  /** The inputs that a run is given. */
   readonly inputs: readonly PortDescription[];
+  /** The outputs that a run returns. */
   readonly outputs: readonly PortDescription[];
   /** Everything that decides how its results are rounded, as texts: equal ones give equal bits on equal devices. */
   plan(): Iterable<string>;
@@ -121,14 +137,15 @@ export interface TrainingExecutables {
 }
 
 export interface DeviceStates {
+  /** All states of the executables that were compiled. */
   states(): readonly DeviceState[];
   /** A row-major copy of a state as it is after all runs submitted so far. */
   readState(name: string): Promise<Numbers>;
   /** Writes a state after all runs submitted so far and before any later one. `data` must not change until then. */
   writeState(name: string, data: Numbers | readonly number[]): Promise<void>;
   /**
-   * Instead of writing a state: `source` gives its numbers whenever they are needed, the same each time, until the state is written. A
-   * device that keeps them in another form alone then takes no more memory than that.
+   * Instead of writing a state: `source` gives its numbers whenever they are needed, the same each time, until the
+   * state is written. A device that keeps them in another form alone then takes no more memory than that.
    */
   lendState(name: string, source: () => Numbers): Promise<void>;
 }
@@ -150,11 +167,15 @@ export interface Device extends DeviceStates {
    * @throws MemoryError where a value is larger than the device can hold.
    */
   plan(entry: Entry, wish: PlanWish): Promise<PlannedMemory>;
-  /** The same for the entries of a training. @throws MemoryError where they take more than the device has or may take. */
+  /**
+   * The same for the entries of a training. @throws MemoryError where they take more than the device has or may take.
+   */
   planTraining(wish: TrainingWish): Promise<TrainingMemory>;
   /**
-   * Compiles an entry, and makes its states, which are zero until they are written. What it takes is known before any of it is allocated.
-   * @throws OptionError and ShapeError where the entry is none, naming the output or the state that is not as it should be.
+   * Compiles an entry, and makes its states, which are zero until they are written. What it takes is known before any
+   * of it is allocated.
+   * @throws OptionError and ShapeError where the entry is none, naming the output or the state that is not as it should
+   * be.
    * @throws MemoryError where it takes more than the device has or may take.
    */
   compile(entry: Entry, wish?: CompileWish): Promise<Executable>;

@@ -6,8 +6,9 @@ export interface TrainingMemory {
   readonly parameters: number;
   /** What the optimiser keeps, and gradients that are added up over batches. */
   readonly optimizerState: number;
-  /** Where most of the scratch is alive: what the forward pass made, and what the backward pass made. */
+  /** What the forward pass made, where most of the scratch is in use. */
   readonly activations: number;
+  /** What the backward pass made, where most of the scratch is in use. */
   readonly gradients: number;
   /** Weights in the order in which kernels read them. */
   readonly packedWeights: number;

@@ -10,14 +10,23 @@ import { sniff } from "./sniff.js";
 
 /** The content of an IDX file: extents, outermost first, and the items in row-major order. */
 export interface IdxArray {
+  /** Its extents, outermost first. */
   readonly shape: readonly number[];
+  /** Its items, row-major. */
   readonly data: Uint8Array;
 }
 
+/** Options of `parseIdx`. */
 export interface IdxOptions {
-  /** The name that errors give the file. */
+  /**
+   * The name by which errors call the file.
+   * @default "IDX data"
+   */
   readonly file?: string;
-  /** The rank that the file must have: 3 for images, 1 for labels. Any rank is taken where it is left out. */
+  /**
+   * The number of extents that the file must have: 3 for pictures, 1 for labels.
+   * @default any
+   */
   readonly rank?: number;
 }
 
@@ -36,8 +45,18 @@ export function isGzip(bytes: Uint8Array): boolean {
 }
 
 /**
- * Reads uncompressed IDX bytes; the result is a view of them, not a copy.
- * @throws FileError on a wrong magic number or rank, an extent of zero, and data cut short or too long.
+ * Reads the bytes of an IDX file, the format of MNIST, which are not gzipped. The result is a view of them, not a copy.
+ *
+ * @example
+ * ```js
+ * import { parseIdx } from "fovea";
+ *
+ * const bytes = Uint8Array.from([0, 0, 8, 1, 0, 0, 0, 3, 7, 2, 1]); // three labels
+ * const { shape, data } = parseIdx(bytes, { rank: 1 });
+ * console.log(shape, Array.from(data)); // [ 3 ] [ 7, 2, 1 ]
+ * ```
+ *
+ * @throws FileError on a wrong magic number or rank, on an extent of zero, and on data cut short or too long
  */
 export function parseIdx(source: Uint8Array, options: IdxOptions = {}): IdxArray {
   const file = options.file ?? "IDX data";

@@ -11,31 +11,49 @@ import type { AxisReads } from "./axis-reads.js";
 import { type DType, type Shape, type Signature, sameShape, shapeText, sizeOf } from "./shape.js";
 import type { Tensor } from "./tensor.js";
 
-/** What a state is for: decides where it is stored, whether it is saved with the model, and whether it gets a gradient. */
+/**
+ * What a state is for: decides where it is stored, whether it is saved with the model, and whether it gets a gradient.
+ */
 export type StateKind = "parameter" | "statistic" | "optimizer" | "gradient";
 
 const STATE_KINDS: readonly StateKind[] = ["parameter", "statistic", "optimizer", "gradient"];
 
+/** What an input is. */
 export interface InputAttributes {
+  /** The name by which a run is given it. */
   readonly name: string;
+  /** Its extents, without the batch. */
   readonly shape: Shape;
+  /** Whether each sample has its own. */
   readonly batched: boolean;
+  /** The type of its numbers. */
   readonly dtype: DType;
 }
+/** What a state is. */
 export interface StateAttributes {
+  /** Its name: for a parameter, its path in the network. */
   readonly name: string;
+  /** What it is for. */
   readonly kind: StateKind;
+  /** Its extents. */
   readonly shape: Shape;
+  /** The type of its numbers. */
   readonly dtype: DType;
 }
+/** What a constant is. */
 export interface ConstantAttributes {
+  /** The number. */
   readonly value: number;
+  /** Its extents, without the batch. */
   readonly shape: Shape;
+  /** Whether it has a batch. */
   readonly batched: boolean;
 }
+/** What a table is. */
 export interface TableAttributes {
-  /** Row-major. */
+  /** Its numbers, row-major. */
   readonly values: readonly number[];
+  /** Its extents. */
   readonly shape: Shape;
 }
 
@@ -69,23 +87,43 @@ export const tableOp: Op<TableAttributes> = {
   reference: (_inputs, { values, shape }) => ({ shape, data: Float64Array.from(values) }),
 };
 
-/** A state change: `state` takes `value` after every read of its old value in the same entry. */
+/** A change of a state: `state` becomes `value` after every read of its old value in the same entry. */
 export interface Assign {
+  /** The state. */
   readonly state: Value<StateAttributes>;
+  /** Its new value, of the same shape. */
   readonly value: Value;
 }
 
-/** What a program is compiled from: values to hand back and states to change, all of one graph. Its inputs are those that these need. */
+/**
+ * What a program is compiled from: values to return and states to change, all of one graph. Its inputs are those that
+ * these need.
+ */
 export interface Entry {
+  /** A name, for profiles and errors. */
   readonly name: string;
-  /** By the names that a run gives them back under. */
+  /** The values to return, by the names under which a run returns them. */
   readonly outputs: Readonly<Record<string, Value>>;
-  /** A state at most once each. */
+  /** The states to change, each at most once. */
   readonly assigns: readonly Assign[];
 }
 
-/** Values of inputs, states and ops (`ops`). A device compiles what is drawn in it. */
+/**
+ * Values of inputs, states and ops (`ops`). A device compiles what is drawn in it.
+ *
+ * @example
+ * ```js
+ * import { Graph, ops } from "fovea";
+ *
+ * const graph = new Graph();
+ * const x = graph.input("x", { shape: [28, 28, 1] });
+ * const w = graph.state("w", "parameter", [5, 5, 1, 6]);
+ * const y = ops.relu(ops.conv2d(x, w, { padding: 2 }));
+ * console.log(y.shape, y.batched); // [ 28, 28, 6 ] true
+ * ```
+ */
 export class Graph {
+  /** All values, in the order in which they were drawn: every input of a value is before it. */
   readonly values: Value[] = [];
   /** Nodes are told apart by the names of their ops. */
   readonly #ops = new Map<string, unknown>();
@@ -99,7 +137,7 @@ export class Graph {
     return this.#path;
   }
 
-  /** Makes values inside `make` carry `path` (absolute). */
+  /** Values that are drawn in `make` carry `path`, the path of a layer. */
   scope<T>(path: string, make: () => T): T {
     const outer = this.#path;
     this.#path = path;
@@ -110,6 +148,12 @@ export class Graph {
     }
   }
 
+  /**
+   * Draws a value of an op. Equal values (op, attributes, inputs) are drawn once. `ops` calls this; an op of one's own
+   * may be drawn by `ops.call`.
+   * @throws ShapeError if an input is no value of this graph, or does not fit; OptionError if the graph has another op
+   * of that name
+   */
   add<A extends Attributes>(op: Op<A>, attributes: A, inputs: readonly Value[]): Value<A> {
     for (const [i, input] of inputs.entries()) {
       if (!isValue(input)) throw new ShapeError(`${this.#at(op.name)}: ${noValue(`input ${i}`, input)}`);
@@ -162,11 +206,23 @@ export class Graph {
   }
 
   /**
-   * What a run is given.
-   * @param signature `shape` without the batch; `batched` unless false; `dtype` "f32" unless given
-   * @throws OptionError where there is an input of that name, or no such element type.
+   * An input, which each run is given.
+   *
+   * @param signature its shape without the batch; whether each sample has its own, true by default; and its type,
+   * `"f32"` by default
+   * @throws OptionError if there is an input of that name, or no such type
    */
-  input(name: string, signature: { shape: Shape; batched?: boolean; dtype?: DType }): Value<InputAttributes> {
+  input(
+    name: string,
+    signature: {
+      /** Extents of one sample, without the batch. */
+      shape: Shape;
+      /** Whether each sample has its own. @default true */
+      batched?: boolean;
+      /** The type of its numbers. @default "f32" */
+      dtype?: DType;
+    },
+  ): Value<InputAttributes> {
     checkLeaf("input", name, signature?.shape);
     if (this.#inputs.has(name)) throw new OptionError(`graph: there is already an input "${name}"`);
     const { shape, batched = true, dtype = "f32" } = signature;
@@ -177,7 +233,8 @@ export class Graph {
   }
 
   /**
-   * Numbers that the device keeps between runs, by name. Entries of other graphs that have a state of that name share it.
+   * Numbers that the device keeps between runs, by name. Entries of other graphs that have a state of that name share
+   * it.
    * @throws ShapeError where there is a state of that name that is another.
    */
   state(name: string, kind: StateKind, shape: Shape, dtype: DType = "f32"): Value<StateAttributes> {
@@ -198,8 +255,16 @@ export class Graph {
     return value;
   }
 
-  /** The same number everywhere: a scalar unless a shape is given. */
-  constant(value: number, signature: { shape?: Shape; batched?: boolean } = {}): Value<ConstantAttributes> {
+  /** One number, everywhere the same: without axes unless `signature` gives a shape or a batch. */
+  constant(
+    value: number,
+    signature: {
+      /** Extents without the batch. @default [] */
+      shape?: Shape;
+      /** Whether it has a batch. @default false */
+      batched?: boolean;
+    } = {},
+  ): Value<ConstantAttributes> {
     return this.add(constantOp, { value, shape: signature.shape ?? [], batched: signature.batched ?? false }, []);
   }
 
@@ -213,9 +278,11 @@ export class Graph {
     return this.add(tableOp, { values, shape }, []);
   }
 
+  /** All states, in the order in which they were drawn. */
   get states(): readonly Value<StateAttributes>[] {
     return [...this.#states.values()];
   }
+  /** All inputs, in the order in which they were drawn. */
   get inputs(): readonly Value<InputAttributes>[] {
     return [...this.#inputs.values()];
   }
@@ -235,16 +302,26 @@ function checkType(what: string, dtype: DType): void {
   if (!ELEMENT_TYPES.includes(dtype)) throw unknownName(`element type of ${what}`, String(dtype), ELEMENT_TYPES);
 }
 
-/** Attributes are plain data (numbers, strings, booleans, arrays and objects of them): equal text (`plainText`) means equal meaning. */
+/**
+ * Attributes are plain data (numbers, strings, booleans, arrays and objects of them): equal text (`plainText`) means
+ * equal meaning.
+ */
 // biome-ignore lint/complexity/noBannedTypes: an op without attributes has {}
 export type Attributes = {};
 
+/**
+ * A value of a graph: the result of an op, an input, a state or a constant. Its shape is a sample's, without the batch.
+ */
 export interface Value<A extends Attributes = Attributes> extends Signature {
+  /** The graph that it is drawn in. */
   readonly graph: Graph;
   /** Position in the graph: every input has a smaller id. */
   readonly id: number;
+  /** The op that makes it. */
   readonly op: Op<A>;
+  /** The op's numbers and texts, such as a stride. */
   readonly attributes: A;
+  /** The values that it is made of. */
   readonly inputs: readonly Value[];
   /** The layer that made it, such as `layer1.0.conv1`; gradient nodes carry the path of the layer they belong to. */
   readonly path: string;
@@ -287,6 +364,7 @@ function cureOf(given: unknown): string {
   return "give what an op, a layer or graph.input gives";
 }
 
+/** What a node takes to compute. */
 export interface Cost {
   /** Multiply-adds a sample for batched outputs (or per batched input sample), else for one call. */
   readonly multiplyAdds: number;
@@ -294,10 +372,15 @@ export interface Cost {
   readonly bytes: number;
 }
 
+/** What an op's gradient is drawn from. */
 export interface GradientContext<A extends Attributes> {
+  /** The graph to draw in. */
   readonly graph: Graph;
+  /** The value whose gradient is drawn on to its inputs. */
   readonly node: Value<A>;
+  /** Its inputs. */
   readonly inputs: readonly Value[];
+  /** Its attributes. */
   readonly attributes: A;
   /** d(loss)/d(node): same shape, batched and dtype as the node. */
   readonly upstream: Value;
@@ -306,23 +389,25 @@ export interface GradientContext<A extends Attributes> {
 }
 
 /**
- * What the compiler and the analyses may know of an op beside its meaning. Each may be left out: the op is then computed by
- * itself, and taken to read all of its inputs.
+ * What the compiler and the analyses may know of an op beside its meaning. Each may be left out: the op is then
+ * computed by itself, and taken to read all of its inputs.
  */
 export interface Traits<A extends Attributes = Attributes> {
   /**
-   * Whether each number of the result depends on those in the same place of the inputs alone. The result has the signature of
-   * the first input; other inputs may be smaller, and are repeated as in `add`.
+   * Whether each number of the result depends on those in the same place of the inputs alone. The result has the
+   * signature of the first input; other inputs may be smaller, and are repeated as in `add`.
    * @default false
    */
   readonly elementwise?: boolean;
   /**
-   * Of an elementwise op: whether its code is short enough to be computed in registers while another kernel stores its result.
+   * Of an elementwise op: whether its code is short enough to be computed in registers while another kernel stores its
+   * result.
    * @default false
    */
   readonly fusible?: boolean;
   /**
-   * Of an elementwise op: whether it is cheap enough to be computed again by each kernel that reads it, instead of being stored.
+   * Of an elementwise op: whether it is cheap enough to be computed again by each kernel that reads it, instead of
+   * being stored.
    * @default false
    */
   readonly recomputable?: boolean;
@@ -332,8 +417,8 @@ export interface Traits<A extends Attributes = Attributes> {
    */
   readonly product?: boolean;
   /**
-   * Which places of an input [height, width, channels] the result reads, along axis 0 (rows) or 1 (columns): undefined for all.
-   * Receptive fields and the overlap of tiles follow from it.
+   * Which places of an input [height, width, channels] the result reads, along axis 0 (rows) or 1 (columns): undefined
+   * for all. Receptive fields and the overlap of tiles follow from it.
    * @default the own place for an elementwise op, all places for any other
    */
   reads?(node: Value<A>, input: number, axis: 0 | 1): AxisReads | undefined;
@@ -341,13 +426,22 @@ export interface Traits<A extends Attributes = Attributes> {
 
 /** One kind of node. The whole of an op's meaning is here; kernels are elsewhere and are tested against `reference`. */
 export interface Op<A extends Attributes = Attributes> {
+  /** The op's name, one for as long as the process lives. */
   readonly name: string;
-  /** Shape rule. Throws ShapeError naming the path, the parameter, its value, what was expected and the cure. */
+  /**
+   * The shape rule: the signature of the result.
+   * @throws ShapeError naming the path, the parameter, its value, what was expected and the cure
+   */
   infer(inputs: readonly Signature[], attributes: A, path: string): Signature;
-  /** Gradient for each input, undefined where there is none (labels, indices). Absent: the op has no gradient. */
+  /**
+   * The gradient of each input, undefined where there is none, as for labels and indices. An op without `gradient`
+   * cannot be trained through.
+   */
   gradient?(context: GradientContext<A>): readonly (Value | undefined)[];
-  /** The meaning, in plain float64. Batched tensors have the batch as first extent. */
+  /** The meaning, in float64. Tensors with a batch have it as their first extent. */
   reference(inputs: readonly Tensor[], attributes: A, output: Signature, batch: number): Tensor;
+  /** What a node takes to compute. */
   cost(inputs: readonly Signature[], attributes: A, output: Signature): Cost;
+  /** Facts that the compiler may use. */
   readonly traits?: Traits<A>;
 }

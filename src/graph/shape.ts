@@ -1,15 +1,22 @@
-/** Static shapes: extents without the batch, which is known only when a program runs. Images are [height, width, channels]. */
+/**
+ * Static shapes: extents without the batch, which is known only when a program runs. Images are [height, width,
+ * channels].
+ */
 
 import { bytesOfElement, type DType } from "../base/element-type.js";
 
 export type { DType } from "../base/element-type.js";
 
+/** Extents without the batch: [height, width, channels] for images, [] for one number. */
 export type Shape = readonly number[];
 
+/** Shape, batch and type of a value. */
 export interface Signature {
   /** Extents without the batch. */
   readonly shape: Shape;
+  /** Whether each sample has its own. The batch is not among the extents. */
   readonly batched: boolean;
+  /** The type of its numbers. */
   readonly dtype: DType;
 }
 
@@ -26,7 +33,9 @@ export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((n, i) => n === b[i]);
 }
 
-/** Without the axes of one element that it begins with: what broadcasting lines up with the last axes of another shape. */
+/**
+ * Without the axes of one element that it begins with: what broadcasting lines up with the last axes of another shape.
+ */
 export function withoutLeadingOnes(shape: Shape): Shape {
   const first = shape.findIndex((n) => n !== 1);
   return first < 0 ? [] : shape.slice(first);

@@ -2,6 +2,7 @@
 export interface Tensor {
   /** All extents, the batch first where there is one. */
   readonly shape: readonly number[];
+  /** Its numbers, row-major. */
   readonly data: Float64Array;
 }
 

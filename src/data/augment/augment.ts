@@ -1,7 +1,8 @@
 /**
- * Makes training pictures of pictures: a list of transforms, compiled for what the network takes. First comes geometry, all of it as
- * one sampling (placement.ts, sample.ts); then colours, as one matrix (color.ts); then what is covered up. What a picture
- * becomes is a pure function of seed, epoch and its number in the data set. It needs no Node, and no memory beyond a line of pixels.
+ * Makes training pictures of pictures: a list of transforms, compiled for what the network takes. First comes geometry,
+ * all of it as one sampling (placement.ts, sample.ts); then colours, as one matrix (color.ts); then what is covered up.
+ * What a picture becomes is a pure function of seed, epoch and its number in the data set. It needs no Node, and no
+ * memory beyond a line of pixels.
  */
 import { DataError, OptionError } from "../../base/errors.js";
 import type { Shape } from "../../graph/shape.js";
@@ -19,16 +20,18 @@ export type { AugmentKey } from "./draws.js";
 export type { Picture } from "./sample.js";
 export type { Transform } from "./transform.js";
 
+/** Transforms, compiled for a network's input. A picture's result is a function of seed, epoch and its index alone. */
 export interface Augmenter {
   /**
-   * Writes what becomes of a picture, the `index`th of its data set, from out[offset] on: height x width x channels numbers, as
-   * the network takes them.
+   * Writes what becomes of a picture, the `index`th of its data set, from out[offset] on: height x width x channels
+   * numbers, as the network takes them.
    * @throws DataError where a picture has other channels, or is smaller than a crop.
    */
   apply(picture: Picture, index: number, key: AugmentKey, out: Float32Array, offset: number): void;
   /**
-   * Where `apply` takes each pixel of the result from: the number (row x width + column) of the nearest pixel of the picture, or -1
-   * outside of it, from out[offset] on. What holds of pixels, such as labels, goes the way of the picture by it.
+   * Where `apply` takes each pixel of the result from: the number (row x width + column) of the nearest pixel of the
+   * picture, or -1 outside of it, from out[offset] on. What holds of pixels, such as labels, goes the way of the
+   * picture by it.
    */
   sources(picture: Picture, index: number, key: AugmentKey, out: Int32Array, offset: number): void;
   /** The least size, of the same shape, to which decoding may shrink a picture of this size without a visible loss. */
@@ -38,8 +41,25 @@ export interface Augmenter {
 }
 
 /**
+ * Compiles transforms of pictures for a network's input: geometry as one sampling, then colours as one matrix, then
+ * what is covered up.
+ *
+ * @example
+ * ```js
+ * import { compileAugmentation, parseAugmentation } from "fovea";
+ *
+ * const target = [4, 4, 1]; // what the network takes: [height, width, channels]
+ * const augmenter = compileAugmentation(parseAugmentation("flip:probability=1", target), target, { mean: [0], std: [1] });
+ * const pixels = Uint8Array.from({ length: 16 }, (_, i) => 51 * (i % 4));
+ * const picture = { height: 4, width: 4, channels: 1, pixels };
+ * const out = new Float32Array(16);
+ * augmenter.apply(picture, 0, { seed: 0, epoch: 0 }, out, 0);
+ * console.log(Array.from(out.subarray(0, 4), (x) => x.toFixed(1)).join(" ")); // 0.6 0.4 0.2 0.0
+ * ```
+ *
  * @param target [height, width, channels] of the network's input
- * @throws OptionError where a transform cannot work on so many channels, or has not been measured (pca.ts).
+ * @param scaling a pixel byte p becomes (p / 255 - mean) / std
+ * @throws OptionError if a transform cannot work on so many channels, or has not been measured (`pcaColor`)
  */
 export function compileAugmentation(transforms: readonly Transform[], target: Shape, scaling: Scaling): Augmenter {
   const [height, width, channels] = target as Target;

@@ -1,8 +1,9 @@
 /**
- * Lists of transforms as text, for the command line: transforms with commas between, each a name and its fields with colons
- * between, in the order of their table (transform.ts) or by name:
+ * Lists of transforms as text, for the command line: transforms with commas between, each a name and its fields with
+ * colons between, in the order of their table (transform.ts) or by name:
  *
- *     padCrop:4,flip,cutout:8      padCrop:4:reflect      colorJitter:0.2:hue=0.1      randomResizedCrop:0.3-1      resize:64x48
+ *     padCrop:4,flip,cutout:8      padCrop:4:reflect      colorJitter:0.2:hue=0.1      randomResizedCrop:0.3-1
+ * resize:64x48
  *
  * A name may also be a preset's, which stands for its list.
  */
@@ -34,8 +35,20 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
 };
 
 /**
- * The transforms that a text names.
- * @throws OptionError naming the transform, the field, its value and what was expected.
+ * Reads a list of transforms from text: names with commas between, each with its fields behind colons, in order or by
+ * name. A name may also be a preset's: `cifar`, `alexnet`, `vgg` or `imagenet`.
+ *
+ * @example
+ * ```js
+ * import { parseAugmentation } from "fovea";
+ *
+ * const [crop, flip] = parseAugmentation("padCrop:4,flip", [32, 32, 3]);
+ * console.log(crop); // { kind: 'padCrop', padding: 4, mode: 'zero' }
+ * console.log(flip?.kind); // flip
+ * ```
+ *
+ * @param target [height, width, channels] of the network's input, by which presets choose sizes
+ * @throws OptionError naming the transform, the field, its value and what was expected
  */
 export function parseAugmentation(text: string, target: Shape): readonly Transform[] {
   if (typeof text !== "string") throw mismatch("augment", text, 'a text such as "cifar" or "padCrop:4,flip"');

@@ -1,7 +1,7 @@
 /**
- * The transforms that training pictures may go through, as plain data: `{ kind: "padCrop", padding: 4, mode: "zero" }`. One table
- * says the fields of each, what they may be and what they are unless said; reading JSON, reading the command line and
- * showing all go by it.
+ * The transforms that training pictures may go through, as plain data: `{ kind: "padCrop", padding: 4, mode: "zero" }`.
+ * One table says the fields of each, what they may be and what they are unless said; reading JSON, reading the command
+ * line and showing all go by it.
  */
 import { OptionError, unknownName } from "../../base/errors.js";
 import { shown } from "../../base/options.js";
@@ -9,55 +9,128 @@ import { shown } from "../../base/options.js";
 /** From and to, both included. */
 export type Range = readonly [number, number];
 
+/**
+ * A transform of training pictures, as plain data. `parseAugmentation` reads them from text, with the defaults of each.
+ */
 export type Transform =
-  /** Pads all sides and cuts a patch of the picture's own size out of that, anywhere. */
-  | { readonly kind: "padCrop"; readonly padding: number; readonly mode: "zero" | "reflect" }
-  /** A patch of the network's size, anywhere; before it, the shorter side is brought to a length drawn from `resize`. */
-  | { readonly kind: "randomCrop"; readonly resize?: Range }
-  /** A patch of random area and shape (width over height), stretched to the network's size. */
-  | { readonly kind: "randomResizedCrop"; readonly scale: Range; readonly ratio: Range }
-  /** The mirror image: by chance, or in every other epoch, from the first or the second on as the picture's number says. */
-  | { readonly kind: "flip"; readonly mode: "random" | "alternating"; readonly probability: number }
-  /** About the centre, by at most so many degrees either way. */
-  | { readonly kind: "rotate"; readonly degrees: number }
-  /** By whole pixels, at most this part of height and width, either way. */
-  | { readonly kind: "translate"; readonly fraction: number }
-  /** LeNet-5's distortions (distort.ts). */
   | {
+      /** Pads all sides and cuts a patch of the picture's own size, anywhere. */
+      readonly kind: "padCrop";
+      /** Pixels at each side; 4 is usual. */
+      readonly padding: number;
+      /** What the border holds: black, or the mirrored picture. */
+      readonly mode: "zero" | "reflect";
+    }
+  | {
+      /** A patch of the network's size, anywhere. */
+      readonly kind: "randomCrop";
+      /** Before it, the shorter side is resized to a length drawn between these, in pixels. */
+      readonly resize?: Range;
+    }
+  | {
+      /** A patch of random area and shape, stretched to the network's size. torchvision: `RandomResizedCrop`. */
+      readonly kind: "randomResizedCrop";
+      /** Its area, as a part of the picture's: from and to; [0.08, 1] is usual. */
+      readonly scale: Range;
+      /** Its width over its height: from and to; [3/4, 4/3] is usual. */
+      readonly ratio: Range;
+    }
+  | {
+      /** The mirror image. */
+      readonly kind: "flip";
+      /** By chance, or in every other epoch, from the first or the second on as the picture's index is even or odd. */
+      readonly mode: "random" | "alternating";
+      /** Of a mirror image, from 0 to 1, in mode `random`. */
+      readonly probability: number;
+    }
+  | {
+      /** Turns about the centre. */
+      readonly kind: "rotate";
+      /** At most this many degrees either way. */
+      readonly degrees: number;
+    }
+  | {
+      /** Shifts by whole pixels. */
+      readonly kind: "translate";
+      /** At most this part of height and width, either way. */
+      readonly fraction: number;
+    }
+  | {
+      /** The distortions of LeNet-5's training (`DistortOptions`). */
       readonly kind: "distort";
+      /** Pixels to either side, at most. */
       readonly translate: number;
+      /** Change of size, at most: 0.1 for 0.9 to 1.1 times as large. */
       readonly scale: number;
+      /** Change of proportions, at most. */
       readonly squeeze: number;
+      /** Slant, at most: pixels that a row moves against the row below it. */
       readonly shear: number;
     }
-  /** To [height, width], the network's unless said; stretches. */
-  | { readonly kind: "resize"; readonly size?: Range }
-  /** Until the shorter side has this length; keeps the shape. */
-  | { readonly kind: "resizeShorter"; readonly size: number }
-  /** The middle, [height, width], the network's unless said. */
-  | { readonly kind: "centerCrop"; readonly size?: Range }
-  /** Factors of brightness, contrast and saturation from 1 - x to 1 + x; hue by up to x turns. */
   | {
+      /** Stretches to a size. */
+      readonly kind: "resize";
+      /** [height, width] in pixels; the network's where left out. */
+      readonly size?: Range;
+    }
+  | {
+      /** Resizes until the shorter side has a length; keeps the proportions. */
+      readonly kind: "resizeShorter";
+      /** That length in pixels. */
+      readonly size: number;
+    }
+  | {
+      /** The middle of the picture. */
+      readonly kind: "centerCrop";
+      /** [height, width] in pixels; the network's where left out. */
+      readonly size?: Range;
+    }
+  | {
+      /** Random brightness, contrast, saturation and hue. torchvision: `ColorJitter`. */
       readonly kind: "colorJitter";
+      /** Factors from 1 - x to 1 + x. */
       readonly brightness: number;
+      /** Factors from 1 - x to 1 + x. */
       readonly contrast: number;
+      /** Factors from 1 - x to 1 + x. */
       readonly saturation: number;
+      /** Turns of the colour circle, up to x either way; 0.5 at most. */
       readonly hue: number;
     }
-  /** AlexNet's: along the principal axes of the colours of all training pictures (pca.ts). */
   | {
+      /**
+       * Shifts colours along the principal axes of the colours of all training pictures (Krizhevsky et al. 2012,
+       * section 4.1).
+       */
       readonly kind: "pcaColor";
+      /** Standard deviation of the random factor of each eigenvalue; 0.1 is usual. */
       readonly strength: number;
+      /** Whose colours: the training pictures', or ImageNet's. */
       readonly colors: "measured" | "imagenet";
-      /** Of the covariance of pixels scaled to 0..1; measured when the data is opened. */
+      /** Of the covariance of pixels from 0 to 1. They are measured when the data is opened. */
       readonly eigenvalues?: readonly number[];
       /** A row a colour channel, a column an eigenvalue. */
       readonly eigenvectors?: readonly number[];
     }
-  /** A square of the mean colour, its centre anywhere in the picture. */
-  | { readonly kind: "cutout"; readonly size: number }
-  /** A rectangle of the mean colour, of random area and shape, inside the picture. */
-  | { readonly kind: "erase"; readonly probability: number; readonly scale: Range; readonly ratio: Range };
+  | {
+      /** Covers a square with the mean colour, its centre anywhere (DeVries and Taylor 2017). */
+      readonly kind: "cutout";
+      /** Its side in pixels. */
+      readonly size: number;
+    }
+  | {
+      /**
+       * Covers a rectangle of random area and shape with the mean colour, inside the picture. torchvision:
+       * `RandomErasing`.
+       */
+      readonly kind: "erase";
+      /** From 0 to 1. */
+      readonly probability: number;
+      /** Its area, as a part of the picture's: from and to. */
+      readonly scale: Range;
+      /** Its width over its height: from and to. */
+      readonly ratio: Range;
+    };
 
 export type TransformKind = Transform["kind"];
 export type TransformOf<K extends TransformKind> = Extract<Transform, { kind: K }>;

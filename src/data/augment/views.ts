@@ -1,7 +1,7 @@
 /**
- * The views of a test picture over which probabilities are averaged: the picture itself, its mirror image, copies shifted by a pixel
- * (reflected at the edges, as fast CIFAR-10 recipes do), or AlexNet's ten: the four corners and the middle of a larger picture, and their
- * mirror images (Krizhevsky, Sutskever and Hinton 2012, section 4.1).
+ * The views of a test picture over which probabilities are averaged: the picture itself, its mirror image, copies
+ * shifted by a pixel (reflected at the edges, as fast CIFAR-10 recipes do), or AlexNet's ten: the four corners and the
+ * middle of a larger picture, and their mirror images (Krizhevsky, Sutskever and Hinton 2012, section 4.1).
  */
 import { DataError, OptionError } from "../../base/errors.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
@@ -12,6 +12,10 @@ import { Placement } from "./placement.js";
 import { type Outside, Sampler, scaleOf } from "./sample.js";
 
 export const VIEWS = ["none", "flip", "shift", "flip+shift", "ten"] as const;
+/**
+ * Views of a test picture over which probabilities are averaged: the picture alone, with its mirror image, with copies
+ * shifted by a pixel, with both, or ten crops of a larger picture (Krizhevsky et al. 2012).
+ */
 export type ViewName = (typeof VIEWS)[number];
 
 export interface View {
@@ -25,7 +29,8 @@ export interface View {
 
 /**
  * The views of pictures of a size for a network.
- * @throws DataError where the pictures are smaller than the network's input, or not larger where corners differ only in that.
+ * @throws DataError where the pictures are smaller than the network's input, or not larger where corners differ only in
+ * that.
  */
 export function viewsOf(name: ViewName, shape: Shape, input: Shape, what = "pictures"): readonly View[] {
   const [height, width, channels] = shape as readonly [number, number, number];

@@ -13,31 +13,53 @@ const BOX = 20;
 /** Fewer grey levels between paper and ink than this are noise. */
 const LEAST_CONTRAST = 16;
 
+/** A picture as bytes, such as a canvas gives it. */
 export interface PictureBytes {
   /** Row-major, channels last: grey (1), grey and alpha (2), RGB (3) or RGBA (4) for each pixel. */
   readonly data: Uint8Array | Uint8ClampedArray;
+  /** Its width in pixels. */
   readonly width: number;
+  /** Its height in pixels. */
   readonly height: number;
 }
 
+/** A digit in MNIST's form. */
 export interface PreparedDigit {
   /** 28 x 28 bytes, ink light on black. */
   readonly pixels: Uint8Array;
+  /** Whether the picture's ink was darker or lighter than its paper. */
   readonly ink: "dark" | "light";
-  /** Where the ink was, in pixels of the picture. */
+  /** The box of the ink, in pixels of the picture. */
   readonly box: Box;
 }
 
 interface Box {
+  /** Its left column, from 0. */
   readonly x: number;
+  /** Its top row, from 0. */
   readonly y: number;
+  /** Its columns. */
   readonly width: number;
+  /** Its rows. */
   readonly height: number;
 }
 
 /**
- * Undefined where there is no ink: a picture of one colour, of noise, or with one lone speck of a pixel.
- * @throws DataError where the bytes do not fit the extents.
+ * Makes of a picture of one digit what MNIST's digits are (LeCun et al. 1998, section III.A): light ink on black,
+ * scaled to fit 20x20 and centred by mass in 28x28. A digit of MNIST stays as it is. Returns undefined where there is
+ * no ink: a picture of one colour, of noise, or with a lone speck.
+ *
+ * @example
+ * ```js
+ * import { prepareDigit } from "fovea";
+ *
+ * const data = new Uint8Array(40 * 40).fill(255); // white paper
+ * for (let y = 5; y < 35; y++) data.fill(0, 40 * y + 18, 40 * y + 22); // a black stroke: 1
+ * const digit = prepareDigit({ data, width: 40, height: 40 });
+ * console.log(digit?.ink, digit?.pixels.length, digit?.box); // dark 784 { x: 18, y: 5, width: 4, height: 30 }
+ * ```
+ *
+ * @throws DataError if the bytes do not fit the extents
  */
 export function prepareDigit(picture: PictureBytes): PreparedDigit | undefined {
   const { width, height } = picture;
@@ -48,7 +70,10 @@ export function prepareDigit(picture: PictureBytes): PreparedDigit | undefined {
   return { pixels: placeByMass(shrink(found.ink, width, box)), ink: found.kind, box };
 }
 
-/** Luma (ITU-R BT.601) in whole numbers, so that grey stays as it was. What is transparent takes the colour unlike the ink. */
+/**
+ * Luma (ITU-R BT.601) in whole numbers, so that grey stays as it was. What is transparent takes the colour unlike the
+ * ink.
+ */
 function toGrey({ data, width, height }: PictureBytes): Uint8Array {
   const count = width * height;
   const channels = data.length / count;

@@ -7,7 +7,12 @@ import type { IdxArray } from "../../formats/idx.js";
 import type { HalvesChoice } from "../sources/halves-choice.js";
 import type { OpenStream } from "./stream.js";
 
+/**
+ * A set of labelled pictures, in memory or on disk. Pixels are bytes, channels last; a network sees (pixel / 255 -
+ * mean) / std.
+ */
 export interface Dataset {
+  /** Its name, for errors and logs. */
   readonly name: string;
   /** The number of pictures. */
   readonly length: number;
@@ -27,14 +32,21 @@ export interface Dataset {
   readonly report?: PictureReport;
   /** Reads pictures from disk while a network learns from them; absent where they are in memory. */
   readonly stream?: OpenStream;
-  /** True where every pixel has a label, which `stream` gives beside the pictures: height x width numbers each, -1 for none. */
+  /**
+   * True where every pixel has a label, which `stream` gives beside the pictures: height x width numbers each, -1 for
+   * none.
+   */
   readonly pixelLabels?: true;
   /** Tells a set on disk apart from others: a hash of its files' names, sizes and labels. */
   readonly contents?: string;
-  /** True of an endless stream that shuffles by itself: every epoch asks for 0, 1, 2, ... in this order, and they are others. */
+  /**
+   * True of an endless stream that shuffles by itself: every epoch asks for 0, 1, 2, ... in this order, and they are
+   * others.
+   */
   readonly inOrder?: true;
 }
 
+/** What decoding a set's picture files found. */
 export interface PictureReport {
   /** How many pictures there are of each size before resizing, "HEIGHTxWIDTH". */
   readonly sizes: ReadonlyMap<string, number>;
@@ -44,16 +56,21 @@ export interface PictureReport {
   readonly broken: readonly BrokenPicture[];
 }
 
+/** A picture that would not decode. */
 export interface BrokenPicture {
+  /** Its file. */
   readonly name: string;
+  /** What is wrong with it. */
   readonly why: string;
 }
 
-/** The halves of a data set: one to learn from, one to measure with, and perhaps one of its own to choose the best epoch by. */
+/** The parts of a data set: one to learn from, one to measure with, and perhaps one to choose the best epoch by. */
 export interface DatasetSplits {
+  /** The pictures to learn from. */
   readonly train: Dataset;
-  /** Absent where the test pictures serve for that, too. */
+  /** The pictures that choose the best epoch; absent where the test pictures do. */
   readonly val?: Dataset;
+  /** The pictures to measure with. */
   readonly test: Dataset;
   /** Where they lie, of picture files: given as `openDataset`'s option, it finds the same ones again. */
   readonly halves?: HalvesChoice;
@@ -61,28 +78,57 @@ export interface DatasetSplits {
   readonly notes?: readonly string[];
 }
 
+/** How pixels are scaled: a byte p becomes (p / 255 - mean) / std. */
 export interface Scaling {
+  /** One mean a channel, of pixels from 0 to 1. */
   readonly mean: readonly number[];
+  /** One standard deviation a channel, of pixels from 0 to 1. */
   readonly std: readonly number[];
 }
 
+/** What a data set is made of by `datasetFromIdx`. */
 export interface IdxParts {
+  /** Its name, for errors and logs. */
   readonly name: string;
-  /** [N, H, W], or [N, H, W, C]. */
+  /** The pictures: [count, height, width], or [count, height, width, channels]. */
   readonly images: IdxArray;
+  /** A label for each picture: [count]. */
   readonly labels: IdxArray;
-  /** The names that errors give the two files. */
+  /** The name by which errors call the pictures' file. */
   readonly imagesFile: string;
+  /** The name by which errors call the labels' file. */
   readonly labelsFile: string;
-  /** Class names by label; "0", "1", ... up to the largest label where left out. */
+  /**
+   * Names of the classes, by label.
+   * @default "0", "1", ... up to the largest label
+   */
   readonly classes?: readonly string[];
-  /** Measured on these images where left out. */
+  /**
+   * The scaling of pixels.
+   * @default mean and standard deviation of each channel of these pictures
+   */
   readonly scaling?: Scaling;
 }
 
 /**
- * Joins images and labels into a data set, without copying either.
- * @throws DataError where they differ in count, a label has no class, or the images have no height and width.
+ * Joins pictures and labels into a data set, without copying either: what `parseIdx` reads, or arrays of one's own.
+ *
+ * @example
+ * ```js
+ * import { datasetFromIdx } from "fovea";
+ *
+ * const data = datasetFromIdx({
+ *   name: "two pictures",
+ *   images: { shape: [2, 28, 28], data: new Uint8Array(2 * 28 * 28) },
+ *   labels: { shape: [2], data: Uint8Array.from([0, 1]) },
+ *   imagesFile: "pixels",
+ *   labelsFile: "labels",
+ *   classes: ["cat", "dog"],
+ * });
+ * console.log(data.length, data.shape); // 2 [ 28, 28, 1 ]
+ * ```
+ *
+ * @throws DataError if they differ in count, if a label has no class, or if the pictures have no height and width
  */
 export function datasetFromIdx(parts: IdxParts): Dataset {
   const { name, images, labels, imagesFile, labelsFile } = parts;
@@ -109,7 +155,10 @@ export function datasetFromIdx(parts: IdxParts): Dataset {
   return { name, length, classes, shape, images: images.data, labels: labels.data, mean, std };
 }
 
-/** Mean and standard deviation of each channel of NHWC bytes, scaled to 0..1: from a histogram, so exact but for the last step. */
+/**
+ * Mean and standard deviation of each channel of NHWC bytes, scaled to 0..1: from a histogram, so exact but for the
+ * last step.
+ */
 export function measureScaling(images: Uint8Array, channels: number): Scaling {
   const counts = Array.from({ length: channels }, () => new Float64Array(256));
   for (let c = 0; c < channels; c++) {

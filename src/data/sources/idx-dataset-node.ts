@@ -6,18 +6,32 @@ import { readIdx } from "../../formats/idx-node.js";
 import { whyUnreadable } from "../../host/read-node.js";
 import { type Dataset, type DatasetSplits, datasetFromIdx, type Scaling } from "../sets/dataset.js";
 
+/** The files of a data set, for `loadIdxDataset`. */
 export interface IdxPaths {
-  /** Paths of IDX files, gzipped or not. */
+  /** Path of the IDX file of pictures, gzipped or not. */
   readonly images: string;
+  /** Path of the IDX file of labels, gzipped or not. */
   readonly labels: string;
+  /**
+   * Name of the set, for errors and logs.
+   * @default "idx"
+   */
   readonly name?: string;
+  /**
+   * Names of the classes, by label.
+   * @default "0", "1", ... up to the largest label
+   */
   readonly classes?: readonly string[];
+  /**
+   * The scaling of pixels.
+   * @default mean and standard deviation of each channel of these pictures
+   */
   readonly scaling?: Scaling;
 }
 
 /**
- * Loads images and labels from two IDX files.
- * @throws FileError where a file cannot be read or is not IDX; DataError where the two do not belong together.
+ * Reads a data set of two IDX files, pictures and labels.
+ * @throws FileError if a file cannot be read or is not IDX; DataError if the two do not belong together
  */
 export async function loadIdxDataset(paths: IdxPaths): Promise<Dataset> {
   const [images, labels] = await Promise.all([readIdx(paths.images), readIdx(paths.labels)]);
@@ -30,16 +44,29 @@ export async function loadIdxDataset(paths: IdxPaths): Promise<Dataset> {
   return datasetFromIdx({ name, images, labels, imagesFile: paths.images, labelsFile: paths.labels, classes, scaling });
 }
 
+/** Options of `loadIdxFolder`. All are optional. */
 export interface FolderOptions {
+  /**
+   * Name of the set, for errors and logs.
+   * @default the folder's path
+   */
   readonly name?: string;
+  /**
+   * Names of the classes, by label.
+   * @default "0", "1", ... up to the largest label of the training pictures
+   */
   readonly classes?: readonly string[];
+  /**
+   * The scaling of pixels.
+   * @default mean and standard deviation of each channel of the training pictures
+   */
   readonly scaling?: Scaling;
 }
 
 /**
- * Loads a folder that holds train and test images and labels under MNIST's names. Classes and scaling that are not
- * given are found in the training half and hold for both.
- * @throws as loadIdxDataset, and FileError naming every file that is missing.
+ * Reads a data set from a folder of four IDX files under MNIST's names, gzipped or not: `train-images-idx3-ubyte` and
+ * so on. Classes and scaling of the training pictures hold for the test pictures, too.
+ * @throws as `loadIdxDataset`, and FileError naming every file that is missing
  */
 export async function loadIdxFolder(folder: string, options: FolderOptions = {}): Promise<DatasetSplits> {
   const files = await findFiles(folder);

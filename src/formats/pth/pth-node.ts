@@ -5,7 +5,10 @@ import type { SafetensorsFile } from "../safetensors/safetensors.js";
 import { parseTensors } from "../tensors.js";
 import { parsePth } from "./pth.js";
 
-/** @throws FileError where the file cannot be read, is none of PyTorch, or wants to run code. */
+/**
+ * Reads the tensors of a .pth file that PyTorch wrote, in file layout, by name. No code of the file runs.
+ * @throws FileError if the file cannot be read, or is not such a file
+ */
 export async function readPthFile(path: string): Promise<SafetensorsFile> {
   return parsePth(await readWholeFile(path), path);
 }

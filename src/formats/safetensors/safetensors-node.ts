@@ -3,14 +3,17 @@ import { writeFileAtomically } from "../../host/atomic-write-node.js";
 import { readWholeFile } from "../../host/read-node.js";
 import { encodeSafetensors, parseSafetensors, type SafetensorsFile, type TensorToWrite } from "./safetensors.js";
 
-/** @throws FileError where the file cannot be read or is not valid safetensors. */
+/**
+ * Reads a .safetensors file: its tensors in file layout, by name, and its metadata.
+ * @throws FileError if the file cannot be read, or is not such a file
+ */
 export async function readSafetensorsFile(path: string): Promise<SafetensorsFile> {
   return parseSafetensors(await readWholeFile(path), path);
 }
 
 /**
- * Writes tensors and metadata to `path`, in place of what was there. The arrays must not change until this is done.
- * @throws FileError where it cannot be written; what was there is then as it was.
+ * Writes tensors to a .safetensors file, whole or not at all.
+ * @throws FileError if the file cannot be written, in which case a file that was there is unchanged
  */
 export async function writeSafetensorsFile(
   path: string,

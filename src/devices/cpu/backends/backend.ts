@@ -6,6 +6,10 @@
 import type { Kernel } from "../../../codegen/ir.js";
 import type { Target } from "../../../target/target.js";
 
+/**
+ * A way to use the processor: machine code with 512-bit or 256-bit vectors (Node on x64), WebAssembly, or an
+ * interpreter of kernels for tests.
+ */
 export type BackendName = "avx512" | "avx2" | "wasm" | "interpreter";
 
 export const BACKEND_NAMES: readonly BackendName[] = ["avx512", "avx2", "wasm", "interpreter"];
@@ -22,7 +26,10 @@ export interface BackendLimits {
   readonly pointerBytes: number;
 }
 
-/** A run of zero-filled memory. Views are made on demand: a WebAssembly memory that is not shared loses them as it grows. */
+/**
+ * A run of zero-filled memory. Views are made on demand: a WebAssembly memory that is not shared loses them as it
+ * grows.
+ */
 export interface Segment {
   readonly address: number;
   readonly bytes: number;
@@ -40,7 +47,9 @@ export interface OperandMemory {
 
 export type KernelFunction = (table: number, begin: number, end: number, batch: number) => void;
 
-/** Encoded kernels, in a form that can be sent to a worker and bound there (the interpreter's never leaves its thread). */
+/**
+ * Encoded kernels, in a form that can be sent to a worker and bound there (the interpreter's never leaves its thread).
+ */
 export type Code =
   /** `entry` is the code that calls a kernel by its address. */
   | { readonly kind: "native"; readonly entry: number; readonly addresses: readonly number[] }
@@ -55,7 +64,10 @@ export interface Backend {
   /** Throws MemoryError where the machine refuses. */
   allocate(bytes: number): Segment;
   free(segment: Segment): void;
-  /** Gives pages of a segment back to the system: their numbers are lost, and they are zeros when they are next touched. Absent where memory never shrinks. */
+  /**
+   * Gives pages of a segment back to the system: their numbers are lost, and they are zeros when they are next touched.
+   * Absent where memory never shrinks.
+   */
   discard?(segment: Segment, offset: number, bytes: number): void;
   encode(kernels: readonly Kernel[]): Promise<Code>;
   /** Functions to call the code with on this thread. */
