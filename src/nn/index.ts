@@ -26,14 +26,12 @@ export {
   softplus,
   tanh,
 } from "./activation.js";
-export { BatchNorm2d, type BatchNorm2dOptions, batchNorm2d } from "./batch-norm.js";
 export { Conv2d, type Conv2dOptions, conv2d } from "./conv.js";
 export { ConvTranspose2d, type ConvTranspose2dOptions, convTranspose2d } from "./conv-transpose.js";
 export { Dropout, dropout } from "./dropout.js";
 export { type Generator, type Initializer, initialize } from "./initializer.js";
 export type { AnyInputs, InputSpec, InputsOf } from "./inputs.js";
 export { Linear, type LinearOptions, linear } from "./linear.js";
-export { LocalResponseNorm, localResponseNorm } from "./local-response.js";
 export { accuracyOf, CROSS_ENTROPY, decisionOf, type Loss, lossOf } from "./loss.js";
 export {
   type AnyModule,
@@ -46,6 +44,24 @@ export {
   savedOf,
   statisticsOf,
 } from "./module.js";
+export { BatchNorm2d, type BatchNorm2dOptions, batchNorm2d } from "./norms/batch-norm.js";
+export {
+  GroupNorm,
+  type GroupNormOptions,
+  groupNorm,
+  InstanceNorm2d,
+  type InstanceNorm2dOptions,
+  instanceNorm2d,
+} from "./norms/group-norm.js";
+export {
+  LayerNorm,
+  type LayerNormOptions,
+  layerNorm,
+  RmsNorm,
+  type RmsNormOptions,
+  rmsNorm,
+} from "./norms/layer-norm.js";
+export { LocalResponseNorm, localResponseNorm } from "./norms/local-response.js";
 export { PartialConv2d, type PartialConv2dOptions, partialConv2d } from "./partial-conv.js";
 export { pick } from "./pick.js";
 export {

@@ -144,6 +144,8 @@ const PARAMETERS: Readonly<Record<string, (rng: Random, x: Value) => Record<stri
   squaredDistance: (rng) => ({ out: rng.pick([1, 3, 10, 16, 33]) }),
   layerNorm: (rng, x) => ({ axes: rng.integer(1, Math.max(1, x.shape.length)) }),
   groupNorm: (rng, x) => ({ groups: rng.pick(divisors(x.shape.at(-1)!)) }),
+  scatteredNorm: (rng, x) => ({ groups: rng.pick(divisors(x.shape.at(-1)!)) }),
+  rmsNorm: (rng, x) => ({ axes: rng.integer(1, Math.max(1, x.shape.length)) }),
   gate: (rng) => ({ squeezed: rng.integer(1, 9) }),
   crossEntropy: (rng) => (chance(rng, 0.5) ? { smoothing: 0.1 } : {}),
   pixelCrossEntropy: (rng, x) => ({
@@ -155,7 +157,7 @@ const PARAMETERS: Readonly<Record<string, (rng: Random, x: Value) => Record<stri
 const OF_IMAGES = new Set(
   [
     "conv2d convTranspose2d partialConv2d maxPool2d avgPool2d adaptiveAvgPool2d globalAvgPool2d subsample2d upsample",
-    "resize groupNorm instanceNorm batchNorm2d",
+    "resize groupNorm scatteredNorm instanceNorm batchNorm2d",
   ].flatMap((names) => names.split(" ")),
 );
 const OF_TWO = new Set([
@@ -195,6 +197,7 @@ const BLOCKS = [
   "conv2d relu localResponseNorm maxPool2d",
   "conv2d groupNorm silu",
   "layerNorm linear gelu linear",
+  "conv2d channelNorm conv2d geluTanh conv2d join",
   "linear layerNorm relu linear",
   "conv2d upsample conv2d",
   "maxPool2d convTranspose2d join",

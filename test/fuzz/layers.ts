@@ -142,7 +142,11 @@ export const LAYERS: Readonly<Record<string, Make>> = {
   },
   layerNorm: (build, [x], { axes }) =>
     scaled(build, normalised(x!, x!.shape.map((_, i) => i).slice(x!.shape.length - axes)), axes),
-  groupNorm: (build, [x], { groups }) => {
+  groupNorm: module((x, { groups }) => nn.groupNorm({ groups, channels: channelsOf(x), eps: 1e-3 })),
+  rmsNorm: module((x, { axes }) => nn.rmsNorm({ shape: x.shape.slice(x.shape.length - axes), eps: 1e-3 })),
+  channelNorm: module((x) => nn.layerNorm({ shape: channelsOf(x), eps: 1e-3 })),
+  /** The groups' channels lie apart. */
+  scatteredNorm: (build, [x], { groups }) => {
     const [height, width, channels] = x!.shape as [number, number, number];
     const parts = ops.reshape(x!, [height, width, groups, channels / groups]);
     return scaled(build, ops.reshape(normalised(parts, [0, 1, 3]), x!.shape), 1);

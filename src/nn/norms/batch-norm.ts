@@ -7,18 +7,18 @@
  * batches are all of one sample is refused, as in PyTorch; a last, shorter batch of one leaves the running statistics
  * as they are.
  */
-import { OptionError } from "../base/errors.js";
-import { type Fields, needed } from "../base/options.js";
-import { takingOptions } from "../base/positional.js";
-import type { Value } from "../graph/graph.js";
-import { shapeText } from "../graph/shape.js";
-import { relu } from "../ops/elementwise/activation.js";
-import { add, batchCount, divide, multiply, scale, sqrt, subtract } from "../ops/elementwise/arithmetic.js";
-import { affine, channelMeans, normalize, squaredDeviations } from "../ops/normalization.js";
-import { refuse } from "../ops/support.js";
-import { checkLayer, checkWhole, count, INITIALIZERS } from "./check.js";
-import type { Initializer } from "./initializer.js";
-import { Module, Parameter, Statistic, tracingOf } from "./module.js";
+import { OptionError } from "../../base/errors.js";
+import { type Fields, needed } from "../../base/options.js";
+import { takingOptions } from "../../base/positional.js";
+import type { Value } from "../../graph/graph.js";
+import { shapeText } from "../../graph/shape.js";
+import { relu } from "../../ops/elementwise/activation.js";
+import { add, batchCount, divide, multiply, scale, sqrt, subtract } from "../../ops/elementwise/arithmetic.js";
+import { affine, channelMeans, normalize, squaredDeviations } from "../../ops/normalization.js";
+import { refuse } from "../../ops/support.js";
+import { checkLayer, checkWhole, count, INITIALIZERS } from "../check.js";
+import type { Initializer } from "../initializer.js";
+import { Module, Parameter, Statistic, tracingOf } from "../module.js";
 
 /** Options of `nn.batchNorm2d`. */
 export interface BatchNorm2dOptions {

@@ -1,17 +1,17 @@
 /** Local response normalisation, as AlexNet has it; see ops/local-response.ts. */
 
-import { type Fields, flag, needed } from "../base/options.js";
-import { takingOptions } from "../base/positional.js";
-import type { Value } from "../graph/graph.js";
-import { shapeText } from "../graph/shape.js";
+import { type Fields, flag, needed } from "../../base/options.js";
+import { takingOptions } from "../../base/positional.js";
+import type { Value } from "../../graph/graph.js";
+import { shapeText } from "../../graph/shape.js";
 import {
   checkLocalResponseNorm,
   type LocalResponseNormOptions,
   localResponseNorm as localResponseNormOf,
-} from "../ops/local-response.js";
-import { refuse } from "../ops/support.js";
-import { checkLayer, count } from "./check.js";
-import { Module } from "./module.js";
+} from "../../ops/local-response.js";
+import { refuse } from "../../ops/support.js";
+import { checkLayer, count } from "../check.js";
+import { Module } from "../module.js";
 
 const FIELDS: Fields<LocalResponseNormOptions> = {
   size: needed(count),
