@@ -26,6 +26,7 @@ export { type Augmenter, type AugmentKey, compileAugmentation, type Transform } 
 export { DISTORT_DEFAULTS, type DistortOptions } from "./data/augment/distort-options.js";
 export { parseAugmentation } from "./data/augment/grammar.js";
 export type { ViewName } from "./data/augment/views.js";
+export { type PictureTaker, pictureFor } from "./data/decode/page-picture.js";
 export { type PictureBytes, type PreparedDigit, prepareDigit } from "./data/digits/prepare-digit.js";
 export { type Dataset, type DatasetSplits, datasetFromIdx, type IdxParts, type Scaling } from "./data/sets/dataset.js";
 export type { OpenStream, PictureStream, StreamOptions } from "./data/sets/stream.js";

@@ -7,18 +7,14 @@ import { stat } from "node:fs/promises";
 import type { Metadata, Sharp } from "sharp";
 import { DataError, FileError } from "../../base/errors.js";
 import { isPlainPicture, parsePlainPicture } from "../../formats/pictures/plain-picture.js";
-import { type Shape, sizeOf } from "../../graph/shape.js";
+import type { Shape } from "../../graph/shape.js";
 import { readStart, readWholeFile, whatItIs, whyUnreadable } from "../../host/read-node.js";
-import { DIGIT, type Preparation } from "../digits/preparation.js";
-import { prepareDigit } from "../digits/prepare-digit.js";
-import { borderOf } from "../sets/border.js";
+import { digitFor, LARGEST_DIGIT, type Preparation } from "../digits/preparation.js";
 import { EXPECTED_KINDS, SNIFFED_BYTES } from "../sources/picture-kinds.js";
 import { loadSharp } from "./sharp-node.js";
 
 /** As sharp calls them. Of heif it decodes AVIF alone; "raw" are pixels that were decoded here. */
 const FORMATS = ["png", "jpeg", "webp", "gif", "tiff", "heif", "raw"];
-/** A digit is looked for in a picture that was made no larger than this: what is left out is far below 28x28. */
-const LARGEST_SIDE = 512;
 /** Some formats must be decoded whole: 4 bytes a pixel, so that a picture takes at most 400 MB. */
 const MOST_PIXELS = 100e6;
 /** Pictures with more pixels are decoded one after another. */
@@ -151,27 +147,14 @@ function notAPicture(path: string, cause: Error): FileError {
 }
 
 async function digit(path: string, image: Sharp, metadata: Metadata, input: Shape): Promise<Uint8Array> {
-  const size = LARGEST_SIDE;
+  const size = LARGEST_DIGIT;
   let small = upright(image, metadata);
   // What need not be done is not asked for: it doubles the time of a small picture.
   if (Math.max(metadata.width, metadata.height) > size)
     small = small.resize({ width: size, height: size, fit: "inside" });
   const { data, info } = await bytesOf(path, inSrgb(small, metadata).toColourspace("srgb"));
   const { width, height } = info;
-  const prepared = prepareDigit({ data, width, height });
-  if (prepared === undefined) throw new DataError(`${path}: shows no ink: all of it has one colour, or nearly so`);
-  return onBorder(prepared.pixels, input);
-}
-
-/** MNIST's background is 0. */
-function onBorder(pixels: Uint8Array, input: Shape): Uint8Array {
-  const [rows, columns] = borderOf(DIGIT, input)!;
-  if (rows === 0 && columns === 0) return pixels;
-  const [height, width] = DIGIT as [number, number, number];
-  const field = new Uint8Array(sizeOf(input));
-  for (let y = 0; y < height; y++)
-    field.set(pixels.subarray(y * width, (y + 1) * width), (rows + y) * input[1]! + columns);
-  return field;
+  return digitFor({ data, width, height }, input, path);
 }
 
 async function resized(path: string, image: Sharp, metadata: Metadata, input: Shape): Promise<Uint8Array> {
