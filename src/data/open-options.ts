@@ -48,7 +48,7 @@ export interface OpenOptions {
   readonly seed?: number | undefined;
   /**
    * Whether picture files stay on disk, to be decoded as they are needed.
-   * @default true with `ownSize`, and where the decoded pictures would take more than 1 GiB
+   * @default true with `ownSize`, and where the decoded pictures would take more than 512 MiB
    */
   readonly stream?: boolean | undefined;
   /**

@@ -1,6 +1,6 @@
 /**
- * The attributes of ops that kernels read. They stand below both: ops give them their meaning and export them under the same names, and strategies read
- * them of the nodes that they accept.
+ * The attributes of ops that kernels read. They stand below both: ops give them their meaning and export them under the
+ * same names, and strategies read them of the nodes that they accept.
  */
 import type { Shape } from "./shape.js";
 
@@ -61,6 +61,7 @@ export interface MaxReduceAttributes {
   readonly axes: readonly number[];
 }
 
+/** How pixels are found: the nearest one, or four interpolated. */
 export type ResizeMode = "nearest" | "bilinear";
 
 export interface ResizeAttributes {
@@ -109,6 +110,7 @@ export interface PowerAttributes {
   readonly exponent: number;
 }
 
+/** Attributes of dropout. */
 export interface DropoutAttributes {
   /** Probability of dropping, 0 <= p < 1. */
   readonly p: number;
@@ -135,9 +137,11 @@ export interface SquaredDeviationsAttributes {
   readonly ownMean: boolean;
 }
 
+/** A window of channels. */
 export interface ChannelWindowAttributes {
-  /** Channels of the window before and after the one that it is for. */
+  /** Channels of the window before the one that it is for. */
   readonly before: number;
+  /** Channels of the window after the one that it is for. */
   readonly after: number;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Puts the channels (the last axis) of a value into another order, leaves some out, repeats some, or puts zeros between:
- * out channel j is in channel table[j], and 0 where table[j] is -1. With it a convolution's partial connection table
- * (LeCun et al. 1998, table I) is stored as the kernels that there are and computed as a whole convolution.
+ * Puts the channels (the last axis) of a value into another order, leaves some out, repeats some, or puts zeros
+ * between: out channel j is in channel table[j], and 0 where table[j] is -1. With it a convolution's partial connection
+ * table (LeCun et al. 1998, table I) is stored as the kernels that there are and computed as a whole convolution.
  */
 import type { ArrangeAttributes } from "../graph/attributes.js";
 import { OWN_PLACE } from "../graph/axis-reads.js";
@@ -62,7 +62,11 @@ function inverses(table: readonly number[], channels: number): number[][] {
   return Array.from({ length: most }, (_, r) => uses.map((places) => places[r] ?? -1));
 }
 
-/** Out channel j is channel table[j] of x, or 0 where that is -1. */
+/**
+ * Picks channels: output channel j is channel `table[j]` of x, or 0 where that is -1. [..., C] becomes [...,
+ * table.length].
+ * @throws ShapeError if a number is no channel of x
+ */
 export const arrange = makes(
   "arrange",
   ["x"],

@@ -1,6 +1,6 @@
 /**
- * What each label counts: the weight of its class, 0 for the label that is ignored, and NaN for one that is no class, so that
- * labels outside the list are noticed and never passed over.
+ * What each label counts: the weight of its class, 0 for the label that is ignored, and NaN for one that is no class,
+ * so that labels outside the list are noticed and never passed over.
  */
 import type { ClassWeightAttributes } from "../graph/attributes.js";
 import type { Op, Value } from "../graph/graph.js";
@@ -36,7 +36,10 @@ export const classWeightOp: Op<ClassWeightAttributes> = {
   cost: (inputs, attributes, output) => costPerElement(attributes.weights.length)(inputs, attributes, output),
 };
 
-/** labels i32 [...]: f32 of the same shape. */
+/**
+ * The weight of each label's class: labels i32 [...] to f32 of the same shape; 0 for the label `ignore`.
+ * @throws ShapeError if the weights are not numbers from 0
+ */
 export const classWeight = makes(
   "classWeight",
   ["labels"],

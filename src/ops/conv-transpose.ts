@@ -1,12 +1,14 @@
 /**
- * Transposed convolution (Zeiler et al. 2010, "deconvolution"; PyTorch's ConvTranspose2d): the input gradient of a convolution, taken
- * as a layer of its own. Each input pixel stamps the kernel onto the output, stride pixels from its neighbour's:
+ * Transposed convolution (Zeiler et al. 2010, "deconvolution"; PyTorch's ConvTranspose2d): the input gradient of a
+ * convolution, taken as a layer of its own. Each input pixel stamps the kernel onto the output, stride pixels from its
+ * neighbour's:
  *
  *     y[n, i, j, o] = sum over the p, q, c, ky, kx with p*sy - top + ky*dy = i and q*sx - left + kx*dx = j
  *                     of x[n, p, q, c] w[ky, kx, o, c]
  *
- * x is [H, W, C]; the weights are those of the convolution that goes the other way, [ky, kx, O / groups, C], which in a file is
- * PyTorch's [C, O / groups, ky, kx]. The output has (H - 1) s - top - bottom + span + outputPadding rows, and columns alike.
+ * x is [H, W, C]; the weights are those of the convolution that goes the other way, [ky, kx, O / groups, C], which in a
+ * file is PyTorch's [C, O / groups, ky, kx]. The output has (H - 1) s - top - bottom + span + outputPadding rows, and
+ * columns alike.
  */
 import type { Value } from "../graph/graph.js";
 import { conv2dInputGradOp } from "./conv.js";
@@ -15,16 +17,42 @@ import { pad, slice } from "./shape.js";
 import { refuse } from "./support.js";
 import { type Pair, pair, span, type Window, windowOf } from "./window.js";
 
+/** Options of `ops.convTranspose2d`. All are optional. */
 export interface ConvTransposeOptions {
+  /**
+   * Output pixels from one input pixel's window to the next: one number for both axes, or [y, x].
+   * @default 1
+   */
   readonly stride?: Pair;
-  /** Rows and columns that the output is without, on all sides. */
+  /**
+   * Pixels that are cut off the output at each side: one number for all sides, or [y, x].
+   * @default 0
+   */
   readonly padding?: Pair;
-  /** Further rows below and columns to the right; less than the stride or less than the dilation, as in PyTorch. */
+  /**
+   * Rows and columns that are added to the output below and at the right; less than the stride or less than the
+   * dilation, as in PyTorch.
+   * @default 0
+   */
   readonly outputPadding?: Pair;
+  /**
+   * Pixels from one tap of a filter to the next: one number for both axes, or [y, x].
+   * @default 1
+   */
   readonly dilation?: Pair;
+  /**
+   * Groups into which the channels are divided.
+   * @default 1
+   */
   readonly groups?: number;
 }
 
+/**
+ * Transposed convolution of an image x [H, W, C], with a batch, by filters w [kernel height, kernel width, O / groups,
+ * C]: [H', W', O], with H' = (H - 1) x stride - 2 padding + dilation x (kernel - 1) + outputPadding + 1. PyTorch:
+ * `F.conv_transpose2d`.
+ * @throws ShapeError if the channels do not fit, or the output would have no pixels
+ */
 export const convTranspose2d = makes(
   "convTranspose2d",
   ["x", "w"],

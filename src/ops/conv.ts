@@ -115,8 +115,8 @@ export const conv2dOp: Op<ConvAttributes> = {
 };
 
 /**
- * dx[...] = the sum of dy w over all products in which x[...] takes part; inputs dy and w. By itself it is the transposed
- * convolution (conv-transpose.ts).
+ * dx[...] = the sum of dy w over all products in which x[...] takes part; inputs dy and w. By itself it is the
+ * transposed convolution (conv-transpose.ts).
  */
 export const conv2dInputGradOp: Op<ConvInputGradAttributes> = {
   name: "conv2dInputGrad",
@@ -195,11 +195,31 @@ function checkOutput(op: string, path: string, dy: Signature, expected: Shape): 
   }
 }
 
+/** Options of `ops.conv2d`. All are optional. */
 export interface ConvOptions extends WindowOptions {
+  /**
+   * Groups into which the channels are divided; each group of outputs reads its own group of inputs.
+   * @default 1
+   */
   readonly groups?: number;
 }
 
-/** x [H, W, C] with a batch, w [ky, kx, C/groups, O]; stride 1, no padding, dilation 1 and one group unless said. */
+/**
+ * Convolution of an image x [H, W, C], with a batch, by filters w [kernel height, kernel width, C / groups, O]: [H',
+ * W', O]. The filters are not mirrored. PyTorch: `F.conv2d`.
+ *
+ * @example
+ * ```js
+ * import { Graph, ops } from "fovea";
+ *
+ * const graph = new Graph();
+ * const x = graph.input("x", { shape: [28, 28, 1] });
+ * const w = graph.state("w", "parameter", [5, 5, 1, 6]);
+ * console.log(ops.conv2d(x, w, { stride: 2, padding: 2 }).shape); // [ 14, 14, 6 ]
+ * ```
+ *
+ * @throws ShapeError if the channels do not fit, or the kernel is larger than the padded image
+ */
 export const conv2d = makes("conv2d", ["x", "w"], (x: Value, w: Value, options: ConvOptions = {}): Value => {
   const kernel: readonly [number, number] = [w.shape[0] ?? 0, w.shape[1] ?? 0];
   const attributes = { ...windowOf(kernel, options, x.shape), groups: options.groups ?? 1 };

@@ -1,7 +1,7 @@
 /**
- * Squared Euclidean distances to K centres, y[n, k] = sum over f of (x[n, f] - c[f, k])^2: the radial-basis units at the
- * end of LeNet-5 (LeCun et al. 1998, equation 7). The differences are squared as they are: |x|^2 - 2 x c + |c|^2 would lose
- * the small distances, which are the ones that count, to cancellation.
+ * Squared Euclidean distances to K centres, y[n, k] = sum over f of (x[n, f] - c[f, k])^2: the radial-basis units at
+ * the end of LeNet-5 (LeCun et al. 1998, equation 7). The differences are squared as they are: |x|^2 - 2 x c + |c|^2
+ * would lose the small distances, which are the ones that count, to cancellation.
  */
 import type { Op, Value } from "../graph/graph.js";
 import { type Signature, shapeText, sizeOf } from "../graph/shape.js";
@@ -60,7 +60,10 @@ export const squaredDistanceOp: Op = {
   }),
 };
 
-/** x [F] with a batch, centres [F, K]: the squared distance to each of the K. */
+/**
+ * The squared Euclidean distance of x [F], with a batch, to each of the centres [F, K]: [K].
+ * @throws ShapeError if x has another number of features than the centres
+ */
 export const squaredDistance = makes(
   "squaredDistance",
   ["x", "centres"],

@@ -56,7 +56,13 @@ export const dropoutOp: Op<DropoutAttributes> = {
   traits: { reads: () => OWN_PLACE },
 };
 
-/** `key` is an unbatched i32 [3]: seed low, seed high, step. */
+/**
+ * Sets numbers of x to 0 with probability p, and divides the others by 1 - p (Srivastava et al. 2014). PyTorch:
+ * `F.dropout`.
+ * @param key i32 [3] without a batch: the seed's low and high half, and the step; `nn.RANDOM_INPUT` names it in
+ * networks
+ * @throws ShapeError if the key is none
+ */
 export const dropout = makes("dropout", ["x", "key"], (x: Value, key: Value, attributes: DropoutAttributes): Value => {
   return x.graph.add(dropoutOp, { p: attributes.p, salt: attributes.salt }, [x, key]);
 });

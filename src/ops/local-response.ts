@@ -3,9 +3,9 @@
  *
  *     y[c] = x[c] / (k + a * sum over j from c - floor(size / 2) to c + floor((size - 1) / 2) of x[j]^2)^beta
  *
- * where the sum stops at the first and the last channel. The paper's a is alpha itself; Caffe and PyTorch divide alpha by
- * size, and the attribute says which. It is drawn with a sum over a window of channels, whose gradient is the same sum
- * with the window turned round, and a power.
+ * where the sum stops at the first and the last channel. The paper's a is alpha itself; Caffe and PyTorch divide alpha
+ * by size, and the attribute says which. It is drawn with a sum over a window of channels, whose gradient is the same
+ * sum with the window turned round, and a power.
  */
 
 import { OptionError } from "../base/errors.js";
@@ -58,22 +58,40 @@ export const channelWindowSumOp: Op<ChannelWindowAttributes> = {
   traits: { reads: () => OWN_PLACE },
 };
 
+/**
+ * The sum of each number and its neighbours along the last axis: of `before` channels before it and `after` channels
+ * after it.
+ * @throws ShapeError if x has no axes or no batch, or the window is not of whole numbers from 0
+ */
 export const channelWindowSum = makes(
   "channelWindowSum",
   ["x"],
   (x: Value, window: ChannelWindowAttributes): Value => x.graph.add(channelWindowSumOp, window, [x]),
 );
 
+/** Options of local response normalisation. */
 export interface LocalResponseNormOptions {
   /** Channels of a window. */
   readonly size: number;
-  /** 1e-4 unless said. */
+  /**
+   * Factor of the sum of squares.
+   * @default 1e-4
+   */
   readonly alpha?: number;
-  /** 0.75 unless said. */
+  /**
+   * The exponent.
+   * @default 0.75
+   */
   readonly beta?: number;
-  /** 1 unless said; the paper's is 2. */
+  /**
+   * Added to the sum, above 0; the paper has 2.
+   * @default 1
+   */
   readonly k?: number;
-  /** Whether alpha is divided by size: yes in PyTorch and Caffe, and unless said; no in the paper. */
+  /**
+   * Whether alpha is divided by `size`, as in PyTorch and Caffe; false in the paper.
+   * @default true
+   */
   readonly alphaDivided?: boolean;
 }
 
@@ -87,6 +105,11 @@ export function checkLocalResponseNorm(options: LocalResponseNormOptions): void 
   if (!Number.isFinite(beta)) throw new OptionError(`localResponseNorm: beta is ${beta}, expected a number`);
 }
 
+/**
+ * Local response normalisation across channels (Krizhevsky, Sutskever and Hinton 2012, section 3.3): x / (k + alpha /
+ * size x sum of squares in a window of channels)^beta. PyTorch: `F.local_response_norm`.
+ * @throws OptionError on an option that is out of its range
+ */
 export const localResponseNorm = makes(
   "localResponseNorm",
   ["x"],

@@ -92,8 +92,8 @@ export function rowsOf(op: string, path: string, logits: Signature, labels: Sign
 /**
  * -log softmax(logits)[label] = log(sum of e^logits) - logits[label]; NaN for a label that is no class.
  *
- * With label smoothing s (Szegedy et al. 2015, as PyTorch defines it) the target is the label with weight 1 - s and every
- * one of the K classes, the label's too, with s / K:
+ * With label smoothing s (Szegedy et al. 2015, as PyTorch defines it) the target is the label with weight 1 - s and
+ * every one of the K classes, the label's too, with s / K:
  *
  *     log(sum of e^logits) - (1 - s) logits[label] - s / K sum of logits
  *
@@ -203,9 +203,30 @@ export const meanSquaredErrorOp: Op = {
   }),
 };
 
-/** Probabilities over the last axis. */
+/**
+ * exp(x_i) / sum over j of exp(x_j), over the last axis. PyTorch: `F.softmax`.
+ * @throws ShapeError if x has no axes
+ */
 export const softmax = makes("softmax", ["x"], (x: Value): Value => x.graph.add(softmaxOp, {}, [x]));
-/** logits [..., K], labels i32 [...] with a batch: the loss of each sample or position. */
+/**
+ * -log softmax(logits)[label], with logits [..., K] and labels i32 [...], both with a batch: the loss of each sample or
+ * position, [...]. PyTorch: `F.cross_entropy` with reduction "none".
+ *
+ * @example
+ * ```js
+ * import { Graph, ops } from "fovea";
+ *
+ * const graph = new Graph();
+ * const logits = graph.input("logits", { shape: [10] });
+ * const labels = graph.input("labels", { shape: [], dtype: "i32" });
+ * const loss = ops.mean(ops.crossEntropy(logits, labels), { batch: true });
+ * console.log(loss.shape, loss.batched); // [] false
+ * ```
+ *
+ * @param smoothing label smoothing: this share of the target is spread over all classes; 0 by default
+ * @param ignore a label whose rows have the loss 0 and no gradient; none by default
+ * @throws ShapeError if the labels do not fit the logits
+ */
 export const crossEntropy = makes(
   "crossEntropy",
   ["logits", "labels"],
@@ -216,6 +237,11 @@ export const crossEntropy = makes(
       [logits, labels],
     ),
 );
+/**
+ * The mean of (prediction - target)^2 over the numbers of a sample, with two values of one shape and a batch: one
+ * number a sample. PyTorch: `F.mse_loss` with reduction "none", and its mean.
+ * @throws ShapeError if the two differ in shape
+ */
 export const meanSquaredError = makes(
   "meanSquaredError",
   ["prediction", "target"],

@@ -56,7 +56,17 @@ export const correctOp: Op = {
   cost: costPerInput(1),
 };
 
+/**
+ * The index of the largest number over the last axis, i32: [..., K] to [...]. The first of equals wins, and NaN wins
+ * over numbers. PyTorch: `torch.argmax(x, -1)`.
+ * @throws ShapeError if x has no axes
+ */
 export const argmax = makes("argmax", ["x"], (x: Value): Value => x.graph.add(argmaxOp, {}, [x]));
+/**
+ * 1 where the largest of the logits [..., K] is that of the label i32 [...], else 0: [...], f32. Its mean is the
+ * accuracy.
+ * @throws ShapeError if the labels do not fit the logits
+ */
 export const correct = makes(
   "correct",
   ["logits", "labels"],

@@ -1,8 +1,10 @@
 /**
- * What normalisation layers are made of. Channels are the last axis; whatever stands for a channel is an unbatched [C], so
- * that batch normalisation (Ioffe and Szegedy 2015) of an input x, over M = batch x height x width numbers a channel, is
+ * What normalisation layers are made of. Channels are the last axis; whatever stands for a channel is an unbatched [C],
+ * so that batch normalisation (Ioffe and Szegedy 2015) of an input x, over M = batch x height x width numbers a
+ * channel, is
  *
- *     mean = the mean of x,  variance = squaredDeviations(x, mean) / M,  y = normalize(x, mean, weight / sqrt(variance + eps), bias)
+ *     mean = the mean of x,  variance = squaredDeviations(x, mean) / M,  y = normalize(x, mean, weight / sqrt(variance
+ * + eps), bias)
  *
  * Statistics are taken in two passes: in float32 a plain sum of squares loses what a large mean hides.
  *
@@ -56,10 +58,10 @@ function overPixels(x: Value): { axes: number[]; batch: true } {
   return { axes: x.shape.slice(0, -1).map((_, axis) => axis), batch: true };
 }
 
-/** The sum of each channel over batch and pixels. */
+/** The sum of each channel over batch and pixels: [..., C] to [C], without a batch. */
 export const channelSums = makes("channelSums", ["x"], (x: Value): Value => sum(x, overPixels(x)));
 
-/** The mean of each channel over batch and pixels. */
+/** The mean of each channel over batch and pixels: [..., C] to [C], without a batch. */
 export const channelMeans = makes("channelMeans", ["x"], (x: Value): Value => mean(x, overPixels(x)));
 
 /** Inputs x, mean [C], factor [C], bias [C]: (x - mean) factor + bias. */
@@ -157,17 +159,30 @@ export const centredProductsOp: Op = {
   }),
 };
 
+/**
+ * (x - mean) factor + bias, with one mean, factor and bias a channel: [..., C] and [C].
+ * @throws ShapeError if the channels do not fit
+ */
 export const normalize = makes(
   "normalize",
   ["x", "mean", "factor", "bias"],
   (x: Value, mean: Value, factor: Value, bias: Value): Value => x.graph.add(normalizeOp, {}, [x, mean, factor, bias]),
 );
+/**
+ * x factor + shift, with one factor and shift a channel: [..., C] and [C]. It is batch normalisation with fixed
+ * statistics.
+ * @throws ShapeError if the channels do not fit
+ */
 export const affine = makes(
   "affine",
   ["x", "factor", "shift"],
   (x: Value, factor: Value, shift: Value): Value => x.graph.add(affineOp, {}, [x, factor, shift]),
 );
-/** `mean` must be the mean of x over batch and pixels: no gradient flows back to it. */
+/**
+ * The sum of (x - mean)^2 of each channel over batch and pixels: [..., C] to [C]. `mean` must be the mean of x over
+ * batch and pixels: no gradient flows back to it.
+ * @throws ShapeError if the channels do not fit
+ */
 export const squaredDeviations = makes(
   "squaredDeviations",
   ["x", "mean"],

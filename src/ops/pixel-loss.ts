@@ -4,9 +4,9 @@
  *     sum over pixels of w[label] (-log softmax(logits)[label])  /  sum over pixels of w[label]
  *
  * where ignored pixels have the weight 0; a picture of which all is ignored has the loss 0. It is PyTorch's
- * cross_entropy(weight=w, ignore_index=..., reduction="mean") of each picture by itself. PyTorch divides by the sum over the batch
- * instead; here every picture counts alike, so that a picture's loss does not depend on those beside it, a last short batch
- * weighs as it should, and figures of an epoch are means over pictures.
+ * cross_entropy(weight=w, ignore_index=..., reduction="mean") of each picture by itself. PyTorch divides by the sum
+ * over the batch instead; here every picture counts alike, so that a picture's loss does not depend on those beside it,
+ * a last short batch weighs as it should, and figures of an epoch are means over pictures.
  */
 import type { Value } from "../graph/graph.js";
 import { classWeight } from "./class-weight.js";
@@ -17,14 +17,26 @@ import { makes } from "./makes.js";
 import { correct } from "./metric.js";
 import { sum } from "./reduce.js";
 
+/** Options of `ops.pixelCrossEntropy`. All are optional. */
 export interface PixelLossOptions {
-  /** The label that counts for nothing; -1 unless said. */
+  /**
+   * The label of pixels that are skipped.
+   * @default -1
+   */
   readonly ignore?: number;
-  /** One a class; all alike unless said. */
+  /**
+   * The weight of each class, [K].
+   * @default 1 for each
+   */
   readonly weights?: readonly number[];
+  /**
+   * Label smoothing: this share of the target, from 0 to less than 1, is spread over all classes.
+   * @default 0
+   */
   readonly smoothing?: number;
 }
 
+/** The label of pixels that are skipped. */
 export const IGNORED = -1;
 
 /** Far below what one pixel weighs. */
@@ -38,7 +50,11 @@ function weightedMean(values: Value, weights: Value): Value {
   return divide(sum(multiply(values, weights), { axes }), divisor);
 }
 
-/** logits [H, W, K], labels i32 [H, W]: the loss of each picture. */
+/**
+ * The weighted mean of the cross-entropy over a picture's pixels: logits [H, W, K] and labels i32 [H, W], both with a
+ * batch, to one number a picture. It is 0 if all pixels are skipped.
+ * @throws ShapeError if the labels do not fit the logits
+ */
 export const pixelCrossEntropy = makes(
   "pixelCrossEntropy",
   ["logits", "labels"],
@@ -50,7 +66,12 @@ export const pixelCrossEntropy = makes(
   },
 );
 
-/** The share of each picture's pixels that are right, ignored ones left out. */
+/**
+ * The share of each picture's pixels whose largest logit is the label's: logits [H, W, K] and labels i32 [H, W] to one
+ * number a picture.
+ * @param ignore the label of pixels that are skipped; -1 by default
+ * @throws ShapeError if the labels do not fit the logits
+ */
 export const pixelAccuracy = makes(
   "pixelAccuracy",
   ["logits", "labels"],

@@ -1,10 +1,10 @@
 /**
  * Maximum and average pooling of NHWC images, each channel by itself, and their gradients.
  *
- * Padding counts as minus infinity for the maximum and as zero for the sum, and may be as wide as one likes, as in ONNX and TensorFlow
- * (PyTorch stops at half the kernel): a window that meets no pixel has the maximum minus infinity, whose gradient goes nowhere, and the
- * mean 0; only a mean over its pixels alone it has not. Ceil mode keeps a last incomplete window (see window.ts). NaN wins a
- * maximum, so that a broken activation is never hidden.
+ * Padding counts as minus infinity for the maximum and as zero for the sum, and may be as wide as one likes, as in ONNX
+ * and TensorFlow (PyTorch stops at half the kernel): a window that meets no pixel has the maximum minus infinity, whose
+ * gradient goes nowhere, and the mean 0; only a mean over its pixels alone it has not. Ceil mode keeps a last
+ * incomplete window (see window.ts). NaN wins a maximum, so that a broken activation is never hidden.
  */
 
 import type { AvgPoolAttributes, AvgPoolGradAttributes, Divisor, MaxPoolAttributes } from "../graph/attributes.js";
@@ -91,7 +91,10 @@ function eachPosition(
   }
 }
 
-/** For each output element the position in x of its first maximum in scan order, -1 without one; NaN is above every number. */
+/**
+ * For each output element the position in x of its first maximum in scan order, -1 without one; NaN is above every
+ * number.
+ */
 function maxima(x: Float64Array, window: Window, image: Shape, output: Shape, batch: number): Int32Array {
   const at = new Int32Array(batch * sizeOf(output)).fill(-1);
   eachPosition(window, image, output, batch, (xi, yi) => {
@@ -233,18 +236,45 @@ function checkOutput(op: string, path: string, dy: Signature, expected: Shape): 
   }
 }
 
+/** Options of maximum pooling. All are optional. */
 export interface MaxPoolOptions extends WindowOptions {
+  /**
+   * Pixels from one window to the next: one number for both axes, or [y, x].
+   * @default the kernel
+   */
+  readonly stride?: Pair;
+  /**
+   * Keeps a last, incomplete window if it begins inside the image or the padding before it. PyTorch: `ceil_mode`.
+   * @default false
+   */
   readonly ceil?: boolean;
 }
+
+/** Options of average pooling. All are optional. */
 export interface AvgPoolOptions extends WindowOptions {
+  /**
+   * Pixels from one window to the next: one number for both axes, or [y, x].
+   * @default the kernel
+   */
+  readonly stride?: Pair;
+  /**
+   * Keeps a last, incomplete window if it begins inside the image or the padding before it. PyTorch: `ceil_mode`.
+   * @default false
+   */
   readonly ceil?: boolean;
+  /**
+   * What a window's sum is divided by: `"window"`, its taps on pixels and padding; `"valid"`, its taps on pixels; or a
+   * number. PyTorch: `count_include_pad`, `divisor_override`.
+   * @default "window"
+   */
   readonly divisor?: Divisor;
 }
 
 /**
- * The stride is the kernel unless said, as in PyTorch. A relu before the pool is drawn after it: a maximum commutes with what
- * never falls, the gradients are the same (where relu ties several at zero it passes nothing back), and there is less to squash.
- * The relu of a window without a pixel would be 0, so there it stays where it is.
+ * The maximum of each window of each channel: x [H, W, C], with a batch, to [H', W', C]. Padding counts as minus
+ * infinity; NaN wins. A relu before the pool is drawn after it, where the two commute. PyTorch: `F.max_pool2d`.
+ * @param kernel height and width of a window: one number for both, or [height, width]
+ * @throws ShapeError if x is no image, or the kernel is larger than the padded image
  */
 export const maxPool2d = makes("maxPool2d", ["x"], (x: Value, kernel: Pair, options: MaxPoolOptions = {}): Value => {
   const window = windowOf(kernel, { ...options, stride: options.stride ?? kernel }, x.shape);
@@ -256,8 +286,10 @@ export const maxPool2d = makes("maxPool2d", ["x"], (x: Value, kernel: Pair, opti
 });
 
 /**
- * PyTorch's adaptive pooling: `output` bins along each axis, bin i from floor(i n / bins) to ceil((i + 1) n / bins) of n
- * pixels. Bins of one size are one pool; others, which may overlap, are drawn as a pool each.
+ * Pools an image x [H, W, C], with a batch, to `output` pixels: pixel i of n is the mean from floor(i H / n) to ceil((i
+ * + 1) H / n), and likewise across. PyTorch: `F.adaptive_avg_pool2d`.
+ * @param output one number for both sides, or [height, width]
+ * @throws ShapeError if x is no image
  */
 export const adaptiveAvgPool2d = makes("adaptiveAvgPool2d", ["x"], (x: Value, output: Pair): Value => {
   return ([0, 1] as const).reduce((image: Value, axis) => {
@@ -274,7 +306,12 @@ export const adaptiveAvgPool2d = makes("adaptiveAvgPool2d", ["x"], (x: Value, ou
   }, x);
 });
 
-/** The stride is the kernel unless said, and padding counts in the mean, as in PyTorch. */
+/**
+ * The mean of each window of each channel: x [H, W, C], with a batch, to [H', W', C]. Padding counts as zeros, unless
+ * `divisor` is `"valid"`. PyTorch: `F.avg_pool2d`.
+ * @param kernel height and width of a window: one number for both, or [height, width]
+ * @throws ShapeError if x is no image, or the kernel is larger than the padded image
+ */
 export const avgPool2d = makes("avgPool2d", ["x"], (x: Value, kernel: Pair, options: AvgPoolOptions = {}): Value => {
   const window = windowOf(kernel, { ...options, stride: options.stride ?? kernel }, x.shape);
   const attributes = { ...window, ceil: options.ceil ?? false, divisor: options.divisor ?? ("window" as const) };

@@ -177,6 +177,7 @@ export const maxReduceGradOp: Op<MaxReduceAttributes> = {
   cost: (inputs, _attributes, output) => ({ multiplyAdds: sizeOf(output.shape), bytes: bytesOf(inputs, output) }),
 };
 
+/** Options of `ops.sum` and `ops.mean`. All are optional. */
 export interface SumOptions {
   /**
    * Axes of a sample, by number or name. The batch is none of them: axis 0 of an image is its height.
@@ -212,10 +213,37 @@ function reduced(op: "sum" | "mean", x: Value, options: SumOptions): Value {
   return keepDims ? reshape(total, shape) : total;
 }
 
-/** The sum over `axes`, all by default, and the batch where asked. `ops.sum(x, { axes: ["height", "width"] })` */
+/**
+ * The sum over `axes` of a sample, all by default, and over the batch with `batch: true`. PyTorch: `torch.sum`.
+ *
+ * @example
+ * ```js
+ * import { Graph, ops } from "fovea";
+ *
+ * const graph = new Graph();
+ * const image = graph.input("image", { shape: [28, 28, 3] });
+ * console.log(ops.sum(image, { axes: ["height", "width"] }).shape); // [ 3 ]
+ * ```
+ *
+ * @throws ShapeError if x has no such axis
+ */
 export const sum = makes("sum", ["x"], (x: Value, options: SumOptions = {}): Value => reduced("sum", x, options));
 
-/** The arithmetic mean over `axes`, all by default, and the batch where asked. `ops.mean(x, { axes: ["channels"], keepDims: true })` */
+/**
+ * The arithmetic mean over `axes` of a sample, all by default, and over the batch with `batch: true`. PyTorch:
+ * `torch.mean`.
+ *
+ * @example
+ * ```js
+ * import { Graph, ops } from "fovea";
+ *
+ * const graph = new Graph();
+ * const image = graph.input("image", { shape: [28, 28, 3] });
+ * console.log(ops.mean(image, { axes: ["channels"], keepDims: true }).shape); // [ 28, 28, 1 ]
+ * ```
+ *
+ * @throws ShapeError if x has no such axis
+ */
 export const mean = makes(
   "mean",
   ["x"],
@@ -234,8 +262,8 @@ export const expand = makes(
 );
 
 /**
- * The shape that two broadcast to, by the rule of NumPy and PyTorch: lined up at their last axes, extents are the same, or one
- * of them is 1 or missing and is repeated. Undefined where they do not fit.
+ * The shape that two broadcast to, by the rule of NumPy and PyTorch: lined up at their last axes, extents are the same,
+ * or one of them is 1 or missing and is repeated. Undefined where they do not fit.
  */
 export function broadcastShape(a: Shape, b: Shape): Shape | undefined {
   const rank = Math.max(a.length, b.length);

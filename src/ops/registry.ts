@@ -1,6 +1,6 @@
 /**
- * The ops that programs may have, by name: those of the package, and those that a user registers. A program names ops, so each name means
- * one op for as long as the process lives.
+ * The ops that programs may have, by name: those of the package, and those that a user registers. A program names ops,
+ * so each name means one op for as long as the process lives.
  */
 import { OptionError, unknownName } from "../base/errors.js";
 import { checkOptions, expecting, type Fields, flag, isRecord, mismatch, needed, shown } from "../base/options.js";
@@ -22,7 +22,10 @@ import { costPerElement, refuse } from "./support.js";
 
 /** What `registerOp` takes: an op, of which what it costs may be left out. */
 export interface OpDefinition<A extends Attributes = Attributes> extends Omit<Op<A>, "cost"> {
-  /** @default one multiply-add for each number of the result */
+  /**
+   * What a node takes to compute, for plans and analyses.
+   * @default one multiply-add for each number of the result
+   */
   cost?: Op<A>["cost"];
 }
 

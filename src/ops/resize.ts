@@ -1,18 +1,19 @@
 /**
- * Images made larger or smaller along one axis, bilinear or to the nearest; an image is resized along both, one axis after the
- * other, which is the same sum in two steps.
+ * Images made larger or smaller along one axis, bilinear or to the nearest; an image is resized along both, one axis
+ * after the other, which is the same sum in two steps.
  *
- * Pixels are areas (PyTorch's align_corners=False). With r input pixels for an output pixel, the middle of output pixel o lies at
+ * Pixels are areas (PyTorch's align_corners=False). With r input pixels for an output pixel, the middle of output pixel
+ * o lies at
  *
  *     s(o) = max(0, (o + 1/2) r - 1/2)
  *
- * counted in input pixels. Bilinear: y[o] = sum over i of hat(s(o) - i) x[i] with hat(t) = max(0, 1 - |t|), which is the two
- * neighbours, or the last pixel alone beyond it. Nearest (PyTorch's "nearest"): y[o] = x[floor(o r)].
+ * counted in input pixels. Bilinear: y[o] = sum over i of hat(s(o) - i) x[i] with hat(t) = max(0, 1 - |t|), which is
+ * the two neighbours, or the last pixel alone beyond it. Nearest (PyTorch's "nearest"): y[o] = x[floor(o r)].
  *
- * To a size, r = in / out: both grids cover the same square. By a factor f, r = 1 / f even where out = floor(in f) is less than in f, as
- * in PyTorch (recompute_scale_factor=False): a part of the last pixel is then left out. Places are computed in whole numbers from
- * a fraction for r, so that no rounding moves a pixel. PyTorch rounds r and o r to float32, which moves the nearest pixel
- * where o r is a whole number or all but one: `step` follows it there.
+ * To a size, r = in / out: both grids cover the same square. By a factor f, r = 1 / f even where out = floor(in f) is
+ * less than in f, as in PyTorch (recompute_scale_factor=False): a part of the last pixel is then left out. Places are
+ * computed in whole numbers from a fraction for r, so that no rounding moves a pixel. PyTorch rounds r and o r to
+ * float32, which moves the nearest pixel where o r is a whole number or all but one: `step` follows it there.
  */
 import type { ResizeAttributes, ResizeGradAttributes, ResizeMode } from "../graph/attributes.js";
 import { type AxisReads, OWN_PLACE } from "../graph/axis-reads.js";
@@ -114,7 +115,10 @@ export const resizeOp: Op<ResizeAttributes> = {
   traits: { reads: readsNearest },
 };
 
-/** Input dy. dx[i] = the sum of weight dy[o] over the o that read i; what is read with the weight 0 is not counted, were it infinite. */
+/**
+ * Input dy. dx[i] = the sum of weight dy[o] over the o that read i; what is read with the weight 0 is not counted, were
+ * it infinite.
+ */
 export const resizeGradOp: Op<ResizeGradAttributes> = {
   name: "resizeGrad",
   infer(inputs, attributes, path) {
@@ -179,6 +183,7 @@ function attributesOf(
   return differs ? rounded : exact;
 }
 
+/** Options of `ops.resize`. */
 export interface ResizeOptions {
   /**
    * Output pixels an input pixel along each axis, where the size came of a factor and should be placed by it.
@@ -188,8 +193,10 @@ export interface ResizeOptions {
 }
 
 /**
- * x [H, W, C] becomes [size, C]: the axis that grows less, or shrinks more, goes first, since it leaves less to do. An axis that
- * keeps its extent is copied.
+ * Resizes an image: x [H, W, C], with a batch, to [height, width, C]. Pixels are areas (PyTorch's align_corners=False).
+ * PyTorch: `F.interpolate`.
+ * @param size height and width in pixels: one number for both, or [height, width]
+ * @throws ShapeError if x is no image, or the size is none
  */
 export const resize = makes(
   "resize",

@@ -12,17 +12,42 @@ import { refuse } from "./support.js";
 
 export type { Window } from "../graph/attributes.js";
 
-/** One number for both, or [y, x]. */
+/** One number for both axes, or [y, x]. */
 export type Pair = number | readonly [number, number];
-/** "same": as much as makes the output the input's extent over the stride, rounded up; an odd rest goes below and right. */
+/**
+ * "same": as much as makes the output the input's extent over the stride, rounded up; an odd rest goes below and right.
+ */
 export type Padding =
   | Pair
-  | { readonly top?: number; readonly bottom?: number; readonly left?: number; readonly right?: number }
+  | {
+      /** Rows above. @default 0 */
+      readonly top?: number;
+      /** Rows below. @default 0 */
+      readonly bottom?: number;
+      /** Columns at the left. @default 0 */
+      readonly left?: number;
+      /** Columns at the right. @default 0 */
+      readonly right?: number;
+    }
   | "same";
 
+/** How a window moves over an image. */
 export interface WindowOptions {
+  /**
+   * Pixels from one window to the next: one number for both axes, or [y, x].
+   * @default 1
+   */
   readonly stride?: Pair;
+  /**
+   * Pixels around the image: one number for all sides, [y, x], a record of sides, or `"same"`, which makes the output
+   * the image's size over the stride, rounded up.
+   * @default 0
+   */
   readonly padding?: Padding;
+  /**
+   * Pixels from one tap of a window to the next: one number for both axes, or [y, x].
+   * @default 1
+   */
   readonly dilation?: Pair;
 }
 
@@ -79,7 +104,10 @@ export function readsWindow({ attributes }: Value<Window>, input: number, axis: 
   return { kind: "window", step: stride[axis], per: 1, first, last: first + span(kernel[axis], dilation[axis]) - 1 };
 }
 
-/** The reverse, as a transposed convolution reads its image: pixel i reads those of (i + p - (k - 1) d) / s to (i + p) / s that are whole. */
+/**
+ * The reverse, as a transposed convolution reads its image: pixel i reads those of (i + p - (k - 1) d) / s to (i + p) /
+ * s that are whole.
+ */
 export function readsTransposed({ attributes }: Value<Window>, input: number, axis: 0 | 1): AxisReads | undefined {
   if (input !== 0) return undefined;
   const { kernel, stride, padding, dilation } = attributes;

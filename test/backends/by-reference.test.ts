@@ -5,7 +5,7 @@ import { InterpreterBackend } from "#fovea/devices/cpu/backends/interpreter.js";
 import { Session } from "#fovea/devices/cpu/session.js";
 import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
-import { ALL_OPS } from "#fovea/ops/index.js";
+import { ALL_OPS } from "#fovea/ops/all.js";
 import { AVX2 } from "#fovea/target/targets.js";
 import { feedsOf, opCases } from "../support/op-cases.js";
 import { random } from "../support/random.js";

@@ -10,7 +10,7 @@ import { Session } from "#fovea/devices/cpu/session.js";
 import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
 import type { Tensor } from "#fovea/graph/tensor.js";
-import { ALL_OPS } from "#fovea/ops/index.js";
+import { ALL_OPS } from "#fovea/ops/all.js";
 import { feedsOf, opCases } from "../support/op-cases.js";
 import { random } from "../support/random.js";
 

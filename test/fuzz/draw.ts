@@ -3,7 +3,7 @@
 import { reachable } from "#fovea/graph/evaluate.js";
 import type { Value } from "#fovea/graph/graph.js";
 import { type Shape, sizeOf } from "#fovea/graph/shape.js";
-import { ALL_OPS } from "#fovea/ops/index.js";
+import { ALL_OPS } from "#fovea/ops/all.js";
 import { opCases } from "../support/op-cases.js";
 import { type Random, random } from "../support/random.js";
 import { LAYERS } from "./layers.js";

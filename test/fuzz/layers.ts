@@ -5,6 +5,7 @@
 import type { Attributes, Graph, Value } from "#fovea/graph/graph.js";
 import { type Shape, type Signature, sizeOf } from "#fovea/graph/shape.js";
 import * as nn from "#fovea/nn/index.js";
+import { ALL_OPS } from "#fovea/ops/all.js";
 import * as ops from "#fovea/ops/index.js";
 import type { Feed } from "../support/op-cases.js";
 
@@ -175,7 +176,7 @@ export const LAYERS: Readonly<Record<string, Make>> = {
   },
   /** A registered op by itself, on inputs that nothing else reads. */
   op: (build, _inputs, { op: name, inputs, feeds = [], attributes }) => {
-    const op = ops.ALL_OPS.find((known) => known.name === name)!;
+    const op = ALL_OPS.find((known) => known.name === name)!;
     const values = (inputs as Signature[]).map((signature, i): Value => {
       const isWeight = !signature.batched && signature.dtype === "f32" && (feeds[i] ?? "normal") === "normal";
       return isWeight ? build.weight(signature.shape) : build.input(signature, feeds[i] ?? "normal");

@@ -3,7 +3,7 @@
  * AVX2 and WebAssembly). `npm run fuzz -- networks --minutes 60` tries other ones for as long as one likes.
  */
 import { describe, expect, it } from "vitest";
-import { ALL_OPS } from "#fovea/ops/index.js";
+import { ALL_OPS } from "#fovea/ops/all.js";
 import { attempt, opsOf } from "./attempt.js";
 import { drawNetwork } from "./draw.js";
 import { LAYERS } from "./layers.js";

@@ -6,7 +6,7 @@ import type { Signature } from "#fovea/graph/shape.js";
 import { tensor } from "#fovea/graph/tensor.js";
 import { lowerPointwise } from "#fovea/kernels/elementwise/pointwise-group.js";
 import { STRATEGIES } from "#fovea/kernels/index.js";
-import { ALL_OPS } from "#fovea/ops/index.js";
+import { ALL_OPS } from "#fovea/ops/all.js";
 import { leaves, MACHINES, type Machine, TestLowering } from "../support/lowering.js";
 
 const { NaN: none, POSITIVE_INFINITY: infinity } = Number;

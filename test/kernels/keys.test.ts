@@ -12,7 +12,7 @@ import type { Strategy } from "#fovea/kernels/contract/strategy.js";
 import { STRATEGIES } from "#fovea/kernels/index.js";
 import { predictionEntry } from "#fovea/model/prediction.js";
 import { create } from "#fovea/models/index.js";
-import { ALL_OPS } from "#fovea/ops/index.js";
+import { ALL_OPS } from "#fovea/ops/all.js";
 import type { Target } from "#fovea/target/target.js";
 import { AVX2, AVX512, WASM, WASM_RELAXED } from "#fovea/target/targets.js";
 import { sgd } from "#fovea/train/optimizers/sgd.js";

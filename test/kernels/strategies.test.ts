@@ -6,7 +6,7 @@ import type { Strategy } from "#fovea/kernels/contract/strategy.js";
 import { POINTWISE } from "#fovea/kernels/elementwise/pointwise.js";
 import { lowerPointwise } from "#fovea/kernels/elementwise/pointwise-group.js";
 import { STRATEGIES } from "#fovea/kernels/index.js";
-import { ALL_OPS } from "#fovea/ops/index.js";
+import { ALL_OPS } from "#fovea/ops/all.js";
 import { leaves, MACHINES, type Machine, mismatch, TestLowering } from "../support/lowering.js";
 import { feedsOf, opCases } from "../support/op-cases.js";
 import { random } from "../support/random.js";

@@ -2,7 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { Graph } from "#fovea/graph/graph.js";
 import { shapeText } from "#fovea/graph/shape.js";
-import { ALL_OPS, conv2d, conv2dOp, linear, maxPool2d } from "#fovea/ops/index.js";
+import { ALL_OPS } from "#fovea/ops/all.js";
+import { conv2dOp } from "#fovea/ops/conv.js";
+import { conv2d, linear, maxPool2d } from "#fovea/ops/index.js";
 import { filter, image, numbers, run, runWithGradients, table } from "../support/run-op.js";
 
 const picture = image(

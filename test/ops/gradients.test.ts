@@ -5,7 +5,9 @@ import type { Op, Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
 import { sizeOf } from "#fovea/graph/shape.js";
 import type { Tensor } from "#fovea/graph/tensor.js";
-import { ALL_OPS, differentiate, multiply, stopGradientOp, sum } from "#fovea/ops/index.js";
+import { ALL_OPS } from "#fovea/ops/all.js";
+import { stopGradientOp } from "#fovea/ops/elementwise/arithmetic.js";
+import { differentiate, multiply, sum } from "#fovea/ops/index.js";
 import { feedsOf, type OpCase, opCases } from "../support/op-cases.js";
 import { type Random, random } from "../support/random.js";
 

@@ -6,7 +6,8 @@ import type { Op } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
 import { pointwiseNamed } from "#fovea/kernels/elementwise/pointwise.js";
 import { STRATEGIES } from "#fovea/kernels/index.js";
-import { ALL_OPS, addOp } from "#fovea/ops/index.js";
+import { ALL_OPS } from "#fovea/ops/all.js";
+import { addOp } from "#fovea/ops/elementwise/arithmetic.js";
 import { call, type OpDefinition, opNamed, registerOp } from "#fovea/ops/registry.js";
 import { AVX2 } from "#fovea/target/targets.js";
 

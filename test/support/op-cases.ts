@@ -12,9 +12,9 @@ import type { Attributes } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
 import { type Shape, type Signature, sizeOf } from "#fovea/graph/shape.js";
 import type { Tensor } from "#fovea/graph/tensor.js";
-import { resize, type Window } from "#fovea/ops/index.js";
+import { resize } from "#fovea/ops/index.js";
 import type { ResizeAttributes } from "#fovea/ops/resize.js";
-import { outputExtents } from "#fovea/ops/window.js";
+import { outputExtents, type Window } from "#fovea/ops/window.js";
 import type { Random } from "./random.js";
 
 /**

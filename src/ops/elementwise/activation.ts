@@ -45,7 +45,11 @@ export const scaledTanhOp: Op = activation(
 /** 1 / (1 + e^-x). */
 export const sigmoidOp: Op = activation("sigmoid", (x) => 1 / (1 + Math.exp(-x)), sigmoidGradOp);
 
+/** max(0, x) of each number; NaN stays NaN. PyTorch: `F.relu`. */
 export const relu = makes("relu", ["x"], (x: Value): Value => x.graph.add(reluOp, {}, [x]));
+/** The hyperbolic tangent of each number. PyTorch: `torch.tanh`. */
 export const tanh = makes("tanh", ["x"], (x: Value): Value => x.graph.add(tanhOp, {}, [x]));
+/** 1.7159 tanh(2x/3) of each number (LeCun et al. 1998, appendix A). */
 export const scaledTanh = makes("scaledTanh", ["x"], (x: Value): Value => x.graph.add(scaledTanhOp, {}, [x]));
+/** 1 / (1 + exp(-x)) of each number. PyTorch: `torch.sigmoid`. */
 export const sigmoid = makes("sigmoid", ["x"], (x: Value): Value => x.graph.add(sigmoidOp, {}, [x]));

@@ -1,6 +1,7 @@
 /**
- * The Gaussian error linear unit (Hendrycks and Gimpel 2016) in its exact form, as PyTorch has it unless told otherwise:
- * x P(x), where P(x) = (1 + erf(x / sqrt 2)) / 2 is the normal distribution's share below x. Not the tanh approximation.
+ * The Gaussian error linear unit (Hendrycks and Gimpel 2016) in its exact form, as PyTorch has it unless told
+ * otherwise: x P(x), where P(x) = (1 + erf(x / sqrt 2)) / 2 is the normal distribution's share below x. Not the tanh
+ * approximation.
  */
 import type { Op, Value } from "../../graph/graph.js";
 import { makes } from "../makes.js";
@@ -47,5 +48,8 @@ export const geluOp: Op = unaryOp({
   multiplyAdds: 2 * TRANSCENDENTAL,
 });
 
-/** The exact form, with erf. */
+/**
+ * x times the share of the standard normal distribution below x, for each number: the exact form, with erf. PyTorch:
+ * `F.gelu`.
+ */
 export const gelu = makes("gelu", ["x"], (x: Value): Value => x.graph.add(geluOp, {}, [x]));
