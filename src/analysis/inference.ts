@@ -6,10 +6,11 @@ import { predictionEntry } from "../model/prediction.js";
 import type { Module } from "../nn/index.js";
 
 /**
- * Bytes by part: parameters and statistics as they are (store), without those of which only packed ones are kept; packed weights
- * (prepared); activations (scratch); pictures (slots).
+ * Bytes by part: parameters and statistics as they are (store), without those of which only packed ones are kept;
+ * packed weights (prepared); activations (scratch); pictures (slots).
  */
 export interface InferenceMemory extends PlannedMemory {
+  /** Pictures at once. */
   readonly batch: number;
 }
 

@@ -17,6 +17,7 @@ import { valuesOf } from "../nn/values.js";
 import { add, differentiate, mean } from "../ops/index.js";
 import { type ReceptiveField, receptiveFields } from "./receptive-field.js";
 
+/** A layer of a network: what it returns, costs and sees, for one picture. */
 export interface LayerSummary {
   /** Its property path: `features.0`; empty for what the network does outside its layers. */
   readonly path: string;
@@ -65,7 +66,9 @@ export function layersOf(module: AnyModule, input: AnyInputs): LayerSummary[] {
   });
 }
 
-/** What a layer gave when it was first used: later values of its path are other uses, or ops that another layer moved. */
+/**
+ * What a layer gave when it was first used: later values of its path are other uses, or ops that another layer moved.
+ */
 function firstUse(computed: readonly Value[], path: string): Value | undefined {
   const from = computed.findIndex((value) => value.path === path);
   const behind = computed.findIndex((value, i) => i > from && value.path !== path);

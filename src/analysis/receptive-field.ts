@@ -1,33 +1,44 @@
 /**
- * Receptive fields: which pixels of the picture a number of a layer can depend on (Araujo, Norris, Sim, "Computing receptive
- * fields of convolutional neural networks", 2019).
+ * Receptive fields: which pixels of the picture a number of a layer can depend on (Araujo, Norris, Sim, "Computing
+ * receptive fields of convolutional neural networks", 2019).
  *
- * Along an axis, number o of a layer sees pixels offset + o stride to offset + o stride + size - 1 of the picture; those below 0
- * or beyond its edge lie in padding. A window of span k and stride s with p pixels of padding in front makes
+ * Along an axis, number o of a layer sees pixels offset + o stride to offset + o stride + size - 1 of the picture;
+ * those below 0 or beyond its edge lie in padding. A window of span k and stride s with p pixels of padding in front
+ * makes
  *
  *     size' = size + (k - 1) stride,   stride' = s stride,   offset' = offset - p stride
  *
- * and where branches meet, the field is the smallest that holds those of all of them. Behind transposed convolutions and where images are
- * made larger, strides are parts of a pixel, and the field of a number may be a pixel to the side of where it is said to be.
+ * and where branches meet, the field is the smallest that holds those of all of them. Behind transposed convolutions
+ * and where images are made larger, strides are parts of a pixel, and the field of a number may be a pixel to the side
+ * of where it is said to be.
  */
 import type { AxisReads } from "../graph/axis-reads.js";
 import type { Value } from "../graph/graph.js";
 import { readsOf } from "../graph/reads.js";
 
+/** What one number of a layer sees of the picture along one axis. */
 export interface AxisField {
+  /** Pixels that it sees. */
   readonly size: number;
+  /** Pixels from what it sees to what its neighbour sees. */
   readonly stride: number;
+  /** The first pixel that the first number sees; below 0 in the padding. */
   readonly offset: number;
 }
 
+/** What one number of a layer sees of the picture. */
 export interface ReceptiveField {
   /** Whether every number sees the whole picture, as behind a fully connected layer; stride and offset then are 0. */
   readonly whole: boolean;
+  /** Along the picture's height. */
   readonly rows: AxisField;
+  /** Along the picture's width. */
   readonly columns: AxisField;
 }
 
-/** Of each value that depends on the picture `input`, [height, width, channels]; `values` in the order of their making. */
+/**
+ * Of each value that depends on the picture `input`, [height, width, channels]; `values` in the order of their making.
+ */
 export function receptiveFields(input: Value, values: readonly Value[]): Map<Value, ReceptiveField> {
   const pixel: AxisField = { size: 1, stride: 1, offset: 0 };
   const all = (axis: number): AxisField => ({ size: input.shape[axis] ?? 1, stride: 0, offset: 0 });
@@ -97,7 +108,10 @@ function between(from: number, to: number, field: AxisField): AxisField {
   return { size: field.size + field.stride, stride: (field.stride * from) / to, offset: field.offset };
 }
 
-/** Parts of an image one behind the other, as uneven bins are made: the largest field, and the distance from part to part. */
+/**
+ * Parts of an image one behind the other, as uneven bins are made: the largest field, and the distance from part to
+ * part.
+ */
 function inARow(parts: readonly AxisField[], extent: number): AxisField {
   const [first, second] = parts as [AxisField, AxisField];
   return {

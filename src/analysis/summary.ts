@@ -1,6 +1,6 @@
 /**
- * What a network consists of and what it costs: each layer's output, parameters and multiply-adds for one picture, and the
- * memory that a training at a batch is planned to take.
+ * What a network consists of and what it costs: each layer's output, parameters and multiply-adds for one picture, and
+ * the memory that a training at a batch is planned to take.
  */
 import { MemoryError, OptionError } from "../base/errors.js";
 import { checkOptions, expecting, type Fields, listOf, whole } from "../base/options.js";
@@ -21,15 +21,21 @@ import { type LayerSummary, layersOf, trainingMultiplyAdds } from "./layers.js";
 export type { InferenceMemory } from "./inference.js";
 export type { LayerSummary } from "./layers.js";
 
+/** Bytes that a training is planned to take. */
 export interface MemorySummary extends TrainingMemory {
+  /** Pictures of a step. */
   readonly batch: number;
+  /** Name of the optimizer. */
   readonly optimizer: string;
 }
 
+/** What a network consists of and costs. */
 export interface Summary {
-  /** As it was given. */
+  /** Its input, as it was given. */
   readonly input: AnyInputs;
+  /** Its layers, in the order in which they compute. */
   readonly layers: readonly LayerSummary[];
+  /** Numbers in all parameters. */
   readonly parameters: number;
   /** Of convolutions and linear layers on one picture, forward, without biases: as torchvision's tables count. */
   readonly multiplyAdds: number;
@@ -37,17 +43,30 @@ export interface Summary {
   readonly trainingMultiplyAdds: number;
   /** Bytes of all layers' outputs for one picture; less where layers are computed as one. */
   readonly activationBytes: number;
+  /** Bytes that training is planned to take, where a batch is given. */
   readonly training?: MemorySummary;
+  /** Bytes that inference is planned to take, where a batch is given. */
   readonly inference?: InferenceMemory;
   /** Why one of the two cannot be planned at this batch. */
   readonly refusal?: string;
 }
 
+/** Options of `summarize`. All are optional. */
 export interface SummaryOptions extends Pick<MachineOptions, "device" | "backend" | "memoryLimit" | "note"> {
-  /** What it takes, of several inputs as `trace` is told them; a network of the zoo says it itself, but may be asked about another size. */
+  /**
+   * Shape of one picture, [height, width, channels]; of several inputs as `trace` takes them.
+   * @default the network's own, which a module does not have
+   */
   readonly input?: AnyInputs | undefined;
-  /** Plans inference and training at this batch. */
+  /**
+   * Plans the memory of inference and training at this batch.
+   * @default none: no memory is planned
+   */
   readonly batch?: number;
+  /**
+   * The optimizer of the training that is planned.
+   * @default sgd({ lr: 0.03, momentum: 0.9, weightDecay: 5e-4 })
+   */
   readonly optimizer?: Optimizer;
 }
 
@@ -68,8 +87,19 @@ const SUMMARY_OPTIONS: Fields<SummaryOptions> = {
 };
 
 /**
- * @throws ShapeError where a layer does not fit its input; OptionError where a batch is to be planned for a network that takes or gives several
- * values, of which training and classifiers know nothing
+ * Tells what a network consists of and costs: each layer's output, parameters, multiply-adds and receptive field for
+ * one picture, and at a batch the memory that inference and training are planned to take.
+ *
+ * @example
+ * ```js
+ * import { models, summarize } from "fovea";
+ *
+ * const { parameters, layers } = await summarize(models.create("lenet5"));
+ * console.log(parameters, layers.find(({ path }) => path === "conv1")?.output); // 61706 [ 28, 28, 6 ]
+ * ```
+ *
+ * @throws ShapeError if a layer does not fit its input; OptionError if a batch is to be planned for a network of
+ * several inputs or outputs, of which training and classifiers know nothing
  */
 export async function summarize(network: AnyNetwork, options: SummaryOptions = {}): Promise<Summary> {
   checkOptions("summarize", options, SUMMARY_OPTIONS, "summarize: ");

@@ -18,6 +18,7 @@ export interface MemoryUse {
 
 /** What one executable would take by itself, in bytes. */
 export interface PlannedMemory extends MemoryUse {
+  /** All parts together. */
   readonly total: number;
   /** About what the device's engine takes beside that: its heap, and its threads. 0 where there is none. */
   readonly engine: number;

@@ -43,18 +43,28 @@ export interface ModuleRecord {
   readonly sha256: string;
 }
 
+/**
+ * All that decides what a training computes, as plain data: the content of a run folder's config.json. Threads and
+ * devices are not in it.
+ */
 export interface TrainingConfig extends Techniques {
-  /** A registered name, and all of its options. */
+  /** A registered name of a network, such as `"lenet5"`. */
   readonly network: string;
+  /** All options of the network. */
   readonly options: ModelOptions;
   /** Of a network of the user's own. */
   readonly module?: ModuleRecord | undefined;
   /** As `openDataset` takes it. */
   readonly data: string;
+  /** How often each training picture is used. */
   readonly epochs: number;
+  /** Pictures of a step. */
   readonly batchSize: number;
+  /** Name and hyper-parameters of the optimizer. */
   readonly optimizer: OptimizerConfig;
+  /** How the learning rate runs over the steps. */
   readonly schedule: Schedule;
+  /** Seed of the initial weights, the order of the pictures, augmentation and dropout. */
   readonly seed: number;
   /** A .safetensors or .pth file whose weights training starts from; the network's initial ones where left out. */
   readonly weights?: string | undefined;
@@ -69,8 +79,8 @@ export interface TrainingConfig extends Techniques {
   /** How many pictures may be broken, where that was said: "20", "0.1%". */
   readonly maxBroken?: string | undefined;
   /**
-   * Which folders of picture files it learned from and was measured with; where pictures are files and it is left out, they were found
-   * and split as by fovea 0.1.
+   * Which folders of picture files it learned from and was measured with; where pictures are files and it is left out,
+   * they were found and split as by fovea 0.1.
    */
   readonly halves?: HalvesChoice | undefined;
   /** Whether picture files stay on disk, where that was said. */

@@ -23,18 +23,27 @@ import { readWholeFile, whyUnreadable } from "../host/read-node.js";
 import type { EpochRecord } from "../train/records.js";
 import { parseConfig, type TrainingConfig } from "./config.js";
 
+/** The folder of a training run, and the paths of its files. */
 export interface RunFolder {
+  /** The folder. */
   readonly path: string;
+  /** `config.json`: all hyper-parameters. */
   readonly config: string;
+  /** `checkpoint.safetensors`: where the run is, for a later process to go on from. */
   readonly checkpoint: string;
   /** The checkpoint before that one, for where that one is damaged; gone when the run is complete. */
   readonly before: string;
   /** The checkpoint that a resumed run goes on from, where that is not the last one. */
   readonly resumeFrom?: string | undefined;
+  /** `model.safetensors`: the network after the last whole epoch. */
   readonly model: string;
+  /** `best.safetensors`: the network after the epoch that was best on the test pictures. */
   readonly best: string;
+  /** `log.jsonl`: one line an epoch. */
   readonly log: string;
+  /** `tensorboard/`: event files for TensorBoard, where they were asked for. */
   readonly tensorboard: string;
+  /** `run.lock`: the process that works on the run. */
   readonly lock: string;
 }
 
@@ -137,11 +146,16 @@ async function writeConfig(path: string, config: TrainingConfig, place = path): 
 }
 
 /**
- * The folder of a run that was begun, and its configuration. `path` may also name a file in it; the checkpoint before the last one
- * is then the one that the run goes on from.
+ * The folder of a run that was begun, and its configuration. `path` may also name a file in it; the checkpoint before
+ * the last one is then the one that the run goes on from.
  * @throws FileError where there is no run.
  */
-export async function openRunFolder(path: string): Promise<{ folder: RunFolder; config: TrainingConfig }> {
+export async function openRunFolder(path: string): Promise<{
+  /** The folder, and the paths of its files. */
+  folder: RunFolder;
+  /** Its configuration. */
+  config: TrainingConfig;
+}> {
   const found = runFolder(/\.(safetensors|jsonl?)$/.test(path) ? dirname(path) : path);
   const folder = basename(path) === BEFORE ? { ...found, resumeFrom: found.before } : found;
   if (!(await readdirOrNothing(folder.path)).includes("config.json")) {
@@ -161,7 +175,9 @@ export async function checkpointIn(folder: RunFolder): Promise<string | undefine
   return undefined;
 }
 
-/** Keeps the last checkpoint as the one before, under both names until another is written; not where links are unknown. */
+/**
+ * Keeps the last checkpoint as the one before, under both names until another is written; not where links are unknown.
+ */
 export async function keepBefore({ checkpoint, before }: RunFolder): Promise<void> {
   const beside = `${before}.tmp-${process.pid}-${randomBytes(4).toString("hex")}`;
   try {
@@ -174,7 +190,10 @@ export async function keepBefore({ checkpoint, before }: RunFolder): Promise<voi
   await rm(beside, { force: true });
 }
 
-/** One line an epoch, all of them anew: so that a resumed run's log has no line twice. `beside` is what each says besides its record. */
+/**
+ * One line an epoch, all of them anew: so that a resumed run's log has no line twice. `beside` is what each says
+ * besides its record.
+ */
 export async function writeLog(
   folder: RunFolder,
   history: readonly EpochRecord[],

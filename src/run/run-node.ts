@@ -48,19 +48,35 @@ import { checkpointIn, createRunFolder, exists, keepBefore, type RunFolder, writ
 import { lockRun } from "./lock-node.js";
 import { TensorBoardLog } from "./tensorboard-node.js";
 
+/** Options of `runTraining`. */
 export interface RunOptions {
+  /** What is computed. */
   readonly config: TrainingConfig;
+  /** The data set. */
   readonly data: DatasetSplits;
-  /** The folder of a new run; the next free one in runs/ unless said. */
+  /**
+   * The folder of a new run.
+   * @default the first of runs/NETWORK-DATA, runs/NETWORK-DATA-2, ... that is free
+   */
   readonly out?: string | undefined;
-  /** The folder of a run to go on with. */
+  /**
+   * The folder of a run to go on with, as `openRunFolder` returns it.
+   * @default none: a new run
+   */
   readonly resume?: RunFolder | undefined;
+  /** What computes, and how. */
   readonly session: MachineOptions;
   /** Seconds between checkpoints, besides those at the end of each epoch. */
   readonly checkpointEverySeconds: number;
-  /** Writes event files for TensorBoard into the folder; a resumed run goes on with those that it has. */
+  /**
+   * Whether event files for TensorBoard are written into the folder. A resumed run goes on with those that it has.
+   * @default false
+   */
   readonly tensorboard?: boolean | undefined;
-  /** What the log's lines say beside the records, such as counts that follow from them. */
+  /**
+   * Returns, from the history, what each of the log's lines has beside its record.
+   * @default none
+   */
   readonly logged?: ((history: readonly EpochRecord[]) => readonly object[]) | undefined;
 }
 
@@ -77,30 +93,50 @@ const RUN_OPTIONS: Fields<RunOptions> = {
 
 /** What a run is about to do, known before the first step. */
 export interface RunPlan {
+  /** The folder of the run. */
   readonly folder: RunFolder;
+  /** Numbers in all parameters. */
   readonly parameters: number;
-  /** Of these, how many are not trained. */
+  /** Numbers in the parameters that are not trained. */
   readonly frozen: number;
+  /** How the processor is used. */
   readonly backend: string;
+  /** Threads that compute. */
   readonly threads: number;
+  /** Bytes that the training takes, by what they are for. */
   readonly memory: TrainingMemory;
+  /** Steps of an epoch. */
   readonly stepsPerEpoch: number;
   /** Where the run goes on; undefined for a new one. */
-  readonly resumedAt: { readonly step: number; readonly epoch: number; readonly batch: number } | undefined;
+  readonly resumedAt:
+    | {
+        /** Steps done. */
+        readonly step: number;
+        /** Epochs done. */
+        readonly epoch: number;
+        /** Batches done of the epoch. */
+        readonly batch: number;
+      }
+    | undefined;
   /** What the reader should know about the start or the resumption. */
   readonly notes: readonly string[];
 }
 
+/** Who is told of a run. All are optional. */
 export interface RunListener {
   /** What is asynchronous is waited for, and what it throws ends the run, which can be resumed. */
   planned?(plan: RunPlan): void;
+  /** Called often, at most once a batch, with the figures of the epoch so far. */
   progress?(progress: Progress): void;
   /** After an epoch and its files. */
   epoch?(record: EpochRecord): void;
+  /** Asked after each step: true stops before the next one. */
   shouldStop?(): boolean | Promise<boolean>;
 }
 
+/** The result of a run. */
 export interface RunResult {
+  /** The folder of the run. */
   readonly folder: RunFolder;
   /** False where it was stopped on the way. */
   readonly completed: boolean;
@@ -108,15 +144,55 @@ export interface RunResult {
   readonly stoppedEarly: boolean;
   /** The epoch whose weights are in best.safetensors; undefined where nothing was tested. */
   readonly best: EpochRecord | undefined;
+  /** One record an epoch. */
   readonly history: readonly EpochRecord[];
   /** Whether there are event files for TensorBoard. */
   readonly tensorboard: boolean;
+  /** Steps that were done. */
   readonly step: number;
   /** Of the test pictures after the last whole epoch, if there was one since the run was started or resumed. */
   readonly evaluation: Evaluation | undefined;
 }
 
-/** Trains to the end, or until stopped; whatever ends it, the folder can be resumed. */
+/**
+ * Trains to the end, or until stopped, and keeps the run on disk: a folder with its configuration, log, models and
+ * checkpoint. Whatever ends it, a later process can go on with the folder. This is what `fovea train` does.
+ *
+ * @example
+ * ```js
+ * import { datasetFromIdx } from "fovea";
+ * import { openRunFolder, runTraining } from "fovea/node";
+ *
+ * const data = datasetFromIdx({
+ *   name: "noise",
+ *   images: { shape: [8, 28, 28], data: Uint8Array.from({ length: 8 * 28 * 28 }, (_, i) => (i * 37) % 256) },
+ *   labels: { shape: [8], data: Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7]) },
+ *   imagesFile: "pixels",
+ *   labelsFile: "labels",
+ * });
+ * const result = await runTraining({
+ *   config: {
+ *     network: "lenet5",
+ *     options: { classes: 8 },
+ *     data: "noise",
+ *     epochs: 2,
+ *     batchSize: 4,
+ *     optimizer: { name: "sgd", lr: 0.01, momentum: 0.9, nesterov: false, weightDecay: 0 },
+ *     schedule: { kind: "constant" },
+ *     seed: 0,
+ *   },
+ *   data: { train: data, test: data },
+ *   out: "run",
+ *   session: { threads: 1 },
+ *   checkpointEverySeconds: 60,
+ * });
+ * const { config } = await openRunFolder("run");
+ * console.log(result.completed, result.step, config.epochs); // true 4 2
+ * ```
+ *
+ * @throws OptionError on an option that is unknown, missing or out of its range; FileError if the folder holds
+ * something or cannot be written; and as `train`
+ */
 export async function runTraining(options: RunOptions, listener: RunListener = {}): Promise<RunResult> {
   checkOptions("runTraining", options, RUN_OPTIONS);
   parseConfig(options.config, "config");
@@ -251,8 +327,8 @@ function withFiles(
 }
 
 /**
- * The weights that a run starts from, and what to say of them: a classifier for another number of classes starts anew. A run that has
- * a checkpoint goes on from that, and its weights' file may be gone.
+ * The weights that a run starts from, and what to say of them: a classifier for another number of classes starts anew.
+ * A run that has a checkpoint goes on from that, and its weights' file may be gone.
  */
 async function startingWeights(
   model: Model,

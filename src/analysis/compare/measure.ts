@@ -1,6 +1,7 @@
 /**
  * What networks cost: multiply-adds, parameters, planned memory at several batch sizes and measured time a picture, as
- * Canziani, Paszke and Culurciello compare them ("An analysis of deep neural network models for practical applications", 2017).
+ * Canziani, Paszke and Culurciello compare them ("An analysis of deep neural network models for practical
+ * applications", 2017).
  */
 
 import { MemoryError, OptionError } from "../../base/errors.js";
@@ -16,37 +17,57 @@ import { planInference } from "../inference.js";
 import { summarize } from "../summary.js";
 import { type PublishedAccuracy, publishedAccuracy } from "./published.js";
 
+/** The figures of one network. */
 export interface ComparedNetwork {
+  /** Its registered name. */
   readonly name: string;
+  /** Shape of one picture, [height, width, channels]. */
   readonly input: Shape;
+  /** Numbers in all parameters. */
   readonly parameters: number;
+  /** Multiply-adds of convolutions and linear layers for one picture. */
   readonly multiplyAdds: number;
+  /** Its published accuracy, where one is known. */
   readonly published?: PublishedAccuracy;
   /** One a batch size, as far as it was planned and measured. */
   readonly batches: readonly BatchFigures[];
 }
 
+/** The figures of one network at one batch size. */
 export interface BatchFigures {
+  /** Pictures at once. */
   readonly batch: number;
-  /** Planned, in inference; absent where it cannot be held. */
+  /** Bytes that inference is planned to take; absent where it cannot be held. */
   readonly memoryBytes?: number;
-  /** Median over the runs. */
+  /** Milliseconds a picture: the median over the runs. */
   readonly millisecondsAPicture?: number;
+  /** Runs that were measured. */
   readonly runs?: number;
 }
 
+/** Networks beside each other. */
 export interface Comparison {
+  /** One a network, in the order of the names. */
   readonly networks: readonly ComparedNetwork[];
   /** Whether it was asked to stop before all was measured. */
   readonly stopped: boolean;
+  /** How the processor was used. */
   readonly backend: string;
+  /** Threads that computed. */
   readonly threads: number;
 }
 
+/** Options of `compareNetworks`. All are optional. */
 export interface CompareOptions extends Pick<MachineOptions, "device" | "backend" | "threads" | "note"> {
-  /** Pictures at once; ascending. */
+  /**
+   * Batch sizes, ascending.
+   * @default [1, 2, 4, 8, 16, 32, 64]
+   */
   readonly batches?: readonly number[];
-  /** Milliseconds for each network and batch size, at least one run; 0 measures no time. */
+  /**
+   * Milliseconds for each network and batch size, for at least one run; 0 measures no time.
+   * @default 1000
+   */
   readonly budgetMs?: number;
   /** Batch sizes that would take more memory are planned and not measured. */
   readonly mostBytes?: number;
@@ -60,7 +81,10 @@ export const BATCHES: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 export const BUDGET_MS = 1000;
 const MOST_RUNS = 50;
 
-/** @throws OptionError where there is no such network. */
+/**
+ * Compares networks of the zoo on this machine: parameters, multiply-adds, and memory and time at several batch sizes.
+ * @throws OptionError if there is no such network, or one is named twice
+ */
 export async function compareNetworks(names: readonly string[], options: CompareOptions = {}): Promise<Comparison> {
   if (names.length === 0) throw new OptionError("compare: name at least one network");
   const repeated = names.find((name, i) => names.indexOf(name) < i);

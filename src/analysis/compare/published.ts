@@ -1,12 +1,15 @@
 /**
- * Published accuracies of the zoo's networks, with where they are published. All are of one network and one view of each
- * picture unless the note says otherwise.
+ * Published accuracies of the zoo's networks, with where they are published. All are of one network and one view of
+ * each picture unless the note says otherwise.
  */
 export interface PublishedAccuracy {
   /** Right first answers of 100. */
   readonly top1: number;
+  /** What it was measured on. */
   readonly data: string;
+  /** Where it is published. */
   readonly source: string;
+  /** What to keep in mind beside it. */
   readonly note?: string;
 }
 

@@ -5,22 +5,35 @@
 import type { Shape } from "../../graph/shape.js";
 import { outputExtents, span, type Window } from "../../ops/window.js";
 
+/** How many windows fit along one axis, in numbers and as a formula. */
 export interface AxisArithmetic {
-  /** Pixels of the image, and of the padding before and behind it. */
+  /** Pixels of the image. */
   readonly input: number;
+  /** Pixels of padding before it. */
   readonly before: number;
+  /** Pixels of padding behind it. */
   readonly after: number;
+  /** Taps of the kernel. */
   readonly kernel: number;
+  /** Pixels from one tap to the next. */
   readonly dilation: number;
   /** Pixels from the kernel's first tap to its last. */
   readonly span: number;
+  /** Pixels from one window to the next. */
   readonly stride: number;
+  /** Windows: pixels of the output. */
   readonly output: number;
   /** (input + padding - span) / stride + 1, which need not be whole. */
   readonly places: number;
+  /** Whether `places` was rounded, and how. */
   readonly rounded: "no" | "down" | "up";
   /** Behind the last window, read by none. */
-  readonly lost: { readonly input: number; readonly padding: number };
+  readonly lost: {
+    /** Pixels of the image. */
+    readonly input: number;
+    /** Pixels of the padding. */
+    readonly padding: number;
+  };
   /** Where the count is rounded up: what the last window reaches beyond the padding. */
   readonly beyond: number;
   /** Pixels of the image before the last window's end that fall between taps and are read by no window. */

@@ -1,6 +1,6 @@
 /**
- * A convolution taken apart: the size of its output, its cost against the fully connected layer that computes the same, that
- * layer's matrix, and each product of each sum. Images are [height, width, channels], weights HWIO.
+ * A convolution taken apart: the size of its output, its cost against the fully connected layer that computes the same,
+ * that layer's matrix, and each product of each sum. Images are [height, width, channels], weights HWIO.
  *
  * The numbers are those of the op itself (its float64 meaning); nothing is computed in a second way here.
  */
@@ -13,57 +13,89 @@ import { type ConvAttributes, type ConvOptions, conv2d, conv2dOp } from "../../o
 import { checkCounts, type Pair, pair, type Window } from "../../ops/window.js";
 import { type AxisArithmetic, axesOf, tapsOnImage } from "./axis.js";
 
+/** A convolution to explain. */
 export interface ConvolutionQuestion extends ConvOptions {
-  /** [height, width, channels]. */
+  /** Shape of the image, [height, width, channels]. */
   readonly input: Shape;
-  /** The image's numbers, row-major, channels last; without them only sizes are explained. */
+  /**
+   * The image's numbers, row-major, channels last.
+   * @default none: only sizes are explained
+   */
   readonly values?: ArrayLike<number> | undefined;
+  /** Height and width of the filters: one number for both, or [height, width]. */
   readonly kernel: Pair;
+  /**
+   * Filters: channels of the output.
+   * @default 1
+   */
   readonly filters?: number;
-  /** [kernel y, kernel x, channels / groups, filters], row-major. */
+  /**
+   * The filters' numbers, [kernel height, kernel width, channels / groups, filters], row-major.
+   * @default none: only sizes are explained
+   */
   readonly weights?: ArrayLike<number> | undefined;
-  /** Whether there is a bias a filter, which counts as a parameter; true unless said. */
+  /**
+   * Whether there is a bias a filter, which counts as a parameter.
+   * @default true
+   */
   readonly bias?: boolean;
 }
 
+/** What a layer consists of and computes. */
 export interface LayerCost {
+  /** Numbers of its weights. */
   readonly weights: number;
+  /** Numbers of its biases. */
   readonly biases: number;
+  /** Multiply-adds for one image. */
   readonly multiplyAdds: number;
 }
 
-/** Which weight joins an input to an output: the fully connected layer that the convolution is. */
+/** The matrix by which a dense layer would compute the same. */
 export interface EqualMatrix {
-  /** Outputs and inputs, each row-major, channels last. */
+  /** Outputs, row-major, channels last. */
   readonly rows: number;
+  /** Inputs, row-major, channels last. */
   readonly columns: number;
   /** For each row and column the position in the weights, or -1 where there is no edge. */
   readonly weightAt: Int32Array;
 }
 
+/** A convolution in numbers: its sizes and costs, and its result where image and filters were given. */
 export interface ConvolutionExplanation {
+  /** It is a convolution. */
   readonly kind: "conv";
+  /** Shape of the image, [height, width, channels]. */
   readonly input: Shape;
+  /** Shape of the output, [height, width, filters]. */
   readonly output: Shape;
+  /** Kernel, stride, padding and dilation in full. */
   readonly window: Window;
   /** Whether the padding was chosen so that output = input / stride. */
   readonly same: boolean;
+  /** Groups of channels. */
   readonly groups: number;
+  /** Filters. */
   readonly filters: number;
+  /** The arithmetic of the output's height. */
   readonly rows: AxisArithmetic;
+  /** The arithmetic of the output's width. */
   readonly columns: AxisArithmetic;
+  /** What the convolution consists of and computes. */
   readonly convolution: LayerCost;
-  /** Every input joined to every output. */
+  /** The same of a dense layer, in which every input is joined to every output. */
   readonly dense: LayerCost;
   /** Edges of the dense layer that the convolution has; the others are absent. */
   readonly edges: number;
   /** Multiply-adds that meet a zero of the padding. */
   readonly onPadding: number;
-  /** For small cases. */
+  /** The equal matrix, for small cases. */
   readonly matrix?: EqualMatrix;
+  /** The image's numbers, where they were given. */
   readonly values?: Float64Array;
+  /** The filters' numbers, where they were given. */
   readonly weights?: Float64Array;
-  /** The output's numbers, where image and weights are given. */
+  /** The output's numbers, row-major, where image and filters were given. */
   readonly result?: Float64Array;
 }
 
@@ -72,7 +104,21 @@ const MOST_PRODUCTS = 1e9;
 /** Numbers in a matrix that is still made. */
 const LARGEST_MATRIX = 20_000;
 
-/** @throws ShapeError where a number is out of range or the kernel does not fit. */
+/**
+ * Explains a convolution: sizes, formulas, costs beside those of a dense layer, and the result where image and filters
+ * are given.
+ *
+ * @example
+ * ```js
+ * import { explainConvolution } from "fovea/analysis";
+ *
+ * const { output, rows, convolution } = explainConvolution({ input: [28, 28, 1], kernel: 5, filters: 6, padding: 2 });
+ * console.log(output, rows.formula); // [ 28, 28, 6 ] floor((28 + 2 + 2 - 5) / 1) + 1 = 28
+ * console.log(convolution.multiplyAdds); // 117600
+ * ```
+ *
+ * @throws ShapeError or OptionError if the question makes no sense, as `nn.conv2d` does
+ */
 export function explainConvolution(question: ConvolutionQuestion): ConvolutionExplanation {
   const { input, filters = 1, groups = 1, bias = true, padding } = question;
   checkFilters(filters);
@@ -150,7 +196,8 @@ function draw({ input, kernel, filters = 1, groups = 1, stride, padding, dilatio
 }
 
 /**
- * One input at a time is 1 and the weights are 1, 2, 3 ...: an output then is the number of the one weight that joins the two, or 0.
+ * One input at a time is 1 and the weights are 1, 2, 3 ...: an output then is the number of the one weight that joins
+ * the two, or 0.
  */
 function matrixOf(question: ConvolutionQuestion, inputs: number, outputs: number): EqualMatrix {
   const { run, shape } = draw(question);
@@ -164,24 +211,33 @@ function matrixOf(question: ConvolutionQuestion, inputs: number, outputs: number
   return { rows: outputs, columns: inputs, weightAt };
 }
 
+/** One product of a convolution's sum. */
 export interface Term {
-  /** Where the tap falls; outside the image in the padding. */
+  /** Row of the image, which may be in the padding. */
   readonly row: number;
+  /** Column of the image, which may be in the padding. */
   readonly column: number;
-  /** Of the image. */
+  /** Channel of the image. */
   readonly channel: number;
+  /** Whether it falls on padding. */
   readonly inPadding: boolean;
-  /** 0 in the padding. */
+  /** The image's number; 0 in the padding. */
   readonly x: number;
+  /** The filter's number. */
   readonly weight: number;
 }
 
+/** How one number of the output comes about. */
 export interface ConvolutionStep {
+  /** Row of the output. */
   readonly row: number;
+  /** Column of the output. */
   readonly column: number;
+  /** Filter. */
   readonly filter: number;
   /** Kernel rows, columns, then channels, as the weights lie. */
   readonly terms: readonly Term[];
+  /** The sum. */
   readonly result: number;
 }
 

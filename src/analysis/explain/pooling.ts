@@ -8,33 +8,59 @@ import { type AvgPoolAttributes, avgPool2d, divisorsOf, maxPool2d } from "../../
 import type { Pair, Window, WindowOptions } from "../../ops/window.js";
 import { type AxisArithmetic, axesOf } from "./axis.js";
 
+/** What a pool takes of a window. */
 export type PoolKind = "max" | "average" | "sum";
 
+/** A pool to explain. */
 export interface PoolQuestion extends WindowOptions {
+  /** Shape of the image, [height, width, channels]. */
   readonly input: Shape;
+  /**
+   * The image's numbers, row-major, channels last.
+   * @default none: only sizes are explained
+   */
   readonly values?: ArrayLike<number> | undefined;
+  /** Height and width of a window: one number for both, or [height, width]. */
   readonly kernel: Pair;
-  /** "max" unless said. */
+  /**
+   * What is taken of a window.
+   * @default "max"
+   */
   readonly pool?: PoolKind;
-  /** Whether a last, incomplete window counts. */
+  /**
+   * Whether a last, incomplete window counts.
+   * @default false
+   */
   readonly ceil?: boolean;
 }
 
+/** A pool in numbers: its sizes, and its result where an image was given. */
 export interface PoolExplanation {
+  /** It is a pool. */
   readonly kind: "pool";
+  /** What is taken of a window. */
   readonly pool: PoolKind;
+  /** Shape of the image, [height, width, channels]. */
   readonly input: Shape;
+  /** Shape of the output, [height, width, channels]. */
   readonly output: Shape;
+  /** Kernel, stride, padding and dilation in full. */
   readonly window: Window;
+  /** Whether the padding was chosen so that output = input / stride. */
   readonly same: boolean;
+  /** Whether a last, incomplete window counts. */
   readonly ceil: boolean;
+  /** The arithmetic of the output's height. */
   readonly rows: AxisArithmetic;
+  /** The arithmetic of the output's width. */
   readonly columns: AxisArithmetic;
   /** Comparisons or additions, one a tap. */
   readonly operations: number;
-  /** Of each output pixel, row by row, where means are taken. */
+  /** The divisor of each output pixel, row by row, where means are taken. */
   readonly divisors?: Float64Array;
+  /** The image's numbers, where they were given. */
   readonly values?: Float64Array;
+  /** The output's numbers, row-major, where an image was given. */
   readonly result?: Float64Array;
 }
 
@@ -74,22 +100,31 @@ export function explainPool(question: PoolQuestion): PoolExplanation {
   return { ...explanation, values: image, result: result!.data };
 }
 
+/** One pixel that a window reads. */
 export interface PoolTap {
+  /** Row of the image. */
   readonly row: number;
+  /** Column of the image. */
   readonly column: number;
+  /** The image's number. */
   readonly x: number;
   /** Of a maximum, the tap that gave it; of equal ones the first. */
   readonly chosen: boolean;
 }
 
+/** How one number of the output comes about. */
 export interface PoolStep {
+  /** Row of the output. */
   readonly row: number;
+  /** Column of the output. */
   readonly column: number;
+  /** Channel. */
   readonly channel: number;
   /** Taps on pixels of the image, in reading order. */
   readonly taps: readonly PoolTap[];
   /** What the sum is divided by; 1 for sums and maxima. */
   readonly divisor: number;
+  /** The number. */
   readonly result: number;
 }
 

@@ -1,54 +1,94 @@
-/** What a program says to have a chart of lines or rows of pictures drawn. Apart, so that these types need no package. */
+/**
+ * What a program says to have a chart of lines or rows of pictures drawn. Apart, so that these types need no package.
+ */
 
+/** A point of a line. */
 export interface ChartPoint {
+  /** Its place along the horizontal axis. */
   readonly x: number;
+  /** Its place along the vertical axis. */
   readonly y: number;
 }
 
+/** A line of a chart. */
 export interface ChartLine {
+  /** Its name, at its end. */
   readonly name: string;
   /** From left to right; those that are not finite are left out. */
   readonly points: readonly ChartPoint[];
-  /** As SVG says it; one line after another has its own unless said. */
+  /**
+   * Its colour, as SVG writes it.
+   * @default one of its own, in the order of the lines
+   */
   readonly colour?: string;
-  /** As SVG says it; "" for none. */
+  /**
+   * Its dashes, as SVG's `stroke-dasharray` writes them; "" for none.
+   * @default none
+   */
   readonly dash?: string;
 }
 
+/** An axis of a chart. */
 export interface ChartAxis {
+  /** Its words. */
   readonly label: string;
-  /** Linear unless said. */
+  /**
+   * Whether it is linear or logarithmic.
+   * @default "linear"
+   */
   readonly scale?: "linear" | "log";
+  /**
+   * The numbers at its ends.
+   * @default by the points
+   */
   readonly domain?: readonly [number, number];
+  /**
+   * The numbers that it shows.
+   * @default by the domain
+   */
   readonly ticks?: readonly number[];
 }
 
+/** A chart of lines. */
 export interface LineChart {
-  /** For readers who cannot see it. */
+  /** Words for readers who cannot see it. */
   readonly label: string;
   /** Words above the plot, at its right. */
   readonly heading?: string;
+  /** The horizontal axis. */
   readonly x: ChartAxis;
+  /** The vertical axis. */
   readonly y: ChartAxis;
+  /** Its lines. */
   readonly lines: readonly ChartLine[];
-  /** Of the plot without axes and names, in pixels; 492 unless said. */
+  /**
+   * Width of the plot without axes and names, in pixels.
+   * @default 492
+   */
   readonly width?: number;
 }
 
+/** A picture with words. */
 export interface Tile {
   /** A picture as a data URI. */
   readonly picture: string;
+  /** Lines of text below it. */
   readonly lines: readonly string[];
+  /** Words that show when a pointer rests on it. */
   readonly title: string;
 }
 
+/** How tiles are laid out. */
 export interface TileOptions {
+  /** Words for readers who cannot see it. */
   readonly label: string;
+  /** Tiles of a row. */
   readonly columns: number;
-  /** Of a picture, in pixels. */
+  /** Width of a picture, in pixels. */
   readonly width: number;
+  /** Height of a picture, in pixels. */
   readonly height: number;
-  /** Between columns and between rows. */
+  /** Pixels between columns and between rows. */
   readonly gaps: readonly [x: number, y: number];
   /** Characters that a line has room for. */
   readonly characters: number;

@@ -1,6 +1,6 @@
 /**
- * A figure as an SVG file. Colours are written out in their light form, since few programs but browsers read variables; a
- * style sheet turns them into the dark ones where a browser's page is dark, and its own paper lies beneath.
+ * A figure as an SVG file. Colours are written out in their light form, since few programs but browsers read variables;
+ * a style sheet turns them into the dark ones where a browser's page is dark, and its own paper lies beneath.
  */
 import type { Figure } from "../report/figure.js";
 import { escapeXml } from "../report/figure.js";
@@ -9,8 +9,17 @@ import { PAINTS, type Paint } from "./palette.js";
 const FONT = `Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif`;
 const ATTRIBUTES = ["fill", "stroke", "color"] as const;
 
+/** Options of `standalone`. All are optional. */
 export interface StandaloneOptions {
+  /**
+   * Words above the figures.
+   * @default none
+   */
   readonly title?: string;
+  /**
+   * Words below the title.
+   * @default none
+   */
   readonly note?: string;
   /** Figures in a row. */
   readonly columns?: number;

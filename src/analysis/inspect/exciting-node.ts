@@ -12,6 +12,7 @@ import type { LayerTiles, Section, Tile } from "./page.js";
 
 /** A data set to look through, each sample of which can be drawn. */
 export interface ShownSamples extends Samples {
+  /** Name of the data set. */
   readonly name: string;
   /** "pictures", "positions". */
   readonly things: string;

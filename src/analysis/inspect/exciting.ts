@@ -1,4 +1,7 @@
-/** The samples of a data set that excite a layer's units most: of each channel, the largest number that it gave anywhere. */
+/**
+ * The samples of a data set that excite a layer's units most: of each channel, the largest number that it gave
+ * anywhere.
+ */
 
 import { OptionError } from "../../base/errors.js";
 import type { Dataset } from "../../data/sets/dataset.js";
@@ -7,7 +10,9 @@ import { compileLayers, type Picture } from "../../model/classifier.js";
 import type { TrainedModel } from "../../model/trained-model.js";
 import type { LookOptions } from "./look.js";
 
+/** The samples that excite one channel of a layer most. */
 export interface Excited {
+  /** The channel, from 0. */
   readonly channel: number;
   /** The strongest first. */
   readonly pictures: readonly {
@@ -19,18 +24,25 @@ export interface Excited {
   }[];
 }
 
+/** Options of `excitingPictures` and `excitingSamples`. */
 export interface ExcitingOptions
   extends Pick<LookOptions, "backend" | "threads" | "winograd" | "memoryLimit" | "note"> {
+  /** Path of the layer. */
   readonly layer: string;
+  /** The channels to look at, from 0. */
   readonly channels: readonly number[];
-  /** Pictures of a channel. */
+  /** Samples of a channel. */
   readonly count: number;
-  /** Of the data set, from the first on; all unless said. */
+  /**
+   * Samples of the data set that are looked at, from the first on.
+   * @default all
+   */
   readonly most?: number;
 }
 
 /** What is looked through: bytes of pictures, or numbers as the network takes them. */
 export interface Samples {
+  /** Their number. */
   readonly length: number;
   /** [height, width, channels]; those of one shape are best together. */
   shapeOf(index: number): Shape;

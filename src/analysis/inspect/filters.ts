@@ -1,9 +1,13 @@
-/** The filters of every convolution of a model, as planes of numbers: what each looks for in each channel that it sees. */
+/**
+ * The filters of every convolution of a model, as planes of numbers: what each looks for in each channel that it sees.
+ */
 
 import type { TrainedModel } from "../../model/trained-model.js";
 import { type Module, modulesOf, savedOf } from "../../nn/index.js";
 
+/** The filters of a convolution. */
 export interface LayerFilters {
+  /** Path of the layer. */
   readonly path: string;
   /** Height, width, channels that a filter sees, filters. */
   readonly shape: readonly [number, number, number, number];

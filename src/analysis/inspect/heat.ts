@@ -3,8 +3,11 @@ import type { Shape } from "../../graph/shape.js";
 
 /** A number for each place; row-major. */
 export interface Heat {
+  /** Rows of places. */
   readonly height: number;
+  /** Columns of places. */
   readonly width: number;
+  /** Its numbers, row by row. */
   readonly data: Float32Array;
 }
 

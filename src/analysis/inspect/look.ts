@@ -1,14 +1,16 @@
 /**
- * What a trained network does with one picture: its answer, what every layer gives, and what in the picture the answer comes from.
+ * What a trained network does with one picture: its answer, what every layer gives, and what in the picture the answer
+ * comes from.
  *
- * - Grad-CAM (Selvaraju et al. 2017): of a layer's maps A_k, relu(sum over k of a_k A_k), a_k being the mean over the map of
+ * - Grad-CAM (Selvaraju et al. 2017): of a layer's maps A_k, relu(sum over k of a_k A_k), a_k being the mean over the
+ * map of
  *   d score / d A_k. The score is the logit of the class that is asked about.
  * - Saliency (Simonyan, Vedaldi, Zisserman 2014): |d score / d pixel|, of a pixel's channels the largest.
  * - Occlusion (Zeiler, Fergus 2014): how much the class's probability falls when a square of the picture is greyed.
  *
- * Of a network that names every place of a picture (its output is [height, width, classes]) the score is the sum of the class's
- * logits over the places that it gave to this class, or over all where there are none, or the logit of one place (Seg-Grad-CAM:
- * Vinogradova, Dibrov, Myers 2020); the probability is the mean over the same places.
+ * Of a network that names every place of a picture (its output is [height, width, classes]) the score is the sum of the
+ * class's logits over the places that it gave to this class, or over all where there are none, or the logit of one
+ * place (Seg-Grad-CAM: Vinogradova, Dibrov, Myers 2020); the probability is the mean over the same places.
  */
 
 import { OptionError } from "../../base/errors.js";
@@ -41,18 +43,23 @@ import { mapLayers, spread } from "./map-layers.js";
 
 export type { Heat } from "./heat.js";
 
+/** The feature maps of a layer. */
 export interface LayerMaps {
+  /** Its path in the network. */
   readonly path: string;
+  /** Its kind: `Conv2d`, or the op of a layer that is one. */
   readonly kind: string;
   /** [height, width, channels]. */
   readonly shape: Shape;
-  /** Row-major, channels last. */
+  /** Its numbers, row-major, channels last. */
   readonly data: Float32Array;
 }
 
-/** What a network says that names every place. */
+/** The classes of a network that answers for every place of a picture. */
 export interface PlaceLabels {
+  /** Rows of places. */
   readonly height: number;
+  /** Columns of places. */
   readonly width: number;
   /** The class of each place, row by row. */
   readonly labels: Int32Array;
@@ -64,6 +71,7 @@ export interface PlaceLabels {
   readonly at?: readonly [row: number, column: number];
 }
 
+/** What a network sees in a picture. */
 export interface Look {
   /** The likeliest class; where every place has its own, that of the one asked about, or the one of most places. */
   readonly label: number;
@@ -73,11 +81,16 @@ export interface Look {
   readonly target: number;
   /** Absent where the network has one answer for the whole picture. */
   readonly places?: PlaceLabels;
+  /** The layers' maps. */
   readonly layers: readonly LayerMaps[];
   /** How many layers there are that give maps. */
   readonly layerCount: number;
-  /** `extent`: the rows and columns of pixels that the map is spread over, more than the picture's where the network fills it up. */
+  /**
+   * `extent`: the rows and columns of pixels that the map is spread over, more than the picture's where the network
+   * fills it up.
+   */
   readonly gradCam: Heat & { readonly path: string; readonly extent: readonly [number, number] };
+  /** How much each pixel moves the target's score: the gradient's size (Simonyan et al. 2013). */
   readonly saliency: Heat;
   /** By how much the target's probability falls; absent where it was not asked for. */
   readonly occlusion?: Heat & { readonly patch: number; readonly stride: number };
@@ -85,8 +98,12 @@ export interface Look {
   readonly instead: Float32Array;
 }
 
+/** Options of `lookInside`. All are optional. */
 export interface LookOptions extends MachineOptions {
-  /** The picture's [height, width, channels], for networks that take pictures of any size; the network's own unless said. */
+  /**
+   * The picture's [height, width, channels], for networks that take pictures of any size; the network's own unless
+   * said.
+   */
   readonly input?: Shape | undefined;
   /** The layer of Grad-CAM; the last convolution with more than one place unless said, or the bottleneck. */
   readonly layer?: string | undefined;
@@ -120,8 +137,23 @@ export const LOOK_OPTIONS: Fields<LookOptions> = {
 };
 
 /**
- * @param picture height x width x channels numbers as the network takes them, scaled
- * @throws OptionError where there is no such layer, class or place, or the network does not take a picture.
+ * Looks inside a network at one picture: each layer's feature maps, Grad-CAM (Selvaraju et al. 2017), saliency
+ * (Simonyan et al. 2013) and occlusion (Zeiler and Fergus 2013).
+ *
+ * @example
+ * ```js
+ * import { models, untrained } from "fovea";
+ * import { lookInside } from "fovea/analysis";
+ *
+ * const model = untrained(models.create("lenet5"), {
+ *   data: { shape: [28, 28, 1], classes: ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"], mean: [0], std: [1] },
+ * });
+ * const look = await lookInside(model, new Float32Array(28 * 28).fill(0.5));
+ * console.log(look.probabilities.length, look.layers[0]?.shape); // 10 [ 28, 28, 6 ]
+ * ```
+ *
+ * @param picture height x width x channels numbers, scaled as the network takes them
+ * @throws OptionError on an option or a picture that is not what it should be
  */
 export async function lookInside(model: TrainedModel, picture: Float32Array, options: LookOptions = {}): Promise<Look> {
   checkOptions("inspect", options, LOOK_OPTIONS, "inspect: ");
@@ -223,7 +255,10 @@ function questionOf(said: Float32Array, output: Shape, single: number | undefine
   return { label, question, places, means };
 }
 
-/** Rows and columns that maps are spread over: a network that names every place may begin by filling the picture up with zeros. */
+/**
+ * Rows and columns that maps are spread over: a network that names every place may begin by filling the picture up with
+ * zeros.
+ */
 function extentOf({ graph, input, output }: Traced): readonly [number, number] {
   const [height, width] = input.shape as [number, number, number];
   const readers = graph.values.filter((value) => value.inputs.includes(input));

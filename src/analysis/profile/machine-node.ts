@@ -1,13 +1,17 @@
 /**
- * The machine's peak and the speed of its memory, timed as the steps of a profile are: by the same walker, in steps of a fifth
- * of a millisecond, which mostly run undisturbed even where others use the machine. The best of each step counts.
+ * The machine's peak and the speed of its memory, timed as the steps of a profile are: by the same walker, in steps of
+ * a fifth of a millisecond, which mostly run undisturbed even where others use the machine. The best of each step
+ * counts.
  */
 import type { SessionOptions } from "../../devices/cpu/session.js";
 import { multiplyAddProgram, readProgram } from "./machine.js";
 import { openBackend, TimedProgram } from "./timed-program-node.js";
 
+/** What the machine can do, as measured. */
 export interface MachineFigures {
+  /** How the processor is used. */
   readonly backend: string;
+  /** Threads that compute. */
   readonly threads: number;
   /** Billions of operations a second in multiply-adds, two each. */
   readonly gflops: number;
@@ -22,6 +26,7 @@ const MEMORY = 128 * 2 ** 20;
 const PARTS = 32;
 const MEMORY_WALKS = 5;
 
+/** Measures what the machine can do: the limits of a roofline. */
 export class MachineProbe {
   readonly #peak: TimedProgram;
   readonly #operations: number;
@@ -45,6 +50,7 @@ export class MachineProbe {
     this.#release = release;
   }
 
+  /** Loads the kernels that measure. */
   static async create(options: Pick<SessionOptions, "backend" | "threads" | "note">): Promise<MachineProbe> {
     const { backend, threads } = await openBackend(options);
     const load = (program: Parameters<typeof TimedProgram.load>[1]) =>
@@ -61,7 +67,9 @@ export class MachineProbe {
     return new MachineProbe(peak, operations, memory, of, () => backend.release());
   }
 
-  /** Some hundredths of a second; the best so far, so that it may be asked before and after what is compared with it. */
+  /**
+   * Some hundredths of a second; the best so far, so that it may be asked before and after what is compared with it.
+   */
   measure(): MachineFigures {
     for (let n = 0; n < PEAK_WALKS; n++) this.#peakMs = Math.min(this.#peakMs, this.#peak.walk("steps")[0]!);
     for (let n = 0; n < MEMORY_WALKS; n++)
@@ -74,6 +82,7 @@ export class MachineProbe {
     };
   }
 
+  /** Frees its memory and ends its threads. */
   async close(): Promise<void> {
     await Promise.all([this.#peak.close(), this.#memory.close()]);
     this.#release();

@@ -1,6 +1,7 @@
 /**
- * Where a network's time goes, layer by layer: every step of the programs that predict and train is timed by a walker of its
- * own, many times, and compared with what the machine's arithmetic and memory allow. In Node, where clocks are exact.
+ * Where a network's time goes, layer by layer: every step of the programs that predict and train is timed by a walker
+ * of its own, many times, and compared with what the machine's arithmetic and memory allow. In Node, where clocks are
+ * exact.
  */
 
 import { OptionError } from "../../base/errors.js";
@@ -28,6 +29,7 @@ import {
 } from "./rows.js";
 import { type NumbersOf, openBackend, TimedProgram } from "./timed-program-node.js";
 
+/** Options of `profile`. All are optional. */
 export interface ProfileOptions extends Pick<SessionOptions, "backend" | "memoryLimit" | "winograd" | "note"> {
   /** What it takes; a network of the zoo says it itself, but may be asked about another size. */
   readonly input?: Shape | undefined;
@@ -46,28 +48,38 @@ export interface ProfileOptions extends Pick<SessionOptions, "backend" | "memory
   readonly stop?: (() => boolean | Promise<boolean>) | undefined;
 }
 
+/** Inference, or a training step. */
 export type ProfiledProgram = "infer" | "train";
 
 /** One program's. */
 export interface ProgramProfile {
+  /** Which program it is. */
   readonly what: ProfiledProgram;
+  /** Pictures at once. */
   readonly batch: number;
+  /** Times that every step was run. */
   readonly repeats: number;
   /** How much of a processor each thread had while it ran: less than 1 where others use the machine. */
   readonly processorShare: number;
   /** In the order of their first steps; every step is in one. */
   readonly rows: readonly ProfileRow[];
+  /** All steps together. */
   readonly total: ProfileFigures;
   /** Those that have any, in the order of PASSES. */
   readonly passes: readonly (ProfileFigures & { readonly pass: Pass })[];
   /** What is made once, before the first run and whenever weights have changed, and is not in the total. */
   readonly preparation: readonly ProfileRow[];
+  /** Milliseconds that compiling took. */
   readonly compileMs: number;
 }
 
+/** Where the time of a network goes on this machine. */
 export interface Profile {
+  /** Shape of one picture, [height, width, channels]. */
   readonly input: Shape;
+  /** What the machine can do, as measured. */
   readonly machine: MachineFigures;
+  /** One a program. */
   readonly programs: readonly ProgramProfile[];
 }
 
@@ -80,9 +92,20 @@ const MOST_PREPARATIONS = 5;
 const TINY_RATE = 1e-9;
 
 /**
- * @throws OptionError for a batch, threads or repeats below 1, or the interpreter.
- * @throws ShapeError where a layer does not fit its input.
- * @throws MemoryError where a program does not fit.
+ * Measures every step of a network's inference and training step, and sets it beside what the machine can do (a
+ * roofline).
+ *
+ * @example
+ * ```js
+ * import { models } from "fovea";
+ * import { profile } from "fovea/analysis/node";
+ *
+ * const { programs } = await profile(models.create("lenet5"), { batch: 4, what: ["infer"], repeats: 1 });
+ * console.log(programs[0]?.batch, (programs[0]?.total.milliseconds ?? 0) > 0); // 4 true
+ * ```
+ *
+ * @throws OptionError on an option that is out of its range; ShapeError if a layer does not fit its input; MemoryError
+ * if it does not fit into memory
  */
 export async function profile(network: Network, options: ProfileOptions = {}): Promise<Profile> {
   const batch = wholeFrom1("batch", options.batch ?? BATCH);

@@ -1,41 +1,51 @@
 /**
- * Timed steps as rows: one for each unit that the planner computes at once, however many steps it takes (Winograd's transforms,
- * partial sums), and for all uses of a layer that is used several times. Plain data.
+ * Timed steps as rows: one for each unit that the planner computes at once, however many steps it takes (Winograd's
+ * transforms, partial sums), and for all uses of a layer that is used several times. Plain data.
  *
- * Bytes are those of the operands of a unit's steps, each read or written once, whether they come from memory or from a cache.
- * Operations are two for each multiply-add of a convolution or a matrix product, in its direct form, and one for any other
- * (an addition, a comparison). The roofline is the least time that these can take on the machine: at its peak, or at the
- * speed of its memory, whichever is longer. Winograd's convolutions and gradients that go through a max
- * pool to its maxima alone do fewer operations than the direct form, and what lies in
- * a cache comes faster than memory, so that a row may reach more than all of it.
+ * Bytes are those of the operands of a unit's steps, each read or written once, whether they come from memory or from a
+ * cache. Operations are two for each multiply-add of a convolution or a matrix product, in its direct form, and one for
+ * any other (an addition, a comparison). The roofline is the least time that these can take on the machine: at its
+ * peak, or at the speed of its memory, whichever is longer. Winograd's convolutions and gradients that go through a max
+ * pool to its maxima alone do fewer operations than the direct form, and what lies in a cache comes faster than memory,
+ * so that a row may reach more than all of it.
  */
 import type { PlannedNode, Program, Step } from "../../compiler/program.js";
 import { opNamed } from "../../ops/registry.js";
 
 /**
- * What a row is for. `forward` and `backward` belong to layers; `packing` brings weights into the order in which kernels read
- * them; `update` moves parameters, their averages and statistics; `loss` is loss and metrics, both ways; `other` is what a network does around
- * its layers, such as the softmax of a prediction.
+ * What a row is for. `forward` and `backward` belong to layers; `packing` brings weights into the order in which
+ * kernels read them; `update` moves parameters, their averages and statistics; `loss` is loss and metrics, both ways;
+ * `other` is what a network does around its layers, such as the softmax of a prediction.
  */
 export const PASSES = ["forward", "backward", "packing", "update", "loss", "other"] as const;
+/** The part of a program that a step belongs to. */
 export type Pass = (typeof PASSES)[number];
 
+/** One kernel's call. */
 export interface ProfiledStep {
   /** Its place in the program's section. */
   readonly step: number;
+  /** Name of the kernel. */
   readonly kernel: string;
+  /** Pieces into which it is cut for threads. */
   readonly pieces: number;
+  /** Its median time. */
   readonly milliseconds: number;
+  /** Bytes that it reads and writes, each value once. */
   readonly bytes: number;
 }
 
+/** Time, work and limits of some steps. */
 export interface ProfileFigures {
+  /** Their time. */
   readonly milliseconds: number;
-  /** Of all steps' time. */
+  /** Their part of the time of all steps, from 0 to 1. */
   readonly share: number;
   /** Of convolutions and matrix products, for the whole batch: what the field's tables count. */
   readonly multiplyAdds: number;
+  /** Arithmetic operations for the whole batch; a multiply-add is two. */
   readonly operations: number;
+  /** Bytes that they read and write, each value once. */
   readonly bytes: number;
   /** Billions of operations a second. */
   readonly gflops: number;
@@ -43,15 +53,17 @@ export interface ProfileFigures {
   readonly intensity: number;
   /** The least time that the machine allows, as a part of the time that it took. */
   readonly ofRoofline: number;
-  /** What the roofline is made of here. */
+  /** Which limit of the roofline holds: arithmetic, or memory. */
   readonly bound: "peak" | "memory";
 }
 
+/** The steps of one unit of the program. */
 export interface ProfileRow extends ProfileFigures {
   /** The layer that it begins with; empty outside layers. */
   readonly layer: string;
   /** All layers that are computed in it. */
   readonly layers: readonly string[];
+  /** The part of the program that it belongs to. */
   readonly pass: Pass;
   /** The ops: `conv2d+add+relu`. */
   readonly computes: string;
@@ -59,6 +71,7 @@ export interface ProfileRow extends ProfileFigures {
   readonly strategy: string;
   /** Whether it computes for the backward pass what there was no room to keep. */
   readonly isAgain: boolean;
+  /** Its steps. */
   readonly steps: readonly ProfiledStep[];
 }
 

@@ -2,8 +2,11 @@
 import { printable } from "../../base/text.js";
 
 export interface Figure {
+  /** The SVG text. */
   readonly svg: string;
+  /** Its width in pixels. */
   readonly width: number;
+  /** Its height in pixels. */
   readonly height: number;
 }
 
