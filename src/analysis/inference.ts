@@ -17,7 +17,10 @@ export interface InferenceMemory extends PlannedMemory {
 /** One slot is filled while the other is computed. */
 const CLASSIFIER_SLOTS = 2;
 
-/** @throws MemoryError where a value is larger than can be held. */
+/**
+ * The memory that a classifier of a network would take at a batch. Nothing is allocated.
+ * @throws MemoryError if a value is larger than the device can hold
+ */
 export async function planInference(
   device: Device,
   module: Module,

@@ -35,7 +35,10 @@ export interface LayerSummary {
   readonly receptiveField?: ReceptiveField;
 }
 
-/** @throws ShapeError where a layer does not fit its input. */
+/**
+ * The layers of a network, in the order in which they compute, with what each returns, costs and sees for one picture.
+ * @throws ShapeError if a layer does not fit its input
+ */
 export function layersOf(module: AnyModule, input: AnyInputs): LayerSummary[] {
   const { graph, input: given, output } = traced(module, input);
   const modules = new Map([...modulesOf(module)].map(([part, path]) => [path, part]));

@@ -4,25 +4,33 @@
  *     { "classes": [{ "name": "sky", "color": [128, 128, 128] }, { "name": "road", "color": [128, 64, 128] }],
  *       "ignore": [{ "name": "void", "value": 11, "color": [0, 0, 0] }] }
  *
- * In a label picture of grey values or palette indices, value i is the class at place i, unless it says a `value` of its own; in one of colours,
- * each class has its colour. Pixels of what stands under `ignore` count for nothing; one that is neither is an error.
+ * In a label picture of grey values or palette indices, value i is the class at place i, unless it says a `value` of
+ * its own; in one of colours, each class has its colour. Pixels of what stands under `ignore` count for nothing; one
+ * that is neither is an error.
  */
 
 import { shown } from "../base/bytes.js";
 import { DataError } from "../base/errors.js";
 import { parseJson } from "../formats/json.js";
 
+/** A colour: red, green and blue from 0 to 255. */
 export type Color = readonly [red: number, green: number, blue: number];
 
+/** A class of pixels. */
 export interface LabelName {
+  /** Its name. */
   readonly name: string;
+  /** Its colour, in label pictures of colours and in overlays. */
   readonly color: Color;
-  /** In label pictures of indices. */
+  /** Its value in label pictures of indices. */
   readonly value: number;
 }
 
+/** The classes that pixels are labelled with. */
 export interface ClassList {
+  /** The classes, in the order of their numbers. */
   readonly classes: readonly LabelName[];
+  /** Labels of pixels that are skipped. */
   readonly ignore: readonly LabelName[];
 }
 
@@ -32,8 +40,20 @@ export const UNLABELLED = 255;
 const MOST_CLASSES = 255;
 
 /**
- * A class list from JSON; `where` is what errors call it.
- * @throws DataError naming the entry and what is wrong with it.
+ * Reads a class list from JSON: `{ "classes": [{ "name": "sky", "color": [128, 128, 128] }, ...], "ignore": [...] }`.
+ *
+ * @example
+ * ```js
+ * import { parseClassList } from "fovea/segmentation";
+ *
+ * const json =
+ *   '{ "classes": [{ "name": "sky", "color": [128, 128, 128] }, { "name": "road", "color": [128, 64, 128] }] }';
+ * const list = parseClassList(json, "classes.json");
+ * console.log(list.classes.map(({ name, value }) => `${value} ${name}`)); // [ '0 sky', '1 road' ]
+ * ```
+ *
+ * @param where the name by which errors call it
+ * @throws DataError naming the entry and what is wrong with it
  */
 export function parseClassList(text: string, where: string): ClassList {
   const json = parseJson(text, (why, cause) => new DataError(`${where}: ${why}`, { cause }));

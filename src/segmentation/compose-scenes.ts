@@ -1,7 +1,7 @@
 /**
- * Scenes composed of small grey pictures (digits, garments), with exact masks: a few items of some size and colour, one over the other, on a
- * background that fades from one colour to another. A pixel belongs to the topmost item whose ink covers it, else to the background.
- * What a scene shows is a function of the seed and its number.
+ * Scenes composed of small grey pictures (digits, garments), with exact masks: a few items of some size and colour, one
+ * over the other, on a background that fades from one colour to another. A pixel belongs to the topmost item whose ink
+ * covers it, else to the background. What a scene shows is a function of the seed and its number.
  */
 
 import { OptionError } from "../base/errors.js";
@@ -11,12 +11,20 @@ import type { ClassList } from "./class-list.js";
 import { distinctColors } from "./palette.js";
 import type { Scene, SceneSet } from "./scene-set.js";
 
+/** Options of `composeScenes`. */
 export interface SceneOptions {
+  /** Scenes. */
   readonly count: number;
+  /** Height of a scene in pixels. */
   readonly height: number;
+  /** Width of a scene in pixels. */
   readonly width: number;
+  /** Seed: the same one composes the same scenes. */
   readonly seed: number;
-  /** The most items of a scene; each has at least one. */
+  /**
+   * Items of a scene, at most; each has at least one.
+   * @default 5
+   */
   readonly items?: number;
 }
 
@@ -33,7 +41,13 @@ export function composedClasses({ classes }: Pick<Dataset, "classes">): ClassLis
   };
 }
 
-/** @param items pictures of one channel in memory, light on dark */
+/**
+ * Composes labelled scenes of small grey pictures, such as digits: a few items of random size and colour, one over the
+ * other, on a background that fades from one colour to another. A pixel belongs to the topmost item whose ink covers
+ * it, else to the background.
+ * @param items grey pictures in memory, light on dark
+ * @throws OptionError if the pictures are not grey or not in memory, and on numbers out of their range
+ */
 export function composeScenes(items: Dataset, options: SceneOptions): SceneSet {
   const { count, height, width, seed } = options;
   if (items.shape[2] !== 1 || items.images.length === 0) {

@@ -6,19 +6,29 @@ import { UNLABELLED } from "./class-list.js";
 import type { Labeller } from "./labeller.js";
 import { checkScenes, type Scene, type SceneSet } from "./scene-set.js";
 
+/** The figure of one scene. */
 export interface SceneResult {
+  /** Name of the scene. */
   readonly name: string;
   /** The share of its labelled pixels that are right. */
   readonly pixelAccuracy: number;
 }
 
+/** The figures of a labeller on scenes. */
 export interface SegmentationEvaluation extends PixelFigures {
+  /** How often pixels of each class were predicted as each: `confusion[actual][predicted]`. */
   readonly confusion: readonly (readonly number[])[];
+  /** One a scene, in their order. */
   readonly scenes: readonly SceneResult[];
+  /** Seconds that measuring took, on this machine. */
   readonly seconds: number;
 }
 
-/** @throws DataError where network and scenes have other classes, where there are no scenes, and where one has no labelled pixel. */
+/**
+ * Measures a labeller on scenes of any size: every pixel that has a label, and each scene by itself.
+ * @param progress called after each scene with the scenes that are done, the scene and its predicted labels; waited for
+ * @throws DataError if network and scenes have other classes, if there are no scenes, or if one has no labelled pixel
+ */
 export async function evaluateScenes(
   labeller: Labeller,
   set: SceneSet,

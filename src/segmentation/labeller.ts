@@ -1,6 +1,7 @@
 /**
- * A trained network that labels pictures of any size. A program is compiled for each size and kept for the next picture of it; large pictures go
- * through in tiles (tiles.ts), with the same result as whole. Calls are answered one after another.
+ * A trained network that labels pictures of any size. A program is compiled for each size and kept for the next picture
+ * of it; large pictures go through in tiles (tiles.ts), with the same result as whole. Calls are answered one after
+ * another.
  */
 import { OptionError } from "../base/errors.js";
 import { OpenCalls } from "../base/open-calls.js";
@@ -19,27 +20,42 @@ import { type Reach, reachOf } from "./reach.js";
 import { majorityVote, SUPERPIXEL_OPTIONS, type SuperpixelOptions, superpixels } from "./superpixels.js";
 import { planTiles } from "./tiles.js";
 
+/** A picture in colours. */
 export interface RgbPicture {
+  /** Its height in pixels. */
   readonly height: number;
+  /** Its width in pixels. */
   readonly width: number;
   /** height x width x 3 bytes. */
   readonly pixels: Uint8Array;
 }
 
+/** Options of `createLabeller`. All are optional. */
 export interface LabellerOptions extends MachineOptions {
-  /** Rows and columns that are labelled at once, at most; pictures larger than that go in tiles. */
+  /**
+   * Rows and columns, at most, that are labelled at once. Larger pictures go in tiles, with the same result.
+   * @default 1024
+   */
   readonly tile?: number;
-  /** Lets superpixels vote, for borders as sharp as the picture's. */
+  /**
+   * Whether superpixels vote, for borders as sharp as the picture's; an object for other superpixels than the default
+   * ones.
+   * @default false
+   */
   readonly vote?: boolean | SuperpixelOptions;
 }
 
+/** A trained network that labels every pixel of pictures of any size. */
 export interface Labeller {
   /** The class of each pixel, row by row. Calls may overlap; a picture must stay as it is until it is answered. */
   label(picture: RgbPicture): Promise<Uint8Array>;
+  /** The model that it was made of. */
   readonly model: TrainedModel;
+  /** How it uses the processor. */
   readonly backend: string;
+  /** Threads that compute. */
   readonly threads: number;
-  /** Answers the calls under way, refuses later ones, and gives the memory back. */
+  /** Answers the calls under way, refuses later ones, and frees the memory. */
   close(): Promise<void>;
 }
 
@@ -57,6 +73,24 @@ const MOST_WHOLE = 1024;
 /** Sizes whose programs are kept. */
 const KEPT = 4;
 
+/**
+ * Makes a labeller of a trained network. It compiles a program for each size of picture, and keeps the last four.
+ *
+ * @example
+ * ```js
+ * import { models, untrained } from "fovea";
+ * import { createLabeller } from "fovea/segmentation";
+ *
+ * const unet = models.create("unet", { classes: 2, height: 32, width: 32, widths: [4, 8] });
+ * const model = untrained(unet, { data: { shape: [32, 32, 3], classes: ["a", "b"], mean: [0, 0, 0], std: [1, 1, 1] } });
+ * const labeller = await createLabeller(model);
+ * const labels = await labeller.label({ height: 32, width: 32, pixels: new Uint8Array(32 * 32 * 3) });
+ * await labeller.close();
+ * console.log(labels.length); // 1024
+ * ```
+ *
+ * @throws OptionError on an option that is not what it should be, and if the network labels no pixels
+ */
 export async function createLabeller(model: TrainedModel, options: LabellerOptions = {}): Promise<Labeller> {
   checkOptions("createLabeller", options, LABELLER_OPTIONS);
   checkModel(model, "createLabeller");

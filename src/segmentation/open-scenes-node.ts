@@ -21,17 +21,28 @@ import { asCameraWasHeld } from "./orientation.js";
 import { labelHead, readLabels } from "./read-labels-node.js";
 import type { Scene, SceneSet, SceneSplits } from "./scene-set.js";
 
+/** Options of `openScenes`. All are optional. */
 export interface OpenScenesOptions {
-  /** A file with the classes, or "camvid". */
+  /**
+   * A file with the classes, or `"camvid"`.
+   * @default classes.json in the folder
+   */
   readonly classes?: string | undefined;
-  /** [height, width] to which pictures and labels are brought; their own where left out. Composed scenes: 64x64. */
+  /**
+   * [height, width] in pixels to which pictures and labels are resized.
+   * @default their own; 64x64 for composed scenes
+   */
   readonly size?: readonly number[] | undefined;
 }
 
 /** Composed scenes to learn from and to measure with. */
 const COMPOSED = { train: 600, test: 100, side: 64 } as const;
 
-/** @throws DataError and FileError where pictures, labels and classes do not belong together. */
+/**
+ * Opens labelled pictures: a folder with FOLDER/train, FOLDER/trainannot, FOLDER/val, FOLDER/valannot, or
+ * FOLDER/images/train, FOLDER/labels/train and so on; or scenes composed of a data set's pictures, `scenes:mnist`.
+ * @throws DataError and FileError if pictures, labels and classes do not belong together
+ */
 export async function openScenes(data: string, options: OpenScenesOptions = {}): Promise<SceneSplits> {
   const [kind, ...rest] = data.split(":");
   if (kind === "scenes") return composed(rest.length === 0 ? "mnist" : rest.join(":"), options);

@@ -1,7 +1,8 @@
 /**
- * What a network reads: for an interval of rows or columns of its answer, the interval of the picture that it depends on, found by walking
- * the graph from the answer back, exactly as each op reads. It tells how far tiles must overlap; and the coarsest grid that the
- * network computes on, at whose steps tiles must begin so that they see what the whole picture would.
+ * What a network reads: for an interval of rows or columns of its answer, the interval of the picture that it depends
+ * on, found by walking the graph from the answer back, exactly as each op reads. It tells how far tiles must overlap;
+ * and the coarsest grid that the network computes on, at whose steps tiles must begin so that they see what the whole
+ * picture would.
  *
  * A network with an op that reads all of the picture at once has no such interval, and cannot be tiled.
  */
@@ -12,6 +13,7 @@ import { readsOf } from "../graph/reads.js";
 import type { Module } from "../nn/module.js";
 import { traceOne } from "../nn/trace.js";
 
+/** How far a network's answer for a pixel sees: what decides how tiles overlap. */
 export interface Reach {
   /** Rows and columns: pixels that an answer depends on before and behind its own place, at most. */
   readonly halo: readonly [rows: number, columns: number];
@@ -22,7 +24,9 @@ export interface Reach {
 type Interval = readonly [first: number, last: number];
 
 /**
- * @throws OptionError where the network has an op that reads the whole picture, naming it.
+ * How far a network's answer for a pixel sees, found by walking its graph back.
+ * @param channels channels of its pictures
+ * @throws OptionError if the network has an op that reads the whole picture, naming it
  */
 export function reachOf(module: Module, channels: number): Reach {
   const multiple = 64;

@@ -1,6 +1,7 @@
 /**
- * Label pictures: PNG files of grey values or of a palette, whose indices are classes, or of colours. What a value or colour means is in the class
- * list; how values lie in the file is read from its head, since decoders spread few bits over a byte.
+ * Label pictures: PNG files of grey values or of a palette, whose indices are classes, or of colours. What a value or
+ * colour means is in the class list; how values lie in the file is read from its head, since decoders spread few bits
+ * over a byte.
  */
 
 import { DataError, FileError } from "../base/errors.js";
@@ -8,8 +9,11 @@ import { loadSharp } from "../data/decode/sharp-node.js";
 import { type ClassList, colorKey, colorTable, UNLABELLED, valueTable } from "./class-list.js";
 import { readPaletteIndices } from "./png-palette-node.js";
 
+/** A picture of labels. */
 export interface LabelPicture {
+  /** Its height in pixels. */
   readonly height: number;
+  /** Its width in pixels. */
   readonly width: number;
   /** Class indices; UNLABELLED where a pixel counts for nothing. */
   readonly labels: Uint8Array;
@@ -22,7 +26,10 @@ interface Head {
   readonly bits: number;
 }
 
-/** What a label picture is made of. @throws FileError where it is no PNG file, DataError where it is of a kind that says no labels. */
+/**
+ * What a label picture is made of. @throws FileError where it is no PNG file, DataError where it is of a kind that says
+ * no labels.
+ */
 export function labelHead(name: string, bytes: Uint8Array): Head {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 33 || view.getUint32(0) !== 0x89504e47) {

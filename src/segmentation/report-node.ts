@@ -1,4 +1,7 @@
-/** The page of a measurement: figures, a row a class, and the worst and best scenes with what they show and what the network says. */
+/**
+ * The page of a measurement: figures, a row a class, and the worst and best scenes with what they show and what the
+ * network says.
+ */
 
 import { documentOf } from "../analysis/report/document.js";
 import { pictureUri } from "../analysis/report/draw-node.js";
@@ -8,18 +11,27 @@ import type { SegmentationEvaluation } from "./evaluate.js";
 import { overlayPixels } from "./overlay-node.js";
 import type { Scene } from "./scene-set.js";
 
+/** What the page of a measurement shows. */
 export interface SegmentationReport {
+  /** Its title. */
   readonly title: string;
+  /** The figures. */
   readonly result: SegmentationEvaluation;
+  /** The classes. */
   readonly classes: ClassList;
-  /** Scenes to show, and what the network says of them. */
+  /** The scenes with the lowest figures, and their predicted labels. */
   readonly worst: readonly LabelledScene[];
+  /** The scenes with the highest figures, and their predicted labels. */
   readonly best: readonly LabelledScene[];
 }
 
+/** A scene and what the network made of it. */
 export interface LabelledScene {
+  /** The scene. */
   readonly scene: Scene;
+  /** The predicted class of each pixel, row by row. */
   readonly labels: Uint8Array;
+  /** The share of its labelled pixels that are right, from 0 to 1. */
   readonly pixelAccuracy: number;
 }
 

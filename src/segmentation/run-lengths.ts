@@ -1,6 +1,17 @@
 /** A labelling as runs, row by row: [label, length, label, length, ...]. Small, and read by any language. */
 import { DataError } from "../base/errors.js";
 
+/**
+ * Labels as run lengths, [label, length, label, length, ...].
+ *
+ * @example
+ * ```js
+ * import { fromRuns, toRuns } from "fovea/segmentation";
+ *
+ * const runs = toRuns([0, 0, 0, 2, 2]);
+ * console.log(runs, Array.from(fromRuns(runs, 5))); // [ 0, 3, 2, 2 ] [ 0, 0, 0, 2, 2 ]
+ * ```
+ */
 export function toRuns(labels: ArrayLike<number>): number[] {
   const runs: number[] = [];
   for (let i = 0; i < labels.length; i++) {
@@ -10,7 +21,11 @@ export function toRuns(labels: ArrayLike<number>): number[] {
   return runs;
 }
 
-/** @throws DataError where the runs are not of `length` labels in all. */
+/**
+ * Labels of run lengths.
+ * @param length the number of labels that there must be
+ * @throws DataError if the runs are not of that many
+ */
 export function fromRuns(runs: readonly number[], length: number): Uint8Array {
   const labels = new Uint8Array(length);
   let at = 0;

@@ -1,6 +1,7 @@
 /**
- * Labelled scenes as a data set that the trainer takes. Pictures and labels go through the same transforms: where a pixel comes from
- * decides its label, too (the nearest one, since labels cannot be mixed); what a transform brings in from outside the picture has none.
+ * Labelled scenes as a data set that the trainer takes. Pictures and labels go through the same transforms: where a
+ * pixel comes from decides its label, too (the nearest one, since labels cannot be mixed); what a transform brings in
+ * from outside the picture has none.
  */
 
 import { DataError } from "../base/errors.js";
@@ -11,7 +12,11 @@ import type { OpenStream } from "../data/sets/stream.js";
 import { UNLABELLED } from "./class-list.js";
 import { checkScenes, commonSize, type SceneSet } from "./scene-set.js";
 
-/** @param scaling that of the training pictures; measured on these where left out. */
+/**
+ * Labelled scenes of one size as a data set, which `train` and `evaluate` take.
+ * @param scaling the scaling of pixels; by default that of these pictures
+ * @throws DataError if a scene is damaged, or the sizes differ
+ */
 export function sceneDataset(set: SceneSet, scaling?: Scaling): Dataset {
   checkScenes(set);
   const [height, width] = commonSize(set);

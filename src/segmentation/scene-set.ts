@@ -1,32 +1,47 @@
-/** Labelled scenes in memory: pictures as bytes in RGB, and a byte a pixel that says its class, UNLABELLED where it has none. */
+/**
+ * Labelled scenes in memory: pictures as bytes in RGB, and a byte a pixel that says its class, UNLABELLED where it has
+ * none.
+ */
 import { DataError } from "../base/errors.js";
 import { shown } from "../base/options.js";
 import { type ClassList, UNLABELLED } from "./class-list.js";
 
+/** A labelled picture. */
 export interface Scene {
+  /** Its name, such as its file's. */
   readonly name: string;
+  /** Its height in pixels. */
   readonly height: number;
+  /** Its width in pixels. */
   readonly width: number;
-  /** height x width x 3. */
+  /** Its bytes in RGB, row by row: height x width x 3. */
   readonly pixels: Uint8Array;
-  /** height x width. */
+  /** The class of each pixel, row by row; `UNLABELLED` where it has none. */
   readonly labels: Uint8Array;
 }
 
+/** A set of labelled pictures. */
 export interface SceneSet {
+  /** Its name. */
   readonly name: string;
+  /** Its classes. */
   readonly classes: ClassList;
+  /** Its pictures. */
   readonly scenes: readonly Scene[];
 }
 
+/** Labelled pictures to learn from, and to measure with. */
 export interface SceneSplits {
+  /** The pictures to learn from. */
   readonly train: SceneSet;
+  /** The pictures to measure with. */
   readonly test: SceneSet;
 }
 
 /**
  * Holds scenes to what their type says.
- * @throws DataError naming the scene, and of a label that is no class its row and column; or a scene none of whose pixels has a label.
+ * @throws DataError naming the scene, and of a label that is no class its row and column; or a scene none of whose
+ * pixels has a label.
  */
 export function checkScenes(set: SceneSet): void {
   const { name, classes, scenes } = set;
@@ -92,8 +107,8 @@ export function commonSize({ name, scenes }: SceneSet): readonly [number, number
 }
 
 /**
- * Weights of classes in the loss. "median": the median share over the class's own (Eigen, Fergus 2015), at most 10 and at least 1/10, so
- * that one rare class does not rule; "sqrt" the square root of that, a middle way.
+ * Weights of classes in the loss. "median": the median share over the class's own (Eigen, Fergus 2015), at most 10 and
+ * at least 1/10, so that one rare class does not rule; "sqrt" the square root of that, a middle way.
  */
 export function classWeights(set: SceneSet, balance: "none" | "median" | "sqrt"): number[] {
   if (balance === "none") return [];

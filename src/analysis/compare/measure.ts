@@ -69,11 +69,20 @@ export interface CompareOptions extends Pick<MachineOptions, "device" | "backend
    * @default 1000
    */
   readonly budgetMs?: number;
-  /** Batch sizes that would take more memory are planned and not measured. */
+  /**
+   * Batch sizes that would take more bytes are planned and not measured.
+   * @default no limit
+   */
   readonly mostBytes?: number;
-  /** Is told before each batch size of each network. */
+  /**
+   * Called before each batch size of each network. Comparing waits for a promise that it returns.
+   * @default none
+   */
   readonly progress?: (network: string, batch: number) => void;
-  /** Asked between runs. */
+  /**
+   * Asked between runs: true ends with what was measured until then.
+   * @default none
+   */
   readonly stop?: () => boolean | Promise<boolean>;
 }
 

@@ -2,6 +2,8 @@
  * Published accuracies of the zoo's networks, with where they are published. All are of one network and one view of
  * each picture unless the note says otherwise.
  */
+
+/** An accuracy that its authors published. */
 export interface PublishedAccuracy {
   /** Right first answers of 100. */
   readonly top1: number;

@@ -244,7 +244,18 @@ export interface ConvolutionStep {
 /** How one output came about. @throws ShapeError where the explanation has no numbers or no such output. */
 export function convolutionStep(
   explanation: ConvolutionExplanation,
-  { row, column, filter }: { readonly row: number; readonly column: number; readonly filter: number },
+  {
+    row,
+    column,
+    filter,
+  }: {
+    /** Row of the output, from 0. */
+    readonly row: number;
+    /** Column of the output, from 0. */
+    readonly column: number;
+    /** Filter, from 0. */
+    readonly filter: number;
+  },
 ): ConvolutionStep {
   const { input, output, window, filters, groups, values, weights, result } = explanation;
   if (values === undefined || weights === undefined || result === undefined)

@@ -64,7 +64,19 @@ export interface PoolExplanation {
   readonly result?: Float64Array;
 }
 
-/** @throws ShapeError where a number is out of range or the kernel does not fit. */
+/**
+ * Explains a pool: sizes, formulas, and the result where an image is given.
+ *
+ * @example
+ * ```js
+ * import { explainPool } from "fovea/analysis";
+ *
+ * const { output, result } = explainPool({ input: [2, 2, 1], kernel: 2, values: [1, 2, 3, 4], pool: "average" });
+ * console.log(output, Array.from(result ?? [])); // [ 1, 1, 1 ] [ 2.5 ]
+ * ```
+ *
+ * @throws ShapeError or OptionError if the question makes no sense, as `nn.maxPool2d` does
+ */
 export function explainPool(question: PoolQuestion): PoolExplanation {
   const { input, values, kernel, pool = "max", ceil = false, stride, padding, dilation } = question;
   const graph = new Graph();
@@ -131,7 +143,18 @@ export interface PoolStep {
 /** How one output came about. @throws ShapeError where the explanation has no numbers. */
 export function poolStep(
   explanation: PoolExplanation,
-  { row, column, channel }: { readonly row: number; readonly column: number; readonly channel: number },
+  {
+    row,
+    column,
+    channel,
+  }: {
+    /** Row of the output, from 0. */
+    readonly row: number;
+    /** Column of the output, from 0. */
+    readonly column: number;
+    /** Channel, from 0. */
+    readonly channel: number;
+  },
 ): PoolStep {
   const { input, output, window, values, result, divisors, pool } = explanation;
   if (values === undefined || result === undefined)

@@ -92,6 +92,14 @@ export interface TileOptions {
   readonly gaps: readonly [x: number, y: number];
   /** Characters that a line has room for. */
   readonly characters: number;
-  /** A strip of colours with its ends' numbers, above the tiles. */
-  readonly scale?: { readonly colours: readonly string[]; readonly ends: readonly [string, string, string] };
+  /**
+   * A strip of colours above the tiles.
+   * @default none
+   */
+  readonly scale?: {
+    /** Its colours from left to right, as SVG writes them. */
+    readonly colours: readonly string[];
+    /** Words at its left end, middle and right end. */
+    readonly ends: readonly [string, string, string];
+  };
 }

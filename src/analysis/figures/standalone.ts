@@ -21,7 +21,10 @@ export interface StandaloneOptions {
    * @default none
    */
   readonly note?: string;
-  /** Figures in a row. */
+  /**
+   * Figures in a row.
+   * @default 1
+   */
   readonly columns?: number;
 }
 

@@ -14,14 +14,15 @@ import type { LayerTiles, Section, Tile } from "./page.js";
 export interface ShownSamples extends Samples {
   /** Name of the data set. */
   readonly name: string;
-  /** "pictures", "positions". */
+  /** What they are called: `"pictures"` or `"positions"`. */
   readonly things: string;
-  /** RGB. */
+  /** A drawing of the sample: bytes in RGB. */
   drawn(index: number): Bytes;
-  /** Of the frame around what a unit saw. */
+  /** Colour of the frame around what a channel saw. */
   readonly frame: Colour;
   /** Pixels of a drawing for one of what the network takes. */
   readonly zoom: number;
+  /** Words below the sample. */
   captionOf(index: number): string;
 }
 
@@ -57,7 +58,14 @@ export function datasetSamples(data: Dataset, model: TrainedModel): ShownSamples
 /** Pictures of any size, of which every place is named. */
 export function pictureSamples(
   name: string,
-  pictures: readonly { readonly height: number; readonly width: number; readonly pixels: Uint8Array }[],
+  pictures: readonly {
+    /** Rows. */
+    readonly height: number;
+    /** Columns. */
+    readonly width: number;
+    /** Bytes in RGB, row by row. */
+    readonly pixels: Uint8Array;
+  }[],
 ): ShownSamples {
   return {
     name,

@@ -16,10 +16,13 @@ export interface Excited {
   readonly channel: number;
   /** The strongest first. */
   readonly pictures: readonly {
+    /** Index of the sample in the data set. */
     readonly index: number;
+    /** The largest number that the channel gave. */
     readonly value: number;
-    /** Where in the layer's map. */
+    /** Row of the layer's map where it did. */
     readonly row: number;
+    /** Column of the layer's map where it did. */
     readonly column: number;
   }[];
 }
@@ -46,10 +49,15 @@ export interface Samples {
   readonly length: number;
   /** [height, width, channels]; those of one shape are best together. */
   shapeOf(index: number): Shape;
+  /** The sample as the network takes it: bytes, which are scaled, or numbers. */
   numbersOf(index: number): Picture;
 }
 
-/** @throws OptionError where the data set's pictures are not what the network takes. */
+/**
+ * Finds the pictures of a data set, in memory, that excite channels of a layer most: by the largest number that each
+ * gives anywhere.
+ * @throws OptionError if the pictures are not of the network's size
+ */
 export async function excitingPictures(
   model: TrainedModel,
   data: Pick<Dataset, "images" | "shape" | "length" | "name">,
@@ -68,6 +76,10 @@ const BATCH = 32;
 /** Places of the pictures of a batch. */
 const BATCH_PLACES = 2 ** 17;
 
+/**
+ * Finds the samples that excite channels of a layer most: by the largest number that each gives anywhere.
+ * @throws OptionError if there is no such layer or channel
+ */
 export async function excitingSamples(
   model: TrainedModel,
   samples: Samples,

@@ -1,4 +1,7 @@
-/** A look inside as a page: pictures are put into it as PNG, so that one file is all. Of networks that name a picture, or every pixel of one. */
+/**
+ * A look inside as a page: pictures are put into it as PNG, so that one file is all. Of networks that name a picture,
+ * or every pixel of one.
+ */
 
 import { pick } from "../../base/options.js";
 import { byteScaling } from "../../data/sets/byte-scaling.js";
@@ -21,10 +24,18 @@ export interface Subject {
   /** As the network takes it. */
   readonly numbers: Float32Array;
   /** As it is shown: bytes, [height, width, 1 or 3]. */
-  readonly picture: { readonly bytes: Uint8Array; readonly shape: readonly [number, number, number] };
+  readonly picture: {
+    /** Its bytes, row by row. */
+    readonly bytes: Uint8Array;
+    /** [height, width, channels], of 1 or 3 channels. */
+    readonly shape: readonly [number, number, number];
+  };
 }
 
-/** A picture's bytes as the network takes them but for scaling, [height, width, channels]; of a network that takes any size, of that `shape`. */
+/**
+ * A picture's bytes as the network takes them but for scaling, [height, width, channels]; of a network that takes any
+ * size, of that `shape`.
+ */
 export function pictureSubject(bytes: Uint8Array, model: TrainedModel, shape: Shape = model.input): Subject {
   const numbers = new Float32Array(bytes.length);
   byteScaling(model.scaling).write(bytes, 0, numbers, 0, bytes.length);
@@ -33,19 +44,40 @@ export function pictureSubject(bytes: Uint8Array, model: TrainedModel, shape: Sh
 
 export interface PageOptions {
   /** What page and footer call them. */
-  readonly names: { readonly model: string; readonly picture: string };
-  /** Said below the answers, such as that a picture was made smaller. */
+  readonly names: {
+    /** Name of the network. */
+    readonly model: string;
+    /** Name of the picture. */
+    readonly picture: string;
+  };
+  /**
+   * Words below the answers, such as that a picture was made smaller.
+   * @default none
+   */
   readonly remarks?: readonly string[];
-  /** What is looked through for what excites a unit most. */
+  /**
+   * Samples that are searched for those that excite channels most.
+   * @default none: the page has no such section
+   */
   readonly data?: ShownSamples | undefined;
-  /** Samples of it; all unless said. */
+  /**
+   * Samples of `data` that are searched, from the first on.
+   * @default all
+   */
   readonly mostPictures?: number;
-  /** Answers shown. */
+  /**
+   * Classes that are shown, the likeliest first.
+   * @default 5
+   */
   readonly top?: number;
 }
 
+/** Options of `writeInspection`. */
 export interface InspectOptions extends Omit<LookOptions, "input" | "instead">, PageOptions {
-  /** Of the classes of a network that names every place. */
+  /**
+   * Colours of the classes of a network that answers for every place.
+   * @default one of its own for each
+   */
   readonly colours?: readonly Colour[];
 }
 
@@ -56,7 +88,11 @@ const SHOWN = { whole: 224, places: 320 } as const;
 /** The least width of a picture in the page. */
 const WIDTH = { whole: 13, places: 18 } as const;
 
-/** Throws as lookInside. */
+/**
+ * Writes a page of what a network sees in a picture: its answers, heat maps, feature maps and filters. The page is one
+ * HTML file.
+ * @throws as `lookInside`, and FileError if the file cannot be written
+ */
 export async function writeInspection(
   path: string,
   model: TrainedModel,

@@ -89,11 +89,21 @@ export interface Look {
    * `extent`: the rows and columns of pixels that the map is spread over, more than the picture's where the network
    * fills it up.
    */
-  readonly gradCam: Heat & { readonly path: string; readonly extent: readonly [number, number] };
+  readonly gradCam: Heat & {
+    /** Path of the layer. */
+    readonly path: string;
+    /** Rows and columns of pixels that the map is spread over. */
+    readonly extent: readonly [number, number];
+  };
   /** How much each pixel moves the target's score: the gradient's size (Simonyan et al. 2013). */
   readonly saliency: Heat;
   /** By how much the target's probability falls; absent where it was not asked for. */
-  readonly occlusion?: Heat & { readonly patch: number; readonly stride: number };
+  readonly occlusion?: Heat & {
+    /** Side of the squares, in pixels. */
+    readonly patch: number;
+    /** Pixels from one square to the next. */
+    readonly stride: number;
+  };
   /** By how much it falls for each input of `instead`. */
   readonly instead: Float32Array;
 }
@@ -101,23 +111,44 @@ export interface Look {
 /** Options of `lookInside`. All are optional. */
 export interface LookOptions extends MachineOptions {
   /**
-   * The picture's [height, width, channels], for networks that take pictures of any size; the network's own unless
-   * said.
+   * The picture's [height, width, channels], for networks that take pictures of any size.
+   * @default the network's own
    */
   readonly input?: Shape | undefined;
-  /** The layer of Grad-CAM; the last convolution with more than one place unless said, or the bottleneck. */
+  /**
+   * Path of the layer of Grad-CAM.
+   * @default the last convolution with more than one place, or the bottleneck
+   */
   readonly layer?: string | undefined;
-  /** The class that is asked about, or how it follows from the probabilities; `label` unless said. */
+  /**
+   * The class that is asked about, or a function that finds it from the probabilities.
+   * @default the likeliest class
+   */
   readonly target?: number | ((probabilities: Float32Array) => number) | undefined;
-  /** The place that is asked about, of a network that names every place; all of the class unless said. */
+  /**
+   * The place that is asked about, [row, column], of a network that answers for every place.
+   * @default all places of the class
+   */
   readonly at?: readonly [row: number, column: number] | undefined;
-  /** Whether squares are greyed one after another, which takes about a hundred answers. */
+  /**
+   * Whether squares of the picture are greyed one after another, which takes about a hundred predictions.
+   * @default false
+   */
   readonly occlusion?: boolean | undefined;
-  /** Other inputs to ask about the same class, in the same form. */
+  /**
+   * Other inputs to ask about the same class, in the same form.
+   * @default none
+   */
   readonly instead?: readonly Float32Array[] | undefined;
-  /** Layers whose maps are kept, spread over the network; all unless said. */
+  /**
+   * Layers, at most, whose maps are kept, spread over the network.
+   * @default all
+   */
   readonly mostLayers?: number | undefined;
-  /** Told after each answer of occlusion and `instead`. */
+  /**
+   * Called after each prediction of occlusion and `instead`. Looking waits for a promise that it returns.
+   * @default none
+   */
   readonly progress?: ((done: number, total: number) => void) | undefined;
 }
 

@@ -1,4 +1,7 @@
-/** What the printers of all stages begin with: a network's graph for inference or training, and what the compiler makes of it. */
+/**
+ * What the printers of all stages begin with: a network's graph for inference or training, and what the compiler makes
+ * of it.
+ */
 import { nearest, OptionError } from "../../base/errors.js";
 import { checkOptions, type Fields, flag, listOf, oneOf, text, whole } from "../../base/options.js";
 import { atOnce } from "../../base/steps.js";
@@ -25,8 +28,12 @@ export const TARGET_NAMES = Object.keys(TARGETS) as readonly TargetName[];
 /** Pictures at once where nobody says how many: as `fovea profile` has it. */
 export const PRINT_BATCH = 16;
 
+/** Options of `printStages` and the other printers. All are optional. */
 export interface PrintOptions {
-  /** One sample's shape, [height, width, channels]. A network of the zoo says it itself; a module does not. */
+  /**
+   * Shape of one sample, [height, width, channels].
+   * @default the network's own, which a module does not have
+   */
   readonly input?: Shape | undefined;
   /** Only what this layer and those inside it take part in, such as `conv1` or `layer1.0`. @default all */
   readonly layer?: string | undefined;
@@ -34,7 +41,10 @@ export interface PrintOptions {
   readonly training?: boolean | undefined;
   /** Samples that the program can take at once. @default 16 */
   readonly batch?: number | undefined;
-  /** @default what this machine runs best */
+  /**
+   * The machine that code is written for, which need not be this one.
+   * @default what this machine runs best
+   */
   readonly target?: TargetName | undefined;
   /** Winograd's convolutions among the strategies. @default true, unless FOVEA_WINOGRAD is "off" */
   readonly winograd?: boolean | undefined;

@@ -31,20 +31,45 @@ import { type NumbersOf, openBackend, TimedProgram } from "./timed-program-node.
 
 /** Options of `profile`. All are optional. */
 export interface ProfileOptions extends Pick<SessionOptions, "backend" | "memoryLimit" | "winograd" | "note"> {
-  /** What it takes; a network of the zoo says it itself, but may be asked about another size. */
+  /**
+   * Shape of one picture, [height, width, channels].
+   * @default the network's own, which a module does not have
+   */
   readonly input?: Shape | undefined;
-  /** Pictures at once. */
+  /**
+   * Pictures at once.
+   * @default 16
+   */
   readonly batch?: number | undefined;
-  /** Which programs; both unless said. */
+  /**
+   * The programs to measure.
+   * @default ["infer", "train"]
+   */
   readonly what?: readonly ProfiledProgram[] | undefined;
-  /** 1 unless said; with more, a step's time is from its first thread's beginning to its last one's end. */
+  /**
+   * Threads that compute. With more than one, a step's time is from its first thread's beginning to its last one's end.
+   * @default 1
+   */
   readonly threads?: number | undefined;
-  /** Times that every step is run; unless said, as many as two seconds have room for, and 5 to 50. */
+  /**
+   * Times that every step is run.
+   * @default as many as two seconds have room for, from 5 to 50
+   */
   readonly repeats?: number | undefined;
+  /**
+   * The optimizer of the training step.
+   * @default sgd({ lr: 0.03, momentum: 0.9, weightDecay: 5e-4 })
+   */
   readonly optimizer?: Optimizer | undefined;
-  /** Is told before what takes time. */
+  /**
+   * Called before each part that takes time. Profiling waits for a promise that it returns.
+   * @default none
+   */
   readonly progress?: ((what: string, done: number, total: number) => void) | undefined;
-  /** Asked between repeats: the medians are then of those that were made. */
+  /**
+   * Asked between repeats: true ends with the medians of those that were made.
+   * @default none
+   */
   readonly stop?: (() => boolean | Promise<boolean>) | undefined;
 }
 
@@ -66,7 +91,10 @@ export interface ProgramProfile {
   /** All steps together. */
   readonly total: ProfileFigures;
   /** Those that have any, in the order of PASSES. */
-  readonly passes: readonly (ProfileFigures & { readonly pass: Pass })[];
+  readonly passes: readonly (ProfileFigures & {
+    /** Which part it is. */
+    readonly pass: Pass;
+  })[];
   /** What is made once, before the first run and whenever weights have changed, and is not in the total. */
   readonly preparation: readonly ProfileRow[];
   /** Milliseconds that compiling took. */

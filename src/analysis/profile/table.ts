@@ -22,6 +22,7 @@ export const PROFILE_COLUMNS = [
 
 export type ProfileTableRow = Readonly<Record<(typeof PROFILE_COLUMNS)[number], string | number>>;
 
+/** A profile as a table: rows of texts by column, for the terminal or a file. */
 export function profileRows({ programs }: Profile): ProfileTableRow[] {
   return programs.flatMap(({ what, batch, rows }) => rows.map((row) => asTableRow(what, batch, row)));
 }

@@ -1,6 +1,7 @@
 /** A figure: SVG text with its extents in pixels. Colours are variables (palette.ts), text is the page's ink. */
 import { printable } from "../../base/text.js";
 
+/** A drawing as SVG text. */
 export interface Figure {
   /** The SVG text. */
   readonly svg: string;

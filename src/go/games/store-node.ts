@@ -6,7 +6,10 @@ import { readWholeFile } from "../../host/read-node.js";
 import { findGameFiles, parseGameTexts, readGameTexts } from "../sgf/read-node.js";
 import { GameStore, StoreBuilder } from "./store.js";
 
-/** @throws FileError where the file is missing, no store, or cut short. */
+/**
+ * Opens a store of games, which `fovea go prepare` wrote.
+ * @throws FileError if the file is missing, no store, or cut short
+ */
 export async function openStore(path: string): Promise<GameStore> {
   const bytes = await readWholeFile(path);
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));

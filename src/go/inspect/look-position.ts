@@ -1,6 +1,6 @@
 /**
- * What a policy for Go does with a position: what lookInside says of its planes, and which stones its move comes from: by how much the
- * move's probability falls when a stone is taken off the board and the planes are made anew.
+ * What a policy for Go does with a position: what lookInside says of its planes, and which stones its move comes from:
+ * by how much the move's probability falls when a stone is taken off the board and the planes are made anew.
  */
 import type { InputPlane } from "../../analysis/inspect/input-plane.js";
 
@@ -19,25 +19,40 @@ import { planeName } from "./plane-names.js";
 /** A game as far as it decides positions. */
 export type Game = Pick<GameRecord, "size" | "setup" | "moves" | "rules">;
 
+/** What a policy network sees in a position of Go. */
 export interface PositionLook extends Look {
+  /** Points of a side of the board. */
   readonly size: number;
+  /** The colour whose turn it is. */
   readonly toMove: Colour;
   /** By vertex: EMPTY, BLACK or WHITE. */
   readonly stones: Uint8Array;
   /** By vertex: 1 where the side to move may play. */
   readonly legal: Uint8Array;
-  /** The move before and the move that was played, as vertices; absent at the beginning and at the end of the game. */
+  /** The move before, as a vertex; absent at the beginning. */
   readonly last?: number;
+  /** The move that was played, as a vertex; absent at the end. */
   readonly played?: number;
+  /** The planes that the network takes. */
   readonly planes: readonly InputPlane[];
-  /** By how much the target's probability falls without the stone there; 0 where there is none. Absent where it was not asked for. */
+  /**
+   * By how much the target's probability falls without the stone there; 0 where there is none. Absent where it was not
+   * asked for.
+   */
   readonly removed?: Heat;
 }
 
+/** Options of `lookAtPosition`. All are optional. */
 export interface PositionOptions extends Omit<LookOptions, "input" | "at" | "instead" | "target"> {
-  /** The position before this move, counted from 1; after the last unless said. */
+  /**
+   * Looks at the position before this move, from 1.
+   * @default the position after the last move
+   */
   readonly move?: number | undefined;
-  /** The vertex that is asked about; the likeliest legal move unless said. */
+  /**
+   * The point that is asked about, as a vertex.
+   * @default the likeliest legal move
+   */
   readonly target?: number | undefined;
 }
 
@@ -47,8 +62,10 @@ const { input: _, at: __, instead: ___, ...ofLook } = LOOK_OPTIONS;
 export const POSITION_OPTIONS: Fields<PositionOptions> = { ...ofLook, move: anything, target: anything };
 
 /**
- * @throws DataError where the network plays no Go, or not on a board of this size; OptionError where there is no such move or layer, or
- * the move asked about is not legal.
+ * Looks inside a policy network at a position of Go: what `lookInside` tells of its planes, and the stones that its
+ * move comes from.
+ * @throws DataError if the network plays no Go, or not on a board of this size; OptionError if there is no such move or
+ * layer, or the move asked about is not legal
  */
 export async function lookAtPosition(
   model: TrainedModel,
@@ -142,7 +159,10 @@ const AGES = 0xff << PLANES.turnsSince;
 /** Planes 0 to 19 tell what is on a point, the others what a move there would do. */
 const STANDING = (1 << PLANES.captureSize) - 1;
 
-/** The planes of the position without a stone: what is left is as old as it was, and a ko stays unless its last stone is taken away. */
+/**
+ * The planes of the position without a stone: what is left is as old as it was, and a ko stays unless its last stone is
+ * taken away.
+ */
 function numbersWithout(board: Board, toMove: Colour, vertex: number, known: PlaneEncoder): Float32Array {
   const { size, koPoint, geometry } = board;
   const fewer = startOf({ size, setup: stonesBut(board, vertex), rules: board.suicide ? "Tromp-Taylor" : "" });

@@ -26,9 +26,13 @@ import {
 } from "./look-position.js";
 import { planeName } from "./plane-names.js";
 
+/** Options of `writePositionInspection`. */
 export interface InspectPositionOptions extends PositionOptions, PageOptions {}
 
-/** Throws as lookAtPosition. */
+/**
+ * Writes a page of what a policy network sees in a position of Go. The page is one HTML file.
+ * @throws as `lookAtPosition`, and FileError if the file cannot be written
+ */
 export async function writePositionInspection(
   path: string,
   model: TrainedModel,
@@ -127,7 +131,10 @@ function boards(look: PositionLook, board: Board): HeatPicture[] {
 const css = (ramp: Ramp, part: number): string =>
   `rgb(${ramp[Math.max(0, Math.min(255, Math.round(255 * part)))]!.join(",")})`;
 
-/** A map as large as the board: networks for Go pool nothing; of any other size, the place of the map that a point lies in. */
+/**
+ * A map as large as the board: networks for Go pool nothing; of any other size, the place of the map that a point lies
+ * in.
+ */
 function squaresOf({ height, width, data }: Heat, size: number): string[] {
   const most = data.reduce((a, b) => Math.max(a, b), 0) || 1;
   return Array.from({ length: size * size }, (_, vertex) => {
@@ -150,10 +157,13 @@ function discsOf({ data }: Heat, board: Board, most: number) {
 
 // --- Positions that excite
 
+/** A position to search. */
 export interface NamedPosition {
+  /** The game. */
   readonly game: Game;
   /** Before this move, from 1. */
   readonly move: number;
+  /** Words below it. */
   readonly name: string;
 }
 

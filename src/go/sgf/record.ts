@@ -5,10 +5,13 @@ import { Board } from "../board/board.js";
 import type { Move } from "../board/game.js";
 import { BLACK, type Colour, colourName, PASS, vertexName, WHITE } from "../board/geometry.js";
 
+/** A game, as a file tells it. */
 export interface GameRecord {
+  /** Points of a side of the board. */
   readonly size: number;
   /** Stones on the board before the first move; handicap stones are among them. */
   readonly setup: readonly Move[];
+  /** Its moves, in order. */
   readonly moves: readonly Move[];
   /** Whose turn it is before the first move, where the file says so. */
   readonly toPlay?: Colour;

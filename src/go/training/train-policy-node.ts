@@ -1,4 +1,6 @@
-/** Training a network of one's own on the positions of games, in one call: for comparisons, where each may take so long. */
+/**
+ * Training a network of one's own on the positions of games, in one call: for comparisons, where each may take so long.
+ */
 
 import { callback, checkOptions, type Fields, needed, number, oneOf, whole } from "../../base/options.js";
 import { MACHINE_OPTIONS, type MachineOptions } from "../../devices/machine-options.js";
@@ -15,18 +17,39 @@ import { lengthWithin, policyConfig, RECIPES, type RecipeName } from "./config.j
 import { positionData } from "./data-node.js";
 import { measureSpeed } from "./speed.js";
 
+/** Options of `trainPolicy`. */
 export interface TrainPolicyOptions extends MachineOptions {
-  /** How long, evaluations included; the speed is measured before, which takes up to 10 seconds more. */
+  /** Minutes that it may take, measuring included. The speed is measured before, which takes up to 10 seconds more. */
   readonly minutes: number;
-  /** 48 unless said. */
+  /**
+   * Planes of the network's input.
+   * @default 48
+   */
   readonly planes?: number;
-  /** "modern" unless said. */
+  /**
+   * The hyper-parameters: those of today, or of the paper (Silver et al. 2016).
+   * @default "modern"
+   */
   readonly recipe?: RecipeName;
-  /** The highest learning rate: the recipe's unless said. */
+  /**
+   * The highest learning rate.
+   * @default the recipe's
+   */
   readonly lr?: number;
-  /** Positions of the test games that are measured: 10,000 unless said. */
+  /**
+   * Positions of the test games that are measured.
+   * @default 10,000
+   */
   readonly testPositions?: number;
+  /**
+   * Seed of the initial weights and the order of the positions.
+   * @default 0
+   */
   readonly seed?: number;
+  /**
+   * Called after each evaluation with its figures. Training waits for a promise that it returns.
+   * @default none
+   */
   onEvaluation?(record: EpochRecord): void;
 }
 
@@ -41,15 +64,21 @@ const OPTIONS: Fields<TrainPolicyOptions> = {
   onEvaluation: callback,
 };
 
+/** The result of a training. */
 export interface PolicyRun {
+  /** The network with its weights. */
   readonly model: TrainedModel;
+  /** One record an evaluation. */
   readonly history: readonly EpochRecord[];
-  /** Trained on. */
+  /** Positions that it was trained on. */
   readonly positions: number;
+  /** Seconds that it took. */
   readonly seconds: number;
-  /** On the sample of the test games, at the end. */
+  /** Mean loss on the sample of the test games, at the end. */
   readonly loss: number;
+  /** Share of these positions whose move is the likeliest, from 0 to 1. */
   readonly top1: number;
+  /** Share of these positions whose move is among the five likeliest, from 0 to 1. */
   readonly top5: number;
 }
 
