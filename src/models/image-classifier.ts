@@ -7,6 +7,8 @@
  */
 import type { Value } from "../graph/graph.js";
 import { Module } from "../nn/index.js";
+import { tracingOf } from "../nn/module.js";
+import { concat } from "../ops/index.js";
 
 /** The parts of a network that classifies pictures. */
 export interface ImageClassifierParts {
@@ -16,6 +18,19 @@ export interface ImageClassifierParts {
   readonly head: (classes: number) => Module;
   /** Classes of the first head. */
   readonly classes: number;
+  /** Classifiers that read the middle of `features` in training, so that gradients reach its first layers (Szegedy et al. 2014). */
+  readonly auxiliary?: {
+    /** What the loss of each counts beside that of the head. */
+    readonly weight: number;
+    /** New ones, by the names of their parameters; each reads what the child of `features` that it names gives. */
+    readonly heads: (classes: number) => Readonly<Record<string, AuxiliaryHead>>;
+  };
+}
+
+export interface AuxiliaryHead {
+  /** A child of `features`. */
+  readonly behind: string;
+  readonly head: Module;
 }
 
 /**
@@ -25,16 +40,16 @@ export interface ImageClassifierParts {
 export class ImageClassifier extends Module {
   /** The part that sees: from a picture to what the head reads. */
   readonly features: Module;
-  readonly #headFor: (classes: number) => Module;
-  #head: Module;
-  #classes: number;
+  readonly #parts: ImageClassifierParts;
+  #head!: Module;
+  #auxiliary!: Readonly<Record<string, AuxiliaryHead>>;
+  #classes!: number;
 
   constructor(parts: ImageClassifierParts) {
     super();
     this.features = parts.features;
-    this.#headFor = parts.head;
-    this.#head = parts.head(parts.classes);
-    this.#classes = parts.classes;
+    this.#parts = parts;
+    this.resetClassifier(parts.classes);
   }
 
   /** Classes that the head tells apart now. */
@@ -47,18 +62,35 @@ export class ImageClassifier extends Module {
     return this.#head;
   }
 
-  /** Replaces the head by a new one for so many classes; graphs that were traced before keep the old one. */
+  /** Replaces the heads by new ones for so many classes; graphs that were traced before keep the old ones. */
   resetClassifier(classes: number): void {
-    this.#head = this.#headFor(classes);
+    const { head, auxiliary } = this.#parts;
+    this.#head = head(classes);
+    this.#auxiliary = auxiliary?.heads(classes) ?? {};
     this.#classes = classes;
+    if (auxiliary !== undefined) {
+      this.loss = { kind: "crossEntropy", auxiliary: { classes, weight: auxiliary.weight } };
+    }
   }
 
   override children(): ReturnType<Module["children"]> {
-    return [...this.features.children(), ...this.#head.children()];
+    const auxiliary = Object.entries(this.#auxiliary).map(([name, { head }]): [string, Module] => [name, head]);
+    return [...this.features.children(), ...auxiliary, ...this.#head.children()];
   }
 
+  /** In training the scores of auxiliary classifiers follow those of the head, in one vector. */
   override forward(x: Value): Value {
-    return this.#head.forward(this.features.forward(x));
+    const heads = Object.values(this.#auxiliary);
+    if (heads.length === 0 || tracingOf(x.graph)?.training !== true) {
+      return this.#head.forward(this.features.forward(x));
+    }
+    const given = new Map<string, Value>();
+    let y = x;
+    for (const [name, layer] of this.features.children()) {
+      y = (layer as Module).forward(y);
+      given.set(name, y);
+    }
+    return concat([this.#head.forward(y), ...heads.map(({ behind, head }) => head.forward(given.get(behind)!))], 0);
   }
 }
 

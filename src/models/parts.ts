@@ -16,6 +16,9 @@ export const heNormal = (fan: number): Initializer => ({ kind: "kaimingNormal", 
 /** Of the published weights: the mean and deviation of ImageNet's red, green and blue. */
 export const IMAGENET_SCALING: PixelScaling = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
+/** Of the networks published by way of TensorFlow: a byte becomes a number from -1 to 1. */
+export const HALF_SCALING: PixelScaling = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
+
 /** @throws OptionError where an option is no whole number from `least` to `most`. */
 export function checkWholeOption(
   network: string,

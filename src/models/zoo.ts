@@ -3,13 +3,17 @@
 import { alphago } from "./alphago.js";
 import { alexnet } from "./classification/alexnet.js";
 import { alexnet2012 } from "./classification/alexnet-2012.js";
+import { densenets } from "./classification/densenet.js";
 import { fastCifar } from "./classification/fast-cifar.js";
+import { googlenet } from "./classification/googlenet.js";
+import { inceptionV3 } from "./classification/inception-v3.js";
+import { inceptionV4 } from "./classification/inception-v4.js";
 import { lenet5 } from "./classification/lenet5.js";
 import { lenet51998 } from "./classification/lenet5-1998.js";
 import { mlp } from "./classification/mlp.js";
 import { resnets } from "./classification/resnet.js";
 import { cifarResnets } from "./classification/resnet-cifar.js";
-import { squeezenet } from "./classification/squeezenet.js";
+import { squeezenets } from "./classification/squeezenet.js";
 import { vggs } from "./classification/vgg.js";
 import type { ModelDefinition } from "./definition.js";
 import { farabetMultiscale } from "./segmentation/farabet-multiscale.js";
@@ -26,7 +30,11 @@ export const ZOO: readonly ModelDefinition[] = [
   ...vggs,
   ...resnets,
   ...cifarResnets,
-  squeezenet,
+  ...squeezenets,
+  googlenet,
+  inceptionV3,
+  inceptionV4,
+  ...densenets,
   fastCifar,
   alphago,
   unet,

@@ -1,6 +1,6 @@
 /** What a classifier is trained with, as data: a network of the zoo says which. */
 import type { Value } from "../graph/graph.js";
-import { add } from "../ops/elementwise/arithmetic.js";
+import { add, scale } from "../ops/elementwise/arithmetic.js";
 import { crossEntropy } from "../ops/loss.js";
 import { argmax, correct } from "../ops/metric.js";
 import { pixelAccuracy, pixelCrossEntropy } from "../ops/pixel-loss.js";
@@ -19,6 +19,13 @@ export type Loss =
        * @default 0
        */
       readonly smoothing?: number;
+      /** Where scores of auxiliary classifiers follow those of the `classes`, their losses are added, each `weight` times. */
+      readonly auxiliary?: {
+        /** Scores of one classifier: those of the network's own come first. */
+        readonly classes: number;
+        /** What the loss of each auxiliary classifier counts. */
+        readonly weight: number;
+      };
     }
   | {
       /**
@@ -60,11 +67,16 @@ export const CROSS_ENTROPY: Loss = { kind: "crossEntropy" };
 
 /** outputs [..., classes], labels i32 [...]: the loss of each sample or position. */
 export function lossOf(loss: Loss, outputs: Value, labels: Value): Value {
-  if (loss.kind === "crossEntropy") return crossEntropy(outputs, labels, loss.smoothing);
+  if (loss.kind === "crossEntropy") {
+    const { smoothing, auxiliary } = loss;
+    if (auxiliary === undefined) return crossEntropy(outputs, labels, smoothing);
+    const [own, ...others] = parts(outputs, auxiliary.classes).map((scores) => crossEntropy(scores, labels, smoothing));
+    return others.reduce((sum, other) => add(sum, scale(other, auxiliary.weight)), own!);
+  }
   if (loss.kind === "pixelCrossEntropy") {
     const { classes, weights, smoothing } = loss;
     const options = { ...(weights && { weights }), ...(smoothing !== undefined && { smoothing }) };
-    return labellings(outputs, classes)
+    return parts(outputs, classes)
       .map((logits) => pixelCrossEntropy(logits, labels, options))
       .reduce(add);
   }
@@ -73,15 +85,25 @@ export function lossOf(loss: Loss, outputs: Value, labels: Value): Value {
   return crossEntropy(concat([outputs, none], outputs.shape.length - 1), labels);
 }
 
-/** Outputs [H, W, n classes] as n labellings. */
-function labellings(outputs: Value, classes: number): Value[] {
-  const count = outputs.shape[2]! / classes;
-  return Array.from({ length: count }, (_, i) => slice(outputs, 2, i * classes, (i + 1) * classes));
+/** Outputs [..., n classes] as n of [..., classes]. */
+function parts(outputs: Value, classes: number): Value[] {
+  const axis = outputs.shape.length - 1;
+  const count = outputs.shape[axis]! / classes;
+  return Array.from({ length: count }, (_, i) => slice(outputs, axis, i * classes, (i + 1) * classes));
 }
 
-/** The outputs that the answer is read from. */
+/** The outputs that the answer is read from: the last of several labellings, the first of several classifiers. */
 function answering(loss: Loss, outputs: Value): Value {
-  return loss.kind === "pixelCrossEntropy" ? labellings(outputs, loss.classes).at(-1)! : outputs;
+  if (loss.kind === "pixelCrossEntropy") return parts(outputs, loss.classes).at(-1)!;
+  if (loss.kind !== "crossEntropy" || loss.auxiliary === undefined) return outputs;
+  return parts(outputs, loss.auxiliary.classes)[0]!;
+}
+
+/** How many classes a network's outputs tell apart, where those of several classifiers may be in one. */
+export function classesOf({ loss }: { readonly loss?: Loss }, outputs: Value): number {
+  if (loss?.kind === "pixelCrossEntropy") return loss.classes;
+  const auxiliary = loss?.kind === "crossEntropy" ? loss.auxiliary : undefined;
+  return auxiliary?.classes ?? outputs.shape.at(-1)!;
 }
 
 /** 1 for a sample that is right, else 0; of a labelled picture the share of its pixels that are. */

@@ -10,6 +10,7 @@ import {
   writeWeights,
 } from "../model/weights/weights.js";
 import type { Module } from "../nn/index.js";
+import { classesOf } from "../nn/loss.js";
 import { Apply } from "./apply.js";
 import { augmenting } from "./augmenting.js";
 import { checkBatch } from "./check-batch.js";
@@ -53,7 +54,7 @@ export async function setUpTraining(
   const { top5, seed, batchSize, accumulate = 1 } = options;
   const entries = trainingEntries(network, input, options.optimizer, options);
   const { traced, rates } = entries;
-  const classes = traced.output.shape.at(-1)!;
+  const classes = classesOf(network, traced.output);
   const { augmenter, transforms, views } = labelsPixels
     ? { augmenter: undefined, transforms: options.augment, views: undefined }
     : await augmenting(data, input, classes, options);

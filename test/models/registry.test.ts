@@ -30,12 +30,24 @@ const PUBLISHED: Readonly<Record<string, number>> = {
   resnet50: 25_557_032,
   resnet101: 44_549_160,
   resnet152: 60_192_808,
+  resnext50_32x4d: 25_028_904,
+  resnext101_32x8d: 88_791_336,
+  wide_resnet50_2: 68_883_240,
+  wide_resnet101_2: 126_886_696,
   resnet20: 269_722,
   resnet32: 464_154,
   resnet44: 658_586,
   resnet56: 853_018,
   resnet110: 1_727_962,
+  squeezenet1_0: 1_248_424,
   squeezenet1_1: 1_235_496,
+  googlenet: 6_624_904,
+  inception_v3: 27_161_264,
+  inception_v4: 42_679_816,
+  densenet121: 7_978_856,
+  densenet161: 28_681_000,
+  densenet169: 14_149_480,
+  densenet201: 20_013_928,
   // Ours: 24 times 12 weights and 24 biases of the whitening, 9 (24 64 + 64^2 + 64 256 + 3 256^2) weights, 2 (2 64 + 4 256) of norms, 2560.
   "fast-cifar": 1_972_792,
   "alphago-policy": 3_882_793,
@@ -46,10 +58,21 @@ const ORACLE_PARAMETERS = 300_000;
 const isSmall = (name: string) => PUBLISHED[name]! < ORACLE_PARAMETERS && !name.startsWith("resnet");
 const names = models.list().map((m) => m.name);
 
+/** Networks that are straight along no step that float32 can tell, as they begin: zoo-torch.test.ts holds their gradients to PyTorch's. */
+const CROOKED = /^inception/;
+/** Pictures of the reduced networks, by the first pattern that fits. */
+const SIZES: readonly (readonly [RegExp, number])[] = [
+  [/^alexnet-2012/, 67],
+  [/^alphago/, 9],
+  [/^inception/, 139],
+  [/^vgg|^resnet|^wide|^resnext/, 32],
+  [/./, 64],
+];
+
 /** The same network with smaller pictures, narrower dense layers, fewer classes and nothing dropped. */
 function reduced(name: string): models.Model {
-  const size = name === "alexnet-2012" ? 67 : name === "alphago-policy" ? 9 : /^vgg|^resnet/.test(name) ? 32 : 64;
-  const small: models.ModelOptions = { size, hidden: 32, classes: 10, dropout: 0, filters: 32 };
+  const [, size] = SIZES.find(([of]) => of.test(name))!;
+  const small: models.ModelOptions = { size, hidden: 32, classes: 10, dropout: 0, filters: 32, aux: false };
   const { defaults } = models.definitionOf(name);
   return models.create(name, Object.fromEntries(Object.entries(small).filter(([key]) => key in defaults)));
 }
@@ -72,9 +95,9 @@ describe.each(names)("%s", (name) => {
     const { module, input, classes, options } = model;
     if (!(module instanceof models.ImageClassifier)) expect.fail(`${name} is a ${module.constructor.name}`);
     const { features } = module;
-    expect([...parametersOf(features).keys(), ...parametersOf(module.head).keys()]).toEqual([
-      ...parametersOf(module).keys(),
-    ]);
+    // Classifiers for training alone stand between the two.
+    const own = [...parametersOf(module).keys()].filter((path) => !path.startsWith("AuxLogits"));
+    expect([...parametersOf(features).keys(), ...parametersOf(module.head).keys()]).toEqual(own);
     if (!("classes" in options)) {
       expect(() => module.resetClassifier(classes + 1)).toThrow(`not for ${classes + 1} classes`);
       return;
@@ -144,7 +167,7 @@ describe.each(names)("%s", (name) => {
           );
         }
         const after = lossOfRun((await run(pixels, labels))("losses"));
-        expect((before - after) / fall).toBeGreaterThan(0.8);
+        expect((before - after) / fall).toBeGreaterThan(CROOKED.test(name) ? 0.2 : 0.8);
         expect((before - after) / fall).toBeLessThan(1.2);
       } finally {
         await session.close();

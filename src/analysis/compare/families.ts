@@ -12,8 +12,10 @@ const FAMILIES: readonly Family[] = [
   { name: "AlexNet", belongs: /^alexnet/, paint: "family2" },
   { name: "VGG with batch norm", belongs: /^vgg.*_bn$/, paint: "family4" },
   { name: "VGG", belongs: /^vgg/, paint: "family1" },
-  { name: "ResNet", belongs: /^resnet/, paint: "family3" },
+  { name: "ResNet", belongs: /^(resnet|resnext|wide_resnet)/, paint: "family3" },
   { name: "SqueezeNet", belongs: /^squeezenet/, paint: "family5" },
+  { name: "Inception", belongs: /^(googlenet|inception)/, paint: "family5" },
+  { name: "DenseNet", belongs: /^densenet/, paint: "family6" },
   { name: "others", belongs: /./, paint: "family6" },
 ];
 

@@ -3,6 +3,9 @@
  * four stages of residual blocks of 64, 128, 256 and 512 channels (times 4 behind a bottleneck), the mean of each map, one
  * dense layer. Where a stage halves the picture or widens it, the shortcut is a 1x1 convolution (kind B).
  *
+ * ResNeXt (Xie, Girshick, Dollar, Tu, He, "Aggregated residual transformations for deep neural networks", 2016) computes the 3x3 convolution of
+ * a bottleneck in 32 groups. Wide ResNet (Zagoruyko, Komodakis, "Wide residual networks", 2016) gives it twice the channels.
+ *
  * A bottleneck (1x1, 3x3, 1x1) that halves the picture does so in its 3x3 convolution, as torchvision has it ("v1.5");
  * the paper does so in the first 1x1: option strideOn "1x1". Names and initial values are torchvision's.
  */
@@ -24,23 +27,74 @@ import { imageClassifier } from "../image-classifier.js";
 import { checkSize, heNormal, IMAGENET_SCALING } from "../parts.js";
 import { Residual } from "./residual.js";
 
-/** Table 1 of the paper: blocks a stage. */
-const BASIC = [
-  { name: "resnet18", blocks: [2, 2, 2, 2], parameters: 11_689_512 },
-  { name: "resnet34", blocks: [3, 4, 6, 3], parameters: 21_797_672 },
+interface Row {
+  readonly name: string;
+  readonly description: string;
+  /** Table 1 of the paper: blocks a stage. */
+  readonly blocks: readonly number[];
+  readonly parameters: number;
+  /** Channels of the 3x3 convolution of a bottleneck, in those of ResNet. @default 1 */
+  readonly widening?: number;
+  /** Of the 3x3 convolution of a bottleneck. @default 1 */
+  readonly groups?: number;
+}
+
+const plain = (name: string, blocks: readonly number[], parameters: number, kind: string): Row => ({
+  name,
+  description: `ResNet of ${name.slice(6)} layers, ${kind}; 224x224`,
+  blocks,
+  parameters,
+});
+const BASIC = "blocks of two 3x3 convolutions";
+const BOTTLENECK = "bottleneck blocks (1x1, 3x3, 1x1)";
+
+const BASIC_ROWS = [
+  plain("resnet18", [2, 2, 2, 2], 11_689_512, BASIC),
+  plain("resnet34", [3, 4, 6, 3], 21_797_672, BASIC),
 ];
-const BOTTLENECK = [
-  { name: "resnet50", blocks: [3, 4, 6, 3], parameters: 25_557_032 },
-  { name: "resnet101", blocks: [3, 4, 23, 3], parameters: 44_549_160 },
-  { name: "resnet152", blocks: [3, 8, 36, 3], parameters: 60_192_808 },
+const BOTTLENECK_ROWS: readonly Row[] = [
+  plain("resnet50", [3, 4, 6, 3], 25_557_032, BOTTLENECK),
+  plain("resnet101", [3, 4, 23, 3], 44_549_160, BOTTLENECK),
+  plain("resnet152", [3, 8, 36, 3], 60_192_808, BOTTLENECK),
+  {
+    name: "resnext50_32x4d",
+    description: "ResNeXt of 50 layers, 32 groups of 4 channels and more; 224x224",
+    blocks: [3, 4, 6, 3],
+    parameters: 25_028_904,
+    widening: 2,
+    groups: 32,
+  },
+  {
+    name: "resnext101_32x8d",
+    description: "ResNeXt of 101 layers, 32 groups of 8 channels and more; 224x224",
+    blocks: [3, 4, 23, 3],
+    parameters: 88_791_336,
+    widening: 4,
+    groups: 32,
+  },
+  {
+    name: "wide_resnet50_2",
+    description: "Wide ResNet of 50 layers, twice the channels in each bottleneck; 224x224",
+    blocks: [3, 4, 6, 3],
+    parameters: 68_883_240,
+    widening: 2,
+  },
+  {
+    name: "wide_resnet101_2",
+    description: "Wide ResNet of 101 layers, twice the channels in each bottleneck; 224x224",
+    blocks: [3, 4, 23, 3],
+    parameters: 126_886_696,
+    widening: 2,
+  },
 ];
 
 const WIDTHS = [64, 128, 256, 512];
 
 /** Padded so that stride 1 keeps the picture's size. */
-function convolution(inputs: number, out: number, kernel: number, stride = 1): Module {
+function convolution(inputs: number, out: number, kernel: number, stride = 1, groups = 1): Module {
   const padding = (kernel - 1) / 2;
-  return conv2d({ in: inputs, out, kernel, stride, padding, bias: false, weightInit: heNormal(kernel ** 2 * out) });
+  const weightInit = heNormal(kernel ** 2 * out);
+  return conv2d({ in: inputs, out, kernel, stride, padding, groups, bias: false, weightInit });
 }
 
 /** A block of some inner width that takes `inputs` channels. */
@@ -61,19 +115,21 @@ const basic: BlockKind = {
     }),
 };
 
-const bottleneck = (strideOn: string): BlockKind => ({
+const bottleneck = ({ widening = 1, groups = 1 }: Row, strideOn: string): BlockKind => ({
   expansion: 4,
-  main: (inputs, width, stride) =>
-    sequential({
-      conv1: convolution(inputs, width, 1, strideOn === "1x1" ? stride : 1),
-      bn1: batchNorm2d({ channels: width }),
+  main: (inputs, width, stride) => {
+    const inner = widening * width;
+    return sequential({
+      conv1: convolution(inputs, inner, 1, strideOn === "1x1" ? stride : 1),
+      bn1: batchNorm2d({ channels: inner }),
       relu1: relu(),
-      conv2: convolution(width, width, 3, strideOn === "3x3" ? stride : 1),
-      bn2: batchNorm2d({ channels: width }),
+      conv2: convolution(inner, inner, 3, strideOn === "3x3" ? stride : 1, groups),
+      bn2: batchNorm2d({ channels: inner }),
       relu2: relu(),
-      conv3: convolution(width, 4 * width, 1),
+      conv3: convolution(inner, 4 * width, 1),
       bn3: batchNorm2d({ channels: 4 * width }),
-    }),
+    });
+  },
 });
 
 /** The first block of a stage may halve and widen; the others keep what they get. */
@@ -116,10 +172,10 @@ function resnet(kind: BlockKind, blocks: readonly number[], classes: number): Mo
 /** The paper's rate is 0.1 at batch 256. */
 const TRAINING = { batchSize: 32, lr: 0.0125, weightDecay: 1e-4 };
 
-const basicResnets = BASIC.map(({ name, blocks, parameters }) =>
+const basicResnets = BASIC_ROWS.map(({ name, description, blocks, parameters }) =>
   defineModel({
     name,
-    description: `ResNet of ${name.slice(6)} layers, blocks of two 3x3 convolutions; 224x224`,
+    description,
     defaults: { classes: 1000, size: 224 },
     parameters,
     input: ({ size }) => [size, size, 3],
@@ -133,10 +189,11 @@ const basicResnets = BASIC.map(({ name, blocks, parameters }) =>
   }),
 );
 
-const bottleneckResnets = BOTTLENECK.map(({ name, blocks, parameters }) =>
-  defineModel({
+const bottleneckResnets = BOTTLENECK_ROWS.map((row) => {
+  const { name, description, blocks, parameters } = row;
+  return defineModel({
     name,
-    description: `ResNet of ${name.slice(6)} layers, bottleneck blocks (1x1, 3x3, 1x1); 224x224`,
+    description,
     defaults: { classes: 1000, size: 224, strideOn: "3x3" },
     parameters,
     input: ({ size }) => [size, size, 3],
@@ -148,9 +205,9 @@ const bottleneckResnets = BOTTLENECK.map(({ name, blocks, parameters }) =>
       if (strideOn !== "3x3" && strideOn !== "1x1") {
         throw new OptionError(`${name}: option strideOn is "${strideOn}", expected "3x3" or, as in the paper, "1x1"`);
       }
-      return resnet(bottleneck(strideOn), blocks, classes);
+      return resnet(bottleneck(row, strideOn), blocks, classes);
     },
-  }),
-);
+  });
+});
 
 export const resnets = [...basicResnets, ...bottleneckResnets];

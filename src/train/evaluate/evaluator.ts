@@ -9,6 +9,7 @@ import { inSequence, runQueue } from "../../devices/queue.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
 import { rankOf } from "../../model/rank.js";
 import type { Module } from "../../nn/index.js";
+import { classesOf } from "../../nn/loss.js";
 import { checkData, type Written } from "../feed.js";
 import { openFeeder } from "../feeder.js";
 import { evaluationEntry, viewEntry } from "../step.js";
@@ -69,9 +70,7 @@ export class Evaluator {
     const { views, batchSize, top5 = false } = options;
     const { entry, traced } = Evaluator.entry(network, input, options);
     const executable = options.executable ?? (await device.compile(entry, { maxBatch: batchSize }));
-    const { loss } = network;
-    const classes = loss?.kind === "pixelCrossEntropy" ? loss.classes : traced.output.shape.at(-1)!;
-    return new Evaluator(executable, input, classes, views, top5);
+    return new Evaluator(executable, input, classesOf(network, traced.output), views, top5);
   }
 
   static entry(network: Module, input: Shape, { averaged, views, top5 }: EvaluatorOptions) {
