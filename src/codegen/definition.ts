@@ -1,6 +1,6 @@
 /**
- * Kernels as they are defined: each once, beside the imports of its file, as code of a spec. The spec is plain data, and all
- * that the code may depend on but the target:
+ * Kernels as they are defined: each once, beside the imports of its file, as code of a spec. The spec is plain data,
+ * and all that the code may depend on but the target:
  *
  *     const scaleKernel = defineKernel<{ readonly factor: number }>("scale", {
  *       operands: [["x", "read"], ["y", "write"]],
@@ -9,9 +9,9 @@
  *       },
  *     });
  *
- * A kernel's key is made here, of the name, the spec and the facts of the target (`CodeTarget`), so that equal keys mean equal
- * code: what a writer is not given, it cannot read. A definition inside a function could read that function's variables, which
- * no key names; a test refuses it.
+ * A kernel's key is made here, of the name, the spec and the facts of the target (`CodeTarget`), so that equal keys
+ * mean equal code: what a writer is not given, it cannot read. A definition inside a function could read that
+ * function's variables, which no key names; a test refuses it.
  */
 import { type Plain, plainText } from "../base/plain.js";
 import { codeTarget, targetKey } from "../target/code-target.js";
@@ -19,12 +19,16 @@ import type { CodeTarget } from "../target/target.js";
 import { buildKernel, type KernelBuilder } from "./builder/builder.js";
 import type { Access, Kernel } from "./ir.js";
 
+/** The operands of a kernel: the name of each, and whether it is read or written. */
 export type OperandList = readonly (readonly [name: string, access: Access])[];
 
+/** How the code of a kernel is written, for a spec. */
 export interface KernelCode<Spec> {
   /** What people read in profiles and messages; the definition's own name where absent. */
   readonly title?: string | ((spec: Spec) => string);
+  /** Its operands, in the order in which a step gives them. */
   readonly operands: OperandList | ((spec: Spec) => OperandList);
+  /** Writes the code. All that it depends on is the spec and the builder's target. */
   write(k: KernelBuilder, spec: Spec): void;
 }
 
@@ -32,13 +36,14 @@ class Definition<Spec> {
   readonly #code: KernelCode<Spec>;
 
   constructor(
+    /** Its name, which no other definition has. */
     readonly name: string,
     code: KernelCode<Spec>,
   ) {
     this.#code = code;
   }
 
-  /** Equal for two specs and targets only where the code is equal. */
+  /** The key of the kernel of a spec: equal for two specs and targets only where the code is equal. */
   key(target: CodeTarget, spec: Spec): string {
     try {
       return `${this.name} ${plainText(spec)} for ${targetKey(target)}`;
@@ -52,6 +57,7 @@ class Definition<Spec> {
     }
   }
 
+  /** Writes the kernel of a spec for a machine. */
   build(machine: CodeTarget, spec: Spec): Kernel {
     const { title = this.name, operands, write } = this.#code;
     const target = codeTarget(machine);
@@ -75,7 +81,11 @@ export function specOf({ key, target }: Kernel): { readonly definition: string; 
 /** What `defineKernel` makes, and nobody else. */
 export type KernelDefinition<Spec> = Definition<Spec>;
 
-/** `name`: no other definition has it. */
+/**
+ * Defines a kernel: code that is written from a spec, which is plain data. Define each once, at the top of a file.
+ *
+ * @param name no other definition has it
+ */
 export function defineKernel<Spec extends Plain<Spec>>(name: string, code: KernelCode<Spec>): KernelDefinition<Spec> {
   return new Definition(name, code);
 }

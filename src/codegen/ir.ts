@@ -22,9 +22,13 @@ export type Type =
 
 /** A virtual register. `mutable` ones may be assigned by `set` and by in-place operations; others are assigned once. */
 export interface Reg {
+  /** Its number, from 0. */
   readonly id: number;
+  /** What it holds. */
   readonly type: Type;
+  /** Its name, as `printKernel` shows it. */
   readonly name: string;
+  /** Whether it may be assigned more than once. */
   readonly mutable: boolean;
   /** Only for mutable ints and pointers: lives in the kernel's frame in memory, costs no register, slower to use. */
   readonly inFrame: boolean;
@@ -41,18 +45,24 @@ export type FloatBinary =
   | "fdiv"
   | "pmin" // b < a ? b : a   (so a where unordered or equal)
   | "pmax"; // a < b ? b : a   (so a where unordered or equal)
-/** `fround`: to the nearest integer, ties to even. `ffloor`: toward minus infinity. `fneg` and `fabs` touch the sign bit only. */
+/**
+ * `fround`: to the nearest integer, ties to even. `ffloor`: toward minus infinity. `fneg` and `fabs` touch the sign bit
+ * only.
+ */
 export type FloatUnary = "fsqrt" | "fabs" | "fneg" | "fround" | "ffloor";
 /** i32 vectors. `umulhi`: high 32 bits of the unsigned 64-bit product. */
 export type IntVecBinary = "vadd" | "vsub" | "vmul" | "umulhi" | "vand" | "vor" | "vxor";
 export type IntVecShift = "vshl" | "vshr"; // by a constant 0..31; vshr is logical (zero-filling)
 /**
- * `toFloat`: i32 to nearest f32. `toInt`: f32 to i32 rounding to nearest even; the argument must lie within
- * +-2^31 exclusive and not be NaN, else the result is unspecified (the interpreter throws). `asInt`, `asFloat`: the same bits.
+ * `toFloat`: i32 to nearest f32. `toInt`: f32 to i32 rounding to nearest even; the argument must lie within +-2^31
+ * exclusive and not be NaN, else the result is unspecified (the interpreter throws). `asInt`, `asFloat`: the same bits.
  */
 export type Convert = "toFloat" | "toInt" | "asInt" | "asFloat";
 
-/** Scalar integers. `div` and `mod` are by a positive constant of a non-negative value (the interpreter throws otherwise). */
+/**
+ * Scalar integers. `div` and `mod` are by a positive constant of a non-negative value (the interpreter throws
+ * otherwise).
+ */
 export type IntBinary = "add" | "sub" | "mul" | "min" | "max";
 
 export type IntArg = Reg | number;
@@ -89,8 +99,8 @@ type Operation =
   /** Widened to dst's lanes: f16 and bf16 to f32, exactly; i8 and u8 to i32. 0 under lanes that are off. */
   | { readonly op: "loadas"; readonly dst: Reg; readonly at: Address; readonly type: NarrowType; readonly mask?: Reg }
   /**
-   * Narrowed from src's lanes: f32 to the nearest f16 or bf16, ties to even, a NaN to some NaN; i32 to the nearest i8 or u8
-   * (what does not fit becomes the largest or smallest that does).
+   * Narrowed from src's lanes: f32 to the nearest f16 or bf16, ties to even, a NaN to some NaN; i32 to the nearest i8
+   * or u8 (what does not fit becomes the largest or smallest that does).
    */
   | { readonly op: "storeas"; readonly src: Reg; readonly at: Address; readonly type: NarrowType; readonly mask?: Reg }
   | { readonly op: "prefetch"; readonly at: Address } // a hint: bring this line to the second cache; may point anywhere
@@ -131,7 +141,10 @@ type Operation =
   | { readonly op: "keep"; readonly dst: Reg; readonly mask: Reg; readonly a: Reg } // mask ? a : +0 (all bits 0)
   // --- structure
   | {
-      /** Runs `body` for index = from, from+step, ... while index < to (step > 0; a constant). `from`/`to` are read once. */
+      /**
+       * Runs `body` for index = from, from+step, ... while index < to (step > 0; a constant). `from`/`to` are read
+       * once.
+       */
       readonly op: "loop";
       readonly index: Reg;
       readonly from: IntArg;
@@ -149,22 +162,33 @@ type Operation =
     }
   | { readonly op: "comment"; readonly text: string };
 
+/** What a kernel does with an operand. */
 export type Access = "read" | "write" | "readwrite";
 
 export interface Operand {
+  /** Its name. */
   readonly name: string;
+  /** What the kernel does with it. */
   readonly access: Access;
 }
 
+/** A kernel as data: structured code over typed virtual registers. */
 export interface Kernel {
   /** Pure function of everything that shaped the code (target included): equal keys mean equal code. */
   readonly key: string;
+  /** Its name, for profiles and messages. */
   readonly name: string;
+  /** The machine that it is written for. */
   readonly target: CodeTarget;
+  /** Its operands, in the order in which a step gives them. */
   readonly operands: readonly Operand[];
+  /** The first piece of a call. */
   readonly begin: Reg;
+  /** The piece after the last of a call. */
   readonly end: Reg;
+  /** Samples of the run. */
   readonly batch: Reg;
+  /** Its instructions. */
   readonly body: readonly Instr[];
   /** How many registers were made: ids are 0..registerCount-1. */
   readonly registerCount: number;

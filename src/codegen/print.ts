@@ -7,6 +7,7 @@
  */
 import { type Address, type Instr, type IntArg, type Kernel, type Reg, typeName } from "./ir.js";
 
+/** A kernel as text, an instruction a line. */
 export function printKernel(kernel: Kernel): string {
   const operands = kernel.operands.map((o) => `${o.name}: ${o.access}`).join(", ");
   const lines = [`kernel ${kernel.name}(${operands}) for ${kernel.target.name}, ${kernel.target.fma} {`];

@@ -44,10 +44,19 @@ export function buildKernel(header: KernelHeader, write: (k: KernelBuilder) => v
   return k.finish();
 }
 
+/**
+ * Writes a kernel: its methods append instructions. A kernel is called for pieces of work from `begin` to `end` - 1.
+ * Registers have types, which are checked as the kernel is written; arithmetic is float32, rounded to nearest even, the
+ * same on every target.
+ */
 export class KernelBuilder {
+  /** The machine that it is written for. */
   readonly target: CodeTarget;
+  /** The first piece of the call, an int. */
   readonly begin: Reg;
+  /** The piece after the last of the call, an int. */
   readonly end: Reg;
+  /** Samples of the run, an int. */
   readonly batch: Reg;
   readonly #header: KernelHeader;
   readonly #check: ArgumentChecks;
@@ -64,6 +73,7 @@ export class KernelBuilder {
     this.batch = this.#write.reg(INT, "batch");
   }
 
+  /** The kernel that was written. */
   finish(): Kernel {
     const { key, name, target, operands } = this.#header;
     return {
@@ -79,6 +89,7 @@ export class KernelBuilder {
     };
   }
 
+  /** A line that `printKernel` shows, and no code. */
   comment(text: string): void {
     this.#write.emit({ op: "comment", text });
   }
@@ -95,24 +106,30 @@ export class KernelBuilder {
     return dst;
   }
 
+  /** A constant int. */
   int(value: number): Reg {
     const dst = this.#write.reg(INT, "c");
     this.#write.emit({ op: "const", dst, value: this.#check.integer(value) });
     return dst;
   }
 
+  /** a + b, ints. */
   add(a: IntArg, b: IntArg): Reg {
     return this.#write.int("add", a, b);
   }
+  /** a - b, ints. */
   sub(a: IntArg, b: IntArg): Reg {
     return this.#write.int("sub", a, b);
   }
+  /** a b, ints; the result must stay within 32 bits. */
   mul(a: IntArg, b: IntArg): Reg {
     return this.#write.int("mul", a, b);
   }
+  /** The smaller of two ints. */
   min(a: IntArg, b: IntArg): Reg {
     return this.#write.int("min", a, b);
   }
+  /** The larger of two ints. */
   max(a: IntArg, b: IntArg): Reg {
     return this.#write.int("max", a, b);
   }
@@ -124,6 +141,7 @@ export class KernelBuilder {
   mod(a: Reg, by: number): Reg {
     return this.#write.divide("mod", a, by);
   }
+  /** An address, some bytes further. */
   ptrAdd(ptr: Reg, bytes: IntArg): Reg {
     this.#check.want(ptr, "ptr");
     if (typeof bytes !== "number") this.#check.want(bytes, "int");
@@ -131,11 +149,13 @@ export class KernelBuilder {
     this.#write.emit({ op: "ptradd", dst, ptr, bytes: typeof bytes === "number" ? this.#check.integer(bytes) : bytes });
     return dst;
   }
+  /** A 32-bit integer from memory, at an address and a constant offset in bytes. */
   loadInt(ptr: Reg, offset: number): Reg {
     const dst = this.#write.reg(INT, "loaded");
     this.#write.emit({ op: "loadint", dst, at: this.#write.at(ptr, offset) });
     return dst;
   }
+  /** Writes a 32-bit integer to memory. */
   storeInt(ptr: Reg, offset: number, src: Reg): void {
     this.#check.want(src, "int");
     this.#write.emit({ op: "storeint", src, at: this.#write.at(ptr, offset) });
@@ -144,10 +164,17 @@ export class KernelBuilder {
   // --- mutable registers
 
   /**
-   * A mutable copy of `init` (a register of any type, or an integer). `frame`: whether an int or pointer lives in memory; by default it
-   * does unless it changes (see `frames.ts`).
+   * A mutable copy of `init` (a register of any type, or an integer). `frame`: whether an int or pointer lives in
+   * memory; by default it does unless it changes (see `frames.ts`).
    */
-  var(init: IntArg, name = "v", options: { frame?: boolean } = {}): Reg {
+  var(
+    init: IntArg,
+    name = "v",
+    options: {
+      /** Whether an int or pointer lives in memory. @default true unless it changes */
+      frame?: boolean;
+    } = {},
+  ): Reg {
     const type = typeof init === "number" ? INT : init.type;
     const dst = this.#write.reg(type, name, true);
     if (type.kind === "int" || type.kind === "ptr") this.#frames.variable(dst, options.frame);
@@ -162,6 +189,7 @@ export class KernelBuilder {
     this.#write.emit({ op: "splat", dst, value: Math.fround(value) });
     return dst;
   }
+  /** Assigns to a mutable register, of the same type. */
   set(dst: Reg, src: IntArg): void {
     this.#check.mutable(dst);
     this.#frames.changes(dst);
@@ -186,9 +214,11 @@ export class KernelBuilder {
 
   // --- memory
 
+  /** A vector of floats from memory, at an address and a constant offset in bytes. */
   load(ptr: Reg, offset: number, lanes: Lanes): Reg {
     return this.#write.load("load", ptr, offset, f32(lanes));
   }
+  /** A vector of 32-bit integers from memory. */
   loadI32(ptr: Reg, offset: number, lanes: Lanes): Reg {
     return this.#write.load("load", ptr, offset, i32(lanes));
   }
@@ -198,12 +228,15 @@ export class KernelBuilder {
     this.#check.lanes(dst);
     this.#write.emit({ op: "load", dst, at: this.#write.at(ptr, offset) });
   }
+  /** One float from memory, in every lane. */
   broadcast(ptr: Reg, offset: number, lanes: Lanes): Reg {
     return this.#write.load("broadcast", ptr, offset, f32(lanes));
   }
+  /** One 32-bit integer from memory, in every lane. */
   broadcastI32(ptr: Reg, offset: number, lanes: Lanes): Reg {
     return this.#write.load("broadcast", ptr, offset, i32(lanes));
   }
+  /** Floats from memory in the lanes of the mask, 0 in the others, whose memory is not touched. */
   loadMasked(ptr: Reg, offset: number, mask: Reg): Reg {
     this.#check.want(mask, "mask");
     const dst = this.#write.reg(f32(this.#check.lanes(mask)), "loaded");
@@ -214,10 +247,12 @@ export class KernelBuilder {
   prefetch(ptr: Reg, offset: number): void {
     this.#write.emit({ op: "prefetch", at: this.#write.at(ptr, offset) });
   }
+  /** Writes a vector to memory. */
   store(ptr: Reg, offset: number, src: Reg): void {
     this.#check.lanes(src);
     this.#write.emit({ op: "store", src, at: this.#write.at(ptr, offset) });
   }
+  /** Writes the lanes of the mask; memory of the others is not touched. */
   storeMasked(ptr: Reg, offset: number, src: Reg, mask: Reg): void {
     this.#check.want(mask, "mask");
     this.#check.sameLanes(src, mask);
@@ -237,6 +272,7 @@ export class KernelBuilder {
   storeAs(type: NarrowType, ptr: Reg, offset: number, src: Reg): void {
     this.#write.storeAs(type, ptr, offset, src);
   }
+  /** As `storeAs`, the lanes of the mask alone. */
   storeMaskedAs(type: NarrowType, ptr: Reg, offset: number, src: Reg, mask: Reg): void {
     this.#check.want(mask, "mask");
     this.#check.sameLanes(src, mask);
@@ -245,11 +281,13 @@ export class KernelBuilder {
 
   // --- float vectors
 
+  /** A constant float in every lane. */
   splat(value: number, lanes: Lanes): Reg {
     const dst = this.#write.reg(f32(lanes), "k");
     this.#write.emit({ op: "splat", dst, value: Math.fround(value) });
     return dst;
   }
+  /** A constant 32-bit integer in every lane. */
   splatI32(value: number, lanes: Lanes): Reg {
     const dst = this.#write.reg(i32(lanes), "k");
     this.#write.emit({ op: "splat", dst, value: value | 0 });
@@ -262,26 +300,32 @@ export class KernelBuilder {
     this.#write.emit({ op: "splatlane0", dst, src });
     return dst;
   }
+  /** An int in every lane of an integer vector. */
   splatInt(src: Reg, lanes: Lanes): Reg {
     this.#check.want(src, "int");
     const dst = this.#write.reg(i32(lanes), src.name);
     this.#write.emit({ op: "splatint", dst, src });
     return dst;
   }
+  /** The integers 0, 1, 2, ... in the lanes. */
   iota(lanes: Lanes): Reg {
     const dst = this.#write.reg(i32(lanes), "iota");
     this.#write.emit({ op: "iota", dst });
     return dst;
   }
+  /** a + b, lane by lane, floats. */
   fadd(a: Reg, b: Reg): Reg {
     return this.#write.float2("fadd", a, b);
   }
+  /** a - b, lane by lane, floats. */
   fsub(a: Reg, b: Reg): Reg {
     return this.#write.float2("fsub", a, b);
   }
+  /** a b, lane by lane, floats. */
   fmul(a: Reg, b: Reg): Reg {
     return this.#write.float2("fmul", a, b);
   }
+  /** a / b, lane by lane, floats. */
   fdiv(a: Reg, b: Reg): Reg {
     return this.#write.float2("fdiv", a, b);
   }
@@ -293,18 +337,23 @@ export class KernelBuilder {
   pmax(a: Reg, b: Reg): Reg {
     return this.#write.float2("pmax", a, b);
   }
+  /** The square root of each lane. */
   sqrt(a: Reg): Reg {
     return this.#write.float1("fsqrt", a);
   }
+  /** Each lane without its sign. */
   abs(a: Reg): Reg {
     return this.#write.float1("fabs", a);
   }
+  /** Each lane with the other sign. */
   neg(a: Reg): Reg {
     return this.#write.float1("fneg", a);
   }
+  /** Each lane rounded to the nearest integer, ties to even. */
   round(a: Reg): Reg {
     return this.#write.float1("fround", a);
   }
+  /** Each lane rounded down. */
   floor(a: Reg): Reg {
     return this.#write.float1("ffloor", a);
   }
@@ -348,54 +397,69 @@ export class KernelBuilder {
   reduceAdd(src: Reg): Reg {
     return this.#write.reduce("fadd", src);
   }
+  /** The largest lane: the upper half onto the lower by `pmax`, until one is left. */
   reduceMax(src: Reg): Reg {
     return this.#write.reduce("pmax", src);
   }
 
   // --- int vectors
 
+  /** a + b modulo 2^32, lane by lane, integers. */
   vadd(a: Reg, b: Reg): Reg {
     return this.#write.intvec("vadd", a, b);
   }
+  /** a - b modulo 2^32, lane by lane, integers. */
   vsub(a: Reg, b: Reg): Reg {
     return this.#write.intvec("vsub", a, b);
   }
+  /** a b modulo 2^32, lane by lane, integers. */
   vmul(a: Reg, b: Reg): Reg {
     return this.#write.intvec("vmul", a, b);
   }
+  /** The upper 32 bits of the unsigned product, lane by lane. */
   umulhi(a: Reg, b: Reg): Reg {
     return this.#write.intvec("umulhi", a, b);
   }
+  /** a and b, bit by bit. */
   vand(a: Reg, b: Reg): Reg {
     return this.#write.intvec("vand", a, b);
   }
+  /** a or b, bit by bit. */
   vor(a: Reg, b: Reg): Reg {
     return this.#write.intvec("vor", a, b);
   }
+  /** Either a or b, bit by bit. */
   vxor(a: Reg, b: Reg): Reg {
     return this.#write.intvec("vxor", a, b);
   }
+  /** Each lane shifted left by a constant from 0 to 31. */
   vshl(a: Reg, by: number): Reg {
     return this.#write.shift("vshl", a, by);
   }
+  /** Each lane shifted right by a constant from 0 to 31, filled with zeros. */
   vshr(a: Reg, by: number): Reg {
     return this.#write.shift("vshr", a, by);
   }
+  /** Integers as the nearest floats. */
   toFloat(a: Reg): Reg {
     return this.#write.convert("toFloat", a, "i32", "f32");
   }
+  /** Floats as the nearest integers, ties to even. They must lie within 2^31 on either side, and not be NaN. */
   toInt(a: Reg): Reg {
     return this.#write.convert("toInt", a, "f32", "i32");
   }
+  /** The bits of floats as integers. */
   asInt(a: Reg): Reg {
     return this.#write.convert("asInt", a, "f32", "i32");
   }
+  /** The bits of integers as floats. */
   asFloat(a: Reg): Reg {
     return this.#write.convert("asFloat", a, "i32", "f32");
   }
 
   // --- masks
 
+  /** A mask of the lanes in which floats compare so; `"unordered"` where one is NaN. */
   cmp(kind: CompareFloat, a: Reg, b: Reg): Reg {
     this.#check.want(a, "f32");
     this.#check.same(a, b);
@@ -403,6 +467,7 @@ export class KernelBuilder {
     this.#write.emit({ op: "cmpfloat", kind, dst, a, b });
     return dst;
   }
+  /** A mask of the lanes in which signed integers compare so. */
   cmpI32(kind: "eq" | "gt", a: Reg, b: Reg): Reg {
     this.#check.want(a, "i32");
     this.#check.same(a, b);
@@ -410,20 +475,25 @@ export class KernelBuilder {
     this.#write.emit({ op: "cmpint", kind, dst, a, b });
     return dst;
   }
+  /** A mask of the first `count` lanes; none from 0 down, all from the lanes' number on. */
   firstLanes(count: IntArg, lanes: Lanes): Reg {
     const dst = this.#write.reg(maskOf(lanes), "first");
     this.#write.emit({ op: "firstlanes", dst, count });
     return dst;
   }
+  /** The lanes that are in both masks. */
   maskAnd(a: Reg, b: Reg): Reg {
     return this.#write.mask2("and", a, b);
   }
+  /** The lanes that are in one of the masks. */
   maskOr(a: Reg, b: Reg): Reg {
     return this.#write.mask2("or", a, b);
   }
+  /** The lanes that are in `a` and not in `b`. */
   maskAndNot(a: Reg, b: Reg): Reg {
     return this.#write.mask2("andnot", a, b);
   }
+  /** `a` in the lanes of the mask, `b` in the others. */
   select(mask: Reg, a: Reg, b: Reg): Reg {
     this.#check.want(mask, "mask");
     this.#check.same(a, b);
@@ -443,12 +513,22 @@ export class KernelBuilder {
 
   // --- structure
 
-  /** for (i = from; i < to; i += step). `frame`: whether the counter lives in memory; by default where a loop stands inside. */
+  /**
+   * for (i = from; i < to; i += step). `frame`: whether the counter lives in memory; by default where a loop stands
+   * inside.
+   */
   loop(
     from: IntArg,
     to: IntArg,
     body: (index: Reg) => void,
-    options: { step?: number; frame?: boolean; name?: string } = {},
+    options: {
+      /** A positive constant. @default 1 */
+      step?: number;
+      /** Whether the counter lives in memory. @default true where a loop stands inside */
+      frame?: boolean;
+      /** Name of the counter, as `printKernel` shows it. @default "i" */
+      name?: string;
+    } = {},
   ): void {
     const step = options.step ?? 1;
     if (!Number.isInteger(step) || step < 1) this.#check.fail(`loop step ${step} is not a positive integer`);
@@ -457,6 +537,7 @@ export class KernelBuilder {
     this.#frames.counter(index, inside, options.frame);
     this.#write.emit({ op: "loop", index, from, to, step, body: inside });
   }
+  /** Runs `then` if two ints compare so, else `otherwise`. */
   if(a: Reg, kind: CompareInt, b: IntArg, then: () => void, otherwise: () => void = () => {}): void {
     this.#check.want(a, "int");
     this.#write.emit({

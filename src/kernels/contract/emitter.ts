@@ -8,10 +8,13 @@ import type { Layout } from "./layout.js";
 
 /** A place in memory that the planner will give an address: a value's, or a step's own temporary. 64-byte aligned. */
 export interface Buffer {
+  /** Its number in the program. */
   readonly id: number;
+  /** Its name, for printed programs. */
   readonly label: string;
-  /** Bytes = fixedBytes + sampleBytes * batch, rounded up to 64. */
+  /** Bytes, whatever the batch. All bytes together are rounded up to 64. */
   readonly fixedBytes: number;
+  /** Further bytes for each sample. */
   readonly sampleBytes: number;
   /** Every thread has a copy: a workspace, which no step leaves anything in. */
   readonly perThread?: boolean;
@@ -19,9 +22,13 @@ export interface Buffer {
 
 /** How many pieces a step has: `count`, times ceil(batch / samples) if `samples` is given. */
 export interface Pieces {
+  /** Pieces; of each group of samples, with `samples`. */
   readonly count: number;
+  /** Samples of a group. Without it the number of pieces does not depend on the batch. */
   readonly samples?: number;
-  /** Whether pieces come in the order of samples, and each keeps to its own samples in every operand that has a batch. */
+  /**
+   * Whether pieces come in the order of samples, and each keeps to its own samples in every operand that has a batch.
+   */
   readonly isLocal?: boolean;
 }
 
@@ -40,14 +47,18 @@ export interface ReferenceCall {
 
 /** Where steps go. It tells nothing of one program from another. */
 export interface Emitter {
+  /** The machine that steps are written for. */
   readonly target: Target;
   /**
-   * Memory that every thread has a copy of its own of, for what a kernel keeps between its loops and that is too much for
-   * registers. A step may have one at most. It holds anything at all when the kernel is called, and nobody reads it after.
+   * Memory that every thread has a copy of its own of, for what a kernel keeps between its loops and that is too much
+   * for registers. A step may have one at most. It holds anything at all when the kernel is called, and nobody reads it
+   * after.
    */
   workspace(bytes: number): Buffer;
   /** The kernel of this spec for the target, built where it is new. */
   kernel<Spec>(definition: KernelDefinition<Spec>, spec: Spec): Kernel;
-  /** Operands in the order of `kernel.operands`. `reference` is called in the place of the kernel, which does nothing. */
+  /**
+   * Operands in the order of `kernel.operands`. `reference` is called in the place of the kernel, which does nothing.
+   */
   step(kernel: Kernel, operands: readonly Buffer[], pieces: Pieces, reference?: ReferenceCall): void;
 }

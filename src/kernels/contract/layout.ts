@@ -3,7 +3,8 @@
  * to the vector width; everything else is row-major. **Pad lanes are +0 in every stored value**, whatever
  * the others hold: a sum over channels reads them too.
  *
- *     element (row r, channel c) of sample n  =  n * sampleStride + r * channelStride + c      (in elements: `elementBytes`)
+ *     element (row r, channel c) of sample n  =  n * sampleStride + r * channelStride + c      (in elements:
+ * `elementBytes`)
  *
  * Up to four channels stay unpadded: there the rows of a sample are one run of rows * channels elements, followed by
  * zeros up to sampleStride. A batched scalar (shape []) is one element a sample with nothing between, so a vector
@@ -14,9 +15,16 @@ import { bytesOfElement } from "../../base/element-type.js";
 import { type DType, type Shape, type Signature, sizeOf } from "../../graph/shape.js";
 import type { CodeTarget, Lanes } from "../../target/target.js";
 
+/**
+ * How a value lies in memory: row-major, its last extent padded to the vector width with zeros. Element (row r, channel
+ * c) of sample n lies at n x sampleStride + r x channelStride + c.
+ */
 export interface Layout {
+  /** Extents without the batch. */
   readonly shape: Shape;
+  /** Whether each sample has its own. */
   readonly batched: boolean;
+  /** The type of its elements. */
   readonly dtype: DType;
   /** The last extent; 1 for a scalar. */
   readonly channels: number;
@@ -24,7 +32,10 @@ export interface Layout {
   readonly channelStride: number;
   /** Product of all extents but the last (and the batch). */
   readonly rows: number;
-  /** Elements from one sample to the next; for unbatched values the whole size. A multiple of the target's lanes unless the shape is []. */
+  /**
+   * Elements from one sample to the next; for unbatched values the whole size. A multiple of the target's lanes unless
+   * the shape is [].
+   */
   readonly sampleStride: number;
 }
 
@@ -37,6 +48,7 @@ export type RowLayout = Omit<Layout, "shape" | "dtype"> & {
   readonly dtype?: DType;
 };
 
+/** A layout as far as code depends on it, for specs of kernels. */
 export function rowLayout({ batched, channels, channelStride, rows, sampleStride, dtype }: Layout): RowLayout {
   const layout = { batched, channels, channelStride, rows, sampleStride };
   return bytesOfElement(dtype) === WORD ? layout : { ...layout, dtype };
@@ -58,13 +70,17 @@ export const sampleBytes = (layout: RowLayout): number => layout.sampleStride * 
 /** Whether it is of one number a sample with nothing between: every other layout fills whole vectors. */
 export const isScalar = ({ sampleStride }: Pick<Layout, "sampleStride">): boolean => sampleStride === 1;
 
-/** The stride of `channels`: unpadded up to 4; 8 where half a vector of 16 is enough; else the next multiple of the lanes. */
+/**
+ * The stride of `channels`: unpadded up to 4; 8 where half a vector of 16 is enough; else the next multiple of the
+ * lanes.
+ */
 export function channelStrideOf(channels: number, lanes: Lanes): number {
   if (channels <= 4) return channels;
   if (lanes === 16 && channels <= 8) return 8;
   return Math.ceil(channels / lanes) * lanes;
 }
 
+/** The layout of a value on a machine. */
 export function layoutOf(s: Signature, target: CodeTarget): Layout {
   const { shape, batched, dtype } = s;
   const channels = shape.length === 0 ? 1 : shape[shape.length - 1]!;
@@ -90,7 +106,9 @@ export function valueBytes(layout: RowLayout): { readonly fixedBytes: number; re
   return { fixedBytes: SLACK * element, sampleBytes: sampleBytes(layout) };
 }
 
-/** Vector width to walk this layout's channels with: full vectors, or 8 lanes where the stride is 8 on 16-lane machines. */
+/**
+ * Vector width to walk this layout's channels with: full vectors, or 8 lanes where the stride is 8 on 16-lane machines.
+ */
 export function vectorLanes(layout: Pick<Layout, "channelStride">, target: CodeTarget): Lanes {
   return layout.channelStride % target.lanes === 0 ? target.lanes : layout.channelStride === 8 ? 8 : target.lanes;
 }

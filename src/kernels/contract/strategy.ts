@@ -20,9 +20,15 @@ import type { PointwiseGroup } from "./pointwise-group.js";
  * group, whose outputs are stored in its place.
  */
 export interface Work {
+  /** The node that is computed. */
   readonly root: Value;
+  /** Elementwise nodes that are fused into its store, in order. */
   readonly chain: readonly Value[];
+  /** The value that is stored. */
   readonly result: Value;
+  /**
+   * The group of elementwise nodes whose outputs are stored in place of the root: an optimizer's update of a parameter.
+   */
   readonly update?: PointwiseGroup;
   /** What is read in place of the root's inputs: see `Strategy.reads`. */
   readonly reads?: readonly Value[] | undefined;
@@ -32,7 +38,10 @@ export interface Work {
   readonly pool?: PoolWork;
 }
 
-/** A max pool that is computed as its image is stored. `result` of the work is the last of its chain, or the pool itself. */
+/**
+ * A max pool that is computed as its image is stored. `result` of the work is the last of its chain, or the pool
+ * itself.
+ */
 export interface PoolWork {
   readonly node: Value;
   /** Elementwise nodes that are melted into its store. */
@@ -45,26 +54,42 @@ export interface PoolWork {
 export interface Lowering extends Emitter {
   /** The largest batch that the program will run. */
   readonly maxBatch: number;
+  /** How a value lies in memory. */
   layout(value: Signature): Layout;
   /** Where a value lies (an input of the work, or its result). */
   buffer(value: Value): Buffer;
   /** Memory that lives from the first to the last step of this work that uses it. */
-  temporary(label: string, bytes: { fixedBytes?: number; sampleBytes?: number }): Buffer;
+  temporary(
+    label: string,
+    bytes: {
+      /** Bytes, whatever the batch. @default 0 */
+      fixedBytes?: number;
+      /** Further bytes for each sample. @default 0 */
+      sampleBytes?: number;
+    },
+  ): Buffer;
   /**
-   * Where the maxima of a pool of `image` were: 0 to 3 for each number of the result, which lie as these do. Whoever computes the pool
-   * writes them, where its `PoolWork` says so.
+   * Where the maxima of a pool of `image` were: 0 to 3 for each number of the result, which lie as these do. Whoever
+   * computes the pool writes them, where its `PoolWork` says so.
    */
   places(image: Value, pool: Signature): Buffer;
-  /** Whether a value depends on states and constants only, so that what is made of it is made in the `prepare` section. */
+  /**
+   * Whether a value depends on states and constants only, so that what is made of it is made in the `prepare` section.
+   */
   isStatic(value: Value): boolean;
   /**
-   * Memory that depends on `from` alone (a weight in the order a kernel reads it): made once for all users with an equal spec;
-   * where `from` depends only on parameters it is made again only when they change.
+   * Memory that depends on `from` alone (a weight in the order a kernel reads it): made once for all users with an
+   * equal spec; where `from` depends only on parameters it is made again only when they change.
    */
   packed<Spec>(packing: Packing<Spec>, from: Value, spec: Spec): Buffer;
 }
 
+/**
+ * A way to compute a node: accepts it or not, estimates its cost, and lowers it to steps. The planner takes the
+ * cheapest that accepts.
+ */
 export interface Strategy {
+  /** Its name, for profiles and printed programs. */
   readonly name: string;
   /** The ops, by name, that it may accept. */
   readonly ops: readonly string[];
@@ -73,19 +98,21 @@ export interface Strategy {
   /** Whether an elementwise node that is the first input may be computed as it is read. */
   readonly readsThrough?: boolean;
   /**
-   * What its kernels read where that is not the node's inputs: the operands of an input that is computed as it is read. A node
-   * that nobody reads is not computed.
+   * What its kernels read where that is not the node's inputs: the operands of an input that is computed as it is read.
+   * A node that nobody reads is not computed.
    */
   reads?(node: Value): readonly Value[] | undefined;
   /** Whether what it computes, with a chain melted into it, can be stored through this max pool and its chain alone. */
   pools?(node: Value, chain: readonly Value[], pool: PoolWork, to: Pick<Lowering, "target" | "maxBatch">): boolean;
   /** Whether it can compute such an update as it stores the node, an unbatched gradient. */
   updates?(node: Value, update: PointwiseGroup, target: Target): boolean;
+  /** Whether it can compute this node on this machine. */
   accepts(node: Value, target: Target): boolean;
   /**
-   * Estimated nanoseconds for one sample (or one call, for unbatched work) on one core: only compared with its rivals'. It
-   * knows no batch, so that the same numbers come out whatever the batch that a program is compiled for.
+   * Estimated nanoseconds for one sample (or one call, for unbatched work) on one core: only compared with its rivals'.
+   * It knows no batch, so that the same numbers come out whatever the batch that a program is compiled for.
    */
   cost(node: Value, target: Target): number;
+  /** Writes the steps that compute the work. */
   lower(work: Work, to: Lowering): void;
 }

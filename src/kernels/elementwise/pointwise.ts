@@ -55,7 +55,10 @@ export function keepsZero({ op, attributes }: Pick<PointwiseStep, "op" | "attrib
   return pointwiseNamed(op)!.keepsZero(attributes);
 }
 
-/** Whether a node is one of the elementwise ops that have vector code, on floats. An op of the user's may take inputs that lie otherwise. */
+/**
+ * Whether a node is one of the elementwise ops that have vector code, on floats. An op of the user's may take inputs
+ * that lie otherwise.
+ */
 export function isPointwise(node: Value): boolean {
   const { name } = node.op;
   if (pointwiseNamed(name) === undefined || node.dtype !== "f32") return false;
@@ -63,13 +66,17 @@ export function isPointwise(node: Value): boolean {
 }
 
 /**
- * How an elementwise op's input lies beside its result.
- * full: the same layout; channel: one number a channel, unbatched; scalar: one number; sample: one number a sample;
- * sampleChannel: one a sample and channel; unbatchedFull: one tensor of the result's shape for all samples; suffix: of the
- * result's last extents, for everything. Axes of one element that an input begins with change nothing of how it lies.
+ * How an elementwise op's input lies beside its result. full: the same layout; channel: one number a channel,
+ * unbatched; scalar: one number; sample: one number a sample; sampleChannel: one a sample and channel; unbatchedFull:
+ * one tensor of the result's shape for all samples; suffix: of the result's last extents, for everything. Axes of one
+ * element that an input begins with change nothing of how it lies.
  */
 export type OperandKind = "full" | "channel" | "scalar" | "sample" | "sampleChannel" | "unbatchedFull" | "suffix";
 
+/**
+ * How an operand of an elementwise node is read beside the result: number by number, a number a channel, a number a
+ * sample, or one number.
+ */
 export function operandKind(input: Signature, result: Signature): OperandKind | undefined {
   if (input.dtype !== "f32" || input.shape.length > result.shape.length) return undefined;
   const { shape } = input;

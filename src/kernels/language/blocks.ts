@@ -1,13 +1,15 @@
 /**
- * An extent in blocks of equal size. Code is written for a whole block; the last has code of its own where it is smaller, or where
- * it has the pads of the layout.
+ * An extent in blocks of equal size. Code is written for a whole block; the last has code of its own where it is
+ * smaller, or where it has the pads of the layout.
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { IntArg, Reg } from "../../codegen/ir.js";
 
+/** An extent cut into blocks. */
 export interface Blocks {
   /** Of a whole block. */
   readonly size: number;
+  /** Blocks, the last included. */
   readonly count: number;
   /** Of the last block, where it has code of its own. */
   readonly last: number | undefined;

@@ -1,20 +1,32 @@
-/** The loop over the pieces of work of a call, and what the number of a piece means: a sample and a row of it, a slice and a block. */
+/**
+ * The loop over the pieces of work of a call, and what the number of a piece means: a sample and a row of it, a slice
+ * and a block.
+ */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { IntArg, Reg } from "../../codegen/ir.js";
 
 /** By name, the index of a piece along each axis. Each is computed where it is asked for: once, the outermost first. */
 export type Indices<Axis extends string> = { readonly [A in Axis]: () => Reg };
 
+/** A piece of work. */
 export interface Piece {
+  /** Its number. */
   readonly number: Reg;
   /** The number among the pieces that have the indices asked for so far. */
   left(): Reg;
 }
 
+/** Where the loop over pieces keeps its numbers. All are optional. */
 export interface PieceOptions {
-  /** Whether the number of the last piece waits in the frame, and not in a register. */
+  /**
+   * Whether the number of the last piece waits in the frame, in memory, and not in a register.
+   * @default false
+   */
   readonly keepsEnd?: boolean;
-  /** Whether the piece's number, which is in the frame, is copied to a register to be divided. */
+  /**
+   * Whether the piece's number, which is in the frame, is copied to a register to be divided.
+   * @default false
+   */
   readonly copies?: boolean;
 }
 

@@ -5,9 +5,10 @@
  *     const row = x.at({ sample, row: y }).keep("row");                            // computed here, and kept for later
  *     k.loop(0, 5, (i) => sum(row.at({ pixel: i }).load(4)));
  *
- * The type of an element is the view's own, so that no kernel counts bytes, and what is loaded is widened to 32-bit lanes and narrowed
- * again as it is stored (`f16`, `bf16`, `i8`, `u8`). Constant indices go into the offset of whatever
- * instruction reads or writes; the others become instructions where an address is asked for (`offset`, `pointer`, a load) and not before.
+ * The type of an element is the view's own, so that no kernel counts bytes, and what is loaded is widened to 32-bit
+ * lanes and narrowed again as it is stored (`f16`, `bf16`, `i8`, `u8`). Constant indices go into the offset of whatever
+ * instruction reads or writes; the others become instructions where an address is asked for (`offset`, `pointer`, a
+ * load) and not before.
  */
 import { bytesOfElement, type DType } from "../../base/element-type.js";
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
@@ -41,16 +42,22 @@ export function view<Axis extends string>(
   return new View(k, strides, type, operand, undefined, 0, NONE);
 }
 
+/** A place in an operand that is indexed by named axes. Its methods move it, load from it and store to it. */
 export class View<Axis extends string> {
   constructor(
+    /** The builder that it writes to. */
     readonly k: KernelBuilder,
+    /** Elements from one step to the next along each axis. */
     readonly strides: Strides<Axis>,
+    /** The type of its elements. */
     readonly type: DType,
     /** The operand by its name, or a pointer. */
     readonly base: string | Reg,
-    /** Behind the base: in a register, as a constant, and what is still to be added. */
+    /** Bytes behind the base, in a register. */
     readonly inBytes: Reg | undefined,
+    /** Further bytes, a constant. */
     readonly constant: number,
+    /** Further bytes that are still to be added. */
     readonly terms: readonly Term[],
   ) {}
 
@@ -117,8 +124,17 @@ export class View<Axis extends string> {
     return pointer === this.base ? this : this.#with(pointer, undefined, this.constant, NONE);
   }
 
-  /** The same place, computed here and kept for later: as a pointer where it is one, else as a distance from the operand's start. */
-  keep(name: string, options: { frame?: boolean } = {}): View<Axis> {
+  /**
+   * The same place, computed here and kept for later: as a pointer where it is one, else as a distance from the
+   * operand's start.
+   */
+  keep(
+    name: string,
+    options: {
+      /** Whether it lives in memory. @default true unless it changes */
+      frame?: boolean;
+    } = {},
+  ): View<Axis> {
     const { k, base } = this;
     if (typeof base !== "string")
       return this.#with(k.var(this.#pointer(), name, options), undefined, this.constant, NONE);
@@ -143,7 +159,12 @@ export class View<Axis extends string> {
     from: number,
     to: number,
     body: (place: View<Axis>) => void,
-    options: { frame?: boolean; name?: string } = {},
+    options: {
+      /** Whether the counter lives in memory. @default true where a loop stands inside */
+      frame?: boolean;
+      /** Name of the counter, as `printKernel` shows it. @default "i" */
+      name?: string;
+    } = {},
   ): void {
     const step = this.strides[axis] * this.element;
     this.k.loop(from * step, to * step, (at) => body(this.plus(at)), { ...options, step });
@@ -170,6 +191,7 @@ export class View<Axis extends string> {
     return [this.#pointer(), this.constant + this.bytes(indices)];
   }
 
+  /** A vector from this place, some indices further. Elements of 8 and 16 bits are widened. */
   load(lanes: Lanes, indices: At<Axis, number> = {}): Reg {
     const [pointer, offset] = this.place(indices);
     switch (this.type) {
@@ -186,11 +208,13 @@ export class View<Axis extends string> {
         return this.#unheld();
     }
   }
+  /** One element of this place in every lane. */
   broadcast(lanes: Lanes, indices: At<Axis, number> = {}): Reg {
     if (this.type === "f32") return this.k.broadcast(...this.place(indices), lanes);
     if (this.type === "i32") return this.k.broadcastI32(...this.place(indices), lanes);
     return this.k.splatLane0(this.load(1, indices), lanes);
   }
+  /** Writes a vector to this place, some indices further. Elements of 8 and 16 bits are narrowed. */
   store(value: Reg, indices: At<Axis, number> = {}): void {
     const [pointer, offset] = this.place(indices);
     switch (this.type) {
@@ -208,6 +232,7 @@ export class View<Axis extends string> {
         this.#unheld();
     }
   }
+  /** Asks for the cache line at this place. */
   prefetch(indices: At<Axis, number> = {}): void {
     this.k.prefetch(...this.place(indices));
   }

@@ -1,7 +1,7 @@
 /**
  * Walks the elements of a value in vectors, for kernels whose every element depends on its place alone: elementwise
- * groups, dropout, broadcasting. Work is cut into pieces of about 4096 elements, whole samples where they are small. Of an
- * unbatched value every vector (or row) is a piece, so that the code does not depend on how many there are.
+ * groups, dropout, broadcasting. Work is cut into pieces of about 4096 elements, whole samples where they are small. Of
+ * an unbatched value every vector (or row) is a piece, so that the code does not depend on how many there are.
  *
  * flat    the whole memory of the samples, pads and all: the fastest, for what keeps +0 by itself
  * rows    row by row, the pad lanes of a row's last vector known: for padded channels
@@ -24,10 +24,12 @@ import {
 import { channelVectors, storeTail, tailElements } from "./channels.js";
 import { eachPiece } from "./pieces.js";
 
+/** How a value is walked: its whole memory, row by row, unpadded elements in vectors, or one by one. */
 export type WalkMode = "flat" | "rows" | "packed" | "single";
 
 /** One vector. Places are bytes: a register, plus `offset` that all of them share. */
 export interface Site {
+  /** Lanes of the vector. */
   readonly lanes: Lanes;
   /** From the start of the value. */
   readonly at: Reg;
@@ -35,9 +37,11 @@ export interface Site {
   readonly inSample: Reg;
   /** The sample; undefined for unbatched values. */
   readonly sample: Reg | undefined;
+  /** Bytes that are added to its places. */
   readonly offset: number;
-  /** Rows mode: the row in the sample, and bytes of its first channel from the row's start (plus `offset`). */
+  /** Rows mode: the row in the sample. */
   readonly row: Reg | undefined;
+  /** Rows mode: bytes of its first channel from the row's start, without `offset`. */
   readonly channel: Reg | undefined;
   /** How many lanes are elements, where that may be fewer than all. */
   readonly real: Reg | number | undefined;
@@ -45,14 +49,17 @@ export interface Site {
 
 /** How a value is walked. Plain data, for the specs of kernels. */
 export interface Walk {
+  /** How the value is walked. */
   readonly mode: WalkMode;
   /** Of an unbatched value that has pieces without number, that of one piece. */
   readonly layout: RowLayout;
+  /** Lanes of a vector. */
   readonly lanes: Lanes;
   /** Elements (flat, packed, single) or rows (rows) that one piece has of each sample. */
   readonly chunk: number;
-  /** Pieces of a sample, and samples of a piece; one of the two is 1. */
+  /** Pieces of a sample; 1 where a piece has several samples. */
   readonly count: number;
+  /** Samples of a piece; 1 where a sample has several pieces. */
   readonly samples: number;
   /** Whether sites know their sample: costs flat mode its run over several samples. */
   readonly perSample: boolean;
@@ -60,12 +67,21 @@ export interface Walk {
 
 const PIECE = 4096;
 
+/**
+ * Plans how a value is walked, and the pieces of the step that walks it.
+ * @param perSample whether sites know their sample, in flat mode
+ */
 export function planWalk(
   given: Layout,
   target: Target,
   mode: WalkMode,
   perSample: boolean,
-): { readonly walk: Walk; readonly pieces: Pieces } {
+): {
+  /** How the value is walked. */
+  readonly walk: Walk;
+  /** The pieces of the step. */
+  readonly pieces: Pieces;
+} {
   const layout = rowLayout(given);
   const lanes = mode === "rows" ? channelVectors(layout, target).lanes : mode === "single" ? 1 : target.lanes;
   const extent = mode === "rows" ? layout.rows : layout.sampleStride;

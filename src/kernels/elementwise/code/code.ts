@@ -4,6 +4,7 @@ import type { Reg } from "../../../codegen/ir.js";
 import type { Attributes } from "../../../graph/graph.js";
 import type { Lanes } from "../../../target/target.js";
 
+/** The vector code of an elementwise op. */
 export interface PointwiseOp {
   /** One vector of the result from one vector of each argument. */
   emit(k: KernelBuilder, args: readonly Reg[], attributes: Attributes, lanes: Lanes): Reg;
