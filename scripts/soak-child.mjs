@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { profile } from "#fovea/analysis/profile/profile-node.js";
 import { datasetFromIdx } from "#fovea/data/sets/dataset.js";
-import { compile } from "#fovea/model/classifier.js";
+import { createClassifier } from "#fovea/model/classifier.js";
 import { untrained } from "#fovea/model/trained-model.js";
 import { create } from "#fovea/models/index.js";
 import { sgd } from "#fovea/train/optimizers/sgd.js";
@@ -51,7 +51,7 @@ const PARTS = {
     });
   },
   async predictions(done) {
-    const classify = await compile(model());
+    const classify = await createClassifier(model());
     const picture = new Uint8Array(784);
     const chunk = Math.max(1, Math.floor(count / 40));
     for (let n = 0; n < count; n += chunk) {
@@ -65,7 +65,7 @@ const PARTS = {
   },
   async cycles(done) {
     for (let n = 1; n <= count; n++) {
-      const classify = await compile(model(), { threads: 2 });
+      const classify = await createClassifier(model(), { threads: 2 });
       await classify(new Uint8Array(784));
       await classify.close();
       await done(n);

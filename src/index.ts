@@ -65,7 +65,7 @@ export {
   type Classification,
   type Classifier,
   type ClassifierOptions,
-  compile,
+  createClassifier,
   type LayerOutput,
   type Picture,
 } from "./model/classifier.js";
@@ -85,7 +85,7 @@ export { type NadamOptions, nadam } from "./train/optimizers/nadam.js";
 export type { Optimizer, UpdateContext } from "./train/optimizers/optimizer.js";
 export { type RmspropOptions, rmsprop } from "./train/optimizers/rmsprop.js";
 export { type SgdOptions, sgd } from "./train/optimizers/sgd.js";
-export type { EpochRecord, Progress, StepRecord } from "./train/records.js";
+export type { CountProgress, EpochRecord, Progress, StepRecord } from "./train/records.js";
 export { learningRateAt, type Schedule } from "./train/schedules/schedule.js";
 export type { Averaging, ParameterGroup, Techniques } from "./train/techniques/techniques.js";
 export { type EvaluateOptions, evaluate, type TrainOptions, train } from "./train/train.js";

@@ -5,13 +5,13 @@ import * as face from "#fovea/index.js";
 import * as node from "#fovea/index-node.js";
 
 it("types what is written in the README", () => {
-  const { compile, models, nn, sgd, train } = face;
+  const { createClassifier, models, nn, sgd, train } = face;
   expectTypeOf(train).parameter(0).toEqualTypeOf<face.Network>();
   expectTypeOf(models.create("lenet5")).toExtend<face.Network>();
   expectTypeOf(nn.sequential(nn.conv2d({ in: 1, out: 6, kernel: 5 }), nn.tanh())).toExtend<face.Network>();
   expectTypeOf(train).returns.resolves.toExtend<{ readonly model: face.TrainedModel; readonly completed: boolean }>();
   expectTypeOf(sgd({ lr: 0.1, momentum: 0.9 })).toEqualTypeOf<face.Optimizer>();
-  expectTypeOf(compile).returns.resolves.toEqualTypeOf<face.Classifier>();
+  expectTypeOf(createClassifier).returns.resolves.toEqualTypeOf<face.Classifier>();
   expectTypeOf<face.Classification>().toHaveProperty("probabilities").toEqualTypeOf<Float32Array>();
   expectTypeOf<face.Classifier>().toBeCallableWith(new Uint8Array(784));
   expectTypeOf<face.Classifier>().toBeCallableWith([0.5]);

@@ -15,7 +15,7 @@ import type { Platform } from "#fovea/devices/cpu/platform/platform.js";
 import { Session } from "#fovea/devices/cpu/session.js";
 import { createBlock } from "#fovea/go/games/stream.js";
 import { workerMaker } from "#fovea/go/games/stream-node.js";
-import { compile } from "#fovea/model/classifier.js";
+import { createClassifier } from "#fovea/model/classifier.js";
 import { type TrainedModel, untrained } from "#fovea/model/trained-model.js";
 import { create } from "#fovea/models/index.js";
 import { runTraining } from "#fovea/run/run-node.js";
@@ -105,7 +105,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   "evaluate, note": (note) => evaluate(overflowing(), data, { threads: 1, note }),
   "evaluate, onProgress": (onProgress) => evaluate(untrained(toyNetwork(), { data }), data, { ...quiet, onProgress }),
   "classify, note": async (note) => {
-    const classify = await compile(overflowing(), { threads: 1, note });
+    const classify = await createClassifier(overflowing(), { threads: 1, note });
     try {
       return await classify(data.images.subarray(0, 36));
     } finally {
@@ -153,20 +153,18 @@ const CALLS: Readonly<Record<string, Call>> = {
     }),
   "profile, note": (note) =>
     withoutThreads(() => profile(create("lenet5"), { threads: 2, batch: 1, repeats: 1, what: ["infer"], note })),
-  "profile, progress": (progress) => profile(create("lenet5"), { batch: 1, repeats: 1, what: ["infer"], progress }),
-  "profile, stop": (stop) => profile(create("lenet5"), { batch: 1, repeats: 2, what: ["infer"], stop }),
-  "compareNetworks, progress": (progress) =>
-    compareNetworks(["mlp"], { ...quiet, batches: [1], budgetMs: 1, progress }),
-  "compareNetworks, stop": (stop) => compareNetworks(["mlp"], { ...quiet, batches: [1], budgetMs: 1, stop }),
-  "lookInside, progress": (progress) => {
+  "profile, onProgress": (onProgress) =>
+    profile(create("lenet5"), { batch: 1, repeats: 1, what: ["infer"], onProgress }),
+  "compareNetworks, onProgress": (onProgress) =>
+    compareNetworks(["mlp"], { ...quiet, batches: [1], budgetMs: 1, onProgress }),
+  "lookInside, onProgress": (onProgress) => {
     const classes = Array.from({ length: 10 }, (_, k) => String(k));
     const model = untrained(create("lenet5"), { data: { shape: [28, 28, 1], classes, mean: [0], std: [1] } });
-    return lookInside(model, new Float32Array(784), { ...quiet, occlusion: true, progress });
+    return lookInside(model, new Float32Array(784), { ...quiet, occlusion: true, onProgress });
   },
-  "runTraining, planned": (planned) => runTraining(runOptions(), { planned }),
-  "runTraining, progress": (progress) => runTraining(runOptions(), { progress }),
-  "runTraining, epoch": (epoch) => runTraining(runOptions(), { epoch }),
-  "runTraining, shouldStop": (shouldStop) => runTraining(runOptions(), { shouldStop }),
+  "runTraining, onPlan": (onPlan) => runTraining(runOptions(), { onPlan }),
+  "runTraining, onProgress": (onProgress) => runTraining(runOptions(), { onProgress }),
+  "runTraining, onEpoch": (onEpoch) => runTraining(runOptions(), { onEpoch }),
 };
 
 async function pictures(): Promise<string> {
@@ -206,11 +204,25 @@ it.each(Object.entries(CALLS))("%s: a listener that rejects is heard", async (_,
   expect(calls).toBe(1);
 });
 
-it("a question that is asked asynchronously is answered", async () => {
-  let asked = 0;
-  const { history } = await runTraining(runOptions(), { shouldStop: async () => ++asked < 0 });
-  expect(history).toHaveLength(1);
-  expect(asked).toBeGreaterThan(1);
-  const stopped = await runTraining(runOptions(), { shouldStop: async () => true });
-  expect(stopped.history).toEqual([]);
+it("an aborted signal ends what was asked for", async () => {
+  const signal = AbortSignal.abort(new Error("enough"));
+  expect((await runTraining(runOptions(), { signal })).history).toEqual([]);
+  const model = untrained(toyNetwork(), { data });
+  await expect(evaluate(model, data, { ...quiet, signal })).rejects.toThrow("enough");
+  const stop = new AbortController();
+  const done: number[] = [];
+  const measuring = evaluate(model, data, {
+    ...quiet,
+    batchSize: 8,
+    signal: stop.signal,
+    onProgress(progress) {
+      done.push(progress.done);
+      stop.abort(new Error("after the first"));
+    },
+  });
+  await expect(measuring).rejects.toThrow("after the first");
+  expect(done).toEqual([8]);
+  expect((await compareNetworks(["mlp"], { ...quiet, batches: [1], signal })).networks).toEqual([]);
+  const { history, completed } = await train(toyNetwork(), data, { ...quiet, epochs: 3, signal });
+  expect([history.length, completed]).toEqual([0, false]);
 });

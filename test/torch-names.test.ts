@@ -1,6 +1,8 @@
 /** Options under PyTorch's names: the message says ours, for every layer, optimiser and schedule, and for train. */
+
 import { describe, expect, it } from "vitest";
 import { TORCH_NAMES, torchHint } from "#fovea/base/torch-names.js";
+import { Graph } from "#fovea/graph/graph.js";
 import * as fovea from "#fovea/index.js";
 import { checkSchedule } from "#fovea/train/schedules/schedule.js";
 
@@ -24,6 +26,7 @@ const CALLS: Readonly<Record<string, Call>> = {
   upsample: any(nn.upsample),
   localResponseNorm: any(nn.localResponseNorm),
   radialBasis: any(nn.radialBasis),
+  sum: (options) => fovea.ops.sum(new Graph().input("x", { shape: [2] }), options),
   sgd: any(fovea.sgd),
   adam: any(fovea.adam),
   adamw: any(fovea.adamw),

@@ -1,5 +1,5 @@
 /** fovea in the page. What is timed includes scaling the digits from bytes and bringing them into the program's memory. */
-import { compile, models, openDevice, sgd, train as trainNetwork } from "fovea";
+import { createClassifier, models, openDevice, sgd, train as trainNetwork } from "fovea";
 
 const quiet = { note: () => {} };
 
@@ -44,7 +44,7 @@ export async function predict(mode, { images, labels }, batch) {
     ...quiet,
     epochs: 1,
   });
-  const classify = await compile({ ...model, scaling: { mean, std } }, { ...quiet, threads: threadsOf(mode), batch });
+  const classify = await createClassifier({ ...model, scaling: { mean, std } }, { ...quiet, threads: threadsOf(mode), batch });
   const pictures = Array.from(labels, (_, i) => images.subarray(784 * i, 784 * (i + 1)));
   await classify.all(pictures.slice(0, 2 * batch));
   const started = performance.now();

@@ -1,7 +1,7 @@
 /**
  * How much a first step takes: `node bench/fovea/memory.mjs '{"network": "vgg16", "what": "train", "batch": 8}'` prints the plan, the
  * growth of this process's resident size from before the network is made until after its first step (of a training also after its
- * first evaluation), and the most. What is measured is what users run: a Trainer, and `compile`. A process of its own for each row,
+ * first evaluation), and the most. What is measured is what users run: a Trainer, and `createClassifier`. A process of its own for each row,
  * since memory that was touched once stays.
  */
 import { readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { sizeOf } from "#fovea/graph/shape.js";
 import { create } from "#fovea/models/index.js";
 import { savedOf } from "#fovea/nn/index.js";
 import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
-import { compile } from "#fovea/model/classifier.js";
+import { createClassifier } from "#fovea/model/classifier.js";
 import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { Trainer } from "#fovea/train/trainer.js";
 
@@ -71,7 +71,7 @@ async function infer() {
   const weights = new Map();
   for (const [name, { shape }] of savedOf(module)) weights.set(name, { shape, data: numbers.subarray(0, sizeOf(shape)) });
   const classes = Array.from({ length: 1000 }, (_, k) => `class ${k}`);
-  const classify = await compile({ module, input, classes, scaling: { mean, std }, weights }, { batch, memoryLimit, note });
+  const classify = await createClassifier({ module, input, classes, scaling: { mean, std }, weights }, { batch, memoryLimit, note });
   const size = data.images.length / data.length;
   const images = Array.from({ length: batch }, (_, i) => data.images.subarray(i * size, (i + 1) * size));
   await classify.all(images);
@@ -79,7 +79,7 @@ async function infer() {
   await classify.close();
   // Only now, since planning it again takes memory, too.
   const session = await CpuDevice.create({ note });
-  const parts = planInference(module, input, session, batch);
+  const parts = await planInference(session, module, input, batch);
   await session.close();
   return { planned: parts.total + parts.engine, growth: first.now - before, peak: first.most - before, parts };
 }

@@ -1,5 +1,5 @@
 /** Draw a digit, and see what a network makes of it: the page puts a drawing pad, a compiled model and its views together. */
-import { type Classifier, compile, encodeModel, nn, prepareDigit, type TrainedModel, trace } from "fovea";
+import { type Classifier, createClassifier, encodeModel, nn, prepareDigit, type TrainedModel, trace } from "fovea";
 import { DrawingPad } from "./drawing-pad.js";
 import { type Found, findModel } from "./model.js";
 import { AnswerView, element, MapsView, showSeen } from "./views.js";
@@ -104,7 +104,7 @@ try {
   const found = await findModel(listener);
   element("training").hidden = true;
   const layers = layersToShow(found.model);
-  const classify = await compile(found.model, { layers: layers.map(({ path }) => path), note: listener.note });
+  const classify = await createClassifier(found.model, { layers: layers.map(({ path }) => path), note: listener.note });
   begin(found, classify, layers);
   document.body.dataset["ready"] = "yes";
 } catch (error) {

@@ -3,7 +3,7 @@
  * difference smaller. Feature maps of digits and of the same digits further right: away from the border the numbers are to be the
  * same, bit for bit. A change is that of rectified maps, |f(shifted) - f(digit)| / |f(digit)|, the mean over digits.
  */
-import { compile, models, train } from "fovea";
+import { createClassifier, models, train } from "fovea";
 import { coloured, DIVERGING, receptiveFieldsOf, tileFigure } from "fovea/analysis";
 import { pictureUri } from "fovea/analysis/node";
 import { count, experiment, first, percent, say, table } from "./experiment.mjs";
@@ -31,7 +31,7 @@ async function run({ digits, quick, seed, document, picture }) {
     seed,
   });
   const { columns } = receptiveFieldsOf(model.module, model.input).get("conv1");
-  const classify = await compile(model, { batch: 50, layers: LAYERS });
+  const classify = await createClassifier(model, { batch: 50, layers: LAYERS });
   const whole = await classify.all(pictures);
   const rows = [
     [

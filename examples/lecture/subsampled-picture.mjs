@@ -3,7 +3,7 @@
  * was trained on whole digits is asked about test digits of which fewer and fewer pixels are left, each repeated so that the size
  * stays; and as a second question, how right a network is that was trained on such digits.
  */
-import { compile, evaluate, models, train } from "fovea";
+import { createClassifier, evaluate, models, train } from "fovea";
 import { coloured, lineChart, tileFigure } from "fovea/analysis";
 import { pictureUri } from "fovea/analysis/node";
 import { experiment, first, mapped, percent, say, table } from "./experiment.mjs";
@@ -75,7 +75,7 @@ async function pictures(document, model, test, factors, change) {
   const [height, width] = test.shape;
   const bytesOf = (i) => test.images.subarray(i * height * width, (i + 1) * height * width);
   const chosen = [7, 3, 5].map((digit) => test.labels.indexOf(digit));
-  const classify = await compile(model);
+  const classify = await createClassifier(model);
   const tiles = [];
   for (const i of chosen)
     for (const factor of factors) {

@@ -2,7 +2,7 @@
  * The lecture's claim, of VGG (Simonyan and Zisserman 2014, section 2.3): three 3x3 convolutions see as much as one of 7x7, with 27 C^2
  * weights in place of 49 C^2 and three nonlinearities in place of one. Two networks that differ in nothing else, trained from several seeds.
  */
-import { compile, nn, sgd, train, untrained } from "fovea";
+import { createClassifier, nn, sgd, train, untrained } from "fovea";
 import { coloured, layersOf, lineChart, receptiveFieldsOf, tileFigure, VIRIDIS } from "fovea/analysis";
 import { pictureUri } from "fovea/analysis/node";
 import { count, experiment, first, percent, say, table } from "./experiment.mjs";
@@ -89,7 +89,7 @@ async function waysThrough(kernels) {
   );
   const data = { shape: [9, 9, 1], classes: [], mean: [0], std: [1] };
   const module = nn.sequential(...convolutions, nn.flatten());
-  const answer = await compile(untrained(module, { data }), { layers: [String(kernels.length - 1)] });
+  const answer = await createClassifier(untrained(module, { data }), { layers: [String(kernels.length - 1)] });
   const lit = new Float32Array(81);
   lit[40] = 1;
   const { layers } = await answer(lit);

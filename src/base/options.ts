@@ -143,6 +143,11 @@ export const whole =
 export const flag = expecting("true or false", (value) => typeof value === "boolean");
 export const text = expecting("a text", (value) => typeof value === "string");
 export const callback = expecting("a function", (value) => typeof value === "function");
+/** What an AbortController has as its signal. */
+export const abortSignal = expecting(
+  "the signal of an AbortController",
+  (signal) => typeof (signal as AbortSignal | null)?.aborted === "boolean",
+);
 export const anything: Check = () => {};
 
 /** One of some names. */

@@ -2,7 +2,7 @@
  * A trained network as a function of a picture. It has a device of its own: `close()` gives its memory back at once,
  * and one that is forgotten is closed when it is collected.
  *
- *     const classify = await compile(run.model);
+ *     const classify = await createClassifier(run.model);
  *     const { label, probabilities } = await classify(image);
  */
 import { OptionError } from "../base/errors.js";
@@ -104,13 +104,13 @@ const SLOTS = 2;
  *
  * @example
  * ```js
- * import { compile, models, untrained } from "fovea";
+ * import { createClassifier, models, untrained } from "fovea";
  *
  * const network = models.create("lenet5", { classes: 2 });
  * const model = untrained(network, {
  *   data: { shape: [28, 28, 1], classes: ["zero", "one"], mean: [0.13], std: [0.31] },
  * });
- * const classify = await compile(model);
+ * const classify = await createClassifier(model);
  * const { label, probabilities } = await classify(new Uint8Array(28 * 28)); // bytes of one picture, channels last
  * await classify.close();
  * console.log(label === 0 || label === 1, probabilities.length); // true 2
@@ -119,12 +119,12 @@ const SLOTS = 2;
  * @throws OptionError on an option or a weight that is not what it should be; ShapeError if the network does not return
  * a number a class; MemoryError before anything is allocated
  */
-export async function compile(model: TrainedModel, options: ClassifierOptions = {}): Promise<Classifier> {
-  checkOptions("compile", options, CLASSIFIER_OPTIONS, "compile: ");
-  checkModel(model, "compile");
+export async function createClassifier(model: TrainedModel, options: ClassifierOptions = {}): Promise<Classifier> {
+  checkOptions("createClassifier", options, CLASSIFIER_OPTIONS, "createClassifier: ");
+  checkModel(model, "createClassifier");
   if (model.module.loss?.kind === "pixelCrossEntropy") {
     throw new OptionError(
-      `compile: the network ${model.network?.name ?? ""} gives a class a pixel, not a picture; take createLabeller of fovea/segmentation`,
+      `createClassifier: the network ${model.network?.name ?? ""} gives a class a pixel, not a picture; take createLabeller of fovea/segmentation`,
     );
   }
   return compileLayers(model, options, (traced) => checkOutputs(model.module, traced));
@@ -144,7 +144,7 @@ export async function compileLayers(
   try {
     const { entry } = predictionEntry(model.module, model.input, layers, check);
     const program = await device.compile(entry, { maxBatch: batch, slots: SLOTS });
-    await lendWeights(device, model, "compile");
+    await lendWeights(device, model, "createClassifier");
     const pictures = new PictureInput(model.input, model.scaling);
     const waiting = new HeldPictures();
     const calls = new OpenCalls("the classifier");

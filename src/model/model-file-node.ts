@@ -40,7 +40,7 @@ export async function saveModel(
  *
  * @example
  * ```js
- * import { compile, models, untrained } from "fovea";
+ * import { createClassifier, models, untrained } from "fovea";
  * import { loadModel, saveModel } from "fovea/node";
  *
  * const network = models.create("lenet5", { classes: 2 });
@@ -48,7 +48,7 @@ export async function saveModel(
  *   data: { shape: [28, 28, 1], classes: ["zero", "one"], mean: [0.13], std: [0.31] },
  * });
  * await saveModel("digits.safetensors", model);
- * const classify = await compile(await loadModel("digits.safetensors"));
+ * const classify = await createClassifier(await loadModel("digits.safetensors"));
  * const { probabilities } = await classify(new Uint8Array(28 * 28));
  * await classify.close();
  * console.log(probabilities.length); // 2

@@ -1,5 +1,5 @@
 /**
- * A network with its weights and all that it takes to use them: what training gives, files hold and `compile` takes.
+ * A network with its weights and all that it takes to use them: what training gives, files hold and `createClassifier` takes.
  */
 
 import { OptionError } from "../base/errors.js";

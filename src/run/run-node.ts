@@ -122,16 +122,16 @@ export interface RunPlan {
   readonly notes: readonly string[];
 }
 
-/** Who is told of a run. All are optional. */
+/** Who is told of a run. What is asynchronous is waited for, and what it throws ends the run, which can be resumed. */
 export interface RunListener {
-  /** What is asynchronous is waited for, and what it throws ends the run, which can be resumed. */
-  planned?(plan: RunPlan): void;
-  /** Called often, at most once a batch, with the figures of the epoch so far. */
-  progress?(progress: Progress): void;
-  /** After an epoch and its files. */
-  epoch?(record: EpochRecord): void;
-  /** Asked after each step: true stops before the next one. */
-  shouldStop?(): boolean | Promise<boolean>;
+  /** Called once, before the first step. */
+  onPlan?(plan: RunPlan): void;
+  /** Called after each step, and while pictures are measured. */
+  onProgress?(progress: Progress): void;
+  /** Called after an epoch and its files. */
+  onEpoch?(record: EpochRecord): void;
+  /** Stops the run after the step under way where it is aborted; it can be resumed. @default never */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The result of a run. */
@@ -233,7 +233,7 @@ async function trainOn(
   const folder = options.resume ?? (await createRunFolder(config, options.out));
   if (options.resume === undefined) ends.push(await lockRun(folder.lock));
   const { step, epoch, batch } = trainer.state;
-  await listener.planned?.({
+  await listener.onPlan?.({
     folder,
     parameters: parameterCount(model.module),
     frozen: frozenCount(model, config),
@@ -278,9 +278,9 @@ async function trainOn(
   let saved = false;
   let evaluation: Evaluation | undefined;
   const hooks: TrainHooks = {
-    progress: (progress) => listener.progress?.(progress),
+    progress: (progress) => listener.onProgress?.(progress),
     ...(events && { step: (record) => events.step(record) }),
-    shouldStop: () => listener.shouldStop?.() ?? false,
+    shouldStop: () => listener.signal?.aborted ?? false,
     wantsCheckpoint: () => performance.now() - savedAt >= options.checkpointEverySeconds * 1000,
     checkpoint,
     // The checkpoint comes last: a run killed before it does the epoch again and writes the same files.
@@ -290,7 +290,7 @@ async function trainOn(
       await saveResults();
       await checkpoint();
       saved = true;
-      await listener.epoch?.(record);
+      await listener.onEpoch?.(record);
     },
   };
   const completed = await trainer.run(hooks).catch((error: unknown) => {

@@ -24,15 +24,34 @@ export interface SegmentationEvaluation extends PixelFigures {
   readonly seconds: number;
 }
 
+/** What `evaluateScenes` takes. */
+export interface EvaluateScenesOptions {
+  /** Called after each scene with what the labeller said of it, a class a pixel, and waited for. @default none */
+  onProgress?(progress: SceneProgress): void;
+  /** Ends it between scenes where it is aborted: it then rejects with the signal's reason. @default none */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A scene that was measured. */
+export interface SceneProgress {
+  /** Scenes that are measured, this one too. */
+  readonly done: number;
+  /** Scenes of the set. */
+  readonly total: number;
+  /** The scene itself. */
+  readonly scene: Scene;
+  /** The class of each of its pixels, row by row. */
+  readonly labels: Uint8Array;
+}
+
 /**
  * Measures a labeller on scenes of any size: every pixel that has a label, and each scene by itself.
- * @param progress called after each scene with the scenes that are done, the scene and its predicted labels; waited for
  * @throws DataError if network and scenes have other classes, if there are no scenes, or if one has no labelled pixel
  */
 export async function evaluateScenes(
   labeller: Labeller,
   set: SceneSet,
-  progress: (done: number, scene: Scene, labels: Uint8Array) => void | Promise<void> = () => {},
+  { onProgress, signal }: EvaluateScenesOptions = {},
 ): Promise<SegmentationEvaluation> {
   const classes = set.classes.classes.length;
   const known = labeller.model.classes.length;
@@ -53,10 +72,11 @@ export async function evaluateScenes(
   const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   const scenes: SceneResult[] = [];
   for (const scene of set.scenes) {
+    signal?.throwIfAborted();
     const labels = await labeller.label(scene);
     const counts = countPixels(confusion, scene.labels, labels);
     scenes.push({ name: scene.name, pixelAccuracy: counts.right / counts.all });
-    await progress(scenes.length, scene, labels);
+    await onProgress?.({ done: scenes.length, total: set.scenes.length, scene, labels });
   }
   return { ...pixelFigures(confusion), confusion, scenes, seconds: (performance.now() - started) / 1000 };
 }

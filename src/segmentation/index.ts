@@ -5,7 +5,13 @@
 export { type ClassFigures, type PixelFigures, pixelFigures } from "../train/evaluate/pixel-figures.js";
 export { CAMVID, type ClassList, type Color, type LabelName, parseClassList, UNLABELLED } from "./class-list.js";
 export { composeScenes, type SceneOptions } from "./compose-scenes.js";
-export { evaluateScenes, type SceneResult, type SegmentationEvaluation } from "./evaluate.js";
+export {
+  type EvaluateScenesOptions,
+  evaluateScenes,
+  type SceneProgress,
+  type SceneResult,
+  type SegmentationEvaluation,
+} from "./evaluate.js";
 export { createLabeller, type Labeller, type LabellerOptions, type RgbPicture } from "./labeller.js";
 export { type Reach, reachOf } from "./reach.js";
 export { fromRuns, toRuns } from "./run-lengths.js";

@@ -89,6 +89,14 @@ export interface StepRecord {
   readonly gradientNorm?: number;
 }
 
+/** How much of some work is done. */
+export interface CountProgress {
+  /** What is done so far. */
+  readonly done: number;
+  /** What there is in all. */
+  readonly total: number;
+}
+
 export interface TrainHooks {
   /** Called after each step, while later ones run; those after them wait for it. */
   step?(record: StepRecord): void;

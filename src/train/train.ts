@@ -8,12 +8,12 @@
 import { OptionError } from "../base/errors.js";
 import { noteOnce } from "../base/notes.js";
 import {
+  abortSignal,
   anything,
   callback,
   checkKnown,
   checkOptions,
   checkValues,
-  expecting,
   type Fields,
   flag,
   oneOf,
@@ -43,7 +43,7 @@ import { lendWeights, type Weights } from "../model/weights/weights.js";
 import { optimizerFrom, TRAINING_DEFAULTS } from "./defaults.js";
 import { type Evaluation, Evaluator } from "./evaluate/evaluator.js";
 import type { Optimizer } from "./optimizers/optimizer.js";
-import type { EpochRecord, Progress, StepRecord } from "./records.js";
+import type { CountProgress, EpochRecord, Progress, StepRecord } from "./records.js";
 import type { Schedule } from "./schedules/schedule.js";
 import type { Techniques } from "./techniques/techniques.js";
 import { Trainer } from "./trainer.js";
@@ -125,7 +125,7 @@ export interface TrainOptions extends MachineOptions, Techniques {
    * Called after each epoch. Training waits for a promise that it returns, and rejects with what it throws.
    * @default none
    */
-  onEpoch?(record: EpochRecord): void | Promise<void>;
+  onEpoch?(record: EpochRecord): void;
   /**
    * Called after each step with the figures of its batch, while later steps run. Training waits for a promise that it
    * returns.
@@ -153,10 +153,7 @@ const BESIDES: Fields<Omit<TrainOptions, keyof MachineOptions | keyof TrainerOpt
   onEpoch: callback,
   onStep: callback,
   onProgress: callback,
-  signal: expecting(
-    "the signal of an AbortController",
-    (signal) => typeof (signal as AbortSignal | null)?.aborted === "boolean",
-  ),
+  signal: abortSignal,
 };
 
 /** What each may be: an option that is in no table is refused, and one that is in none of them does not compile. */
@@ -275,10 +272,15 @@ export interface EvaluateOptions extends MachineOptions {
   readonly views?: ViewName;
   /**
    * Called after each batch with the pictures that are done and their total. Measuring waits for a promise that it
-   * returns.
+   * returns, and rejects with what it throws.
    * @default none
    */
-  onProgress?(done: number, total: number): void;
+  onProgress?(progress: CountProgress): void;
+  /**
+   * Ends measuring after the batch under way where it is aborted: `evaluate` then rejects with the signal's reason.
+   * @default none
+   */
+  readonly signal?: AbortSignal;
 }
 
 export const EVALUATE_OPTIONS: Fields<EvaluateOptions> = {
@@ -286,6 +288,7 @@ export const EVALUATE_OPTIONS: Fields<EvaluateOptions> = {
   batchSize: whole(1),
   views: oneOf(VIEWS),
   onProgress: callback,
+  signal: abortSignal,
 };
 
 /**
@@ -313,14 +316,18 @@ export async function evaluate(model: TrainedModel, data: Dataset, options: Eval
   checkOptions("evaluate", options, EVALUATE_OPTIONS);
   checkModel(model, "evaluate");
   checkDataset(data, "evaluate: the data");
-  const { batchSize, views, onProgress, note = noteOnce } = options;
+  const { batchSize, views, onProgress, signal, note = noteOnce } = options;
+  signal?.throwIfAborted();
   const device = await openDevice(pick(options, MACHINE_OPTIONS));
   try {
     const evaluator = await Evaluator.create(device, model.module, model.input, { batchSize, views });
     await lendWeights(device, model, "evaluate");
     const { mean, std } = model.scaling;
     const named = labelledAs(data, model.classes, "the model");
-    const measured = await evaluator.run({ ...named, mean, std }, (done) => onProgress?.(done, data.length));
+    const measured = await evaluator.run({ ...named, mean, std }, (done) => {
+      signal?.throwIfAborted();
+      return onProgress?.({ done, total: data.length });
+    });
     if (!Number.isFinite(measured.loss)) await note(notFinite(data.name, measured.loss));
     return measured;
   } finally {

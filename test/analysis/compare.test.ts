@@ -40,10 +40,13 @@ describe("what is measured", () => {
 
   it("keeps what there is when it is asked to stop", async () => {
     const told: string[] = [];
+    const stop = new AbortController();
     const { networks, stopped } = await compareNetworks(["mlp", "lenet5", "resnet20"], {
       ...FEW,
-      progress: (network, batch) => told.push(`${network} ${batch}`),
-      stop: () => told.length >= 3,
+      onProgress({ network, batch }) {
+        if (told.push(`${network} ${batch}`) >= 3) stop.abort();
+      },
+      signal: stop.signal,
     });
     expect([told, stopped]).toEqual([["mlp 1", "mlp 3", "lenet5 1"], true]);
     expect(

@@ -143,7 +143,10 @@ describe("looking inside", () => {
     const told: number[][] = [];
     const other = picture.map((value) => value / 2);
     const options = { ...quiet, instead: [other, picture], mostLayers: 2, target: 3 };
-    const look = await lookInside(model, picture, { ...options, progress: (...how) => told.push(how) });
+    const look = await lookInside(model, picture, {
+      ...options,
+      onProgress: ({ done, total }) => told.push([done, total]),
+    });
     const half = await lookInside(model, other, { ...quiet, target: 3 });
     expect(look.instead[0]).toBeCloseTo(look.probabilities[3]! - half.probabilities[3]!, 5);
     expect(look.instead[1]).toBe(0);

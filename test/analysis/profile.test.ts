@@ -284,7 +284,12 @@ describe("a profile that cannot be", () => {
   });
 
   it("stops between runs", async () => {
-    const { programs } = await profile(model, { batch: 1, what: ["infer"], repeats: 1000, stop: () => true });
+    const { programs } = await profile(model, {
+      batch: 1,
+      what: ["infer"],
+      repeats: 1000,
+      signal: AbortSignal.abort(),
+    });
     expect(programs[0]!.repeats).toBe(1);
   });
 });

@@ -149,7 +149,7 @@ describe("writeReport", () => {
     const out = join(folder, "run");
     const result = await runTraining(
       { config, data, out, session: { threads: 1 }, checkpointEverySeconds: 60 },
-      { planned: (running) => (plan = running) },
+      { onPlan: (running) => (plan = running) },
     );
     expect(result.evaluation?.predictions).toHaveLength(20);
     const history = result.history.map(({ test: _, ...rest }) => rest);

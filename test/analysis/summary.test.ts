@@ -5,7 +5,7 @@ import { summaryText } from "#fovea/cli/commands/summary.js";
 import { table } from "#fovea/cli/terminal/output.js";
 import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import type { Value } from "#fovea/graph/graph.js";
-import { compile } from "#fovea/model/classifier.js";
+import { createClassifier } from "#fovea/model/classifier.js";
 import { untrained } from "#fovea/model/trained-model.js";
 import * as models from "#fovea/models/index.js";
 import * as nn from "#fovea/nn/index.js";
@@ -56,7 +56,7 @@ it("names what a block does itself by the block, and a shared layer once", async
 it("counts the memory of inference as a classifier takes it", async () => {
   const model = untrained(models.create("lenet5"), { data: { ...pictures(1), mean: [0], std: [1] } });
   const { inference } = await summarize(models.create("lenet5"), { batch: 8 });
-  const classify = await compile(model, { batch: 8, note: () => {} });
+  const classify = await createClassifier(model, { batch: 8, note: () => {} });
   const { memory } = classify;
   await classify.close();
   const { batch, total, engine: _, ...regions } = inference!;

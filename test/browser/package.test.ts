@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseIdx, writeIdx } from "#fovea/formats/idx.js";
-import { compile, datasetFromIdx, encodeModel, models, sgd, type TrainedModel, train } from "#fovea/index.js";
+import { createClassifier, datasetFromIdx, encodeModel, models, sgd, type TrainedModel, train } from "#fovea/index.js";
 import type { RUN as Run } from "./page/main.js";
 import { buildPage, executablePath, launch, open, type Site, scratchFolder, serve, whyNot } from "./site.js";
 
@@ -97,7 +97,7 @@ describe.skipIf(executablePath === undefined)(`the package in a page${whyNot}`, 
   });
 
   it("loads a model file and answers as Node does", async () => {
-    const classify = await compile(model, { backend: "wasm", relaxedSimd: false });
+    const classify = await createClassifier(model, { backend: "wasm", relaxedSimd: false });
     const answers = await classify.all(
       Array.from({ length: 40 }, (_, i) => images.data.subarray(784 * i, 784 * i + 784)),
     );

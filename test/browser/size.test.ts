@@ -53,9 +53,9 @@ const COMMON: readonly (readonly [names: string, use: string])[] = [
   ["nn", "nn.sequential(nn.conv2d({ in: 1, out: 8, kernel: 3 }), nn.relu())"],
   ["models", 'models.create("lenet5")'],
   ["openDevice", "await openDevice()"],
-  ["compile, parseModel", "await compile(parseModel(new Uint8Array(9)))"],
+  ["createClassifier, parseModel", "await createClassifier(parseModel(new Uint8Array(9)))"],
   ["nn, train", "[train, nn.conv2d]"],
-  ["models, train, compile", '[train, compile, models.create("lenet5")]'],
+  ["models, train, createClassifier", '[train, createClassifier, models.create("lenet5")]'],
 ];
 
 it.each(COMMON)("import { %s } brings what docs/pages.md says, and no more", async (names, use) => {

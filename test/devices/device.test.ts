@@ -9,7 +9,7 @@ import { openDevice, registerDevice } from "#fovea/devices/open.js";
 import { ReferenceDevice } from "#fovea/devices/reference/reference-device.js";
 import { Graph } from "#fovea/graph/graph.js";
 import { runTraining } from "#fovea/index-node.js";
-import { compile } from "#fovea/model/classifier.js";
+import { createClassifier } from "#fovea/model/classifier.js";
 import { untrained } from "#fovea/model/trained-model.js";
 import { create } from "#fovea/models/index.js";
 import * as nn from "#fovea/nn/index.js";
@@ -54,7 +54,7 @@ it("LeNet-5 is trained, measured and asked on either", async () => {
   const both = ["cpu", "slow"].map(async (device) => {
     const run = await train(create("lenet5"), data, { ...options, device });
     const measured = await evaluate(run.model, test, { device, batchSize: 4, ...quiet });
-    const classify = await compile(run.model, { device, batch: 2, layers: ["relu1"], ...quiet });
+    const classify = await createClassifier(run.model, { device, batch: 2, layers: ["relu1"], ...quiet });
     const pictures = [0, 1, 2].map((i) => test.images.subarray(i * 784, (i + 1) * 784));
     const answers = await classify.all(pictures);
     await classify.close();
@@ -123,7 +123,11 @@ it("a run on disk goes on there to the same bits", async () => {
   });
   const whole = await runTraining(start("whole"));
   let steps = 0;
-  const stopped = await runTraining(start("stopped"), { progress: () => void steps++, shouldStop: () => steps >= 1 });
+  const stop = new AbortController();
+  const onProgress = () => {
+    if (++steps >= 1) stop.abort();
+  };
+  const stopped = await runTraining(start("stopped"), { onProgress, signal: stop.signal });
   expect(stopped.completed).toBe(false);
   const notes: string[] = [];
   const { out: _, ...again } = start("stopped");
@@ -133,7 +137,7 @@ it("a run on disk goes on there to the same bits", async () => {
   const copy = (await openRunFolder(`${folder}/copy`)).folder;
   const moved = await runTraining(
     { ...again, session: { device: "cpu", ...quiet }, resume: copy },
-    { planned: (plan) => void elsewhere.push(...plan.notes) },
+    { onPlan: (plan) => void elsewhere.push(...plan.notes) },
   );
   expect(moved.history.at(-1)!.test!.loss).toBeCloseTo(whole.history.at(-1)!.test!.loss, 4);
   expect(elsewhere[0]).toMatch(
@@ -141,7 +145,7 @@ it("a run on disk goes on there to the same bits", async () => {
   );
   const resumed = await runTraining(
     { ...again, resume: stopped.folder },
-    { planned: (plan) => void notes.push(plan.backend, ...plan.notes) },
+    { onPlan: (plan) => void notes.push(plan.backend, ...plan.notes) },
   );
   expect(notes).toEqual(["reference"]);
   expect(resumed.completed).toBe(true);

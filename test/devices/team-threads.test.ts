@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { expect, test } from "vitest";
 import { profile } from "#fovea/analysis/profile/profile-node.js";
 import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
-import { compile } from "#fovea/model/classifier.js";
+import { createClassifier } from "#fovea/model/classifier.js";
 import { untrained } from "#fovea/model/trained-model.js";
 import { create } from "#fovea/models/index.js";
 
@@ -15,7 +15,7 @@ async function answers(backend: "avx512" | "avx2" | "wasm"): Promise<number[]> {
   const model = untrained(create("resnet20"), {
     data: { shape: [32, 32, 3], classes, mean: [0, 0, 0], std: [1, 1, 1] },
   });
-  const classify = await compile(model, { backend, threads: 3 });
+  const classify = await createClassifier(model, { backend, threads: 3 });
   const picture = Uint8Array.from({ length: 32 * 32 * 3 }, (_, i) => i % 251);
   const answered = await classify.all(new Array(8).fill(picture));
   await classify.close();

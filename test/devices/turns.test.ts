@@ -4,7 +4,7 @@ import { atOnce } from "#fovea/base/steps.js";
 import { compileEntry, compileSteps } from "#fovea/compiler/compile.js";
 import { Session } from "#fovea/devices/cpu/session.js";
 import { inTurns } from "#fovea/host/event-loop.js";
-import { compile, models, nn, untrained } from "#fovea/index.js";
+import { createClassifier, models, nn, untrained } from "#fovea/index.js";
 import { predictionEntry } from "#fovea/model/prediction.js";
 import { initialWeights } from "#fovea/model/weights/weights.js";
 
@@ -44,7 +44,7 @@ describe("the event loop has its turns", { retry: 5 }, () => {
     const drawn = model();
     const weights = new Map([...drawn.weights].map(([name, { shape }]) => [name, { shape, data: zeros(shape) }]));
     const { turns, longest } = await watch(async () => {
-      const classify = await compile({ ...drawn, weights }, { backend, threads: 1, note: () => {} });
+      const classify = await createClassifier({ ...drawn, weights }, { backend, threads: 1, note: () => {} });
       await classify.close();
     });
     // In two pieces it had three turns, and one piece took two thirds of it.
@@ -59,7 +59,7 @@ describe("the event loop has its turns", { retry: 5 }, () => {
     const began = await watch(async () => untrained(net, { data }));
     const drawn = untrained(net, { data });
     const { turns, longest, milliseconds } = await watch(async () => {
-      const classify = await compile(drawn, { threads: 1, note: () => {} });
+      const classify = await createClassifier(drawn, { threads: 1, note: () => {} });
       await classify.close();
     });
     expect(began.milliseconds).toBeLessThan(milliseconds / 3);
@@ -103,7 +103,7 @@ test("weights are drawn when they are first read, once, to the same bits as in t
   for (const [, weight] of plain.weights) void weight.data;
   const answers: Float32Array[] = [];
   for (const each of [plain, untrained(net, { data, seed: 5 })]) {
-    const classify = await compile(each, { note: () => {} });
+    const classify = await createClassifier(each, { note: () => {} });
     answers.push((await classify(new Float32Array(784).fill(0.5))).logits);
     await classify.close();
   }

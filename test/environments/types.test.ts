@@ -8,7 +8,7 @@ import { project } from "./support/site.js";
 import { missing, type ToolName, tool } from "./support/tools.js";
 
 /** Each entry, and types that must come out right. `@ts-expect-error` fails where there is no error. */
-const IN_NODE = `import { compile, models, nn, sgd, train, type TrainedModel } from "fovea";
+const IN_NODE = `import { createClassifier, models, nn, sgd, train, type TrainedModel } from "fovea";
 import * as analysis from "fovea/analysis";
 import * as analysisNode from "fovea/analysis/node";
 import * as go from "fovea/go";
@@ -22,7 +22,7 @@ export async function main(): Promise<TrainedModel> {
   const digits = await loadMnist();
   const net = nn.sequential(nn.conv2d({ in: 1, out: 6, kernel: 5 }), nn.relu(), nn.flatten(), nn.linear({ in: 3456, out: 10 }));
   const run = await train(net, digits.train, { test: digits.test, epochs: 1, optimizer: sgd({ lr: 0.05 }) });
-  const classify = await compile(run.model, { batch: 1 });
+  const classify = await createClassifier(run.model, { batch: 1 });
   const { label } = await classify(digits.test.images.subarray(0, 784));
   const axes = { x: { label: "x" }, y: { label: "y" } };
   const figure: analysis.Figure = await analysis.lineChart(analysisNode.newDocument(), { label: "a", ...axes, lines: [] });
@@ -35,11 +35,11 @@ export async function main(): Promise<TrainedModel> {
 }
 `;
 
-const IN_A_PAGE = `import { compile, type Classifier } from "fovea";
+const IN_A_PAGE = `import { createClassifier, type Classifier } from "fovea";
 import { lineChart } from "fovea/analysis";
 import * as go from "fovea/go";
 import * as kernels from "fovea/kernels";
-export const entries = [compile, lineChart, go, kernels];
+export const entries = [createClassifier, lineChart, go, kernels];
 export const label = (classify: Classifier, pixels: Uint8Array): Promise<number> => classify(pixels).then((said) => said.label);
 `;
 

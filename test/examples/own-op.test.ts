@@ -5,7 +5,7 @@ import { detectTargets } from "#fovea/devices/cpu/native/cpu.js";
 import { Session } from "#fovea/devices/cpu/session.js";
 import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
-import { compile, nn, ops, sgd, type TrainedModel, train } from "#fovea/index.js";
+import { createClassifier, nn, ops, sgd, type TrainedModel, train } from "#fovea/index.js";
 import { AVX2, AVX512, WASM } from "#fovea/target/targets.js";
 import { pictures } from "../support/pictures.js";
 import { PRelu, prelu, preluGrad, registerPreluCode, registerPreluGradStrategy } from "../support/prelu.js";
@@ -35,7 +35,7 @@ async function trained(backend: (typeof BACKENDS)[number], threads: number): Pro
   const machine = { backend, threads, note: (text: string) => void notes.push(text) };
   const options = { epochs: 2, batchSize: 32, optimizer: sgd({ lr: 0.02, momentum: 0.9 }), seed: 3 };
   const { model } = await train(network(), data, { ...options, ...machine });
-  const classify = await compile(model, { ...machine, batch: 4 });
+  const classify = await createClassifier(model, { ...machine, batch: 4 });
   const all = await classify.all([0, 1, 2, 3].map((n) => data.images.subarray(784 * n, 784 * (n + 1))));
   await classify.close();
   return {

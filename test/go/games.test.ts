@@ -229,8 +229,8 @@ describe("the store", () => {
     const prepared = await prepareStore(
       { games: [folder], out, size: 9 },
       {
-        skipped: (name, why) => skipped.push(`${name.slice(folder.length + 1)}: ${why}`),
-        progress: (done, total) => progress.push(done / total),
+        onSkip: ({ name, why }) => skipped.push(`${name.slice(folder.length + 1)}: ${why}`),
+        onProgress: ({ done, total }) => progress.push(done / total),
       },
     );
     expect(skipped).toEqual([
@@ -242,7 +242,7 @@ describe("the store", () => {
     expect(store.bytes.buffer).toBeInstanceOf(SharedArrayBuffer);
     expect(store.game(4)).toEqual(read(lines[4]!));
     const before = readFileSync(out);
-    expect(await prepareStore({ games: [file], out, size: 9 }, { shouldStop: () => true })).toBeUndefined();
+    expect(await prepareStore({ games: [file], out, size: 9 }, { signal: AbortSignal.abort() })).toBeUndefined();
     expect(readFileSync(out).equals(before)).toBe(true);
     await expect(prepareStore({ games: [file], out, size: 13 })).rejects.toThrow(
       "there is no game to keep (left out: 31 other sizes, 1 broken)",

@@ -1,7 +1,7 @@
 /** Classifiers under way: closing, back pressure, pictures that are none, and answers that are not numbers. */
 import { describe, expect, it } from "vitest";
 import { BackendError, OptionError, ShapeError } from "#fovea/base/errors.js";
-import { type Classifier, compile } from "#fovea/model/classifier.js";
+import { type Classifier, createClassifier } from "#fovea/model/classifier.js";
 import { HeldPictures } from "#fovea/model/held-pictures.js";
 import { likeliest, ranked, rankOf } from "#fovea/model/rank.js";
 import { type TrainedModel, untrained } from "#fovea/model/trained-model.js";
@@ -16,7 +16,7 @@ const model = untrained(toyNetwork(), { data });
 const picture = (i: number) => data.images.slice(36 * i, 36 * (i + 1));
 
 async function opened<T>(use: (classify: Classifier) => Promise<T>, options: object = {}, of = model): Promise<T> {
-  const classify = await compile(of, { ...quiet, ...options });
+  const classify = await createClassifier(of, { ...quiet, ...options });
   try {
     return await use(classify);
   } finally {
@@ -26,7 +26,7 @@ async function opened<T>(use: (classify: Classifier) => Promise<T>, options: obj
 
 describe("close", () => {
   it("answers what is under way, and refuses what comes later", async () => {
-    const classify = await compile(model, { ...quiet, batch: 4 });
+    const classify = await createClassifier(model, { ...quiet, batch: 4 });
     const expected = (await classify(picture(3))).logits;
     const answers = Array.from({ length: 20 }, () => classify(picture(3)));
     const all = classify.all(Array.from({ length: 20 }, () => picture(3)));
@@ -158,25 +158,27 @@ describe("what is no picture", () => {
 
 it("refuses networks that do not give a class a picture", async () => {
   const conv = untrained(nn.sequential(nn.conv2d({ in: 1, out: 3, kernel: 3 })), { data });
-  await expect(compile(conv, quiet)).rejects.toThrow(ShapeError);
-  await expect(compile(conv, quiet)).rejects.toThrow("the network gives 4x4x3, expected one number a class");
+  await expect(createClassifier(conv, quiet)).rejects.toThrow(ShapeError);
+  await expect(createClassifier(conv, quiet)).rejects.toThrow("the network gives 4x4x3, expected one number a class");
   const unet = models.create("unet", { classes: 3, height: 32, width: 32 });
   const scenes = untrained(unet, { data: toy({ shape: [32, 32, 3] }) });
-  await expect(compile(scenes, quiet)).rejects.toThrow(
+  await expect(createClassifier(scenes, quiet)).rejects.toThrow(
     "the network unet gives a class a pixel, not a picture; take createLabeller",
   );
 });
 
 it("refuses what is no model", async () => {
-  await expect(compile(undefined as never)).rejects.toThrow("compile: the model is missing, expected a trained model");
-  await expect(compile({ model, history: [] } as never)).rejects.toThrow("give its property model");
-  await expect(compile(toyNetwork() as never)).rejects.toThrow(
-    "compile: the model is a Sequential, expected a trained model",
+  await expect(createClassifier(undefined as never)).rejects.toThrow(
+    "createClassifier: the model is missing, expected a trained model",
   );
-  await expect(compile({ ...model, scaling: { mean: [0], std: [0] } })).rejects.toThrow(
-    "compile: the model's scaling.std is [0], expected a finite number above 0 for each of 1 channels",
+  await expect(createClassifier({ model, history: [] } as never)).rejects.toThrow("give its property model");
+  await expect(createClassifier(toyNetwork() as never)).rejects.toThrow(
+    "createClassifier: the model is a Sequential, expected a trained model",
   );
-  await expect(compile({ ...model, scaling: { mean: [Number.NaN], std: [1] } })).rejects.toThrow(
+  await expect(createClassifier({ ...model, scaling: { mean: [0], std: [0] } })).rejects.toThrow(
+    "createClassifier: the model's scaling.std is [0], expected a finite number above 0 for each of 1 channels",
+  );
+  await expect(createClassifier({ ...model, scaling: { mean: [Number.NaN], std: [1] } })).rejects.toThrow(
     "scaling.mean is [NaN]",
   );
   await expect(evaluate({ ...model, input: [36] }, data)).rejects.toThrow(

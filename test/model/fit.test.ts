@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { lookInside } from "#fovea/analysis/inspect/look.js";
 import { FileError, FoveaError, OptionError, ShapeError } from "#fovea/base/errors.js";
 import type { Value } from "#fovea/graph/graph.js";
-import { compile } from "#fovea/model/classifier.js";
+import { createClassifier } from "#fovea/model/classifier.js";
 import { encodeModel, parseModel } from "#fovea/model/model-file.js";
 import { type TrainedModel, untrained } from "#fovea/model/trained-model.js";
 import { initialWeights, type Weight } from "#fovea/model/weights/weights.js";
@@ -73,7 +73,7 @@ describe("an answer that is not a number a class", () => {
     for (const attempt of [
       () => train(module, data, options),
       () => evaluate(model, data, { threads: 1 }),
-      () => compile(model, { threads: 1 }),
+      () => createClassifier(model, { threads: 1 }),
     ]) {
       const error = await errorOf(attempt());
       expect(error).toBeInstanceOf(message.includes("loss") ? OptionError : ShapeError);
@@ -192,7 +192,7 @@ describe("weights that are not the network's", () => {
     const wrong: TrainedModel = { ...model, weights };
     for (const [attempt, where] of [
       [() => train(module, data, { ...options, initial: weights }), "initial: the weights do not fit the network: "],
-      [() => compile(wrong, { threads: 1 }), "compile: the model's weights do not fit the network: "],
+      [() => createClassifier(wrong, { threads: 1 }), "createClassifier: the model's weights do not fit the network: "],
       [() => evaluate(wrong, data, { threads: 1 }), "evaluate: the model's weights do not fit the network: "],
       [
         () => lookInside(wrong, new Float32Array(36), { threads: 1 }),

@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { FileError } from "#fovea/base/errors.js";
 import type { TensorToWrite } from "#fovea/formats/safetensors/safetensors.js";
 import { readSafetensorsFile, writeSafetensorsFile } from "#fovea/formats/safetensors/safetensors-node.js";
-import { compile } from "#fovea/model/classifier.js";
+import { createClassifier } from "#fovea/model/classifier.js";
 import { loadModel, saveModel } from "#fovea/model/model-file-node.js";
 import { type TrainedModel, untrained } from "#fovea/model/trained-model.js";
 import * as models from "#fovea/models/index.js";
@@ -116,7 +116,7 @@ x = torch.from_numpy(numpy.fromfile(sys.argv[1] + ".image", dtype=numpy.float32)
 print(json.dumps(net(x)[0].tolist()))`,
     path,
   );
-  const classify = await compile(await loadModel(path));
+  const classify = await createClassifier(await loadModel(path));
   const { logits } = await classify(image);
   await classify.close();
   const theirs = JSON.parse(printed) as number[];

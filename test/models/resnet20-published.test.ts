@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { expect, it } from "vitest";
-import { compile } from "#fovea/model/classifier.js";
+import { createClassifier } from "#fovea/model/classifier.js";
 import { parseModel } from "#fovea/model/model-file.js";
 import * as models from "#fovea/models/index.js";
 
@@ -30,7 +30,7 @@ it.skipIf(absent.length > 0)(title, async () => {
   expect(model.scaling).toEqual(models.definitionOf("resnet20").scaling);
   const { data: pixels, info } = await sharp(sheet).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   expect([info.width, info.height, info.channels]).toEqual([1280, 800, 3]);
-  const classify = await compile(model, { batch: 50, note: () => {} });
+  const classify = await createClassifier(model, { batch: 50, note: () => {} });
   const answers = await classify.all(Array.from({ length: 1000 }, (_, i) => picture(pixels, i)));
   await classify.close();
   const expected = new Float32Array(Uint8Array.from(readFileSync(golden)).buffer);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect, expectTypeOf, it } from "vitest";
 import { summaryText } from "#fovea/cli/commands/summary.js";
 import {
-  compile,
+  createClassifier,
   type Dataset,
   initialWeights,
   minimize,
@@ -154,12 +154,12 @@ it("a classifier is made of one of its values", async () => {
     'OptionError: the network gives several values, logits (3), mask (8x8x1), expected one; nn.pick(network, "logits") is a network that gives one of them';
   expect(await messageOf(() => train(network as never, data, quiet))).toBe(expected);
   const model = untrained(network as never, { data });
-  expect(await messageOf(() => compile(model, quiet))).toBe(expected);
+  expect(await messageOf(() => createClassifier(model, quiet))).toBe(expected);
   const picked = nn.pick(network, "logits");
   expectTypeOf(picked).toEqualTypeOf<nn.Module<[x: Value], Value>>();
   const run = await train(picked, data, { ...quiet, epochs: 1, batchSize: 4 });
   expect([...run.model.weights.keys()]).toEqual([...initialWeights(network).keys()]);
-  const classify = await compile(run.model, quiet);
+  const classify = await createClassifier(run.model, quiet);
   expect((await classify(data.images.subarray(0, 64))).probabilities).toHaveLength(3);
   await classify.close();
   expect(await messageOf(() => trace(nn.pick(network, "masks" as never), { input: [8, 8, 1] }))).toContain(

@@ -11,7 +11,7 @@ const folder = bareProject();
 
 const PROGRAM = `
 import { readFileSync } from "node:fs";
-import { compile, models, nn, train, sgd, datasetFromIdx } from "fovea";
+import { createClassifier, models, nn, train, sgd, datasetFromIdx } from "fovea";
 import { lineChart, summarize, tileFigure } from "fovea/analysis";
 import { datasetSamples, newDocument, pictureUri, toPng } from "fovea/analysis/node";
 import * as go from "fovea/go";
@@ -26,7 +26,7 @@ const labels = { shape: [16], data: Uint8Array.from({ length: 16 }, (_, i) => i 
 const data = datasetFromIdx({ name: "made", images, labels, imagesFile: "a", labelsFile: "b", scaling: { mean: [0.5], std: [0.5] } });
 const { model } = await train(models.create("lenet5"), data, { epochs: 1, batchSize: 8, optimizer: sgd({ lr: 0.01 }), threads: 1, note: () => {} });
 await saveModel("model.safetensors", model);
-const classify = await compile(await loadModel("model.safetensors"), { threads: 1, note: () => {} });
+const classify = await createClassifier(await loadModel("model.safetensors"), { threads: 1, note: () => {} });
 const { probabilities } = await classify(images.data.subarray(0, 784));
 await classify.close();
 

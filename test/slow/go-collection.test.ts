@@ -15,7 +15,7 @@ const data = join(
 it.skipIf(!existsSync(data))("reads 36,233 games and 7.3 million moves (skipped without FOVEA_DATA)", async () => {
   const out = join(temporaryFolder(), "kgs.store");
   const skipped: string[] = [];
-  await prepareStore({ games: [data], out }, { skipped: (name, why) => skipped.push(`${name}: ${why}`) });
+  await prepareStore({ games: [data], out }, { onSkip: ({ name, why }) => skipped.push(`${name}: ${why}`) });
   expect(skipped).toEqual([]);
   const store = await openStore(out);
   expect(store.games).toBe(36_233);

@@ -7,7 +7,7 @@ import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
 import type { Device } from "#fovea/devices/device.js";
 import { readSafetensorsFile, writeSafetensorsFile } from "#fovea/formats/safetensors/safetensors-node.js";
 import type { Entry, Value } from "#fovea/graph/graph.js";
-import { compile } from "#fovea/model/classifier.js";
+import { createClassifier } from "#fovea/model/classifier.js";
 import { loadModel, saveModel } from "#fovea/model/model-file-node.js";
 import type { TrainedModel } from "#fovea/model/trained-model.js";
 import * as nn from "#fovea/nn/index.js";
@@ -65,7 +65,7 @@ it("learns, and evaluates and predicts with running statistics, also from a file
   await saveModel(path, run.model);
   const loaded = await loadModel(path, { network: new Net() });
   expect(bits(loaded)).toEqual(bits(run.model));
-  const classify = await compile(loaded, quiet);
+  const classify = await createClassifier(loaded, quiet);
   for (let i = 0; i < 10; i++) {
     expect((await classify(test.images.slice(784 * i, 784 * (i + 1)))).label).toBe(predictions[i]);
   }

@@ -141,7 +141,7 @@ it("evaluate waits for its callback and ends with what it throws", async () => {
   const seen: number[] = [];
   await evaluate(model, data, {
     batchSize: 16,
-    async onProgress(done) {
+    async onProgress({ done }) {
       await new Promise((resolve) => setTimeout(resolve, 2));
       seen.push(done);
     },
@@ -188,7 +188,7 @@ describe("a run that keeps itself on disk", () => {
     const out = join(temporaryFolder(), "run");
     const calm = { ...options(out), config: { ...config, schedule: { kind: "constant" } as const } };
     const attempt = runTraining(calm, {
-      async epoch({ epoch }) {
+      async onEpoch({ epoch }) {
         await new Promise((resolve) => setTimeout(resolve, 1));
         if (epoch === 2) throw new Error("from the listener");
       },

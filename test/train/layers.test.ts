@@ -1,6 +1,6 @@
 /** What a layer gave, brought along with the answer; and models as bytes, as pages fetch them. */
 import { expect, it } from "vitest";
-import { compile } from "#fovea/model/classifier.js";
+import { createClassifier } from "#fovea/model/classifier.js";
 import { encodeModel, parseModel } from "#fovea/model/model-file.js";
 import type { TrainedModel } from "#fovea/model/trained-model.js";
 import { conv2d, flatten, linear, maxPool2d, relu, sequential } from "#fovea/nn/index.js";
@@ -27,7 +27,7 @@ const model: TrainedModel = {
 };
 
 it.each(["wasm", undefined] as const)("gives what the layers gave (backend %s)", async (backend) => {
-  const classify = await compile(model, { backend, batch: 2, layers: ["conv", "relu", "pool", "fc"] });
+  const classify = await createClassifier(model, { backend, batch: 2, layers: ["conv", "relu", "pool", "fc"] });
   const [first, second] = await classify.all([
     [1, -2, 3, 4],
     [0, 0, 0, -5],
@@ -50,7 +50,7 @@ it.each(["wasm", undefined] as const)("gives what the layers gave (backend %s)",
 });
 
 it("names the layers there are where one is not", async () => {
-  await expect(compile(model, { layers: ["relu1"] })).rejects.toThrow(
+  await expect(createClassifier(model, { layers: ["relu1"] })).rejects.toThrow(
     'unknown layer "relu1"; did you mean "relu"? (known: conv, relu, pool, flatten, fc)',
   );
 });

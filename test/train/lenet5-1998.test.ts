@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { TensorToWrite } from "#fovea/formats/safetensors/safetensors.js";
 import { readSafetensorsFile, writeSafetensorsFile } from "#fovea/formats/safetensors/safetensors-node.js";
-import { compile } from "#fovea/model/classifier.js";
+import { createClassifier } from "#fovea/model/classifier.js";
 import { loadModel, saveModel } from "#fovea/model/model-file-node.js";
 import { type TrainedModel, untrained } from "#fovea/model/trained-model.js";
 import { C3_CONNECTIONS } from "#fovea/models/classification/lenet5-1998.js";
@@ -68,7 +68,7 @@ describe("training", () => {
 describe("a classifier", () => {
   it("puts a smaller picture on a border of background, as training does", async () => {
     const model = untrained(network(), { data: learn, seed: 5 });
-    const classify = await compile(model, quiet);
+    const classify = await createClassifier(model, quiet);
     const small = learn.images.subarray(0, 784);
     const field = new Uint8Array(1024);
     for (let y = 0; y < 28; y++) field.set(small.subarray(28 * y, 28 * y + 28), 32 * (y + 2) + 2);

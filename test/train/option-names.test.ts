@@ -9,7 +9,7 @@ import { FoveaError, OptionError } from "#fovea/base/errors.js";
 import type { Fields } from "#fovea/base/options.js";
 import { compileAugmentation } from "#fovea/data/augment/augment.js";
 import { parseAugmentation } from "#fovea/data/augment/grammar.js";
-import { CLASSIFIER_OPTIONS, type ClassifierOptions, compile } from "#fovea/model/classifier.js";
+import { CLASSIFIER_OPTIONS, type ClassifierOptions, createClassifier } from "#fovea/model/classifier.js";
 import { parseModel } from "#fovea/model/model-file.js";
 import { untrained } from "#fovea/model/trained-model.js";
 import { initialWeights } from "#fovea/model/weights/weights.js";
@@ -236,8 +236,8 @@ refusesNonsense<TrainOptions>("train", TRAIN_OPTIONS, (options) =>
   train(toyNetwork(), data, { threads: 1, epochs: 1, ...options } as TrainOptions),
 );
 refusesNonsense<EvaluateOptions>("evaluate", EVALUATE_OPTIONS, (options) => evaluate(model, test, options));
-refusesNonsense<ClassifierOptions>("compile", CLASSIFIER_OPTIONS, async (options) =>
-  (await compile(model, options)).close(),
+refusesNonsense<ClassifierOptions>("createClassifier", CLASSIFIER_OPTIONS, async (options) =>
+  (await createClassifier(model, options)).close(),
 );
 refusesNonsense<LookOptions>("inspect", LOOK_OPTIONS, (options) => lookInside(seen, picture, options as LookOptions));
 
@@ -255,7 +255,7 @@ refusesNonsense<LabellerOptions>("createLabeller", LABELLER_OPTIONS, async (opti
 
 it.each<[string, () => Promise<unknown>]>([
   ["evaluate", () => evaluate(model, test, { view: "flip" } as object)],
-  ["compile", () => compile(model, { batchSize: 3 } as object)],
+  ["createClassifier", () => createClassifier(model, { batchSize: 3 } as object)],
   ["createLabeller", () => createLabeller(pixels, { tiles: 3 } as object)],
   ["inspect", () => lookInside(seen, picture, { layers: "fc" } as object)],
 ])("%s refuses an option that it does not have", async (call, attempt) => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { OptionError } from "#fovea/base/errors.js";
 import { compileEntry } from "#fovea/compiler/compile.js";
 import { CpuDevice } from "#fovea/devices/cpu/cpu-device.js";
-import { compile } from "#fovea/model/classifier.js";
+import { createClassifier } from "#fovea/model/classifier.js";
 import { initialWeights, type Weights } from "#fovea/model/weights/weights.js";
 import * as models from "#fovea/models/index.js";
 import * as nn from "#fovea/nn/index.js";
@@ -312,7 +312,7 @@ it("label smoothing is in the training loss alone: worked from the logits", asyn
     test: learn,
     labelSmoothing: 0.3,
   });
-  const classify = await compile(run.model, { ...quiet, batch: 50 });
+  const classify = await createClassifier(run.model, { ...quiet, batch: 50 });
   const size = 784;
   const all = await classify.all(Array.from({ length: 100 }, (_, i) => learn.images.slice(size * i, size * (i + 1))));
   await classify.close();

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { DataError, MemoryError, OptionError, ShapeError, TrainingError } from "#fovea/base/errors.js";
 import type { Value } from "#fovea/graph/graph.js";
-import { compile } from "#fovea/model/classifier.js";
+import { createClassifier } from "#fovea/model/classifier.js";
 import type { TrainedModel } from "#fovea/model/trained-model.js";
 import * as models from "#fovea/models/index.js";
 import * as nn from "#fovea/nn/index.js";
@@ -141,8 +141,8 @@ describe("compile", () => {
     const { model } = await train(lenet(), learn, short);
     const { predictions } = await evaluate(model, test, quiet);
     const picture = (i: number) => test.images.slice(784 * i, 784 * (i + 1));
-    const classify = await compile(model, quiet);
-    const several = await compile(model, { ...quiet, batch: 8 });
+    const classify = await createClassifier(model, quiet);
+    const several = await createClassifier(model, { ...quiet, batch: 8 });
     try {
       const calls = await Promise.all(Array.from({ length: 20 }, (_, i) => classify(picture(i))));
       expect(calls.map(({ label }) => label)).toEqual([...predictions.slice(0, 20)]);
@@ -169,6 +169,6 @@ describe("compile", () => {
       await Promise.all([classify.close(), several.close()]);
     }
     await expect(classify(picture(0))).rejects.toThrow("closed");
-    await expect(compile(model, { batch: 0 })).rejects.toThrow("batch is 0");
+    await expect(createClassifier(model, { batch: 0 })).rejects.toThrow("batch is 0");
   });
 });

@@ -9,7 +9,7 @@ import { VIEWS, type ViewName, viewsOf } from "#fovea/data/augment/views.js";
 import { openDataset } from "#fovea/data/open-node.js";
 import type { Dataset } from "#fovea/data/sets/dataset.js";
 import { nn } from "#fovea/index.js";
-import { compile } from "#fovea/model/classifier.js";
+import { createClassifier } from "#fovea/model/classifier.js";
 import { viewClassifier } from "#fovea/model/classify-views.js";
 import { untrained } from "#fovea/model/trained-model.js";
 import { evaluate } from "#fovea/train/train.js";
@@ -85,7 +85,7 @@ describe.each(CASES)("%s of %ix%i", (name, size, channels, windows) => {
   it("is the mean of what the network says of each", async () => {
     const data = set(size, channels);
     const trained = model(6, data);
-    const classify = await compile(trained, { batch: 4, threads: 1, note: () => {} });
+    const classify = await createClassifier(trained, { batch: 4, threads: 1, note: () => {} });
     try {
       const means = await Promise.all(
         Array.from({ length: COUNT }, async (_, index) => {

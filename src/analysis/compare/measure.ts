@@ -57,6 +57,14 @@ export interface Comparison {
   readonly threads: number;
 }
 
+/** What `compareNetworks` is about to measure. */
+export interface CompareProgress {
+  /** The network, by its name. */
+  readonly network: string;
+  /** Pictures at once. */
+  readonly batch: number;
+}
+
 /** Options of `compareNetworks`. All are optional. */
 export interface CompareOptions extends Pick<MachineOptions, "device" | "backend" | "threads" | "note"> {
   /**
@@ -74,16 +82,10 @@ export interface CompareOptions extends Pick<MachineOptions, "device" | "backend
    * @default no limit
    */
   readonly mostBytes?: number;
-  /**
-   * Called before each batch size of each network. Comparing waits for a promise that it returns.
-   * @default none
-   */
-  readonly progress?: (network: string, batch: number) => void;
-  /**
-   * Asked between runs: true ends with what was measured until then.
-   * @default none
-   */
-  readonly stop?: () => boolean | Promise<boolean>;
+  /** Called before each batch size of each network, and waited for. @default none */
+  readonly onProgress?: (progress: CompareProgress) => void;
+  /** Ends it between runs where it is aborted, with what was measured. @default none */
+  readonly signal?: AbortSignal;
 }
 
 export const BATCHES: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
@@ -103,19 +105,15 @@ export async function compareNetworks(names: readonly string[], options: Compare
   const facts = await openDevice(machineOf(options));
   const told = { backend: facts.backend, threads: facts.threads };
   await facts.close();
-  const stopped = async () => (await options.stop?.()) ?? false;
+  const stopped = () => options.signal?.aborted ?? false;
   for (const model of models) {
-    if (await stopped()) break;
+    if (stopped()) break;
     networks.push(await compareOne(model, options, stopped));
   }
-  return { networks, stopped: await stopped(), ...told };
+  return { networks, stopped: stopped(), ...told };
 }
 
-async function compareOne(
-  model: Model,
-  options: CompareOptions,
-  stopped: () => Promise<boolean>,
-): Promise<ComparedNetwork> {
+async function compareOne(model: Model, options: CompareOptions, stopped: () => boolean): Promise<ComparedNetwork> {
   const { name, input } = model;
   const { parameters, multiplyAdds } = await summarize(model);
   const published = publishedAccuracy(name);
@@ -123,8 +121,8 @@ async function compareOne(
   const device = await openDevice(machineOf(options));
   try {
     for (const batch of options.batches ?? BATCHES) {
-      if (await stopped()) break;
-      await options.progress?.(name, batch);
+      if (stopped()) break;
+      await options.onProgress?.({ network: name, batch });
       const memoryBytes = await plannedBytes(device, model, batch);
       if (memoryBytes === undefined) {
         batches.push({ batch });
@@ -164,7 +162,7 @@ async function measure(
   model: Model,
   batch: number,
   budgetMs: number,
-  stopped: () => Promise<boolean>,
+  stopped: () => boolean,
 ): Promise<{ millisecondsAPicture: number; runs: number } | undefined> {
   const { entry } = predictionEntry(model.module, model.input);
   const loaded = await device.compile(entry, { maxBatch: batch, slots: 1 });
@@ -177,11 +175,7 @@ async function measure(
       await slot.run(1);
       const times: number[] = [];
       const from = performance.now();
-      while (
-        !(await stopped()) &&
-        times.length < MOST_RUNS &&
-        (times.length === 0 || performance.now() - from < budgetMs)
-      ) {
+      while (!stopped() && times.length < MOST_RUNS && (times.length === 0 || performance.now() - from < budgetMs)) {
         const start = performance.now();
         await slot.run(batch);
         times.push(performance.now() - start);

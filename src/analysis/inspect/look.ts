@@ -37,6 +37,7 @@ import { lendWeights } from "../../model/weights/weights.js";
 import type { Traced } from "../../nn/index.js";
 import { traceOne } from "../../nn/trace.js";
 import { differentiate, multiply, softmax, sum } from "../../ops/index.js";
+import type { CountProgress } from "../../train/records.js";
 import { labelsOf, maskOf, meanRow, type Question, rowAt, rowsOf, sharesOf } from "./answers.js";
 import { type Heat, saliencyOf, squaresOf, weightedMaps } from "./heat.js";
 import { mapLayers, spread } from "./map-layers.js";
@@ -145,11 +146,8 @@ export interface LookOptions extends MachineOptions {
    * @default all
    */
   readonly mostLayers?: number | undefined;
-  /**
-   * Called after each prediction of occlusion and `instead`. Looking waits for a promise that it returns.
-   * @default none
-   */
-  readonly progress?: ((done: number, total: number) => void) | undefined;
+  /** Called after each answer of occlusion and `instead`, and waited for. @default none */
+  readonly onProgress?: ((progress: CountProgress) => void) | undefined;
 }
 
 const isShape = (value: unknown) => Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n > 0);
@@ -164,7 +162,7 @@ export const LOOK_OPTIONS: Fields<LookOptions> = {
   occlusion: flag,
   instead: listOf(anything, "a list of pictures"),
   mostLayers: expecting("a number of layers", (value) => typeof value === "number" && value >= 1),
-  progress: callback,
+  onProgress: callback,
 };
 
 /**
@@ -304,7 +302,7 @@ async function occlude(
   picture: Float32Array,
   input: Shape,
   mask: Float32Array,
-  { occlusion = false, instead = [], progress }: LookOptions,
+  { occlusion = false, instead = [], onProgress }: LookOptions,
 ): Promise<Pick<Look, "occlusion" | "instead">> {
   const ask = async (numbers: Float32Array): Promise<number> => {
     const slot = await program.acquire();
@@ -323,7 +321,7 @@ async function occlude(
   let done = 0;
   const fallOf = async (numbers: Float32Array) => {
     const fall = before - (await ask(numbers));
-    await progress?.(++done, total);
+    await onProgress?.({ done: ++done, total });
     return fall;
   };
   const falls = new Float32Array(instead.length);

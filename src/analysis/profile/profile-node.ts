@@ -29,6 +29,16 @@ import {
 } from "./rows.js";
 import { type NumbersOf, openBackend, TimedProgram } from "./timed-program-node.js";
 
+/** What is about to be measured, and how many programs are done. */
+export interface ProfileProgress {
+  /** "machine", or the program. */
+  readonly what: "machine" | ProfiledProgram;
+  /** Programs that are done. */
+  readonly done: number;
+  /** Programs in all. */
+  readonly total: number;
+}
+
 /** Options of `profile`. All are optional. */
 export interface ProfileOptions extends Pick<SessionOptions, "backend" | "memoryLimit" | "winograd" | "note"> {
   /**
@@ -61,16 +71,10 @@ export interface ProfileOptions extends Pick<SessionOptions, "backend" | "memory
    * @default sgd({ lr: 0.03, momentum: 0.9, weightDecay: 5e-4 })
    */
   readonly optimizer?: Optimizer | undefined;
-  /**
-   * Called before each part that takes time. Profiling waits for a promise that it returns.
-   * @default none
-   */
-  readonly progress?: ((what: string, done: number, total: number) => void) | undefined;
-  /**
-   * Asked between repeats: true ends with the medians of those that were made.
-   * @default none
-   */
-  readonly stop?: (() => boolean | Promise<boolean>) | undefined;
+  /** Called before what takes time ("machine", then each program), and waited for. @default none */
+  readonly onProgress?: ((progress: ProfileProgress) => void) | undefined;
+  /** Ends it between repeats where it is aborted: the medians are then of those that were made. @default none */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Inference, or a training step. */
@@ -138,7 +142,7 @@ const TINY_RATE = 1e-9;
 export async function profile(network: Network, options: ProfileOptions = {}): Promise<Profile> {
   const batch = wholeFrom1("batch", options.batch ?? BATCH);
   const threads = wholeFrom1("threads", options.threads ?? 1);
-  const { backend, memoryLimit, winograd, progress } = options;
+  const { backend, memoryLimit, winograd, onProgress } = options;
   const note = eachOnce(options.note ?? noteOnce);
   const parts = networkParts(network, options.input);
   const input = options.input ?? parts.input;
@@ -149,14 +153,14 @@ export async function profile(network: Network, options: ProfileOptions = {}): P
   const asked = options.what ?? ["infer", "train"];
   // Before anything is measured: what does not fit should say so at once.
   const plans = asked.map((what) => ({ what, ...timed(() => plan(what, parts.module, input, host, batch, options)) }));
-  await progress?.("machine", 0, plans.length);
+  await onProgress?.({ what: "machine", done: 0, total: plans.length });
   const probe = await MachineProbe.create({ backend: name, threads, note });
   try {
     probe.measure();
     const named = namesOf(parts.module);
     const timings: (ProgramTimes & { readonly plan: (typeof plans)[number] })[] = [];
     for (const [n, plan] of plans.entries()) {
-      await progress?.(plan.what, n, plans.length);
+      await onProgress?.({ what: plan.what, done: n, total: plans.length });
       const numbersOf = numbersFor(parts.module, batch);
       timings.push({ plan, ...(await timeSteps(plan.result, { ...options, backend: name, numbersOf, note })) });
     }
@@ -186,7 +190,7 @@ export interface ProgramTimes {
   readonly preparation: readonly number[];
 }
 
-export interface TimeOptions extends Pick<ProfileOptions, "backend" | "threads" | "repeats" | "note" | "stop"> {
+export interface TimeOptions extends Pick<ProfileOptions, "backend" | "threads" | "repeats" | "note" | "signal"> {
   readonly numbersOf: NumbersOf;
 }
 
@@ -205,7 +209,7 @@ export async function timeSteps(program: Program, options: TimeOptions): Promise
     const repeats = asked ?? Math.min(MOST_REPEATS, Math.max(LEAST_REPEATS, Math.round(BUDGET_MS / once)));
     const walks: Float64Array[] = [];
     const [wall, used] = [performance.now(), process.cpuUsage()];
-    while (walks.length === 0 || (walks.length < repeats && (await options.stop?.()) !== true)) {
+    while (walks.length === 0 || (walks.length < repeats && options.signal?.aborted !== true)) {
       walks.push(timed.walk("steps"));
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -3,7 +3,7 @@ import { fillBatch } from "../../data/sets/batch.js";
 import type { Dataset } from "../../data/sets/dataset.js";
 import { inMemory } from "../../data/sets/in-memory.js";
 import { sizeOf } from "../../graph/shape.js";
-import { type ClassifierOptions, compile } from "../../model/classifier.js";
+import { type ClassifierOptions, createClassifier } from "../../model/classifier.js";
 import type { TrainedModel } from "../../model/trained-model.js";
 
 export interface Mistake {
@@ -39,7 +39,7 @@ export async function findMistakes(
   const every = Math.max(1, wrong.length / MOST_ASKED);
   const asked = Array.from({ length: Math.min(wrong.length, MOST_ASKED) }, (_, i) => wrong[Math.floor(i * every)]!);
 
-  const classify = await compile(model, { ...choice, batch: Math.min(BATCH, asked.length) });
+  const classify = await createClassifier(model, { ...choice, batch: Math.min(BATCH, asked.length) });
   try {
     const size = sizeOf(model.input);
     const images = new Float32Array(asked.length * size);

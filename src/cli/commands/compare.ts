@@ -99,8 +99,8 @@ async function compare(asked: readonly string[], flags: Flags): Promise<number> 
       budgetMs,
       mostBytes: freemem() * 0.8,
       note: (text) => progress.log(text),
-      progress: (network, batch) => progress.update(done++, { network, batch: String(batch) }),
-      stop: () => stop.requested,
+      onProgress: ({ network, batch }) => progress.update(done++, { network, batch: String(batch) }),
+      signal: stop.abort,
     });
     progress.stop();
     const { writeComparison } = await import("../../analysis/compare/write-node.js");

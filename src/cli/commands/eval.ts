@@ -143,7 +143,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
   const result = await evaluate(model, data, {
     ...sessionOptions(flags, (text) => output.note(text)),
     ...(views === undefined ? {} : { views }),
-    onProgress: (done) => progress?.update(done),
+    onProgress: ({ done }) => progress?.update(done),
   }).finally(() => progress?.stop());
 
   const { loss, accuracy, samples, confusion } = result;

@@ -6,7 +6,7 @@ import { VIEWS, type ViewName, viewsOf } from "../../data/augment/views.js";
 import { checkPreparation, PREPARATIONS, type Preparation, preparationFor } from "../../data/digits/preparation.js";
 import { findPictures } from "../../data/sources/picture-files-node.js";
 import { EXPECTED_KINDS } from "../../data/sources/picture-kinds.js";
-import { compile } from "../../model/classifier.js";
+import { createClassifier } from "../../model/classifier.js";
 import { viewClassifier } from "../../model/classify-views.js";
 import { scalingText } from "../../model/scalings.js";
 import type { TrainedModel } from "../../model/trained-model.js";
@@ -123,7 +123,7 @@ async function predict(path: string, pictures: readonly string[], flags: Flags):
   const answers = new Answers(files.length, { top: flags.top, json: flags.json ?? false, classes: model.classes });
   const most = Math.max(1, Math.min(batch, files.length));
   const note = (text: string) => answers.complain(text);
-  const classify = await compile(model, { ...sessionOptions(flags, note), batch: most });
+  const classify = await createClassifier(model, { ...sessionOptions(flags, note), batch: most });
   const ask =
     crops === "none" && resize === undefined
       ? async (pictures: readonly Uint8Array[]) => (await classify.all(pictures)).map((said) => said.probabilities)

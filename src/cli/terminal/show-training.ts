@@ -1,11 +1,14 @@
 /** A training on the command line, of pictures, scenes or positions: what is shown of it, Ctrl-C, and the report behind it. */
-import { type RunListener, type RunOptions, type RunPlan, type RunResult, runTraining } from "../../run/run-node.js";
+import { type RunOptions, type RunPlan, type RunResult, runTraining } from "../../run/run-node.js";
+import type { EpochRecord, Progress } from "../../train/records.js";
 import { EXIT } from "./errors.js";
 import { invocation, type Output, quoted } from "./output.js";
 import { showCount } from "./progress.js";
 import { StopRequest } from "./stop.js";
 
-export interface TrainingDisplay extends Required<Pick<RunListener, "progress" | "epoch">> {
+export interface TrainingDisplay {
+  progress(progress: Progress): void;
+  epoch(record: EpochRecord): void;
   /** Whether the run is begun: then it can be stopped and gone on with. */
   readonly planned: boolean;
   plan(plan: RunPlan): void;
@@ -26,6 +29,8 @@ export interface ShownTraining {
 /** While a run is prepared: Ctrl-C ends the process, unless the preparation looks at `requested` itself. */
 export interface Preparing {
   readonly requested: boolean;
+  /** Aborted when it is requested. */
+  readonly signal: AbortSignal;
   /** What the process ends with where it was requested. */
   readonly exitCode: number;
   looksItself: boolean;
@@ -43,6 +48,9 @@ export async function showTraining(
     get requested() {
       return stop.requested;
     },
+    get signal() {
+      return stop.abort;
+    },
     get exitCode() {
       return stop.exitCode;
     },
@@ -55,15 +63,15 @@ export async function showTraining(
     const { options, display: shown, report } = await prepare(preparing);
     display = shown;
     const result = await runTraining(options, {
-      planned(running) {
+      onPlan(running) {
         plan = running;
         shown.plan(running);
       },
-      progress: (progress) => {
+      onProgress: (progress) => {
         if (!stop.requested) shown.progress(progress);
       },
-      epoch: (record) => shown.epoch(record),
-      shouldStop: () => stop.requested,
+      onEpoch: (record) => shown.epoch(record),
+      signal: stop.abort,
     });
     shown.clear();
     const running = plan;

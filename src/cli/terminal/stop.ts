@@ -9,6 +9,7 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const sameKeyPressMs = 1000;
 
 export class StopRequest {
+  readonly #controller = new AbortController();
   #requestedAt: number | undefined;
   #signal: (typeof SIGNALS)[number] = "SIGINT";
   readonly #asked: () => void;
@@ -18,6 +19,11 @@ export class StopRequest {
   constructor(asked: () => void) {
     this.#asked = asked;
     for (const signal of SIGNALS) process.on(signal, this.#listener);
+  }
+
+  /** Aborted when it is requested. */
+  get abort(): AbortSignal {
+    return this.#controller.signal;
   }
 
   get requested(): boolean {
@@ -38,6 +44,7 @@ export class StopRequest {
     if (this.#requestedAt === undefined) {
       this.#requestedAt = now;
       this.#signal = signal;
+      this.#controller.abort();
       this.#asked();
     } else if (now - this.#requestedAt > sameKeyPressMs) {
       process.exit(this.exitCode);

@@ -3,6 +3,7 @@
 import { DataError } from "../../base/errors.js";
 import { writeFileAtomically } from "../../host/atomic-write-node.js";
 import { readWholeFile } from "../../host/read-node.js";
+import type { CountProgress } from "../../train/records.js";
 import { findGameFiles, parseGameTexts, readGameTexts } from "../sgf/read-node.js";
 import { GameStore, StoreBuilder } from "./store.js";
 
@@ -25,11 +26,12 @@ export interface PrepareOptions {
 }
 
 export interface PrepareListener {
-  /** Games read of how many; at most once a game. */
-  progress?(done: number, total: number): void;
-  /** A game was left out, and why. */
-  skipped?(name: string, why: string): void;
-  shouldStop?(): boolean | Promise<boolean>;
+  /** Called after each game with the games that are read and their total, and waited for. @default none */
+  onProgress?(progress: CountProgress): void;
+  /** Called with each game that is left out, and why; waited for. @default none */
+  onSkip?(skipped: { readonly name: string; readonly why: string }): void;
+  /** Ends it between games where it is aborted, and nothing is written. @default none */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Prepared {
@@ -54,16 +56,16 @@ export async function prepareStore(
   let done = 0;
   for (const file of files) {
     for (const { name, game } of parseGameTexts(await readGameTexts(file))) {
-      if (await listener.shouldStop?.()) return undefined;
+      if (listener.signal?.aborted) return undefined;
       if (game instanceof DataError) {
         builder.skip("broken");
-        await listener.skipped?.(name, game.message);
+        await listener.onSkip?.({ name, why: game.message });
       } else {
         const why = builder.add(game, file);
-        if (why !== undefined) await listener.skipped?.(name, why);
+        if (why !== undefined) await listener.onSkip?.({ name, why });
       }
       done++;
-      await listener.progress?.(done, Math.max(total, done));
+      await listener.onProgress?.({ done, total: Math.max(total, done) });
       // Signals are heard between games.
       if (done % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
     }

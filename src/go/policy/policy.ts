@@ -1,7 +1,7 @@
 /** A policy says of each point how likely a good player is to play there: a trained network, or a stand-in for tests. */
 import { DataError } from "../../base/errors.js";
 import { OpenCalls } from "../../base/open-calls.js";
-import { type Classifier, type ClassifierOptions, compile } from "../../model/classifier.js";
+import { type Classifier, type ClassifierOptions, createClassifier } from "../../model/classifier.js";
 import type { TrainedModel } from "../../model/trained-model.js";
 import type { Board } from "../board/board.js";
 import { type Colour, symmetriesOf } from "../board/geometry.js";
@@ -44,7 +44,7 @@ export async function networkPolicy(model: TrainedModel, options: NetworkPolicyO
   const { symmetries = false, ...rest } = options;
   const { size, planes } = boardOf(model);
   const tables = symmetries ? symmetriesOf(size) : symmetriesOf(size).slice(0, 1);
-  const classify: Classifier = await compile(model, { ...rest, batch: tables.length });
+  const classify: Classifier = await createClassifier(model, { ...rest, batch: tables.length });
   const encoder = new PlaneEncoder(size, planes);
   const area = size * size;
   const ask = async (packed: Uint16Array): Promise<Float32Array> => {

@@ -7,7 +7,7 @@ import { OptionError } from "../../base/errors.js";
 import { naturalLogarithm } from "../../base/random.js";
 import type { MachineOptions } from "../../devices/machine-options.js";
 import { openDevice } from "../../devices/open.js";
-import { afterwards, inSequence, runQueue } from "../../devices/queue.js";
+import { inSequence, runQueue } from "../../devices/queue.js";
 import { rankOf } from "../../model/rank.js";
 import type { TrainedModel } from "../../model/trained-model.js";
 import { lendWeights } from "../../model/weights/weights.js";
@@ -49,9 +49,10 @@ export interface EvaluatePolicyOptions extends MachineOptions {
   readonly symmetries?: boolean | undefined;
   /** Positions computed at once. */
   readonly batchSize?: number | undefined;
-  progress?(done: number): void;
-  /** Asked between batches: true ends it, with the figures until then. */
-  shouldStop?(): boolean | Promise<boolean>;
+  /** Called after each batch with the positions that are done, and waited for. @default none */
+  onProgress?(progress: { readonly done: number }): void;
+  /** Ends it after the batch under way where it is aborted, with the figures until then. @default none */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Positions of whole games, block by block. */
@@ -67,7 +68,7 @@ export async function evaluatePolicy(
   positions: GamePositions | PositionSample,
   options: EvaluatePolicyOptions = {},
 ): Promise<PolicyEvaluation> {
-  const { symmetries = false, batchSize, progress, shouldStop, ...choice } = options;
+  const { symmetries = false, batchSize, onProgress, signal, ...choice } = options;
   const { size, planes } = boardOf(model);
   const found = "store" in positions ? positions.store.size : positions.size;
   if (found !== size) {
@@ -113,12 +114,10 @@ export async function evaluatePolicy(
             const rank = rankOf(means, n * area, area, label);
             judge.add(block.turns[first + n]! + 1, rank, means[n * area + label]!);
           }
-          return inSequence([() => progress?.(judge.all.positions)], () =>
-            afterwards(shouldStop?.(), (stops) => stops !== true),
-          );
+          return inSequence([() => onProgress?.({ done: judge.all.positions })], () => signal?.aborted !== true);
         },
       });
-      if ((await shouldStop?.()) === true) break;
+      if (signal?.aborted === true) break;
     }
   } finally {
     await device.close();

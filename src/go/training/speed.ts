@@ -32,7 +32,8 @@ export interface SpeedOptions {
   readonly session: MachineOptions;
   /** How long to train for it, about. */
   readonly seconds: number;
-  shouldStop?(): boolean;
+  /** Ends it after the step under way where it is aborted. @default none */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export async function measureSpeed(options: SpeedOptions): Promise<Speed> {
@@ -61,7 +62,8 @@ export async function measureSpeed(options: SpeedOptions): Promise<Speed> {
     await trainer.run({
       step: () => ends.push(performance.now()),
       shouldStop: () =>
-        options.shouldStop?.() === true || (ends.length >= FEWEST_STEPS && performance.now() - began >= 1000 * seconds),
+        options.signal?.aborted === true ||
+        (ends.length >= FEWEST_STEPS && performance.now() - began >= 1000 * seconds),
     });
     const counted = ends.slice(WARM_UP);
     const computing = (counted.at(-1)! - counted[0]!) / (counted.length - 1) / 1000;

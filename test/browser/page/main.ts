@@ -1,6 +1,6 @@
 /** A page without a face: the browser tests call `window.fovea`. It uses the package as any page would. */
 import {
-  compile,
+  createClassifier,
   type Dataset,
   datasetFromIdx,
   encodeModel,
@@ -67,7 +67,7 @@ const api = {
   /** Classifies the first digits with a model file of the server's. */
   async classify(count: number, threads: number) {
     const bytes = new Uint8Array(await (await fetch("model.safetensors")).arrayBuffer());
-    const classify = await compile(parseModel(bytes), { batch: 16, threads, relaxedSimd: false });
+    const classify = await createClassifier(parseModel(bytes), { batch: 16, threads, relaxedSimd: false });
     const { images } = await digits();
     const answers = await classify.all(
       Array.from({ length: count }, (_, i) => images.subarray(784 * i, 784 * (i + 1))),

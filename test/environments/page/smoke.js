@@ -2,7 +2,7 @@
  * The same small piece of work in every environment, as a user would write it: train a network that is large enough for workers, compile
  * it, classify. Gives what came of it as plain data.
  */
-import { compile, FoveaError, nn, train } from "fovea";
+import { createClassifier, FoveaError, nn, train } from "fovea";
 
 const SIZE = 28;
 
@@ -52,7 +52,7 @@ export async function smoke(options = {}) {
     const data = noise(options.backend === "interpreter" ? 4 : 64);
     const batch = Math.min(32, data.length);
     const run = await train(net, data, { epochs: 1, batchSize: batch, ...choice });
-    const classify = await compile(run.model, { batch, ...choice });
+    const classify = await createClassifier(run.model, { batch, ...choice });
     const pictures = Array.from({ length: batch }, (_, i) =>
       data.images.subarray(i * SIZE * SIZE, (i + 1) * SIZE * SIZE),
     );

@@ -77,8 +77,8 @@ async function evaluate(path: string, storePath: string | undefined, flags: Flag
     const result = await evaluatePolicy(found.model, measured, {
       symmetries,
       ...sessionOptions(flags, (text) => output.note(text)),
-      progress: (done) => progress?.update(done),
-      shouldStop: () => stop.requested,
+      onProgress: ({ done }) => progress?.update(done),
+      signal: stop.abort,
     });
     progress?.stop();
     const completed = result.positions === total;

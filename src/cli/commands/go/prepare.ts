@@ -59,16 +59,16 @@ async function prepare(games: readonly string[], flags: Flags): Promise<number> 
     const prepared = await prepareStore(
       { games, out: flags.out, size: flags.size },
       {
-        progress(done, total) {
+        onProgress({ done, total }) {
           progress ??= new Progress({ total, label: "reading", unit: "games", stream: process.stderr });
           progress.update(done);
         },
-        skipped(name, why) {
+        onSkip({ name, why }) {
           named++;
           output.event({ skipped: name, why });
           if (named <= NAMED) say(`left out ${name}: ${why}`);
         },
-        shouldStop: () => stop.requested,
+        signal: stop.abort,
       },
     );
     if (prepared === undefined) {

@@ -154,7 +154,7 @@ function train(path: string | undefined, flags: Flags): Promise<number> {
         test: positions.test,
         session,
         seconds: Math.min(MEASURING.most, MEASURING.part * seconds),
-        shouldStop: () => preparing.requested,
+        signal: preparing.signal,
       });
       if (preparing.requested) process.exit(preparing.exitCode);
       preparing.looksItself = false;

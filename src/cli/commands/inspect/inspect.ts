@@ -7,6 +7,7 @@ import { PREPARATIONS } from "../../../data/digits/preparation.js";
 import { EXPECTED_KINDS, hasPictureName } from "../../../data/sources/picture-kinds.js";
 import { checkFileWritable } from "../../../host/atomic-write-node.js";
 import type { TrainedModel } from "../../../model/trained-model.js";
+import type { CountProgress } from "../../../train/records.js";
 import { MAP, NETWORK, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
 import { machineOptions, sessionOptions } from "../../options/machine.js";
 import { openModel } from "../../options/model-argument.js";
@@ -127,7 +128,7 @@ async function inspect(path: string, subject: string, flags: InspectFlags): Prom
       top,
       occlusion,
       mostPictures: pictures,
-      progress(done: number, total: number) {
+      onProgress({ done, total }: CountProgress) {
         if (json && stream.isTTY !== true) return;
         progress ??= new Progress({ total, label: "occluding", unit: "answers", stream });
         progress.update(done);

@@ -117,7 +117,7 @@ async function showProfile(name: string | undefined, flags: Flags): Promise<numb
       what: whatOf(flags),
       optimizer: usualOptimizer(flags.optimizer),
       note: (text) => output.note(text),
-      stop: () => stop.requested,
+      signal: stop.abort,
     });
     const options = { layer, all: flags.all ?? layer !== undefined };
     output.event({ network: title, ...(layer === undefined ? found : onlyIn(found, layer)) });

@@ -75,9 +75,11 @@ async function evaluate(path: string, flags: Flags): Promise<void> {
   });
   try {
     const said: Uint8Array[] = [];
-    const result = await evaluateScenes(labeller, scenes, (done, _, labels) => {
-      if (flags.report !== undefined) said.push(labels);
-      progress.update(done, {});
+    const result = await evaluateScenes(labeller, scenes, {
+      onProgress({ done, labels }) {
+        if (flags.report !== undefined) said.push(labels);
+        progress.update(done, {});
+      },
     });
     progress.stop();
     if (flags.report !== undefined) await writeReport(flags.report, `${path} on ${scenes.name}`, result, scenes, said);
