@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bundle } from "./bundle.mjs";
 import { build, inProject } from "./prepare.mjs";
 
 const { peerDependencies } = JSON.parse(readFileSync(inProject("package.json"), "utf8"));
@@ -28,6 +29,8 @@ const USES = [
 const folder = mkdtempSync(join(tmpdir(), "fovea-sizes-"));
 try {
   if (!(await build())) throw new Error("the build failed");
+  // As `npm publish` does before it packs.
+  await bundle(inProject("dist", "fovea.min.js"));
   const fovea = pack(inProject());
   const cli = pack(inProject("packages", "fovea-cli"));
   console.log("| use | installed by | packages | MB on disk |\n|---|---|---|---|");

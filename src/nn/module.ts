@@ -162,7 +162,7 @@ const wrapped = new WeakSet<object>();
  */
 function wrapForward(module: AnyModule): void {
   const forward: unknown = module.forward;
-  const name = module.constructor.name;
+  const name = module.constructor.name || "a module";
   if (typeof forward !== "function") {
     throw new OptionError(`${name}: has no forward; write forward(x) { return ...; }, or forward = (x) => ...`);
   }
@@ -194,13 +194,32 @@ function answerOf(where: string, forward: Forward, module: AnyModule, given: rea
   try {
     return forward.apply(module, given as never[]);
   } catch (cause) {
-    if (!(cause instanceof TypeError) || given.length >= forward.length) throw cause;
+    if (!(cause instanceof TypeError)) throw cause;
+    const [, called, object, method] = /^((\S+)\.(\w+))(?:\(\.\.\.\))? is not a function$/.exec(cause.message) ?? [];
+    if (called !== undefined) throw noFunction(where, module, { called, object: object!, method: method! }, cause);
+    if (given.length >= forward.length) throw cause;
     const takes = `forward takes ${forward.length} arguments, and is given ${given.length}`;
     throw new OptionError(
       `${where}: ${takes}; of trace give the shapes of all of them: { input: [[28, 28, 1], [10]] }`,
       { cause },
     );
   }
+}
+
+interface Call {
+  readonly called: string;
+  readonly object: string;
+  readonly method: string;
+}
+
+/** `this.conv(x)` and `x.relu()`, as other libraries have it. */
+function noFunction(where: string, module: AnyModule, { called, object, method }: Call, cause: TypeError): OptionError {
+  const isLayer = object === "nn" || (object === "this" && Reflect.get(module, method) instanceof Module);
+  const layer = object === "nn" ? `${called}(...)` : called;
+  const cure = isLayer
+    ? `a layer is asked by forward: ${layer}.forward(x)`
+    : `ops are functions of values: ops.${method}(${object})`;
+  return new OptionError(`${where}: ${cause.message}; ${cure}`, { cause });
 }
 
 function noAnswer(where: string, found: unknown): OptionError {

@@ -31,8 +31,18 @@ function moduleOf(name: string, layer: Layer): Module {
   if (layer instanceof Module) return layer;
   const where = `sequential: layer ${name}`;
   if (typeof layer === "function") return lambda(layer, where);
-  throw new OptionError(`${where} is ${shown(layer)}, expected a module or a function of one value`);
+  throw new OptionError(`${where} is ${shown(layer)}, expected a module or a function of one value${cureOf(layer)}`);
 }
+
+function cureOf(layer: unknown): string {
+  if (Array.isArray(layer)) return "; write nn.sequential(...layers)";
+  const hasForward = isRecord(layer) && typeof layer["forward"] === "function";
+  return hasForward ? "; let its class extend nn.Module" : "";
+}
+
+/** Layers by their names, and no object of another kind. */
+const isNamed = (value: unknown): value is Readonly<Record<string, Layer>> =>
+  isRecord(value) && [Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null);
 
 /**
  * Layers one after another: each is given what the one before returned. PyTorch: `nn.Sequential`. A function of one
@@ -57,7 +67,6 @@ export function sequential(layers: Readonly<Record<string, Layer>>): Sequential;
 export function sequential(...layers: Layer[]): Sequential;
 export function sequential(...layers: Layer[] | [Readonly<Record<string, Layer>>]): Sequential {
   const [first] = layers;
-  if (layers.length === 1 && isRecord(first) && !(first instanceof Module))
-    return new Sequential(Object.entries(first as Readonly<Record<string, Layer>>));
+  if (layers.length === 1 && isNamed(first)) return new Sequential(Object.entries(first));
   return new Sequential((layers as Layer[]).map((layer, i) => [String(i), layer]));
 }

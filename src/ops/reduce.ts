@@ -203,9 +203,9 @@ export interface SumOptions {
 
 const SUM: Fields<SumOptions> = { axes: anything, batch: flag, keepDims: flag, mean: flag };
 
-function reduced(op: "sum" | "mean", x: Value, options: SumOptions): Value {
+function reduced(op: "sum" | "mean", x: Value, options: SumOptions, mean = options.mean ?? false): Value {
   checkOptions(op, options, SUM);
-  const { batch = false, mean = false, keepDims = false } = options;
+  const { batch = false, keepDims = false } = options;
   const axes = axesOf(op, x, options.axes);
   const shape = x.shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent));
   if (axes.length === 0 && !batch) return x;
@@ -247,7 +247,7 @@ export const sum = makes("sum", ["x"], (x: Value, options: SumOptions = {}): Val
 export const mean = makes(
   "mean",
   ["x"],
-  (x: Value, options: Omit<SumOptions, "mean"> = {}): Value => reduced("mean", x, { ...options, mean: true }),
+  (x: Value, options: Omit<SumOptions, "mean"> = {}): Value => reduced("mean", x, options, true),
 );
 
 /** Repeats x along `axes` and the batch until it has the signature of `like`; with `mean`, divided by the repeats. */

@@ -242,7 +242,12 @@ async function trainOn(
     memory: trainer.memory,
     stepsPerEpoch: trainer.stepsPerEpoch,
     resumedAt: options.resume === undefined ? undefined : { step, epoch, batch },
-    notes: [...note, ...(options.resume === undefined ? trainedBelow(model, config) : []), ...notes],
+    notes: [
+      ...note,
+      ...trainer.cautions,
+      ...(options.resume === undefined ? trainedBelow(model, config) : []),
+      ...notes,
+    ],
   });
 
   const wantsEvents = options.tensorboard || (options.resume !== undefined && (await exists(folder.tensorboard)));

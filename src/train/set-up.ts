@@ -13,6 +13,7 @@ import type { Module } from "../nn/index.js";
 import { classesOf } from "../nn/loss.js";
 import { Apply } from "./apply.js";
 import { augmenting } from "./augmenting.js";
+import { cautionsOf } from "./cautions.js";
 import { checkBatch } from "./check-batch.js";
 import { checkLabels } from "./check-labels.js";
 import { EpochLoop } from "./epoch-loop.js";
@@ -33,6 +34,8 @@ export interface TrainingParts {
   readonly unread: Weights;
   /** The names of states that have averages. */
   readonly averaged: ReadonlySet<string>;
+  /** What is seldom meant, in one sentence each. */
+  readonly cautions: readonly string[];
   /** How training pictures are drawn. */
   readonly feed: FeederOptions;
 }
@@ -83,5 +86,6 @@ export async function setUpTraining(
     unread: weightsBeside(device, initial),
     averaged,
     feed: { seed, distort: options.distort, augmenter, transforms },
+    cautions: cautionsOf(network, traced, data, options, batches),
   };
 }

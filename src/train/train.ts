@@ -210,6 +210,8 @@ export async function train(network: Network, data: Dataset, options: TrainOptio
       trainerOptions(options, input),
     );
     checkWatched(options);
+    const { note = noteOnce } = options;
+    for (const caution of trainer.cautions) await note(`train: ${caution}`);
     const { classes, mean, std } = learned;
     const recorded = {
       model: (weights: Weights) => ({ module, input, classes, scaling: { mean, std }, weights, network: name }),
@@ -271,6 +273,11 @@ export interface EvaluateOptions extends MachineOptions {
    */
   readonly views?: ViewName;
   /**
+   * Measures the share of pictures whose label is among the five likeliest classes, too.
+   * @default false
+   */
+  readonly top5?: boolean;
+  /**
    * Called after each batch with the pictures that are done and their total. Measuring waits for a promise that it
    * returns, and rejects with what it throws.
    * @default none
@@ -287,6 +294,7 @@ export const EVALUATE_OPTIONS: Fields<EvaluateOptions> = {
   ...MACHINE_OPTIONS,
   batchSize: whole(1),
   views: oneOf(VIEWS),
+  top5: flag,
   onProgress: callback,
   signal: abortSignal,
 };
@@ -316,11 +324,11 @@ export async function evaluate(model: TrainedModel, data: Dataset, options: Eval
   checkOptions("evaluate", options, EVALUATE_OPTIONS);
   checkModel(model, "evaluate");
   checkDataset(data, "evaluate: the data");
-  const { batchSize, views, onProgress, signal, note = noteOnce } = options;
+  const { batchSize, views, top5, onProgress, signal, note = noteOnce } = options;
   signal?.throwIfAborted();
   const device = await openDevice(pick(options, MACHINE_OPTIONS));
   try {
-    const evaluator = await Evaluator.create(device, model.module, model.input, { batchSize, views });
+    const evaluator = await Evaluator.create(device, model.module, model.input, { batchSize, views, top5 });
     await lendWeights(device, model, "evaluate");
     const { mean, std } = model.scaling;
     const named = labelledAs(data, model.classes, "the model");

@@ -72,6 +72,11 @@ export class Trainer {
     return isExhausted(this.state.history, this.options.patience, this.options.watch);
   }
 
+  /** What is allowed and seldom meant, in one sentence each. */
+  get cautions(): readonly string[] {
+    return this.#parts.cautions;
+  }
+
   /** What was planned for the step, the update and the evaluation, by what it is for. */
   get memory(): TrainingMemory {
     return this.#parts.executables.memory;

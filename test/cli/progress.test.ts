@@ -147,6 +147,19 @@ describe("on a terminal", () => {
     }
   });
 
+  it("says how fast it is, be it slow", () => {
+    for (const [done, speed] of [
+      [1, "12 images/min"],
+      [12, "2.4 images/s"],
+      [60, "12 images/s"],
+    ] as const) {
+      const { progress, clock, screen } = scene();
+      clock.ms += 5000;
+      progress.update(done);
+      expect(screen()[0]).toContain(`  ${speed}`);
+    }
+  });
+
   it("survives an empty total and more than the total", () => {
     const { progress, clock, screen } = scene();
     clock.ms += 500;

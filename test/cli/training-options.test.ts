@@ -62,7 +62,7 @@ it("declares each flag with its own words, its heading and its reader", () => {
   declare(command, "Output:", [FLAGS.noReport()]);
   const help = command.helpInformation();
   expect(help).toMatch(
-    /Options:\n +--epochs <n> +passes over the training pictures \(default 8, or the\n +network's own\)\n/,
+    /Options:\n +--epochs <n> +passes over the training pictures \(default: 8, or\n +the network's own\)\n/,
   );
   expect(help).toMatch(
     /--batch-size <n> +positions a step \(default 128\)\n[\s\S]*\n\nSchedule:\n +--own +of this one\n/,

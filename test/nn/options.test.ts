@@ -90,6 +90,23 @@ it.each<[string, readonly unknown[], string]>([
     [{ act: nn.Conv2d }],
     "sequential: layer act is the class Conv2d, expected a layer; make one: new Conv2d(...)",
   ],
+  [
+    "sequential",
+    [[nn.relu(), nn.relu()]],
+    "sequential: layer 0 is [an Activation, an Activation], expected a module or a function of one value; write nn.sequential(...layers)",
+  ],
+  [
+    "sequential",
+    [
+      new (class Loose {
+        forward(x: unknown) {
+          return x;
+        }
+      })(),
+    ],
+    "sequential: layer 0 is a Loose, expected a module or a function of one value; let its class extend nn.Module",
+  ],
+  ["sequential", [Promise.resolve(nn.relu())], "sequential: layer 0 is a Promise, expected a module"],
   ["lambda", [3], "lambda is 3, expected a function of one value"],
 ])("%s(%j)", (name, args, message) => {
   expect(messageOf(() => js[name]!(...args))).toContain(message);

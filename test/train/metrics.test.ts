@@ -1,5 +1,12 @@
 import { expect, it } from "vitest";
-import { addBatch, confusionMatrix, confusionText, figures, noSums } from "#fovea/train/evaluate/metrics.js";
+import {
+  addBatch,
+  classFigures,
+  confusionMatrix,
+  confusionText,
+  figures,
+  noSums,
+} from "#fovea/train/evaluate/metrics.js";
 
 it("sums losses and hits in float64, however they are cut into batches", () => {
   const loss = [0.5, 0.25, 1.25, 2];
@@ -34,4 +41,26 @@ it("counts how often each class is taken for each", () => {
   expect(confusionText(matrix, ["cat", "dog", "bird"])).toBe(
     ["         cat  dog bird", "cat        1    1    .", "dog        .    1    .", "bird       1    .    2"].join("\n"),
   );
+});
+
+it("numbers the columns where a name is longer than they are", () => {
+  const text = confusionText(
+    [
+      [10, 0],
+      [2, 7],
+    ],
+    ["airplane", "car"],
+  );
+  expect(text).toBe(["              0  1", " 0 airplane  10  .", " 1 car        2  7"].join("\n"));
+});
+
+it("tells how much of a class is found, and how much of what is said is right", () => {
+  const [cat, dog, bird] = classFigures([
+    [3, 1, 0],
+    [1, 1, 0],
+    [0, 0, 0],
+  ]);
+  expect(cat).toEqual({ recall: 3 / 4, precision: 3 / 4 });
+  expect(dog).toEqual({ recall: 1 / 2, precision: 1 / 2 });
+  expect(bird).toEqual({ recall: Number.NaN, precision: Number.NaN });
 });

@@ -1,5 +1,6 @@
 /** `fovea compare`: accuracy, operations, memory and time of several networks, as pictures and as a table. */
 import { availableParallelism, freemem } from "node:os";
+import { join } from "node:path";
 import type { Command } from "commander";
 import {
   BATCHES,
@@ -108,7 +109,7 @@ async function compare(asked: readonly string[], flags: Flags): Promise<number> 
     for (const row of comparisonRows(comparison)) output.event(row);
     output.say(comparisonText(comparison));
     output.say();
-    output.note(`fovea: wrote ${written.map(quoted).join(", ")}`);
+    output.note(`fovea: wrote ${quoted(join(flags.out, "compare.csv"))} and ${written.length - 1} pictures beside it`);
     return comparison.stopped ? stop.exitCode : EXIT.ok;
   } finally {
     progress.stop();
@@ -144,7 +145,7 @@ export function comparisonText({ networks, backend, threads }: Comparison): stri
     ...(isTimed
       ? shown.map((size) => {
           const time = at(network, size)?.millisecondsAPicture;
-          return time === undefined ? "" : time.toPrecision(3);
+          return time === undefined ? "" : time >= 1000 ? showCount(time) : time.toPrecision(3);
         })
       : []),
   ]);

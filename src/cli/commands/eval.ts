@@ -7,15 +7,16 @@ import { parseBrokenLimit } from "../../data/open-options.js";
 import { isPolicyConfig } from "../../go/training/epochs.js";
 import { scalingText } from "../../model/scalings.js";
 import type { TrainingConfig } from "../../run/config.js";
-import { confusionText } from "../../train/evaluate/metrics.js";
+import { type ConfusionMatrix, classFigures, confusionText } from "../../train/evaluate/metrics.js";
 import { evaluate } from "../../train/train.js";
 import { MAP, NETWORK, oneOf, pairOf, wholeOf } from "../options/arguments.js";
+import { CLASSES, withClassNames } from "../options/class-names.js";
 import { type HalvesFlags, halvesFrom, halvesOfRun, halvesOptions } from "../options/halves.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "../options/machine.js";
 import { type ModelFlags, openModel } from "../options/model-argument.js";
 import { MEAN, type ScalingFlags, STD, scalingOf } from "../options/scaling.js";
 import { MODULE } from "../own/own-network.js";
-import { Output, percent, seconds } from "../terminal/output.js";
+import { Output, percent, seconds, table } from "../terminal/output.js";
 import { Progress, showCount } from "../terminal/progress.js";
 
 interface Flags extends ModelFlags, MachineFlags, ScalingFlags, HalvesFlags {
@@ -25,6 +26,7 @@ interface Flags extends ModelFlags, MachineFlags, ScalingFlags, HalvesFlags {
   readonly stream?: boolean;
   readonly crops?: ViewName;
   readonly resize?: number;
+  readonly classes?: string;
   readonly json?: boolean;
 }
 
@@ -41,7 +43,7 @@ export function evalCommand(program: Command): void {
         "--data <data>",
         "as `fovea train` takes it; pictures are brought to what the network takes (default: what the run learned from)",
       )
-      .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)")
+      .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default: 1%)")
       .option(
         "--stream",
         "leave pictures on disk and decode them as they are measured (default: where they take over 512 MiB)",
@@ -66,6 +68,7 @@ export function evalCommand(program: Command): void {
         "to which picture files are brought before the network's part is cut out, such as 256 (default: the network's size)",
         wholeOf("--resize", 1),
       )
+      .option(...CLASSES)
       .option(...NETWORK)
       .option(...MODULE)
       .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
@@ -89,6 +92,13 @@ Examples:
     .action(evaluateModel);
 }
 
+/** Classes of which five are no few. */
+const FEW_CLASSES = 10;
+/** Classes whose confusion matrix is shown. */
+const MOST_IN_MATRIX = 25;
+/** Classes that are shown of more. */
+const LEAST_FOUND = 10;
+
 /** Those of the run, on its own data, unless said. */
 function halvesFor(flags: Flags, config: TrainingConfig | undefined) {
   const halves = halvesFrom(flags);
@@ -98,7 +108,8 @@ function halvesFor(flags: Flags, config: TrainingConfig | undefined) {
 async function evaluateModel(path: string, flags: Flags): Promise<void> {
   const output = new Output(flags.json ?? false);
   const { split } = flags;
-  const found = await openModel(path, flags, { scaling: scalingOf(flags), note: (text) => output.note(text) });
+  const opened = await openModel(path, flags, { scaling: scalingOf(flags), note: (text) => output.note(text) });
+  const found = { ...opened, model: await withClassNames(opened.model, flags.classes) };
   if (found.config !== undefined && isPolicyConfig(found.config) && flags.data === undefined) {
     throw new OptionError(`eval: ${path} is a policy for Go; measure it with fovea go eval ${path}`);
   }
@@ -143,10 +154,11 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
   const result = await evaluate(model, data, {
     ...sessionOptions(flags, (text) => output.note(text)),
     ...(views === undefined ? {} : { views }),
+    top5: model.classes.length > FEW_CLASSES,
     onProgress: ({ done }) => progress?.update(done),
   }).finally(() => progress?.stop());
 
-  const { loss, accuracy, samples, confusion } = result;
+  const { loss, accuracy, samples, confusion, top5 } = result;
   output.event({
     model: found.path,
     data: data.name,
@@ -154,7 +166,9 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     samples,
     loss,
     accuracy,
+    ...(top5 === undefined ? {} : { top5 }),
     confusion,
+    classes: classFigures(confusion),
     scaling: model.scaling,
     seconds: result.seconds,
   });
@@ -165,11 +179,36 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
   output.say(
     `  accuracy  ${percent(accuracy)} (${showCount(samples * (1 - accuracy))} wrong, error ${percent(1 - accuracy)})`,
   );
+  if (top5 !== undefined) output.say(`  top 5     ${percent(top5)}`);
   output.say(
     `  pixels    ${scalingText(model.scaling)}${isScalingAssumed ? ", the data's: the model does not say" : ""}`,
   );
   output.say();
-  output.say("Rows are what the pictures show, columns what the network says:");
   const names = confusion.map((_, label) => found.model.classes[label] ?? data.classes[label] ?? String(label));
-  output.say(confusionText(confusion, names));
+  if (names.length <= MOST_IN_MATRIX) {
+    output.say("Rows are what the pictures show, columns what the network says:");
+    output.say(confusionText(confusion, names));
+    output.say();
+  }
+  output.say(classesText(confusion, names));
+}
+
+/** Recall and precision of each class, of many those that are found least. */
+function classesText(confusion: ConfusionMatrix, names: readonly string[]): string {
+  const share = (part: number) => (Number.isNaN(part) ? "" : percent(part));
+  const rows = classFigures(confusion)
+    .map(({ recall, precision }, label) => ({ label, recall, precision }))
+    .filter(({ recall, precision }) => !Number.isNaN(recall) || !Number.isNaN(precision));
+  const isAll = rows.length <= MOST_IN_MATRIX;
+  const shown = isAll ? rows : rows.toSorted((a, b) => (a.recall || 0) - (b.recall || 0)).slice(0, LEAST_FOUND);
+  const text = table(
+    ["class", "pictures", "recall", "precision"],
+    shown.map(({ label, recall, precision }) => {
+      const pictures = confusion[label]!.reduce((a, b) => a + b, 0);
+      return [names[label]!, showCount(pictures), share(recall), share(precision)];
+    }),
+  );
+  return isAll
+    ? text
+    : `The ${LEAST_FOUND} of ${showCount(rows.length)} classes that are found least (--json has the matrix):\n${text}`;
 }

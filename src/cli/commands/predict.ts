@@ -11,6 +11,7 @@ import { viewClassifier } from "../../model/classify-views.js";
 import { scalingText } from "../../model/scalings.js";
 import type { TrainedModel } from "../../model/trained-model.js";
 import { MAP, NETWORK, oneOf, pairOf, wholeOf } from "../options/arguments.js";
+import { CLASSES, isNumbered, withClassNames } from "../options/class-names.js";
 import { type MachineFlags, machineOptions, sessionOptions } from "../options/machine.js";
 import { type ModelFlags, openModel } from "../options/model-argument.js";
 import { MEAN, type ScalingFlags, STD, scalingOf } from "../options/scaling.js";
@@ -26,6 +27,7 @@ interface Flags extends ModelFlags, MachineFlags, ScalingFlags {
   readonly prepare?: Preparation;
   readonly crops: ViewName;
   readonly resize?: number;
+  readonly classes?: string;
   readonly json?: boolean;
 }
 
@@ -59,6 +61,7 @@ export function predictCommand(program: Command): void {
         "to which pictures are brought before the network's part is cut out, such as 256 (default: the network's size)",
         wholeOf("--resize", 1),
       )
+      .option(...CLASSES)
       .option(...NETWORK)
       .option(...MODULE)
       .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
@@ -104,10 +107,11 @@ function answerOf(picture: string, probabilities: Float32Array): Answer | Broken
 
 async function predict(path: string, pictures: readonly string[], flags: Flags): Promise<number> {
   const { batch } = flags;
-  const { model } = await openModel(path, flags, {
+  const { model: opened } = await openModel(path, flags, {
     scaling: scalingOf(flags),
     note: (text) => new Output(false).note(text),
   });
+  const model = await withClassNames(opened, flags.classes);
   const preparation = flags.prepare ?? preparationFor(model.input, model.classes);
   checkPreparation(model.input, preparation);
   const { resize, crops } = flags;
@@ -147,6 +151,7 @@ async function predict(path: string, pictures: readonly string[], flags: Flags):
   };
   try {
     if (model.isScalingAssumed || flags.mean !== undefined) answers.complain(`fovea: ${scalingNote(path, model)}`);
+    if (isNumbered(model)) answers.complain(`fovea: ${path} does not name its classes; name them by --classes FILE`);
     for (const { message } of problems) answers.broken(message);
     // Two pictures a core keep the decoder busy; a batch of them waits while the one before is computed.
     const running = Math.max(4, 2 * availableParallelism());

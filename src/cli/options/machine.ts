@@ -14,7 +14,7 @@ export interface MachineFlags {
 /** The flag, and what the help says of it. */
 export const DEVICE = [
   "--device <name>",
-  `what computes: ${DEVICE_NAMES.join(", ")} (default cpu; reference computes in float64, a thousand times slower)`,
+  `what computes: ${DEVICE_NAMES.join(", ")} (default: cpu; reference computes in float64, a thousand times slower)`,
 ] as const;
 
 /** The flag of commands that look at the processor's programs. */

@@ -81,7 +81,13 @@ async function ownNetworkFor(
     const own = await ownNetwork(module, isOwn ? said : undefined);
     return isOwn ? {} : { asked: own.name };
   }
-  if (!isOwn || network !== undefined) return undefined;
+  if (network !== undefined || (said !== undefined && !isOwn)) return undefined;
+  if (said === undefined && metadata["format"] !== "fovea") return undefined;
+  if (said === undefined) {
+    throw new OptionError(
+      `${path}: is a model of a network that is not of the zoo; name the file of its code: --module FILE`,
+    );
+  }
   throw new OptionError(
     `${path}: is of the network ${said}, which is not of the zoo; if it is your own, name its file: --module FILE`,
   );

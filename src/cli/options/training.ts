@@ -110,31 +110,31 @@ export const FLAGS = {
   ),
   epochs: shared(
     "--epochs <n>",
-    `passes over the training pictures (default ${epochs}, or the network's own)`,
+    `passes over the training pictures (default: ${epochs}, or the network's own)`,
     wholeOf("--epochs", 1),
   ),
   batchSize: shared(
     "--batch-size <n>",
-    `pictures a step (default ${batchSize}, or the network's own)`,
+    `pictures a step (default: ${batchSize}, or the network's own)`,
     wholeOf("--batch-size", 1),
   ),
-  seed: shared("--seed <n>", "of the first weights and the order of pictures (default 0)", wholeOf("--seed", 0)),
+  seed: shared("--seed <n>", "of the first weights and the order of pictures (default: 0)", wholeOf("--seed", 0)),
 
   optimizer: shared(
     "--optimizer <name>",
-    `${OPTIMIZERS.join(", ")} (default ${optimizer.name})`,
+    `${OPTIMIZERS.join(", ")} (default: ${optimizer.name})`,
     oneOf("--optimizer", OPTIMIZERS),
   ),
   lr: shared(
     "--lr <rate>",
-    `learning rate (default ${optimizer.lr}, or the network's own; 0.001 for adam and adamw)`,
+    `learning rate (default: ${optimizer.lr}, or the network's own; 0.001 for adam and adamw)`,
     numberOf("--lr"),
   ),
-  momentum: shared("--momentum <m>", `of sgd (default ${optimizer.momentum})`, numberOf("--momentum")),
+  momentum: shared("--momentum <m>", `of sgd (default: ${optimizer.momentum})`, numberOf("--momentum")),
   nesterov: shared("--nesterov", "Nesterov's momentum, of sgd"),
   weightDecay: shared(
     "--weight-decay <w>",
-    `pulls weights towards zero (default ${optimizer.weightDecay}, or the network's own; 0 for adam, 0.01 for adamw)`,
+    `pulls weights towards zero (default: ${optimizer.weightDecay}, or the network's own; 0 for adam, 0.01 for adamw)`,
     numberOf("--weight-decay"),
   ),
   group: shared(
@@ -150,7 +150,7 @@ export const FLAGS = {
   clipNorm: shared("--clip-norm <n>", "scale all gradients together to this norm at most", numberOf("--clip-norm")),
   accumulate: shared(
     "--accumulate <n>",
-    "batches whose gradients make one update (default 1)",
+    "batches whose gradients make one update (default: 1)",
     wholeOf("--accumulate", 1),
   ),
   labelSmoothing: shared(
@@ -171,11 +171,11 @@ export const FLAGS = {
     "stop after n epochs without a better one on the test pictures",
     wholeOf("--patience", 1),
   ),
-  out: shared("--out <folder>", "where the run is kept (default runs/NETWORK-DATA, the next free one)"),
+  out: shared("--out <folder>", "where the run is kept (default: runs/NETWORK-DATA, the next free one)"),
   resume: shared("--resume <run>", "goes on with the run in this folder"),
   checkpointEvery: shared(
     "--checkpoint-every <s>",
-    "seconds between checkpoints within an epoch (default 30)",
+    "seconds between checkpoints within an epoch (default: 30)",
     numberOf("--checkpoint-every"),
   ),
   tensorboard: shared("--tensorboard", "write event files for TensorBoard into the folder of the run"),
@@ -185,54 +185,54 @@ export const FLAGS = {
 
 /** Of the learning rate's schedule, which is the same for all who may choose one. */
 export const scheduleOptions = (): readonly Option[] => [
-  option("--schedule <kind>", `${SCHEDULES.join(", ")} (default ${schedule.kind})`, oneOf("--schedule", SCHEDULES)),
+  option("--schedule <kind>", `${SCHEDULES.join(", ")} (default: ${schedule.kind})`, oneOf("--schedule", SCHEDULES)),
   option(
     "--warmup <steps>",
-    "steps in which the rate rises from zero (default 0, or the network's own)",
+    "steps in which the rate rises from zero (default: 0, or the network's own)",
     wholeOf("--warmup", 0),
   ),
   option("--milestones <epochs>", "of step: after which epochs the rate falls, such as 3,5", listOf("--milestones")),
   option(
     "--gamma <factor>",
-    "of step, exponential: what the rate is multiplied by at a milestone (default 0.1), or after each epoch",
+    "of step, exponential: what the rate is multiplied by at a milestone (default: 0.1), or after each epoch",
     numberOf("--gamma"),
   ),
   option(
     "--final <part>",
-    "of schedules that fall: the last rate, as a part of the highest (default 0; one-cycle 4e-6)",
+    "of schedules that fall: the last rate, as a part of the highest (default: 0; one-cycle 4e-6)",
     numberOf("--final"),
   ),
   option(
     "--rise <part>",
-    "of one-cycle, triangular: the part of the steps in which it rises (default 0.3, 0.25)",
+    "of one-cycle, triangular: the part of the steps in which it rises (default: 0.3, 0.25)",
     numberOf("--rise"),
   ),
-  option("--initial <part>", "of one-cycle, triangular: the first rate (default 0.04, 0)", numberOf("--initial")),
+  option("--initial <part>", "of one-cycle, triangular: the first rate (default: 0.04, 0)", numberOf("--initial")),
   option("--shape <shape>", "of one-cycle: cosine (default) or linear", oneOf("--shape", ["cosine", "linear"])),
-  option("--power <p>", "of polynomial: the exponent (default 1)", numberOf("--power")),
+  option("--power <p>", "of polynomial: the exponent (default: 1)", numberOf("--power")),
   option("--period <epochs>", "of warm-restarts: the epochs of the first cosine", wholeOf("--period", 1)),
   option(
     "--growth <n>",
-    "of warm-restarts: how many times as long each next cosine is (default 1)",
+    "of warm-restarts: how many times as long each next cosine is (default: 1)",
     wholeOf("--growth", 1),
   ),
   option(
     "--factor <factor>",
-    "of plateau: what the rate is multiplied by at a fall (default 0.1)",
+    "of plateau: what the rate is multiplied by at a fall (default: 0.1)",
     numberOf("--factor"),
   ),
   option(
     "--plateau-patience <n>",
-    "of plateau: epochs without a lower loss that are let pass (default 10)",
+    "of plateau: epochs without a lower loss that are let pass (default: 10)",
     wholeOf("--plateau-patience", 0),
   ),
-  option("--threshold <part>", "of plateau: how much lower counts (default 0.0001)", numberOf("--threshold")),
+  option("--threshold <part>", "of plateau: how much lower counts (default: 0.0001)", numberOf("--threshold")),
   option(
     "--plateau-watch <figure>",
-    `of plateau: the figure that is to get better, ${WATCHED_OF_PIXELS.join(", ")} (default loss)`,
+    `of plateau: the figure that is to get better, ${WATCHED_OF_PIXELS.join(", ")} (default: loss)`,
     oneOf("--plateau-watch", WATCHED_OF_PIXELS),
   ),
-  option("--cooldown <n>", "of plateau: epochs after a fall that do not count (default 0)", wholeOf("--cooldown", 0)),
+  option("--cooldown <n>", "of plateau: epochs after a fall that do not count (default: 0)", wholeOf("--cooldown", 0)),
 ];
 
 /** Where and how often a run is kept. */

@@ -145,7 +145,7 @@ export class Progress {
     const speed = this.#recentMs > 0 ? this.#recentItems / this.#recentMs : 0;
     if (speed <= 0) return this.#shownFigures();
     const left = `${showTime((total - this.#done) / speed)} left`;
-    return [`${showCount(speed * 1000)} ${unit}/s`, ...this.#shownFigures(), left];
+    return [showSpeed(speed * 1000, unit), ...this.#shownFigures(), left];
   }
 
   #shownFigures(): string[] {
@@ -156,7 +156,7 @@ export class Progress {
     const { label, unit } = this.#options;
     const elapsed = this.#now() - this.#startedAt;
     const done = this.#done - this.#startedWith;
-    const speed = elapsed > 0 && done > 0 ? [`${showCount((done / elapsed) * 1000)} ${unit}/s`] : [];
+    const speed = elapsed > 0 && done > 0 ? [showSpeed((done / elapsed) * 1000, unit)] : [];
     return [label, this.#percent(), ...speed, ...this.#shownFigures(), `in ${showTime(elapsed)}`].join("  ");
   }
 
@@ -174,6 +174,12 @@ export class Progress {
 function showFigure(value: number | string): string {
   if (typeof value === "string" || !Number.isFinite(value)) return String(value);
   return Math.abs(value) >= 1000 || value === 0 ? value.toFixed(0) : value.toPrecision(4);
+}
+
+/** `1,200 images/s`, `1.2 images/s`, or of slower ones `12 images/min`. */
+function showSpeed(perSecond: number, unit: string): string {
+  if (perSecond < 1) return `${Number((60 * perSecond).toPrecision(2))} ${unit}/min`;
+  return `${perSecond < 9.95 ? perSecond.toFixed(1) : showCount(perSecond)} ${unit}/s`;
 }
 
 /** A whole number with commas between thousands. */

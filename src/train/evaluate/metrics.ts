@@ -76,17 +76,36 @@ export function confusionMatrix(
   return matrix;
 }
 
+/** How well one class is told from the others; NaN where there is nothing to divide by. */
+export interface ClassFigures {
+  /** The class's pictures that were found, as a share of them. */
+  readonly recall: number;
+  /** The pictures said to be of the class that are, as a share of those said to be. */
+  readonly precision: number;
+}
+
+/** Recall and precision of each class. */
+export function classFigures(matrix: ConfusionMatrix): readonly ClassFigures[] {
+  const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
+  return matrix.map((row, label) => ({
+    recall: row[label]! / sum(row),
+    precision: row[label]! / sum(matrix.map((other) => other[label]!)),
+  }));
+}
+
+/** A column is as wide as its numbers; names that are longer are numbered. */
+const LONGEST_HEAD = 6;
+
 /** The matrix as text, rows actual and columns predicted. */
 export function confusionText(matrix: ConfusionMatrix, names: readonly string[]): string {
-  const widest = Math.max(...matrix.flat().map((n) => String(n).length));
-  const short = names.map((name) => name.slice(0, 12));
-  const column = Math.max(widest, ...short.map((name) => Math.min(name.length, 6))) + 1;
-  const margin = Math.max(6, ...short.map((name) => name.length)) + 1;
-  const cell = (text: string | number) =>
-    String(text)
-      .slice(0, column - 1)
-      .padStart(column);
-  const head = `${"".padEnd(margin)}${short.map(cell).join("")}`;
-  const rows = matrix.map((row, i) => `${short[i]!.padEnd(margin)}${row.map((n) => cell(n === 0 ? "." : n)).join("")}`);
+  const heads = names.some((name) => name.length > LONGEST_HEAD) ? names.map((_, label) => String(label)) : names;
+  const labels = heads === names ? names : names.map((name, label) => `${String(label).padStart(2)} ${name}`);
+  const widest = Math.max(...[...matrix.flat(), ...heads].map((cell) => String(cell).length));
+  const margin = Math.max(LONGEST_HEAD, ...labels.map((label) => label.length)) + 1;
+  const cell = (text: string | number) => String(text).padStart(widest + 1);
+  const head = `${"".padEnd(margin)}${heads.map(cell).join("")}`;
+  const rows = matrix.map(
+    (row, i) => `${labels[i]!.padEnd(margin)}${row.map((n) => cell(n === 0 ? "." : n)).join("")}`,
+  );
   return [head, ...rows].join("\n");
 }

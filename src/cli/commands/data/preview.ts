@@ -46,7 +46,7 @@ export function previewCommand(data: Command): void {
       "to which pictures are brought, such as 64 or HEIGHTxWIDTH (default: their own)",
       parseSize,
     )
-    .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)")
+    .option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default: 1%)")
     .option(
       "--split <half>",
       "train, val or test",

@@ -78,18 +78,18 @@ export function goTrainCommand(go: Command): void {
     )
     .argument("[store]", "the file that `fovea go prepare` wrote");
   declare(command, "Network:", [
-    option("--filters <n>", `of each hidden layer (default ${filters})`, wholeOf("--filters", 1)),
-    option("--layers <n>", `convolutions in all (default ${layers})`, wholeOf("--layers", 2)),
+    option("--filters <n>", `of each hidden layer (default: ${filters})`, wholeOf("--filters", 1)),
+    option("--layers <n>", `convolutions in all (default: ${layers})`, wholeOf("--layers", 2)),
     option(
       "--planes <n>",
-      `feature planes of a position, ${PLANE_COUNTS.join(", ")} (default ${planes})`,
+      `feature planes of a position, ${PLANE_COUNTS.join(", ")} (default: ${planes})`,
       wholeOf("--planes", 1),
     ),
   ]);
   declare(command, "Length:", [
     option(
       "--minutes <m>",
-      `measure the speed first, and take the steps that fill this time (default ${minutes})`,
+      `measure the speed first, and take the steps that fill this time (default: ${minutes})`,
       numberOf("--minutes", 0.01),
     ),
     option("--steps <n>", "updates, in place of minutes", wholeOf("--steps", 1)),
@@ -100,26 +100,26 @@ export function goTrainCommand(go: Command): void {
     ),
     option(
       "--test-positions <n>",
-      `positions of the fixed sample that is measured (default ${testPositions})`,
+      `positions of the fixed sample that is measured (default: ${testPositions})`,
       wholeOf("--test-positions", 1),
     ),
   ]);
   declare(command, "Recipe:", [
     option(
       "--recipe <name>",
-      `${RECIPES.join(", ")} (default ${recipe}): paper is plain SGD with batches of 16 at 0.003, halved every 80 million steps; ` +
+      `${RECIPES.join(", ")} (default: ${recipe}): paper is plain SGD with batches of 16 at 0.003, halved every 80 million steps; ` +
         "modern is AdamW with batches of 128 and one cycle of the rate",
       oneOf("--recipe", RECIPES),
     ),
-    FLAGS.batchSize("positions a step (default 128; 16 in paper)"),
+    FLAGS.batchSize("positions a step (default: 128; 16 in paper)"),
     FLAGS.lr("the highest learning rate (default: the recipe's)"),
     FLAGS.weightDecay("pulls weights towards zero (default: the recipe's)"),
-    FLAGS.seed(`of the first weights and the order of positions (default ${seed})`),
+    FLAGS.seed(`of the first weights and the order of positions (default: ${seed})`),
   ]);
   declare(command, "Run:", [
     FLAGS.out(),
     FLAGS.resume(),
-    FLAGS.checkpointEvery("seconds between checkpoints (default 30)"),
+    FLAGS.checkpointEvery("seconds between checkpoints (default: 30)"),
     FLAGS.tensorboard(),
   ]);
   machineOptions(command, TRAINING_MACHINE);

@@ -39,7 +39,7 @@ export function segmentEvalCommand(segment: Command): void {
     .option("--size <pixels>", "to which pictures and labels are brought", parseSize)
     .option("--split <half>", "train or test", oneOf("--split", ["train", "test"] as const), "test" as const)
     .option("--vote", "let superpixels vote")
-    .option("--tile <pixels>", "label pictures larger than this in tiles (default 1024)", wholeOf("--tile", 1))
+    .option("--tile <pixels>", "label pictures larger than this in tiles (default: 1024)", wholeOf("--tile", 1))
     .option(
       "--option <key=value>",
       "set an option of the network anew, such as instances=1; may be repeated",

@@ -48,7 +48,7 @@ export function segmentPredictCommand(segment: Command): void {
     .option("--out <folder>", "where they go", ".")
     .option("--classes <file>", "a JSON file with the classes' colours, or camvid")
     .option("--vote", "let superpixels vote, for sharp borders")
-    .option("--tile <pixels>", "label pictures larger than this in tiles (default 1024)", wholeOf("--tile", 1))
+    .option("--tile <pixels>", "label pictures larger than this in tiles (default: 1024)", wholeOf("--tile", 1))
     .option(
       "--option <key=value>",
       "set an option of the network anew, such as instances=1; may be repeated",

@@ -53,7 +53,7 @@ export function segmentTrainCommand(segment: Command): void {
     ),
     option(
       "--balance <how>",
-      `weights of classes in the loss: ${BALANCES.join(", ")} (default none)`,
+      `weights of classes in the loss: ${BALANCES.join(", ")} (default: none)`,
       oneOf("--balance", BALANCES),
     ),
     FLAGS.augment("what pictures and labels go through, such as randomResizedCrop:0.3-1,flip,colorJitter:0.2"),
@@ -64,12 +64,12 @@ export function segmentTrainCommand(segment: Command): void {
     FLAGS.map(),
     FLAGS.resetClassifier("start those layers anew whose shapes are others"),
     FLAGS.epochs(),
-    FLAGS.batchSize(`pictures a step (default ${BATCH_SIZE})`),
+    FLAGS.batchSize(`pictures a step (default: ${BATCH_SIZE})`),
     FLAGS.seed(),
   ]);
   declare(command, "Optimizer and schedule:", [
-    FLAGS.optimizer(`${OPTIMIZERS.join(", ")} (default adamw)`),
-    FLAGS.lr("learning rate (default 0.001)"),
+    FLAGS.optimizer(`${OPTIMIZERS.join(", ")} (default: adamw)`),
+    FLAGS.lr("learning rate (default: 0.001)"),
     FLAGS.momentum(),
     FLAGS.nesterov(),
     FLAGS.weightDecay(),
@@ -91,7 +91,7 @@ export function segmentTrainCommand(segment: Command): void {
     FLAGS.patience(),
     option(
       "--watch <figure>",
-      `what tells a better epoch, of which best.safetensors is: ${WATCHED_OF_PIXELS.join(", ")} (default miou)`,
+      `what tells a better epoch, of which best.safetensors is: ${WATCHED_OF_PIXELS.join(", ")} (default: miou)`,
       oneOf("--watch", WATCHED_OF_PIXELS),
     ),
     FLAGS.out(),

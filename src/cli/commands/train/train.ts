@@ -42,7 +42,7 @@ export function trainCommand(program: Command): void {
     FLAGS.data(),
     ...halvesOptions(),
     FLAGS.size(),
-    option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default 1%)", checkedBroken),
+    option("--max-broken <n>", "pictures that may fail to decode, such as 20 or 0.1% (default: 1%)", checkedBroken),
     option("--stream", "leave pictures on disk and decode them while training (default: where they take over 512 MiB)"),
     option("--no-stream", "decode all pictures into memory first"),
     option("--workers <n>", "threads that decode pictures (default: one a processor)", wholeOf("--workers", 0)),
@@ -72,18 +72,18 @@ export function trainCommand(program: Command): void {
     FLAGS.momentum(),
     FLAGS.nesterov(),
     FLAGS.weightDecay(),
-    option("--betas <b1,b2>", "of adam, adamw, nadam (default 0.9,0.999)", listOf("--betas")),
-    option("--eps <e>", "of all but sgd (default 1e-8)", numberOf("--eps")),
+    option("--betas <b1,b2>", "of adam, adamw, nadam (default: 0.9,0.999)", listOf("--betas")),
+    option("--eps <e>", "of all but sgd (default: 1e-8)", numberOf("--eps")),
     option(
       "--dampening <d>",
       "of sgd: the share of a gradient that stays out of the momentum",
       numberOf("--dampening"),
     ),
-    option("--alpha <a>", "of rmsprop: the part of the mean square that is kept (default 0.99)", numberOf("--alpha")),
+    option("--alpha <a>", "of rmsprop: the part of the mean square that is kept (default: 0.99)", numberOf("--alpha")),
     option("--centered", "of rmsprop: divide by the gradient's standard deviation"),
     option(
       "--momentum-decay <d>",
-      "of nadam: how fast its momentum rises (default 0.004)",
+      "of nadam: how fast its momentum rises (default: 0.004)",
       numberOf("--momentum-decay"),
     ),
     option("--decoupled-weight-decay", "of nadam: take weight decay off the weights, as adamw does"),
@@ -106,8 +106,8 @@ export function trainCommand(program: Command): void {
     FLAGS.ema(),
     FLAGS.emaWarmup(),
     option("--lookahead <n>", "average after every n updates, and go on from the average", wholeOf("--lookahead", 1)),
-    option("--lookahead-decay <d>", "what the average keeps (default 0.5)", numberOf("--lookahead-decay")),
-    option("--lookahead-ramp <r>", "let that grow as progress^r (default 0)", wholeOf("--lookahead-ramp", 0)),
+    option("--lookahead-decay <d>", "what the average keeps (default: 0.5)", numberOf("--lookahead-decay")),
+    option("--lookahead-ramp <r>", "let that grow as progress^r (default: 0)", wholeOf("--lookahead-ramp", 0)),
   ]);
   declare(command, "Learning rate schedule:", scheduleOptions());
   declare(command, "Run:", [
