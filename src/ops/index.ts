@@ -58,6 +58,9 @@ export {
   localResponseNorm,
 } from "./local-response.js";
 export { crossEntropy, meanSquaredError, softmax } from "./loss.js";
+export { binaryCrossEntropy, diceLoss, type FocalLossOptions, focalLoss } from "./losses/binary.js";
+export { klDivergence, logSoftmax, softCrossEntropy } from "./losses/distribution.js";
+export { absoluteError, huberLoss, smoothL1Loss } from "./losses/regression.js";
 export { argmax, correct } from "./metric.js";
 export { affine, channelMeans, channelSums, normalize, squaredDeviations } from "./normalization.js";
 export { IGNORED, type PixelLossOptions, pixelAccuracy, pixelCrossEntropy } from "./pixel-loss.js";
