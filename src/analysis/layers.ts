@@ -23,15 +23,15 @@ export interface LayerSummary {
   readonly path: string;
   /** `Conv2d`, or the op of a layer that is one: `relu`. */
   readonly kind: string;
-  /** Of one picture. */
+  /** Shape of its output for one picture, without the batch. */
   readonly output: Shape;
-  /** Of a layer that is used several times, once. */
+  /** Numbers in its parameters. Those of a layer that is used several times count once. */
   readonly parameters: number;
-  /** Of all its uses. */
+  /** Multiply-adds of all its uses, for one picture. */
   readonly multiplyAdds: number;
   /** Bytes of its output for one picture, each number in 4. */
   readonly activationBytes: number;
-  /** What a number of its output sees of the picture; none where it depends on no picture. */
+  /** The pixels that one number of its output depends on; absent where it depends on no picture. */
   readonly receptiveField?: ReceptiveField;
 }
 
@@ -84,7 +84,9 @@ const multiplyAddsOf = (values: readonly Value[]): number =>
     .filter(({ op }) => op.traits?.product === true)
     .reduce((sum, value) => sum + value.op.cost(value.inputs, value.attributes, value).multiplyAdds, 0);
 
-/** Of one picture forward and backward: about three times those of the forward pass. */
+/**
+ * Multiply-adds of a training step for one picture, forward and backward: about three times those of the forward pass.
+ */
 export function trainingMultiplyAdds(module: AnyModule, input: AnyInputs): number {
   const { output, parameters } = traced(module, input, true);
   const outputs = outputsOf(output);
@@ -106,7 +108,7 @@ const outputsOf = (output: unknown): readonly Value[] => valuesOf(output).map(([
 const fieldsOf = (input: unknown, values: readonly Value[]): ReadonlyMap<Value, ReceptiveField> =>
   isValue(input) ? receptiveFields(input, values) : new Map();
 
-/** Of each layer what its output sees, by path. */
+/** The pixels that one number of each layer's output depends on, by path. */
 export function receptiveFieldsOf(module: AnyModule, input: AnyInputs): Map<string, ReceptiveField> {
   const { graph, input: given, layers } = traced(module, input);
   const fields = fieldsOf(given, graph.values);

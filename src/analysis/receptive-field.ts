@@ -16,7 +16,7 @@ import type { AxisReads } from "../graph/axis-reads.js";
 import type { Value } from "../graph/graph.js";
 import { readsOf } from "../graph/reads.js";
 
-/** What one number of a layer sees of the picture along one axis. */
+/** The pixels that one number depends on, along one axis. */
 export interface AxisField {
   /** Pixels that it sees. */
   readonly size: number;
@@ -26,9 +26,11 @@ export interface AxisField {
   readonly offset: number;
 }
 
-/** What one number of a layer sees of the picture. */
+/** The pixels that one number of a layer depends on. */
 export interface ReceptiveField {
-  /** Whether every number sees the whole picture, as behind a fully connected layer; stride and offset then are 0. */
+  /**
+   * Whether every number depends on the whole picture, as behind a fully connected layer. Stride and offset then are 0.
+   */
   readonly whole: boolean;
   /** Along the picture's height. */
   readonly rows: AxisField;
@@ -37,7 +39,8 @@ export interface ReceptiveField {
 }
 
 /**
- * Of each value that depends on the picture `input`, [height, width, channels]; `values` in the order of their making.
+ * The receptive field of each value that depends on the picture `input`, [height, width, channels]. `values` are in the
+ * order in which they were drawn.
  */
 export function receptiveFields(input: Value, values: readonly Value[]): Map<Value, ReceptiveField> {
   const pixel: AxisField = { size: 1, stride: 1, offset: 0 };

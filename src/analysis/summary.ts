@@ -29,7 +29,7 @@ export interface MemorySummary extends TrainingMemory {
   readonly optimizer: string;
 }
 
-/** What a network consists of and costs. */
+/** The layers of a network, and their costs. */
 export interface Summary {
   /** Its input, as it was given. */
   readonly input: AnyInputs;
@@ -37,7 +37,10 @@ export interface Summary {
   readonly layers: readonly LayerSummary[];
   /** Numbers in all parameters. */
   readonly parameters: number;
-  /** Of convolutions and linear layers on one picture, forward, without biases: as torchvision's tables count. */
+  /**
+   * Multiply-adds of convolutions and linear layers for one picture, forward, without biases, as torchvision's tables
+   * count them.
+   */
   readonly multiplyAdds: number;
   /** Forward and backward, on one picture. */
   readonly trainingMultiplyAdds: number;

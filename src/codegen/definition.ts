@@ -24,7 +24,10 @@ export type OperandList = readonly (readonly [name: string, access: Access])[];
 
 /** How the code of a kernel is written, for a spec. */
 export interface KernelCode<Spec> {
-  /** What people read in profiles and messages; the definition's own name where absent. */
+  /**
+   * Its name in profiles and messages.
+   * @default the definition's name
+   */
   readonly title?: string | ((spec: Spec) => string);
   /** Its operands, in the order in which a step gives them. */
   readonly operands: OperandList | ((spec: Spec) => OperandList);
@@ -78,7 +81,7 @@ export function specOf({ key, target }: Kernel): { readonly definition: string; 
   return { definition, spec: spec.join(" ") };
 }
 
-/** What `defineKernel` makes, and nobody else. */
+/** A kernel's definition, as `defineKernel` makes it. */
 export type KernelDefinition<Spec> = Definition<Spec>;
 
 /**

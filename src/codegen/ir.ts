@@ -24,7 +24,7 @@ export type Type =
 export interface Reg {
   /** Its number, from 0. */
   readonly id: number;
-  /** What it holds. */
+  /** The type of its values. */
   readonly type: Type;
   /** Its name, as `printKernel` shows it. */
   readonly name: string;
@@ -162,7 +162,7 @@ type Operation =
     }
   | { readonly op: "comment"; readonly text: string };
 
-/** What a kernel does with an operand. */
+/** The use of an operand: read, written, or both. */
 export type Access = "read" | "write" | "readwrite";
 
 export interface Operand {

@@ -20,12 +20,12 @@ import type { MemoryUse, PlannedMemory } from "./memory-use.js";
 import type { TrainingMemory } from "./training-memory.js";
 
 /**
- * What callers give and get: float32 for floats, else integers of the value's own type. Memory of halves is their bits,
- * in a Uint16Array.
+ * Numbers of an input, output or state: float32 for floats, else integers of the value's own type. Half floats are
+ * their bits, in a Uint16Array.
  */
 export type Numbers = Float32Array | Int32Array | Uint16Array | Int8Array | Uint8Array;
 
-/** What a run is given for one input: row-major numbers, or the number itself for an input of one. */
+/** The numbers of one input of a run: row-major, or the number itself for an input of one. */
 export type Given = Numbers | readonly number[] | number;
 
 /** An input or output of an executable. A batched one has its shape a sample. */
@@ -38,7 +38,7 @@ export interface PortDescription extends Signature {
 export interface DeviceState {
   /** Its name: for a parameter, its path in the network. */
   readonly name: string;
-  /** What it is for. */
+  /** Its purpose: a parameter, a statistic, an optimizer's state or a gradient. */
   readonly kind: "parameter" | "statistic" | "optimizer" | "gradient";
   /** Its extents. */
   readonly shape: Shape;
@@ -150,13 +150,13 @@ export interface DeviceStates {
   lendState(name: string, source: () => Numbers): Promise<void>;
 }
 
-/** What compiles and runs: `openDevice` opens one. Its executables share its states by name. */
+/** Compiles and runs entries of graphs. `openDevice` opens one. Its executables share its states by name. */
 export interface Device extends DeviceStates {
   /** The kind of device, such as "cpu". */
   readonly name: string;
-  /** What computes there, such as "avx2". */
+  /** The way in which it computes, such as `"avx2"`. */
   readonly backend: string;
-  /** What decides the bits of its arithmetic beside an executable's plan. */
+  /** The facts, besides an executable's plan, that decide the bits of its results. */
   readonly arithmetic: string;
   /** Threads of the host that compute. */
   readonly threads: number;

@@ -8,11 +8,11 @@ export { BACKEND_NAMES, type BackendName } from "./cpu/backends/backend.js";
 /** The devices that come with fovea. */
 export const DEVICE_NAMES = ["cpu", "reference"] as const;
 
-/** What computes, and how. All are optional. */
+/** The device that computes, and its settings. All are optional. */
 export interface MachineOptions {
   /**
-   * The device that computes: "cpu", or "reference", which computes what each op means in float64: more than a thousand
-   * times slower, to compare with. Of the other options the reference takes `memoryLimit` and `note`.
+   * The device that computes: `"cpu"`, or `"reference"`, which computes each op's meaning in float64. The reference is
+   * more than a thousand times slower, for comparisons; it takes `memoryLimit` and `note` alone of the other options.
    * @default "cpu"
    */
   readonly device?: string | undefined;
@@ -39,10 +39,10 @@ export interface MachineOptions {
    */
   readonly memoryLimit?: number | undefined;
   /**
-   * Whether 3x3 and 5x5 convolutions of stride 1 may be computed by Winograd's form: up to 2.7 times as fast. An output
-   * then errs by a part (1e-5 at most) of the largest products in its tile of 6x6 input pixels, some of which lie
-   * outside its own window: beside a pixel of 1e6, by about 0.1. A pixel that is infinite or NaN makes all 4x4 (of 5x5
-   * convolutions 2x2) outputs of its tiles so, up to four pixels away.
+   * Whether 3x3 and 5x5 convolutions of stride 1 may be computed by Winograd's form, which is up to 2.7 times as fast.
+   * An output then errs by up to 1e-5 of the largest products in its tile of 6x6 input pixels, some of which lie
+   * outside its own window: beside a pixel of 1e6, by about 0.1. An infinite or NaN pixel makes all 4x4 (5x5
+   * convolutions: 2x2) outputs of its tiles so, up to four pixels away.
    * @default true, unless the environment variable FOVEA_WINOGRAD is "off"
    */
   readonly winograd?: boolean | undefined;

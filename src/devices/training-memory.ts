@@ -4,11 +4,11 @@
 export interface TrainingMemory {
   /** Trainable numbers, running statistics and averages. */
   readonly parameters: number;
-  /** What the optimiser keeps, and gradients that are added up over batches. */
+  /** States of the optimizer, and gradients that are added up over batches. */
   readonly optimizerState: number;
-  /** What the forward pass made, where most of the scratch is in use. */
+  /** Values of the forward pass, where most of the scratch is in use. */
   readonly activations: number;
-  /** What the backward pass made, where most of the scratch is in use. */
+  /** Values of the backward pass, where most of the scratch is in use. */
   readonly gradients: number;
   /** Weights in the order in which kernels read them. */
   readonly packedWeights: number;
@@ -16,7 +16,7 @@ export interface TrainingMemory {
   readonly pictures: number;
   /** Workspaces, machine code, addresses and gaps. */
   readonly other: number;
-  /** What an evaluation needs beyond all that: nothing of it is touched before the first one. */
+  /** Memory of an evaluation beyond all that. It is not touched before the first one. */
   readonly evaluation: number;
   /** All of these: what a limit counts. */
   readonly total: number;
@@ -24,7 +24,7 @@ export interface TrainingMemory {
   readonly engine: number;
   /** Values that the backward pass computes again, so that they need not be kept. */
   readonly recomputed: readonly string[];
-  /** The time that this takes, as a part of a step's, as estimated. */
+  /** The estimated time that this takes, as a part of a step's. */
   readonly extraTime: number;
 }
 

@@ -26,8 +26,8 @@ export interface MaxPoolAttributes extends Window {
 }
 
 /**
- * What a window's sum is divided by: "window", the taps on pixels and padding (what ceil mode adds beyond the padding
- * does not count, as in PyTorch's count_include_pad); "valid", the taps on pixels; or a fixed number (1 sums).
+ * The divisor of a window's sum: `"window"`, its taps on pixels and padding (PyTorch's count_include_pad); `"valid"`,
+ * its taps on pixels; or a number (1 sums). Taps beyond the padding, in ceil mode, do not count.
  */
 export type Divisor = "window" | "valid" | number;
 

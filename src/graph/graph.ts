@@ -12,7 +12,8 @@ import { type DType, type Shape, type Signature, sameShape, shapeText, sizeOf } 
 import type { Tensor } from "./tensor.js";
 
 /**
- * What a state is for: decides where it is stored, whether it is saved with the model, and whether it gets a gradient.
+ * The purpose of a state. It decides where the state is stored, whether it is saved with the model, and whether it has
+ * a gradient.
  */
 export type StateKind = "parameter" | "statistic" | "optimizer" | "gradient";
 
@@ -29,11 +30,11 @@ export interface InputAttributes {
   /** The type of its numbers. */
   readonly dtype: DType;
 }
-/** What a state is. */
+/** Name, kind, shape and type of a state. */
 export interface StateAttributes {
   /** Its name: for a parameter, its path in the network. */
   readonly name: string;
-  /** What it is for. */
+  /** Its purpose. */
   readonly kind: StateKind;
   /** Its extents. */
   readonly shape: Shape;
@@ -96,7 +97,7 @@ export interface Assign {
 }
 
 /**
- * What a program is compiled from: values to return and states to change, all of one graph. Its inputs are those that
+ * The description of a program: values to return and states to change, all of one graph. Its inputs are those that
  * these need.
  */
 export interface Entry {
@@ -364,7 +365,7 @@ function cureOf(given: unknown): string {
   return "give what an op, a layer or graph.input gives";
 }
 
-/** What a node takes to compute. */
+/** The arithmetic and memory traffic of a node. */
 export interface Cost {
   /** Multiply-adds a sample for batched outputs (or per batched input sample), else for one call. */
   readonly multiplyAdds: number;
@@ -372,7 +373,7 @@ export interface Cost {
   readonly bytes: number;
 }
 
-/** What an op's gradient is drawn from. */
+/** The values that an op's gradient is drawn from. */
 export interface GradientContext<A extends Attributes> {
   /** The graph to draw in. */
   readonly graph: Graph;
@@ -389,8 +390,8 @@ export interface GradientContext<A extends Attributes> {
 }
 
 /**
- * What the compiler and the analyses may know of an op beside its meaning. Each may be left out: the op is then
- * computed by itself, and taken to read all of its inputs.
+ * Facts about an op that the compiler and the analyses may use. All are optional. An op without them is computed by
+ * itself, and taken to read all of its inputs.
  */
 export interface Traits<A extends Attributes = Attributes> {
   /**
@@ -400,21 +401,15 @@ export interface Traits<A extends Attributes = Attributes> {
    */
   readonly elementwise?: boolean;
   /**
-   * Of an elementwise op: whether its code is short enough to be computed in registers while another kernel stores its
-   * result.
-   * @default false
+   * Whether the code of an elementwise op is short enough to run in registers while another kernel stores its result.
    */
   readonly fusible?: boolean;
   /**
-   * Of an elementwise op: whether it is cheap enough to be computed again by each kernel that reads it, instead of
-   * being stored.
-   * @default false
+   * Whether an elementwise op is cheap enough to be computed again by each kernel that reads it, instead of being
+   * stored.
    */
   readonly recomputable?: boolean;
-  /**
-   * Whether it is a sum of products of an image and weights, which tables of networks count the multiply-adds of.
-   * @default false
-   */
+  /** Whether it is a sum of products of an image and weights. Tables of networks count its multiply-adds. */
   readonly product?: boolean;
   /**
    * Which places of an input [height, width, channels] the result reads, along axis 0 (rows) or 1 (columns): undefined
@@ -440,7 +435,7 @@ export interface Op<A extends Attributes = Attributes> {
   gradient?(context: GradientContext<A>): readonly (Value | undefined)[];
   /** The meaning, in float64. Tensors with a batch have it as their first extent. */
   reference(inputs: readonly Tensor[], attributes: A, output: Signature, batch: number): Tensor;
-  /** What a node takes to compute. */
+  /** The arithmetic and memory traffic of a node. */
   cost(inputs: readonly Signature[], attributes: A, output: Signature): Cost;
   /** Facts that the compiler may use. */
   readonly traits?: Traits<A>;

@@ -19,7 +19,7 @@ export interface ModelDefinition<O extends ModelOptions = ModelOptions> {
   /** One line: what it is, and where it comes from. */
   readonly description: string;
   /**
-   * What it predicts: one class a picture, or one for every pixel.
+   * Its task: one class a picture, or one for every pixel.
    * @default "classification"
    */
   readonly task?: Task;
@@ -58,7 +58,7 @@ export interface ModelDefinition<O extends ModelOptions = ModelOptions> {
   build(options: O): Module;
 }
 
-/** What a network predicts: a class for the picture, or one for every pixel. */
+/** The task of a network: a class for the picture, or one for every pixel. */
 export type Task = "classification" | "segmentation";
 
 /** Hyper-parameters for SGD with momentum. */

@@ -100,7 +100,7 @@ export const mish = makerOf("mish", smooth.mish);
 /** ELU with the constants that keep mean 0 and variance 1 (Klambauer et al. 2017). PyTorch's `SELU`. */
 export const selu = makerOf("selu", smooth.selu);
 
-/** What `nn.gelu` takes. */
+/** Options of `nn.gelu`. */
 export interface GeluOptions {
   /** "tanh" takes the approximation by tanh; "none" the exact form, with erf. @default "none" */
   readonly approximate?: "none" | "tanh";
@@ -113,7 +113,7 @@ export const gelu = makerWith("gelu", { approximate: oneOf(["none", "tanh"]) }, 
   approximate === "tanh" ? smooth.geluTanh : geluOf,
 );
 
-/** What `nn.leakyRelu` takes. */
+/** Options of `nn.leakyRelu`. */
 export interface LeakyReluOptions {
   /** Of negative numbers. @default 0.01 */
   readonly slope?: number;
@@ -127,7 +127,7 @@ export const leakyRelu = makerWith(
       rectifiers.leakyRelu(x, slope),
 );
 
-/** What `nn.elu` and `nn.celu` take. */
+/** Options of `nn.elu` and `nn.celu`. */
 export interface AlphaOptions {
   /** Minus the limit far below 0. @default 1 */
   readonly alpha?: number;
@@ -156,7 +156,7 @@ export const softplus = makerWith(
   (options: smooth.SoftplusOptions) => (x) => smooth.softplus(x, options),
 );
 
-/** What `nn.hardTanh` takes. */
+/** Options of `nn.hardTanh`. */
 export interface HardTanhOptions {
   /** The lower bound. @default -1 */
   readonly min?: number;

@@ -68,7 +68,10 @@ export class Statistic {
     return value;
   }
 
-  /** What a training step leaves in it; where a shared layer assigns twice, the second goes on from the first. */
+  /**
+   * Assigns the value that a training step leaves in it. If a shared layer assigns twice, the second goes on from the
+   * first.
+   */
   assign(x: Value, next: (old: Value) => Value): void {
     const old = this.in(x);
     tracingOf(x.graph)!.assign(this, next, old);
@@ -152,7 +155,26 @@ export interface Module<Inputs extends readonly unknown[] = [x: Value], Output =
   forward(...inputs: Inputs): Output;
 }
 
-/** What networks and layers extend. As a type it is a module of one input and one output unless they are given. */
+/**
+ * The base class of networks and layers. PyTorch: `nn.Module`. Fields that are modules or parameters are its parts, named after the
+ * fields; `forward` draws the computation.
+ *
+ * @example
+ * ```js
+ * import { nn, ops, trace } from "fovea";
+ *
+ * class Residual extends nn.Module {
+ *   conv1 = nn.conv2d({ in: 8, out: 8, kernel: 3, padding: 1 });
+ *   conv2 = nn.conv2d({ in: 8, out: 8, kernel: 3, padding: 1 });
+ *   forward(x) {
+ *     return ops.relu(ops.add(x, this.conv2.forward(ops.relu(this.conv1.forward(x)))));
+ *   }
+ * }
+ * const network = new Residual();
+ * console.log(trace(network, { input: [16, 16, 8] }).output.shape); // [ 16, 16, 8 ]
+ * console.log([...nn.parametersOf(network).keys()][0]); // conv1.weight
+ * ```
+ */
 export const Module: typeof BaseModule = BaseModule;
 
 const wrapped = new WeakSet<object>();

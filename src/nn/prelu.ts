@@ -7,7 +7,7 @@ import { prelu as preluOf } from "../ops/elementwise/rectifiers.js";
 import { refuse } from "../ops/support.js";
 import { Module, Parameter } from "./module.js";
 
-/** What `nn.prelu` takes. */
+/** Options of `nn.prelu`. */
 export interface PreluOptions {
   /** 1 for one slope, or as many as the input has channels. @default 1 */
   readonly channels?: number;

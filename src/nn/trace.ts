@@ -33,7 +33,7 @@ export interface TraceOptions<Inputs extends readonly unknown[] = [x: Value]> {
    */
   readonly input: InputsOf<Inputs>;
   /**
-   * Whether dropout drops, and batch normalisation takes the statistics of the batch.
+   * Whether dropout drops numbers, and batch normalisation uses the statistics of the batch.
    * @default false
    */
   readonly training?: boolean;
@@ -66,7 +66,7 @@ export interface Traced<Input = Value, Output = Value> {
    * `input.0`, `input.1`).
    */
   readonly input: Input;
-  /** What `forward` gave. */
+  /** The value or values that `forward` returned. */
   readonly output: Output;
   /** By name, in the order of the network's fields; also those that `forward` never read. */
   readonly parameters: ReadonlyMap<string, TracedParameter>;
@@ -82,8 +82,8 @@ export interface Traced<Input = Value, Output = Value> {
    */
   parametersOf(part: AnyModule): readonly Value<StateAttributes>[];
   /**
-   * What each layer gave, by path, of several values `path:name`, in the order of their ends. Its nodes may carry other
-   * paths: ops look through each other.
+   * The output of each layer, by path, or by `path:name` if it has several, in the order in which layers end. The
+   * values may carry other paths, since ops look through each other.
    */
   readonly layers: ReadonlyMap<string, Value>;
 }

@@ -20,10 +20,10 @@ import type { Signature } from "../graph/shape.js";
 import { ALL_OPS } from "./all.js";
 import { costPerElement, refuse } from "./support.js";
 
-/** What `registerOp` takes: an op, of which what it costs may be left out. */
+/** The definition of an op, for `registerOp`. Its cost is optional. */
 export interface OpDefinition<A extends Attributes = Attributes> extends Omit<Op<A>, "cost"> {
   /**
-   * What a node takes to compute, for plans and analyses.
+   * The arithmetic and memory traffic of a node, for plans and analyses.
    * @default one multiply-add for each number of the result
    */
   cost?: Op<A>["cost"];

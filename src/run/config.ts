@@ -52,7 +52,7 @@ export interface TrainingConfig extends Techniques {
   readonly network: string;
   /** All options of the network. */
   readonly options: ModelOptions;
-  /** Of a network of the user's own. */
+  /** File, export and hash of a network of one's own. */
   readonly module?: ModuleRecord | undefined;
   /** As `openDataset` takes it. */
   readonly data: string;
@@ -66,7 +66,10 @@ export interface TrainingConfig extends Techniques {
   readonly schedule: Schedule;
   /** Seed of the initial weights, the order of the pictures, augmentation and dropout. */
   readonly seed: number;
-  /** A .safetensors or .pth file whose weights training starts from; the network's initial ones where left out. */
+  /**
+   * A .safetensors or .pth file whose weights training starts from.
+   * @default the network's initial weights
+   */
   readonly weights?: string | undefined;
   /** The network's names by those of that file, where fovea does not know them. */
   readonly map?: Readonly<Record<string, string>> | undefined;
@@ -83,13 +86,22 @@ export interface TrainingConfig extends Techniques {
    * they were found and split as by fovea 0.1.
    */
   readonly halves?: HalvesChoice | undefined;
-  /** Whether picture files stay on disk, where that was said. */
+  /**
+   * Whether picture files stay on disk.
+   * @default by the size of the data
+   */
   readonly stream?: boolean | undefined;
   /** The file with the classes of labelled pixels, where the data does not bring one. */
   readonly classList?: string | undefined;
-  /** How training pictures are distorted; not at all where left out. */
+  /**
+   * Distortion of training pictures.
+   * @default none
+   */
   readonly distort?: DistortOptions | undefined;
-  /** What training pictures go through (data/augment); as they are where left out. */
+  /**
+   * Transforms of training pictures.
+   * @default none
+   */
   readonly augment?: readonly Transform[] | undefined;
   /** The views of test pictures that are averaged over. */
   readonly views?: ViewName | undefined;

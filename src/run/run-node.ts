@@ -50,7 +50,7 @@ import { TensorBoardLog } from "./tensorboard-node.js";
 
 /** Options of `runTraining`. */
 export interface RunOptions {
-  /** What is computed. */
+  /** The configuration: all that decides what is computed. */
   readonly config: TrainingConfig;
   /** The data set. */
   readonly data: DatasetSplits;
@@ -64,7 +64,7 @@ export interface RunOptions {
    * @default none: a new run
    */
   readonly resume?: RunFolder | undefined;
-  /** What computes, and how. */
+  /** The device that computes, and its settings. */
   readonly session: MachineOptions;
   /** Seconds between checkpoints, besides those at the end of each epoch. */
   readonly checkpointEverySeconds: number;
@@ -91,7 +91,7 @@ const RUN_OPTIONS: Fields<RunOptions> = {
   logged: callback,
 };
 
-/** What a run is about to do, known before the first step. */
+/** The plan of a run, known before its first step. */
 export interface RunPlan {
   /** The folder of the run. */
   readonly folder: RunFolder;
@@ -118,7 +118,7 @@ export interface RunPlan {
         readonly batch: number;
       }
     | undefined;
-  /** What the reader should know about the start or the resumption. */
+  /** Texts about the start or the resumption, for the user. */
   readonly notes: readonly string[];
 }
 
@@ -150,7 +150,7 @@ export interface RunResult {
   readonly tensorboard: boolean;
   /** Steps that were done. */
   readonly step: number;
-  /** Of the test pictures after the last whole epoch, if there was one since the run was started or resumed. */
+  /** Figures of the test pictures after the last whole epoch, if there was one since the run was started or resumed. */
   readonly evaluation: Evaluation | undefined;
 }
 

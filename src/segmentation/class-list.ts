@@ -34,7 +34,7 @@ export interface ClassList {
   readonly ignore: readonly LabelName[];
 }
 
-/** What is not labelled: -1 for networks, 255 in bytes. */
+/** The label of pixels that have none, in bytes. Networks have -1. */
 export const UNLABELLED = 255;
 
 const MOST_CLASSES = 255;

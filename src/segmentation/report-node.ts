@@ -11,7 +11,7 @@ import type { SegmentationEvaluation } from "./evaluate.js";
 import { overlayPixels } from "./overlay-node.js";
 import type { Scene } from "./scene-set.js";
 
-/** What the page of a measurement shows. */
+/** The content of the page of a measurement. */
 export interface SegmentationReport {
   /** Its title. */
   readonly title: string;

@@ -37,7 +37,7 @@ export interface Segments {
   readonly width: number;
   /** Segments. */
   readonly count: number;
-  /** Of each pixel the number of its segment, from 0 in the order of their first pixels. */
+  /** The segment of each pixel, from 0, numbered in the order of their first pixels. */
   readonly of: Int32Array;
 }
 

@@ -67,7 +67,7 @@ export interface CodeTarget {
   readonly prefetching: Prefetching;
 }
 
-/** What a machine offers to kernels, and what planning for it goes by. */
+/** A machine: the facts that kernels depend on, and those that plans go by. */
 export interface Target extends CodeTarget {
   /** Sizes of its caches. */
   readonly caches: Caches;

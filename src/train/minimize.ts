@@ -47,8 +47,8 @@ export interface Minimization {
   /** The changes of parameters and of the optimizer's own states: what the entry of a step assigns. */
   readonly assigns: readonly Assign[];
   /**
-   * What a run of step 1, 2, ... is given beside the data: the learning rate and the optimizer's numbers, by the names
-   * of their inputs.
+   * The numbers that a run of step 1, 2, ... is given beside the data: the learning rate and the optimizer's numbers,
+   * by the names of their inputs.
    */
   at(step: number): Readonly<Record<string, number>>;
 }

@@ -26,7 +26,7 @@ export interface TrainingRun {
   readonly stoppedEarly: boolean;
 }
 
-/** What a training had come to when something threw. */
+/** The state of a training when something threw. */
 export interface FailedRun extends Omit<TrainingRun, "model"> {
   /** It did not run to its end. */
   readonly completed: false;

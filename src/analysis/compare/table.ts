@@ -18,7 +18,7 @@ export const COLUMNS = [
 
 export type Row = Readonly<Record<(typeof COLUMNS)[number], string | number>>;
 
-/** What is not known is empty. */
+/** A comparison as a table: a row a network and batch size, by column. Unknown figures are empty. */
 export function comparisonRows({ networks }: Comparison): Row[] {
   return networks.flatMap(({ name, input, parameters, multiplyAdds, published, batches }) =>
     batches.map(({ batch, memoryBytes, millisecondsAPicture, runs }) => ({
@@ -37,7 +37,10 @@ export function comparisonRows({ networks }: Comparison): Row[] {
   );
 }
 
-/** RFC 4180, but for lines that end as files do here. A text that a spreadsheet would compute stands behind a quote, which it hides. */
+/**
+ * RFC 4180, but for lines that end as files do here. A text that a spreadsheet would compute stands behind a quote,
+ * which it hides.
+ */
 export function csv(
   rows: readonly Readonly<Record<string, string | number>>[],
   columns: readonly string[] = COLUMNS,

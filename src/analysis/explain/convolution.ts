@@ -41,7 +41,7 @@ export interface ConvolutionQuestion extends ConvOptions {
   readonly bias?: boolean;
 }
 
-/** What a layer consists of and computes. */
+/** Weights, biases and multiply-adds of a layer. */
 export interface LayerCost {
   /** Numbers of its weights. */
   readonly weights: number;
@@ -81,7 +81,7 @@ export interface ConvolutionExplanation {
   readonly rows: AxisArithmetic;
   /** The arithmetic of the output's width. */
   readonly columns: AxisArithmetic;
-  /** What the convolution consists of and computes. */
+  /** Weights, biases and multiply-adds of the convolution. */
   readonly convolution: LayerCost;
   /** The same of a dense layer, in which every input is joined to every output. */
   readonly dense: LayerCost;

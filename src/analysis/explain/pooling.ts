@@ -8,7 +8,7 @@ import { type AvgPoolAttributes, avgPool2d, divisorsOf, maxPool2d } from "../../
 import type { Pair, Window, WindowOptions } from "../../ops/window.js";
 import { type AxisArithmetic, axesOf } from "./axis.js";
 
-/** What a pool takes of a window. */
+/** The function of a window: its maximum, mean or sum. */
 export type PoolKind = "max" | "average" | "sum";
 
 /** A pool to explain. */
@@ -23,7 +23,7 @@ export interface PoolQuestion extends WindowOptions {
   /** Height and width of a window: one number for both, or [height, width]. */
   readonly kernel: Pair;
   /**
-   * What is taken of a window.
+   * The function of a window.
    * @default "max"
    */
   readonly pool?: PoolKind;
@@ -38,7 +38,7 @@ export interface PoolQuestion extends WindowOptions {
 export interface PoolExplanation {
   /** It is a pool. */
   readonly kind: "pool";
-  /** What is taken of a window. */
+  /** Maximum, mean or sum. */
   readonly pool: PoolKind;
   /** Shape of the image, [height, width, channels]. */
   readonly input: Shape;
@@ -120,7 +120,7 @@ export interface PoolTap {
   readonly column: number;
   /** The image's number. */
   readonly x: number;
-  /** Of a maximum, the tap that gave it; of equal ones the first. */
+  /** Whether it is the maximum; of equals the first. */
   readonly chosen: boolean;
 }
 
@@ -134,7 +134,7 @@ export interface PoolStep {
   readonly channel: number;
   /** Taps on pixels of the image, in reading order. */
   readonly taps: readonly PoolTap[];
-  /** What the sum is divided by; 1 for sums and maxima. */
+  /** The divisor of the sum; 1 for sums and maxima. */
   readonly divisor: number;
   /** The number. */
   readonly result: number;

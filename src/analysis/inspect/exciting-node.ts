@@ -14,7 +14,7 @@ import type { LayerTiles, Section, Tile } from "./page.js";
 export interface ShownSamples extends Samples {
   /** Name of the data set. */
   readonly name: string;
-  /** What they are called: `"pictures"` or `"positions"`. */
+  /** Their name in the plural: `"pictures"` or `"positions"`. */
   readonly things: string;
   /** A drawing of the sample: bytes in RGB. */
   drawn(index: number): Bytes;

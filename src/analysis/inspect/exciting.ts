@@ -43,7 +43,7 @@ export interface ExcitingOptions
   readonly most?: number;
 }
 
-/** What is looked through: bytes of pictures, or numbers as the network takes them. */
+/** Samples to search: bytes of pictures, or numbers as the network takes them. */
 export interface Samples {
   /** Their number. */
   readonly length: number;

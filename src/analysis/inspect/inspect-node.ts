@@ -19,7 +19,7 @@ import { type Answer, type HeatPicture, inspectPage } from "./page.js";
 import { DIVERGING, VIRIDIS } from "./ramps.js";
 import { filterSection, mapSection, scaleOf } from "./tiles-node.js";
 
-/** What is looked at. */
+/** The picture of an inspection. */
 export interface Subject {
   /** As the network takes it. */
   readonly numbers: Float32Array;
@@ -43,7 +43,7 @@ export function pictureSubject(bytes: Uint8Array, model: TrainedModel, shape: Sh
 }
 
 export interface PageOptions {
-  /** What page and footer call them. */
+  /** Names of network and picture, in title and footer. */
   readonly names: {
     /** Name of the network. */
     readonly model: string;

@@ -64,7 +64,7 @@ export interface PlaceLabels {
   readonly width: number;
   /** The class of each place, row by row. */
   readonly labels: Int32Array;
-  /** Of each class, which part of the places it was given. */
+  /** The share of places that each class was given, from 0 to 1. */
   readonly shares: Float32Array;
   /** How many places the score is of. */
   readonly asked: number;
@@ -72,11 +72,14 @@ export interface PlaceLabels {
   readonly at?: readonly [row: number, column: number];
 }
 
-/** What a network sees in a picture. */
+/** A look inside a network at one picture. */
 export interface Look {
   /** The likeliest class; where every place has its own, that of the one asked about, or the one of most places. */
   readonly label: number;
-  /** Of each class; where every place has its own, those of the one asked about, or the mean over all. */
+  /**
+   * Probability of each class; where every place has its own, those of the place that was asked about, or the mean over
+   * all.
+   */
   readonly probabilities: Float32Array;
   /** The class that the heat is about. */
   readonly target: number;

@@ -48,7 +48,10 @@ export interface PrintOptions {
   readonly target?: TargetName | undefined;
   /** Winograd's convolutions among the strategies. @default true, unless FOVEA_WINOGRAD is "off" */
   readonly winograd?: boolean | undefined;
-  /** Of the training step. @default SGD with momentum, as `train` has it */
+  /**
+   * The optimizer of the training step.
+   * @default sgd({ lr: 0.03, momentum: 0.9, weightDecay: 5e-4 })
+   */
   readonly optimizer?: Optimizer | undefined;
   /** Columns of a line, where it can be broken. @default no limit, and 100 for pictures */
   readonly width?: number | undefined;

@@ -14,8 +14,8 @@ import { programText } from "./program.js";
 import { unitsText } from "./units.js";
 
 /**
- * What each stage is, and how large.
- * @throws OptionError on an option or layer that is not known, ShapeError where a layer does not fit its input
+ * An overview of all stages, with the size of each.
+ * @throws OptionError on an option or layer that is not known; ShapeError if a layer does not fit its input
  */
 export async function printStages(network: Network, options: PrintOptions = {}): Promise<string> {
   return overviewText(await planOf("printStages", network, options), options.width);
@@ -40,7 +40,8 @@ export async function printGraph(network: Network, options: PrintOptions = {}): 
 }
 
 /**
- * Fusion groups: which ops are computed at once and how, the strategy that does it, and what its rivals would have cost.
+ * Fusion groups: which ops are computed at once and how, the strategy that does it, and what its rivals would have
+ * cost.
  * @throws as `printStages`
  */
 export async function printUnits(network: Network, options: PrintOptions = {}): Promise<string> {

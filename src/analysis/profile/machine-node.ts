@@ -7,7 +7,7 @@ import type { SessionOptions } from "../../devices/cpu/session.js";
 import { multiplyAddProgram, readProgram } from "./machine.js";
 import { openBackend, TimedProgram } from "./timed-program-node.js";
 
-/** What the machine can do, as measured. */
+/** The measured limits of the machine. */
 export interface MachineFigures {
   /** How the processor is used. */
   readonly backend: string;

@@ -99,7 +99,7 @@ export interface ProgramProfile {
     /** Which part it is. */
     readonly pass: Pass;
   })[];
-  /** What is made once, before the first run and whenever weights have changed, and is not in the total. */
+  /** Steps that run once, before the first run and whenever weights have changed. They are not in the total. */
   readonly preparation: readonly ProfileRow[];
   /** Milliseconds that compiling took. */
   readonly compileMs: number;
@@ -109,7 +109,7 @@ export interface ProgramProfile {
 export interface Profile {
   /** Shape of one picture, [height, width, channels]. */
   readonly input: Shape;
-  /** What the machine can do, as measured. */
+  /** The measured limits of the machine. */
   readonly machine: MachineFigures;
   /** One a program. */
   readonly programs: readonly ProgramProfile[];

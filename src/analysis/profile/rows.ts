@@ -41,7 +41,7 @@ export interface ProfileFigures {
   readonly milliseconds: number;
   /** Their part of the time of all steps, from 0 to 1. */
   readonly share: number;
-  /** Of convolutions and matrix products, for the whole batch: what the field's tables count. */
+  /** Multiply-adds of convolutions and matrix products, for the whole batch, as tables of networks count them. */
   readonly multiplyAdds: number;
   /** Arithmetic operations for the whole batch; a multiply-add is two. */
   readonly operations: number;
@@ -69,7 +69,7 @@ export interface ProfileRow extends ProfileFigures {
   readonly computes: string;
   /** `direct`, `winograd`, `linear`, `elementwise` ... */
   readonly strategy: string;
-  /** Whether it computes for the backward pass what there was no room to keep. */
+  /** Whether it recomputes, for the backward pass, a value that there was no room to keep. */
   readonly isAgain: boolean;
   /** Its steps. */
   readonly steps: readonly ProfiledStep[];

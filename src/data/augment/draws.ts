@@ -1,6 +1,7 @@
 /**
- * The random numbers of one transform for one picture: Philox with the counter [picture, epoch, which transform and how far, purpose]
- * and the seed as its key. Every transform has a stream of its own, so that one more in the list changes nobody else's numbers.
+ * The random numbers of one transform for one picture: Philox with the counter [picture, epoch, which transform and how
+ * far, purpose] and the seed as its key. Every transform has a stream of its own, so that one more in the list changes
+ * nobody else's numbers.
  */
 import { naturalLogarithm, philoxReference, type Words4 } from "../../base/random.js";
 
@@ -9,7 +10,7 @@ const PURPOSE = 0x6175676d;
 /** Blocks of four words that a stream may have. */
 const STREAM_LENGTH = 1024;
 
-/** What the numbers depend on, besides the picture's place in its data set. */
+/** The seed and epoch of an augmentation. With the picture's index they decide all of its random numbers. */
 export interface AugmentKey {
   /** A whole number from 0 to 2^53 - 1. */
   readonly seed: number;

@@ -28,7 +28,7 @@ export interface Dataset {
   readonly mean: readonly number[];
   /** The standard deviation of each channel, of pixels scaled to 0..1. */
   readonly std: readonly number[];
-  /** What decoding its pictures found, where they were picture files. */
+  /** The result of decoding its picture files, if it has any. */
   readonly report?: PictureReport;
   /** Reads pictures from disk while a network learns from them; absent where they are in memory. */
   readonly stream?: OpenStream;
@@ -74,7 +74,7 @@ export interface DatasetSplits {
   readonly test: Dataset;
   /** Where they lie, of picture files: given as `openDataset`'s option, it finds the same ones again. */
   readonly halves?: HalvesChoice;
-  /** What was found beside pictures and classes, and left out, say. */
+  /** Texts about files that were left out. */
   readonly notes?: readonly string[];
 }
 
@@ -86,7 +86,7 @@ export interface Scaling {
   readonly std: readonly number[];
 }
 
-/** What a data set is made of by `datasetFromIdx`. */
+/** The parts of a data set, for `datasetFromIdx`. */
 export interface IdxParts {
   /** Its name, for errors and logs. */
   readonly name: string;

@@ -19,7 +19,7 @@ import { planeName } from "./plane-names.js";
 /** A game as far as it decides positions. */
 export type Game = Pick<GameRecord, "size" | "setup" | "moves" | "rules">;
 
-/** What a policy network sees in a position of Go. */
+/** A look inside a policy network at a position of Go. */
 export interface PositionLook extends Look {
   /** Points of a side of the board. */
   readonly size: number;

@@ -50,9 +50,9 @@ export interface Emitter {
   /** The machine that steps are written for. */
   readonly target: Target;
   /**
-   * Memory that every thread has a copy of its own of, for what a kernel keeps between its loops and that is too much
-   * for registers. A step may have one at most. It holds anything at all when the kernel is called, and nobody reads it
-   * after.
+   * Memory of which every thread has a copy, for values that a kernel keeps between its loops and that are too many for
+   * registers. A step may have one at most. Its contents are arbitrary when the kernel is called, and unused
+   * afterwards.
    */
   workspace(bytes: number): Buffer;
   /** The kernel of this spec for the target, built where it is new. */

@@ -30,7 +30,7 @@ export interface Work {
    * The group of elementwise nodes whose outputs are stored in place of the root: an optimizer's update of a parameter.
    */
   readonly update?: PointwiseGroup;
-  /** What is read in place of the root's inputs: see `Strategy.reads`. */
+  /** Replacement inputs of the root: see `Strategy.reads`. */
   readonly reads?: readonly Value[] | undefined;
   /** The root's first input, where it is computed as it is read and is nowhere in memory: see `prologue.ts`. */
   readonly prologue?: Value;
@@ -50,7 +50,7 @@ export interface PoolWork {
   readonly hasPlaces: boolean;
 }
 
-/** What a strategy is given to lower a node with. */
+/** The services for lowering a node. */
 export interface Lowering extends Emitter {
   /** The largest batch that the program will run. */
   readonly maxBatch: number;
@@ -93,16 +93,16 @@ export interface Strategy {
   readonly name: string;
   /** The ops, by name, that it may accept. */
   readonly ops: readonly string[];
-  /** Whether chains of elementwise nodes may be melted into its store. */
+  /** Whether chains of elementwise nodes may be fused into its store. */
   readonly fuses: boolean;
   /** Whether an elementwise node that is the first input may be computed as it is read. */
   readonly readsThrough?: boolean;
   /**
-   * What its kernels read where that is not the node's inputs: the operands of an input that is computed as it is read.
-   * A node that nobody reads is not computed.
+   * Replacement inputs of its kernels: the operands of an input that is computed as it is read. A node without readers
+   * is not computed.
    */
   reads?(node: Value): readonly Value[] | undefined;
-  /** Whether what it computes, with a chain melted into it, can be stored through this max pool and its chain alone. */
+  /** Whether its result, with a chain fused into it, can be stored through this max pool and its chain alone. */
   pools?(node: Value, chain: readonly Value[], pool: PoolWork, to: Pick<Lowering, "target" | "maxBatch">): boolean;
   /** Whether it can compute such an update as it stores the node, an unbatched gradient. */
   updates?(node: Value, update: PointwiseGroup, target: Target): boolean;

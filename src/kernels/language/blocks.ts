@@ -7,11 +7,11 @@ import type { IntArg, Reg } from "../../codegen/ir.js";
 
 /** An extent cut into blocks. */
 export interface Blocks {
-  /** Of a whole block. */
+  /** Elements of a whole block. */
   readonly size: number;
   /** Blocks, the last included. */
   readonly count: number;
-  /** Of the last block, where it has code of its own. */
+  /** Elements of the last block, if it has code of its own. */
   readonly last: number | undefined;
 }
 

@@ -32,7 +32,7 @@ interface Term {
 
 const NONE: readonly Term[] = [];
 
-/** What an operand holds, from its first element on. */
+/** A view of an operand from its first element on, indexed by named axes. */
 export function view<Axis extends string>(
   k: KernelBuilder,
   operand: string,
@@ -70,7 +70,7 @@ export class View<Axis extends string> {
     return new View(this.k, this.strides, this.type, base, inBytes, constant, terms);
   }
 
-  /** So many steps further along each axis. `every`: each index counts so many of them. */
+  /** The place some steps further along each axis. With `every`, an index counts that many of them. */
   at(indices: At<Axis>, every = 1): View<Axis> {
     let { constant, terms } = this;
     for (const axis in indices) {
@@ -88,7 +88,7 @@ export class View<Axis extends string> {
     return this.#with(this.base, this.inBytes, this.constant, [...this.terms, { count: distance, step: undefined }]);
   }
 
-  /** Bytes of so many steps, as a constant. */
+  /** Bytes of these steps, as a constant. */
   bytes(indices: At<Axis, number>): number {
     let bytes = 0;
     for (const axis in indices) bytes += (indices[axis] as number) * this.strides[axis];
@@ -143,7 +143,7 @@ export class View<Axis extends string> {
     return this.#with(base, k.var(sum, name, options), this.constant, NONE);
   }
 
-  /** What was kept in the frame, in a register again. */
+  /** The place, loaded from the frame into a register again. */
   fetched(): View<Axis> {
     return this.moved({});
   }
@@ -181,7 +181,7 @@ export class View<Axis extends string> {
     this.k.advance(this.#register(), this.bytes(indices));
   }
 
-  /** Moves what was kept by so many bytes. */
+  /** Moves a kept place by these bytes. */
   advanceBy(distance: Reg): void {
     this.k.advance(this.#register(), distance);
   }

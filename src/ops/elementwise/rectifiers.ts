@@ -14,7 +14,10 @@ const MOST = Number.POSITIVE_INFINITY;
 const clipped = (x: number, { min = -MOST, max = MOST }: ClipAttributes): number =>
   Number.isNaN(x) ? x : Math.min(Math.max(x, min), max);
 
-/** Inputs x and dy. Where the bounds are flat, the output does in place of x: it is a bound wherever x is one or lies beyond. */
+/**
+ * Inputs x and dy. Where the bounds are flat, the output does in place of x: it is a bound wherever x is one or lies
+ * beyond.
+ */
 export const clipGradOp: Op<ClipAttributes> = slopeOp<ClipAttributes>({
   name: "clipGrad",
   of: "input",
@@ -79,7 +82,7 @@ export const hardSwishOp: Op = unaryOp({
   traits: FUSIBLE,
 });
 
-/** What `clip` takes. */
+/** Options of `ops.clip`. */
 export interface Bounds {
   /** The lower bound. @default none */
   readonly min?: number | undefined;
@@ -88,7 +91,8 @@ export interface Bounds {
 }
 
 /**
- * Every number brought into [min, max]; one of the two may be left out. The gradient is 1 at the bounds and 0 beyond: PyTorch's `clamp`.
+ * Every number brought into [min, max]; one of the two may be left out. The gradient is 1 at the bounds and 0 beyond:
+ * PyTorch's `clamp`.
  * @throws ShapeError where there is no bound, and where min is more than max
  */
 export const clip = makes(

@@ -145,7 +145,7 @@ export const celu = makes(
   (x: Value, alpha = 1): Value => x.graph.add(eluOp, { alpha, scale: 1, rate: 1 / alpha }, [x]),
 );
 
-/** What `softplus` takes. */
+/** Options of `ops.softplus`. */
 export interface SoftplusOptions {
   /** How fast it bends. @default 1 */
   readonly beta?: number | undefined;

@@ -13,7 +13,7 @@ export interface PixelFigures {
   readonly classes: readonly ClassFigures[];
 }
 
-/** Of one class; NaN where there is nothing to divide by. */
+/** The figures of one class. A quotient by zero is NaN. */
 export interface ClassFigures {
   /** The class's pixels among all. */
   readonly share: number;

@@ -6,7 +6,7 @@
 import { type Check, expecting } from "../../base/options.js";
 import type { Assign, Graph, StateAttributes, Value } from "../../graph/graph.js";
 
-/** What an optimizer draws the update of one parameter from. */
+/** The values from which an optimizer draws the update of one parameter. */
 export interface UpdateContext {
   /** The graph of the training step. */
   readonly graph: Graph;
@@ -14,7 +14,7 @@ export interface UpdateContext {
   readonly name: string;
   /** The parameter that is updated. */
   readonly parameter: Value<StateAttributes>;
-  /** Of the parameter's shape. */
+  /** The gradient, of the parameter's shape. */
   readonly gradient: Value;
   /** A scalar input by name: `learningRate`, or one that the optimizer's `scalars` gives. */
   scalar(name: string): Value;

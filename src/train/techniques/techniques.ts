@@ -72,7 +72,7 @@ export type Averaging =
       readonly ramp?: number | undefined;
     };
 
-/** What a training does besides the optimizer's steps. All are optional, and plain data. */
+/** Options of training besides the optimizer. All are optional, and plain data. */
 export interface Techniques {
   /**
    * Parameters with a learning rate or weight decay of their own.
