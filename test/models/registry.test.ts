@@ -34,6 +34,7 @@ const PUBLISHED: Readonly<Record<string, number>> = {
   resnext101_32x8d: 88_791_336,
   wide_resnet50_2: 68_883_240,
   wide_resnet101_2: 126_886_696,
+  seresnet50: 28_088_024,
   resnet20: 269_722,
   resnet32: 464_154,
   resnet44: 658_586,
@@ -48,6 +49,27 @@ const PUBLISHED: Readonly<Record<string, number>> = {
   densenet161: 28_681_000,
   densenet169: 14_149_480,
   densenet201: 20_013_928,
+  mobilenet_v2: 3_504_872,
+  mobilenet_v3_large: 5_483_032,
+  mobilenet_v3_small: 2_542_856,
+  mnasnet1_0: 4_383_312,
+  shufflenet_v2_x0_5: 1_366_792,
+  shufflenet_v2_x1_0: 2_278_604,
+  shufflenet_v2_x1_5: 3_503_624,
+  shufflenet_v2_x2_0: 7_393_996,
+  regnet_x_400mf: 5_495_976,
+  regnet_y_400mf: 4_344_144,
+  regnet_y_800mf: 6_432_512,
+  regnet_y_1_6gf: 11_202_430,
+  efficientnet_b0: 5_288_548,
+  efficientnet_b1: 7_794_184,
+  efficientnet_b2: 9_109_994,
+  efficientnet_b3: 12_233_232,
+  efficientnet_b4: 19_341_616,
+  efficientnet_v2_s: 21_458_488,
+  convnext_tiny: 28_589_128,
+  convnext_small: 50_223_688,
+  convnext_base: 88_591_464,
   // Ours: 24 times 12 weights and 24 biases of the whitening, 9 (24 64 + 64^2 + 64 256 + 3 256^2) weights, 2 (2 64 + 4 256) of norms, 2560.
   "fast-cifar": 1_972_792,
   "alphago-policy": 3_882_793,
@@ -65,14 +87,22 @@ const SIZES: readonly (readonly [RegExp, number])[] = [
   [/^alexnet-2012/, 67],
   [/^alphago/, 9],
   [/^inception/, 139],
-  [/^vgg|^resnet|^wide|^resnext/, 32],
+  [/^vgg|^(wide_|se)?resnet|^resnext/, 32],
   [/./, 64],
 ];
 
 /** The same network with smaller pictures, narrower dense layers, fewer classes and nothing dropped. */
 function reduced(name: string): models.Model {
   const [, size] = SIZES.find(([of]) => of.test(name))!;
-  const small: models.ModelOptions = { size, hidden: 32, classes: 10, dropout: 0, filters: 32, aux: false };
+  const small: models.ModelOptions = {
+    size,
+    hidden: 32,
+    classes: 10,
+    dropout: 0,
+    stochasticDepth: 0,
+    filters: 32,
+    aux: false,
+  };
   const { defaults } = models.definitionOf(name);
   return models.create(name, Object.fromEntries(Object.entries(small).filter(([key]) => key in defaults)));
 }

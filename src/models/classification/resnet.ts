@@ -5,6 +5,7 @@
  *
  * ResNeXt (Xie, Girshick, Dollar, Tu, He, "Aggregated residual transformations for deep neural networks", 2016) computes the 3x3 convolution of
  * a bottleneck in 32 groups. Wide ResNet (Zagoruyko, Komodakis, "Wide residual networks", 2016) gives it twice the channels.
+ * SE-ResNet (Hu, Shen, Albanie, Sun, Wu, "Squeeze-and-excitation networks", 2017) is timm's.
  *
  * A bottleneck (1x1, 3x3, 1x1) that halves the picture does so in its 3x3 convolution, as torchvision has it ("v1.5");
  * the paper does so in the first 1x1: option strideOn "1x1". Names and initial values are torchvision's.
@@ -22,6 +23,7 @@ import {
   relu,
   sequential,
 } from "../../nn/index.js";
+import { SqueezeExcitation } from "../blocks.js";
 import { defineModel } from "../definition.js";
 import { imageClassifier } from "../image-classifier.js";
 import { checkSize, heNormal, IMAGENET_SCALING } from "../parts.js";
@@ -37,6 +39,8 @@ interface Row {
   readonly widening?: number;
   /** Of the 3x3 convolution of a bottleneck. @default 1 */
   readonly groups?: number;
+  /** Whether squeeze-and-excitation ends a bottleneck. @default false */
+  readonly excites?: true;
 }
 
 const plain = (name: string, blocks: readonly number[], parameters: number, kind: string): Row => ({
@@ -86,6 +90,13 @@ const BOTTLENECK_ROWS: readonly Row[] = [
     parameters: 126_886_696,
     widening: 2,
   },
+  {
+    name: "seresnet50",
+    description: "SE-ResNet of 50 layers: squeeze-and-excitation in each bottleneck; 224x224",
+    blocks: [3, 4, 6, 3],
+    parameters: 28_088_024,
+    excites: true,
+  },
 ];
 
 const WIDTHS = [64, 128, 256, 512];
@@ -115,7 +126,7 @@ const basic: BlockKind = {
     }),
 };
 
-const bottleneck = ({ widening = 1, groups = 1 }: Row, strideOn: string): BlockKind => ({
+const bottleneck = ({ widening = 1, groups = 1, excites }: Row, strideOn: string): BlockKind => ({
   expansion: 4,
   main: (inputs, width, stride) => {
     const inner = widening * width;
@@ -128,6 +139,7 @@ const bottleneck = ({ widening = 1, groups = 1 }: Row, strideOn: string): BlockK
       relu2: relu(),
       conv3: convolution(inner, 4 * width, 1),
       bn3: batchNorm2d({ channels: 4 * width }),
+      ...(excites && { se: new SqueezeExcitation({ channels: 4 * width, squeeze: width / 4 }) }),
     });
   },
 });
