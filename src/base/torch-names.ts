@@ -3,6 +3,8 @@
  * capitals: `in_channels` and `inChannels` are one. Where what is meant has another form here, the form follows the name.
  */
 
+const OWN_LOSS = 'it is the network\'s: network.loss = { kind: "own", of: (outputs, labels) => ... }';
+
 /** By their name, ours: the first that is an option of what is asked for is meant. */
 const RENAMED: Readonly<Record<string, readonly string[]>> = {
   in_channels: ["in"],
@@ -112,9 +114,10 @@ const WITHOUT: Readonly<Record<string, string>> = {
   shuffle: "every epoch has an order of its own, drawn from the seed",
   drop_last: "the last batch may be smaller",
   pin_memory: "pictures are where the processor reads them",
-  loss: "it is the network's: its field loss",
-  criterion: "it is the network's: its field loss",
-  loss_fn: "it is the network's: its field loss",
+  loss: OWN_LOSS,
+  criterion: OWN_LOSS,
+  loss_fn: OWN_LOSS,
+  metrics: "they are the network's: network.metrics = { name: (outputs, labels) => ... }",
 };
 
 const plain = (name: string) => name.replaceAll("_", "").toLowerCase();

@@ -4,7 +4,7 @@ import type { Value } from "../graph/graph.js";
 import { shapeText, sizeOf } from "../graph/shape.js";
 import { CROSS_ENTROPY, type Loss, type Module, type Traced } from "../nn/index.js";
 
-const KINDS: readonly Loss["kind"][] = ["crossEntropy", "map", "pixelCrossEntropy"];
+const KINDS: readonly Loss["kind"][] = ["crossEntropy", "map", "pixelCrossEntropy", "own"];
 
 /**
  * @throws ShapeError where the output has another shape than the labels ask for, naming both and the cure; OptionError where the

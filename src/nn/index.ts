@@ -32,7 +32,7 @@ export { Dropout, dropout } from "./dropout.js";
 export { type Generator, type Initializer, initialize } from "./initializer.js";
 export type { AnyInputs, InputSpec, InputsOf } from "./inputs.js";
 export { Linear, type LinearOptions, linear } from "./linear.js";
-export { accuracyOf, CROSS_ENTROPY, decisionOf, type Loss, lossOf } from "./loss.js";
+export { accuracyOf, CROSS_ENTROPY, decisionOf, type Loss, lossOf, type Metric } from "./loss.js";
 export {
   type AnyModule,
   Module,

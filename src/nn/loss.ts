@@ -1,5 +1,8 @@
 /** What a classifier is trained with, as data: a network of the zoo says which. */
-import type { Value } from "../graph/graph.js";
+import { OptionError } from "../base/errors.js";
+import { shown } from "../base/options.js";
+import { isValue, type Value } from "../graph/graph.js";
+import { shapeText, sizeOf } from "../graph/shape.js";
 import { add, scale } from "../ops/elementwise/arithmetic.js";
 import { crossEntropy } from "../ops/loss.js";
 import { argmax, correct } from "../ops/metric.js";
@@ -60,13 +63,29 @@ export type Loss =
        * @default 0
        */
       readonly smoothing?: number;
+    }
+  | {
+      /** A loss of the network's own. */
+      readonly kind: "own";
+      /**
+       * Draws it: from the outputs [classes] and the labels, whole numbers, one number for each picture.
+       * `(outputs, labels) => ops.square(ops.crossEntropy(outputs, labels))`
+       */
+      of(outputs: Value, labels: Value): Value;
     };
+
+/**
+ * A figure of a network's own: draws one number for each picture, from the outputs [classes] and the labels, whole
+ * numbers. Its mean over the test pictures is shown beside loss and accuracy.
+ */
+export type Metric = (outputs: Value, labels: Value) => Value;
 
 /** The loss of a network that does not name one: softmax cross-entropy without label smoothing. */
 export const CROSS_ENTROPY: Loss = { kind: "crossEntropy" };
 
 /** outputs [..., classes], labels i32 [...]: the loss of each sample or position. */
 export function lossOf(loss: Loss, outputs: Value, labels: Value): Value {
+  if (loss.kind === "own") return onePerPicture("loss", loss.of(outputs, labels));
   if (loss.kind === "crossEntropy") {
     const { smoothing, auxiliary } = loss;
     if (auxiliary === undefined) return crossEntropy(outputs, labels, smoothing);
@@ -83,6 +102,29 @@ export function lossOf(loss: Loss, outputs: Value, labels: Value): Value {
   const shape = [...outputs.shape.slice(0, -1), 1];
   const none = outputs.graph.constant(-loss.j, { shape, batched: true });
   return crossEntropy(concat([outputs, none], outputs.shape.length - 1), labels);
+}
+
+/** The network's own figures by name. */
+export function metricsOf(
+  { loss = CROSS_ENTROPY, metrics = {} }: { readonly loss?: Loss; readonly metrics?: Readonly<Record<string, Metric>> },
+  outputs: Value,
+  labels: Value,
+): Record<string, Value> {
+  const answer = answering(loss, outputs);
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, draw]) => [name, onePerPicture(`metric ${name}`, draw(answer, labels))]),
+  );
+}
+
+/** @throws OptionError where what was drawn is not one number for each picture. */
+function onePerPicture(what: string, drawn: unknown): Value {
+  const expected = `${what}: expected one number for each picture`;
+  if (!isValue(drawn)) throw new OptionError(`${expected}, the value that ops give; found ${shown(drawn)}`);
+  if (!drawn.batched) throw new OptionError(`${expected}, found one for the whole batch; leave batch: true out`);
+  if (drawn.dtype === "f32" && sizeOf(drawn.shape) === 1) return drawn;
+  throw new OptionError(
+    `${expected}, f32, found ${shapeText(drawn)} of type ${drawn.dtype}; ops.mean(x) makes one of several`,
+  );
 }
 
 /** Outputs [..., n classes] as n of [..., classes]. */

@@ -12,7 +12,7 @@ import { isRecord, shown } from "../base/options.js";
 import type { Graph, StateAttributes, Value } from "../graph/graph.js";
 import type { Shape } from "../graph/shape.js";
 import type { Initializer } from "./initializer.js";
-import type { Loss } from "./loss.js";
+import type { Loss, Metric } from "./loss.js";
 import { notValues, valuesOf } from "./values.js";
 
 /**
@@ -129,6 +129,9 @@ abstract class BaseModule {
 
   /** What a classifier is trained with; softmax cross-entropy where it does not say. */
   declare loss?: Loss;
+
+  /** Figures of the network's own, by name: shown beside loss and accuracy of test pictures. */
+  declare metrics?: Readonly<Record<string, Metric>>;
 
   /**
    * Draws this module into the graph of its inputs, whose shapes are those of one sample. A method, or a field that is

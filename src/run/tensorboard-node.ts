@@ -65,6 +65,7 @@ export class TensorBoardLog {
       ...(val === undefined ? {} : { "val/loss": val.loss, "val/accuracy": val.accuracy }),
       ...(test === undefined ? {} : { "test/loss": test.loss, "test/accuracy": test.accuracy }),
       ...(test?.meanIoU === undefined ? {} : { "test/mean IoU": test.meanIoU }),
+      ...Object.fromEntries(Object.entries(test?.metrics ?? {}).map(([name, value]) => [`test/${name}`, value])),
     });
   }
 

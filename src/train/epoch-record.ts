@@ -24,6 +24,12 @@ export function epochRecord(state: TrainerState, { val, test }: Measured, learni
   };
 }
 
-function testFigures({ loss, accuracy, meanIoU, top5 }: Evaluation): NonNullable<EpochRecord["test"]> {
-  return { loss, accuracy, ...(meanIoU === undefined ? {} : { meanIoU }), ...(top5 === undefined ? {} : { top5 }) };
+function testFigures({ loss, accuracy, meanIoU, top5, metrics }: Evaluation): NonNullable<EpochRecord["test"]> {
+  return {
+    loss,
+    accuracy,
+    ...(meanIoU === undefined ? {} : { meanIoU }),
+    ...(top5 === undefined ? {} : { top5 }),
+    ...(metrics && { metrics }),
+  };
 }

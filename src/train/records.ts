@@ -35,6 +35,8 @@ export interface EpochRecord {
     readonly meanIoU?: number;
     /** Share of the pictures whose label is among the five likeliest classes, from 0 to 1. */
     readonly top5?: number;
+    /** Means of the network's own metrics, by name. */
+    readonly metrics?: Readonly<Record<string, number>>;
   };
   /** Figures of the pictures that choose the best epoch, where `val` was given. */
   readonly val?: EpochFigures;

@@ -7,6 +7,7 @@ import type { Assign, Entry, Value } from "../graph/graph.js";
 import type { Shape } from "../graph/shape.js";
 import { checkOutputs } from "../model/check-outputs.js";
 import { accuracyOf, CROSS_ENTROPY, decisionOf, type Loss, lossOf, type Module, type Traced } from "../nn/index.js";
+import { metricsOf } from "../nn/loss.js";
 import { traceOne } from "../nn/trace.js";
 import { add, differentiate, mean, multiply, softmax, subtract } from "../ops/index.js";
 import type { Optimizer } from "./optimizers/optimizer.js";
@@ -45,7 +46,7 @@ const rateName = (factor: number) => (factor === 1 ? LEARNING_RATE : `${LEARNING
 function trainingLoss(network: Module, { labelSmoothing }: Techniques): Loss {
   const loss = network.loss ?? CROSS_ENTROPY;
   if (labelSmoothing === undefined) return loss;
-  if (loss.kind !== "map") return { ...loss, smoothing: labelSmoothing };
+  if (loss.kind !== "map" && loss.kind !== "own") return { ...loss, smoothing: labelSmoothing };
   throw new OptionError(
     `labelSmoothing is ${labelSmoothing}, but the network says its own loss, "${loss.kind}", whose targets cannot be smoothed; leave it out`,
   );
@@ -163,9 +164,16 @@ export function evaluationEntry(
     correct: graph.scope("metrics", () => accuracyOf(own, output, labels)),
     prediction: graph.scope("metrics", () => decisionOf(own, output)),
     ...(withLogits ? { logits: output } : {}),
+    ...graph.scope("metrics", () => named(metricsOf(network, output, labels))),
   };
   return { entry: { name: "evaluate", outputs, assigns: [] }, traced };
 }
+
+/** The output that is a metric of the network's own. */
+export const metricOutput = (name: string): string => `metric ${name}`;
+
+const named = (metrics: Readonly<Record<string, Value>>) =>
+  Object.fromEntries(Object.entries(metrics).map(([name, value]) => [metricOutput(name), value]));
 
 /** Outputs `probabilities` of each sample; of the states named in `averaged` it reads the averages. */
 export function viewEntry(
@@ -173,6 +181,11 @@ export function viewEntry(
   input: Shape,
   averaged: ReadonlySet<string> = new Set(),
 ): { entry: Entry; traced: Traced } {
+  if (network.loss?.kind === "own" || Object.keys(network.metrics ?? {}).length > 0) {
+    throw new OptionError(
+      "views: are averaged as probabilities, of which the network's own loss and metrics cannot be computed; leave views out",
+    );
+  }
   const stateName = (name: string) => (averaged.has(name) ? averageName(name) : name);
   const traced = traceOne(network, { input, training: false, stateName });
   checkOutputs(network, traced);

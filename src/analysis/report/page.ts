@@ -52,6 +52,8 @@ function headline({ history, train, summary, config }: ReportData): string {
     const { accuracy } = last.test ?? last.train;
     const half = last.test === undefined ? "training" : "test";
     figures.push([`${half} accuracy`, percent(accuracy)], [`${half} error`, percent(1 - accuracy)]);
+    for (const [name, value] of Object.entries(last.test?.metrics ?? {}))
+      figures.push([escaped(name), value.toFixed(4)]);
     const best = bestEpoch(history, config.watch);
     if (best?.test !== undefined && best !== last) {
       figures.push([`of the best epoch, ${best.epoch} (best.safetensors)`, percent(best.test.accuracy)]);

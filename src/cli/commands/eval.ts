@@ -158,7 +158,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     onProgress: ({ done }) => progress?.update(done),
   }).finally(() => progress?.stop());
 
-  const { loss, accuracy, samples, confusion, top5 } = result;
+  const { loss, accuracy, samples, confusion, top5, metrics = {} } = result;
   output.event({
     model: found.path,
     data: data.name,
@@ -167,6 +167,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     loss,
     accuracy,
     ...(top5 === undefined ? {} : { top5 }),
+    ...(result.metrics && { metrics }),
     confusion,
     classes: classFigures(confusion),
     scaling: model.scaling,
@@ -180,6 +181,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     `  accuracy  ${percent(accuracy)} (${showCount(samples * (1 - accuracy))} wrong, error ${percent(1 - accuracy)})`,
   );
   if (top5 !== undefined) output.say(`  top 5     ${percent(top5)}`);
+  for (const [name, value] of Object.entries(metrics)) output.say(`  ${name.padEnd(9)} ${value.toFixed(4)}`);
   output.say(
     `  pixels    ${scalingText(model.scaling)}${isScalingAssumed ? ", the data's: the model does not say" : ""}`,
   );

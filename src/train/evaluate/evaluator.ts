@@ -12,7 +12,7 @@ import type { Module } from "../../nn/index.js";
 import { classesOf } from "../../nn/loss.js";
 import { checkData, type Written } from "../feed.js";
 import { openFeeder } from "../feeder.js";
-import { evaluationEntry, viewEntry } from "../step.js";
+import { evaluationEntry, metricOutput, viewEntry } from "../step.js";
 import { evaluateViews, type ViewFigures } from "./evaluate-views.js";
 import { addBatch, type ConfusionMatrix, confusionMatrix, type EpochFigures, figures, noSums } from "./metrics.js";
 import { addPixels, pixelFigures } from "./pixel-figures.js";
@@ -37,6 +37,8 @@ export interface Evaluation extends EpochFigures {
   readonly meanIoU?: number;
   /** The share of pictures whose label is among the five likeliest classes, from 0 to 1, where it was asked for. */
   readonly top5?: number;
+  /** Means of the network's own metrics over the pictures, by name, where it has some. */
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
 export interface EvaluatorOptions {
@@ -57,6 +59,7 @@ export class Evaluator {
   readonly #executable: Executable;
   readonly #input: Shape;
   readonly #classes: number;
+  readonly #metrics: readonly string[];
   readonly #views: ViewName | undefined;
   readonly #top5: boolean;
 
@@ -70,7 +73,8 @@ export class Evaluator {
     const { views, batchSize, top5 = false } = options;
     const { entry, traced } = Evaluator.entry(network, input, options);
     const executable = options.executable ?? (await device.compile(entry, { maxBatch: batchSize }));
-    return new Evaluator(executable, input, classesOf(network, traced.output), views, top5);
+    const metrics = Object.keys(network.metrics ?? {});
+    return new Evaluator(executable, input, classesOf(network, traced.output), metrics, views, top5);
   }
 
   static entry(network: Module, input: Shape, { averaged, views, top5 }: EvaluatorOptions) {
@@ -81,12 +85,14 @@ export class Evaluator {
     executable: Executable,
     input: Shape,
     classes: number,
+    metrics: readonly string[],
     views: ViewName | undefined,
     top5: boolean,
   ) {
     this.#executable = executable;
     this.#input = input;
     this.#classes = classes;
+    this.#metrics = metrics;
     this.#views = views;
     this.#top5 = top5;
   }
@@ -99,7 +105,7 @@ export class Evaluator {
     }
     if (data.pixelLabels) {
       const confusion = Array.from({ length: this.#classes }, () => new Array<number>(this.#classes).fill(0));
-      const { sums, predictions } = await this.#once(data, progress, confusion);
+      const { sums, predictions, metrics } = await this.#once(data, progress, confusion);
       const { pixelAccuracy, meanIoU } = pixelFigures(confusion);
       return {
         loss: figures(sums).loss,
@@ -109,12 +115,16 @@ export class Evaluator {
         predictions,
         meanIoU,
         seconds: (performance.now() - started) / 1000,
+        ...metrics,
       };
     }
-    const { sums, predictions, firstFive } =
+    const { sums, predictions, firstFive, metrics } =
       this.#views === undefined
         ? await this.#once(data, progress)
-        : await evaluateViews(this.#executable, this.#views, data, this.#classes, progress);
+        : {
+            ...(await evaluateViews(this.#executable, this.#views, data, this.#classes, progress)),
+            metrics: undefined,
+          };
     return {
       ...figures(sums),
       samples: sums.samples,
@@ -122,6 +132,7 @@ export class Evaluator {
       predictions,
       seconds: (performance.now() - started) / 1000,
       ...(this.#top5 ? { top5: firstFive / Math.max(1, sums.samples) } : {}),
+      ...metrics,
     };
   }
 
@@ -133,10 +144,11 @@ export class Evaluator {
     data: Dataset,
     progress?: (done: number, figures: EpochFigures) => void,
     pixels?: number[][],
-  ): Promise<ViewFigures> {
+  ): Promise<ViewFigures & { readonly metrics: Pick<Evaluation, "metrics"> | undefined }> {
     checkData(data, this.#input, this.#classes);
     const sums = noSums();
     let firstFive = 0;
+    const totals = new Map(this.#metrics.map((name) => [name, 0]));
     const predictions = new Int32Array(data.length);
     const order = inOrder(data.length);
     const { maxBatch, inputs } = this.#executable;
@@ -160,6 +172,12 @@ export class Evaluator {
         done: (slot, batch, count) => {
           const replaced = leftOut.get(batch) ?? [];
           addBatch(sums, slot.output("loss"), slot.output("correct"), count, replaced);
+          for (const [name, before] of totals) {
+            const numbers = slot.output(metricOutput(name));
+            let total = before;
+            for (let n = 0; n < count; n++) if (!replaced.includes(n)) total += numbers[n]!;
+            totals.set(name, total);
+          }
           const first = batch * maxBatch;
           const kept = labelled.get(batch);
           labelled.delete(batch);
@@ -179,6 +197,12 @@ export class Evaluator {
     } finally {
       await feeder.close();
     }
-    return { sums, predictions, firstFive };
+    const means = [...totals].map(([name, total]) => [name, total / Math.max(1, sums.samples)]);
+    return {
+      sums,
+      predictions,
+      firstFive,
+      metrics: totals.size === 0 ? undefined : { metrics: Object.fromEntries(means) },
+    };
   }
 }

@@ -1,4 +1,5 @@
 /** What `fovea train` shows: a head, a bar and a line an epoch, and what to do next; or the same as JSON lines. */
+import { onOneLine } from "../../../base/text.js";
 import { describeAugmentation } from "../../../data/augment/grammar.js";
 import { type Dataset, describeDataset } from "../../../data/sets/dataset.js";
 import { describeRecomputed, type TrainingMemory } from "../../../devices/training-memory.js";
@@ -33,6 +34,11 @@ function partsOf({
   ];
   return parts.map(([name, size]) => `${name} ${bytes(size)}`).join(", ");
 }
+
+const metricsText = (metrics: Readonly<Record<string, number>> = {}) =>
+  Object.entries(metrics)
+    .map(([name, value]) => `  ${onOneLine(name)} ${value.toFixed(4)}`)
+    .join("");
 
 const meanIoUText = ({ meanIoU }: { readonly meanIoU?: number }) =>
   meanIoU === undefined ? "" : `  mean IoU ${percent(meanIoU)}`;
@@ -114,7 +120,7 @@ export class TrainDisplay extends RunDisplay {
     const tested =
       test === undefined
         ? ""
-        : `  test loss ${test.loss.toFixed(4)}  test accuracy ${percent(test.accuracy)}${meanIoUText(test)}`;
+        : `  test loss ${test.loss.toFixed(4)}  test accuracy ${percent(test.accuracy)}${meanIoUText(test)}${metricsText(test.metrics)}`;
     const line =
       `epoch ${epoch}/${this.#config.epochs}  loss ${train.loss.toFixed(4)}  accuracy ${percent(train.accuracy)}${chosenBy}${tested}` +
       `  ${seconds(trainSeconds)}  ${showCount(speed)} images/s${waited === undefined ? "" : `  waited ${forData(waited)}`}`;
