@@ -1,17 +1,20 @@
 /**
- * `fovea/analysis`: what networks compute, cost and look at, as plain data, for Node and for browsers. Drawing is apart: `frame`,
- * `lineChart`, `tileFigure` and `standalone` give SVG text; what writes files is in `fovea/analysis/node`.
+ * `fovea/analysis`: what networks compute, cost and look at, as plain data, for Node and for browsers. Drawing is
+ * apart: `frame`, `lineChart`, `tileFigure` and `standalone` give SVG text; what writes files is in
+ * `fovea/analysis/node`.
  */
 
+export type { Window } from "../graph/attributes.js";
 export {
   type BatchFigures,
   type ComparedNetwork,
   type CompareOptions,
+  type CompareProgress,
   type Comparison,
   compareNetworks,
 } from "./compare/measure.js";
 export { type PublishedAccuracy, publishedAccuracy } from "./compare/published.js";
-export { comparisonRows, csv } from "./compare/table.js";
+export { comparisonRows, csv, type Row as ComparisonRow } from "./compare/table.js";
 export type { AxisArithmetic } from "./explain/axis.js";
 export {
   type ConvolutionExplanation,
@@ -23,7 +26,7 @@ export {
   type LayerCost,
   type Term,
 } from "./explain/convolution.js";
-export { frame, stepCount } from "./explain/frames.js";
+export { type Explanation, frame, stepCount } from "./explain/frames.js";
 export {
   explainPool,
   type PoolExplanation,

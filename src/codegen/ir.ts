@@ -34,7 +34,9 @@ export interface Reg {
   readonly inFrame: boolean;
 }
 
+/** A comparison of floats; `"unordered"` where one is NaN. */
 export type CompareFloat = "lt" | "le" | "eq" | "ne" | "unordered";
+/** A comparison of integers. */
 export type CompareInt = "lt" | "le" | "eq" | "ne" | "gt" | "ge";
 
 /** Float vector operations of two arguments, lane by lane. */
@@ -65,6 +67,7 @@ export type Convert = "toFloat" | "toInt" | "asInt" | "asFloat";
  */
 export type IntBinary = "add" | "sub" | "mul" | "min" | "max";
 
+/** An int: a register, or a constant. */
 export type IntArg = Reg | number;
 
 /** A place in memory: pointer register plus a constant byte offset. */
@@ -165,6 +168,7 @@ type Operation =
 /** The use of an operand: read, written, or both. */
 export type Access = "read" | "write" | "readwrite";
 
+/** An operand of a kernel. */
 export interface Operand {
   /** Its name. */
   readonly name: string;

@@ -120,7 +120,9 @@ export interface PlanWish {
 
 /** The entries of a training. They share states and run in turns, never at once. */
 export interface TrainingWish {
+  /** The training step. */
   readonly step: Entry;
+  /** Samples of a step, at most. */
   readonly maxBatch: number;
   /** The update behind a group of batches. It has no samples. */
   readonly apply?: Entry | undefined;
@@ -128,14 +130,19 @@ export interface TrainingWish {
   readonly evaluation: Entry;
 }
 
+/** The compiled entries of a training. */
 export interface TrainingExecutables {
+  /** The training step. */
   readonly step: Executable;
+  /** The update behind a group of batches, if there is one. */
   readonly apply: Executable | undefined;
+  /** The evaluation. */
   readonly evaluation: Executable;
   /** What they take together. */
   readonly memory: TrainingMemory;
 }
 
+/** The states of a device: numbers that stay there between runs. */
 export interface DeviceStates {
   /** All states of the executables that were compiled. */
   states(): readonly DeviceState[];

@@ -4,11 +4,15 @@
  */
 import type { Shape } from "./shape.js";
 
-/** Rows first, then columns; padding is [top, bottom, left, right]. */
+/** A sliding window in full: rows first, then columns. */
 export interface Window {
+  /** Taps. */
   readonly kernel: readonly [number, number];
+  /** Pixels from one window to the next. */
   readonly stride: readonly [number, number];
+  /** Pixels at the top, bottom, left and right. */
   readonly padding: readonly [number, number, number, number];
+  /** Pixels from one tap to the next. */
   readonly dilation: readonly [number, number];
 }
 
@@ -41,11 +45,13 @@ export interface AvgPoolGradAttributes extends AvgPoolAttributes {
   readonly inputShape: Shape;
 }
 
+/** Attributes of a sum. */
 export interface SumAttributes {
+  /** Axes of a sample, from 0. */
   readonly axes: readonly number[];
-  /** Also over the batch. */
+  /** Whether it sums over the batch, too. */
   readonly batch: boolean;
-  /** Divide by the number of terms, the batch counted as it is at run time. */
+  /** Whether it divides by the number of terms; the batch counts as it is when a program runs. */
   readonly mean: boolean;
 }
 

@@ -18,7 +18,10 @@ export interface ImageClassifierParts {
   readonly head: (classes: number) => Module;
   /** Classes of the first head. */
   readonly classes: number;
-  /** Classifiers that read the middle of `features` in training, so that gradients reach its first layers (Szegedy et al. 2014). */
+  /**
+   * Classifiers that read the middle of `features` in training, so that gradients reach its first layers (Szegedy et
+   * al. 2014).
+   */
   readonly auxiliary?: {
     /** What the loss of each counts beside that of the head. */
     readonly weight: number;
@@ -27,9 +30,11 @@ export interface ImageClassifierParts {
   };
 }
 
+/** An auxiliary classifier: it learns from the output of a part of the network, and is used in training only. */
 export interface AuxiliaryHead {
-  /** A child of `features`. */
+  /** The child of `features` whose output it reads. */
   readonly behind: string;
+  /** From that output to one number a class. */
   readonly head: Module;
 }
 

@@ -9,5 +9,5 @@ export type {
   Task,
   TrainingHints,
 } from "./definition.js";
-export { ImageClassifier, type ImageClassifierParts, imageClassifier } from "./image-classifier.js";
+export { type AuxiliaryHead, ImageClassifier, type ImageClassifierParts, imageClassifier } from "./image-classifier.js";
 export { create, definitionOf, list, registerModel } from "./registry.js";

@@ -72,7 +72,7 @@ export {
   type MaxPoolOptions,
   maxPool2d,
 } from "./pool.js";
-export { broadcastTo, expand, gather, maxReduce, mean, type SumOptions, sum } from "./reduce.js";
+export { broadcastTo, expand, gather, maxReduce, mean, type SumAttributes, type SumOptions, sum } from "./reduce.js";
 export { call } from "./registry.js";
 export { type ResizeMode, type ResizeOptions, resize } from "./resize.js";
 export { concat, flatten, pad, reshape, slice } from "./shape.js";

@@ -38,6 +38,7 @@ import {
 export interface ModuleRecord {
   /** The file; in a run's config.json from its folder on. */
   readonly path: string;
+  /** Name of the file's export. */
   readonly export: string;
   /** Of the file as it was when the run was begun, in hexadecimal digits. The files that it imports are not in it. */
   readonly sha256: string;

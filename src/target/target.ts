@@ -19,6 +19,7 @@ export type FmaMode = "fused" | "separate";
 
 /** Registers that a kernel may keep alive at once, by class: the encoder's own needs are already taken off. */
 export interface Registers {
+  /** Vector registers. */
   readonly vector: number;
   /** Of integers and pointers. */
   readonly int: number;

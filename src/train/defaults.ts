@@ -4,10 +4,13 @@ import { isRecord, mismatch, shown } from "../base/options.js";
 import { makeOptimizer, OPTIMIZERS, type OptimizerName } from "./optimizers/index.js";
 import type { Hyperparameter, Optimizer } from "./optimizers/optimizer.js";
 
-/** An optimizer's name with all of its options, as run folders hold it. */
+/** Name and hyper-parameters of an optimizer, as run folders hold them. */
 export interface OptimizerConfig {
+  /** Its name. */
   readonly name: OptimizerName;
+  /** The learning rate. */
   readonly lr: number;
+  /** Weight decay. */
   readonly weightDecay: number;
   readonly [option: string]: OptimizerName | Hyperparameter;
 }
@@ -25,7 +28,10 @@ export const TRAINING_DEFAULTS = {
 export const usualOptimizer = (name: OptimizerName = TRAINING_DEFAULTS.optimizer.name): Optimizer =>
   name === TRAINING_DEFAULTS.optimizer.name ? optimizerFrom(TRAINING_DEFAULTS.optimizer) : makeOptimizer(name, {});
 
-/** @throws OptionError on a name that is unknown, and an option that is unknown, missing or out of range; it begins with `where` */
+/**
+ * @throws OptionError on a name that is unknown, and an option that is unknown, missing or out of range; it begins with
+ * `where`
+ */
 export function optimizerFrom(config: OptimizerConfig, where = "optimizer"): Optimizer {
   if (!isRecord(config)) throw mismatch(where, config, "an object with name");
   const { name, ...options } = config;

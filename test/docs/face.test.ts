@@ -21,6 +21,39 @@ it("documents every export, every member, and the default of every option", () =
   expect(found, message).toEqual([]);
 });
 
+/** Types behind others that nobody needs to write down. */
+const HELPERS: readonly string[] = [
+  "BackendChoice",
+  "BaseModule",
+  "Box",
+  "Bytes",
+  "Caches",
+  "Costs",
+  "Definition",
+  "Given",
+  "Instr",
+  "KernelHeader",
+  "Labels",
+  "MeasuredFigures",
+  "NormOverLastAxes",
+  "OnlyFirst",
+  "Picture",
+  "Plain",
+  "Range",
+  "SpecOf",
+  "Term",
+  "Type",
+];
+
+it("exports every type that an export names", () => {
+  const { forgotten } = face;
+  expect(forgotten.filter((name) => !HELPERS.includes(name))).toEqual([]);
+  expect(
+    HELPERS.filter((name) => !forgotten.includes(name)),
+    "are exported, or named no more",
+  ).toEqual([]);
+});
+
 it("exports what test/exports.txt lists", async () => {
   const lines = face.entries.flatMap((entry) => [
     `${entry.name}`,

@@ -32,6 +32,8 @@ export interface Face {
   readonly entries: readonly Entry[];
   /** All exports and members, each once. */
   readonly declared: readonly Declared[];
+  /** Types that these name and no entry exports: nobody can write them down. */
+  readonly forgotten: readonly string[];
 }
 
 /** The entries that have declarations: their names and files. */
@@ -67,7 +69,7 @@ export function readFace(files = entryFiles()): Face {
       const module = project.checker.getSymbolAtLocation(project.program.getSourceFile(declarations)!)!;
       return { name, declarations, exports: reader.exportsOf(module, "") };
     });
-    return { entries, declared: [...reader.found.values()] };
+    return { entries, declared: [...reader.found.values()], forgotten: reader.forgotten() };
   } finally {
     api.close();
     rmSync(folder, { recursive: true });
@@ -86,6 +88,7 @@ const HIDDEN: ReadonlySet<SyntaxKind> = new Set([SyntaxKind.PrivateKeyword, Synt
 
 class Reader {
   readonly found = new Map<string, Declared>();
+  readonly #exported = new Map<string, Named>();
   readonly #checker: Checker;
 
   constructor(checker: Checker) {
@@ -118,7 +121,8 @@ class Reader {
 
   #add(symbol: Named, name: string): Declared {
     const [first] = symbol.declarations;
-    const key = `${first!.path}:${first!.index}`;
+    const key = keyOf(first!);
+    this.#exported.set(key, symbol);
     const known = this.found.get(key);
     if (known !== undefined) return { ...known, name };
     const declared = { ...this.#docOf(symbol), name, kind: kindOf(symbol), file: fileOf(first!), isOptional: false };
@@ -152,7 +156,7 @@ class Reader {
   #member(symbol: Named, owner: string): void {
     const handle = symbol.declarations[0];
     if (handle === undefined || !isOurs(handle)) return;
-    const key = `${handle.path}:${handle.index}`;
+    const key = keyOf(handle);
     if (this.found.has(key)) return;
     const node = handle.resolve() as Node & { postfixToken?: Node; modifiers?: readonly Node[] };
     if (!MEMBERS.has(node.kind) || symbol.name.includes("#")) return;
@@ -162,6 +166,29 @@ class Reader {
     const name = `${owner}.${symbol.name.replace(/^__@(\w+)@\d+$/, "[Symbol.$1]")}`;
     this.found.set(key, { ...this.#docOf(symbol), name, kind: "member", file: fileOf(handle), isOptional });
     this.#within(node, name);
+  }
+
+  forgotten(): string[] {
+    const names = new Set<string>();
+    const walk = (node: Node): void => {
+      node.forEachChild((child) => {
+        const { typeName, expression } = child as Node & { typeName?: Node; expression?: Node };
+        const name = typeName ?? (child.kind === SyntaxKind.ExpressionWithTypeArguments ? expression : undefined);
+        if (name !== undefined) this.#note(name, names);
+        walk(child);
+        return undefined;
+      });
+    };
+    for (const { declarations } of this.#exported.values()) for (const handle of declarations) walk(handle.resolve()!);
+    return [...names].sort();
+  }
+
+  #note(name: Node, forgotten: Set<string>): void {
+    const found = this.#checker.getSymbolAtLocation(name);
+    const symbol = found && found.flags & SymbolFlags.Alias ? this.#checker.getAliasedSymbol(found) : found;
+    const handle = symbol?.declarations[0];
+    if (symbol === undefined || handle === undefined || !isOurs(handle)) return;
+    if (!(symbol.flags & SymbolFlags.TypeParameter) && !this.#exported.has(keyOf(handle))) forgotten.add(symbol.name);
   }
 
   #docOf(symbol: Named): Pick<Declared, "doc" | "tags"> {
@@ -176,6 +203,7 @@ function kindOf(symbol: Named): Declared["kind"] {
   return symbol.flags & SymbolFlags.Variable ? "const" : "type";
 }
 
+const keyOf = (handle: NodeHandle) => `${handle.path}:${handle.index}`;
 const isOurs = (handle: NodeHandle) => !handle.path.includes("/node_modules/");
 const fileOf = (handle: NodeHandle) =>
   handle.path

@@ -16,6 +16,7 @@ export const COLUMNS = [
   "runs",
 ] as const;
 
+/** A row of a comparison's table, by column. */
 export type Row = Readonly<Record<(typeof COLUMNS)[number], string | number>>;
 
 /** A comparison as a table: a row a network and batch size, by column. Unknown figures are empty. */

@@ -1,6 +1,7 @@
 /**
- * A convolution or a pool as a sequence of pictures, one for each number of the output: the image with its padding and the
- * window on it, the kernel, and the output as far as it is filled. Pictures of many pixels show greys in place of numbers.
+ * A convolution or a pool as a sequence of pictures, one for each number of the output: the image with its padding and
+ * the window on it, the kernel, and the output as far as it is filled. Pictures of many pixels show greys in place of
+ * numbers.
  */
 import { OptionError } from "../../base/errors.js";
 import { paint } from "../figures/palette.js";
@@ -11,7 +12,8 @@ import { type ConvolutionExplanation, convolutionStep } from "./convolution.js";
 import { type Block, block, bracketed, shades, short, TITLE } from "./grid.js";
 import { type PoolExplanation, poolStep } from "./pooling.js";
 
-type Explanation = ConvolutionExplanation | PoolExplanation;
+/** A convolution or a pool, explained. */
+export type Explanation = ConvolutionExplanation | PoolExplanation;
 
 /** Cells along a side of which numbers can still be read, and that are drawn at all. */
 const MOST_NUMBERS = 18;

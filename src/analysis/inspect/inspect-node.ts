@@ -42,6 +42,7 @@ export function pictureSubject(bytes: Uint8Array, model: TrainedModel, shape: Sh
   return { numbers, picture: { bytes, shape: shape as readonly [number, number, number] } };
 }
 
+/** Options of an inspection's page. */
 export interface PageOptions {
   /** Names of network and picture, in title and footer. */
   readonly names: {

@@ -1,6 +1,7 @@
 /** A labelled picture to look at. Bytes are RGB, row-major. */
 import type { PlaceLabels } from "./look.js";
 
+/** A colour: red, green and blue from 0 to 255. */
 export type Colour = readonly [red: number, green: number, blue: number];
 
 export interface Bytes {
@@ -21,7 +22,10 @@ const OKABE_ITO: readonly Colour[] = [
   [60, 60, 60],
 ];
 
-/** A colour a class: above eight, the same again, lighter and lighter; the borders that are drawn between classes help there. */
+/**
+ * A colour a class: above eight, the same again, lighter and lighter; the borders that are drawn between classes help
+ * there.
+ */
 export function labelColours(count: number): Colour[] {
   const rounds = Math.ceil(count / OKABE_ITO.length);
   return Array.from({ length: count }, (_, i) => {

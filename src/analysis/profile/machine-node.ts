@@ -3,7 +3,7 @@
  * a fifth of a millisecond, which mostly run undisturbed even where others use the machine. The best of each step
  * counts.
  */
-import type { SessionOptions } from "../../devices/cpu/session.js";
+import type { MachineOptions } from "../../devices/machine-options.js";
 import { multiplyAddProgram, readProgram } from "./machine.js";
 import { openBackend, TimedProgram } from "./timed-program-node.js";
 
@@ -51,7 +51,7 @@ export class MachineProbe {
   }
 
   /** Loads the kernels that measure. */
-  static async create(options: Pick<SessionOptions, "backend" | "threads" | "note">): Promise<MachineProbe> {
+  static async create(options: Pick<MachineOptions, "backend" | "threads" | "note">): Promise<MachineProbe> {
     const { backend, threads } = await openBackend(options);
     const load = (program: Parameters<typeof TimedProgram.load>[1]) =>
       TimedProgram.load(backend, program, threads, () => undefined, options.note);

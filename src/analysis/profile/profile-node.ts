@@ -9,7 +9,8 @@ import { eachOnce, noteOnce } from "../../base/notes.js";
 import { Random } from "../../base/random.js";
 import type { Program } from "../../compiler/program.js";
 import { type Host, planEvaluation, planTraining } from "../../devices/cpu/planning/plan.js";
-import { Session, type SessionOptions } from "../../devices/cpu/session.js";
+import { Session } from "../../devices/cpu/session.js";
+import type { MachineOptions } from "../../devices/machine-options.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
 import { predictionEntry } from "../../model/prediction.js";
 import { type Network, networkParts } from "../../model/trained-model.js";
@@ -40,7 +41,7 @@ export interface ProfileProgress {
 }
 
 /** Options of `profile`. All are optional. */
-export interface ProfileOptions extends Pick<SessionOptions, "backend" | "memoryLimit" | "winograd" | "note"> {
+export interface ProfileOptions extends Pick<MachineOptions, "backend" | "memoryLimit" | "winograd" | "note"> {
   /**
    * Shape of one picture, [height, width, channels].
    * @default the network's own, which a module does not have

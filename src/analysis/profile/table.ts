@@ -20,6 +20,7 @@ export const PROFILE_COLUMNS = [
   "of_roofline",
 ] as const;
 
+/** A row of a profile's table, by column. */
 export type ProfileTableRow = Readonly<Record<(typeof PROFILE_COLUMNS)[number], string | number>>;
 
 /** A profile as a table: rows of texts by column, for the terminal or a file. */

@@ -4,6 +4,7 @@
  */
 import { numberOfHalf } from "../../base/half.js";
 
+/** A type of numbers, as the format writes it: `"F32"`, `"I64"` and so on. */
 export type DtypeName =
   | "F64"
   | "F32"
@@ -19,6 +20,7 @@ export type DtypeName =
   | "U8"
   | "BOOL";
 
+/** The numbers of a tensor, in an array of their type. */
 export type TensorData =
   | Float64Array
   | Float32Array

@@ -12,15 +12,21 @@ import { sniff } from "../sniff.js";
 import { type DtypeName, dtypes, type TensorData } from "./dtypes.js";
 import { parseHeaderJson } from "./header.js";
 
+/** A tensor of a file. */
 export interface SafeTensor {
+  /** The type of its numbers in the file. */
   readonly dtype: DtypeName;
+  /** Its extents. */
   readonly shape: readonly number[];
   /** Row-major. Half-precision numbers are widened to float32. */
   readonly data: TensorData;
 }
 
+/** The content of a file of tensors. */
 export interface SafetensorsFile {
+  /** Its tensors, by name. */
   readonly tensors: ReadonlyMap<string, SafeTensor>;
+  /** Its texts, by name. */
   readonly metadata: Readonly<Record<string, string>>;
   /** What else is in the file, and is not read. */
   readonly leftOut: readonly LeftOut[];
@@ -28,6 +34,7 @@ export interface SafetensorsFile {
 
 /** A value of a file that is no weights, or a tensor of a kind that is not read. */
 export interface LeftOut {
+  /** Its name in the file. */
   readonly name: string;
   /** Such as "a number", "argparse.Namespace", "a tensor of complex64". */
   readonly what: string;
@@ -35,7 +42,9 @@ export interface LeftOut {
 
 /** A tensor to write: its dtype is that of its array. */
 export interface TensorToWrite {
+  /** Its extents. */
   readonly shape: readonly number[];
+  /** Its numbers, row-major. */
   readonly data: TensorData;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A game under its rules: whose turn it is, the moves, positions that may not come back, and undo. The board beneath knows
- * simple ko; positional super-ko is held here, by the keys of all positions since the start.
+ * A game under its rules: whose turn it is, the moves, positions that may not come back, and undo. The board beneath
+ * knows simple ko; positional super-ko is held here, by the keys of all positions since the start.
  */
 
 import { DataError } from "../../base/errors.js";
@@ -8,7 +8,9 @@ import { Board } from "./board.js";
 import { BLACK, type Colour, colourName, opponentOf, PASS, vertexName } from "./geometry.js";
 import { firstToPlay } from "./handicap.js";
 
+/** A move. */
 export interface Move {
+  /** The colour that plays it. */
   readonly colour: Colour;
   /** A vertex, or PASS. */
   readonly vertex: number;

@@ -1,7 +1,7 @@
 /**
- * Where the points of a board lie. People and files count vertices, 0 .. size^2 - 1 from the upper left, row by row, as SGF
- * does; `PASS` is no vertex. The board counts points of a grid with a border around it, so that every stone has four
- * neighbours and no walk has to look where the edge is: the point of (x, y) is (y + 1) (size + 1) + x + 1, and the
+ * Where the points of a board lie. People and files count vertices, 0 .. size^2 - 1 from the upper left, row by row, as
+ * SGF does; `PASS` is no vertex. The board counts points of a grid with a border around it, so that every stone has
+ * four neighbours and no walk has to look where the edge is: the point of (x, y) is (y + 1) (size + 1) + x + 1, and the
  * border at the right of a row is the one at the left of the next.
  */
 import { OptionError } from "../../base/errors.js";
@@ -15,6 +15,7 @@ export const WHITE = 2;
 /** What surrounds the board. */
 export const BORDER = 3;
 
+/** Black or white. */
 export type Colour = typeof BLACK | typeof WHITE;
 
 export const opponentOf = (colour: Colour): Colour => (3 - colour) as Colour;
@@ -86,7 +87,9 @@ export const SYMMETRIES = 8;
 
 const symmetryTables = new Map<number, readonly Int32Array[]>();
 
-/** For each symmetry s the table of where vertex v goes: s & 4 swaps x and y, then s & 1 mirrors x and s & 2 mirrors y. */
+/**
+ * For each symmetry s the table of where vertex v goes: s & 4 swaps x and y, then s & 1 mirrors x and s & 2 mirrors y.
+ */
 export function symmetriesOf(size: number): readonly Int32Array[] {
   let tables = symmetryTables.get(size);
   if (tables === undefined) {

@@ -5,9 +5,11 @@
  *     u32          length of the description, games, 16-bit words of moves, check sum of all behind these 24 bytes
  *     JSON         the description, spaces behind it up to a multiple of 8
  *     records      32 bytes a game, see RECORD
- *     words        of each game its setup stones, then its moves: colour - 1 in the highest bit, the vertex, or 0x3ff for a pass
+ *     words        of each game its setup stones, then its moves: colour - 1 in the highest bit, the vertex, or 0x3ff
+ * for a pass
  *
- * The check sum and the length tell a file that was cut short. Neither says that the content makes sense: what is read is checked.
+ * The check sum and the length tell a file that was cut short. Neither says that the content makes sense: what is read
+ * is checked.
  */
 import { DataError, FileError } from "../../base/errors.js";
 import type { Move } from "../board/game.js";
@@ -26,6 +28,7 @@ export const TEST_EVERY = 50;
 
 export const isTestGame = (hash: number): boolean => hash % TEST_EVERY === 0;
 
+/** The content of a store of games. */
 export interface StoreDescription {
   /** All games are of this size. */
   readonly size: number;
@@ -213,8 +216,11 @@ function describe(bytes: Uint8Array, name: string): StoreDescription {
 
 /** A store that was read: games by number. Its bytes may be shared between threads. */
 export class GameStore {
+  /** The content of the store. */
   readonly description: StoreDescription;
+  /** Games. */
   readonly games: number;
+  /** The bytes of its file. */
   readonly bytes: Uint8Array;
   /** What errors call the file. */
   readonly name: string;
@@ -256,6 +262,7 @@ export class GameStore {
     this.#checkRecords(view.getUint32(16, true));
   }
 
+  /** Points of a side of the board. */
   get size(): number {
     return this.description.size;
   }
@@ -265,6 +272,7 @@ export class GameStore {
     return this.#view.getUint32(20, true);
   }
 
+  /** Hash of a game's size, setup and moves. */
   hash(game: number): number {
     return this.#view.getUint32(this.#at(game) + 4, true);
   }
@@ -284,7 +292,7 @@ export class GameStore {
     return count;
   }
 
-  /** @throws FileError where its moves are not legal: the file is damaged. */
+  /** The record of a game. */
   game(game: number): GameRecord {
     const at = this.#at(game);
     const view = this.#view;

@@ -17,14 +17,19 @@ export interface GameRecord {
   readonly toPlay?: Colour;
   /** As the file says it: 0 for an even game. */
   readonly handicap: number;
+  /** Points that white is given. */
   readonly komi: number;
+  /** How it ended. */
   readonly result: GameResult;
+  /** Rank of black. */
   readonly blackRank: Rank;
+  /** Rank of white. */
   readonly whiteRank: Rank;
   /** As the file says them: "Japanese", or "". */
   readonly rules: string;
 }
 
+/** How a game ended. */
 export interface GameResult {
   /** Undefined where the file does not say. */
   readonly winner: Colour | "draw" | undefined;

@@ -1,6 +1,7 @@
 /**
- * How a policy is trained: recipes by name, and a run's length in steps. There are more positions than most runs have time for, so that
- * nothing is counted in passes over them; evaluations are so many steps apart, and each begins a new epoch of the run.
+ * How a policy is trained: recipes by name, and a run's length in steps. There are more positions than most runs have
+ * time for, so that nothing is counted in passes over them; evaluations are so many steps apart, and each begins a new
+ * epoch of the run.
  */
 import { OptionError } from "../../base/errors.js";
 import { create } from "../../models/index.js";
@@ -10,6 +11,7 @@ import { checkPlanes } from "../policy/planes.js";
 import type { PolicyConfig } from "./epochs.js";
 
 export const RECIPES = ["modern", "paper"] as const;
+/** Name of a recipe: the hyper-parameters of a training. */
 export type RecipeName = (typeof RECIPES)[number];
 
 export const NETWORK = "alphago-policy";

@@ -40,8 +40,11 @@ export function pieceCount(pieces: Pieces, batch: number): number {
 export interface ReferenceCall {
   /** The name that it is registered under. */
   readonly op: string;
+  /** Attributes of the node. */
   readonly attributes: Attributes;
+  /** How its inputs lie in memory. */
   readonly inputs: readonly Layout[];
+  /** How its result lies in memory. */
   readonly output: Layout;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Memory that is made of one value alone and read by kernels in its place: a weight in the order in which they read it. Like
- * kernels, ways of packing are defined beside the imports of their file, and depend on plain data alone, so that whoever shares
- * what was packed needs the very same.
+ * Memory that is made of one value alone and read by kernels in its place: a weight in the order in which they read it.
+ * Like kernels, ways of packing are defined beside the imports of their file, and depend on plain data alone, so that
+ * whoever shares what was packed needs the very same.
  */
 
 import { type Plain, plainText } from "../../base/plain.js";
@@ -18,6 +18,7 @@ class Definition<Spec> {
   readonly #code: PackingCode<Spec>;
 
   constructor(
+    /** Its name, which no other packing has. */
     readonly name: string,
     code: PackingCode<Spec>,
   ) {
@@ -29,16 +30,18 @@ class Definition<Spec> {
     return `${this.name} ${plainText(spec)}`;
   }
 
+  /** Bytes of the packed memory. */
   bytes(spec: Spec): number {
     return this.#code.bytes(spec);
   }
 
+  /** Emits the steps that make `into` of `from`. */
   pack(to: Emitter, from: Buffer, into: Buffer, spec: Spec): void {
     this.#code.pack(to, from, into, spec);
   }
 }
 
-/** What `definePacking` makes, and nobody else. */
+/** A way of packing, as `definePacking` makes it. */
 export type Packing<Spec> = Definition<Spec>;
 
 /** `name`: no other packing has it. */

@@ -43,8 +43,9 @@ export interface Work {
  * itself.
  */
 export interface PoolWork {
+  /** The pool. */
   readonly node: Value;
-  /** Elementwise nodes that are melted into its store. */
+  /** Elementwise nodes that are fused into its store. */
   readonly chain: readonly Value[];
   /** Whether its gradient asks where the maxima were. */
   readonly hasPlaces: boolean;

@@ -1,4 +1,7 @@
-/** Every optimiser of the package by its name, as run folders and the command line know it, with the options that it takes. */
+/**
+ * Every optimiser of the package by its name, as run folders and the command line know it, with the options that it
+ * takes.
+ */
 import type { Check } from "../../base/options.js";
 import { ADAM, adam, adamw } from "./adam.js";
 import { NADAM, nadam } from "./nadam.js";
@@ -19,6 +22,7 @@ const KINDS = {
   rmsprop: { make: rmsprop, fields: RMSPROP },
 } as const satisfies Readonly<Record<string, OptimizerKind>>;
 
+/** Name of an optimizer. */
 export type OptimizerName = keyof typeof KINDS;
 
 export const OPTIMIZERS = Object.keys(KINDS) as readonly OptimizerName[];

@@ -25,9 +25,11 @@ export interface PlateauSchedule {
   readonly warmupSteps?: number;
 }
 
-/** What an epoch has come to. */
+/** The figures of an epoch, as far as schedules read them. */
 export interface MeasuredEpoch {
+  /** Of the pictures that choose the best epoch. */
   readonly val?: MeasuredFigures | undefined;
+  /** Of the test pictures. */
   readonly test?: MeasuredFigures | undefined;
 }
 

@@ -167,11 +167,13 @@ export type Schedule =
       readonly warmupSteps?: undefined;
     };
 
-/** What a schedule is asked at: steps count from 0. */
+/** The extent of a training, from which a schedule is computed. Steps count from 0. */
 export interface ScheduleExtent {
+  /** Steps of the training. */
   readonly totalSteps: number;
+  /** Steps of an epoch. */
   readonly stepsPerEpoch: number;
-  /** What the epochs before the step's have come to, for `plateau`. */
+  /** Figures of the epochs before the step's, for `plateau`. */
   readonly history?: readonly MeasuredEpoch[];
 }
 
