@@ -58,11 +58,19 @@ it("of superpixels", () => {
 
 /** Layers by the type of their options, and the shape that they are drawn on. */
 const LAYERS: Readonly<Record<string, (given: object) => nn.Module>> = {
+  "nn.AlphaOptions": (given) => nn.sequential(nn.elu(given), nn.celu(given)),
   "nn.BatchNorm2dOptions": (given) => nn.batchNorm2d({ channels: 4, ...given }),
   "nn.Conv2dOptions": (given) => nn.conv2d({ in: 4, out: 4, kernel: 3, ...given }),
   "nn.ConvTranspose2dOptions": (given) => nn.convTranspose2d({ in: 4, out: 4, kernel: 3, ...given }),
+  "nn.GeluOptions": (given) => nn.gelu(given),
+  "nn.GroupNormOptions": (given) => nn.groupNorm({ channels: 4, groups: 2, ...given }),
+  "nn.HardTanhOptions": (given) => nn.hardTanh(given),
+  "nn.InstanceNorm2dOptions": (given) => nn.instanceNorm2d({ channels: 4, ...given }),
+  "nn.LayerNormOptions": (given) => nn.layerNorm({ shape: 4, ...given }),
+  "nn.LeakyReluOptions": (given) => nn.leakyRelu(given),
   "nn.LinearOptions": (given) => nn.linear({ in: 256, out: 4, ...given }),
   "nn.PartialConv2dOptions": (given) => nn.partialConv2d({ in: 4, kernel: 3, connections: [[0, 1], [2]], ...given }),
+  "nn.PreluOptions": (given) => nn.prelu(given),
   "nn.Subsample2dOptions": (given) => nn.subsample2d({ channels: 4, ...given }),
   "nn.UpsampleOptions": (given) => nn.upsample({ scaleFactor: 2, ...given }),
   "nn.WhiteningConv2dOptions": (given) => nn.whiteningConv2d({ in: 4, kernel: 2, ...given }),
@@ -85,6 +93,13 @@ describe.each(Object.entries(LAYERS))("of %s", (type, make) => {
     expect(documented.length).toBeGreaterThan(0);
     for (const [option, value] of documented) expect(drawn(make({ [option]: value })), option).toEqual(drawn(make({})));
   });
+});
+
+it("are checked of every layer that has any", () => {
+  const types = new Set(declared.flatMap(({ name }) => /^nn\.\w+Options(?=\.)/.exec(name)?.[0] ?? []));
+  const unchecked = [...types].filter((type) => defaultsOf(type).length > 0 && !(type in LAYERS));
+  // What tracing is asked for is held by test/nn/trace.test.ts.
+  expect(unchecked).toEqual(["nn.TraceOptions"]);
 });
 
 it("differ in what is drawn where they are others", () => {
