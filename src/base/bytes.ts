@@ -1,12 +1,12 @@
 /**
- * Bytes as callers have them: Uint8Arrays, Node's Buffers (whose `slice` shares memory) at any offset, other views, whole
- * buffers, and memory that other threads share. Every reader of this folder takes its bytes through here.
+ * Bytes as callers have them: Uint8Arrays, Node's Buffers (whose `slice` shares memory) at any offset, other views,
+ * whole buffers, and memory that other threads share. Every reader of this folder takes its bytes through here.
  */
 import { OptionError } from "./errors.js";
 
 /**
- * A plain Uint8Array over the same memory. Shared memory is copied, since others may change it while it is read, and parts of
- * the platform refuse it.
+ * A plain Uint8Array over the same memory. Shared memory is copied, since others may change it while it is read, and
+ * parts of the platform refuse it.
  * @throws OptionError where `source` is no bytes.
  */
 export function plainBytes(source: unknown, what: string): Uint8Array {

@@ -1,8 +1,10 @@
-/** The types that the elements of a value can have: one list, and the only place that says how many bytes each takes. */
+/**
+ * The types that the elements of a value can have: one list, and the only place that says how many bytes each takes.
+ */
 
 /**
- * `f32`, `f16` and `bf16` are floating-point numbers: IEEE 754's of 32 and 16 bits, and the upper half of the former. `i8`, `i32` and `i64` are
- * signed integers, `u8` is unsigned, and `bool` is a byte of 0 or 1.
+ * `f32`, `f16` and `bf16` are floating-point numbers: IEEE 754's of 32 and 16 bits, and the upper half of the former.
+ * `i8`, `i32` and `i64` are signed integers, `u8` is unsigned, and `bool` is a byte of 0 or 1.
  */
 export type DType = "f32" | "f16" | "bf16" | "i32" | "i8" | "u8" | "i64" | "bool";
 

@@ -1,7 +1,7 @@
 /**
- * Floating-point numbers of 16 bits, as bits: IEEE 754's half (`f16`: 5 bits of exponent, 10 of fraction) and bfloat16 (`bf16`: the
- * upper half of a float32). Widening is exact. Narrowing rounds to the nearest, ties to even; what is too large becomes infinity,
- * denormals are kept, and a NaN stays one with its sign.
+ * Floating-point numbers of 16 bits, as bits: IEEE 754's half (`f16`: 5 bits of exponent, 10 of fraction) and bfloat16
+ * (`bf16`: the upper half of a float32). Widening is exact. Narrowing rounds to the nearest, ties to even; what is too
+ * large becomes infinity, denormals are kept, and a NaN stays one with its sign.
  */
 
 const FLOAT = new Float32Array(1);

@@ -1,8 +1,9 @@
 /**
- * Objects of options, held to tables. A table has a check for every option of a type, so that none can be added to the type and
- * be forgotten where options are read; what stands in no table is refused, with the nearest name that does.
+ * Objects of options, held to tables. A table has a check for every option of a type, so that none can be added to the
+ * type and be forgotten where options are read; what stands in no table is refused, with the nearest name that does.
  *
- *     const FIELDS: Fields<SgdOptions> = { lr: needed(number({ from: 0 })), momentum: number({ from: 0, to: 1 }), ... };
+ *     const FIELDS: Fields<SgdOptions> = { lr: needed(number({ from: 0 })), momentum: number({ from: 0, to: 1 }), ...
+ * };
  *     checkOptions("sgd", options, FIELDS);      // sgd: lr is -1, expected a number of at least 0
  */
 import { nearest, OptionError } from "./errors.js";
@@ -211,7 +212,10 @@ const cut = (long: string) => (long.length > MOST_SHOWN ? `${long.slice(0, MOST_
 /** `weight_decay` as it would be spelt here. */
 const spelling = (key: string) => key.replace(/_+([a-z0-9])/gi, (_, letter: string) => letter.toUpperCase());
 
-/** An option that is a word of the name, its initials, or its longer form: `kernel_size` is `kernel`, `learningRate` `lr`, `warmup` `warmupSteps`. */
+/**
+ * An option that is a word of the name, its initials, or its longer form: `kernel_size` is `kernel`, `learningRate`
+ * `lr`, `warmup` `warmupSteps`.
+ */
 function fromWords(key: string, known: readonly string[]): string | undefined {
   const words = key.split(/_|(?=[A-Z])/).map((word) => word.toLowerCase());
   const initials = words.map((word) => word[0] ?? "").join("");

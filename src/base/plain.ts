@@ -1,6 +1,7 @@
 /**
- * Plain data: numbers, strings, booleans, null, undefined, and arrays (typed ones, too) and objects of them. Such data has a
- * text of its own, `plainText`, which is equal for two values only where nobody can tell them apart: what caches are keyed by.
+ * Plain data: numbers, strings, booleans, null, undefined, and arrays (typed ones, too) and objects of them. Such data
+ * has a text of its own, `plainText`, which is equal for two values only where nobody can tell them apart: what caches
+ * are keyed by.
  */
 
 /** What an object of plain data fits, and no other: `function f<T extends Plain<T>>(data: T)`. */
@@ -13,8 +14,8 @@ type PlainMember<T> = T extends number | string | boolean | null | undefined
     : Plain<T>;
 
 /**
- * The text of plain data: its JSON, but NaN, the infinities, -0 and undefined are themselves where JSON makes null and 0 of them.
- * A member that is undefined counts as none.
+ * The text of plain data: its JSON, but NaN, the infinities, -0 and undefined are themselves where JSON makes null and
+ * 0 of them. A member that is undefined counts as none.
  * @throws TypeError for anything else: functions, symbols, class instances.
  */
 export function plainText(value: unknown): string {

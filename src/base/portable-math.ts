@@ -1,6 +1,7 @@
 /**
- * Functions whose bits are the same in every JavaScript engine, made of sums, products, quotients and roots alone: engines differ in the last
- * bits of Math.exp, Math.log, Math.pow and Math.cos, and a run must be repeatable in another one.
+ * Functions whose bits are the same in every JavaScript engine, made of sums, products, quotients and roots alone:
+ * engines differ in the last bits of Math.exp, Math.log, Math.pow and Math.cos, and a run must be repeatable in another
+ * one.
  */
 
 /** base^n for whole n from 0, by squaring. */
@@ -28,7 +29,9 @@ export function exp(x: number): number {
   return sum;
 }
 
-/** The natural logarithm of x above 0, to about 1e-15: 2 artanh((x - 1) / (x + 1)), of x brought near 1 by factors of 2. */
+/**
+ * The natural logarithm of x above 0, to about 1e-15: 2 artanh((x - 1) / (x + 1)), of x brought near 1 by factors of 2.
+ */
 export function log(x: number): number {
   let twos = 0;
   let near = x;

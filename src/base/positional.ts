@@ -1,6 +1,7 @@
 /**
- * Calls that take an object of options, and what they are given instead: arguments in a row, as PyTorch takes them. These are
- * refused with the object that says the same. The options of a table stand in the order of PyTorch's arguments.
+ * Calls that take an object of options, and what they are given instead: arguments in a row, as PyTorch takes them.
+ * These are refused with the object that says the same. The options of a table stand in the order of PyTorch's
+ * arguments.
  */
 import { OptionError } from "./errors.js";
 import { type Check, isRecord, shown } from "./options.js";
@@ -31,7 +32,10 @@ export function takingOptions<A extends [options?: object], R>(
   };
 }
 
-/** @throws OptionError `conv2d: is given 3, 64, 3, expected an object of options: nn.conv2d({ in: 3, out: 64, kernel: 3 })` */
+/**
+ * @throws OptionError `conv2d: is given 3, 64, 3, expected an object of options: nn.conv2d({ in: 3, out: 64, kernel: 3
+ * })`
+ */
 export function refuseRow(call: string, given: readonly unknown[], fields: Table, first = ""): never {
   const isFirst = first !== "" && isParameters(given[0]);
   const options = optionsText(isFirst ? given.slice(1) : given, fields);

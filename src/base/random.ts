@@ -1,7 +1,7 @@
 /**
- * Seeded random numbers that are the same in every engine: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random
- * numbers: as easy as 1, 2, 3", 2011), and distributions from it by + - x / and square roots alone. `kernels/language/philox.ts` is the
- * same generator as vector code.
+ * Seeded random numbers that are the same in every engine: Philox4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel
+ * random numbers: as easy as 1, 2, 3", 2011), and distributions from it by + - x / and square roots alone.
+ * `kernels/language/philox.ts` is the same generator as vector code.
  */
 import { OptionError } from "./errors.js";
 
@@ -102,7 +102,9 @@ export class Random {
     return (high * 2 ** 26 + (this.bits() >>> 6)) / 2 ** 53;
   }
 
-  /** From 0 to n - 1, each equally likely; n up to 2^32 (Lemire, "Fast random integer generation in an interval", 2019). */
+  /**
+   * From 0 to n - 1, each equally likely; n up to 2^32 (Lemire, "Fast random integer generation in an interval", 2019).
+   */
   integer(n: number): number {
     if (!Number.isInteger(n) || n < 1 || n > 2 ** 32)
       throw new OptionError(`integer(${n}): expected a whole number from 1 to 2^32`);
@@ -186,8 +188,8 @@ export function naturalLogarithm(x: number): number {
 }
 
 /**
- * The upper 32 bits of the product of two 32-bit integers taken as unsigned, `x` as it is and `y` by halves: in float64, which
- * holds 48 bits exactly, since engines are slower at putting 16-bit products together.
+ * The upper 32 bits of the product of two 32-bit integers taken as unsigned, `x` as it is and `y` by halves: in
+ * float64, which holds 48 bits exactly, since engines are slower at putting 16-bit products together.
  */
 function multiplyHigh(x: number, y: number): number {
   const low = Math.floor((x * (y & 0xffff)) / 65536);

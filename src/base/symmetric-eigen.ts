@@ -1,6 +1,7 @@
 /**
- * Eigenvalues and eigenvectors of a symmetric matrix by cyclic Jacobi rotations (Golub and Van Loan, Matrix Computations, 8.5), in
- * float64 and with + - x / and sqrt alone, so that every engine gives the same bits. For the few dozen rows of a picture's patch.
+ * Eigenvalues and eigenvectors of a symmetric matrix by cyclic Jacobi rotations (Golub and Van Loan, Matrix
+ * Computations, 8.5), in float64 and with + - x / and sqrt alone, so that every engine gives the same bits. For the few
+ * dozen rows of a picture's patch.
  */
 
 export interface Eigen {

@@ -1,7 +1,8 @@
 /**
- * Text of others (file names, class names, metadata, messages of libraries) made harmless where people read it. A control
- * character can move a terminal's cursor, change its title or fake a line of output, and a document that holds one is no XML;
- * a mark of direction can show letters in another order. Each is shown as its code instead: `\x1b`, `\u202e`.
+ * Text of others (file names, class names, metadata, messages of libraries) made harmless where people read it. A
+ * control character can move a terminal's cursor, change its title or fake a line of output, and a document that holds
+ * one is no XML; a mark of direction can show letters in another order. Each is shown as its code instead: `\x1b`,
+ * `\u202e`.
  */
 
 // Control characters, marks of direction, separators of lines, and what XML and UTF-8 cannot hold.

@@ -1,6 +1,7 @@
 /**
- * What other libraries, PyTorch first, call the options that have another name here. Names are compared without underscores and
- * capitals: `in_channels` and `inChannels` are one. Where what is meant has another form here, the form follows the name.
+ * What other libraries, PyTorch first, call the options that have another name here. Names are compared without
+ * underscores and capitals: `in_channels` and `inChannels` are one. Where what is meant has another form here, the form
+ * follows the name.
  */
 
 const OWN_LOSS = 'it is the network\'s: network.loss = { kind: "own", of: (outputs, labels) => ... }';
@@ -133,7 +134,9 @@ export function torchHint(name: string, known: readonly string[]): string | unde
   return instead === undefined ? undefined : `leave it out: ${instead}`;
 }
 
-/** Our option for another library's name, where it takes the same value; the name itself where it is ours or unknown. */
+/**
+ * Our option for another library's name, where it takes the same value; the name itself where it is ours or unknown.
+ */
 export function ourName(name: string, known: readonly string[]): string {
   if (known.includes(name)) return name;
   const ours = renamed.get(plain(name))?.find((text) => known.includes(text));

@@ -1,4 +1,7 @@
-/** Runs the command of this process. Commands are loaded from within, so that what hinders that, too, ends in one clean line. */
+/**
+ * Runs the command of this process. Commands are loaded from within, so that what hinders that, too, ends in one clean
+ * line.
+ */
 import { report } from "./terminal/errors.js";
 import { outliveReaders } from "./terminal/output.js";
 

@@ -1,6 +1,7 @@
 /**
- * `npx fovea` for who has only fovea itself: the package fovea-cli depends on fovea and on all that its commands load, and npm fetches it into
- * its own cache, once. In a terminal npm asks before. Nothing of the project that this runs in is changed.
+ * `npx fovea` for who has only fovea itself: the package fovea-cli depends on fovea and on all that its commands load,
+ * and npm fetches it into its own cache, once. In a terminal npm asks before. Nothing of the project that this runs in
+ * is changed.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -41,7 +42,10 @@ export async function runThroughNpm(missing: readonly string[], args: readonly s
   else process.exitCode = code ?? 1;
 }
 
-/** npm that started this process, else that of this Node, else that of the search path. Without a shell, which would read the arguments. */
+/**
+ * npm that started this process, else that of this Node, else that of the search path. Without a shell, which would
+ * read the arguments.
+ */
 function npmCommand(): readonly string[] {
   const here = dirname(process.execPath);
   const started = process.env["npm_execpath"] ?? "";

@@ -1,7 +1,7 @@
 /**
- * Register allocation by linear scan (Poletto and Sarkar, 1999) over the intervals of `liveness.ts`. Intervals are single
- * ranges, so the scan needs exactly as many registers as are alive at the widest point. An encoder asks `fits` first and
- * moves values to the frame until that is so.
+ * Register allocation by linear scan (Poletto and Sarkar, 1999) over the intervals of `liveness.ts`. Intervals are
+ * single ranges, so the scan needs exactly as many registers as are alive at the widest point. An encoder asks `fits`
+ * first and moves values to the frame until that is so.
  */
 import { KernelError } from "../base/errors.js";
 import type { Instr, Kernel, Reg } from "./ir.js";

@@ -1,6 +1,6 @@
 /**
- * A kernel's code as text: what its encoder wrote, an instruction a line, beside the instruction of the kernel language that each
- * is a part of. An encoder that is asked for a listing writes the same bytes as one that is not.
+ * A kernel's code as text: what its encoder wrote, an instruction a line, beside the instruction of the kernel language
+ * that each is a part of. An encoder that is asked for a listing writes the same bytes as one that is not.
  *
  *     ; %acc.12:f32x8 = fma %loaded.3, %b.4, %acc.12
  *       0040  c4 e2 75 b8 c2           vfmadd231ps ymm0,ymm1,ymm2

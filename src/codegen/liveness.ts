@@ -1,10 +1,11 @@
 /**
  * Live intervals over the structured form: every register gets one range of positions, from its first assignment to its
- * last read. What a loop's body reads before assigning it (a value from outside, or one carried round) lives through the
- * whole loop. Structured control flow needs no iteration to a fixed point: the registers live at a loop's head are those
- * live after it and those its body reads first.
+ * last read. What a loop's body reads before assigning it (a value from outside, or one carried round) lives through
+ * the whole loop. Structured control flow needs no iteration to a fixed point: the registers live at a loop's head are
+ * those live after it and those its body reads first.
  *
- * Instruction n reads at position 2n and writes at 2n + 1, so a result may take the place of an argument that dies there.
+ * Instruction n reads at position 2n and writes at 2n + 1, so a result may take the place of an argument that dies
+ * there.
  */
 import { type Instr, type Reg, writes } from "./ir.js";
 

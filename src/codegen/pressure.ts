@@ -3,8 +3,8 @@ import type { Kernel } from "./ir.js";
 import { x64Pressure } from "./x64/encode.js";
 
 /**
- * Vector and integer registers alive at once, counted as the encoder of the kernel's target would allocate them. A kernel
- * for WebAssembly is counted as for AVX2, without folded broadcasts.
+ * Vector and integer registers alive at once, counted as the encoder of the kernel's target would allocate them. A
+ * kernel for WebAssembly is counted as for AVX2, without folded broadcasts.
  */
 export function registerPressure(kernel: Kernel): { readonly vector: number; readonly int: number } {
   const { vector, int } = x64Pressure(kernel);

@@ -1,7 +1,8 @@
 /**
- * Which barriers a run may leave out. Where steps on both sides go sample by sample, and the batch falls evenly on the threads, a
- * thread reads only what it has written itself and need not wait for the others: forward through convolutions, pools and linear
- * layers, for as long as nothing is summed over samples and no memory is given to another value.
+ * Which barriers a run may leave out. Where steps on both sides go sample by sample, and the batch falls evenly on the
+ * threads, a thread reads only what it has written itself and need not wait for the others: forward through
+ * convolutions, pools and linear layers, for as long as nothing is summed over samples and no memory is given to
+ * another value.
  */
 import type { Buffer } from "../kernels/contract/emitter.js";
 import { ALIGNMENT } from "./memory.js";

@@ -118,8 +118,8 @@ export function plannedUnit(strategy: string, nodes: readonly Value[], entry: En
 }
 
 /**
- * A rough time on one core of nodes that are computed together: their multiply-adds, and the bytes that they read and hand on.
- * Only decides where a program runs, and what is computed twice to save memory.
+ * A rough time on one core of nodes that are computed together: their multiply-adds, and the bytes that they read and
+ * hand on. Only decides where a program runs, and what is computed twice to save memory.
  */
 export function estimate(nodes: readonly Value[], { costs }: Target): { fixed: number; perSample: number } {
   const { step, rate } = costs;

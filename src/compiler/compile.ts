@@ -1,6 +1,7 @@
 /**
- * An entry point of a graph to a Program: fuse, choose a strategy for each unit, lower to steps, put the steps into levels,
- * give every buffer its place. A pure function of graph, target and options, so that the same source gives the same bits.
+ * An entry point of a graph to a Program: fuse, choose a strategy for each unit, lower to steps, put the steps into
+ * levels, give every buffer its place. A pure function of graph, target and options, so that the same source gives the
+ * same bits.
  */
 
 import { atOnce, type Steps } from "../base/steps.js";
@@ -29,16 +30,22 @@ export interface CompileOptions {
   readonly winograd?: boolean | undefined;
   /** Strategies to choose from; all of them unless a test wants one. */
   readonly strategies?: readonly Strategy[];
-  /** Ops that are computed by their reference, be there a kernel or not: by name, or all. Slow; to find out which kernel is at fault. */
+  /**
+   * Ops that are computed by their reference, be there a kernel or not: by name, or all. Slow; to find out which kernel
+   * is at fault.
+   */
   readonly byReference?: readonly string[] | "all" | undefined;
   /**
-   * The bytes that scratch may take: where the plan is larger, steps come one by one, and values are computed again in the
-   * backward pass. Where that is not enough, the plan is the least that was found.
+   * The bytes that scratch may take: where the plan is larger, steps come one by one, and values are computed again in
+   * the backward pass. Where that is not enough, the plan is the least that was found.
    */
   readonly scratchLimit?: number | undefined;
   /** False: what depends only on states is made in every run, in scratch, and not kept between runs. */
   readonly prepares?: boolean | undefined;
-  /** For a program that runs beside one that changes the states: what it prepares is made again then anyway, so it takes no memory of its own. */
+  /**
+   * For a program that runs beside one that changes the states: what it prepares is made again then anyway, so it takes
+   * no memory of its own.
+   */
   readonly preparesInScratch?: boolean | undefined;
 }
 

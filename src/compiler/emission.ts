@@ -4,8 +4,8 @@ import type { PlannedUnit } from "./program.js";
 import type { Draft } from "./step-draft.js";
 
 /**
- * `prepare` runs again only when states have changed. `first` stands at the head of every run: panels of weights that the entry goes on to
- * change. `main` is the rest of a run.
+ * `prepare` runs again only when states have changed. `first` stands at the head of every run: panels of weights that
+ * the entry goes on to change. `main` is the rest of a run.
  */
 export type Section = "prepare" | "first" | "main";
 

@@ -1,8 +1,9 @@
 /**
- * Cuts the nodes of an entry into units that become kernels: a node with the elementwise chain that melts into its store,
- * a group of elementwise nodes of one layout that are computed in one pass over memory, or two sums over one image. A group
- * that starts from a gradient which nobody else reads, the update of its weights, can be computed as the gradient is stored;
- * an elementwise node that only pools and their gradients read, as they read it; a max pool, as its image is stored.
+ * Cuts the nodes of an entry into units that become kernels: a node with the elementwise chain that melts into its
+ * store, a group of elementwise nodes of one layout that are computed in one pass over memory, or two sums over one
+ * image. A group that starts from a gradient which nobody else reads, the update of its weights, can be computed as the
+ * gradient is stored; an elementwise node that only pools and their gradients read, as they read it; a max pool, as its
+ * image is stored.
  */
 
 import type { Steps } from "../base/steps.js";
@@ -107,8 +108,8 @@ interface Placed {
 }
 
 /**
- * Works and the max pools behind them made one, where nobody else needs the pool's image: a gradient that would look for the
- * maxima there is told of their places instead.
+ * Works and the max pools behind them made one, where nobody else needs the pool's image: a gradient that would look
+ * for the maxima there is told of their places instead.
  */
 function pooledStores(placed: readonly Placed[], live: Live, unread: ReadonlySet<Value>, can: Abilities): Placed[] {
   const works = new Map<Value, Placed>();
@@ -157,7 +158,10 @@ export function nodesOf(unit: Unit): readonly Value[] {
   return "group" in unit ? unit.group.nodes : unit.sums;
 }
 
-/** All that a unit computes, in the order of its label: what it computes as it reads, its nodes, and inputs that it reads through. */
+/**
+ * All that a unit computes, in the order of its label: what it computes as it reads, its nodes, and inputs that it
+ * reads through.
+ */
 export function computedBy(unit: Unit): readonly Value[] {
   if (!("work" in unit)) return nodesOf(unit);
   const { root, prologue, reads } = unit.work;

@@ -1,4 +1,7 @@
-/** Where an entry's inputs, states, tables and outputs lie, and which assigned values are written straight into their states. */
+/**
+ * Where an entry's inputs, states, tables and outputs lie, and which assigned values are written straight into their
+ * states.
+ */
 import { ShapeError } from "../base/errors.js";
 import type { Value } from "../graph/graph.js";
 import {
@@ -75,8 +78,8 @@ export function placeOutputs(
 }
 
 /**
- * Lets the unit that makes an assigned value write straight into the state, where every other reader of the old value is
- * sure to be done. Gives the other assigns, which are copied when all is done.
+ * Lets the unit that makes an assigned value write straight into the state, where every other reader of the old value
+ * is sure to be done. Gives the other assigns, which are copied when all is done.
  */
 export function assignInPlace(entry: Entry, units: readonly Unit[], values: ValueBuffers): Assign[] {
   const late: Assign[] = [];

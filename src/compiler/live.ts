@@ -12,7 +12,10 @@ export interface Live {
   isKept(value: Value): boolean;
   /** Whether an output needs it: of a training step, the forward pass. What only changes of state need comes after. */
   isForward(value: Value): boolean;
-  /** Whether it depends on nothing but constants and states that the entry does not write: on the number of samples neither. */
+  /**
+   * Whether it depends on nothing but constants and states that the entry does not write: on the number of samples
+   * neither.
+   */
   isStatic(value: Value): boolean;
 }
 

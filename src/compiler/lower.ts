@@ -66,7 +66,10 @@ export class UnitLowering {
     else strategy!.lower(unit.work, to);
   }
 
-  /** What is copied when all is done: outputs that lie elsewhere, and assigned values that could not be written in place. */
+  /**
+   * What is copied when all is done: outputs that lie elsewhere, and assigned values that could not be written in
+   * place.
+   */
   copies(copies: readonly Copy[], late: readonly Assign[]): void {
     const { values } = this;
     const emission = (value: Value): Emission => {

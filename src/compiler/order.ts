@@ -1,7 +1,8 @@
 /**
- * The order of steps, and the barriers between them. Steps of one level run side by side without a barrier; `levels` makes
- * as few levels as there can be. `arrange` begins with those and minds memory: what large steps make (a panel of weights, a
- * value computed a second time) is made right before it is read, and of the steps of a level that which frees most comes first.
+ * The order of steps, and the barriers between them. Steps of one level run side by side without a barrier; `levels`
+ * makes as few levels as there can be. `arrange` begins with those and minds memory: what large steps make (a panel of
+ * weights, a value computed a second time) is made right before it is read, and of the steps of a level that which
+ * frees most comes first.
  */
 import type { Buffer } from "../kernels/contract/emitter.js";
 
@@ -11,8 +12,8 @@ export interface Access {
 }
 
 /**
- * The level of each step, given in an order in which every step comes after the steps that it depends on: a read waits for
- * the writes before it, a write for the reads and writes before it.
+ * The level of each step, given in an order in which every step comes after the steps that it depends on: a read waits
+ * for the writes before it, a write for the reads and writes before it.
  */
 export function levels(steps: readonly Access[]): number[] {
   return levelsOf(dependencies(steps));

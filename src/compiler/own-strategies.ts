@@ -1,4 +1,7 @@
-/** The strategies that programs are made of: those of the package, and behind them those of the user's in the order of registration. */
+/**
+ * The strategies that programs are made of: those of the package, and behind them those of the user's in the order of
+ * registration.
+ */
 import type { Strategy } from "../kernels/contract/strategy.js";
 import { STRATEGIES } from "../kernels/index.js";
 

@@ -50,7 +50,9 @@ export class Places {
     this.sizes.scratch = bytes;
   }
 
-  /** Moves what is prepared behind the scratch of the steps, but for the first `kept` bytes, which stay where they are. */
+  /**
+   * Moves what is prepared behind the scratch of the steps, but for the first `kept` bytes, which stay where they are.
+   */
   movePreparedToScratch(kept: number): void {
     const start = this.sizes.scratch - kept;
     for (const [buffer, { region, offset }] of this.#homes)

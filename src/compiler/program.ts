@@ -60,13 +60,15 @@ export interface Step {
   readonly barrier: boolean;
   /** Whether a run may leave that barrier out where the batch falls evenly on the threads: see `barriers.ts`. */
   readonly sparesBarrier?: boolean;
-  /** Multiply-adds a sample (`samples` pieces) or a call, for profiles and for the choice to run on the caller's thread. */
+  /**
+   * Multiply-adds a sample (`samples` pieces) or a call, for profiles and for the choice to run on the caller's thread.
+   */
   readonly nanoseconds: { readonly fixed: number; readonly perSample: number };
   /** What it is a part of, for profiles; absent where no graph was compiled. */
   readonly unit?: PlannedUnit;
   /**
-   * Of an op without a kernel: who runs the program calls the op's `reference` in the place of the kernel, when all steps before have
-   * ended and before any other begins.
+   * Of an op without a kernel: who runs the program calls the op's `reference` in the place of the kernel, when all
+   * steps before have ended and before any other begins.
    */
   readonly reference?: ReferenceCall;
   /** Whether it computes for the backward pass what was not kept. */
@@ -111,7 +113,9 @@ export interface Program {
   readonly kernels: readonly Kernel[];
   /** Run once before the first run and again whenever a parameter has changed since. */
   readonly prepare: readonly Step[];
-  /** Whether what `prepare` makes lies in the scratch, behind that of the steps: it is lost when another program runs. */
+  /**
+   * Whether what `prepare` makes lies in the scratch, behind that of the steps: it is lost when another program runs.
+   */
   readonly preparesInScratch?: boolean;
   readonly steps: readonly Step[];
   /** Written when the program is loaded; none where absent. */

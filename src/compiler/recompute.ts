@@ -1,12 +1,12 @@
 /**
- * Computing values a second time instead of keeping them from the forward to the backward pass (Chen, Xu, Zhang and Guestrin
- * 2016, "Training deep nets with sublinear memory cost"). It works on steps, after kernels are chosen: a copy is the same kernel with
- * the same operands into another buffer, so its bits are the same, random numbers included. Only steps that write nothing but
- * scratch are copied: states change once.
+ * Computing values a second time instead of keeping them from the forward to the backward pass (Chen, Xu, Zhang and
+ * Guestrin 2016, "Training deep nets with sublinear memory cost"). It works on steps, after kernels are chosen: a copy
+ * is the same kernel with the same operands into another buffer, so its bits are the same, random numbers included.
+ * Only steps that write nothing but scratch are copied: states change once.
  *
- * A step is forward if an output of the program needs it. A kept value is a checkpoint. A dropped one has its forward readers
- * served as ever; before the first step of the backward pass that reads it, it is computed again, and so is whatever large value
- * that needs in turn, down to checkpoints, states and inputs.
+ * A step is forward if an output of the program needs it. A kept value is a checkpoint. A dropped one has its forward
+ * readers served as ever; before the first step of the backward pass that reads it, it is computed again, and so is
+ * whatever large value that needs in turn, down to checkpoints, states and inputs.
  */
 import type { Buffer } from "../kernels/contract/emitter.js";
 import type { Access } from "./order.js";

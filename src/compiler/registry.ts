@@ -1,6 +1,6 @@
 /**
- * Kernels of a user's own. They come behind those of the package in every choice, in the order of their registration, so that among the
- * others nothing changes.
+ * Kernels of a user's own. They come behind those of the package in every choice, in the order of their registration,
+ * so that among the others nothing changes.
  */
 import { OptionError, unknownName } from "../base/errors.js";
 import { callback, checkOptions, expecting, type Fields, flag, listOf, needed, text } from "../base/options.js";
@@ -24,9 +24,9 @@ const FIELDS: Fields<Strategy> = {
 };
 
 /**
- * Gives ops a kernel. Where several strategies accept a node, the cheapest is taken; one of one's own for an op of the package is
- * taken where it says that it costs less. Programs that are compiled later have it.
- * What kernels are written with is in `fovea/kernels`.
+ * Gives ops a kernel. Where several strategies accept a node, the cheapest is taken; one of one's own for an op of the
+ * package is taken where it says that it costs less. Programs that are compiled later have it. What kernels are written
+ * with is in `fovea/kernels`.
  *
  * @throws OptionError where an op of it is not registered, or there is a strategy of that name
  */
@@ -41,8 +41,8 @@ export function registerStrategy(strategy: Strategy): void {
 }
 
 /**
- * Gives an elementwise op its vector code, which is then computed together with what is before and behind it, without going through
- * memory: in groups of elementwise ops and, where the op is `fusible`, as kernels store their results.
+ * Gives an elementwise op its vector code, which is then computed together with what is before and behind it, without
+ * going through memory: in groups of elementwise ops and, where the op is `fusible`, as kernels store their results.
  *
  * @param op registered, and elementwise by its traits
  * @throws OptionError where it is not, or has such code already

@@ -1,7 +1,7 @@
 /**
- * The plan of the scratch region: in which order steps run, what is computed twice, and where each buffer lies. Where the plain
- * plan is within the limit it is taken; else steps come one by one; else values are computed again in the backward pass, at
- * the least extra time that is enough. A pure function of its arguments.
+ * The plan of the scratch region: in which order steps run, what is computed twice, and where each buffer lies. Where
+ * the plain plan is within the limit it is taken; else steps come one by one; else values are computed again in the
+ * backward pass, at the least extra time that is enough. A pure function of its arguments.
  */
 import type { Buffer } from "../kernels/contract/emitter.js";
 import { align, type Lifetime, liveBytes, placeBuffers } from "./memory.js";
@@ -46,7 +46,10 @@ export interface ScratchPlan<S> {
 
 /** What takes less never decides how much memory there must be. */
 const TINY = 64 * 1024;
-/** What programs may take whose buffers all lie apart, of the plan that reuses memory: caches like that, and inference lives by it. */
+/**
+ * What programs may take whose buffers all lie apart, of the plan that reuses memory: caches like that, and inference
+ * lives by it.
+ */
 const MOST_APART = 1.5;
 /** A step is minded when it takes more than this part of all buffers together. */
 const MINDED = 256;
@@ -192,8 +195,8 @@ class Planner<S extends CostedStep> {
 }
 
 /**
- * Lists of parts to drop, to be taken from their beginnings. First single values, those with the least time for a byte before;
- * then segments between checkpoints that lie about so many bytes apart, likewise.
+ * Lists of parts to drop, to be taken from their beginnings. First single values, those with the least time for a byte
+ * before; then segments between checkpoints that lie about so many bytes apart, likewise.
  */
 function families(candidates: readonly Candidate[]): Candidate[][][] {
   if (candidates.length === 0) return [];

@@ -1,7 +1,7 @@
 /**
- * Opens a found set of picture files. It is decoded into memory where that takes at most 512 MiB and nothing is lost by it; else
- * pictures stay on disk and are decoded as they are needed (disk-set-node.ts). `options.stream` decides otherwise.
- * A picture that will not decode is named, counted and left out, up to a limit.
+ * Opens a found set of picture files. It is decoded into memory where that takes at most 512 MiB and nothing is lost by
+ * it; else pictures stay on disk and are decoded as they are needed (disk-set-node.ts). `options.stream` decides
+ * otherwise. A picture that will not decode is named, counted and left out, up to a limit.
  */
 import { DataError, MemoryError } from "../base/errors.js";
 import { eachOnce, noteOnce } from "../base/notes.js";
@@ -26,7 +26,10 @@ const FEW = 64;
 
 type Shape3 = readonly [height: number, width: number, channels: number];
 
-/** @throws DataError where too many pictures are broken, MemoryError where a set that is to be in memory is too large for it. */
+/**
+ * @throws DataError where too many pictures are broken, MemoryError where a set that is to be in memory is too large
+ * for it.
+ */
 export async function loadPictures(found: FoundSet, options: OpenOptions = {}): Promise<DatasetSplits> {
   const few = halvesOf(found).reduce((sum, { pictures }) => sum + pictures.length, 0) <= FEW;
   const note = eachOnce(options.note ?? noteOnce);
@@ -78,8 +81,8 @@ const bytesOf = ({ pictures }: PictureHalf, [height, width, channels]: Shape3) =
   pictures.length * height * width * channels;
 
 /**
- * The size that was asked for, or that all of a sample have, or the usual one, or what most of the sample have; and whether all of the
- * sample are of it.
+ * The size that was asked for, or that all of a sample have, or the usual one, or what most of the sample have; and
+ * whether all of the sample are of it.
  */
 async function chooseShape(
   { name, pictures }: PictureHalf,

@@ -17,7 +17,8 @@ const WISH: Fields<CompileWish> = { maxBatch: whole(1), slots: whole(1) };
 
 /**
  * @throws OptionError where it is no entry.
- * @throws ShapeError where its values are none or of several graphs, and where a state takes a value of another shape or two values.
+ * @throws ShapeError where its values are none or of several graphs, and where a state takes a value of another shape
+ * or two values.
  */
 export function checkEntry(entry: Entry): void {
   if (!isRecord(entry)) throw mismatch("compile: the entry", entry, "an object with name, outputs and assigns");

@@ -1,7 +1,10 @@
 /** Numbers as callers give them, where nothing checks types. */
 import { mismatch } from "../base/options.js";
 
-/** @throws OptionError where they are neither numbers in a list nor a typed array: a list of lists, say, would be read as NaN. */
+/**
+ * @throws OptionError where they are neither numbers in a list nor a typed array: a list of lists, say, would be read
+ * as NaN.
+ */
 export function checkNumbers(data: unknown, what: string): void {
   if (ArrayBuffer.isView(data) && !(data instanceof DataView)) return;
   const expected = "a typed array or a list of numbers, row by row";

@@ -4,23 +4,29 @@ import type { Executable, Slot } from "./device.js";
 
 /** Slots an executable needs for its queue never to run dry while one is filled and one is read. */
 export const QUEUE_LENGTH = 4;
-/** A fill on this thread that takes longer lets others have their turn after it, so that the end of a run is noticed. */
+/**
+ * A fill on this thread that takes longer lets others have their turn after it, so that the end of a run is noticed.
+ */
 const LONG_FILL_MS = 4;
 
 export interface QueueWork {
   /**
-   * Fills a slot for batch 0, 1, ...; gives how many samples it put in, at once or when others have done it. What is promised is
-   * begun for as many batches as there are slots. A promise settles when nobody writes into the slot any more.
+   * Fills a slot for batch 0, 1, ...; gives how many samples it put in, at once or when others have done it. What is
+   * promised is begun for as many batches as there are slots. A promise settles when nobody writes into the slot any
+   * more.
    */
   fill(slot: Slot, batch: number): number | Promise<number>;
   /** Submits what is to run right behind a batch, which counts as a part of it. */
   behind?(slot: Slot, batch: number): Promise<void> | undefined;
   /**
-   * Takes a batch's results, from the slot until it first waits for something. False: submit no more, and finish what was submitted.
-   * The next batch's are not taken, and once the slots are used up none is filled, before a promise settles.
+   * Takes a batch's results, from the slot until it first waits for something. False: submit no more, and finish what
+   * was submitted. The next batch's are not taken, and once the slots are used up none is filled, before a promise
+   * settles.
    */
   done(slot: Slot, batch: number, count: number): boolean | Promise<boolean>;
-  /** Is told of time in which nothing ran since the next batch was not filled, as far as was heard of the ends of runs. */
+  /**
+   * Is told of time in which nothing ran since the next batch was not filled, as far as was heard of the ends of runs.
+   */
   waited?(milliseconds: number): void;
 }
 
@@ -30,8 +36,8 @@ interface Submitted {
 }
 
 /**
- * Runs `batches` batches. An error of a run, of `fill` or of `done` ends it when all that was submitted has finished; the
- * results of later batches are then not asked for.
+ * Runs `batches` batches. An error of a run, of `fill` or of `done` ends it when all that was submitted has finished;
+ * the results of later batches are then not asked for.
  */
 export async function runQueue(program: Executable, batches: number, work: QueueWork): Promise<void> {
   let open = true;

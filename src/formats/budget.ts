@@ -1,7 +1,7 @@
 /**
- * How much memory the content of a file may take. A small file can promise gigabytes: by compression, by tensors that repeat a
- * number with strides of zero, by entries that lie on each other. The bound is over the whole file, follows from the bytes that it
- * holds, and is asked before anything is allocated.
+ * How much memory the content of a file may take. A small file can promise gigabytes: by compression, by tensors that
+ * repeat a number with strides of zero, by entries that lie on each other. The bound is over the whole file, follows
+ * from the bytes that it holds, and is asked before anything is allocated.
  */
 import { FileError } from "../base/errors.js";
 

@@ -1,6 +1,6 @@
 /**
- * The binary files of CIFAR-10 and CIFAR-100 (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html): records of a
- * label (CIFAR-100: coarse, then fine) and 3,072 bytes, a plane of 32x32 for each of red, green and blue.
+ * The binary files of CIFAR-10 and CIFAR-100 (Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html): records of
+ * a label (CIFAR-100: coarse, then fine) and 3,072 bytes, a plane of 32x32 for each of red, green and blue.
  */
 
 import { plainBytes } from "../base/bytes.js";

@@ -35,7 +35,10 @@ export function permute(data: Float32Array, shape: readonly number[], order: rea
   return result;
 }
 
-/** Convolution weights from memory, [kernel height, kernel width, in / groups, out], to files, [out, in / groups, height, width]. */
+/**
+ * Convolution weights from memory, [kernel height, kernel width, in / groups, out], to files, [out, in / groups,
+ * height, width].
+ */
 export function hwioToOihw(data: Float32Array, hwio: readonly [number, number, number, number]): Float32Array {
   return permute(data, hwio, [3, 2, 0, 1]);
 }

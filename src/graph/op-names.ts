@@ -1,6 +1,7 @@
 /**
- * The ops that programs of this process call, by name: a program is plain data and names them. They are noted as they are registered, and as a program
- * is compiled that calls them, so that a page which only runs programs loads no op that they do not have.
+ * The ops that programs of this process call, by name: a program is plain data and names them. They are noted as they
+ * are registered, and as a program is compiled that calls them, so that a page which only runs programs loads no op
+ * that they do not have.
  */
 import { OptionError } from "../base/errors.js";
 import type { Op } from "./graph.js";

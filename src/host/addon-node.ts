@@ -1,6 +1,6 @@
 /**
- * Loads the packages of packages.ts in Node.js, when they are first needed. A bare install leaves them out, and some have native code, which
- * Node.js refuses where it is told to.
+ * Loads the packages of packages.ts in Node.js, when they are first needed. A bare install leaves them out, and some
+ * have native code, which Node.js refuses where it is told to.
  */
 import { createRequire } from "node:module";
 import { BackendError } from "../base/errors.js";

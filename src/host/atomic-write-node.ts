@@ -1,6 +1,6 @@
 /**
- * Writes a file whole or not at all: beside its place, flushed to the disk, then renamed over it. A crash or a power cut
- * at any moment leaves either the old file or the new one.
+ * Writes a file whole or not at all: beside its place, flushed to the disk, then renamed over it. A crash or a power
+ * cut at any moment leaves either the old file or the new one.
  */
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, readdir, realpath, rename, rm, stat, statfs } from "node:fs/promises";

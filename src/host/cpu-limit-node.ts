@@ -1,10 +1,12 @@
 /**
- * How many processors the control groups of Linux leave this process: containers are given a share of processor time (a quota of
- * microseconds in each period) or some processors of the machine's. Threads beyond it do not help: they use the quota up early in each
- * period, and then all of them stand still. Node counts the processors of the affinity mask and, up to Node 22, no quota.
+ * How many processors the control groups of Linux leave this process: containers are given a share of processor time (a
+ * quota of microseconds in each period) or some processors of the machine's. Threads beyond it do not help: they use
+ * the quota up early in each period, and then all of them stand still. Node counts the processors of the affinity mask
+ * and, up to Node 22, no quota.
  *
- * Version 2 has `cpu.max` ("150000 100000", "max 100000"), version 1 `cpu.cfs_quota_us` (-1 for none) and `cpu.cfs_period_us`; the
- * least along the way from the process's group to the root counts. https://docs.kernel.org/admin-guide/cgroup-v2.html
+ * Version 2 has `cpu.max` ("150000 100000", "max 100000"), version 1 `cpu.cfs_quota_us` (-1 for none) and
+ * `cpu.cfs_period_us`; the least along the way from the process's group to the root counts.
+ * https://docs.kernel.org/admin-guide/cgroup-v2.html
  */
 import { readFileSync } from "node:fs";
 import { posix } from "node:path";
@@ -54,7 +56,10 @@ function mountsOf(mountinfo: string): Mount[] {
   });
 }
 
-/** Where the files of a group and of those around it are. A container that sees only its own group has it at the mount itself. */
+/**
+ * Where the files of a group and of those around it are. A container that sees only its own group has it at the mount
+ * itself.
+ */
 function foldersOf({ root, folder }: Mount, group: string): string[] {
   const inside = root === "/" ? group : group === root || group.startsWith(`${root}/`) ? group.slice(root.length) : "/";
   const names = inside.split("/").filter((name) => name !== "");

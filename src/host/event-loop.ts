@@ -32,8 +32,9 @@ export async function inTurns<T>(steps: Steps<T>): Promise<T> {
 const DONE: Promise<void> = Promise.resolve();
 
 /**
- * Who awaits a promise that is resolved already goes on within the same turn, so that a loop of calls that are done at once would keep timers,
- * signals and messages waiting until its end. To be asked for the promise that such a call returns.
+ * Who awaits a promise that is resolved already goes on within the same turn, so that a loop of calls that are done at
+ * once would keep timers, signals and messages waiting until its end. To be asked for the promise that such a call
+ * returns.
  */
 export class Turn {
   /** When the first call of this turn was done. */

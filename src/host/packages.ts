@@ -1,9 +1,12 @@
 /**
- * The packages that a bare install of fovea leaves out, because who only infers needs none of them. Each is loaded when it is first needed.
- * `npm install fovea-cli` brings them all.
+ * The packages that a bare install of fovea leaves out, because who only infers needs none of them. Each is loaded when
+ * it is first needed. `npm install fovea-cli` brings them all.
  */
 
-/** The line of versions that fovea is made for, as `npm install NAME@LINE` takes it. package.json has the same as ranges. */
+/**
+ * The line of versions that fovea is made for, as `npm install NAME@LINE` takes it. package.json has the same as
+ * ranges.
+ */
 const LINES = {
   "@cornerstonejs/codec-libjpeg-turbo-8bit": "1",
   "@expo-google-fonts/inter": "0.4",

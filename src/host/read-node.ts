@@ -68,7 +68,10 @@ export function whatItIs(status: Pick<Stats, "isDirectory" | "isFIFO" | "isSocke
   return status.isSocket() ? "a socket" : "a device";
 }
 
-/** The reason that a file could not be read, in words, from the code of a system error; of what is at `path`, where that is given. */
+/**
+ * The reason that a file could not be read, in words, from the code of a system error; of what is at `path`, where that
+ * is given.
+ */
 export function whyUnreadable(error: unknown, path?: string): string {
   switch ((error as NodeJS.ErrnoException).code) {
     case "ENOENT":

@@ -1,7 +1,8 @@
 /**
- * How worker threads of Node end. Node 20 unregisters a thread's isolate before it disposes of it; code of the thread that is still
- * being optimised in the background then aborts the process ("Assertion failed: (data.first) != nullptr"). So a worker is not
- * terminated out of its work: it ends what it has at hand, says so, and rests until nothing is being optimised any more.
+ * How worker threads of Node end. Node 20 unregisters a thread's isolate before it disposes of it; code of the thread
+ * that is still being optimised in the background then aborts the process ("Assertion failed: (data.first) !=
+ * nullptr"). So a worker is not terminated out of its work: it ends what it has at hand, says so, and rests until
+ * nothing is being optimised any more.
  */
 import { MessageChannel, MessagePort, type Worker } from "node:worker_threads";
 
@@ -9,8 +10,8 @@ import { MessageChannel, MessagePort, type Worker } from "node:worker_threads";
 const REST = 150;
 
 /**
- * The worker's side: receives messages until it is retired. A promise that `receive` returns is waited for before the end. Where `stays`
- * says so then, the thread does not end, and serves whoever takes it next.
+ * The worker's side: receives messages until it is retired. A promise that `receive` returns is waited for before the
+ * end. Where `stays` says so then, the thread does not end, and serves whoever takes it next.
  */
 export function serveUntilRetired<T>(
   port: MessagePort,
@@ -39,7 +40,10 @@ export function serveUntilRetired<T>(
   port.on("message", listen);
 }
 
-/** Resolves when the worker, which must serve as above, does nothing any more: to whether it stays. Else its thread ends a little later. */
+/**
+ * Resolves when the worker, which must serve as above, does nothing any more: to whether it stays. Else its thread ends
+ * a little later.
+ */
 export async function retire(worker: Worker): Promise<boolean> {
   if (worker.threadId === -1) return false;
   const { port1, port2 } = new MessageChannel();

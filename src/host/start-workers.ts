@@ -5,7 +5,8 @@ import type { WorkerHandle } from "./worker-handle.js";
 const START_SECONDS = 30;
 
 /**
- * Starts `count` workers, and waits for the first message of each. Rejects, with none left running, where one of them cannot be had.
+ * Starts `count` workers, and waits for the first message of each. Rejects, with none left running, where one of them
+ * cannot be had.
  * @param start starts the n-th worker.
  * @param giveUp is called before the others are ended, to stop what they are at.
  */

@@ -1,16 +1,16 @@
 /**
- * Worker threads in Node, Bun and Deno, each of one file. A thread that stays when it retires (retire-node.ts) is kept, and serves whoever
- * asks for one of its file next; the others end. Threads that have called machine code stay: koffi never gives back the stack and the
- * heap that it maps for a thread (3.3.4), so that each thread that ended would leave some. Threads that are kept sleep, and let the
- * process end.
+ * Worker threads in Node, Bun and Deno, each of one file. A thread that stays when it retires (retire-node.ts) is kept,
+ * and serves whoever asks for one of its file next; the others end. Threads that have called machine code stay: koffi
+ * never gives back the stack and the heap that it maps for a thread (3.3.4), so that each thread that ended would leave
+ * some. Threads that are kept sleep, and let the process end.
  */
 import type { Worker, WorkerOptions } from "node:worker_threads";
 import { retire } from "./retire-node.js";
 import type { WorkerHandle } from "./worker-handle.js";
 
 /**
- * Makes a thread of one file. To be written as `new Worker(new URL("./file.js", import.meta.url), options)`: in this form bundlers see
- * that the file is one of its own.
+ * Makes a thread of one file. To be written as `new Worker(new URL("./file.js", import.meta.url), options)`: in this
+ * form bundlers see that the file is one of its own.
  */
 export type NewThread = (options: WorkerOptions) => Worker;
 

@@ -1,14 +1,14 @@
 /**
- * Pictures whose turn has not come. While few wait they are copied, so that the caller may go on to change his at once. Copies of
- * thousands would be gigabytes: from some megabytes on the caller's own is read when its turn comes, and is refused if it was
- * changed meanwhile.
+ * Pictures whose turn has not come. While few wait they are copied, so that the caller may go on to change his at once.
+ * Copies of thousands would be gigabytes: from some megabytes on the caller's own is read when its turn comes, and is
+ * refused if it was changed meanwhile.
  */
 import { OptionError } from "../base/errors.js";
 
 /**
- * Height x width x channels numbers, channels last. Bytes (0 to 255) are scaled as the training pictures were; any other
- * numbers go into the network as they are. A picture smaller by the same few pixels on all sides, such as 28x28 for a
- * network of 32x32, is put on a border of background.
+ * Height x width x channels numbers, channels last. Bytes (0 to 255) are scaled as the training pictures were; any
+ * other numbers go into the network as they are. A picture smaller by the same few pixels on all sides, such as 28x28
+ * for a network of 32x32, is put on a border of background.
  */
 export type Picture = Float32Array | readonly number[] | Uint8Array | Uint8ClampedArray;
 

@@ -1,6 +1,7 @@
 /**
- * Where a class stands among all, by what a network gives for each: the figures behind top-1 and top-5. One rule holds everywhere, that of
- * the op argmax and of PyTorch: of equals the lower class comes first, and what is not a number comes before all that are.
+ * Where a class stands among all, by what a network gives for each: the figures behind top-1 and top-5. One rule holds
+ * everywhere, that of the op argmax and of PyTorch: of equals the lower class comes first, and what is not a number
+ * comes before all that are.
  */
 
 /** Whether class k stands before class j. */

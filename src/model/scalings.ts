@@ -1,4 +1,7 @@
-/** How pixels are scaled, by name and as a user writes it: what published weights were trained with is seldom said in their files. */
+/**
+ * How pixels are scaled, by name and as a user writes it: what published weights were trained with is seldom said in
+ * their files.
+ */
 
 import { OptionError, unknownName } from "../base/errors.js";
 import type { Scaling } from "../data/sets/dataset.js";
@@ -18,7 +21,8 @@ export const SCALINGS: Readonly<Record<string, Scaling>> = {
 };
 
 /**
- * `mean` is numbers or a name, which says the deviation, too. Numbers are of pixels from 0 to 1, one a channel or one for all.
+ * `mean` is numbers or a name, which says the deviation, too. Numbers are of pixels from 0 to 1, one a channel or one
+ * for all.
  * @throws OptionError where they are no such numbers, or too many or few.
  */
 export function parseScaling(mean: string | undefined, std: string | undefined, channels: number): Scaling | undefined {

@@ -1,5 +1,6 @@
 /**
- * A network with its weights and all that it takes to use them: what training gives, files hold and `createClassifier` takes.
+ * A network with its weights and all that it takes to use them: what training gives, files hold and `createClassifier`
+ * takes.
  */
 
 import { OptionError } from "../base/errors.js";

@@ -2,10 +2,12 @@
  * AlphaGo's policy network (Silver et al., "Mastering the game of Go with deep neural networks and tree search", 2016,
  * Methods, "Neural network architecture"): which move an expert plays, of the 361 points of the board.
  *
- *     planes -> 5x5, k filters, relu -> eleven times 3x3, k filters, relu -> 1x1, one filter -> a bias for each point -> softmax
+ *     planes -> 5x5, k filters, relu -> eleven times 3x3, k filters, relu -> 1x1, one filter -> a bias for each point
+ * -> softmax
  *
- * Nothing is pooled, and zeros stand around the board. k = 192 in the match version; 128, 256 and 384 are the paper's others.
- * The input is [size, size, planes] as src/go/policy/planes.ts encodes positions; a class is a vertex, row by row from the upper left.
+ * Nothing is pooled, and zeros stand around the board. k = 192 in the match version; 128, 256 and 384 are the paper's
+ * others. The input is [size, size, planes] as src/go/policy/planes.ts encodes positions; a class is a vertex, row by
+ * row from the upper left.
  */
 
 import { OptionError } from "../base/errors.js";

@@ -1,6 +1,6 @@
 /**
- * The layers of MobileNetV3 (Howard et al., "Searching for MobileNetV3", 2019) up to its last 1x1 convolution, which classifiers and networks
- * that label pixels share. Names and initial values are torchvision's.
+ * The layers of MobileNetV3 (Howard et al., "Searching for MobileNetV3", 2019) up to its last 1x1 convolution, which
+ * classifiers and networks that label pixels share. Names and initial values are torchvision's.
  */
 import { hardSigmoid, hardSwish, type Module, relu, sequential } from "../nn/index.js";
 import { Branch, convNorm, roundChannels, SqueezeExcitation } from "./blocks.js";
@@ -62,7 +62,10 @@ function block(inputs: number, [kernel, wide, out, excites, name, stride]: Row, 
   return new Branch("block", layers, stride === 1 && inputs === out);
 }
 
-/** With `dilated`, the last stage keeps the picture's size and sees as far by dilation, as networks that label pixels have it. */
+/**
+ * With `dilated`, the last stage keeps the picture's size and sees as far by dilation, as networks that label pixels
+ * have it.
+ */
 export function mobilenetV3Layers(rows: readonly Row[], dilated = false): Module[] {
   // The last stage begins at the last stride.
   const last = rows.findLastIndex((row) => row[5] === 2);

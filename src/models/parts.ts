@@ -1,4 +1,6 @@
-/** What several networks of the zoo share: initial values, the scaling of ImageNet's pictures, the check of an option. */
+/**
+ * What several networks of the zoo share: initial values, the scaling of ImageNet's pictures, the check of an option.
+ */
 import { OptionError } from "../base/errors.js";
 import type { Initializer } from "../nn/index.js";
 import type { PixelScaling } from "./definition.js";
@@ -8,8 +10,8 @@ export const constant = (value: number): Initializer => ({ kind: "constant", val
 export const gaussian = (standardDeviation: number): Initializer => ({ kind: "normal", mean: 0, standardDeviation });
 
 /**
- * He et al. 2015: variance 2 / fan. The fan-in keeps the variance of activations through rectified layers; torchvision takes the
- * fan-out, kernel^2 times the output channels, which keeps that of gradients.
+ * He et al. 2015: variance 2 / fan. The fan-in keeps the variance of activations through rectified layers; torchvision
+ * takes the fan-out, kernel^2 times the output channels, which keeps that of gradients.
  */
 export const heNormal = (fan: number): Initializer => ({ kind: "kaimingNormal", fanIn: fan, negativeSlope: 0 });
 

@@ -13,7 +13,10 @@ export function checkWhole(layer: string, numbers: Readonly<Record<string, numbe
   }
 }
 
-/** @throws OptionError on what is no object of options, and on options that are unknown, missing or not what they may be. */
+/**
+ * @throws OptionError on what is no object of options, and on options that are unknown, missing or not what they may
+ * be.
+ */
 export function checkLayer<T extends object>(layer: string, options: T, fields: Fields<T>): void {
   if (!isRecord(options)) refuseRow(`nn.${layer}`, [options], fields);
   checkOptions(layer, options, fields, `${layer}: `);

@@ -4,8 +4,9 @@ import { isValue, noValue, type Value } from "../graph/graph.js";
 import { refuse } from "./support.js";
 
 /**
- * `make`, whose first arguments are values, by these names. A name that begins with "..." is that of a list of them. What is given in their
- * place is refused before it can do harm: where nothing checks types, `add(x, 3)` would else end anywhere inside.
+ * `make`, whose first arguments are values, by these names. A name that begins with "..." is that of a list of them.
+ * What is given in their place is refused before it can do harm: where nothing checks types, `add(x, 3)` would else end
+ * anywhere inside.
  */
 export function makes<F extends (...given: never[]) => unknown>(op: string, values: readonly string[], make: F): F {
   const check = (given: readonly unknown[]) => {

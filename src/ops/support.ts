@@ -1,4 +1,7 @@
-/** What every op family needs: refusals that name op and layer, checks of its inputs, axes by name, and room for results. */
+/**
+ * What every op family needs: refusals that name op and layer, checks of its inputs, axes by name, and room for
+ * results.
+ */
 import { ShapeError } from "../base/errors.js";
 import type { Cost, Traits, Value } from "../graph/graph.js";
 import { type DType, type Shape, type Signature, shapeText, sizeOf } from "../graph/shape.js";
@@ -55,8 +58,8 @@ export function expectInputs(
 const NAMES = ["height", "width", "channels"] as const;
 
 /**
- * An axis of a sample: a number from 0 on, one below 0 from the last axis on, or an axis of an image [height, width, channels] by its
- * name. `"channels"` is the last axis of any other shape, too.
+ * An axis of a sample: a number from 0 on, one below 0 from the last axis on, or an axis of an image [height, width,
+ * channels] by its name. `"channels"` is the last axis of any other shape, too.
  */
 export type Axis = number | (typeof NAMES)[number];
 

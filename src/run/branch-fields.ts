@@ -1,6 +1,7 @@
 /**
- * Fields of a configuration that belong to a branch of fovea. The trunk keeps them and compares them like its own; what they hold, the
- * branch says, and reads through its field. So a branch's run can be opened where the branch is not loaded.
+ * Fields of a configuration that belong to a branch of fovea. The trunk keeps them and compares them like its own; what
+ * they hold, the branch says, and reads through its field. So a branch's run can be opened where the branch is not
+ * loaded.
  */
 import type { FieldChecks } from "./config-checks.js";
 import { checkFields } from "./config-checks.js";
@@ -18,7 +19,10 @@ type Holder = Readonly<Partial<Record<BranchFieldName, unknown>>>;
 const defined = new Map<BranchFieldName, FieldChecks<unknown>>();
 
 export interface BranchField<T> {
-  /** What a configuration holds; undefined where it is not a run of the branch. @throws OptionError where it is not what it should be. */
+  /**
+   * What a configuration holds; undefined where it is not a run of the branch. @throws OptionError where it is not what
+   * it should be.
+   */
   of(config: Holder): T | undefined;
 }
 

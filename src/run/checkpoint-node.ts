@@ -1,7 +1,7 @@
 /**
  * A training run as one safetensors file: every state of the device bit for bit, and in the metadata all that the run
- * depends on. Written whole or not at all, so that a run killed at any moment has its last checkpoint; with a check sum, so that
- * a damaged one is refused.
+ * depends on. Written whole or not at all, so that a run killed at any moment has its last checkpoint; with a check
+ * sum, so that a damaged one is refused.
  */
 
 import { basename } from "node:path";

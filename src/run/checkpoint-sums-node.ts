@@ -1,6 +1,6 @@
 /**
- * Check sums of a checkpoint: SHA-256, shortened, of each tensor and of the metadata, so that a bit that a disk or a copy turned is
- * noticed. They tell damage, not forgery: whoever changes a file can change its sums.
+ * Check sums of a checkpoint: SHA-256, shortened, of each tensor and of the metadata, so that a bit that a disk or a
+ * copy turned is noticed. They tell damage, not forgery: whoever changes a file can change its sums.
  */
 import { createHash } from "node:crypto";
 import type { TensorData } from "../formats/safetensors/dtypes.js";
@@ -31,8 +31,8 @@ export function checkSums(tensors: Tensors, metadata: Metadata): string {
 }
 
 /**
- * What is not as it was written; undefined where all is, or where `sums` is not what checkSums gives. A tensor of another shape, or
- * one that is missing, was changed by somebody, and is for others to tell.
+ * What is not as it was written; undefined where all is, or where `sums` is not what checkSums gives. A tensor of
+ * another shape, or one that is missing, was changed by somebody, and is for others to tell.
  */
 export function findDamage(sums: unknown, tensors: Tensors, metadata: Metadata): string | undefined {
   const { metadata: expected, tensors: known } = Object(sums) as Partial<Sums>;

@@ -1,6 +1,7 @@
 /**
- * One process at a time in a run's folder: `run.lock`, which names the process that works there. A process that was killed leaves
- * its lock behind; that is told by the process being gone, or by another one having its number now, and the lock is taken over.
+ * One process at a time in a run's folder: `run.lock`, which names the process that works there. A process that was
+ * killed leaves its lock behind; that is told by the process being gone, or by another one having its number now, and
+ * the lock is taken over.
  */
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -90,8 +91,8 @@ async function create(path: string, text: string): Promise<boolean> {
 }
 
 /**
- * Removes a lock that holds `text`, and no other that came there meanwhile: whoever makes the file that is named after the text may
- * remove the lock, and looks at it once more before. No lock holds the same text twice.
+ * Removes a lock that holds `text`, and no other that came there meanwhile: whoever makes the file that is named after
+ * the text may remove the lock, and looks at it once more before. No lock holds the same text twice.
  */
 async function takeAway(path: string, text: string): Promise<void> {
   const token = `${path}.tmp-${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;

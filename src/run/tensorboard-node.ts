@@ -1,6 +1,7 @@
 /**
- * What TensorBoard shows of a run: an event file in the run's folder for each time that it was started or resumed. Figures of steps
- * that a resumed run does again replace the old ones. What is in the file is beyond the log; losing it loses nothing of the run.
+ * What TensorBoard shows of a run: an event file in the run's folder for each time that it was started or resumed.
+ * Figures of steps that a resumed run does again replace the old ones. What is in the file is beyond the log; losing it
+ * loses nothing of the run.
  */
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname, join } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * `fovea/segmentation`: nets that label every pixel, and what stands around them, for Node and for browsers. The networks themselves are in
- * the zoo, `models.list("segmentation")`; what reads and writes files is in `fovea/segmentation/node`.
+ * `fovea/segmentation`: nets that label every pixel, and what stands around them, for Node and for browsers. The
+ * networks themselves are in the zoo, `models.list("segmentation")`; what reads and writes files is in
+ * `fovea/segmentation/node`.
  */
 export { type ClassFigures, type PixelFigures, pixelFigures } from "../train/evaluate/pixel-figures.js";
 export { CAMVID, type ClassList, type Color, type LabelName, parseClassList, UNLABELLED } from "./class-list.js";

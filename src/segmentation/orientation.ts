@@ -1,10 +1,13 @@
-/** Labels of photos that were taken with the camera on its side: Exif 2.32, tag 0x0112, says how stored pixels are to be turned. */
+/**
+ * Labels of photos that were taken with the camera on its side: Exif 2.32, tag 0x0112, says how stored pixels are to be
+ * turned.
+ */
 import { DataError } from "../base/errors.js";
 import type { LabelPicture } from "./read-labels-node.js";
 
 /**
- * Labels of a picture that its Exif orientation turns may have been drawn on it as it stands or as its pixels are stored. Their size
- * says which, or nothing does.
+ * Labels of a picture that its Exif orientation turns may have been drawn on it as it stands or as its pixels are
+ * stored. Their size says which, or nothing does.
  */
 export function asCameraWasHeld(
   drawn: LabelPicture,

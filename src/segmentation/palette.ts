@@ -20,7 +20,9 @@ const OKABE_ITO: readonly Color[] = [
 type Triple = readonly [number, number, number];
 type Matrix = readonly [Triple, Triple, Triple];
 
-/** What is seen of red, green and blue light: by all cones, without the red ones (protanopia), without the green ones. */
+/**
+ * What is seen of red, green and blue light: by all cones, without the red ones (protanopia), without the green ones.
+ */
 export const EYES = {
   all: [
     [1, 0, 0],

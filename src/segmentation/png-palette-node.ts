@@ -1,6 +1,6 @@
 /**
- * The indices of a palette PNG (PNG specification, chapters 9 to 11). Decoders of pictures give colours in their place, which do not say the
- * index where a palette has a colour twice; and labels are indices.
+ * The indices of a palette PNG (PNG specification, chapters 9 to 11). Decoders of pictures give colours in their place,
+ * which do not say the index where a palette has a colour twice; and labels are indices.
  */
 import { inflateSync } from "node:zlib";
 import { DataError, FileError } from "../base/errors.js";
@@ -101,7 +101,10 @@ function inflated(name: string, packed: Uint8Array, expected: number): Uint8Arra
   return lines;
 }
 
-/** Each line begins with the filter that its bytes went through: they are differences from the bytes to the left, above, or between. */
+/**
+ * Each line begins with the filter that its bytes went through: they are differences from the bytes to the left, above,
+ * or between.
+ */
 function unfilter(name: string, lines: Uint8Array, height: number, line: number): void {
   for (let y = 0; y < height; y++) {
     const start = y * (line + 1) + 1;

@@ -1,7 +1,8 @@
 /**
- * Cuts a picture into overlapping tiles of one size, of which each answers for its own part: the same as labelling it whole. A tile begins at a
- * multiple of the network's coarsest step, and sees `halo` pixels beyond what it answers for, unless the picture ends there. All are of one size, so
- * that one program does for all: the last begins as far from the end as the others are long, which its length, congruent to the picture's, allows.
+ * Cuts a picture into overlapping tiles of one size, of which each answers for its own part: the same as labelling it
+ * whole. A tile begins at a multiple of the network's coarsest step, and sees `halo` pixels beyond what it answers for,
+ * unless the picture ends there. All are of one size, so that one program does for all: the last begins as far from the
+ * end as the others are long, which its length, congruent to the picture's, allows.
  */
 import { OptionError } from "../base/errors.js";
 

@@ -31,7 +31,10 @@ function knownOf(target: CodeTarget): Known {
   return found;
 }
 
-/** Field by field, so that a fact that is added to the type and not here does not compile, and all targets have them in this order. */
+/**
+ * Field by field, so that a fact that is added to the type and not here does not compile, and all targets have them in
+ * this order.
+ */
 function factsOf(target: CodeTarget): CodeTarget {
   const { isa, name, lanes, fma, foldsBroadcast, hoistsLoads, sumsInFlight, lineBytes } = target;
   const { vector, int, mask } = target.registers;

@@ -2,8 +2,9 @@
  * What memory a machine has near and what work takes on it: the only numbers of the kind, read through the functions of
  * `kernels/contract/cost.ts` or as they are. Times are nanoseconds of one core.
  *
- * Where a quantity has several numbers, each was measured for the kernels that are named, whose surroundings differ: loads, loops
- * and borders are in it. To make two of them one changes which kernels and cuts are chosen, and is a change to be measured.
+ * Where a quantity has several numbers, each was measured for the kernels that are named, whose surroundings differ:
+ * loads, loops and borders are in it. To make two of them one changes which kernels and cuts are chosen, and is a
+ * change to be measured.
  */
 
 /** Bytes. Nominal for the kind of machine: no processor is asked. */
@@ -37,7 +38,10 @@ export interface Costs {
   readonly element: number;
   /** Of a byte that goes through a core, from or to ... */
   readonly byte: {
-    /** a cache that cores share, or memory in the order of its addresses: weights and input of a piece of a direct convolution. */
+    /**
+     * a cache that cores share, or memory in the order of its addresses: weights and input of a piece of a direct
+     * convolution.
+     */
     readonly shared: number;
     /** the same: weights of a piece of a convolution by Winograd. */
     readonly sharedWeights: number;
@@ -54,11 +58,16 @@ export interface Costs {
   readonly piece: number;
   /** To begin a step on one core, and to have one more among threads, with its barrier. */
   readonly step: { readonly alone: number; readonly barrier: number };
-  /** In the kernels of Winograd's convolutions, a sample: a thousand more instructions are compiled, which small layers repay late. */
+  /**
+   * In the kernels of Winograd's convolutions, a sample: a thousand more instructions are compiled, which small layers
+   * repay late.
+   */
   readonly encoding: number;
   /** What a planned step does in a nanosecond, all in all: bytes as `byte.moved` has them. */
   readonly rate: { readonly multiplyAdds: number; readonly bytes: number };
-  /** How many times as long float64 in plain JavaScript takes: an element of an array is checked, converted and packed. */
+  /**
+   * How many times as long float64 in plain JavaScript takes: an element of an array is checked, converted and packed.
+   */
   readonly reference: number;
   readonly tile: TileCosts;
   /** Multiply-add instructions of a kernel, at most. */
@@ -80,7 +89,10 @@ export interface TileCosts {
 
 /** When threads are worth their telling. */
 export interface ThreadCosts {
-  /** Programs planned below this run on the caller's thread: to wake a worker and resolve a promise takes about a third of it. */
+  /**
+   * Programs planned below this run on the caller's thread: to wake a worker and resolve a promise takes about a third
+   * of it.
+   */
   readonly onCaller: number;
   /** Programs planned below this the caller shares with the team: about two milliseconds on two threads. */
   readonly shared: number;
@@ -89,7 +101,10 @@ export interface ThreadCosts {
   readonly crowdedLooks: Looks;
 }
 
-/** How many times a thread looks at a flag before it sleeps: `most`, and down to `least` after waits that have ended asleep. */
+/**
+ * How many times a thread looks at a flag before it sleeps: `most`, and down to `least` after waits that have ended
+ * asleep.
+ */
 export interface Looks {
   readonly most: number;
   readonly least: number;

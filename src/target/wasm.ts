@@ -1,6 +1,6 @@
 /**
- * WebAssembly with SIMD, as V8 compiles it for x86-64: of its 16 xmm registers it keeps one for itself, and beyond the others it
- * spills, so kernels stay within. Masks are vectors; ints are as many as wanted.
+ * WebAssembly with SIMD, as V8 compiles it for x86-64: of its 16 xmm registers it keeps one for itself, and beyond the
+ * others it spills, so kernels stay within. Masks are vectors; ints are as many as wanted.
  */
 import { CACHES, COSTS } from "./costs.js";
 import type { Target } from "./target.js";

@@ -1,7 +1,7 @@
 /**
- * Gradient accumulation: which batches of an epoch make one update. A group is so many batches one after another; the last of
- * an epoch may have fewer. A batch's mean gradient counts by its share of the group's pictures, so that the update is that of one batch
- * of all of them.
+ * Gradient accumulation: which batches of an epoch make one update. A group is so many batches one after another; the
+ * last of an epoch may have fewer. A batch's mean gradient counts by its share of the group's pictures, so that the
+ * update is that of one batch of all of them.
  */
 import { OptionError } from "../base/errors.js";
 

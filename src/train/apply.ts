@@ -1,4 +1,6 @@
-/** The update behind a group of batches. Each slot of what accumulates has one of its own, so that none is waited for. */
+/**
+ * The update behind a group of batches. Each slot of what accumulates has one of its own, so that none is waited for.
+ */
 import type { Executable, Slot } from "../devices/device.js";
 import { QUEUE_LENGTH } from "../devices/queue.js";
 

@@ -1,4 +1,7 @@
-/** How a trainer's pictures are brought to what the network takes: its transforms compiled, and checked against its data. */
+/**
+ * How a trainer's pictures are brought to what the network takes: its transforms compiled, and checked against its
+ * data.
+ */
 
 import { OptionError } from "../base/errors.js";
 import { type Augmenter, compileAugmentation, type Transform } from "../data/augment/augment.js";
@@ -18,7 +21,8 @@ export interface Augmenting {
 }
 
 /**
- * Where transforms say the size themselves, test pictures may be larger than what the network takes, and give their middle.
+ * Where transforms say the size themselves, test pictures may be larger than what the network takes, and give their
+ * middle.
  * @throws OptionError and DataError where data, transforms and network do not fit.
  */
 export async function augmenting(

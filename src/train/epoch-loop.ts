@@ -161,7 +161,9 @@ export class EpochLoop {
     return this.#state.epoch * batchesOf(this.#parts.batches) + batch;
   }
 
-  /** The gradient's norm of the update that ended with a batch of the epoch, where there was one and it was computed. */
+  /**
+   * The gradient's norm of the update that ended with a batch of the epoch, where there was one and it was computed.
+   */
   #normAfter(slot: Slot, batch: number): number | undefined {
     const { apply, batches, options } = this.#parts;
     if (options.clipNorm === undefined || !endsGroup(batches, batch)) return undefined;

@@ -26,7 +26,10 @@ export interface FeedOptions {
   written?(batch: Written): void;
 }
 
-/** Straight into the device's memory where that is the host's and has no pads inside a picture. Distorted or augmented where it is said how. */
+/**
+ * Straight into the device's memory where that is the host's and has no pads inside a picture. Distorted or augmented
+ * where it is said how.
+ */
 export function feed(
   slot: Slot,
   data: Dataset,
@@ -46,7 +49,9 @@ export function feed(
   pictures.done();
 }
 
-/** @throws DataError where a network that takes `input` and tells `classes` apart cannot learn or be measured on `data`. */
+/**
+ * @throws DataError where a network that takes `input` and tells `classes` apart cannot learn or be measured on `data`.
+ */
 export function checkData(data: Dataset, input: Shape, classes: number): void {
   checkClasses(data, classes);
   if (borderOf(data.shape, input) === undefined) {

@@ -1,6 +1,7 @@
 /**
- * What fills the slots of an executable that takes `input` and `labels` from a data set: at once from one in memory, by workers from one
- * on disk, which write straight into the device's memory where that is shared with them and has no pads between pictures.
+ * What fills the slots of an executable that takes `input` and `labels` from a data set: at once from one in memory, by
+ * workers from one on disk, which write straight into the device's memory where that is shared with them and has no
+ * pads between pictures.
  */
 import type { Augmenter, Transform } from "../data/augment/augment.js";
 import type { DistortOptions } from "../data/augment/distort-options.js";
@@ -25,8 +26,8 @@ const NONE: Replaced = [];
 
 export interface Feeder {
   /**
-   * Fills the front of a slot with pictures of the set as `epoch` sees them. `written` is called before they are handed over, and may
-   * change them.
+   * Fills the front of a slot with pictures of the set as `epoch` sees them. `written` is called before they are handed
+   * over, and may change them.
    */
   fill(
     slot: Slot,

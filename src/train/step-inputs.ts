@@ -1,4 +1,7 @@
-/** What goes into a step beside pictures and labels: the learning rate, the optimiser's numbers, and what random numbers are drawn by. */
+/**
+ * What goes into a step beside pictures and labels: the learning rate, the optimiser's numbers, and what random numbers
+ * are drawn by.
+ */
 import type { Executable, Slot } from "../devices/device.js";
 import { RANDOM_INPUT } from "../nn/index.js";
 import { type Batches, batchesOf, shareOf, updateAt, updatesOf } from "./accumulation.js";

@@ -1,7 +1,7 @@
 /**
- * Trains a classifier, epoch by epoch: the steps (epoch-loop.ts), then what they have come to on the other halves. It can stop and go on
- * at any step. All that a run depends on is in `TrainerState` and the device's states: a run that was restored ends in the same bits
- * as one never stopped.
+ * Trains a classifier, epoch by epoch: the steps (epoch-loop.ts), then what they have come to on the other halves. It
+ * can stop and go on at any step. All that a run depends on is in `TrainerState` and the device's states: a run that
+ * was restored ends in the same bits as one never stopped.
  */
 
 import type { TrainingError } from "../base/errors.js";

@@ -1,6 +1,6 @@
 /**
- * The pictures of Canziani, Paszke and Culurciello (2017): accuracy against operations with the area of a dot for parameters
- * (their figure 2), time against operations (9), and time and memory against the batch size (3 and 5).
+ * The pictures of Canziani, Paszke and Culurciello (2017): accuracy against operations with the area of a dot for
+ * parameters (their figure 2), time against operations (9), and time and memory against the batch size (3 and 5).
  */
 
 import type { Markish } from "@observablehq/plot";

@@ -8,7 +8,10 @@ import { accuracyFigures, batchFigures, type NamedFigures, timeFigures } from ".
 import type { Comparison } from "./measure.js";
 import { comparisonRows, csv } from "./table.js";
 
-/** By the name of the file without its extension. @throws BackendError where a package is missing that figures are drawn with. */
+/**
+ * By the name of the file without its extension. @throws BackendError where a package is missing that figures are drawn
+ * with.
+ */
 export async function drawComparison({ networks, backend, threads }: Comparison): Promise<Map<string, Figure>> {
   const paper = await paperOn(newDocument());
   const machine = `${backend}, ${threads} ${threads === 1 ? "thread" : "threads"}.`;

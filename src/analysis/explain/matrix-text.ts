@@ -1,6 +1,6 @@
 /**
- * Matrices as people write them: a row a line (or rows parted by semicolons), numbers parted by blanks, commas or tabs, an empty
- * line between the planes of an image's channels or between filters, and remarks behind a #.
+ * Matrices as people write them: a row a line (or rows parted by semicolons), numbers parted by blanks, commas or tabs,
+ * an empty line between the planes of an image's channels or between filters, and remarks behind a #.
  */
 import { DataError } from "../../base/errors.js";
 

@@ -1,4 +1,6 @@
-/** The figures that a program may draw itself, on the document that it gives. Observable Plot is loaded with the first. */
+/**
+ * The figures that a program may draw itself, on the document that it gives. Observable Plot is loaded with the first.
+ */
 import type { Figure } from "../report/figure.js";
 import { tileFigure as drawTiles } from "../report/tiles.js";
 import type { LineChart, Tile, TileOptions } from "./chart-options.js";

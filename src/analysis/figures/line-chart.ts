@@ -1,6 +1,6 @@
 /**
- * Lines with their names at their right ends: what something comes to as something else grows. Lines are told apart by colour, by
- * dash and by name. Axes are linear or logarithmic, with round ticks over what the lines reach unless said.
+ * Lines with their names at their right ends: what something comes to as something else grows. Lines are told apart by
+ * colour, by dash and by name. Axes are linear or logarithmic, with round ticks over what the lines reach unless said.
  */
 import { inAColumn, textWidth } from "../compare/labels.js";
 import { type Axis, along, logAxis, MARGINS, panel, plainNumber, RANGE_Y, SIZE } from "../compare/plane.js";

@@ -1,6 +1,7 @@
 /**
- * Colours of figures that stand alone: the report's, and some for grids and for families of networks. The hues are Okabe and
- * Ito's, which colour-blind eyes tell apart; what they tell is told by shape, outline or words as well, for print.
+ * Colours of figures that stand alone: the report's, and some for grids and for families of networks. The hues are
+ * Okabe and Ito's, which colour-blind eyes tell apart; what they tell is told by shape, outline or words as well, for
+ * print.
  */
 import { DARK, LIGHT, type Role } from "../report/palette.js";
 
@@ -24,7 +25,9 @@ export type Paint = Role | keyof typeof EXTRA;
 
 const EXTRA_ENTRIES = Object.entries(EXTRA) as [keyof typeof EXTRA, readonly [string, string]][];
 
-/** Every colour in its light and its dark form. No two light ones are alike, so that one can be told by its light form. */
+/**
+ * Every colour in its light and its dark form. No two light ones are alike, so that one can be told by its light form.
+ */
 export const PAINTS: Readonly<Record<Paint, readonly [light: string, dark: string]>> = {
   ...(Object.fromEntries(
     (Object.keys(LIGHT) as Role[]).map((role) => [role, [LIGHT[role], DARK[role]]]),

@@ -7,8 +7,8 @@ import { toPng } from "../report/draw-node.js";
 import type { Figure } from "../report/figure.js";
 
 /**
- * Each figure as SVG and PNG, by the name of the file without its extension; each table by the name of its file. Gives the paths of what
- * was written.
+ * Each figure as SVG and PNG, by the name of the file without its extension; each table by the name of its file. Gives
+ * the paths of what was written.
  * @throws FileError where it cannot be.
  */
 export async function writeFigures(

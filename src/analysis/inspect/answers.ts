@@ -1,6 +1,6 @@
 /**
- * What a network says: a row of class probabilities for the whole picture, or one for every place; and which of these numbers a
- * question is about.
+ * What a network says: a row of class probabilities for the whole picture, or one for every place; and which of these
+ * numbers a question is about.
  */
 import { OptionError } from "../../base/errors.js";
 import type { Shape } from "../../graph/shape.js";

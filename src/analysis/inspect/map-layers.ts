@@ -42,8 +42,9 @@ export function spread<T>(all: readonly T[], most: number, always: (one: T) => b
 }
 
 /**
- * Maps on the way from the picture to the answer, by the path of their layer, in the order of their making: what is drawn past a layer
- * is no part of it. A layer whose weights are used in another way than by its own forward has what was computed last under its name.
+ * Maps on the way from the picture to the answer, by the path of their layer, in the order of their making: what is
+ * drawn past a layer is no part of it. A layer whose weights are used in another way than by its own forward has what
+ * was computed last under its name.
  */
 function mapsOf({ layers, output, input, graph }: Traced, parts: ReadonlyMap<string, unknown>): Map<string, Value> {
   const live = new Set(reachable([output]));
@@ -62,9 +63,9 @@ const places = ({ shape }: { readonly shape: Shape }) => shape[0]! * shape[1]!;
 const FEW_PLACES = 16;
 
 /**
- * The last that is more than a point and more than one map, no pool and not the answer itself: where the network still knows
- * places, and knows the most. Of a network that names every place, the last of the coarsest such maps, the bottleneck, as
- * Vinogradova, Dibrov and Myers (2020) take it: behind it, places are only put back.
+ * The last that is more than a point and more than one map, no pool and not the answer itself: where the network still
+ * knows places, and knows the most. Of a network that names every place, the last of the coarsest such maps, the
+ * bottleneck, as Vinogradova, Dibrov and Myers (2020) take it: behind it, places are only put back.
  */
 function defaultLayer(maps: ReadonlyMap<string, Value>, parts: ReadonlyMap<string, unknown>, output: Value): string {
   const found = [...maps].filter(

@@ -1,4 +1,7 @@
-/** The page of a look inside: HTML that stands alone, without scripts and without anything from elsewhere, light or dark. */
+/**
+ * The page of a look inside: HTML that stands alone, without scripts and without anything from elsewhere, light or
+ * dark.
+ */
 
 import { documentOf } from "../report/document.js";
 import { escapeXml as escaped } from "../report/figure.js";

@@ -2,7 +2,10 @@
 
 export type Ramp = readonly (readonly [red: number, green: number, blue: number])[];
 
-/** Dark to bright, alike for colour-blind eyes and in print: the table of Smith and van der Walt (2015), which is in the public domain. */
+/**
+ * Dark to bright, alike for colour-blind eyes and in print: the table of Smith and van der Walt (2015), which is in the
+ * public domain.
+ */
 export const VIRIDIS: Ramp = parsed(
   "44015444025645045745055946075a46085c460a5d460b5e470d60470e61471063471164471365481467481668481769" +
     "48186a481a6c481b6d481c6e481d6f481f70482071482173482374482475482576482677482878482979472a7a472c7a" +
@@ -22,7 +25,9 @@ export const VIRIDIS: Ramp = parsed(
     "d8e219dae319dde318dfe318e2e418e5e419e7e419eae51aece51befe51cf1e51df4e61ef6e620f8e621fbe723fde725",
 );
 
-/** Red below zero, white at zero, blue above: the eleven colours of ColorBrewer's RdBu, between them a cubic B-spline. */
+/**
+ * Red below zero, white at zero, blue above: the eleven colours of ColorBrewer's RdBu, between them a cubic B-spline.
+ */
 export const DIVERGING: Ramp = spline(parsed("67001fb2182bd6604df4a582fddbc7f7f7f7d1e5f092c5de4393c32166ac053061"));
 
 function parsed(hex: string): Ramp {

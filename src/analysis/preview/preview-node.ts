@@ -1,6 +1,7 @@
 /**
- * A sheet of what training would see of a data set: rows of pictures, each as it is and as the first epochs see it, through the same
- * transforms with the same seed and number; without transforms, as many pictures side by side. One picture a class first.
+ * A sheet of what training would see of a data set: rows of pictures, each as it is and as the first epochs see it,
+ * through the same transforms with the same seed and number; without transforms, as many pictures side by side. One
+ * picture a class first.
  */
 
 import { DataError } from "../../base/errors.js";

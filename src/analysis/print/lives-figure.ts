@@ -1,4 +1,6 @@
-/** The plan of the scratch as a picture: time from left to right in steps, memory from top to bottom, a box a buffer. */
+/**
+ * The plan of the scratch as a picture: time from left to right in steps, memory from top to bottom, a box a buffer.
+ */
 import type { Program } from "../../compiler/program.js";
 import type { Network } from "../../model/trained-model.js";
 import { paint } from "../figures/palette.js";

@@ -39,8 +39,8 @@ const LEAST = 20;
 const NAME = 34;
 
 /**
- * A row a buffer, a column a step; where there are more steps than columns, a column stands for several. `W` writes, `r` reads, `X` both,
- * `-` keeps.
+ * A row a buffer, a column a step; where there are more steps than columns, a column stands for several. `W` writes,
+ * `r` reads, `X` both, `-` keeps.
  */
 export function livesText(program: Program, width = 100): string[] {
   const lives = livesOf(program);

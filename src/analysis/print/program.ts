@@ -1,4 +1,7 @@
-/** The program as text: memory by region, steps in order with what each touches and where that lies, and who waits for whom. */
+/**
+ * The program as text: memory by region, steps in order with what each touches and where that lies, and who waits for
+ * whom.
+ */
 import type { Place, Port, Program, Region, Step } from "../../compiler/program.js";
 import { shapeText } from "../../graph/shape.js";
 import { type Pieces, pieceCount } from "../../kernels/contract/emitter.js";

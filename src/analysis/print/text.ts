@@ -13,7 +13,10 @@ export function aligned(rows: readonly (readonly string[])[], width = Number.POS
   });
 }
 
-/** Text behind `start`, its further lines below where it began, or six columns in where there is little room. It breaks behind blanks, `+` and `,`. */
+/**
+ * Text behind `start`, its further lines below where it began, or six columns in where there is little room. It breaks
+ * behind blanks, `+` and `,`.
+ */
 export function hanging(start: string, text: string, width: number): string[] {
   if (start.length + text.length <= width) return [(start + text).trimEnd()];
   const column = width - start.length >= Math.min(36, width / 2) ? start.length : Math.min(start.length, 6);

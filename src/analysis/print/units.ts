@@ -1,4 +1,7 @@
-/** Fusion as text: what is computed at once, what melts into what, which strategy does it, and what its rivals would have cost. */
+/**
+ * Fusion as text: what is computed at once, what melts into what, which strategy does it, and what its rivals would
+ * have cost.
+ */
 import { isOfSamples } from "../../compiler/choose.js";
 import { computedBy, labelOf, nodesOf, type Unit, unchosen } from "../../compiler/fuse.js";
 import type { Value } from "../../graph/graph.js";
@@ -25,8 +28,8 @@ export interface FusionUnit {
   /** The strategy that lowers it. */
   readonly strategy: string;
   /**
-   * All that accept it, cheapest first, the chosen one among them: estimated nanoseconds on one core of a sample, or of a call where there are
-   * no samples. Empty where there is no choice.
+   * All that accept it, cheapest first, the chosen one among them: estimated nanoseconds on one core of a sample, or of
+   * a call where there are no samples. Empty where there is no choice.
    */
   readonly candidates: readonly { readonly strategy: string; readonly nanoseconds: number }[];
   /** Whether it depends on states alone, so that it is computed only when these change. */

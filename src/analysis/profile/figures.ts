@@ -1,7 +1,7 @@
 /**
- * A profile's pictures: the time of each layer as bars, and the roofline (Williams, Waterman and Patterson, 2009): operations a
- * second against operations a byte, under what arithmetic and memory allow. Forward is a full shape and backward an outlined
- * one, so that they can be told apart without colours, too.
+ * A profile's pictures: the time of each layer as bars, and the roofline (Williams, Waterman and Patterson, 2009):
+ * operations a second against operations a byte, under what arithmetic and memory allow. Forward is a full shape and
+ * backward an outlined one, so that they can be told apart without colours, too.
  */
 
 import type { Markish } from "@observablehq/plot";

@@ -1,7 +1,8 @@
 /**
- * What the machine can do, measured with kernels of fovea's own: multiply-adds that touch no memory, and reading memory. They
- * are the two lines of the roofline (Williams, Waterman and Patterson, 2009), and tell a benchmark whether the machine is quiet.
- * Here are the programs, and probes that run them in a session as networks run; machine-node.ts times them as profiles are timed.
+ * What the machine can do, measured with kernels of fovea's own: multiply-adds that touch no memory, and reading
+ * memory. They are the two lines of the roofline (Williams, Waterman and Patterson, 2009), and tell a benchmark whether
+ * the machine is quiet. Here are the programs, and probes that run them in a session as networks run; machine-node.ts
+ * times them as profiles are timed.
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
@@ -198,7 +199,9 @@ export async function readBandwidth(session: Session, bytes = 256 * 2 ** 20): Pr
   return (await mostASecond(slot, 5, bytes)) / 1e9;
 }
 
-/** The best of some tries. Runs are queued, so that the team wakes and its promise is resolved once for all of a try. */
+/**
+ * The best of some tries. Runs are queued, so that the team wakes and its promise is resolved once for all of a try.
+ */
 async function mostASecond(slot: Slot, tries: number, count: number): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let n = 0; n < tries; n++) {

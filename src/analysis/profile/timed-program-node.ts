@@ -1,4 +1,7 @@
-/** A program in memory of its own, without a session: all that a session does for its users would stand in a clock's way. */
+/**
+ * A program in memory of its own, without a session: all that a session does for its users would stand in a clock's
+ * way.
+ */
 import { Worker } from "node:worker_threads";
 import { OptionError } from "../../base/errors.js";
 import { type Note, noteOnce } from "../../base/notes.js";

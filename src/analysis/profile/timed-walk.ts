@@ -1,6 +1,6 @@
 /**
- * Walks a program's steps as a team does, but with a barrier behind every step, and notes the time at each. The walker that
- * programs run on (devices/cpu/team/walk.ts, devices/cpu/team/crew.ts) carries no clock.
+ * Walks a program's steps as a team does, but with a barrier behind every step, and notes the time at each. The walker
+ * that programs run on (devices/cpu/team/walk.ts, devices/cpu/team/crew.ts) carries no clock.
  */
 import type { KernelFunction } from "../../devices/cpu/backends/backend.js";
 import { type BoundProgram, firstTable, KERNEL, piecesAt, STEP_WORDS, TABLE } from "../../devices/cpu/team/schedule.js";

@@ -1,4 +1,7 @@
-/** A thread of a timed team other than the caller's: walks a section whenever the caller does. It serves one team after the other. */
+/**
+ * A thread of a timed team other than the caller's: walks a section whenever the caller does. It serves one team after
+ * the other.
+ */
 import { parentPort } from "node:worker_threads";
 import type { KernelFunction } from "../../devices/cpu/backends/backend.js";
 import { bindWasm } from "../../devices/cpu/backends/wasm-binding.js";

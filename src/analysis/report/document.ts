@@ -1,4 +1,7 @@
-/** The frame of every page that fovea writes: HTML that stands alone, without scripts and without anything from elsewhere, light or dark. */
+/**
+ * The frame of every page that fovea writes: HTML that stands alone, without scripts and without anything from
+ * elsewhere, light or dark.
+ */
 import { escapeXml as escaped } from "./figure.js";
 import { STYLE } from "./style.js";
 

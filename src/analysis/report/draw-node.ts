@@ -7,7 +7,10 @@ import type { Figure } from "./figure.js";
 import { withLightColours } from "./palette.js";
 
 const FONTS = ["400Regular/Inter_400Regular.ttf", "600SemiBold/Inter_600SemiBold.ttf"];
-/** Inter has Latin, Greek, Cyrillic, arrows and the usual signs; for other scripts the system's fonts are looked through. */
+/**
+ * Inter has Latin, Greek, Cyrillic, arrows and the usual signs; for other scripts the system's fonts are looked
+ * through.
+ */
 const BEYOND_INTER = /[\u0530-\u1dff\u2300-\u259f\u2600-\u{10ffff}]/u;
 
 const WHAT = "Drawing a figure";
@@ -47,7 +50,9 @@ export function toPng({ svg }: Figure, scale = 2): Buffer {
   return picture.render().asPng();
 }
 
-/** Grey (1) or RGB (3) bytes as the data URI of a PNG. @throws BackendError where the package sharp is not installed. */
+/**
+ * Grey (1) or RGB (3) bytes as the data URI of a PNG. @throws BackendError where the package sharp is not installed.
+ */
 export async function pictureUri(data: Uint8Array, width: number, height: number, channels: 1 | 3): Promise<string> {
   const png = await loadSharp()(data, { raw: { width, height, channels } }).png().toBuffer();
   return `data:image/png;base64,${png.toString("base64")}`;

@@ -1,6 +1,6 @@
 /**
- * The filters of a network's first layer as small pictures: a convolution's kernels (HWIO), or for a fully connected layer
- * ([in, out], its inputs in the order channel, row, column) what each unit looks for in the picture.
+ * The filters of a network's first layer as small pictures: a convolution's kernels (HWIO), or for a fully connected
+ * layer ([in, out], its inputs in the order channel, row, column) what each unit looks for in the picture.
  */
 import type { Shape } from "../../graph/shape.js";
 import type { TrainedModel } from "../../model/trained-model.js";

@@ -1,6 +1,6 @@
 /**
- * Colours of a report's figures: Okabe and Ito's set, whose hues colour-blind eyes tell apart, as CSS variables, so that
- * a page can be light or dark. Pictures that are files are light.
+ * Colours of a report's figures: Okabe and Ito's set, whose hues colour-blind eyes tell apart, as CSS variables, so
+ * that a page can be light or dark. Pictures that are files are light.
  */
 
 export const LIGHT = {

@@ -1,6 +1,6 @@
 /**
- * The report of a training run, in its folder: report.html, one page that stands alone, and report/*.png, its figures. It
- * tells what is known after the last whole epoch, whether the run came to its end or was stopped.
+ * The report of a training run, in its folder: report.html, one page that stands alone, and report/*.png, its figures.
+ * It tells what is known after the last whole epoch, whether the run came to its end or was stopped.
  */
 import { mkdir, rm } from "node:fs/promises";
 import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";

@@ -12,8 +12,8 @@ export const CLASSES = [
 ] as const;
 
 /**
- * The model with the names that the file has. JSON may be a list of names, or names by number, as the list of ImageNet's goes around:
- * `{ "0": ["n01440764", "tench"] }`, of which the last counts.
+ * The model with the names that the file has. JSON may be a list of names, or names by number, as the list of
+ * ImageNet's goes around: `{ "0": ["n01440764", "tench"] }`, of which the last counts.
  * @throws FileError where they are no names, or of another number of classes
  */
 export async function withClassNames(model: TrainedModel, file: string | undefined): Promise<TrainedModel> {

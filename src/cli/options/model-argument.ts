@@ -1,4 +1,7 @@
-/** A trained model by what a user writes: a .safetensors file, or the folder of a run; and the flags that say whose weights a file holds. */
+/**
+ * A trained model by what a user writes: a .safetensors file, or the folder of a run; and the flags that say whose
+ * weights a file holds.
+ */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { FileError, OptionError } from "../../base/errors.js";

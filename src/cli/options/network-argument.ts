@@ -1,4 +1,7 @@
-/** A network by what a user writes, for commands that look at one: a name with options, a model's file, or a run; and layers in it. */
+/**
+ * A network by what a user writes, for commands that look at one: a name with options, a model's file, or a run; and
+ * layers in it.
+ */
 import { nearest, OptionError, ShapeError } from "../../base/errors.js";
 import type { Shape } from "../../graph/shape.js";
 import type { Network } from "../../model/trained-model.js";

@@ -1,6 +1,7 @@
 /**
- * A network of the user's own, named on the command line by `--module FILE#EXPORT`. It is registered as those of the zoo are, so that
- * every command knows it then. Its code runs because the user named it here; no other file ever makes it run (record.ts).
+ * A network of the user's own, named on the command line by `--module FILE#EXPORT`. It is registered as those of the
+ * zoo are, so that every command knows it then. Its code runs because the user named it here; no other file ever makes
+ * it run (record.ts).
  */
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";

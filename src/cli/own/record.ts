@@ -1,6 +1,6 @@
 /**
- * Runs of networks of the user's own. A run's folder says which file its network is of, and never makes it run: whoever opens the folder
- * names the file again. The folder may be another's.
+ * Runs of networks of the user's own. A run's folder says which file its network is of, and never makes it run: whoever
+ * opens the folder names the file again. The folder may be another's.
  */
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -21,7 +21,9 @@ export interface FoundRun {
   readonly config: TrainingConfig;
 }
 
-/** The network of a new run. @throws OptionError where another is named beside it, or a flag is of a run that goes on. */
+/**
+ * The network of a new run. @throws OptionError where another is named beside it, or a flag is of a run that goes on.
+ */
 export async function ownNetworkFrom(
   { module, changedModule }: OwnFlags,
   named: string | undefined,

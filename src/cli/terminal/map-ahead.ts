@@ -1,6 +1,6 @@
 /**
- * Works on items some way ahead of whoever takes the results, which come in the items' order: at most `running` at a time,
- * and at most `ahead` results that nobody has taken yet.
+ * Works on items some way ahead of whoever takes the results, which come in the items' order: at most `running` at a
+ * time, and at most `ahead` results that nobody has taken yet.
  */
 export async function* mapAhead<T, R>(
   items: readonly T[],

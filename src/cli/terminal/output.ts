@@ -73,8 +73,9 @@ export const quoted = (path: string): string =>
   /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replace(/'/g, `'\\''`)}'`;
 
 /**
- * A reader that has gone (`fovea ... | head`) is no error: what is computed is on disk, and the rest is not missed. An output that takes
- * no more (a full disk) is told once; the command goes on, since what it keeps may lie elsewhere, and ends with 1.
+ * A reader that has gone (`fovea ... | head`) is no error: what is computed is on disk, and the rest is not missed. An
+ * output that takes no more (a full disk) is told once; the command goes on, since what it keeps may lie elsewhere, and
+ * ends with 1.
  */
 export function outliveReaders(): void {
   for (const [name, stream] of [

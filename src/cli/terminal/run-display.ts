@@ -1,6 +1,6 @@
 /**
- * What is shown of every training, whatever it learns from: a head, a bar, and what to do next; or the same as JSON lines. Those of
- * pictures and of positions say what stands in it.
+ * What is shown of every training, whatever it learns from: a head, a bar, and what to do next; or the same as JSON
+ * lines. Those of pictures and of positions say what stands in it.
  */
 import type { RunPlan, RunResult } from "../../run/run-node.js";
 import type { EpochRecord, Progress as TrainingProgress } from "../../train/records.js";

@@ -1,4 +1,7 @@
-/** A training on the command line, of pictures, scenes or positions: what is shown of it, Ctrl-C, and the report behind it. */
+/**
+ * A training on the command line, of pictures, scenes or positions: what is shown of it, Ctrl-C, and the report behind
+ * it.
+ */
 import { type RunOptions, type RunPlan, type RunResult, runTraining } from "../../run/run-node.js";
 import type { EpochRecord, Progress } from "../../train/records.js";
 import { EXIT } from "./errors.js";

@@ -1,6 +1,6 @@
 /**
- * Ctrl-C and its like ask a run to stop after the step under way. A second one, by someone who does not want to wait, ends
- * the process at once.
+ * Ctrl-C and its like ask a run to stop after the step under way. A second one, by someone who does not want to wait,
+ * ends the process at once.
  */
 import { constants } from "node:os";
 

@@ -1,7 +1,8 @@
 /**
- * Which integers and pointers live in the kernel's frame, so that registers are left for what runs most often. What is computed once
- * and kept for later does: an innermost loop reads it once, from the first cache. So does the counter of a loop around another.
- * What changes stays in a register, since it mostly changes in an innermost loop. Where a kernel knows better, it says so.
+ * Which integers and pointers live in the kernel's frame, so that registers are left for what runs most often. What is
+ * computed once and kept for later does: an innermost loop reads it once, from the first cache. So does the counter of
+ * a loop around another. What changes stays in a register, since it mostly changes in an innermost loop. Where a kernel
+ * knows better, it says so.
  */
 import type { Instr, Reg } from "../ir.js";
 

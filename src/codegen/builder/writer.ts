@@ -1,4 +1,6 @@
-/** Appends instructions to the block that is being written: one method for each family of them, which gives its result. */
+/**
+ * Appends instructions to the block that is being written: one method for each family of them, which gives its result.
+ */
 
 import type { NarrowType } from "../../base/element-type.js";
 import type { Lanes } from "../../target/target.js";

@@ -1,11 +1,12 @@
 /**
  * Exact float32 fused multiply-add in plain JavaScript: `a * b + c` rounded once.
  *
- * The product of two float32 values fits a float64 (48 bits of significand, exponents from -298 to 255), so only the sum
- * is rounded. Rounding it to float64 and then to float32 would round twice; instead the sum is rounded to odd (Boldo and
- * Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd", 2008): where TwoSum
- * (Knuth) shows that the float64 sum is inexact, its neighbour with an odd significand is taken. A float64 has 29 bits more
- * than a float32, and two are enough for the second rounding to be the right one, in the denormal range also.
+ * The product of two float32 values fits a float64 (48 bits of significand, exponents from -298 to 255), so only the
+ * sum is rounded. Rounding it to float64 and then to float32 would round twice; instead the sum is rounded to odd
+ * (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd", 2008):
+ * where TwoSum (Knuth) shows that the float64 sum is inexact, its neighbour with an odd significand is taken. A float64
+ * has 29 bits more than a float32, and two are enough for the second rounding to be the right one, in the denormal
+ * range also.
  */
 const f64 = new Float64Array(1);
 const words = new Uint32Array(f64.buffer);

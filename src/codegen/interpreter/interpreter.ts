@@ -1,10 +1,12 @@
 /**
- * The definition of the kernel language: runs a kernel on plain byte arrays and checks everything that an encoder trusts.
+ * The definition of the kernel language: runs a kernel on plain byte arrays and checks everything that an encoder
+ * trusts.
  *
- * Each operand is exactly the bytes that the kernel may touch. A pointer knows which operand it belongs to, so an access
- * past an operand's end is an error even where another operand lies there. Checked besides: 4-byte alignment, the declared
- * access, 32-bit integers, division of negative numbers, memory that is read before it is written, out-of-range `toInt`;
- * and by `verifyKernel`, registers that are read before they are assigned. Vector arithmetic is in `vectors.ts`.
+ * Each operand is exactly the bytes that the kernel may touch. A pointer knows which operand it belongs to, so an
+ * access past an operand's end is an error even where another operand lies there. Checked besides: 4-byte alignment,
+ * the declared access, 32-bit integers, division of negative numbers, memory that is read before it is written,
+ * out-of-range `toInt`; and by `verifyKernel`, registers that are read before they are assigned. Vector arithmetic is
+ * in `vectors.ts`.
  *
  * A kernel is translated to closures once and kept, as tests run the same one over many ranges.
  */
@@ -28,9 +30,10 @@ export interface InterpretOptions {
   /** How `fma` rounds; the kernel's target decides if this is left out. */
   readonly fma?: FmaMode;
   /**
-   * One byte for each 32-bit word of an operand, whose low four bits say which of the word's bytes have been written (`WRITTEN`: all);
-   * reading one that has not is an error, and writes set them. Pass the same arrays to several runs that fill an operand together. An operand declared "write" that
-   * has none starts unwritten; the others are taken as wholly initialised.
+   * One byte for each 32-bit word of an operand, whose low four bits say which of the word's bytes have been written
+   * (`WRITTEN`: all); reading one that has not is an error, and writes set them. Pass the same arrays to several runs
+   * that fill an operand together. An operand declared "write" that has none starts unwritten; the others are taken as
+   * wholly initialised.
    */
   readonly initialised?: readonly (Uint8Array | undefined)[];
 }

@@ -10,9 +10,9 @@ import { fusedMultiplyAdd, separateMultiplyAdd } from "./fma.js";
 export type Step = () => void;
 
 /**
- * How far below its operand's base a pointer may lie when memory is reached through it. WebAssembly adds an access's offset
- * to the pointer without wrapping around, so a pointer that has wrapped below address 0 would trap: its memory keeps this
- * many bytes free at the start.
+ * How far below its operand's base a pointer may lie when memory is reached through it. WebAssembly adds an access's
+ * offset to the pointer without wrapping around, so a pointer that has wrapped below address 0 would trap: its memory
+ * keeps this many bytes free at the start.
  */
 export const LOWEST_POINTER = -(1 << 24);
 

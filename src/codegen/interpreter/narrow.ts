@@ -1,6 +1,6 @@
 /**
- * What loads and stores of elements of 8 and 16 bits mean. Halves and bfloat16 are those of `base/half.ts`; bytes are integers, which
- * a store saturates.
+ * What loads and stores of elements of 8 and 16 bits mean. Halves and bfloat16 are those of `base/half.ts`; bytes are
+ * integers, which a store saturates.
  */
 import { bytesOfElement, type NarrowType } from "../../base/element-type.js";
 import { bfloat16OfBits, bitsOfBfloat16, bitsOfHalf, halfOfBits } from "../../base/half.js";

@@ -1,4 +1,6 @@
-/** Bytes of a WebAssembly module: LEB128 integers, vectors and sections (WebAssembly Core Specification 2.0, chapter 5). */
+/**
+ * Bytes of a WebAssembly module: LEB128 integers, vectors and sections (WebAssembly Core Specification 2.0, chapter 5).
+ */
 export class ByteWriter {
   readonly #bytes: number[] = [];
 

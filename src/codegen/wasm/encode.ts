@@ -1,10 +1,10 @@
 /**
- * Kernels as WebAssembly SIMD. Every virtual register becomes a local (an i32 or a v128), and the engine's compiler turns
- * those into machine registers. A vector of one lane is a v128 whose lane 0 counts: its memory accesses touch exactly
- * 4 bytes, and its arithmetic is the vectors', so that bits match. Masks are v128 of -1 or 0 a lane.
+ * Kernels as WebAssembly SIMD. Every virtual register becomes a local (an i32 or a v128), and the engine's compiler
+ * turns those into machine registers. A vector of one lane is a v128 whose lane 0 counts: its memory accesses touch
+ * exactly 4 bytes, and its arithmetic is the vectors', so that bits match. Masks are v128 of -1 or 0 a lane.
  *
- * Addresses are unsigned 32-bit. An access's offset of zero or more goes into the instruction (where it is added without
- * wrapping around; see LOWEST_POINTER), a negative one is added to the pointer.
+ * Addresses are unsigned 32-bit. An access's offset of zero or more goes into the instruction (where it is added
+ * without wrapping around; see LOWEST_POINTER), a negative one is added to the pointer.
  */
 
 import { KernelError } from "../../base/errors.js";

@@ -1,6 +1,6 @@
 /**
- * What the engine's WebAssembly offers, found by asking it: tiny modules are validated, one is compiled, and the fused multiply-add
- * is run on numbers that tell one rounding from two (relaxed SIMD lets an engine choose either).
+ * What the engine's WebAssembly offers, found by asking it: tiny modules are validated, one is compiled, and the fused
+ * multiply-add is run on numbers that tell one rounding from two (relaxed SIMD lets an engine choose either).
  *
  * Node 20 has relaxed SIMD behind a flag: see `enable-relaxed-node.ts`.
  */

@@ -1,6 +1,7 @@
 /**
- * A kernel's WebAssembly function as text, an instruction a line, as the text format has them (`wat`), locals under the names of the
- * kernel's registers. The bytes are read back by the table of the opcodes that the encoder writes with; it knows no others.
+ * A kernel's WebAssembly function as text, an instruction a line, as the text format has them (`wat`), locals under the
+ * names of the kernel's registers. The bytes are read back by the table of the opcodes that the encoder writes with; it
+ * knows no others.
  */
 import { KernelError } from "../../base/errors.js";
 import { type Instr, type Kernel, type Reg, reads, writes } from "../ir.js";

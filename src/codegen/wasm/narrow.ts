@@ -1,6 +1,7 @@
 /**
- * Loads and stores of elements of 8 and 16 bits in WebAssembly SIMD: elements lie in the lower bits of 32-bit lanes, and integer
- * arithmetic makes numbers of them. A float multiplication by 2^112 moves a half's exponent to a float32's, which is exact for its denormals too.
+ * Loads and stores of elements of 8 and 16 bits in WebAssembly SIMD: elements lie in the lower bits of 32-bit lanes,
+ * and integer arithmetic makes numbers of them. A float multiplication by 2^112 moves a half's exponent to a float32's,
+ * which is exact for its denormals too.
  */
 import { bytesOfElement, type NarrowType } from "../../base/element-type.js";
 import type { Instr, Reg } from "../ir.js";
@@ -11,7 +12,10 @@ type Load = Extract<Instr, { op: "loadas" }>;
 type Store = Extract<Instr, { op: "storeas" }>;
 
 const INFINITY = 0x7f800000;
-/** The bits of 65536, to which a half's infinity is widened by the multiplication, and from which on a float32 has no half. */
+/**
+ * The bits of 65536, to which a half's infinity is widened by the multiplication, and from which on a float32 has no
+ * half.
+ */
 const ABOVE_HALVES = 0x47800000;
 /** The bits of 2^-14: below it lie a half's denormals. */
 const LEAST_NORMAL_HALF = 0x38800000;
@@ -136,7 +140,9 @@ function narrow(w: FunctionWriter, type: NarrowType, src: Reg): void {
   else narrowHalf(w, src);
 }
 
-/** (bits + 0x7fff + the lowest bit that is kept) >> 16; a NaN keeps its upper half, with the bit that makes it quiet. */
+/**
+ * (bits + 0x7fff + the lowest bit that is kept) >> 16; a NaN keeps its upper half, with the bit that makes it quiet.
+ */
 function narrowBfloat16(w: FunctionWriter, src: Reg): void {
   w.get(src).arg(16).simd(SIMD.i32x4_shr_u);
   constant(w, 1).simd(SIMD.v128_and).get(src).simd(SIMD.i32x4_add);

@@ -1,4 +1,7 @@
-/** One kernel as the code of a WebAssembly function: locals, addresses, control flow and integers. Vector instructions are vectors.ts's. */
+/**
+ * One kernel as the code of a WebAssembly function: locals, addresses, control flow and integers. Vector instructions
+ * are vectors.ts's.
+ */
 
 import { KernelError } from "../../base/errors.js";
 import type { Address, CompareInt, Instr, IntArg, Kernel, Reg } from "../ir.js";

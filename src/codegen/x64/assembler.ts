@@ -419,7 +419,9 @@ function unnamed(r: number, encoding: Encoding, { name }: VectorInstruction): Ke
   return new KernelError(`assembler: register ${r} cannot be named by a ${encoding} ${name}`);
 }
 
-/** The X and B bits, X the higher, that extend a memory operand's index and base, or a general-purpose register in rm. */
+/**
+ * The X and B bits, X the higher, that extend a memory operand's index and base, or a general-purpose register in rm.
+ */
 function extensions(rm: RegisterOrMemory): number {
   if (typeof rm === "number") return (rm >> 3) & 1;
   if ("constant" in rm) return 0;

@@ -1,7 +1,7 @@
 /**
  * Counted loops and branches. A loop tests once before it starts, and at its bottom adds, compares and jumps; where the
- * body never reads the index, the counter runs down to zero and needs no bound. Innermost loops start at multiples of 32
- * bytes, the window in which processors fetch decoded instructions.
+ * body never reads the index, the counter runs down to zero and needs no bound. Innermost loops start at multiples of
+ * 32 bytes, the window in which processors fetch decoded instructions.
  */
 import type { Instr, IntArg } from "../ir.js";
 import type { Loop } from "../liveness.js";

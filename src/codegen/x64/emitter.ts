@@ -1,6 +1,6 @@
 /**
- * What the instruction groups share while a kernel is encoded: where registers lie, the scratch register, the frame, and
- * constants.
+ * What the instruction groups share while a kernel is encoded: where registers lie, the scratch register, the frame,
+ * and constants.
  */
 import { KernelError } from "../../base/errors.js";
 import type { Allocation } from "../allocate.js";
@@ -106,7 +106,9 @@ export class Emitter {
     }
     return at(RAX, offset);
   }
-  /** Run `emit` with one more register, saved around it: for the rare store of a frame value through a frame pointer. */
+  /**
+   * Run `emit` with one more register, saved around it: for the rare store of a frame value through a frame pointer.
+   */
   withSpare(emit: (register: number) => void): void {
     const register = 1; // rcx: any but the scratch register
     this.asm.push(register);

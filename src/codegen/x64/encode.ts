@@ -1,8 +1,8 @@
 /**
  * Encodes a kernel as x86-64 machine code for AVX-512 or AVX2: a position-independent function of the System V calling
- * convention, `void kernel(int64 table, int64 begin, int64 end, int64 batch)`, with its constants behind it. Place it at a
- * multiple of 64 bytes. Callee-saved registers are restored and the upper halves of the vector registers cleared on the
- * one way out.
+ * convention, `void kernel(int64 table, int64 begin, int64 end, int64 batch)`, with its constants behind it. Place it
+ * at a multiple of 64 bytes. Callee-saved registers are restored and the upper halves of the vector registers cleared
+ * on the one way out.
  */
 import { KernelError } from "../../base/errors.js";
 import { atOnce, type Steps } from "../../base/steps.js";
@@ -30,7 +30,10 @@ import { type Selection, select } from "./select.js";
 import { spill } from "./spill.js";
 import { encodeVector, moveVector } from "./vectors.js";
 
-/** @throws KernelError for a kernel of another machine. One that needs more registers than its target has keeps values in its frame. */
+/**
+ * @throws KernelError for a kernel of another machine. One that needs more registers than its target has keeps values
+ * in its frame.
+ */
 export function encodeX64(kernel: Kernel): Uint8Array {
   return atOnce(encodeX64Steps(kernel));
 }
@@ -77,8 +80,8 @@ interface Plan {
 }
 
 /**
- * The best plan that fits. Folding a load frees a vector register but keeps its pointer alive longer, and the operand table
- * has a register of its own only where one is left. Where none fits, values move to the frame.
+ * The best plan that fits. Folding a load frees a vector register but keeps its pointer alive longer, and the operand
+ * table has a register of its own only where one is left. Where none fits, values move to the frame.
  */
 function choosePlan(kernel: Kernel, usage: Usage): Plan {
   for (const fold of [true, false]) {

@@ -1,7 +1,7 @@
 /**
- * What a kernel keeps in its frame beside registers of its own: copies of loop bounds that change inside the loop, and the address
- * of the operand table where no register is left for it. Counted before the code is written, in the order in which the
- * emitter will ask for slots, because the frame is made by the first instructions.
+ * What a kernel keeps in its frame beside registers of its own: copies of loop bounds that change inside the loop, and
+ * the address of the operand table where no register is left for it. Counted before the code is written, in the order
+ * in which the emitter will ask for slots, because the frame is made by the first instructions.
  */
 import type { Instr } from "../ir.js";
 import type { Loop } from "../liveness.js";

@@ -23,7 +23,10 @@ export interface VectorInstruction {
   readonly operands: "rvm" | "rm" | "mr" | "vmi" | "rvmi" | "rmi" | "mri" | "rvms" | "mvr";
   /** The opcode extension in ModRM.reg (shifts by an immediate). */
   readonly extension?: number;
-  /** What a memory operand holds: a whole vector (`full` also allows an embedded broadcast), a half or a quarter of one, or one element. */
+  /**
+   * What a memory operand holds: a whole vector (`full` also allows an embedded broadcast), a half or a quarter of one,
+   * or one element.
+   */
   readonly tuple: "full" | "whole" | "half" | "quarter" | "scalar" | "none";
   /** Bytes of one element of the memory operand, the unit of an embedded broadcast. */
   readonly element: 1 | 2 | 4 | 8;
@@ -42,7 +45,10 @@ export function memoryBytes({ tuple, element }: VectorInstruction, bits: number,
   return bits / (tuple === "half" ? 16 : tuple === "quarter" ? 32 : 8);
 }
 
-/** Bits of the register that stands in for a memory operand of a half or a quarter of a vector: an xmm register at least. */
+/**
+ * Bits of the register that stands in for a memory operand of a half or a quarter of a vector: an xmm register at
+ * least.
+ */
 export function partBits(mFile: VectorInstruction["mFile"], bits: 128 | 256 | 512): 128 | 256 | 512 {
   if (mFile === "quarter" || (mFile === "half" && bits < 512)) return 128;
   return mFile === "half" ? 256 : bits;

@@ -1,6 +1,7 @@
 /**
- * The assembler that keeps what it is called with: each instruction as text in Intel's syntax, as GNU objdump writes it, with its
- * bytes and the kernel's instruction that asked for it. Labels are L1, L2, ... and constants C1, C2, ... in the order in which they lie.
+ * The assembler that keeps what it is called with: each instruction as text in Intel's syntax, as GNU objdump writes
+ * it, with its bytes and the kernel's instruction that asked for it. Labels are L1, L2, ... and constants C1, C2, ...
+ * in the order in which they lie.
  */
 import { argumentsOf, type Instr, type Kernel } from "../ir.js";
 import type { ListedLine, Listing } from "../listing.js";

@@ -11,8 +11,8 @@ export function tableRegister(kernel: Kernel): Reg {
 }
 
 /**
- * Whether instructions are those of AVX-512, encoded by EVEX: with mask registers, and broadcasts as operands of all of them. Else
- * they are those of AVX2, encoded by VEX.
+ * Whether instructions are those of AVX-512, encoded by EVEX: with mask registers, and broadcasts as operands of all of
+ * them. Else they are those of AVX2, encoded by VEX.
  */
 export const isEvex = ({ registers }: CodeTarget): boolean => registers.mask > 0;
 

@@ -1,7 +1,7 @@
 /**
- * Loads and stores of elements of 8 and 16 bits. AVX-512 masks them itself. AVX2 cannot: unless all lanes are on, elements are inserted
- * and extracted one by one, so that memory under lanes that are off is never touched. Halves are converted by F16C, bfloat16 by
- * adding to the bits what rounds to the nearest, ties to even.
+ * Loads and stores of elements of 8 and 16 bits. AVX-512 masks them itself. AVX2 cannot: unless all lanes are on,
+ * elements are inserted and extracted one by one, so that memory under lanes that are off is never touched. Halves are
+ * converted by F16C, bfloat16 by adding to the bits what rounds to the nearest, ties to even.
  */
 import { bytesOfElement, type NarrowType } from "../../base/element-type.js";
 import { KernelError } from "../../base/errors.js";

@@ -1,6 +1,6 @@
 /**
- * Integers and pointers. Values are kept sign extended to 64 bits; those in the frame are memory operands or pass through
- * the scratch register.
+ * Integers and pointers. Values are kept sign extended to 64 bits; those in the frame are memory operands or pass
+ * through the scratch register.
  */
 import type { Instr, IntArg, Reg } from "../ir.js";
 import type { Emitter } from "./emitter.js";

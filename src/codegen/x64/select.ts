@@ -1,6 +1,7 @@
 /**
  * Instruction selection: drops what is never read, writes results straight to the mutable register that they are copied
- * to, and decides which loads, broadcasts and constants become the memory operand of the one instruction that reads them.
+ * to, and decides which loads, broadcasts and constants become the memory operand of the one instruction that reads
+ * them.
  *
  * A load moves down to its reader only within one block, past no store, loop or branch and past no change of its
  * pointer, so it reads the same bytes.

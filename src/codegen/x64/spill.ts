@@ -1,11 +1,12 @@
 /**
- * What a kernel does when it holds more values at once than its target has registers: some wait in the frame. An int or a pointer
- * is worked on there as it is, since every instruction takes those from memory. A vector or a mask is stored behind each
- * assignment and loaded in front of each read, into a register of that one instruction; a constant is made anew instead.
+ * What a kernel does when it holds more values at once than its target has registers: some wait in the frame. An int or
+ * a pointer is worked on there as it is, since every instruction takes those from memory. A vector or a mask is stored
+ * behind each assignment and loaded in front of each read, into a register of that one instruction; a constant is made
+ * anew instead.
  *
- * At the widest place go those that are read and written least often, as counted by the loops around. Every turn moves out values
- * that the instruction at that place does not touch, so it narrows there, and there are always such: an instruction has three
- * arguments, a result and two temporaries at most.
+ * At the widest place go those that are read and written least often, as counted by the loops around. Every turn moves
+ * out values that the instruction at that place does not touch, so it narrows there, and there are always such: an
+ * instruction has three arguments, a result and two temporaries at most.
  */
 import { FILES, type RegisterFile, type RegisterModel, type Requests } from "../allocate.js";
 import { type Instr, type Kernel, PTR, type Reg, writes } from "../ir.js";

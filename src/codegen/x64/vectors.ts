@@ -1,7 +1,7 @@
 /**
- * Vector arithmetic and vector memory. A vector of 16, 8 or 4 lanes is a zmm, ymm or xmm register; one lane is the lowest
- * of an xmm, worked on by scalar instructions so that nothing of the lanes above can slow it down or touch memory.
- * (Integer lanes cannot: they use the packed forms.)
+ * Vector arithmetic and vector memory. A vector of 16, 8 or 4 lanes is a zmm, ymm or xmm register; one lane is the
+ * lowest of an xmm, worked on by scalar instructions so that nothing of the lanes above can slow it down or touch
+ * memory. (Integer lanes cannot: they use the packed forms.)
  */
 import { KernelError } from "../../base/errors.js";
 import type { FloatBinary, FloatUnary, Instr, IntVecBinary, Reg } from "../ir.js";
@@ -26,7 +26,9 @@ interface Source {
   readonly options: VectorOptions;
 }
 
-/** The register of `reg`, or the memory operand that a folded load became; `scalar`: the instruction reads one element. */
+/**
+ * The register of `reg`, or the memory operand that a folded load became; `scalar`: the instruction reads one element.
+ */
 export function source(e: Emitter, reg: Reg, scalar: boolean): Source {
   const from = e.selection.folded.get(reg.id);
   if (!from) return { rm: e.vector(reg), options: PLAIN };
@@ -229,7 +231,9 @@ function float1(e: Emitter, kind: FloatUnary, dst: Reg, a: Reg): void {
   }
 }
 
-/** +-(a * b) + c in the form whose overwritten operand is already where the result goes; else c is moved there first. */
+/**
+ * +-(a * b) + c in the form whose overwritten operand is already where the result goes; else c is moved there first.
+ */
 function multiplyAdd(e: Emitter, i: Extract<Instr, { op: "fma" }>): void {
   const { asm } = e;
   const lanes = lanesOf(i.dst);

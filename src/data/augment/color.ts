@@ -1,8 +1,8 @@
 /**
- * Changes of colour as one matrix and one offset a picture, y = M x + o in pixels scaled to 0..1, applied in place to pixels that are
- * scaled for the network already. Brightness, contrast, saturation and hue (a turn about the grey axis of YIQ) come in this order, as
- * torchvision's do unless they are shuffled; values are held within 0..1 once, at the end. Grey pictures have neither saturation
- * nor hue.
+ * Changes of colour as one matrix and one offset a picture, y = M x + o in pixels scaled to 0..1, applied in place to
+ * pixels that are scaled for the network already. Brightness, contrast, saturation and hue (a turn about the grey axis
+ * of YIQ) come in this order, as torchvision's do unless they are shuffled; values are held within 0..1 once, at the
+ * end. Grey pictures have neither saturation nor hue.
  */
 import type { Scaling } from "../sets/dataset.js";
 import type { Draws } from "./draws.js";
@@ -94,7 +94,9 @@ export class ColorMap {
     for (let c = 0; c < this.#channels; c++) this.#offset[c]! += by[c]!;
   }
 
-  /** AlexNet's: p1 a1 l1 + p2 a2 l2 + p3 a3 l3, with eigenvectors p, eigenvalues l and normal a of the given strength. */
+  /**
+   * AlexNet's: p1 a1 l1 + p2 a2 l2 + p3 a3 l3, with eigenvectors p, eigenvalues l and normal a of the given strength.
+   */
   shiftAlong(eigenvalues: readonly number[], eigenvectors: readonly number[], strength: number, draws: Draws): void {
     const n = this.#channels;
     const along = eigenvalues.map((value) => strength * draws.normal() * value);

@@ -3,8 +3,8 @@
  * horizontal and vertical translation, scaling, squeezing (wider and lower at once, or the reverse) and horizontal
  * shearing, with bilinear resampling. The paper does not say how far; the defaults here are ours.
  *
- * What a picture becomes is a function of seed, epoch and its number in the data set, so that the order of pictures, threads and
- * resuming change nothing. Evaluation never distorts.
+ * What a picture becomes is a function of seed, epoch and its number in the data set, so that the order of pictures,
+ * threads and resuming change nothing. Evaluation never distorts.
  */
 
 import { unknownName } from "../../base/errors.js";
@@ -84,8 +84,8 @@ function symmetric(words: Words4, at: 0 | 1 | 2 | 3): number {
 }
 
 /**
- * As fillBatch (batch.ts), each picture distorted. Pixels from outside a picture are background. `numbers` are those by which
- * the pictures' distortions are drawn, their own unless said.
+ * As fillBatch (batch.ts), each picture distorted. Pixels from outside a picture are background. `numbers` are those by
+ * which the pictures' distortions are drawn, their own unless said.
  * @throws DataError as fillBatch.
  */
 export function fillDistorted(

@@ -96,8 +96,8 @@ export function applyGeometry(
 }
 
 /**
- * Alternating (Jordan, "94% on CIFAR-10 in 3.29 seconds", 2024): what the first epoch mirrors is drawn, and every later epoch
- * mirrors what the one before it did not, so that two epochs see both of each picture.
+ * Alternating (Jordan, "94% on CIFAR-10 in 3.29 seconds", 2024): what the first epoch mirrors is drawn, and every later
+ * epoch mirrors what the one before it did not, so that two epochs see both of each picture.
  */
 function flips(
   transform: Transform & { readonly kind: "flip" },

@@ -1,7 +1,7 @@
 /**
- * The principal axes of the colours of a data set, which pcaColor moves pictures along (Krizhevsky, Sutskever and Hinton 2012,
- * section 4.1): eigenvalues and eigenvectors of the covariance of all pixels, scaled to 0..1. The sums are exact, so that the order of
- * pictures does not matter.
+ * The principal axes of the colours of a data set, which pcaColor moves pictures along (Krizhevsky, Sutskever and
+ * Hinton 2012, section 4.1): eigenvalues and eigenvectors of the covariance of all pixels, scaled to 0..1. The sums are
+ * exact, so that the order of pictures does not matter.
  */
 import type { Dataset } from "../sets/dataset.js";
 import { openBytes } from "../sets/open-pictures.js";
@@ -117,7 +117,10 @@ export async function measuredOn(transforms: readonly Transform[], data: Dataset
   return withColors(transforms, (await covarianceOf(data)).principal());
 }
 
-/** Pictures evenly spread over the set: of one in memory as many as have so many bytes, of one on disk fewer, as they are decoded for it. */
+/**
+ * Pictures evenly spread over the set: of one in memory as many as have so many bytes, of one on disk fewer, as they
+ * are decoded for it.
+ */
 async function covarianceOf(data: Dataset): Promise<ColorCovariance> {
   const { images, shape, length, stream } = data;
   const size = shape[0] * shape[1] * shape[2];

@@ -1,8 +1,8 @@
 /**
- * Where each pixel of the result is taken from: geometric transforms, one after another, compose into one affine map from pixels
- * of the canvas to pixels of the picture, x = xx u + xy v + x0 and y = yx u + yy v + y0, with whole numbers at the centres of
- * pixels. So a picture is sampled once, however many transforms there are. A crop does not cut: what a later transform brings in from
- * outside of it is the picture's own.
+ * Where each pixel of the result is taken from: geometric transforms, one after another, compose into one affine map
+ * from pixels of the canvas to pixels of the picture, x = xx u + xy v + x0 and y = yx u + yy v + y0, with whole numbers
+ * at the centres of pixels. So a picture is sampled once, however many transforms there are. A crop does not cut: what
+ * a later transform brings in from outside of it is the picture's own.
  */
 export class Placement {
   xx = 1;

@@ -1,8 +1,8 @@
 /**
  * Takes a picture's bytes where a placement says and scales them: whole pixels are copied through the scaling table;
- * upright placements (crops, flips, resizing) go by rows and columns, with linear interpolation, or where they shrink with the wider
- * triangle that Pillow and torchvision call antialiasing; all others interpolate between four neighbours.
- * Outside the picture is background, bytes of 0, or the picture's reflection.
+ * upright placements (crops, flips, resizing) go by rows and columns, with linear interpolation, or where they shrink
+ * with the wider triangle that Pillow and torchvision call antialiasing; all others interpolate between four
+ * neighbours. Outside the picture is background, bytes of 0, or the picture's reflection.
  */
 import { type ByteScaling, byteScaling } from "../sets/byte-scaling.js";
 import type { Scaling } from "../sets/dataset.js";

@@ -1,6 +1,6 @@
 /**
- * Decodes picture files for a loader: common JPEG files by libjpeg-turbo on the calling thread (fast-jpeg-node.ts), others by sharp,
- * which is loaded when the first of these comes.
+ * Decodes picture files for a loader: common JPEG files by libjpeg-turbo on the calling thread (fast-jpeg-node.ts),
+ * others by sharp, which is loaded when the first of these comes.
  */
 import type { JpegHeader } from "../../formats/pictures/jpeg-header.js";
 import type { Shape } from "../../graph/shape.js";
@@ -19,8 +19,8 @@ export async function decodeTo(name: string, bytes: Uint8Array, shape: Shape): P
 export type LeastSize = (height: number, width: number) => readonly [height: number, width: number];
 
 /**
- * A picture in its own size, or by 2, 4 or 8 smaller where `least` lets it, as JPEG files are decoded faster. `height` and `width` are
- * those of `pixels`.
+ * A picture in its own size, or by 2, 4 or 8 smaller where `least` lets it, as JPEG files are decoded faster. `height`
+ * and `width` are those of `pixels`.
  */
 export async function decodeWhole(
   name: string,

@@ -1,6 +1,7 @@
 /**
- * Decodes common JPEG files by libjpeg-turbo in WebAssembly, on the calling thread: the same bits as sharp gives, without its
- * cost a picture (64x64: 0.07 ms against 0.55; 256x256: 0.7 against 1.1; from about 400x400 on sharp's vector code is ahead).
+ * Decodes common JPEG files by libjpeg-turbo in WebAssembly, on the calling thread: the same bits as sharp gives,
+ * without its cost a picture (64x64: 0.07 ms against 0.55; 256x256: 0.7 against 1.1; from about 400x400 on sharp's
+ * vector code is ahead).
  */
 import { createRequire } from "node:module";
 import { type JpegHeader, parseJpegHeader } from "../../formats/pictures/jpeg-header.js";
@@ -23,7 +24,10 @@ type Factory = () => Promise<{ readonly JPEGDecoder: new () => Decoder }>;
 let loading: Promise<void> | undefined;
 let decoder: Decoder | undefined;
 
-/** To be awaited before `decodeCommonJpeg`. Where the module cannot be loaded, that decodes nothing, and sharp everything. */
+/**
+ * To be awaited before `decodeCommonJpeg`. Where the module cannot be loaded, that decodes nothing, and sharp
+ * everything.
+ */
 export function loadFastJpeg(): Promise<void> {
   loading ??= (async () => {
     try {
@@ -45,8 +49,9 @@ export interface JpegPixels {
 }
 
 /**
- * A file as [height, width, channels] bytes, or undefined where it is better left to sharp: no JPEG, turned by its camera, of a
- * colour space of its own, large, damaged (sharp says how), or to be made grey. `wants` may refuse by the head.
+ * A file as [height, width, channels] bytes, or undefined where it is better left to sharp: no JPEG, turned by its
+ * camera, of a colour space of its own, large, damaged (sharp says how), or to be made grey. `wants` may refuse by the
+ * head.
  */
 export function decodeCommonJpeg(
   bytes: Uint8Array,

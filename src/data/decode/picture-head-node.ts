@@ -6,8 +6,9 @@ import { decodeWhole } from "./decode-picture-node.js";
 import type { PictureFiles } from "./picture-place-node.js";
 
 /**
- * A JPEG file that ends with its end mark, and a file of another format whose head is right, count as whole; what else there is
- * to find, decoding finds. A JPEG file without that mark at its end (cut off, or with something behind it) is decoded at once.
+ * A JPEG file that ends with its end mark, and a file of another format whose head is right, count as whole; what else
+ * there is to find, decoding finds. A JPEG file without that mark at its end (cut off, or with something behind it) is
+ * decoded at once.
  * @throws FileError and DataError as decoding does.
  */
 export async function checkHead(files: PictureFiles, name: string, place: PicturePlace): Promise<Facts> {

@@ -1,4 +1,7 @@
-/** Where the bytes of a picture lie: a file, or a piece of an archive. Read on the calling thread, which is a loader's worker. */
+/**
+ * Where the bytes of a picture lie: a file, or a piece of an archive. Read on the calling thread, which is a loader's
+ * worker.
+ */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { FileError } from "../../base/errors.js";
 import { READ_ONLY, whatItIs, whyUnreadable } from "../../host/read-node.js";

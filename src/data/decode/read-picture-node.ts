@@ -1,7 +1,7 @@
 /**
- * A picture file as the bytes that a network takes, [height, width, channels], of any kind (picture-kinds.ts) and size, turned as
- * its camera was held. Digits are prepared as MNIST's were (prepare-digit.ts); anything else is resized to cover the
- * network's input, its middle kept, on white where it is transparent.
+ * A picture file as the bytes that a network takes, [height, width, channels], of any kind (picture-kinds.ts) and size,
+ * turned as its camera was held. Digits are prepared as MNIST's were (prepare-digit.ts); anything else is resized to
+ * cover the network's input, its middle kept, on white where it is transparent.
  */
 import { stat } from "node:fs/promises";
 import type { Metadata, Sharp } from "sharp";
@@ -44,7 +44,10 @@ export async function inspectPicture(name: string, bytes: Uint8Array): Promise<P
   return facts((await inspect(name, bytes)).metadata);
 }
 
-/** How the pixels of a file are to be turned to stand as the camera was held: 1 to 8, as Exif has it. @throws FileError as readPicture. */
+/**
+ * How the pixels of a file are to be turned to stand as the camera was held: 1 to 8, as Exif has it. @throws FileError
+ * as readPicture.
+ */
 export async function orientationOf(name: string, bytes: Uint8Array): Promise<number> {
   return (await inspect(name, bytes)).metadata.orientation ?? 1;
 }
@@ -53,7 +56,10 @@ export interface DecodedPicture extends PictureFacts {
   readonly pixels: Uint8Array;
 }
 
-/** As readPicture by resizing, from the bytes of a file, with what its head says: `height` and `width` are those of the file. */
+/**
+ * As readPicture by resizing, from the bytes of a file, with what its head says: `height` and `width` are those of the
+ * file.
+ */
 export async function decodePicture(name: string, bytes: Uint8Array, input: Shape): Promise<DecodedPicture> {
   const { image, metadata } = await inspect(name, bytes);
   return { ...facts(metadata), pixels: await resized(name, image, metadata, input) };
@@ -172,7 +178,10 @@ async function resized(path: string, image: Sharp, metadata: Metadata, input: Sh
 /** As the camera was held. */
 const upright = (image: Sharp, { orientation = 1 }: Metadata) => (orientation === 1 ? image : image.autoOrient());
 
-/** Colours of a profile as sRGB. sharp does so by itself where a sample has 8 bits; those of 16 bits it brings to a wider space. */
+/**
+ * Colours of a profile as sRGB. sharp does so by itself where a sample has 8 bits; those of 16 bits it brings to a
+ * wider space.
+ */
 const inSrgb = (image: Sharp, { depth, hasProfile }: Metadata) =>
   depth === "ushort" && hasProfile ? image.withIccProfile("srgb", { attach: false }) : image;
 

@@ -8,8 +8,8 @@ import type { LoaderPool } from "./pool-node.js";
 export const sizeText = ({ height, width }: Pick<Facts, "height" | "width">): string => `${height}x${width}`;
 
 /**
- * Has the pool do one thing to pictures, in chunks of `length`, `size` elements apart in `memory`. `each` is told what came of
- * each, not always in order, and gives false where no more is to be begun.
+ * Has the pool do one thing to pictures, in chunks of `length`, `size` elements apart in `memory`. `each` is told what
+ * came of each, not always in order, and gives false where no more is to be begun.
  */
 export async function cook(
   pool: LoaderPool,

@@ -1,6 +1,7 @@
 /**
- * What a loader's worker does, on whichever thread: reads pictures, decodes them, and writes what a recipe makes of them into shared
- * memory. A picture that cannot be read or decoded is an answer, not an error; what the machine lacks is no fault of a picture.
+ * What a loader's worker does, on whichever thread: reads pictures, decodes them, and writes what a recipe makes of
+ * them into shared memory. A picture that cannot be read or decoded is an answer, not an error; what the machine lacks
+ * is no fault of a picture.
  */
 
 import { BackendError, FoveaError } from "../../base/errors.js";

@@ -1,8 +1,8 @@
 /**
- * A set whose pictures stay on disk: larger than memory, decoded by workers while a network learns. When it is opened, the head
- * and the end of every file are looked at, so that sizes are known and nearly all broken files are left out at once, as
- * from a set in memory. What only decoding finds is named when it is first met, and replaced by the next picture of the set
- * that is whole, in every epoch.
+ * A set whose pictures stay on disk: larger than memory, decoded by workers while a network learns. When it is opened,
+ * the head and the end of every file are looked at, so that sizes are known and nearly all broken files are left out at
+ * once, as from a set in memory. What only decoding finds is named when it is first met, and replaced by the next
+ * picture of the set that is whole, in every epoch.
  */
 import { createHash } from "node:crypto";
 import { DataError, MemoryError } from "../../base/errors.js";
@@ -26,7 +26,10 @@ const MEASURED = 1024;
 const MEASURED_BYTES = 2 ** 27;
 const MOST_PICTURE_BYTES = 2 ** 29;
 
-/** `pool` is closed when the pictures have been looked at; training starts workers of its own, of pools that `morePools` makes. */
+/**
+ * `pool` is closed when the pictures have been looked at; training starts workers of its own, of pools that `morePools`
+ * makes.
+ */
 export async function openOnDisk(
   found: FoundSet,
   shape: Shape3,

@@ -1,7 +1,7 @@
 /**
- * The caller's side of a loader: worker threads that read and decode pictures into shared memory; the calling thread, where threads
- * are refused. Chunks are dealt in the order of asking. Idle workers do not keep the process alive; when one dies, all that was asked
- * is rejected.
+ * The caller's side of a loader: worker threads that read and decode pictures into shared memory; the calling thread,
+ * where threads are refused. Chunks are dealt in the order of asking. Idle workers do not keep the process alive; when
+ * one dies, all that was asked is rejected.
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
@@ -15,7 +15,10 @@ import { LoaderCrew } from "./crew-node.js";
 import type { Chunk, Outcome, Recipe } from "./messages.js";
 import type { LoaderAnswer, LoaderMessage } from "./worker-node.js";
 
-/** A worker has the next chunk at hand when it ends one, and something to do while a picture is decoded on another thread. */
+/**
+ * A worker has the next chunk at hand when it ends one, and something to do while a picture is decoded on another
+ * thread.
+ */
 const CHUNKS_AHEAD = 2;
 
 const newThread: NewThread = (options) => new Worker(new URL("./worker-node.js", import.meta.url), options);

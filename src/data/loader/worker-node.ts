@@ -11,7 +11,9 @@ export type LoaderMessage =
   | { readonly kind: "forget"; readonly recipe: number }
   | { readonly kind: "run"; readonly id: number; readonly chunk: Chunk };
 
-/** Behind the first message, which says that the worker is there. What the machine lacks for a chunk is said in words. */
+/**
+ * Behind the first message, which says that the worker is there. What the machine lacks for a chunk is said in words.
+ */
 export type LoaderAnswer =
   | { readonly id: number; readonly outcomes: readonly Outcome[] }
   | { readonly id: number; readonly lacks: string };

@@ -8,8 +8,9 @@ import type { Labels } from "./labels.js";
 import { PictureInput } from "./picture-input.js";
 
 /**
- * Writes the pictures at `indices` into `images`, H x W x C numbers each, one every `stride` numbers, and their labels into the
- * front of `labels`. What lies between and behind is left as it was. An `input` larger than the pictures gets a border (border.ts).
+ * Writes the pictures at `indices` into `images`, H x W x C numbers each, one every `stride` numbers, and their labels
+ * into the front of `labels`. What lies between and behind is left as it was. An `input` larger than the pictures gets
+ * a border (border.ts).
  * @throws DataError where an index is out of range or a target too short.
  */
 export function fillBatch(

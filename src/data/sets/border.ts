@@ -15,7 +15,9 @@ export function borderOf(shape: Shape, input: Shape): Border | undefined {
   return fits(rows, input[0]!) && fits(columns, input[1]!) ? [rows, columns] : undefined;
 }
 
-/** The input's own shape and those that are smaller by as many pixels on all four sides, with the border that each gets. */
+/**
+ * The input's own shape and those that are smaller by as many pixels on all four sides, with the border that each gets.
+ */
 export function evenBorders(input: Shape): readonly { readonly shape: Shape; readonly border: Border }[] {
   const [height, width, channels] = input as readonly [number, number, number];
   const most = Math.floor(Math.min(height, width) / 4);

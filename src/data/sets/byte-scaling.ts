@@ -1,4 +1,7 @@
-/** What every byte of a picture becomes, (byte / 255 - mean) / std, from a table: a picture has far more pixels than there are bytes. */
+/**
+ * What every byte of a picture becomes, (byte / 255 - mean) / std, from a table: a picture has far more pixels than
+ * there are bytes.
+ */
 import type { Scaling } from "./dataset.js";
 
 const known = new WeakMap<Scaling, ByteScaling>();

@@ -1,6 +1,6 @@
 /**
- * Holds a data set that somebody made to what its type says: extents, pixels, labels and scaling that belong together. What is wrong
- * is named by picture, before a network learns from it.
+ * Holds a data set that somebody made to what its type says: extents, pixels, labels and scaling that belong together.
+ * What is wrong is named by picture, before a network learns from it.
  */
 import { DataError } from "../../base/errors.js";
 import { isRecord, shown } from "../../base/options.js";

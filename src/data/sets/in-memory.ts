@@ -4,7 +4,8 @@ import type { Dataset } from "./dataset.js";
 import { openBytes } from "./open-pictures.js";
 
 /**
- * The pictures `indices`, in this order, brought to the set's shape. One on disk that will not decode is replaced as in training.
+ * The pictures `indices`, in this order, brought to the set's shape. One on disk that will not decode is replaced as in
+ * training.
  * @throws DataError where an index is out of range, and as PictureStream.fill.
  */
 export async function inMemory(data: Dataset, indices: ArrayLike<number>): Promise<Dataset> {

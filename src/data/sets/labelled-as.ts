@@ -1,11 +1,15 @@
-/** A data set with the labels of somebody else's classes, told by their names: another order of folders, or some of them alone. */
+/**
+ * A data set with the labels of somebody else's classes, told by their names: another order of folders, or some of them
+ * alone.
+ */
 import { DataError } from "../../base/errors.js";
 import type { Dataset } from "./dataset.js";
 import type { Labels } from "./labels.js";
 import type { PictureStream } from "./stream.js";
 
 /**
- * Where one of both has numbers for names, 0, 1, 2, ..., labels are taken as they are. `who` has the classes, for errors.
+ * Where one of both has numbers for names, 0, 1, 2, ..., labels are taken as they are. `who` has the classes, for
+ * errors.
  * @throws DataError where pictures are of a class that is not among them, or numbers are without names to go by.
  */
 export function labelledAs(data: Dataset, classes: readonly string[], who: string): Dataset {

@@ -1,6 +1,7 @@
 /**
- * How a picture becomes the float32 input of a network, [height, width, channels], channels last: its bytes scaled by channel, in the
- * middle of a border of background where it is smaller (border.ts). Training, evaluation and prediction all write pictures by it.
+ * How a picture becomes the float32 input of a network, [height, width, channels], channels last: its bytes scaled by
+ * channel, in the middle of a border of background where it is smaller (border.ts). Training, evaluation and prediction
+ * all write pictures by it.
  */
 import { type Shape, sizeOf } from "../../graph/shape.js";
 import { type Border, borderOf, evenBorders } from "./border.js";
@@ -27,7 +28,10 @@ export function placeOf(shape: Shape, field: Shape, [rows, columns]: Border): Pl
   return { lines: height, line: width * channels, first: (rows * field[1]! + columns) * channels, stride, isBordered };
 }
 
-/** Writes the bytes of a picture from `pixels[at]` on to its place in the field that begins at `to[offset]`, and nothing else. */
+/**
+ * Writes the bytes of a picture from `pixels[at]` on to its place in the field that begins at `to[offset]`, and nothing
+ * else.
+ */
 export function placeBytes(
   pixels: Uint8Array,
   at: number,
@@ -61,8 +65,8 @@ export class PictureInput {
   }
 
   /**
-   * The place of a picture of which only its length is known: it is as large as the input, or smaller by the same number of pixels
-   * on all sides. Undefined where there is no such size.
+   * The place of a picture of which only its length is known: it is as large as the input, or smaller by the same
+   * number of pixels on all sides. Undefined where there is no such size.
    */
   placeByLength(length: number): Place | undefined {
     this.#byLength ??= new Map(

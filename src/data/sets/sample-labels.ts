@@ -1,4 +1,7 @@
-/** Pictures with their labels beside them, as WebDataset has them: `KEY.jpg` and `KEY.cls`, which holds the label in digits. */
+/**
+ * Pictures with their labels beside them, as WebDataset has them: `KEY.jpg` and `KEY.cls`, which holds the label in
+ * digits.
+ */
 import { DataError } from "../../base/errors.js";
 import type { FileTree, FoundFile } from "../sources/file-tree.js";
 
@@ -11,7 +14,8 @@ export interface Sample {
 }
 
 /**
- * One picture a sample: the one that is called `KEY.EXTENSION`, or the only one; `left` are the others, such as masks `KEY.mask.png`.
+ * One picture a sample: the one that is called `KEY.EXTENSION`, or the only one; `left` are the others, such as masks
+ * `KEY.mask.png`.
  * @throws DataError where a picture has no label, or it is not clear which one is the sample's.
  */
 export async function readLabels(

@@ -1,6 +1,6 @@
 /**
- * A folder on disk with a sub-folder a class, pictures in it or below: train/CLASS/... beside test/CLASS/... or val/CLASS/..., or
- * one folder CLASS/..., a part of whose pictures is kept for measuring.
+ * A folder on disk with a sub-folder a class, pictures in it or below: train/CLASS/... beside test/CLASS/... or
+ * val/CLASS/..., or one folder CLASS/..., a part of whose pictures is kept for measuring.
  */
 import { diskTree } from "./disk-tree-node.js";
 import { type FindOptions, foundSet } from "./found-set-node.js";

@@ -37,8 +37,8 @@ function listedFolder(path: string, real: string): ListedFolder {
 }
 
 /**
- * What is neither file nor folder, a pipe say, counts as a file: reading it says what it is. Undefined for a link to a folder that it
- * lies in, which would lead round for ever.
+ * What is neither file nor folder, a pipe say, counts as a file: reading it says what it is. Undefined for a link to a
+ * folder that it lies in, which would lead round for ever.
  */
 async function listedEntry(folder: string, real: string, entry: Dirent): Promise<ListedEntry | undefined> {
   const { name } = entry;

@@ -1,6 +1,7 @@
 /**
- * All files below a folder, on disk or in an archive, as people see them there: links are followed, what is hidden is passed over
- * (hidden.ts), and names come in their order. How folders are read is another's (disk-tree-node.ts, tar-tree-node.ts).
+ * All files below a folder, on disk or in an archive, as people see them there: links are followed, what is hidden is
+ * passed over (hidden.ts), and names come in their order. How folders are read is another's (disk-tree-node.ts,
+ * tar-tree-node.ts).
  */
 import { FileError } from "../../base/errors.js";
 import { isHidden } from "./hidden.js";

@@ -1,6 +1,6 @@
 /**
- * What a tree of files is as a data set: its halves (halves.ts), in each a folder a class with pictures in it and below, or pictures with
- * their labels beside them (`KEY.cls`). The same for a folder on disk and for an archive of it.
+ * What a tree of files is as a data set: its halves (halves.ts), in each a folder a class with pictures in it and
+ * below, or pictures with their labels beside them (`KEY.cls`). The same for a folder on disk and for an archive of it.
  */
 import { DataError } from "../../base/errors.js";
 import { readLabels } from "../sets/sample-labels.js";
@@ -246,7 +246,9 @@ function checkKnown(
   );
 }
 
-/** Classes in which halves lie, instead of the other way round, are refused; classes that look alike inside are named. */
+/**
+ * Classes in which halves lie, instead of the other way round, are refused; classes that look alike inside are named.
+ */
 function likeHalves({ branch, apart }: Part, isChosen: boolean): string[] {
   const classes = [...branch.branches.values()].filter((folder) => !apart.has(folder));
   const inside = (folder: Branch): Branch | undefined => {

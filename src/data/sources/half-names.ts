@@ -1,7 +1,8 @@
 /**
- * Which folders or archives are halves of a data set, by their names as people write them: `train`, `Training`, `TRAIN`, `training_set`,
- * `trainImages`, `train2017`, `seg_train` beside `seg_test`, `ILSVRC2012_img_val`. A name is cut into words; one of them says which
- * half it is, and what else there is must say nothing, or the same as in the name of another half.
+ * Which folders or archives are halves of a data set, by their names as people write them: `train`, `Training`,
+ * `TRAIN`, `training_set`, `trainImages`, `train2017`, `seg_train` beside `seg_test`, `ILSVRC2012_img_val`. A name is
+ * cut into words; one of them says which half it is, and what else there is must say nothing, or the same as in the
+ * name of another half.
  */
 
 export type HalfKind = "train" | "val" | "test" | "unlabelled";
@@ -39,7 +40,10 @@ export interface HalfName {
   readonly isPlain: boolean;
 }
 
-/** In lower case: cut at what is no letter or digit, between letters and digits, and before a capital behind a small letter. */
+/**
+ * In lower case: cut at what is no letter or digit, between letters and digits, and before a capital behind a small
+ * letter.
+ */
 export function wordsOf(name: string): string[] {
   const cut = name
     .normalize("NFKC")
@@ -69,8 +73,8 @@ export function halfName(name: string): HalfName | undefined {
 }
 
 /**
- * The halves among names that lie side by side: those that say nothing but which half they are, and those with more words where
- * another half has the same ones.
+ * The halves among names that lie side by side: those that say nothing but which half they are, and those with more
+ * words where another half has the same ones.
  */
 export function halvesAmong(names: readonly string[]): Map<string, HalfName> {
   const all = names.flatMap((name) => {

@@ -1,6 +1,6 @@
 /**
- * Which folders of a tree hold pictures to learn from, to choose the best epoch by, and to measure with: as somebody chose, or as their
- * names and what is in them say. Where that leaves a doubt, nothing is guessed.
+ * Which folders of a tree hold pictures to learn from, to choose the best epoch by, and to measure with: as somebody
+ * chose, or as their names and what is in them say. Where that leaves a doubt, nothing is guessed.
  */
 
 import { DataError, nearest, OptionError } from "../../base/errors.js";
@@ -75,8 +75,8 @@ function checked({ train, val, test, notes: before }: Found, choice: HalvesChoic
 }
 
 /**
- * The folder whose sub-folders are classes: itself, or the only one in it. Undefined where there are no such sub-folders: `val/images`
- * is none where no class is called so.
+ * The folder whose sub-folders are classes: itself, or the only one in it. Undefined where there are no such
+ * sub-folders: `val/images` is none where no class is called so.
  */
 function classFolder(branch: Branch, train: Branch): Branch | undefined {
   const classes = new Set([...unwrapped(train).branches.keys()].map((name) => name.normalize("NFC")));

@@ -12,7 +12,7 @@ const SYSTEM = new Set([
 ]);
 
 /**
- * Whether a file or folder of this name is passed over, with all in it: a name that begins with a dot (`.DS_Store`, `._cat.png`,
- * `.ipynb_checkpoints`), or one that systems give.
+ * Whether a file or folder of this name is passed over, with all in it: a name that begins with a dot (`.DS_Store`,
+ * `._cat.png`, `.ipynb_checkpoints`), or one that systems give.
  */
 export const isHidden = (name: string): boolean => name.startsWith(".") || SYSTEM.has(name.toLowerCase());

@@ -19,7 +19,10 @@ export interface PicturePlace {
 export interface LabelledPicture {
   /** As errors call it. */
   readonly name: string;
-  /** Below the folder of all classes, with "/" between names: the same on disk and in an archive, and wherever that lies. */
+  /**
+   * Below the folder of all classes, with "/" between names: the same on disk and in an archive, and wherever that
+   * lies.
+   */
   readonly path: string;
   readonly label: number;
   readonly place: PicturePlace;
@@ -73,8 +76,9 @@ export function checkClasses(
 }
 
 /**
- * Keeps a part of each class for measuring. Which half a picture is in depends on the seed and its path alone, so that more pictures
- * move none. Where a class is so small that none of it would be measured, the one that comes next is; at least one stays to learn from.
+ * Keeps a part of each class for measuring. Which half a picture is in depends on the seed and its path alone, so that
+ * more pictures move none. Where a class is so small that none of it would be measured, the one that comes next is; at
+ * least one stays to learn from.
  * @throws DataError where no class has two pictures.
  */
 export function split(half: PictureHalf, testPart: number, seed: number): { train: PictureHalf; test: PictureHalf } {

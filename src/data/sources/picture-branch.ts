@@ -28,7 +28,10 @@ export interface PictureTree {
   readonly others: readonly FoundFile[];
 }
 
-/** A file whose name has no ending is looked into; one that cannot be read counts as a picture, which decoding then names. */
+/**
+ * A file whose name has no ending is looked into; one that cannot be read counts as a picture, which decoding then
+ * names.
+ */
 export async function pictureTree(tree: FileTree, isArchive: boolean): Promise<PictureTree> {
   const root = branchOf("", "", tree.name);
   const byPath = new Map([["", root]]);

@@ -1,6 +1,7 @@
 /**
  * Pictures in tar archives, each what the folder would be that it unpacks to (found-set-node.ts): a folder a class
- * (`CC/file.JPEG`), halves with such folders, or WebDataset's samples. Of several archives, names may tell halves apart.
+ * (`CC/file.JPEG`), halves with such folders, or WebDataset's samples. Of several archives, names may tell halves
+ * apart.
  */
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";

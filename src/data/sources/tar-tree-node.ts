@@ -1,6 +1,7 @@
 /**
- * The files of a tar archive (file-tree.ts) as they would lie on disk once it is unpacked: of two of the same name the later one, a
- * hard link the file that it names, a symbolic link what it leads to inside of the archive. Files come as they lie in it.
+ * The files of a tar archive (file-tree.ts) as they would lie on disk once it is unpacked: of two of the same name the
+ * later one, a hard link the file that it names, a symbolic link what it leads to inside of the archive. Files come as
+ * they lie in it.
  */
 import { readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
@@ -96,7 +97,10 @@ function namesOf(name: string): string[] {
   return names;
 }
 
-/** What a link that lies in `folder` leads to; undefined where that is nothing of the archive. `links` counts those on the way. */
+/**
+ * What a link that lies in `folder` leads to; undefined where that is nothing of the archive. `links` counts those on
+ * the way.
+ */
 function resolve(
   target: string,
   folder: FolderNode,

@@ -1,4 +1,6 @@
-/** The processor as a device: a session that also compiles, for its own machine and within the memory that it may take. */
+/**
+ * The processor as a device: a session that also compiles, for its own machine and within the memory that it may take.
+ */
 import { compileSteps } from "../../compiler/compile.js";
 import type { Program } from "../../compiler/program.js";
 import type { Entry } from "../../graph/graph.js";

@@ -1,6 +1,6 @@
 /**
- * Where a job runs. To wake a worker and to resolve a promise takes so long that programs of a small planned cost run on the caller's
- * thread where nothing is queued before them, and that it shares those that take little more.
+ * Where a job runs. To wake a worker and to resolve a promise takes so long that programs of a small planned cost run
+ * on the caller's thread where nothing is queued before them, and that it shares those that take little more.
  */
 import type { ThreadCosts } from "../../target/costs.js";
 
@@ -37,7 +37,10 @@ export interface MachineFacts {
   readonly parallelism: number;
   /** Whether the caller's thread may wait for others: those of pages may not. */
   readonly mayWait: boolean;
-  /** Whether kernels take as long as planned. The interpreter takes a thousand times as long, so it never keeps the caller's thread. */
+  /**
+   * Whether kernels take as long as planned. The interpreter takes a thousand times as long, so it never keeps the
+   * caller's thread.
+   */
   readonly keepsTime: boolean;
   /** Of the target. */
   readonly costs: ThreadCosts;
@@ -55,8 +58,9 @@ export function chooseWhere(job: JobFacts, team: TeamFacts | undefined, machine:
 }
 
 /**
- * One thread has nobody to share with. A training, whose steps are queued, could fill the next batch meanwhile; but where each core has
- * its worker, this thread would take one from the team for it, and again whenever it is told that a step is done.
+ * One thread has nobody to share with. A training, whose steps are queued, could fill the next batch meanwhile; but
+ * where each core has its worker, this thread would take one from the team for it, and again whenever it is told that a
+ * step is done.
  */
 function canShare(job: JobFacts, team: TeamFacts, machine: MachineFacts): boolean {
   if (team.threads < 2 || !machine.mayWait) return false;

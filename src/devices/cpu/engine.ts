@@ -1,4 +1,7 @@
-/** What stands behind a Session, and must not refer to it: memory, programs and the queue. `dispatcher.ts` says where a job runs. */
+/**
+ * What stands behind a Session, and must not refer to it: memory, programs and the queue. `dispatcher.ts` says where a
+ * job runs.
+ */
 
 import { BackendError, OptionError } from "../../base/errors.js";
 import { eachOnce, type Note } from "../../base/notes.js";
@@ -79,7 +82,10 @@ export class Engine {
     return this.#team === undefined ? 1 : this.#team.threads;
   }
 
-  /** How many threads work on what is loaded: 1 where none of it is worth a team. Before anything is loaded, how many may. */
+  /**
+   * How many threads work on what is loaded: 1 where none of it is worth a team. Before anything is loaded, how many
+   * may.
+   */
   get activeThreads(): number {
     const isTeam = this.#team?.isStarted === true || this.#programs.size === 0;
     return isTeam ? this.threads : 1;
@@ -307,7 +313,10 @@ export class Engine {
     return done === undefined ? after() : done.then(after);
   }
 
-  /** Makes a program callable where it will run. The team starts with the first program that is worth it. Gives what there is to say of it. */
+  /**
+   * Makes a program callable where it will run. The team starts with the first program that is worth it. Gives what
+   * there is to say of it.
+   */
   async #settle(resident: Resident): Promise<string | undefined> {
     const { program } = resident;
     let note: string | undefined;
@@ -333,7 +342,10 @@ export class Engine {
     return note;
   }
 
-  /** The scratch is as large as the largest program's. Its tables hold addresses, so they are written again when it moves. */
+  /**
+   * The scratch is as large as the largest program's. Its tables hold addresses, so they are written again when it
+   * moves.
+   */
   #growScratch(bytes: number): void {
     const old = this.#scratch;
     const wanted = Math.max(64, align(bytes));

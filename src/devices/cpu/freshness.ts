@@ -1,6 +1,6 @@
 /**
- * Which programs must prepare again before they run: those whose states were written since, and those whose prepared values lie in the
- * scratch, where another program has run. Jobs take place in the order in which they are noted here.
+ * Which programs must prepare again before they run: those whose states were written since, and those whose prepared
+ * values lie in the scratch, where another program has run. Jobs take place in the order in which they are noted here.
  */
 import type { Program } from "../../compiler/program.js";
 import type { State } from "./memory/state-store.js";

@@ -47,7 +47,10 @@ export function failureOf(program: Program, section: SectionName, failure: unkno
   return new BackendError(`${where} failed: ${failure.message}`, { cause: failure.cause });
 }
 
-/** What errors call a step; below zero, the loading of its program. `program` is undefined where it is not known any more. */
+/**
+ * What errors call a step; below zero, the loading of its program. `program` is undefined where it is not known any
+ * more.
+ */
 export function describeStep(program: Program | undefined, section: SectionName, step: number): string {
   if (program === undefined) return step < 0 ? "starting" : `step ${step}`;
   if (step < 0) return `loading program "${program.name}"`;

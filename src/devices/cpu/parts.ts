@@ -1,6 +1,6 @@
 /**
- * A job of the team's that the caller's thread takes part in: a section with steps of ops without kernels is run in parts, and between two of
- * them, while all threads wait, the caller calls the op.
+ * A job of the team's that the caller's thread takes part in: a section with steps of ops without kernels is run in
+ * parts, and between two of them, while all threads wait, the caller calls the op.
  */
 import type { Resident } from "./memory/resident.js";
 import { failureOf } from "./own-thread.js";

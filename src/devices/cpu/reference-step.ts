@@ -1,6 +1,7 @@
 /**
- * The step of an op without a kernel: its inputs are read from the program's memory, the op's `reference` is called on them, in float64, and
- * its result is written back, rounded to float32. On the caller's thread, since an op is code of this thread's.
+ * The step of an op without a kernel: its inputs are read from the program's memory, the op's `reference` is called on
+ * them, in float64, and its result is written back, rounded to float32. On the caller's thread, since an op is code of
+ * this thread's.
  */
 import { BackendError } from "../../base/errors.js";
 import type { Program } from "../../compiler/program.js";

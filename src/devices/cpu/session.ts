@@ -83,8 +83,8 @@ export class Session implements DeviceStates {
   }
 
   /**
-   * How many threads compute: 1 where what is loaded is so little that nothing is gained by more, or where no workers can be had.
-   * Before anything is loaded, how many there may be.
+   * How many threads compute: 1 where what is loaded is so little that nothing is gained by more, or where no workers
+   * can be had. Before anything is loaded, how many there may be.
    */
   get threads(): number {
     return this.#engine.activeThreads;
@@ -123,8 +123,9 @@ export class Session implements DeviceStates {
   }
 
   /**
-   * Instead of writing a state: `source` gives its numbers whenever they are needed, the same each time, until the state is written.
-   * What programs only bring into another order before they run then takes no memory between runs, where the backend can give any back.
+   * Instead of writing a state: `source` gives its numbers whenever they are needed, the same each time, until the
+   * state is written. What programs only bring into another order before they run then takes no memory between runs,
+   * where the backend can give any back.
    */
   async lendState(name: string, source: () => Numbers): Promise<void> {
     await this.#engine.lend(this.#state(name), source);

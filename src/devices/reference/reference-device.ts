@@ -1,6 +1,7 @@
 /**
- * A device that computes what every op means (`graph/evaluate.ts`): each value in float64 from float32 inputs and states; what it gives and
- * keeps is rounded to float32 at the end of a run. Its memory is no view of anything: inputs are copied in and outputs copied out.
+ * A device that computes what every op means (`graph/evaluate.ts`): each value in float64 from float32 inputs and
+ * states; what it gives and keeps is rounded to float32 at the end of a run. Its memory is no view of anything: inputs
+ * are copied in and outputs copied out.
  */
 import { BackendError, MemoryError, OptionError, unknownName } from "../../base/errors.js";
 import { checkOptions, type Fields } from "../../base/options.js";

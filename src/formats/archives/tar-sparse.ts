@@ -1,7 +1,7 @@
 /**
- * Sparse files in tar archives, of which only the pieces that are not zero are kept: GNU's own header (type S), and its three ways
- * by pax records (GNU tar manual, "Storing Sparse Files"): an offset and a count a record (0.0), a list of both (0.1), and the same
- * in decimal lines in front of the file's bytes (1.0).
+ * Sparse files in tar archives, of which only the pieces that are not zero are kept: GNU's own header (type S), and its
+ * three ways by pax records (GNU tar manual, "Storing Sparse Files"): an offset and a count a record (0.0), a list of
+ * both (0.1), and the same in decimal lines in front of the file's bytes (1.0).
  */
 import { tarNumber } from "./tar-fields.js";
 
@@ -35,8 +35,8 @@ const BLOCK = 512;
 const MOST_PIECES = 1 << 16;
 
 /**
- * A file of type S, whose header holds four pieces, and blocks behind it 21 each; `extra` counts these blocks' bytes. Undefined where
- * the map makes no sense.
+ * A file of type S, whose header holds four pieces, and blocks behind it 21 each; `extra` counts these blocks' bytes.
+ * Undefined where the map makes no sense.
  */
 export async function gnuSparsePieces(
   read: ReadAt,

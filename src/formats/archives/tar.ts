@@ -1,6 +1,6 @@
 /**
- * The entries of a tar archive (v7, POSIX.1-1988 ustar, POSIX.1-2001 pax, GNU with long names and sparse files), read header by
- * header, so that an archive may be larger than memory. Takes time and memory in proportion to the headers.
+ * The entries of a tar archive (v7, POSIX.1-1988 ustar, POSIX.1-2001 pax, GNU with long names and sparse files), read
+ * header by header, so that an archive may be larger than memory. Takes time and memory in proportion to the headers.
  */
 import { FileError } from "../../base/errors.js";
 import { decodeText, tarNumber, tarText } from "./tar-fields.js";
@@ -18,7 +18,10 @@ export interface TarEntry {
   readonly size: number;
   /** Of a sparse file: the pieces that are in the archive. All else is zero. */
   readonly pieces?: readonly SparsePiece[];
-  /** What a link leads to: for a hard link the name of an entry before it, for a symbolic one a path from its own folder. */
+  /**
+   * What a link leads to: for a hard link the name of an entry before it, for a symbolic one a path from its own
+   * folder.
+   */
   readonly target?: string;
 }
 
@@ -33,8 +36,8 @@ const LONGEST_PAX = 1 << 20;
 const STRIDE = 1 << 16;
 
 /**
- * All entries of an archive of `size` bytes, in its order; names that occur twice come twice. Archives that were put one behind the
- * other are read as one.
+ * All entries of an archive of `size` bytes, in its order; names that occur twice come twice. Archives that were put
+ * one behind the other are read as one.
  * @throws FileError that names `file`, the offset and what is wrong, where it is no tar archive, damaged or cut short.
  */
 export async function* tarEntries(read: ReadAt, size: number, file: string): AsyncGenerator<TarEntry, void, void> {
@@ -108,7 +111,10 @@ async function hasNoBody(read: ReadAt, type: string, offset: number, size: numbe
   return next.length < BLOCK || isZero(next) || checksumFits(next);
 }
 
-/** Where a header stands behind the blocks of zeros that begin at `at`; what else follows the end of an archive is none of its own. */
+/**
+ * Where a header stands behind the blocks of zeros that begin at `at`; what else follows the end of an archive is none
+ * of its own.
+ */
 async function behindZeros(read: ReadAt, at: number, size: number): Promise<number | undefined> {
   for (let from = at; from + BLOCK <= size; from += STRIDE) {
     const bytes = await read(from, Math.min(STRIDE, size - from));

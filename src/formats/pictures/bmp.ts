@@ -1,6 +1,7 @@
 /**
- * Windows' bitmaps (BITMAPCOREHEADER, BITMAPINFOHEADER and its successors): 1, 4 and 8 bits of a palette, 16, 24 and 32 bits of colours,
- * plain, by bit masks, or in runs (RLE8, RLE4). Rows are stored from the bottom up, unless the height is negative.
+ * Windows' bitmaps (BITMAPCOREHEADER, BITMAPINFOHEADER and its successors): 1, 4 and 8 bits of a palette, 16, 24 and 32
+ * bits of colours, plain, by bit masks, or in runs (RLE8, RLE4). Rows are stored from the bottom up, unless the height
+ * is negative.
  */
 import { FileError } from "../../base/errors.js";
 import type { PlainPicture } from "./pixels.js";

@@ -1,6 +1,6 @@
 /**
- * What the head of a JPEG file says (ITU-T T.81, annex B; Exif 2.32 for the orientation), without decoding it: marker segments
- * up to the first scan.
+ * What the head of a JPEG file says (ITU-T T.81, annex B; Exif 2.32 for the orientation), without decoding it: marker
+ * segments up to the first scan.
  */
 
 export interface JpegHeader {
@@ -12,8 +12,8 @@ export interface JpegHeader {
   /** Baseline, extended or progressive Huffman with 8 bits a sample: what every decoder reads. */
   readonly isCommon: boolean;
   /**
-   * Of Exif, 1 to 8. Undefined where it is not said in the one way that all readers agree on (one block, one SHORT): a decoder is
-   * to be asked.
+   * Of Exif, 1 to 8. Undefined where it is not said in the one way that all readers agree on (one block, one SHORT): a
+   * decoder is to be asked.
    */
   readonly orientation: number | undefined;
   /** There is a colour profile, which may say that its RGB is not sRGB. */

@@ -1,4 +1,7 @@
-/** Pictures of formats so plain that no library is asked for them: Windows' bitmaps (bmp.ts), and netpbm's maps (pnm.ts). */
+/**
+ * Pictures of formats so plain that no library is asked for them: Windows' bitmaps (bmp.ts), and netpbm's maps
+ * (pnm.ts).
+ */
 
 import { isBmp, parseBmp } from "./bmp.js";
 import type { PlainPicture } from "./pixels.js";

@@ -1,6 +1,6 @@
 /**
- * Netpbm's maps: bits (P1, P4), greys (P2, P5) and colours (P3, P6), in digits or in bytes; "#" begins a comment in the head. Samples go
- * to the largest value that the head names.
+ * Netpbm's maps: bits (P1, P4), greys (P2, P5) and colours (P3, P6), in digits or in bytes; "#" begins a comment in the
+ * head. Samples go to the largest value that the head names.
  */
 import { FileError } from "../../base/errors.js";
 import type { PlainPicture } from "./pixels.js";

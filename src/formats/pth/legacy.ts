@@ -1,5 +1,6 @@
 /**
- * PyTorch's files from before version 1.6 (torch.save with _use_new_zipfile_serialization=False writes them to this day):
+ * PyTorch's files from before version 1.6 (torch.save with _use_new_zipfile_serialization=False writes them to this
+ * day):
  *
  *     pickle  the magic number      pickle  1001, the version      pickle  {"little_endian": true, ...}
  *     pickle  what was saved        pickle  the storages' keys, in their order

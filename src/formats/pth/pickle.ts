@@ -1,10 +1,10 @@
 /**
- * A reader of Python pickles (protocols 0 to 5) that executes nothing. A pickle is a program for a stack machine, which may
- * call anything that Python can import; this reader knows the instructions that build plain values, and every name that
- * a pickle wants from Python is asked of the caller, who gives a plain value for it or refuses.
+ * A reader of Python pickles (protocols 0 to 5) that executes nothing. A pickle is a program for a stack machine, which
+ * may call anything that Python can import; this reader knows the instructions that build plain values, and every name
+ * that a pickle wants from Python is asked of the caller, who gives a plain value for it or refuses.
  *
- * Tuples, lists and sets are arrays, dictionaries are Maps, large integers bigints. Nothing here recurses, and nothing follows a
- * value that was remembered: a pickle of n instructions takes time and memory in proportion to n.
+ * Tuples, lists and sets are arrays, dictionaries are Maps, large integers bigints. Nothing here recurses, and nothing
+ * follows a value that was remembered: a pickle of n instructions takes time and memory in proportion to n.
  */
 import { FileError } from "../../base/errors.js";
 import { PickleSource } from "./pickle-source.js";
@@ -38,7 +38,9 @@ export interface PickleHooks {
   setItems?(object: PickleObject, items: readonly PickleValue[]): void;
 }
 
-/** Far more than weights and a run's history take; what a small instruction makes takes up to this many times 200 bytes. */
+/**
+ * Far more than weights and a run's history take; what a small instruction makes takes up to this many times 200 bytes.
+ */
 const MOST_INSTRUCTIONS = 2 ** 22;
 const MOST_DICTIONARIES = 2 ** 19;
 

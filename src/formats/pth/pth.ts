@@ -1,7 +1,8 @@
 /**
- * PyTorch's .pth, .pt and .th files as `torch.save` writes them. Since 1.6: a zip archive with a pickle, data.pkl, that says
- * names, shapes and strides, and one entry a storage, data/0, data/1, ...; before: legacy.ts. Nothing in the pickle is
- * executed (pickle.ts, values.ts): what is no weights is left out, and listed. This file works on bytes alone.
+ * PyTorch's .pth, .pt and .th files as `torch.save` writes them. Since 1.6: a zip archive with a pickle, data.pkl, that
+ * says names, shapes and strides, and one entry a storage, data/0, data/1, ...; before: legacy.ts. Nothing in the
+ * pickle is executed (pickle.ts, values.ts): what is no weights is left out, and listed. This file works on bytes
+ * alone.
  */
 
 import { plainBytes } from "../../base/bytes.js";
@@ -24,8 +25,8 @@ export function isPth(bytes: Uint8Array): boolean {
 const isZip = (bytes: Uint8Array) => bytes[0] === 0x50 && bytes[1] === 0x4b && (bytes[2] === 3 || bytes[2] === 5);
 
 /**
- * The tensors of a state dict, by name, wherever in the file it is; also of a module that was saved whole. Half-precision
- * numbers are widened to float32.
+ * The tensors of a state dict, by name, wherever in the file it is; also of a module that was saved whole.
+ * Half-precision numbers are widened to float32.
  * @throws FileError that names `file`, and what in it is not what weights are saved with.
  */
 export function parsePth(source: Uint8Array, file = "PyTorch data"): SafetensorsFile {

@@ -1,7 +1,7 @@
 /**
- * Where the weights are in what a PyTorch file holds: at its top, under a name that people use, in the only dictionary with tensors,
- * or in a module that was saved whole, whose parameters, buffers and parts are entries of dictionaries, too. What stands beside
- * them is left out, and listed.
+ * Where the weights are in what a PyTorch file holds: at its top, under a name that people use, in the only dictionary
+ * with tensors, or in a module that was saved whole, whose parameters, buffers and parts are entries of dictionaries,
+ * too. What stands beside them is left out, and listed.
  */
 
 import { shown } from "../../base/bytes.js";

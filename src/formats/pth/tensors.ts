@@ -1,4 +1,7 @@
-/** The numbers of tensors in row-major order: views of the file's bytes where they lie so, else copies, within the file's budget. */
+/**
+ * The numbers of tensors in row-major order: views of the file's bytes where they lie so, else copies, within the
+ * file's budget.
+ */
 
 import { shown, shownShape } from "../../base/bytes.js";
 import { FileError } from "../../base/errors.js";

@@ -1,8 +1,8 @@
 /**
- * What the names in PyTorch's pickles stand for. The few that tensors are made with have a meaning; every other class or function
- * is kept as its name with what it was given (Foreign), so that what a file holds beside its weights is left out and can be
- * listed. Nothing is executed. Names that have no other use than to run programs are refused: whoever opens such a file in Python
- * should know.
+ * What the names in PyTorch's pickles stand for. The few that tensors are made with have a meaning; every other class
+ * or function is kept as its name with what it was given (Foreign), so that what a file holds beside its weights is
+ * left out and can be listed. Nothing is executed. Names that have no other use than to run programs are refused:
+ * whoever opens such a file in Python should know.
  */
 
 import { shown } from "../../base/bytes.js";
@@ -94,7 +94,9 @@ export class Foreign extends PickleObject {
   }
 }
 
-/** The numbers of one or several tensors; `offset` and `length` count elements where it is a part of the storage `key`. */
+/**
+ * The numbers of one or several tensors; `offset` and `length` count elements where it is a part of the storage `key`.
+ */
 export class Storage extends PickleObject {
   constructor(
     readonly key: string,

@@ -1,6 +1,7 @@
 /**
- * The JSON header of a safetensors file, checked before it is parsed: it is an object of objects of lists, and no deeper, with
- * as many entries as networks have tensors. JSON that is nested a million times, or a million empty tensors, take gigabytes to parse.
+ * The JSON header of a safetensors file, checked before it is parsed: it is an object of objects of lists, and no
+ * deeper, with as many entries as networks have tensors. JSON that is nested a million times, or a million empty
+ * tensors, take gigabytes to parse.
  */
 import { FileError } from "../../base/errors.js";
 

@@ -5,9 +5,9 @@
  * constants below). Each write notes the old value, so undoing is writing the notes back in reverse, and a copy is one
  * `set`. A chain is named by one of its points, its head; its stones are a ring of `NEXT` links.
  *
- * Of a chain's liberties three numbers are kept: how many, the sum of their points and the sum of their squares. They follow
- * each stone that comes or goes by an addition, and give the liberties themselves of a chain that has one or two, which is
- * what captures and ladders ask for.
+ * Of a chain's liberties three numbers are kept: how many, the sum of their points and the sum of their squares. They
+ * follow each stone that comes or goes by an addition, and give the liberties themselves of a chain that has one or
+ * two, which is what captures and ladders ask for.
  */
 import { DataError, OptionError } from "../../base/errors.js";
 import { BORDER, type Colour, colourName, EMPTY, type Geometry, geometryOf, PASS, vertexName } from "./geometry.js";
@@ -144,7 +144,9 @@ export class Board {
     );
   }
 
-  /** Whether this neighbour lets a stone of `colour` stand: empty, a friend with another liberty, or an enemy in atari. */
+  /**
+   * Whether this neighbour lets a stone of `colour` stand: empty, a friend with another liberty, or an enemy in atari.
+   */
   #breathes(colour: Colour, neighbour: number): boolean {
     const found = this.colour[neighbour]!;
     if (found === EMPTY) return true;
@@ -349,7 +351,10 @@ export class Board {
     this.#set(KEY_HIGH, this.#state[KEY_HIGH]! ^ KEYS_HIGH[2 * point + colour - 1]!);
   }
 
-  /** Puts a stone, joins it with its friends and takes enemies without liberties. Gives the point of a single stone taken, -1 for more, else 0. */
+  /**
+   * Puts a stone, joins it with its friends and takes enemies without liberties. Gives the point of a single stone
+   * taken, -1 for more, else 0.
+   */
   #place(colour: Colour, point: number, turn: number): number {
     const { points, stride } = this.geometry;
     this.#set(SCALARS + point, colour);

@@ -1,9 +1,9 @@
 /**
- * Who owns what, by random games (Bruegmann 1993): from a position on, both sides play anywhere that is legal and no eye of their
- * own, until neither can; only a chain that the last move left or put in atari is taken or saved at once. Points that one side
- * holds in nearly all of these games are settled; chains whose points the other side holds in most are dead. This is for
- * positions where the fighting is over: of 81 games from KGS that were counted by Chinese rules it finds the winner of 78 and the
- * very score of 69.
+ * Who owns what, by random games (Bruegmann 1993): from a position on, both sides play anywhere that is legal and no
+ * eye of their own, until neither can; only a chain that the last move left or put in atari is taken or saved at once.
+ * Points that one side holds in nearly all of these games are settled; chains whose points the other side holds in most
+ * are dead. This is for positions where the fighting is over: of 81 games from KGS that were counted by Chinese rules
+ * it finds the winner of 78 and the very score of 69.
  */
 import { Random } from "../../base/random.js";
 import { Board } from "./board.js";
@@ -101,7 +101,10 @@ function playOut(board: Board, toPlay: Colour, random: Random): void {
   }
 }
 
-/** The move that a last one asks for: to take its chain, or to save an own chain that it put in atari; 0 where it asks for none. */
+/**
+ * The move that a last one asks for: to take its chain, or to save an own chain that it put in atari; 0 where it asks
+ * for none.
+ */
 function answerTo(board: Board, colour: Colour, last: number): number {
   const { head, liberties } = board;
   const { stride } = board.geometry;

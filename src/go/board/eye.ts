@@ -3,8 +3,8 @@ import type { Board } from "./board.js";
 import { BORDER, type Colour, opponentOf } from "./geometry.js";
 
 /**
- * Whether an empty point is an eye of `colour`: all four neighbours are its stones or the edge, and of the diagonals the enemy has
- * at most one, on the first line none (or a stone of the eye's wall could be cut off).
+ * Whether an empty point is an eye of `colour`: all four neighbours are its stones or the edge, and of the diagonals
+ * the enemy has at most one, on the first line none (or a stone of the eye's wall could be cut off).
  */
 export function isEye(board: Board, colour: Colour, point: number): boolean {
   const { stride, onEdge } = board.geometry;

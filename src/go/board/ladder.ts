@@ -1,7 +1,7 @@
 /**
- * Reads ladders out by playing them. The hunter plays liberties of a chain that has two, so that it is in atari; the prey extends, or
- * takes a hunting chain that is itself in atari. The prey is caught when it cannot leave atari, and has got away with three
- * liberties, or with two of which the hunter can use neither.
+ * Reads ladders out by playing them. The hunter plays liberties of a chain that has two, so that it is in atari; the
+ * prey extends, or takes a hunting chain that is itself in atari. The prey is caught when it cannot leave atari, and
+ * has got away with three liberties, or with two of which the hunter can use neither.
  *
  * A reading that takes more moves than `READING_LIMIT` is given up; then neither is said to succeed.
  */

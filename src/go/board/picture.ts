@@ -1,4 +1,7 @@
-/** A board as SVG: stones, and where a policy would play, the redder the likelier. Complete by itself: no fonts or styles from elsewhere. */
+/**
+ * A board as SVG: stones, and where a policy would play, the redder the likelier. Complete by itself: no fonts or
+ * styles from elsewhere.
+ */
 
 import { onOneLine } from "../../base/text.js";
 import type { Board } from "./board.js";

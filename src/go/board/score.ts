@@ -1,7 +1,7 @@
 /**
- * Area scoring (Chinese rules; Tromp and Taylor's): a point belongs to a colour that has a stone on it, or that alone is
- * reached from it over empty points. Tromp and Taylor count every stone on the board; by Chinese rules those that both
- * players call dead are taken off first, and White is given a point for each handicap stone.
+ * Area scoring (Chinese rules; Tromp and Taylor's): a point belongs to a colour that has a stone on it, or that alone
+ * is reached from it over empty points. Tromp and Taylor count every stone on the board; by Chinese rules those that
+ * both players call dead are taken off first, and White is given a point for each handicap stone.
  */
 import type { Board } from "./board.js";
 import { BLACK, EMPTY, WHITE } from "./geometry.js";

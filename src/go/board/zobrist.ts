@@ -1,6 +1,6 @@
 /**
- * Zobrist 1970: a random number for each stone on each point; a position's key is the exclusive or of its stones'. A key is
- * two 32-bit words, of which 53 bits make a whole number that a Set can hold: a collision within a game of a few
+ * Zobrist 1970: a random number for each stone on each point; a position's key is the exclusive or of its stones'. A
+ * key is two 32-bit words, of which 53 bits make a whole number that a Set can hold: a collision within a game of a few
  * hundred positions has a chance of about 1e-11.
  */
 import { Random } from "../../base/random.js";

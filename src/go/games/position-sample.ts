@@ -1,6 +1,7 @@
 /**
- * A fixed sample of positions, encoded once and kept: what a network in training is measured on. Of the positions of all games, one after
- * the other, it takes every so manieth, so that each game and each phase of the game has its share.
+ * A fixed sample of positions, encoded once and kept: what a network in training is measured on. Of the positions of
+ * all games, one after the other, it takes every so manieth, so that each game and each phase of the game has its
+ * share.
  */
 import { OptionError } from "../../base/errors.js";
 import { PASS } from "../board/geometry.js";

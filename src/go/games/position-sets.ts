@@ -1,7 +1,8 @@
 /**
- * Positions of games as data sets, so that a policy is trained and measured as any classifier is. A class is a vertex. Training positions
- * come from a stream without an end: an "epoch" is a number of steps, not all positions there are, and goes on where the one before
- * stopped. Which positions a batch holds follows from the store, the seed and the number of the batch alone.
+ * Positions of games as data sets, so that a policy is trained and measured as any classifier is. A class is a vertex.
+ * Training positions come from a stream without an end: an "epoch" is a number of steps, not all positions there are,
+ * and goes on where the one before stopped. Which positions a batch holds follows from the store, the seed and the
+ * number of the batch alone.
  */
 
 import { DataError } from "../../base/errors.js";

@@ -1,10 +1,11 @@
 /**
  * Positions of many games in random order, in a memory that does not grow: what training reads.
  *
- * An epoch's games are shuffled and cut into blocks of at most `blockPositions`. A block's games are each replayed once and their
- * positions encoded into packed planes (2 KiB each on 19x19); the block's positions are then given in random order, each in one of
- * the eight symmetries, while the next block is being made. The order is a function of seed, epoch and place alone, so that a
- * stream put to a place goes on as one that came there by itself; only the block under way is made again.
+ * An epoch's games are shuffled and cut into blocks of at most `blockPositions`. A block's games are each replayed once
+ * and their positions encoded into packed planes (2 KiB each on 19x19); the block's positions are then given in random
+ * order, each in one of the eight symmetries, while the next block is being made. The order is a function of seed,
+ * epoch and place alone, so that a stream put to a place goes on as one that came there by itself; only the block under
+ * way is made again.
  */
 import { OptionError } from "../../base/errors.js";
 import { Random } from "../../base/random.js";
@@ -25,7 +26,10 @@ export interface StreamOptions {
   readonly planes: number;
   /** A whole number; 0 unless said. */
   readonly seed?: number;
-  /** Whether games and positions are shuffled and turned; true unless said. Otherwise they come as they stand in the store. */
+  /**
+   * Whether games and positions are shuffled and turned; true unless said. Otherwise they come as they stand in the
+   * store.
+   */
   readonly shuffle?: boolean;
   /** The most positions of a block: 16,384 unless said. Two blocks are kept. */
   readonly blockPositions?: number;
@@ -33,7 +37,10 @@ export interface StreamOptions {
   readonly maker?: BlockMaker;
 }
 
-/** Encoded positions of some games, in the order of the games. The buffers are shared between threads, where they can be. */
+/**
+ * Encoded positions of some games, in the order of the games. The buffers are shared between threads, where they can
+ * be.
+ */
 export interface Block {
   /** PACKED_WORDS a vertex. */
   readonly packed: Uint16Array;
@@ -198,8 +205,9 @@ export class PositionStream {
   }
 
   /**
-   * Takes the next positions: planes as float32 [count, size, size, planes], the vertices that were played, and, if asked, the
-   * moves before. Gives how many: fewer where an epoch or a block ends, 0 where `ready` has to be waited for.
+   * Takes the next positions: planes as float32 [count, size, size, planes], the vertices that were played, and, if
+   * asked, the moves before. Gives how many: fewer where an epoch or a block ends, 0 where `ready` has to be waited
+   * for.
    */
   take(count: number, planes: Float32Array, labels: Int32Array, turns?: Uint16Array): number {
     const area = this.size * this.size;

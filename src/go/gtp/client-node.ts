@@ -1,4 +1,7 @@
-/** A Go engine as a process that speaks GTP (Go Text Protocol, version 2, Farneback 2002): commands go in, answers come back in order. */
+/**
+ * A Go engine as a process that speaks GTP (Go Text Protocol, version 2, Farneback 2002): commands go in, answers come
+ * back in order.
+ */
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { FoveaError, OptionError } from "../../base/errors.js";
 import { reasonOf } from "../../base/reason.js";

@@ -1,6 +1,6 @@
 /**
- * What the engine does for each GTP command: all of the protocol's own, and those that KGS (time, clean-up) and GoGui (pictures of
- * what the network thinks) add. Scores are Chinese: dead stones by random games, then area.
+ * What the engine does for each GTP command: all of the protocol's own, and those that KGS (time, clean-up) and GoGui
+ * (pictures of what the network thinks) add. Scores are Chinese: dead stones by random games, then area.
  */
 
 import { boardText } from "../board/diagram.js";
@@ -206,8 +206,8 @@ async function loadSgf(
 }
 
 /**
- * A game of a file up to a move. Its moves are let through as they were played; from there on the session's rules hold, to which all of
- * its positions count.
+ * A game of a file up to a move. Its moves are let through as they were played; from there on the session's rules hold,
+ * to which all of its positions count.
  */
 function gameOf(record: GameRecord, rules: Rules, count: number): Game {
   const game = new Game(record.size, { ko: rules.ko, suicide: rules.suicide || allowsSuicide(record.rules) });

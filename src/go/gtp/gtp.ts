@@ -1,6 +1,6 @@
 /**
- * The Go Text Protocol, version 2 (Farneback 2002): lines of commands in, answers out. This file knows the form of commands
- * and answers; what the commands do is in commands.ts.
+ * The Go Text Protocol, version 2 (Farneback 2002): lines of commands in, answers out. This file knows the form of
+ * commands and answers; what the commands do is in commands.ts.
  *
  *     12 play black D4      ->   =12
  *     genmove white         ->   = Q16
@@ -27,8 +27,8 @@ export class GtpSession {
   }
 
   /**
-   * The answer to a line, its empty line included; undefined where none is due (an empty line, a comment). To be asked for one
-   * line after the other. Whatever a line says is answered; what throws is an error of fovea's own.
+   * The answer to a line, its empty line included; undefined where none is due (an empty line, a comment). To be asked
+   * for one line after the other. Whatever a line says is answered; what throws is an error of fovea's own.
    */
   async answer(line: string): Promise<string | undefined> {
     // Control characters go, tabs are spaces, and # begins a comment (section 3.1).

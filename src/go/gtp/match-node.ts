@@ -1,6 +1,6 @@
 /**
- * Plays two GTP engines against each other under a referee: the board of the referee alone says what is legal, when the game
- * is over and what the score is. Whoever plays an illegal move, breaks the protocol or does not answer loses.
+ * Plays two GTP engines against each other under a referee: the board of the referee alone says what is legal, when the
+ * game is over and what the score is. Whoever plays an illegal move, breaks the protocol or does not answer loses.
  *
  * The score is by area. Stones are dead where both engines say so; where they differ, or do not say, by random games
  * (estimate.ts), or none is dead (Tromp and Taylor) where that was asked for.

@@ -1,4 +1,6 @@
-/** A game in a policy's eyes: of each move its probability, its rank among the legal moves, and what was liked better. */
+/**
+ * A game in a policy's eyes: of each move its probability, its rank among the legal moves, and what was liked better.
+ */
 import { isEye } from "../board/eye.js";
 import { type Colour, PASS } from "../board/geometry.js";
 import { type GameRecord, startOf } from "../sgf/record.js";

@@ -1,5 +1,6 @@
 /**
- * The feature planes of AlphaGo's policy network (Silver et al. 2016, Extended Data Table 2), from the point of view of the side to move.
+ * The feature planes of AlphaGo's policy network (Silver et al. 2016, Extended Data Table 2), from the point of view of
+ * the side to move.
  *
  *     0-2    stone colour: own, opponent, empty
  *     3      ones
@@ -13,9 +14,9 @@
  *     46     sensibleness: legal, and fills no own eye
  *     47     zeros
  *
- * Counts are one-hot, 1 to 7 and 8 or more; a count of zero sets none. Those about moves stand at legal points (simple ko and
- * suicide; super-ko needs a history that a position does not carry). Sets of fewer planes are the first ones of this list; one plane
- * is the lecture's board: own stones 1, the opponent's -1.
+ * Counts are one-hot, 1 to 7 and 8 or more; a count of zero sets none. Those about moves stand at legal points (simple
+ * ko and suicide; super-ko needs a history that a position does not carry). Sets of fewer planes are the first ones of
+ * this list; one plane is the lecture's board: own stones 1, the opponent's -1.
  *
  * A position is encoded as 48 bits a vertex: the low 32 planes in one word, the others in a second.
  */
@@ -26,7 +27,10 @@ import { isEye } from "../board/eye.js";
 import { BORDER, type Colour, EMPTY, opponentOf } from "../board/geometry.js";
 import { LadderReader } from "../board/ladder.js";
 
-/** How many planes there can be: the whole table; with colour, ones, turns and liberties; the paper's four; the lecture's one. */
+/**
+ * How many planes there can be: the whole table; with colour, ones, turns and liberties; the paper's four; the
+ * lecture's one.
+ */
 export const PLANE_COUNTS = [1, 4, 20, 48] as const;
 export type PlaneCount = (typeof PLANE_COUNTS)[number];
 

@@ -1,6 +1,7 @@
 /**
- * Picks moves by a policy: the likeliest that is legal, repeats no position and fills no own eye. It passes when there is
- * nothing left to play for, or the opponent has passed and it is ahead, and resigns when it is far behind for some moves on end.
+ * Picks moves by a policy: the likeliest that is legal, repeats no position and fills no own eye. It passes when there
+ * is nothing left to play for, or the opponent has passed and it is ahead, and resigns when it is far behind for some
+ * moves on end.
  */
 import { OptionError } from "../../base/errors.js";
 import { Random } from "../../base/random.js";

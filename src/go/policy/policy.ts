@@ -1,4 +1,6 @@
-/** A policy says of each point how likely a good player is to play there: a trained network, or a stand-in for tests. */
+/**
+ * A policy says of each point how likely a good player is to play there: a trained network, or a stand-in for tests.
+ */
 import { DataError } from "../../base/errors.js";
 import { OpenCalls } from "../../base/open-calls.js";
 import { type Classifier, type ClassifierOptions, createClassifier } from "../../model/classifier.js";

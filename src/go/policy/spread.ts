@@ -1,6 +1,6 @@
 /**
- * From bits to numbers: encoded positions as rows of a batch, float32 [size, size, planes] each, turned or mirrored on the way. Packed
- * positions, which wait for their turn in memory, are 48 bits a vertex: three 16-bit words.
+ * From bits to numbers: encoded positions as rows of a batch, float32 [size, size, planes] each, turned or mirrored on
+ * the way. Packed positions, which wait for their turn in memory, are 48 bits a vertex: three 16-bit words.
  */
 import type { PlaneEncoder } from "./planes.js";
 

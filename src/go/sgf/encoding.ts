@@ -1,7 +1,8 @@
 /**
- * The letters of an SGF file. UTF-8 and UTF-16 are told by their bytes. In the encodings of East Asia the second byte of a letter may
- * be that of a bracket or a backslash, so that a text in the wrong one falls apart; of those that a file may be in, the one is
- * taken in which it holds together. What the file says itself (CA) counts where several do, for many files say it wrongly.
+ * The letters of an SGF file. UTF-8 and UTF-16 are told by their bytes. In the encodings of East Asia the second byte
+ * of a letter may be that of a bracket or a backslash, so that a text in the wrong one falls apart; of those that a
+ * file may be in, the one is taken in which it holds together. What the file says itself (CA) counts where several do,
+ * for many files say it wrongly.
  */
 import { flawsOf } from "./scanner.js";
 

@@ -1,6 +1,6 @@
 /**
- * Reads games from SGF files: single ones, files of several games, and collections of one game a line, gzipped or not. A game
- * that is broken is named and left out; the others are read.
+ * Reads games from SGF files: single ones, files of several games, and collections of one game a line, gzipped or not.
+ * A game that is broken is named and left out; the others are read.
  */
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -92,8 +92,8 @@ function* rowsOf(bytes: Uint8Array): Generator<readonly [from: number, to: numbe
 }
 
 /**
- * Whether a file has a game in nearly every line, so that a broken line costs one game. A game whose variations have lines of their
- * own is none: its first line is no game, though all lines together are.
+ * Whether a file has a game in nearly every line, so that a broken line costs one game. A game whose variations have
+ * lines of their own is none: its first line is no game, though all lines together are.
  */
 function holdsGamesInLines(bytes: Uint8Array): boolean {
   let [filled, whole, depth] = [0, 0, 0];

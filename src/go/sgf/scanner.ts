@@ -1,7 +1,7 @@
 /**
- * The form of SGF (FF[1] to FF[4]): games as trees of nodes in parentheses, nodes as properties, properties as values in brackets.
- * Text is read once, from its start to its end, and only the main line is kept: it is all that stands before the first
- * closing parenthesis. Variations are passed over, however deep they are.
+ * The form of SGF (FF[1] to FF[4]): games as trees of nodes in parentheses, nodes as properties, properties as values
+ * in brackets. Text is read once, from its start to its end, and only the main line is kept: it is all that stands
+ * before the first closing parenthesis. Variations are passed over, however deep they are.
  *
  *     (;GM[1]SZ[9];B[ee](;W[cc];B[gg])(;W[gc]))      main line: GM SZ | B[ee] | W[cc] | B[gg]
  */
@@ -122,7 +122,10 @@ export class SgfScanner {
     return node;
   }
 
-  /** Before FF[4] small letters in a name meant nothing, `GaMe` is GM. A name of small letters alone is taken as it is meant. */
+  /**
+   * Before FF[4] small letters in a name meant nothing, `GaMe` is GM. A name of small letters alone is taken as it is
+   * meant.
+   */
   #name(): string {
     const from = this.#at;
     while (isLetter(this.#code()) || isDigit(this.#code())) this.#at++;
@@ -169,8 +172,9 @@ export class SgfScanner {
 }
 
 /**
- * How much a text holds that stands in no SGF: letters that could not be decoded, characters between values that are no part of the
- * form, brackets that open within a value, a value without an end. A text that was decoded wrongly has some.
+ * How much a text holds that stands in no SGF: letters that could not be decoded, characters between values that are no
+ * part of the form, brackets that open within a value, a value without an end. A text that was decoded wrongly has
+ * some.
  */
 export function flawsOf(text: string): number {
   let flaws = 0;

@@ -1,4 +1,7 @@
-/** What a configuration holds beside the trunk's fields for a run on positions of games (games/position-sets.ts), whose epochs are counts of steps. */
+/**
+ * What a configuration holds beside the trunk's fields for a run on positions of games (games/position-sets.ts), whose
+ * epochs are counts of steps.
+ */
 import { defineBranchField } from "../../run/branch-fields.js";
 import type { TrainingConfig } from "../../run/config.js";
 import { number } from "../../run/config-checks.js";

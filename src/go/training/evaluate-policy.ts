@@ -1,7 +1,7 @@
 /**
- * Measures a policy on games: how often the move that was played is its first choice, and among its first five, by phase of the game.
- * All points of the board are weighed, illegal ones too, as the paper does; passes are not asked about. With symmetries the mean of the
- * probabilities of a position seen in eight ways is judged.
+ * Measures a policy on games: how often the move that was played is its first choice, and among its first five, by
+ * phase of the game. All points of the board are weighed, illegal ones too, as the paper does; passes are not asked
+ * about. With symmetries the mean of the probabilities of a position seen in eight ways is judged.
  */
 import { OptionError } from "../../base/errors.js";
 import { naturalLogarithm } from "../../base/random.js";
@@ -62,7 +62,9 @@ export interface GamePositions {
   readonly maker: BlockMaker;
 }
 
-/** @throws OptionError where the board is of another size than the network's, DataError where the network plays no Go. */
+/**
+ * @throws OptionError where the board is of another size than the network's, DataError where the network plays no Go.
+ */
 export async function evaluatePolicy(
   model: TrainedModel,
   positions: GamePositions | PositionSample,

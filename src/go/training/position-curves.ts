@@ -1,4 +1,7 @@
-/** The curves of a run on positions of games: over the positions that it has seen, top-1 and top-5 on the test sample, and both losses. */
+/**
+ * The curves of a run on positions of games: over the positions that it has seen, top-1 and top-5 on the test sample,
+ * and both losses.
+ */
 import { draw, type Paper } from "../../analysis/figures/paper.js";
 import type { Figure } from "../../analysis/report/figure.js";
 import { colour, type Role } from "../../analysis/report/palette.js";

@@ -1,6 +1,6 @@
 /**
- * The report of a run on positions of games, in its folder: report.html and report/curves.png. It tells what is known after the last
- * evaluation, whether the run came to its end or was stopped.
+ * The report of a run on positions of games, in its folder: report.html and report/curves.png. It tells what is known
+ * after the last evaluation, whether the run came to its end or was stopped.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,6 +1,7 @@
 /**
- * Measures how fast a run would be, before its length is fixed. Weights and figures of these steps are thrown away; positions are those
- * of the test sample, which are there already, and what encoding others takes is measured by itself.
+ * Measures how fast a run would be, before its length is fixed. Weights and figures of these steps are thrown away;
+ * positions are those of the test sample, which are there already, and what encoding others takes is measured by
+ * itself.
  */
 import type { Dataset } from "../../data/sets/dataset.js";
 import type { OpenStream } from "../../data/sets/stream.js";

@@ -1,6 +1,6 @@
 /**
- * What work is estimated to take on a machine, in nanoseconds of one core, and what its caches hold: what strategies and cuts are
- * compared by. The numbers are the target's (`target/costs.ts`).
+ * What work is estimated to take on a machine, in nanoseconds of one core, and what its caches hold: what strategies
+ * and cuts are compared by. The numbers are the target's (`target/costs.ts`).
  */
 import type { Value } from "../../graph/graph.js";
 import type { Target } from "../../target/target.js";

@@ -1,12 +1,12 @@
 /**
- * A strategy plans a node to say whether it accepts it, what it would cost, whether it takes a pool into its store, and to lower it. The plan is
- * made once where all of them ask for the same.
+ * A strategy plans a node to say whether it accepts it, what it would cost, whether it takes a pool into its store, and
+ * to lower it. The plan is made once where all of them ask for the same.
  */
 import type { Value } from "../../graph/graph.js";
 
 /**
- * A function of a node and of what else a plan depends on that remembers the latest plan of each node. `plan` must be pure, and nobody
- * may change what it gives. Other arguments are told apart by identity.
+ * A function of a node and of what else a plan depends on that remembers the latest plan of each node. `plan` must be
+ * pure, and nobody may change what it gives. Other arguments are told apart by identity.
  */
 export function remembered<A extends readonly unknown[], P>(
   plan: (node: Value, ...args: A) => P,

@@ -1,7 +1,8 @@
 /**
- * What a way of cutting work takes when threads share it, estimated before there is any code. With many samples there are
- * pieces enough for everybody; with one, a piece too many on one side keeps the other threads waiting at the barrier, so
- * that the cut itself must come out even. Only which thread computes a number depends on it, never the number.
+ * What a way of cutting work takes when threads share it, estimated before there is any code. With many samples there
+ * are pieces enough for everybody; with one, a piece too many on one side keeps the other threads waiting at the
+ * barrier, so that the cut itself must come out even. Only which thread computes a number depends on it, never the
+ * number.
  */
 
 /** Batches below this are cut with care. */
@@ -14,8 +15,8 @@ export const MOST_PIECES = 32;
 const THREADS = [2, 4];
 
 /**
- * The longest shares of two and of four threads, added up. `costOf(begin, end)`: nanoseconds of a run of pieces, which a
- * thread does one after the other; the runtime hands them out as here.
+ * The longest shares of two and of four threads, added up. `costOf(begin, end)`: nanoseconds of a run of pieces, which
+ * a thread does one after the other; the runtime hands them out as here.
  */
 export function timeOfShares(pieces: number, costOf: (begin: number, end: number) => number): number {
   let sum = 0;

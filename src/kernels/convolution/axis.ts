@@ -1,13 +1,13 @@
 /**
- * One axis of a convolution, seen from the values that it writes. Output index j of a *phase* (j = 0..count-1) is written
- * at `first + j * step`, and tap m (0..taps-1) reads source index `scale * j + start + m * stride`, weighted by the
- * kernel's element `weight + m * weightStep`. Indices outside 0..extent-1 read nothing: that is the padding.
+ * One axis of a convolution, seen from the values that it writes. Output index j of a *phase* (j = 0..count-1) is
+ * written at `first + j * step`, and tap m (0..taps-1) reads source index `scale * j + start + m * stride`, weighted by
+ * the kernel's element `weight + m * weightStep`. Indices outside 0..extent-1 read nothing: that is the padding.
  *
  * Forward, out[o] = sum_k x[o * s - p + k * d] w[k]: one phase, scale = s, start = -p, stride = d.
  *
- * Input gradient, dx[i] = sum_k dy[(i + p - k * d) / s] w[k] over the k that divide: i = s * j + r is phase r; its k run
- * through one residue class k0, k0 + q, ... with q = s / gcd(s, d), and dy's index falls by q * d / s from one to the next.
- * They are taken backwards so that the source index grows.
+ * Input gradient, dx[i] = sum_k dy[(i + p - k * d) / s] w[k] over the k that divide: i = s * j + r is phase r; its k
+ * run through one residue class k0, k0 + q, ... with q = s / gcd(s, d), and dy's index falls by q * d / s from one to
+ * the next. They are taken backwards so that the source index grows.
  */
 export interface Phase {
   readonly count: number;
@@ -104,7 +104,9 @@ export function tileReaches(phase: Phase, from: number, width: number): boolean 
   return true;
 }
 
-/** A run of equal tiles along the axis: `tiles` tiles of `size` outputs from output `from` on, all with the same taps. */
+/**
+ * A run of equal tiles along the axis: `tiles` tiles of `size` outputs from output `from` on, all with the same taps.
+ */
 export interface TileRun {
   readonly from: number;
   readonly size: number;

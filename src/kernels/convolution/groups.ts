@@ -4,7 +4,10 @@ import type { CodeTarget, Lanes } from "../../target/target.js";
 /** Up to so many groups have a kernel each, with the group's channels in its code. */
 const FEW_GROUPS = 4;
 
-/** The lanes of kernels for more groups: the widest vectors that the outputs of a group fill. Undefined for few groups, and where there are none. */
+/**
+ * The lanes of kernels for more groups: the widest vectors that the outputs of a group fill. Undefined for few groups,
+ * and where there are none.
+ */
 export function manyGroups(groups: number, outputs: number, { lanes }: CodeTarget): Lanes | undefined {
   if (groups <= FEW_GROUPS) return undefined;
   return ([16, 8, 4] as const).find((n) => n <= lanes && outputs % n === 0);

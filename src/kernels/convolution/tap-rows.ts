@@ -21,8 +21,8 @@ export function tapRows(k: KernelBuilder, y: Phase, row: Reg): TapRows {
 }
 
 /**
- * The outputs whose tap lies inside the image: `low` to `high` - 1, of which `high` may be beyond the last output. `shift`: rows from the tap of
- * output 0 down to the first row of the image.
+ * The outputs whose tap lies inside the image: `low` to `high` - 1, of which `high` may be beyond the last output.
+ * `shift`: rows from the tap of output 0 down to the first row of the image.
  */
 export function rowsOfTap(
   k: KernelBuilder,

@@ -1,6 +1,6 @@
 /**
- * Dropout: each element is kept or zeroed by a Philox number that is a function of its place, its sample, the step and the
- * seed (see ops/dropout.ts), so that the backward pass makes the same mask again.
+ * Dropout: each element is kept or zeroed by a Philox number that is a function of its place, its sample, the step and
+ * the seed (see ops/dropout.ts), so that the backward pass makes the same mask again.
  */
 
 import type { KernelBuilder } from "../../codegen/builder/builder.js";

@@ -1,6 +1,7 @@
 /**
  * Elementwise nodes of one layout computed together in one kernel: each input is read once, each output written once,
- * and what lies between stays in registers. Optimiser updates and whole chains of gradients become one pass over memory.
+ * and what lies between stays in registers. Optimiser updates and whole chains of gradients become one pass over
+ * memory.
  */
 
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
@@ -26,8 +27,8 @@ interface GroupInput {
 }
 
 /**
- * An input in a spec; `rows`: of a suffix, whose channels are those of the result; `sampleStride`: elements from one sample to the next,
- * of what is read by the sample.
+ * An input in a spec; `rows`: of a suffix, whose channels are those of the result; `sampleStride`: elements from one
+ * sample to the next, of what is read by the sample.
  */
 interface InputSpec {
   readonly kind: OperandKind;
@@ -211,7 +212,10 @@ function loadInput(k: KernelBuilder, input: InputSpec, site: Site, walk: Walk, p
   }
 }
 
-/** A vector of a [C] operand repeated, C <= 4, as it lies beside unpadded elements: lane i holds channel (first + i) mod C. */
+/**
+ * A vector of a [C] operand repeated, C <= 4, as it lies beside unpadded elements: lane i holds channel (first + i) mod
+ * C.
+ */
 function loadPattern(k: KernelBuilder, pointer: Reg, channels: number, site: Site): Reg {
   const { lanes } = site;
   if (channels === 1) return k.broadcast(pointer, 0, lanes);

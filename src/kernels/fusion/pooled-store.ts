@@ -1,8 +1,8 @@
 /**
- * Stores a convolution's tile through a max pool of 2x2 that follows it, so that what the convolution itself computes is nowhere in
- * memory. Of two rows of pixels the first leaves its maxima where the result will lie, and the second joins its own to them.
- * Where the pool's gradient is asked for, the place of each maximum is noted beside it: 0 to 3, row by row, of equal
- * ones the first. The bits are those of the pool by itself (`pool.ts`, `pool/gradient.ts`).
+ * Stores a convolution's tile through a max pool of 2x2 that follows it, so that what the convolution itself computes
+ * is nowhere in memory. Of two rows of pixels the first leaves its maxima where the result will lie, and the second
+ * joins its own to them. Where the pool's gradient is asked for, the place of each maximum is noted beside it: 0 to 3,
+ * row by row, of equal ones the first. The bits are those of the pool by itself (`pool.ts`, `pool/gradient.ts`).
  */
 
 import { plainText } from "../../base/plain.js";
@@ -23,7 +23,10 @@ export const POOLED = 2;
 
 export const isMaxPool = (node: Value): boolean => node.op.name === "maxPool2d";
 
-/** Whether it is a max pool of 2x2 whose windows lie side by side, none of them across a border, of an image of whole vectors. */
+/**
+ * Whether it is a max pool of 2x2 whose windows lie side by side, none of them across a border, of an image of whole
+ * vectors.
+ */
 export function isPooledStore(pool: Value, target: Target): boolean {
   if (!isMaxPool(pool)) return false;
   const [image] = pool.inputs as [Value];
@@ -48,7 +51,9 @@ export interface PooledStore {
   /** Of the convolution, and of the pool: neither reads anything of the size of an image. */
   readonly epilogue: Epilogue;
   readonly after: Epilogue;
-  /** Bytes from the start of the result, and of the places, to the tile's first window, and from one window to the next. */
+  /**
+   * Bytes from the start of the result, and of the places, to the tile's first window, and from one window to the next.
+   */
   readonly offset: Reg;
   readonly windowBytes: number;
   /** Bytes of the tile's first channel in a channel vector. */

@@ -1,6 +1,6 @@
 /**
- * An elementwise node that is computed as a kernel reads the image: the node itself is never in memory. Its first input is the
- * image that is read; the others are numbers of channels, read once for a vector of them.
+ * An elementwise node that is computed as a kernel reads the image: the node itself is never in memory. Its first input
+ * is the image that is read; the others are numbers of channels, read once for a vector of them.
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";
@@ -20,7 +20,10 @@ export function canBePrologue(node: Value): boolean {
   return operandKind(image!, node) === "full" && others.every((v) => operandKind(v, node) === "channel");
 }
 
-/** Of a kernel whose first input is an image that it reads in whole vectors of channels: the image, and what else is read. */
+/**
+ * Of a kernel whose first input is an image that it reads in whole vectors of channels: the image, and what else is
+ * read.
+ */
 export function prologueOf(
   { root, prologue }: Work,
   to: Lowering,

@@ -26,7 +26,10 @@ export function epilogueOperands(epilogue: Epilogue): [string, "read"][] {
   return epilogue.inputs.map((_, i) => [`extra${i}`, "read"]);
 }
 
-/** Asks for what a tile will be stored to, and read from as it is stored: to be done before the sums, which take longer than memory. */
+/**
+ * Asks for what a tile will be stored to, and read from as it is stored: to be done before the sums, which take longer
+ * than memory.
+ */
 export function prefetchTile(
   k: KernelBuilder,
   rows: number,

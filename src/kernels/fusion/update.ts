@@ -1,6 +1,6 @@
 /**
- * Updates as a gradient is stored: the elementwise group that starts from the gradient (momentum, weight decay, the step) is
- * computed on registers, so that the gradient itself never goes to memory and back.
+ * Updates as a gradient is stored: the elementwise group that starts from the gradient (momentum, weight decay, the
+ * step) is computed on registers, so that the gradient itself never goes to memory and back.
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { OperandList } from "../../codegen/definition.js";
@@ -31,8 +31,8 @@ const LEAST_ROWS = 4;
 const WITHIN_OP = 2;
 
 /**
- * Whether a group can be computed vector by vector: of numbers in the same places or the same everywhere, no pads in between, in
- * the registers that a tile leaves.
+ * Whether a group can be computed vector by vector: of numbers in the same places or the same everywhere, no pads in
+ * between, in the registers that a tile leaves.
  */
 export function canUpdate(root: Value, group: PointwiseGroup, target: Target): boolean {
   const layout = layoutOf(root, target);

@@ -1,7 +1,7 @@
 /**
- * The channels of one row as vectors, for kernels that go row by row (a row is a pixel, or the last extent of anything).
- * Padded rows are whole vectors; up to four channels lie unpadded, and there one vector of 4 lanes (1 for one channel)
- * is masked to the row's own elements.
+ * The channels of one row as vectors, for kernels that go row by row (a row is a pixel, or the last extent of
+ * anything). Padded rows are whole vectors; up to four channels lie unpadded, and there one vector of 4 lanes (1 for
+ * one channel) is masked to the row's own elements.
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";
@@ -30,7 +30,10 @@ export function channelVectors(
   return { lanes, count, lastLanes: channels - (count - 1) * lanes, packed: false };
 }
 
-/** The same vectors, all taken for whole: for code that makes +0 of pad lanes that hold +0, to which the last is like any other. */
+/**
+ * The same vectors, all taken for whole: for code that makes +0 of pad lanes that hold +0, to which the last is like
+ * any other.
+ */
 export function cleanVectors(vectors: ChannelVectors): ChannelVectors {
   return vectors.packed ? vectors : { ...vectors, lastLanes: vectors.lanes };
 }
@@ -114,8 +117,8 @@ export function storeTail(k: KernelBuilder, layout: RowLayout, ptr: Reg): void {
 }
 
 /**
- * All vectors of a row, `group` at a time: `visit` gets the byte offset of a group's first vector as a register where it is
- * only known in a loop, and the vectors' indices from there on. A last, partial vector always has its true index.
+ * All vectors of a row, `group` at a time: `visit` gets the byte offset of a group's first vector as a register where
+ * it is only known in a loop, and the vectors' indices from there on. A last, partial vector always has its true index.
  */
 export function eachGroup(
   k: KernelBuilder,

@@ -1,13 +1,14 @@
 /**
- * Elementary functions as vector code: exp, log, tanh and sigmoid from + - x / and integer operations only, so that every
- * machine and engine gives the same bits (engines' Math.exp and the like differ).
+ * Elementary functions as vector code: exp, log, tanh and sigmoid from + - x / and integer operations only, so that
+ * every machine and engine gives the same bits (engines' Math.exp and the like differ).
  *
  * Largest errors found in units in the last place of the exact float32 result, with fused multiply-add or without it:
  * exp 1.1 (denormal results included), log 0.9 (denormal arguments included), sigmoid 2.3, tanh 2.6 (odd to the bit and
  * never above 1), scaledTanh 3.7 (its argument and its result are scaled by rounded constants).
  * gelu errs by at most 2.1e-7 of x, and below 0, where it is small, by 4e-7 + 8e-8 x^2 of itself; its slope by 2.5e-7.
  *
- * Beside the argument's own register three are needed at once, by gelu four and by log six: so many fewer accumulators may wait.
+ * Beside the argument's own register three are needed at once, by gelu four and by log six: so many fewer accumulators
+ * may wait.
  *
  * NaN gives NaN; infinities and signed zeros give the limits. Coefficients are minimax fits of our own (weighted least
  * squares driven to equal ripple, each rounded to float32 before the next was fitted). Reductions after Cody and Waite,
@@ -30,8 +31,8 @@ const EXP = [0.5, 0.1666654795408249, 0.04166685789823532, 0.008366165682673454,
 const LOG = [0.6666677594184875, 0.399775892496109, 0.2987057566642761];
 
 /**
- * (1 - P(t)) e^(t^2 / 2) / u in u = 1 / (1 + 0.4 t / sqrt 2), for the normal distribution P and t from 0 to 14: halves of
- * the coefficients of erfc(t) e^(t^2) / u, good to 7e-8.
+ * (1 - P(t)) e^(t^2 / 2) / u in u = 1 / (1 + 0.4 t / sqrt 2), for the normal distribution P and t from 0 to 14: halves
+ * of the coefficients of erfc(t) e^(t^2) / u, good to 7e-8.
  */
 const NORMAL_TAIL = [
   0.22563423216342926, 0.2264430671930313, 0.20188796520233154, 0.19339169561862946, 0.07976017892360687,
@@ -123,7 +124,9 @@ export function sigmoid(k: KernelBuilder, x: Reg): Reg {
   return k.fdiv(e, k.fadd(e, c(1)));
 }
 
-/** The largest whole exponent whose power is made by multiplications: beyond it their rounding is that of exp and log. */
+/**
+ * The largest whole exponent whose power is made by multiplications: beyond it their rounding is that of exp and log.
+ */
 const MULTIPLIED = 16;
 
 /** x^exponent as IEEE 754's pow has it, the exponent a constant; of one half the square root. */

@@ -1,6 +1,6 @@
 /**
- * Loops over some axes of values whose layouts differ: each axis has an extent and, for each value, a distance in bytes.
- * Neighbouring axes that every value walks as one are merged.
+ * Loops over some axes of values whose layouts differ: each axis has an extent and, for each value, a distance in
+ * bytes. Neighbouring axes that every value walks as one are merged.
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";

@@ -1,6 +1,7 @@
 /**
- * Weights in the order in which a tile reads them: [output block][a][b][c][output in block], zeros where a block runs past
- * the last output. The order is an affine function of the indices, so it is described by one and measured by its steps.
+ * Weights in the order in which a tile reads them: [output block][a][b][c][output in block], zeros where a block runs
+ * past the last output. The order is an affine function of the indices, so it is described by one and measured by its
+ * steps.
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";

@@ -12,7 +12,9 @@ export function readingDimensions(layout: Layout): Dimension[] {
   return merged(axes.length === 3 ? [channels!, height!, width!] : axes);
 }
 
-/** Rows of the weights from one channel to the next of a flattened image, in CHW order, and from one pixel to the next. */
+/**
+ * Rows of the weights from one channel to the next of a flattened image, in CHW order, and from one pixel to the next.
+ */
 export function weightRows(image: Layout): { readonly channel: number; readonly pixel: number } {
   return image.shape.length === 3 ? { channel: image.rows, pixel: 1 } : { channel: 1, pixel: image.channels };
 }

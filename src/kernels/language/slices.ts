@@ -1,6 +1,6 @@
 /**
- * Partial sums of slices of the batch, one value behind the other, added up in order: how many slices there are depends on shapes
- * alone, so that the bits are the same for any number of threads.
+ * Partial sums of slices of the batch, one value behind the other, added up in order: how many slices there are depends
+ * on shapes alone, so that the bits are the same for any number of threads.
  */
 import { defineKernel } from "../../codegen/definition.js";
 import type { Buffer } from "../contract/emitter.js";

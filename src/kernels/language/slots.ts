@@ -1,7 +1,7 @@
 /**
- * Sums over the batch, or over a large value, in slots: what each covers depends on the shape alone, so that the bits are
- * the same for any number of threads. A first step leaves a partial sum a slot, one after the other; the steps here add
- * these in order.
+ * Sums over the batch, or over a large value, in slots: what each covers depends on the shape alone, so that the bits
+ * are the same for any number of threads. A first step leaves a partial sum a slot, one after the other; the steps here
+ * add these in order.
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";

@@ -1,7 +1,7 @@
 /**
- * Adding up rows of vectors in a fixed order with several accumulators, and the division that makes a sum a mean. Long sums are
- * set down in blocks, whose sums are added up in turn: each number is then rounded beside a few hundred others and not beside all
- * of them, where a mean over an image of equal pixels lost four of seven digits.
+ * Adding up rows of vectors in a fixed order with several accumulators, and the division that makes a sum a mean. Long
+ * sums are set down in blocks, whose sums are added up in turn: each number is then rounded beside a few hundred others
+ * and not beside all of them, where a mean over an image of equal pixels lost four of seven digits.
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";
@@ -50,7 +50,10 @@ function blockOf(rows: number, each: number, unroll: number): number | undefined
   return unroll * Math.max(1, Math.floor(BLOCK / each));
 }
 
-/** The sums of `count` vectors over all rows: row i goes to accumulator i mod `unroll` (2 or 4), and these are added pairwise. */
+/**
+ * The sums of `count` vectors over all rows: row i goes to accumulator i mod `unroll` (2 or 4), and these are added
+ * pairwise.
+ */
 export function addRows(k: KernelBuilder, r: Rows, unroll: 2 | 4 = 4): Reg[] {
   const accumulators = () => Array.from({ length: r.count }, () => k.acc(0, r.lanes));
   const start = k.var(r.start, "start");

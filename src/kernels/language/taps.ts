@@ -2,8 +2,8 @@
  * The taps of a sliding window that fall on real pixels, along one axis. Output o reads input o * stride - before +
  * k * dilation for tap k; the real taps of an output are always one range lo..hi-1.
  *
- * Columns are known while the code is written: neighbours with equal taps make one run, so that left border, middle
- * and right border become loops of their own without a test inside. Rows belong to the piece of work, so their bounds are
+ * Columns are known while the code is written: neighbours with equal taps make one run, so that left border, middle and
+ * right border become loops of their own without a test inside. Rows belong to the piece of work, so their bounds are
  * computed by the kernel.
  */
 
@@ -102,7 +102,9 @@ export function isUnrolled({ lo, hi }: Bounds): boolean {
   return typeof lo === "number" && typeof hi === "number" && hi - lo <= UNROLLED;
 }
 
-/** Visits the taps lo..hi-1, `bytes` apart in every operand: written out where they are constants and few, else a loop. */
+/**
+ * Visits the taps lo..hi-1, `bytes` apart in every operand: written out where they are constants and few, else a loop.
+ */
 export function eachTap(
   k: KernelBuilder,
   bounds: Bounds,

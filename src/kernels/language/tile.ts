@@ -1,6 +1,6 @@
 /**
- * The register tile that every fast matrix-like kernel is made of: `rows` x `vectors` accumulators, fed by one broadcast
- * scalar a row and `vectors` vector loads shared by all rows:
+ * The register tile that every fast matrix-like kernel is made of: `rows` x `vectors` accumulators, fed by one
+ * broadcast scalar a row and `vectors` vector loads shared by all rows:
  *
  *     acc[i][v] += a(i) * b(v)
  *
@@ -55,7 +55,10 @@ export function tileMultiplyAdds(
   return Math.floor(extent / rows) * blockMultiplyAdds(tile, rows, width) + last;
 }
 
-/** The tile that does `extent` rows by `totalVectors` vectors in the least estimated time; `divides`: in whole tiles alone. */
+/**
+ * The tile that does `extent` rows by `totalVectors` vectors in the least estimated time; `divides`: in whole tiles
+ * alone.
+ */
 export function chooseTile(
   target: Target,
   extent: number,
@@ -81,7 +84,10 @@ export function chooseTile(
   return best;
 }
 
-/** Steps of a reduction in one turn of its loop: as many as wanted, but one where they would spill each other's operands. */
+/**
+ * Steps of a reduction in one turn of its loop: as many as wanted, but one where they would spill each other's
+ * operands.
+ */
 export function stepsOfTurn(target: CodeTarget, wanted: number): number {
   return target.hoistsLoads ? 1 : wanted;
 }
@@ -92,7 +98,8 @@ export function zeroTile(k: KernelBuilder, size: TileSize, lanes: Lanes): Reg[][
 }
 
 /**
- * One step of the reduction. `a(i)`: place of row i's scalar, or undefined where row i takes no part; `b(v)`: place of vector v.
+ * One step of the reduction. `a(i)`: place of row i's scalar, or undefined where row i takes no part; `b(v)`: place of
+ * vector v.
  */
 export function accumulate(
   k: KernelBuilder,

@@ -1,6 +1,6 @@
 /**
- * Square transposes in registers: as many vectors as a vector has lanes. Stage d = 1, 2, 4, ... exchanges the off-diagonal
- * blocks of d x d elements, each pair of vectors by two shuffles (Eklundh 1972).
+ * Square transposes in registers: as many vectors as a vector has lanes. Stage d = 1, 2, 4, ... exchanges the
+ * off-diagonal blocks of d x d elements, each pair of vectors by two shuffles (Eklundh 1972).
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import type { Reg } from "../../codegen/ir.js";

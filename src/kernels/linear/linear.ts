@@ -1,7 +1,7 @@
 /**
- * Matrix products for linear layers: `linear` and its input gradient. Samples are the rows of the register tile, outputs its
- * vectors. A flattened image is read as it lies (rows of padded channels): the panel's order turns the CHW order of the weights
- * into that of memory, so nothing is flattened and no pad is multiplied.
+ * Matrix products for linear layers: `linear` and its input gradient. Samples are the rows of the register tile,
+ * outputs its vectors. A flattened image is read as it lies (rows of padded channels): the panel's order turns the CHW
+ * order of the weights into that of memory, so nothing is flattened and no pad is multiplied.
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
@@ -18,7 +18,9 @@ import { accumulate, maximumRows, stepsOfTurn, zeroTile } from "../language/tile
 import { F32, type View, view } from "../language/view.js";
 import { isWide, lowerWide } from "./wide.js";
 
-/** out[n][part][o] = sum over rows and channels of in[n][row][channel] * panel, for each of `parts` rows of the output. */
+/**
+ * out[n][part][o] = sum over rows and channels of in[n][row][channel] * panel, for each of `parts` rows of the output.
+ */
 interface Product {
   /** Rows of the input that are summed over, their stride, and the channels of each. */
   readonly rows: number;
@@ -214,8 +216,8 @@ function realLanes(k: KernelBuilder, { outputs, lanes, vectors }: Product, block
 type Real = TileStore["real"];
 
 /**
- * Samples of a tile. What is left of a batch is done in quarters of that, where a panel is too large for a part of the second cache to
- * be read again for every sample, and then one by one: each size has code of its own.
+ * Samples of a tile. What is left of a batch is done in quarters of that, where a panel is too large for a part of the
+ * second cache to be read again for every sample, and then one by one: each size has code of its own.
  */
 function tileSizes(samples: number, panelBytes: number, { caches }: Target): number[] {
   return [...new Set([samples, ...(panelBytes > caches.l2 / 4 ? [Math.max(1, samples >> 2)] : []), 1])];

@@ -1,7 +1,8 @@
 /**
- * Weight gradient of a linear layer: dW[f][o] = sum over samples of x[f] * dy[o], the outer product of `weight-gradient.ts`
- * with samples in place of pixels. A flattened image is read as it lies; its rows of W follow the CHW order. Where the weights
- * are large, their update is computed as the gradient is stored: it would else be written and read again.
+ * Weight gradient of a linear layer: dW[f][o] = sum over samples of x[f] * dy[o], the outer product of
+ * `weight-gradient.ts` with samples in place of pixels. A flattened image is read as it lies; its rows of W follow the
+ * CHW order. Where the weights are large, their update is computed as the gradient is stored: it would else be written
+ * and read again.
  */
 import { defineKernel } from "../../codegen/definition.js";
 import type { IntArg } from "../../codegen/ir.js";

@@ -3,7 +3,8 @@
  *
  *     dx[n][f] = sum over o of dy[n][o] w[f][o]
  *
- * Rows of weights and of dy are multiplied vector by vector, in bands of outputs, and the lanes of each sum folded at the end.
+ * Rows of weights and of dy are multiplied vector by vector, in bands of outputs, and the lanes of each sum folded at
+ * the end.
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
@@ -151,7 +152,10 @@ const gradientKernel = defineKernel<GradientSpec>("wideLinearGradient", {
   },
 });
 
-/** The workspace: sums of a tile, a vector for each row and sample; behind all tiles the results, a vector for each sample. */
+/**
+ * The workspace: sums of a tile, a vector for each row and sample; behind all tiles the results, a vector for each
+ * sample.
+ */
 function spaceOf(k: KernelBuilder, { rows }: Gradient) {
   const sample = k.target.lanes;
   const row = sample * GRADIENT_SAMPLES;

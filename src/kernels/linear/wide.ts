@@ -1,11 +1,11 @@
 /**
- * Linear layers whose weights are too large for a cache and change at every step, so that to bring them into another order
- * first would cost more than the product: `linear` on the weights as they lie, each number of them fetched from memory once
- * for the whole batch. `wide-input-gradient.ts` is its input gradient.
+ * Linear layers whose weights are too large for a cache and change at every step, so that to bring them into another
+ * order first would cost more than the product: `linear` on the weights as they lie, each number of them fetched from
+ * memory once for the whole batch. `wide-input-gradient.ts` is its input gradient.
  *
- * y[n][o] = sum over f of x[n][f] w[f][o]: the inputs are brought into the order [samples in tiles][feature][sample in tile],
- * which are few bytes. A tile of samples times vectors of outputs sums up a band of features, narrow enough that the
- * next tile of samples finds its weights in the first cache; between bands the sums wait in the workspace.
+ * y[n][o] = sum over f of x[n][f] w[f][o]: the inputs are brought into the order [samples in tiles][feature][sample in
+ * tile], which are few bytes. A tile of samples times vectors of outputs sums up a band of features, narrow enough that
+ * the next tile of samples finds its weights in the first cache; between bands the sums wait in the workspace.
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";

@@ -1,6 +1,6 @@
 /**
- * The weight of each label's class: labels are compared with the classes in turn, neighbours of equal weight at once, and never become an
- * address.
+ * The weight of each label's class: labels are compared with the classes in turn, neighbours of equal weight at once,
+ * and never become an address.
  */
 
 import { defineKernel } from "../../codegen/definition.js";

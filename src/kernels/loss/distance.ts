@@ -1,4 +1,7 @@
-/** Squared distances to centres [F, K]: vectors run over the centres, the features are added up in order. One piece is a few samples. */
+/**
+ * Squared distances to centres [F, K]: vectors run over the centres, the features are added up in order. One piece is a
+ * few samples.
+ */
 import { defineKernel } from "../../codegen/definition.js";
 import type { Reg } from "../../codegen/ir.js";
 import { elementsNanoseconds } from "../contract/cost.js";

@@ -1,7 +1,7 @@
 /**
- * What an average pooling divides a window's sum by: a fixed number, the taps on pixels ("valid"), or those on pixels and
- * padding ("window"). The count is a product of one number a row and one a column; the row's is a constant where all
- * rows agree, else the kernel counts.
+ * What an average pooling divides a window's sum by: a fixed number, the taps on pixels ("valid"), or those on pixels
+ * and padding ("window"). The count is a product of one number a row and one a column; the row's is a constant where
+ * all rows agree, else the kernel counts.
  */
 
 import type { KernelBuilder } from "../../codegen/builder/builder.js";

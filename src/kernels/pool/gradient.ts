@@ -1,13 +1,14 @@
 /**
  * Gradients of max and average pooling: each output pixel's gradient goes back to the taps of its window.
  *
- * Windows that do not overlap (stride at least the span): one piece is the band of input rows that belongs to one output
- * row, and every element is stored once; where the windows tile the image exactly, without zeros being filled in first.
- * Windows that overlap: one piece is one sample and some vectors of channels; each element is added to in scan order, so that
- * sums do not depend on threads. Where the windows leave no gaps, the first that has a pixel stores it: no zeros are filled in first.
+ * Windows that do not overlap (stride at least the span): one piece is the band of input rows that belongs to one
+ * output row, and every element is stored once; where the windows tile the image exactly, without zeros being filled in
+ * first. Windows that overlap: one piece is one sample and some vectors of channels; each element is added to in scan
+ * order, so that sums do not depend on threads. Where the windows leave no gaps, the first that has a pixel stores it:
+ * no zeros are filled in first.
  *
- * The maximum's place is found again from x, as the first tap with the maximum's bits: of equal maxima the first takes the
- * gradient (the maximum is the first of -0 and +0, too), and NaN is the maximum.
+ * The maximum's place is found again from x, as the first tap with the maximum's bits: of equal maxima the first takes
+ * the gradient (the maximum is the first of -0 and +0, too), and NaN is the maximum.
  */
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
 import { defineKernel } from "../../codegen/definition.js";
@@ -258,7 +259,10 @@ function fromChannel(row: Image, channel: Reg | undefined): Image {
   return channel === undefined ? row.moved({}) : row.plus(channel).pointer();
 }
 
-/** How a window gives a tap its gradient: stored, added to what is there, or stored by the first window that has the pixel. */
+/**
+ * How a window gives a tap its gradient: stored, added to what is there, or stored by the first window that has the
+ * pixel.
+ */
 type Giving = "store" | "add" | "store first";
 
 /** The rows of windows; of a run, where it is known which outputs have them. */
@@ -306,7 +310,9 @@ interface WindowPlace {
   readonly index: number;
 }
 
-/** Whether no output before those of the run has tap `tap` of theirs: along its own axis, and `firstApart` made the run. */
+/**
+ * Whether no output before those of the run has tap `tap` of theirs: along its own axis, and `firstApart` made the run.
+ */
 function hasNew(a: Axis, run: WindowRows, tap: number): boolean {
   return tap >= shared(a) || ("to" in run && run.to === 1);
 }

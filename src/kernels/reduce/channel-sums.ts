@@ -1,11 +1,13 @@
 /**
- * Two sums over batch and pixels of what stands in the same image, in one pass over memory: of x (or its mean) with the squared
- * deviations of x from its own mean, and of d with d (x - mean): what batch normalisation needs, forward and backward.
+ * Two sums over batch and pixels of what stands in the same image, in one pass over memory: of x (or its mean) with the
+ * squared deviations of x from its own mean, and of d with d (x - mean): what batch normalisation needs, forward and
+ * backward.
  *
- * The image is cut into slots that depend on the shape alone, small enough to stay in a core's cache. What is near a large mean keeps
- * its digits: a slot's numbers are walked a second time, as deviations from what float32 made of their mean, c_s, and these have a
- * sum r_s of their own and squares q_s (the corrected two-pass algorithm of Chan, Golub and LeVeque 1983). Slots are joined
- * as the same authors do for parts of a sample (1979), in distances from the first one's c: with n_s numbers in slot s and M in all,
+ * The image is cut into slots that depend on the shape alone, small enough to stay in a core's cache. What is near a
+ * large mean keeps its digits: a slot's numbers are walked a second time, as deviations from what float32 made of their
+ * mean, c_s, and these have a sum r_s of their own and squares q_s (the corrected two-pass algorithm of Chan, Golub and
+ * LeVeque 1983). Slots are joined as the same authors do for parts of a sample (1979), in distances from the first
+ * one's c: with n_s numbers in slot s and M in all,
  *
  *     d_s = c_s - c_0 + r_s / n_s,  D = sum of n_s d_s / M,  mean = c_0 + D,  squares = sum of q_s - r_s^2 / n_s + n_s (d_s - D)^2
  *
@@ -47,8 +49,8 @@ export function readsTogether(node: Value): readonly Value[] {
 }
 
 /**
- * Of the nodes that read `image`, the two that are made in one pass over it; undefined where there are none. What else they
- * read is older than the image, so that none of it can wait for one of the sums.
+ * Of the nodes that read `image`, the two that are made in one pass over it; undefined where there are none. What else
+ * they read is older than the image, so that none of it can wait for one of the sums.
  */
 export function sumsTogether(image: Value, users: readonly Value[]): readonly [Value, Value] | undefined {
   const find = (term: Term) =>

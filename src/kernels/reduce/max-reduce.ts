@@ -1,6 +1,6 @@
 /**
- * The maximum over axes, and its gradient, which goes to the first maximum in row-major order; NaN is the maximum. Vectors
- * run over the channels where they are kept, else elements are taken one by one. One piece is one sample.
+ * The maximum over axes, and its gradient, which goes to the first maximum in row-major order; NaN is the maximum.
+ * Vectors run over the channels where they are kept, else elements are taken one by one. One piece is one sample.
  */
 
 import type { KernelBuilder } from "../../codegen/builder/builder.js";

@@ -70,8 +70,8 @@ export const sumStrategy: Strategy = {
 };
 
 /**
- * What is added up: in place of a max pool's gradient, which only brings numbers to other pixels, these numbers themselves. Those of
- * a window without a pixel it brings nowhere.
+ * What is added up: in place of a max pool's gradient, which only brings numbers to other pixels, these numbers
+ * themselves. Those of a window without a pixel it brings nowhere.
  */
 function summed(node: Value): Value {
   const [input] = node.inputs as [Value];
@@ -167,7 +167,9 @@ export interface RowSums {
   readonly kept: readonly Dimension[];
   readonly first: Dimension;
   readonly inner: readonly Dimension[];
-  /** A slot is `samples` samples, if over the batch, and `partSize` indices of the first summed axis, one of `parts`. */
+  /**
+   * A slot is `samples` samples, if over the batch, and `partSize` indices of the first summed axis, one of `parts`.
+   */
   readonly batch: boolean;
   readonly samples: number;
   readonly partSize: number;

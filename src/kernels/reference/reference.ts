@@ -1,6 +1,7 @@
 /**
- * The strategy of ops without a kernel: the op's own `reference`, float64 in plain JavaScript, on the caller's thread. The step has a kernel
- * that does nothing, so that it is ordered, placed, named and counted as any other; who runs the program calls the op in its place.
+ * The strategy of ops without a kernel: the op's own `reference`, float64 in plain JavaScript, on the caller's thread.
+ * The step has a kernel that does nothing, so that it is ordered, placed, named and counted as any other; who runs the
+ * program calls the op in its place.
  */
 import { defineKernel } from "../../codegen/definition.js";
 import { nameOp } from "../../graph/op-names.js";

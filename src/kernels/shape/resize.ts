@@ -1,8 +1,8 @@
 /**
- * Resizing along one axis, and its gradient (ops/resize.ts says what is computed). An image is seen as
- * [outer, extent, inner]: for rows the inner run is a whole line with its pads, for columns one pixel's channels, so that both axes are
- * one kernel: each output line is two input lines with their weights; in the gradient, each input line is the sum of the
- * lines that read it. Pads are +0 in what is read, and stay so.
+ * Resizing along one axis, and its gradient (ops/resize.ts says what is computed). An image is seen as [outer, extent,
+ * inner]: for rows the inner run is a whole line with its pads, for columns one pixel's channels, so that both axes are
+ * one kernel: each output line is two input lines with their weights; in the gradient, each input line is the sum of
+ * the lines that read it. Pads are +0 in what is read, and stay so.
  */
 
 import type { KernelBuilder } from "../../codegen/builder/builder.js";
@@ -81,7 +81,9 @@ const resizeKernel = defineKernel<Lines>("resize", {
   write: (k, lines) => (lines.axis === 0 ? writeRows : writeColumns)(k, lines, lines.backward ? gatherLine : readLine),
 });
 
-/** Writes the line with number `at`, given where its run of lines begins in x, and where the line itself begins in y. */
+/**
+ * Writes the line with number `at`, given where its run of lines begins in x, and where the line itself begins in y.
+ */
 type WriteLine = (k: KernelBuilder, lines: Lines, at: Reg, from: Reg, into: Reg) => void;
 
 /** A piece is one line of a sample. */
@@ -125,7 +127,10 @@ function writeTail(k: KernelBuilder, layout: RowLayout, n: Reg, piece: Reg, coun
 
 const GROUP = 4;
 
-/** The elements of a line, a few vectors at a time: `visit` gets the bytes to the first, and each one's offset and lanes. */
+/**
+ * The elements of a line, a few vectors at a time: `visit` gets the bytes to the first, and each one's offset and
+ * lanes.
+ */
 function eachVectors(
   k: KernelBuilder,
   count: number,
@@ -263,7 +268,10 @@ function gatherLine(k: KernelBuilder, lines: Lines, at: Reg, from: Reg, into: Re
   });
 }
 
-/** max(0, 1 - |s(o) - i|) where s is held to the last pixel, in parts of 2 out: 2 out - |place - 2 out i| for the fraction in / out. */
+/**
+ * max(0, 1 - |s(o) - i|) where s is held to the last pixel, in parts of 2 out: 2 out - |place - 2 out i| for the
+ * fraction in / out.
+ */
 function hat(k: KernelBuilder, o: Reg, i: Reg, input: number, ratio: readonly [number, number]): Reg {
   const [numerator, denominator] = ratio;
   const last = 2 * denominator * (input - 1);

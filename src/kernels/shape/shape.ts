@@ -233,7 +233,10 @@ const reshapeKernel = defineKernel<Reshape>("reshape", {
   },
 });
 
-/** Both sides' axes cut into common ones; undefined where an extent of one straddles the other's (3x4 to 6x2 does not, 2x3 to 3x2 does). */
+/**
+ * Both sides' axes cut into common ones; undefined where an extent of one straddles the other's (3x4 to 6x2 does not,
+ * 2x3 to 3x2 does).
+ */
 function commonAxes(a: readonly Dimension[], b: readonly Dimension[]): Dimension[] | undefined {
   const inner: Dimension[] = [];
   const left = [...a];

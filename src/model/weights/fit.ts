@@ -1,7 +1,7 @@
 /**
- * Fits the tensors of a file to a network by name: every tensor of the network is found, every one of the file is used, and
- * shapes agree; what does not is named. Prefixes are found (place-names.ts), and a file in another known spelling is read through
- * its name map.
+ * Fits the tensors of a file to a network by name: every tensor of the network is found, every one of the file is used,
+ * and shapes agree; what does not is named. Prefixes are found (place-names.ts), and a file in another known spelling
+ * is read through its name map.
  */
 
 import { shown } from "../../base/bytes.js";
@@ -145,7 +145,10 @@ function inOurNames(
     : { tensors: converted(tensors, best.convert(floats(tensors), scaling)), placed };
 }
 
-/** What to do where the names are others: says the prefix that was found, and both spellings where none of the names was. */
+/**
+ * What to do where the names are others: says the prefix that was found, and both spellings where none of the names
+ * was.
+ */
 function namesCure(file: Tensors, { prefix, found }: Placed, saved: ReadonlyMap<string, unknown>): string {
   const read = prefix === "" ? "" : `. The names were read behind "${shown(prefix)}"`;
   if (found > 0) return read;

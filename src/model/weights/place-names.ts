@@ -1,7 +1,8 @@
 /**
- * Where a network's names are among those of a file. Wrappers put a prefix in front of all (`module.`, `_orig_mod.`, `model.net.`), other
- * parts of a training program stand beside it under prefixes of their own (a teacher, a loss), and one network may be there twice.
- * The prefix is found by structure: it is the one behind which most of the network's names are.
+ * Where a network's names are among those of a file. Wrappers put a prefix in front of all (`module.`, `_orig_mod.`,
+ * `model.net.`), other parts of a training program stand beside it under prefixes of their own (a teacher, a loss), and
+ * one network may be there twice. The prefix is found by structure: it is the one behind which most of the network's
+ * names are.
  */
 
 import { shown } from "../../base/bytes.js";
@@ -21,7 +22,9 @@ export interface Placed {
   readonly found: number;
 }
 
-/** Parts of names that PyTorch's own wrappers put anywhere: DataParallel, torch.compile, FSDP, activation checkpoints. */
+/**
+ * Parts of names that PyTorch's own wrappers put anywhere: DataParallel, torch.compile, FSDP, activation checkpoints.
+ */
 const WRAPPERS = ["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
 /** A loss with weights of its own, beside a network whose names begin nowhere. */
 const LOSS = /^(criterion|criteria|loss|losses|loss_fn|loss_func|loss_function)\./;
@@ -127,8 +130,8 @@ function under(
 }
 
 /**
- * Names as they are; without the parts that PyTorch's wrappers put inside of them; and without those in front, too. Parts that the
- * network itself has stay, and so does what would fall together.
+ * Names as they are; without the parts that PyTorch's wrappers put inside of them; and without those in front, too.
+ * Parts that the network itself has stay, and so does what would fall together.
  */
 function spellings(names: readonly string[], known: ReadonlySet<string>): ReadonlyMap<string, string>[] {
   const own = new Set([...known].flatMap((name) => name.split(".")));
@@ -156,8 +159,9 @@ export function commonPrefix(names: readonly string[]): string {
 }
 
 /**
- * A map as users give it. A table's key is a whole name, or the beginning of names up to a dot: `{ "stem.conv": "conv1" }` renames
- * stem.conv.weight, too, and `{ "student.": "" }` says that the network is what lies there. The empty key stands before every name.
+ * A map as users give it. A table's key is a whole name, or the beginning of names up to a dot: `{ "stem.conv": "conv1"
+ * }` renames stem.conv.weight, too, and `{ "student.": "" }` says that the network is what lies there. The empty key
+ * stands before every name.
  */
 export function renamer(map: Names): Rename {
   if (typeof map === "function") return map;

@@ -1,9 +1,9 @@
 /**
- * AlexNet as published (Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks", 2012).
- * The two columns, of which each GPU computed one, are convolutions of two groups. Local response normalisation stands
- * behind the relus of the first two, with the paper's alpha, which is not divided by the window's size (Caffe and
- * PyTorch divide). Pictures are 227x227, for which the paper's arithmetic works out (its text says 224). The paper takes the
- * mean picture off the bytes; we take off the mean colour.
+ * AlexNet as published (Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural
+ * networks", 2012). The two columns, of which each GPU computed one, are convolutions of two groups. Local response
+ * normalisation stands behind the relus of the first two, with the paper's alpha, which is not divided by the window's
+ * size (Caffe and PyTorch divide). Pictures are 227x227, for which the paper's arithmetic works out (its text says
+ * 224). The paper takes the mean picture off the bytes; we take off the mean colour.
  */
 
 import { conv2d, dropout, flatten, linear, localResponseNorm, maxPool2d, relu, sequential } from "../../nn/index.js";
@@ -11,7 +11,10 @@ import { defineModel } from "../definition.js";
 import { imageClassifier } from "../image-classifier.js";
 import { checkSize, constant, gaussian, IMAGENET_SCALING } from "../parts.js";
 
-/** Section 5: weights from N(0, 0.01^2); biases 1 in the second, fourth and fifth convolution and the hidden dense layers, else 0. */
+/**
+ * Section 5: weights from N(0, 0.01^2); biases 1 in the second, fourth and fifth convolution and the hidden dense
+ * layers, else 0.
+ */
 const from = (bias: 0 | 1) => ({ weightInit: gaussian(0.01), biasInit: constant(bias) });
 
 const pool = () => maxPool2d(3, { stride: 2 });

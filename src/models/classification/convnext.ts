@@ -1,6 +1,7 @@
 /**
- * ConvNeXt (Liu, Mao, Wu, Feichtenhofer, Darrell, Xie, "A ConvNet for the 2020s", 2022): depthwise 7x7 convolutions, layer norm over the
- * channels of a pixel, two dense layers a pixel with GELU between, a learned factor a channel, and stochastic depth.
+ * ConvNeXt (Liu, Mao, Wu, Feichtenhofer, Darrell, Xie, "A ConvNet for the 2020s", 2022): depthwise 7x7 convolutions,
+ * layer norm over the channels of a pixel, two dense layers a pixel with GELU between, a learned factor a channel, and
+ * stochastic depth.
  *
  * Names and initial values are torchvision's.
  */

@@ -1,7 +1,7 @@
 /**
- * DenseNet (Huang, Liu, van der Maaten, Weinberger, "Densely connected convolutional networks", 2016), with bottlenecks and compression: each
- * layer of a block reads the maps of all layers before it and adds `growth` maps. Between blocks a 1x1 convolution halves the number of maps
- * and a mean over 2x2 pixels their size.
+ * DenseNet (Huang, Liu, van der Maaten, Weinberger, "Densely connected convolutional networks", 2016), with bottlenecks
+ * and compression: each layer of a block reads the maps of all layers before it and adds `growth` maps. Between blocks
+ * a 1x1 convolution halves the number of maps and a mean over 2x2 pixels their size.
  *
  * Names and initial values are torchvision's.
  */

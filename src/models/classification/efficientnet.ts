@@ -1,6 +1,7 @@
 /**
- * EfficientNet (Tan, Le, "EfficientNet: rethinking model scaling for convolutional neural networks", 2019): one network made wider, deeper and
- * larger of picture by one factor. EfficientNetV2 (2021) has one convolution in place of the first two of each early block.
+ * EfficientNet (Tan, Le, "EfficientNet: rethinking model scaling for convolutional neural networks", 2019): one network
+ * made wider, deeper and larger of picture by one factor. EfficientNetV2 (2021) has one convolution in place of the
+ * first two of each early block.
  *
  * Names and initial values are torchvision's. The last blocks drop out in training as a whole, by stochastic depth.
  */

@@ -1,8 +1,8 @@
 /**
- * A network that learns CIFAR-10 to 94% in few passes, in the manner of the speed records (Page, "How to train your ResNet", 2018;
- * Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024): a fixed first layer that whitens 2x2 patches, three blocks of
- * two 3x3 convolutions with a pool behind the first, batch normalisation that follows the last batches closely, GELU, the
- * largest of each map, and small logits.
+ * A network that learns CIFAR-10 to 94% in few passes, in the manner of the speed records (Page, "How to train your
+ * ResNet", 2018; Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024): a fixed first layer that whitens 2x2
+ * patches, three blocks of two 3x3 convolutions with a pool behind the first, batch normalisation that follows the last
+ * batches closely, GELU, the largest of each map, and small logits.
  *
  * Convolutions start as the identity on as many channels as come in, so that a deep network begins as a shallow one.
  * Its recipe is examples/cifar10-94.

@@ -1,12 +1,13 @@
 /**
- * GoogLeNet (Szegedy et al., "Going deeper with convolutions", 2014): nine modules of convolutions of 1x1 and 3x3 and a pool side by side, no
- * dense layer but the last. It is torchvision's: batch normalisation behind each convolution, 3x3 in place of the paper's 5x5, and pools that
- * keep a last incomplete window.
+ * GoogLeNet (Szegedy et al., "Going deeper with convolutions", 2014): nine modules of convolutions of 1x1 and 3x3 and a
+ * pool side by side, no dense layer but the last. It is torchvision's: batch normalisation behind each convolution, 3x3
+ * in place of the paper's 5x5, and pools that keep a last incomplete window.
  *
- * With `aux`, two more classifiers read the middle of the network in training. Their losses count 0.3 each, as in the paper. torchvision's
- * files hold their weights: set `aux` to load those too.
+ * With `aux`, two more classifiers read the middle of the network in training. Their losses count 0.3 each, as in the
+ * paper. torchvision's files hold their weights: set `aux` to load those too.
  *
- * Published weights read pixels scaled by mean 0.5 and deviation 0.5: what torchvision's `transform_input` makes of ImageNet's scaling.
+ * Published weights read pixels scaled by mean 0.5 and deviation 0.5: what torchvision's `transform_input` makes of
+ * ImageNet's scaling.
  */
 import {
   adaptiveAvgPool2d,
@@ -29,7 +30,10 @@ const normed = normedBy(() => weightInit);
 const point = { kernel: 1 };
 const square = { kernel: 3, padding: 1 };
 
-/** Table 1 of the paper: channels of 1x1; 1x1 and 3x3 behind it; 1x1 and (in the paper) 5x5 behind it; 1x1 behind the pool. */
+/**
+ * Table 1 of the paper: channels of 1x1; 1x1 and 3x3 behind it; 1x1 and (in the paper) 5x5 behind it; 1x1 behind the
+ * pool.
+ */
 const MODULES = {
   inception3a: [64, 96, 128, 16, 32, 32],
   inception3b: [128, 128, 192, 32, 96, 64],

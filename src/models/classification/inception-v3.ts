@@ -1,11 +1,13 @@
 /**
- * Inception v3 (Szegedy, Vanhoucke, Ioffe, Shlens, Wojna, "Rethinking the Inception architecture for computer vision", 2015): large kernels
- * are taken apart into rows and columns, 7x7 into 1x7 and 7x1. Names and initial values are torchvision's.
+ * Inception v3 (Szegedy, Vanhoucke, Ioffe, Shlens, Wojna, "Rethinking the Inception architecture for computer vision",
+ * 2015): large kernels are taken apart into rows and columns, 7x7 into 1x7 and 7x1. Names and initial values are
+ * torchvision's.
  *
- * With `aux`, the default as in torchvision's files, one more classifier reads the middle of the network in training; its loss counts 0.3, and
- * pictures must be of 299 pixels or about. Without it they may be as small as 75.
+ * With `aux`, the default as in torchvision's files, one more classifier reads the middle of the network in training;
+ * its loss counts 0.3, and pictures must be of 299 pixels or about. Without it they may be as small as 75.
  *
- * Published weights read pixels scaled by mean 0.5 and deviation 0.5: what torchvision's `transform_input` makes of ImageNet's scaling.
+ * Published weights read pixels scaled by mean 0.5 and deviation 0.5: what torchvision's `transform_input` makes of
+ * ImageNet's scaling.
  */
 import { OptionError } from "../../base/errors.js";
 import {

@@ -1,6 +1,7 @@
 /**
- * Inception v4 (Szegedy, Ioffe, Vanhoucke, Alemi, "Inception-v4, Inception-ResNet and the impact of residual connections on learning", 2016):
- * four modules of a kind, seven and three of others, between them two that halve the picture; figures 3 to 9 of the paper.
+ * Inception v4 (Szegedy, Ioffe, Vanhoucke, Alemi, "Inception-v4, Inception-ResNet and the impact of residual
+ * connections on learning", 2016): four modules of a kind, seven and three of others, between them two that halve the
+ * picture; figures 3 to 9 of the paper.
  *
  * Names are timm's, and so are the initial values.
  */

@@ -11,7 +11,10 @@ export interface NormedOptions {
   readonly padding?: Pair;
 }
 
-/** Convolution, batch normalisation with eps 0.001, ReLU: BasicConv2d of torchvision, ConvNormAct of timm, which calls the norm `bn`. */
+/**
+ * Convolution, batch normalisation with eps 0.001, ReLU: BasicConv2d of torchvision, ConvNormAct of timm, which calls
+ * the norm `bn`.
+ */
 export const normedBy =
   (weightInit: (fanIn: number) => Initializer) =>
   (inputs: number, out: number, options: NormedOptions): Module => {
@@ -27,7 +30,10 @@ export const normedBy =
 /** A layer, and those that follow it, by name. */
 export type Chain = Readonly<Record<string, Module>>;
 
-/** Chains that read the same picture; their maps are joined. Layers are named as parts of the whole, those of branches within branches too. */
+/**
+ * Chains that read the same picture; their maps are joined. Layers are named as parts of the whole, those of branches
+ * within branches too.
+ */
 export class Branches extends Module {
   constructor(readonly chains: readonly Chain[]) {
     super();

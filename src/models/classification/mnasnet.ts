@@ -1,6 +1,6 @@
 /**
- * MnasNet-B1 (Tan et al., "MnasNet: platform-aware neural architecture search for mobile", 2018): inverted residuals found by a search that
- * counts the time on a telephone. Names and initial values are torchvision's.
+ * MnasNet-B1 (Tan et al., "MnasNet: platform-aware neural architecture search for mobile", 2018): inverted residuals
+ * found by a search that counts the time on a telephone. Names and initial values are torchvision's.
  */
 import {
   batchNorm2d,

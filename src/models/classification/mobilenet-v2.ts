@@ -1,6 +1,7 @@
 /**
- * MobileNetV2 (Sandler, Howard, Zhu, Zhmoginov, Chen, "MobileNetV2: inverted residuals and linear bottlenecks", 2018): blocks that widen their
- * maps by a 1x1 convolution, see each by itself in a 3x3 one, and narrow them again by a 1x1 one without activation.
+ * MobileNetV2 (Sandler, Howard, Zhu, Zhmoginov, Chen, "MobileNetV2: inverted residuals and linear bottlenecks", 2018):
+ * blocks that widen their maps by a 1x1 convolution, see each by itself in a 3x3 one, and narrow them again by a 1x1
+ * one without activation.
  *
  * Names and initial values are torchvision's.
  */

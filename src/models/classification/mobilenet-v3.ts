@@ -1,6 +1,6 @@
 /**
- * MobileNetV3 (Howard et al., "Searching for MobileNetV3", 2019): MobileNetV2's blocks with squeeze-and-excitation, hard swish and a head of two
- * dense layers. Names and initial values are torchvision's.
+ * MobileNetV3 (Howard et al., "Searching for MobileNetV3", 2019): MobileNetV2's blocks with squeeze-and-excitation,
+ * hard swish and a head of two dense layers. Names and initial values are torchvision's.
  */
 import { dropout, flatten, globalAvgPool2d, hardSwish, linear, sequential } from "../../nn/index.js";
 import { defineModel } from "../definition.js";

@@ -1,6 +1,7 @@
 /**
- * RegNet (Radosavovic, Kosaraju, Girshick, He, Dollar, "Designing network design spaces", 2020): bottlenecks of grouped convolutions whose
- * widths follow a line; RegNetY with squeeze-and-excitation, RegNetX without. Names and initial values are torchvision's.
+ * RegNet (Radosavovic, Kosaraju, Girshick, He, Dollar, "Designing network design spaces", 2020): bottlenecks of grouped
+ * convolutions whose widths follow a line; RegNetY with squeeze-and-excitation, RegNetX without. Names and initial
+ * values are torchvision's.
  */
 import type { Value } from "../../graph/graph.js";
 import { flatten, globalAvgPool2d, linear, Module, relu, sequential } from "../../nn/index.js";

@@ -28,8 +28,8 @@ export class Residual extends Module {
 }
 
 /**
- * Shortcut of kind A of the paper: every second pixel of every second row, and channels of zeros, as many before as behind those
- * that there are. It has no parameters.
+ * Shortcut of kind A of the paper: every second pixel of every second row, and channels of zeros, as many before as
+ * behind those that there are. It has no parameters.
  */
 export class SubsampleAndPad extends Module {
   constructor(

@@ -1,11 +1,13 @@
 /**
- * ResNet for ImageNet (He, Zhang, Ren, Sun, "Deep residual learning for image recognition", 2015): a 7x7 convolution and a pool,
- * four stages of residual blocks of 64, 128, 256 and 512 channels (times 4 behind a bottleneck), the mean of each map, one
- * dense layer. Where a stage halves the picture or widens it, the shortcut is a 1x1 convolution (kind B).
+ * ResNet for ImageNet (He, Zhang, Ren, Sun, "Deep residual learning for image recognition", 2015): a 7x7 convolution
+ * and a pool, four stages of residual blocks of 64, 128, 256 and 512 channels (times 4 behind a bottleneck), the mean
+ * of each map, one dense layer. Where a stage halves the picture or widens it, the shortcut is a 1x1 convolution (kind
+ * B).
  *
- * ResNeXt (Xie, Girshick, Dollar, Tu, He, "Aggregated residual transformations for deep neural networks", 2016) computes the 3x3 convolution of
- * a bottleneck in 32 groups. Wide ResNet (Zagoruyko, Komodakis, "Wide residual networks", 2016) gives it twice the channels.
- * SE-ResNet (Hu, Shen, Albanie, Sun, Wu, "Squeeze-and-excitation networks", 2017) is timm's.
+ * ResNeXt (Xie, Girshick, Dollar, Tu, He, "Aggregated residual transformations for deep neural networks", 2016)
+ * computes the 3x3 convolution of a bottleneck in 32 groups. Wide ResNet (Zagoruyko, Komodakis, "Wide residual
+ * networks", 2016) gives it twice the channels. SE-ResNet (Hu, Shen, Albanie, Sun, Wu, "Squeeze-and-excitation
+ * networks", 2017) is timm's.
  *
  * A bottleneck (1x1, 3x3, 1x1) that halves the picture does so in its 3x3 convolution, as torchvision has it ("v1.5");
  * the paper does so in the first 1x1: option strideOn "1x1". Names and initial values are torchvision's.

@@ -1,6 +1,7 @@
 /**
- * ShuffleNetV2 (Ma, Zhang, Zheng, Sun, "ShuffleNet V2: practical guidelines for efficient CNN architecture design", 2018): a block computes
- * one half of the channels and leaves the other; then the halves are interleaved. Names and initial values are torchvision's.
+ * ShuffleNetV2 (Ma, Zhang, Zheng, Sun, "ShuffleNet V2: practical guidelines for efficient CNN architecture design",
+ * 2018): a block computes one half of the channels and leaves the other; then the halves are interleaved. Names and
+ * initial values are torchvision's.
  */
 import type { Value } from "../../graph/graph.js";
 import {

@@ -1,9 +1,11 @@
 /**
- * SqueezeNet (Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters", 2016). 1.0 is that of the paper, 1.1 its authors'
- * revision with 2.4 times fewer operations. A fire module squeezes to few channels by 1x1 convolutions and expands by 1x1
- * and 3x3 ones side by side. No dense layer: a 1x1 convolution gives a map a class, and its mean is the score.
+ * SqueezeNet (Iandola et al., "SqueezeNet: AlexNet-level accuracy with 50x fewer parameters", 2016). 1.0 is that of the
+ * paper, 1.1 its authors' revision with 2.4 times fewer operations. A fire module squeezes to few channels by 1x1
+ * convolutions and expands by 1x1 and 3x3 ones side by side. No dense layer: a 1x1 convolution gives a map a class, and
+ * its mean is the score.
  *
- * Names and initial values are torchvision's; pools keep a last incomplete window, as there and in the published weights.
+ * Names and initial values are torchvision's; pools keep a last incomplete window, as there and in the published
+ * weights.
  */
 
 import type { Value } from "../../graph/graph.js";

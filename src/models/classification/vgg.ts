@@ -1,8 +1,10 @@
 /**
- * VGG (Simonyan, Zisserman, "Very deep convolutional networks for large-scale image recognition", 2014): 3x3 convolutions
- * only, doubled in number behind each of five pools; and the same with batch normalisation behind each convolution.
+ * VGG (Simonyan, Zisserman, "Very deep convolutional networks for large-scale image recognition", 2014): 3x3
+ * convolutions only, doubled in number behind each of five pools; and the same with batch normalisation behind each
+ * convolution.
  *
- * Names and initial values are torchvision's: He's normal distribution with the fan-out, N(0, 0.01^2) in the dense layers, biases 0.
+ * Names and initial values are torchvision's: He's normal distribution with the fan-out, N(0, 0.01^2) in the dense
+ * layers, biases 0.
  */
 
 import {

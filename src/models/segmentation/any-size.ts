@@ -1,6 +1,7 @@
 /**
- * Nets that label every pixel take pictures of any size: rows of zeros below and columns to the right fill a picture up to whole steps of
- * the net's coarsest grid, so that every map is made exactly as much smaller and larger as the others, and are cut off the result.
+ * Nets that label every pixel take pictures of any size: rows of zeros below and columns to the right fill a picture up
+ * to whole steps of the net's coarsest grid, so that every map is made exactly as much smaller and larger as the
+ * others, and are cut off the result.
  */
 
 import { OptionError } from "../../base/errors.js";

@@ -1,12 +1,16 @@
 /**
- * Farabet, Couprie, Najman, LeCun, "Learning hierarchical features for scene labeling" (TPAMI 2013): three sizes of the picture
- * (pyramid.ts) go through one network with shared weights, and what it finds at all of them is joined for every fourth pixel.
+ * Farabet, Couprie, Najman, LeCun, "Learning hierarchical features for scene labeling" (TPAMI 2013): three sizes of the
+ * picture (pyramid.ts) go through one network with shared weights, and what it finds at all of them is joined for every
+ * fourth pixel.
  *
- *     7x7 to 16 maps, 10 of which see Y and 6 U and V, tanh, 2x2 max pool; 7x7 to 64 maps, each of which sees 8 of the 16, tanh, pool;
- *     7x7 to 256 maps, each of which sees 32 of the 64; joined, 768 maps; a classifier with one hidden layer of 1024 units
+ *     7x7 to 16 maps, 10 of which see Y and 6 U and V, tanh, 2x2 max pool; 7x7 to 64 maps, each of which sees 8 of the
+ * 16, tanh, pool;
+ *     7x7 to 256 maps, each of which sees 32 of the 64; joined, 768 maps; a classifier with one hidden layer of 1024
+ * units
  *
- * Which maps are seen was drawn once, by a fixed seed. The paper trains features first and the classifier behind them; here both learn
- * at once. Class scores are made as large as the picture bilinearly. Superpixels vote after it (src/segmentation).
+ * Which maps are seen was drawn once, by a fixed seed. The paper trains features first and the classifier behind them;
+ * here both learn at once. Class scores are made as large as the picture bilinearly. Superpixels vote after it
+ * (src/segmentation).
  */
 
 import { Random } from "../../base/random.js";
@@ -71,8 +75,9 @@ export class FarabetMultiscale extends Module {
   }
 
   /**
-   * The hidden layer over the maps of all sizes, joined at the first one's. A 1x1 convolution and bilinear interpolation may change
-   * places: each size's part of the layer is computed where its maps are small, then made large and added to the others'.
+   * The hidden layer over the maps of all sizes, joined at the first one's. A 1x1 convolution and bilinear
+   * interpolation may change places: each size's part of the layer is computed where its maps are small, then made
+   * large and added to the others'.
    */
   #joined(features: readonly Value[]): Value {
     const [finest] = features as readonly [Value];

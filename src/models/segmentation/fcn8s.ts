@@ -1,10 +1,12 @@
 /**
- * FCN-8s (Long, Shelhamer, Darrell, "Fully convolutional networks for semantic segmentation", 2015): VGG-16 whose dense layers are
- * convolutions, so that it classifies every 32nd pixel; these scores are doubled, joined by addition to scores read from pool4, doubled,
- * joined to those of pool3, and made eight times as large, by transposed convolutions that start as bilinear interpolation.
+ * FCN-8s (Long, Shelhamer, Darrell, "Fully convolutional networks for semantic segmentation", 2015): VGG-16 whose dense
+ * layers are convolutions, so that it classifies every 32nd pixel; these scores are doubled, joined by addition to
+ * scores read from pool4, doubled, joined to those of pool3, and made eight times as large, by transposed convolutions
+ * that start as bilinear interpolation.
  *
- * The paper pads the picture by 100 pixels and cuts; here every convolution is padded by half its kernel, so that grids fit without
- * cutting. The backbone has torchvision's names (`features.0.weight`), so that its VGG weights load; the rest has the paper's.
+ * The paper pads the picture by 100 pixels and cuts; here every convolution is padded by half its kernel, so that grids
+ * fit without cutting. The backbone has torchvision's names (`features.0.weight`), so that its VGG weights load; the
+ * rest has the paper's.
  */
 
 import type { Value } from "../../graph/graph.js";

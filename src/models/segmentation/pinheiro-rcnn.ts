@@ -1,17 +1,18 @@
 /**
- * Pinheiro, Collobert, "Recurrent convolutional neural networks for scene labeling" (ICML 2014): one network f is applied p times with
- * shared weights. Each instance reads the picture and the class planes of the instance before (none for the first), the picture at the next
- * scale, so that it sees twice as far as the one before and can mend what that one got wrong. The loss is the sum of the losses of all
- * instances; the last one's answer counts.
+ * Pinheiro, Collobert, "Recurrent convolutional neural networks for scene labeling" (ICML 2014): one network f is
+ * applied p times with shared weights. Each instance reads the picture and the class planes of the instance before
+ * (none for the first), the picture at the next scale, so that it sees twice as far as the one before and can mend what
+ * that one got wrong. The loss is the sum of the losses of all instances; the last one's answer counts.
  *
  *     f: 7x7 to 32 maps, tanh, 2x2 max pool, 7x7 to 64, tanh, 5x5 to 128, tanh, 1x1 to the classes
  *
- * (layer sizes are ours; the paper leaves them open). The paper computes an answer for every place by shifting the picture and stitching
- * the answers together. Here the first instance takes the picture at half its size and answers for every fourth pixel, and the later ones go
- * over that grid with dilated convolutions and pools that do not skip, which gives for every place of the grid what a shifted picture would.
- * Planes are softmax probabilities, which keeps them of one size whatever the instance. What f sees of the picture is YUV, locally
- * normalised at its scale, as in Farabet's network of the year before: light differs from street to street, and on the raw colours the
- * third instance unlearned on new streets what the second knew. Weights begin as Glorot and Bengio's, with the gain of tanh.
+ * (layer sizes are ours; the paper leaves them open). The paper computes an answer for every place by shifting the
+ * picture and stitching the answers together. Here the first instance takes the picture at half its size and answers
+ * for every fourth pixel, and the later ones go over that grid with dilated convolutions and pools that do not skip,
+ * which gives for every place of the grid what a shifted picture would. Planes are softmax probabilities, which keeps
+ * them of one size whatever the instance. What f sees of the picture is YUV, locally normalised at its scale, as in
+ * Farabet's network of the year before: light differs from street to street, and on the raw colours the third instance
+ * unlearned on new streets what the second knew. Weights begin as Glorot and Bengio's, with the gain of tanh.
  */
 
 import type { Value } from "../../graph/graph.js";

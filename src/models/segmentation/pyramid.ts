@@ -1,7 +1,7 @@
 /**
- * The multi-scale input of Farabet et al. (2013): the picture in YUV, taken apart into a Laplacian pyramid (Burt, Adelson 1983), each
- * level locally normalised. It is a fixed part of the network, drawn with ordinary ops, so that training, prediction and other languages
- * compute the same from a picture in RGB.
+ * The multi-scale input of Farabet et al. (2013): the picture in YUV, taken apart into a Laplacian pyramid (Burt,
+ * Adelson 1983), each level locally normalised. It is a fixed part of the network, drawn with ordinary ops, so that
+ * training, prediction and other languages compute the same from a picture in RGB.
  */
 import type { Value } from "../../graph/graph.js";
 import { Module } from "../../nn/module.js";
@@ -28,7 +28,10 @@ function reduced(x: Value): Value {
   return conv2d(x, x.graph.table(values, [5, 5, channels, channels]), { stride: 2, padding: 2 });
 }
 
-/** The differences between each size and the next one made large again, from fine to coarse; last what is left. Extents are even. */
+/**
+ * The differences between each size and the next one made large again, from fine to coarse; last what is left. Extents
+ * are even.
+ */
 export function laplacianPyramid(x: Value, levels: number): Value[] {
   if (levels === 1) return [x];
   const smaller = reduced(x);
@@ -39,7 +42,10 @@ export function laplacianPyramid(x: Value, levels: number): Value[] {
 /** Keeps what is flat from being blown up: a deviation of 1/100 of the range counts as little. */
 const EPSILON = 1e-4;
 
-/** Each channel minus its mean, over its deviation, both over the window of `size` x `size` pixels around, as far as they lie inside. */
+/**
+ * Each channel minus its mean, over its deviation, both over the window of `size` x `size` pixels around, as far as
+ * they lie inside.
+ */
 export function locallyNormalised(x: Value, size = 15): Value {
   const half = (size - 1) / 2;
   const around = (value: Value) =>

@@ -1,8 +1,10 @@
 /**
- * U-Net (Ronneberger, Fischer, Brox, "U-Net: Convolutional networks for biomedical image segmentation", 2015), as people use it today:
- * 3x3 convolutions are padded, so that the result is as large as the picture, and each is followed by batch normalisation.
+ * U-Net (Ronneberger, Fischer, Brox, "U-Net: Convolutional networks for biomedical image segmentation", 2015), as
+ * people use it today: 3x3 convolutions are padded, so that the result is as large as the picture, and each is followed
+ * by batch normalisation.
  *
- *     two convolutions; pool, two convolutions, four times; then back up: a 2x2 transposed convolution doubles the image, what stood at
+ *     two convolutions; pool, two convolutions, four times; then back up: a 2x2 transposed convolution doubles the
+ * image, what stood at
  *     that size on the way down is joined to it, two convolutions; a 1x1 convolution gives each pixel a number a class
  *
  * Parameters have the names of the widely used PyTorch version (milesial), so that its weights load.

@@ -1,6 +1,7 @@
 /**
- * SqueezeNet 1.1 as its authors published it for Caffe: fire modules by number, and a first layer that reads blue, green
- * and red, 0 to 255, less 104, 117 and 123. It is turned to read what torchvision's does: red, green and blue, scaled.
+ * SqueezeNet 1.1 as its authors published it for Caffe: fire modules by number, and a first layer that reads blue,
+ * green and red, 0 to 255, less 104, 117 and 123. It is turned to read what torchvision's does: red, green and blue,
+ * scaled.
  */
 import type { FileTensor, NameMap } from "./name-map.js";
 
@@ -20,8 +21,8 @@ export const caffe: NameMap = {
     return layer === undefined ? undefined : `${layer === "conv1" ? FIRST : "classifier.1"}.${kind}`;
   },
   /**
-   * With a byte p and the network's input x = (p / 255 - mean) / std, the file's input is p - m = 255 std x + (255 mean - m):
-   * the factor goes into the weights, the rest into the bias, which is exact as the layer has no padding.
+   * With a byte p and the network's input x = (p / 255 - mean) / std, the file's input is p - m = 255 std x + (255 mean
+   * - m): the factor goes into the weights, the rest into the bias, which is exact as the layer has no padding.
    */
   convert(tensors, { mean, std }) {
     const weight = tensors.get(`${FIRST}.weight`);

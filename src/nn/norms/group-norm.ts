@@ -1,4 +1,6 @@
-/** Normalisation of a sample by groups of its channels: group norm, and instance norm, whose groups are single channels. */
+/**
+ * Normalisation of a sample by groups of its channels: group norm, and instance norm, whose groups are single channels.
+ */
 import { OptionError } from "../../base/errors.js";
 import { type Fields, flag, needed } from "../../base/options.js";
 import { takingOptions } from "../../base/positional.js";
@@ -90,10 +92,12 @@ export class GroupNorm extends Module {
 }
 
 /**
- * Group normalisation (Wu and He 2018): the channels of a sample are cut into groups, and each group is normalised over its channels and all
- * pixels: (x - mean) / sqrt(variance + eps) x weight + bias. It is the same in training and prediction. The shape stays. PyTorch: `nn.GroupNorm`.
+ * Group normalisation (Wu and He 2018): the channels of a sample are cut into groups, and each group is normalised over
+ * its channels and all pixels: (x - mean) / sqrt(variance + eps) x weight + bias. It is the same in training and
+ * prediction. The shape stays. PyTorch: `nn.GroupNorm`.
  *
- * @throws OptionError on an option that is unknown or out of its range; ShapeError when it is traced, if the channels do not fit
+ * @throws OptionError on an option that is unknown or out of its range; ShapeError when it is traced, if the channels
+ * do not fit
  */
 export const groupNorm = takingOptions("nn.groupNorm", GROUP, (options: GroupNormOptions) => {
   checkLayer("groupNorm", options, GROUP);
@@ -101,11 +105,12 @@ export const groupNorm = takingOptions("nn.groupNorm", GROUP, (options: GroupNor
 });
 
 /**
- * Instance normalisation (Ulyanov et al. 2016): each channel of a sample is normalised over its pixels, with the statistics of the sample in training
- * and prediction. The shape stays. PyTorch: `nn.InstanceNorm2d` without running statistics, its default.
+ * Instance normalisation (Ulyanov et al. 2016): each channel of a sample is normalised over its pixels, with the
+ * statistics of the sample in training and prediction. The shape stays. PyTorch: `nn.InstanceNorm2d` without running
+ * statistics, its default.
  *
- * @throws OptionError on an option that is unknown or out of its range; ShapeError when it is traced, if the channels do not fit, or
- * there is one pixel alone, which has no variance
+ * @throws OptionError on an option that is unknown or out of its range; ShapeError when it is traced, if the channels
+ * do not fit, or there is one pixel alone, which has no variance
  */
 export const instanceNorm2d = takingOptions("nn.instanceNorm2d", INSTANCE, (options: InstanceNorm2dOptions) => {
   checkLayer("instanceNorm2d", options, INSTANCE);

@@ -13,8 +13,8 @@ import { Module, Parameter } from "../module.js";
 /** Options of `nn.rmsNorm`. */
 export interface RmsNormOptions {
   /**
-   * The extents of the last axes, over which each sample is normalised; a number for the last one alone, which is the channels of an image.
-   * PyTorch: `normalized_shape`.
+   * The extents of the last axes, over which each sample is normalised; a number for the last one alone, which is the
+   * channels of an image. PyTorch: `normalized_shape`.
    */
   readonly shape: number | Shape;
   /**
@@ -23,7 +23,8 @@ export interface RmsNormOptions {
    */
   readonly eps?: number;
   /**
-   * Whether a factor for each number of `shape` is learned, and of a layer norm an offset. PyTorch: `elementwise_affine`.
+   * Whether a factor for each number of `shape` is learned, and of a layer norm an offset. PyTorch:
+   * `elementwise_affine`.
    * @default true
    */
   readonly affine?: boolean;
@@ -120,11 +121,13 @@ export class RmsNorm extends NormOverLastAxes {
 }
 
 /**
- * Layer normalisation (Ba, Kiros and Hinton 2016) of each sample over its last axes: (x - mean) / sqrt(variance + eps) x weight + bias, the same in
- * training and prediction. The shape stays. Of an image [height, width, channels], `shape: channels` normalises each pixel, as ConvNeXt does. PyTorch:
- * `nn.LayerNorm`, whose axes stand in the order of fovea's, channels last.
+ * Layer normalisation (Ba, Kiros and Hinton 2016) of each sample over its last axes: (x - mean) / sqrt(variance + eps)
+ * x weight + bias, the same in training and prediction. The shape stays. Of an image [height, width, channels], `shape:
+ * channels` normalises each pixel, as ConvNeXt does. PyTorch: `nn.LayerNorm`, whose axes stand in the order of fovea's,
+ * channels last.
  *
- * @throws OptionError on an option that is unknown or out of its range; ShapeError when it is traced, if the shape does not fit
+ * @throws OptionError on an option that is unknown or out of its range; ShapeError when it is traced, if the shape does
+ * not fit
  */
 export const layerNorm = takingOptions("nn.layerNorm", LAYER, (options: LayerNormOptions) => {
   checkLayer("layerNorm", options, LAYER);
@@ -132,10 +135,11 @@ export const layerNorm = takingOptions("nn.layerNorm", LAYER, (options: LayerNor
 });
 
 /**
- * RMS normalisation (Zhang and Sennrich 2019) of each sample over its last axes: x / sqrt(mean of x^2 + eps) x weight. The shape stays. PyTorch:
- * `nn.RMSNorm`.
+ * RMS normalisation (Zhang and Sennrich 2019) of each sample over its last axes: x / sqrt(mean of x^2 + eps) x weight.
+ * The shape stays. PyTorch: `nn.RMSNorm`.
  *
- * @throws OptionError on an option that is unknown or out of its range; ShapeError when it is traced, if the shape does not fit
+ * @throws OptionError on an option that is unknown or out of its range; ShapeError when it is traced, if the shape does
+ * not fit
  */
 export const rmsNorm = takingOptions("nn.rmsNorm", RMS, (options: RmsNormOptions) => {
   checkLayer("rmsNorm", options, RMS);

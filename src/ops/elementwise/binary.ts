@@ -1,14 +1,15 @@
 /**
- * Elementwise ops of two inputs, with broadcasting as NumPy and PyTorch have it. **The batch is an axis of its own**: a value without one
- * is the same for every sample, and the axes of a sample line up from the last, where an extent of 1 or a missing axis is
- * repeated. So beside an image [N, H, W, C] there may stand a number a channel [C], one a sample and channel, [N, C] or [N, 1, 1, C],
- * one a pixel [N, H, W, 1] or [H, W, 1], one a sample [N], or a scalar. A value of [N, C] is never taken for [W, C], even
- * where N = W: which of the two it is, is said by whether it has a batch.
+ * Elementwise ops of two inputs, with broadcasting as NumPy and PyTorch have it. **The batch is an axis of its own**: a
+ * value without one is the same for every sample, and the axes of a sample line up from the last, where an extent of 1
+ * or a missing axis is repeated. So beside an image [N, H, W, C] there may stand a number a channel [C], one a sample
+ * and channel, [N, C] or [N, 1, 1, C], one a pixel [N, H, W, 1] or [H, W, 1], one a sample [N], or a scalar. A value of
+ * [N, C] is never taken for [W, C], even where N = W: which of the two it is, is said by whether it has a batch.
  *
- * The nodes themselves take less: the result has the signature of a, and b the same, or (but for axes of 1 that it begins with)
+ * The nodes themselves take less: the result has the signature of a, and b the same, or (but for axes of 1 that it
+ * begins with)
  *  - without a batch, the last axes of a's shape;
- *  - with a batch, no axes or the last one. The attribute `perSample` says so, because a tensor of [N] could else be read as [C].
- * Whatever else is asked for is repeated by `expand` first.
+ *  - with a batch, no axes or the last one. The attribute `perSample` says so, because a tensor of [N] could else be
+ * read as [C]. Whatever else is asked for is repeated by `expand` first.
  */
 import type { Op, Traits, Value } from "../../graph/graph.js";
 import { type Signature, sameShape, shapeText, sizeOf, withoutLeadingOnes } from "../../graph/shape.js";
@@ -92,7 +93,10 @@ export function broadcast(a: Value, b: Value): readonly [Value, Value] {
   return [isWhole && spreads(result, a) ? a : broadcastTo(a, result), other];
 }
 
-/** The node of two values broadcast together. A node repeats its second input alone: `swapped` says of b and a what `op` says of a and b. */
+/**
+ * The node of two values broadcast together. A node repeats its second input alone: `swapped` says of b and a what `op`
+ * says of a and b.
+ */
 export function apply(op: Op<BinaryAttributes>, swapped: Op<BinaryAttributes>, x: Value, y: Value): Value {
   const [a, b] = broadcast(x, y);
   return spreads(a, b) || !spreads(b, a) ? node(op, a, b) : node(swapped, b, a);

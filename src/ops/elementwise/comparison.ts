@@ -1,6 +1,6 @@
 /**
- * Comparisons, which give 1 where they hold and 0 elsewhere, choice by them, and the larger or smaller of two. Inputs are broadcast as those of
- * `add`. No gradient flows back through a comparison.
+ * Comparisons, which give 1 where they hold and 0 elsewhere, choice by them, and the larger or smaller of two. Inputs
+ * are broadcast as those of `add`. No gradient flows back through a comparison.
  */
 import type { Op, Value } from "../../graph/graph.js";
 import { type Signature, sameShape, shapeText, sizeOf } from "../../graph/shape.js";

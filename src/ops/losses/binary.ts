@@ -17,11 +17,13 @@ function crossEntropyOfEach(logits: Value, targets: Value, positiveWeight?: Valu
 }
 
 /**
- * Binary cross-entropy of logits, the mean over the numbers of a sample: -w t log s(x) - (1 - t) log (1 - s(x)), with s the sigmoid. It does not
- * overflow. One number a sample. PyTorch: `F.binary_cross_entropy_with_logits` with reduction "none", and its mean.
+ * Binary cross-entropy of logits, the mean over the numbers of a sample: -w t log s(x) - (1 - t) log (1 - s(x)), with s
+ * the sigmoid. It does not overflow. One number a sample. PyTorch: `F.binary_cross_entropy_with_logits` with reduction
+ * "none", and its mean.
  *
  * @param targets of the logits' shape, from 0 to 1
- * @param positiveWeight w: a value that broadcasts to the logits, such as one number a class; 1 by default. PyTorch: `pos_weight`.
+ * @param positiveWeight w: a value that broadcasts to the logits, such as one number a class; 1 by default. PyTorch:
+ * `pos_weight`.
  * @throws ShapeError if the two differ in shape
  */
 export const binaryCrossEntropy = makes(
@@ -48,9 +50,9 @@ export interface FocalLossOptions {
 }
 
 /**
- * The focal loss (Lin et al. 2017), the mean over the numbers of a sample: binary cross-entropy times (1 - p)^gamma, where p is the probability of what
- * is true, so that what is answered well counts little. One number a sample. torchvision: `ops.sigmoid_focal_loss` with reduction "none", and its
- * mean.
+ * The focal loss (Lin et al. 2017), the mean over the numbers of a sample: binary cross-entropy times (1 - p)^gamma,
+ * where p is the probability of what is true, so that what is answered well counts little. One number a sample.
+ * torchvision: `ops.sigmoid_focal_loss` with reduction "none", and its mean.
  *
  * @param targets of the logits' shape, 0 or 1
  * @throws ShapeError if the two differ in shape, or a number is out of its range
@@ -73,7 +75,8 @@ export const focalLoss = makes(
 );
 
 /**
- * The Dice loss (Milletari et al. 2016) of a sample: 1 - (2 sum p t + smooth) / (sum p + sum t + smooth), over all of its numbers. One number a sample.
+ * The Dice loss (Milletari et al. 2016) of a sample: 1 - (2 sum p t + smooth) / (sum p + sum t + smooth), over all of
+ * its numbers. One number a sample.
  *
  * @param probabilities from 0 to 1, such as `ops.sigmoid` gives
  * @param targets of the same shape, from 0 to 1

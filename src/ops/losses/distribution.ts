@@ -8,8 +8,8 @@ import { expand, maxReduce, sum } from "../reduce.js";
 import { expectPair } from "./expect-pair.js";
 
 /**
- * x - log(sum of e^x) over the last axis, [..., classes]: the logarithm of `softmax`, without its underflow. The shape stays. PyTorch: `F.log_softmax`
- * over the last axis.
+ * x - log(sum of e^x) over the last axis, [..., classes]: the logarithm of `softmax`, without its underflow. The shape
+ * stays. PyTorch: `F.log_softmax` over the last axis.
  *
  * @throws ShapeError if x has no axes
  */
@@ -22,8 +22,9 @@ export const logSoftmax = makes("logSoftmax", ["x"], (x: Value): Value => {
 });
 
 /**
- * Cross-entropy with targets that are probabilities (mixed or distilled labels): -sum over classes of t log softmax(logits). One number a sample, or a
- * position of it. PyTorch: `F.cross_entropy` with probabilities and reduction "none".
+ * Cross-entropy with targets that are probabilities (mixed or distilled labels): -sum over classes of t log
+ * softmax(logits). One number a sample, or a position of it. PyTorch: `F.cross_entropy` with probabilities and
+ * reduction "none".
  *
  * @param targets of the logits' shape [..., classes], each row adding up to 1
  * @throws ShapeError if the two differ in shape
@@ -38,8 +39,8 @@ export const softCrossEntropy = makes(
 );
 
 /**
- * The Kullback-Leibler divergence of a sample: sum of t (log t - x) over all of its numbers, 0 where t is 0. One number a sample. PyTorch: `F.kl_div`
- * with reduction "none", summed over the sample; its mean over the batch is "batchmean".
+ * The Kullback-Leibler divergence of a sample: sum of t (log t - x) over all of its numbers, 0 where t is 0. One number
+ * a sample. PyTorch: `F.kl_div` with reduction "none", summed over the sample; its mean over the batch is "batchmean".
  *
  * @param logProbabilities x, such as `ops.logSoftmax` gives
  * @param targets t, probabilities of the same shape

@@ -1,4 +1,6 @@
-/** Losses of predicted numbers: one number a sample, the mean over its numbers. Robust ones grow more slowly far out. */
+/**
+ * Losses of predicted numbers: one number a sample, the mean over its numbers. Robust ones grow more slowly far out.
+ */
 import type { Value } from "../../graph/graph.js";
 import { multiply, scale, subtract } from "../elementwise/arithmetic.js";
 import { abs } from "../elementwise/functions.js";
@@ -8,8 +10,8 @@ import { mean } from "../reduce.js";
 import { expectAbove0, expectPair } from "./expect-pair.js";
 
 /**
- * The mean of |prediction - target| over the numbers of a sample: one number a sample. The gradient is 0 where the two are equal. PyTorch: `F.l1_loss`
- * with reduction "none", and its mean.
+ * The mean of |prediction - target| over the numbers of a sample: one number a sample. The gradient is 0 where the two
+ * are equal. PyTorch: `F.l1_loss` with reduction "none", and its mean.
  *
  * @throws ShapeError if the two differ in shape
  */
@@ -23,8 +25,9 @@ export const absoluteError = makes(
 );
 
 /**
- * The Huber loss (Huber 1964), the mean over the numbers of a sample: d^2 / 2 for |d| up to `delta`, and delta (|d| - delta / 2) beyond, where d =
- * prediction - target. One number a sample. PyTorch: `F.huber_loss` with reduction "none", and its mean.
+ * The Huber loss (Huber 1964), the mean over the numbers of a sample: d^2 / 2 for |d| up to `delta`, and delta (|d| -
+ * delta / 2) beyond, where d = prediction - target. One number a sample. PyTorch: `F.huber_loss` with reduction "none",
+ * and its mean.
  *
  * @param delta where the parabola becomes a line, above 0; 1 by default
  * @throws ShapeError if the two differ in shape, or delta is not above 0
@@ -43,8 +46,8 @@ export const huberLoss = makes(
 );
 
 /**
- * The smooth L1 loss (Girshick 2015): the Huber loss divided by `beta`, so that its slope far out is 1. One number a sample. PyTorch: `F.smooth_l1_loss`
- * with reduction "none", and its mean.
+ * The smooth L1 loss (Girshick 2015): the Huber loss divided by `beta`, so that its slope far out is 1. One number a
+ * sample. PyTorch: `F.smooth_l1_loss` with reduction "none", and its mean.
  *
  * @param beta where the parabola becomes a line, above 0; 1 by default
  * @throws ShapeError if the two differ in shape, or beta is not above 0

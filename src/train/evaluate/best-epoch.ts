@@ -1,6 +1,6 @@
 /**
- * Which epoch of a run was the best on the pictures that were set apart to choose by, or else on the test pictures, and whether to wait for
- * a better one. Functions of the history alone.
+ * Which epoch of a run was the best on the pictures that were set apart to choose by, or else on the test pictures, and
+ * whether to wait for a better one. Functions of the history alone.
  */
 
 import type { Watch } from "../techniques/techniques.js";
@@ -19,8 +19,8 @@ interface Tested {
 const chosenBy = ({ val, test }: Tested): TestFigures | undefined => val ?? test;
 
 /**
- * The best record, of equals the first; undefined where nothing was tested. Where nothing is said, that is by mean IoU of labelled
- * pixels, and by accuracy of labelled pictures.
+ * The best record, of equals the first; undefined where nothing was tested. Where nothing is said, that is by mean IoU
+ * of labelled pixels, and by accuracy of labelled pictures.
  */
 export function bestEpoch<R extends Tested>(history: readonly R[], watch?: Watch): R | undefined {
   let best: R | undefined;

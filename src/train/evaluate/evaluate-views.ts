@@ -1,6 +1,6 @@
 /**
- * Measures a network on the mean of its probabilities over several views of each picture (data/augment/views.ts). The views of a batch run
- * one after another, so that memory does not grow with their number.
+ * Measures a network on the mean of its probabilities over several views of each picture (data/augment/views.ts). The
+ * views of a batch run one after another, so that memory does not grow with their number.
  */
 
 import { naturalLogarithm } from "../../base/random.js";

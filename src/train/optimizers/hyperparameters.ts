@@ -9,7 +9,10 @@ export const notNegative = number({ from: 0, to: LARGEST }, "a number at least 0
 /** A share of what was before. */
 export const momentum = number({ from: 0, to: 1 });
 
-/** The part of a running mean that stays. A mean that forgets nothing, beta 1, would stay at zero: the correction of its start divides by 1 - beta. */
+/**
+ * The part of a running mean that stays. A mean that forgets nothing, beta 1, would stay at zero: the correction of its
+ * start divides by 1 - beta.
+ */
 export const beta = number({ from: 0, below: 1 });
 
 export function betas(value: unknown, name: string): void {

@@ -1,8 +1,9 @@
 /**
- * Mixup (Zhang, Cisse, Dauphin and Lopez-Paz 2017): a training step sees share x one picture + (1 - share) x another of the same
- * batch, and the same mixture of their two losses. As in the authors' code one share is drawn a batch, from Beta(alpha, alpha), and
- * a permutation says who is mixed with whom: a pure function of seed, epoch and batch. The pictures are mixed as they were written for the
- * input, scaled and augmented. `labels` are those of the heavier picture, by which accuracy counts.
+ * Mixup (Zhang, Cisse, Dauphin and Lopez-Paz 2017): a training step sees share x one picture + (1 - share) x another of
+ * the same batch, and the same mixture of their two losses. As in the authors' code one share is drawn a batch, from
+ * Beta(alpha, alpha), and a permutation says who is mixed with whom: a pure function of seed, epoch and batch. The
+ * pictures are mixed as they were written for the input, scaled and augmented. `labels` are those of the heavier
+ * picture, by which accuracy counts.
  */
 
 import { naturalLogarithm, Random } from "../../base/random.js";

@@ -1,10 +1,11 @@
 /**
- * The filters of whitening layers (nn/whitening-conv.ts), from training pictures: with the covariance C of all K x K patches, in float64,
- * and its eigenvectors e_i to the eigenvalues l_i, strongest first,
+ * The filters of whitening layers (nn/whitening-conv.ts), from training pictures: with the covariance C of all K x K
+ * patches, in float64, and its eigenvectors e_i to the eigenvalues l_i, strongest first,
  *
  *     filter i = e_i / sqrt(l_i + eps),    and behind all of them their negatives
  *
- * which are HWIO as a patch is. Pictures are taken evenly from all over the data set, which may be in the order of its classes.
+ * which are HWIO as a patch is. Pictures are taken evenly from all over the data set, which may be in the order of its
+ * classes.
  */
 
 import { OptionError } from "../../base/errors.js";

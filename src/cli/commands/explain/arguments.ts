@@ -1,4 +1,6 @@
-/** Reads what `fovea explain` is asked about: sizes, matrices in files or in the command itself, pictures, and windows. */
+/**
+ * Reads what `fovea explain` is asked about: sizes, matrices in files or in the command itself, pictures, and windows.
+ */
 
 import { readFile } from "node:fs/promises";
 import { type Image, imageOf, type Plane, parsePlanes } from "../../../analysis/explain/matrix-text.js";

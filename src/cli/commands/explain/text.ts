@@ -139,7 +139,9 @@ export function costText({ convolution, dense, edges, onPadding }: ConvolutionEx
   ].join("\n");
 }
 
-/** The matrix where it fits a page: numbers where they are known, else letters, the same letter being the same weight. */
+/**
+ * The matrix where it fits a page: numbers where they are known, else letters, the same letter being the same weight.
+ */
 export function matrixText({ matrix, weights, output, input, filters, convolution }: ConvolutionExplanation): string {
   if (matrix === undefined || matrix.columns > WIDEST || matrix.rows / filters > MOST_ROWS) return "";
   const cell = (at: number) =>

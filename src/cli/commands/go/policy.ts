@@ -17,7 +17,9 @@ export interface PolicyFlags {
   readonly device?: string;
 }
 
-/** Instead of a model: every point is as likely as any other. Shows that an engine works, before anything is trained. */
+/**
+ * Instead of a model: every point is as likely as any other. Shows that an engine works, before anything is trained.
+ */
 const UNIFORM = "uniform";
 
 export function withPolicyFlags(command: Command): Command {

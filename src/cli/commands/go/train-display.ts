@@ -1,4 +1,7 @@
-/** What `fovea go train` shows: a head, one bar for the whole run, a line an evaluation, and what to do next; or JSON lines. */
+/**
+ * What `fovea go train` shows: a head, one bar for the whole run, a line an evaluation, and what to do next; or JSON
+ * lines.
+ */
 import type { TestGames } from "../../../go/games/position-sets.js";
 import type { PolicyConfig } from "../../../go/training/epochs.js";
 import { describeOptimizer, describeSchedule, named } from "../../../run/config.js";

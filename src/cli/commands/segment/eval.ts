@@ -1,4 +1,6 @@
-/** `fovea segment eval`: pixel and class accuracy, mean IoU and the confusion of a trained network on labelled scenes. */
+/**
+ * `fovea segment eval`: pixel and class accuracy, mean IoU and the confusion of a trained network on labelled scenes.
+ */
 import type { Command } from "commander";
 import { parseSize } from "../../../data/open-options.js";
 import { checkFileWritable, writeFileAtomically } from "../../../host/atomic-write-node.js";

@@ -7,7 +7,10 @@ import { distinctColors } from "../../../segmentation/palette.js";
 import { networkOptions } from "../../options/arguments.js";
 import { type FoundModel, type ModelFlags, openModel } from "../../options/model-argument.js";
 
-/** How a model that labels pixels is opened; `option` may set options of its network anew, such as how often it is applied. */
+/**
+ * How a model that labels pixels is opened; `option` may set options of its network anew, such as how often it is
+ * applied.
+ */
 export async function openSegmenter(
   path: string,
   { option, ...flags }: ModelFlags,

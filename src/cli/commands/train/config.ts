@@ -77,7 +77,10 @@ export function usualInput(network: string, options: ModelOptions): Shape | unde
   return usual.includes(0) ? undefined : usual;
 }
 
-/** The channels of pictures for a network, where these do not decide its own: where it has no such option, or that was given. */
+/**
+ * The channels of pictures for a network, where these do not decide its own: where it has no such option, or that was
+ * given.
+ */
 export function channelsFor(network: string, options: ModelOptions): number | undefined {
   const { defaults, input } = definitionOf(network);
   const isOpen = Object.hasOwn(defaults, "channels") && options["channels"] === undefined;
@@ -88,7 +91,9 @@ export function channelsFor(network: string, options: ModelOptions): number | un
 /** Whether a list of transforms says a size itself does not depend on the network's. */
 const SOME_SIZE: Shape = [224, 224, 3];
 
-/** How the data of a run, new or resumed, is opened. Transforms that say the size themselves see pictures in their own. */
+/**
+ * How the data of a run, new or resumed, is opened. Transforms that say the size themselves see pictures in their own.
+ */
 export function openOptionsOf(
   config: Pick<TrainingConfig, "size" | "maxBroken" | "stream"> & {
     readonly augment?: string | readonly Transform[] | undefined;

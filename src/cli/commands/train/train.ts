@@ -141,7 +141,10 @@ Examples:
     });
 }
 
-/** What networks learn with where that is not the common default; those that follow one another and are alike, in one row. */
+/**
+ * What networks learn with where that is not the common default; those that follow one another and are alike, in one
+ * row.
+ */
 function ownDefaults(): string {
   const rows: { names: string[]; cells: string[] }[] = [];
   for (const { name, training = {} } of list()) {

@@ -1,7 +1,7 @@
 /**
  * Which backend and how many threads: what the caller asks for, else the environment (FOVEA_BACKEND, FOVEA_THREADS,
- * FOVEA_WINOGRAD), else
- * the best that is there. Machine code that is refused is replaced by WebAssembly only where nobody asked for it by name.
+ * FOVEA_WINOGRAD), else the best that is there. Machine code that is refused is replaced by WebAssembly only where
+ * nobody asked for it by name.
  */
 
 import { BackendError, OptionError, unknownName } from "../../../base/errors.js";

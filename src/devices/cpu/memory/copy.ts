@@ -1,6 +1,6 @@
 /**
- * Copies between row-major numbers without padding, as callers have them, and the padded layout of a program's memory. Callers
- * have floats of any type as float32: halves are rounded as they go in, and widened as they come out.
+ * Copies between row-major numbers without padding, as callers have them, and the padded layout of a program's memory.
+ * Callers have floats of any type as float32: halves are rounded as they go in, and widened as they come out.
  */
 
 import { bytesOfElement } from "../../../base/element-type.js";
@@ -61,7 +61,10 @@ export function isAsInMemory(layout: Pick<Layout, "dtype">): boolean {
   return kindOf(layout).narrow === undefined;
 }
 
-/** Writes `data` over the first samples; pad lanes are left as they are. Says what is wrong with `data` in terms of `what`. */
+/**
+ * Writes `data` over the first samples; pad lanes are left as they are. Says what is wrong with `data` in terms of
+ * `what`.
+ */
 export function pack(
   to: Numbers,
   layout: Layout,

@@ -1,4 +1,6 @@
-/** First-fit allocation of byte ranges from one space that grows and shrinks; neighbours are joined as they are freed. */
+/**
+ * First-fit allocation of byte ranges from one space that grows and shrinks; neighbours are joined as they are freed.
+ */
 export class FreeList {
   readonly #alignment: number;
   #end: number;

@@ -72,9 +72,10 @@ export function codeBytes(kernels: readonly Kernel[]): number {
 }
 
 /**
- * About what the engine itself grows by from before a network is made until its first step has run: the libraries that are loaded,
- * a heap for each worker thread, what compiling leaves in that of the caller, which is cleaned up as it grows, and what the engine
- * makes of WebAssembly. Measured with Node 20 (bench/fovea/memory.mjs, FOVEA_BACKEND); no limit counts it.
+ * About what the engine itself grows by from before a network is made until its first step has run: the libraries that
+ * are loaded, a heap for each worker thread, what compiling leaves in that of the caller, which is cleaned up as it
+ * grows, and what the engine makes of WebAssembly. Measured with Node 20 (bench/fovea/memory.mjs, FOVEA_BACKEND); no
+ * limit counts it.
  */
 export function engineBytes(code: number, { threads, compilesAgain }: Pick<Room, "threads" | "compilesAgain">): number {
   return 6.4e6 + 10e6 * threads + Math.min(82 * code, 38e6) + (compilesAgain ? Math.max(0, 60 * (code - 150e3)) : 0);

@@ -1,4 +1,7 @@
-/** One set of a program's inputs and outputs, of which it also gives views. Outputs stay as they are until the slot runs again or is released. */
+/**
+ * One set of a program's inputs and outputs, of which it also gives views. Outputs stay as they are until the slot runs
+ * again or is released.
+ */
 
 import { BackendError, OptionError, unknownName } from "../../../base/errors.js";
 import type { Port } from "../../../compiler/program.js";
@@ -26,7 +29,10 @@ export class Slot implements DeviceSlot {
     this.#giveBack = giveBack;
   }
 
-  /** An input as the program sees it: padded (see `kernels/contract/layout.ts`), room for the largest batch. Pad lanes must stay +0. */
+  /**
+   * An input as the program sees it: padded (see `kernels/contract/layout.ts`), room for the largest batch. Pad lanes
+   * must stay +0.
+   */
   input(name: string): Numbers {
     return this.#view(this.#port("input", name));
   }
@@ -39,8 +45,8 @@ export class Slot implements DeviceSlot {
   }
 
   /**
-   * Room for the first `count` samples of an input: the program's own memory where it has no pads inside a sample, and, `adjacent`, none
-   * between samples; else memory beside it, from which `done` copies.
+   * Room for the first `count` samples of an input: the program's own memory where it has no pads inside a sample, and,
+   * `adjacent`, none between samples; else memory beside it, from which `done` copies.
    */
   samples(name: string, count: number, adjacent = false): Samples {
     const { layout } = this.#port("input", name);

@@ -2,8 +2,8 @@
  * The persistent store of a session: each state has one place for all programs, found by its name. A program's own
  * offsets in region "store" are translated here.
  *
- * A state may be *lent*: whoever has its numbers gives them whenever they are asked for. The store then takes them when a
- * program reads them, and where only `prepare` does, gives their pages back once they are packed.
+ * A state may be *lent*: whoever has its numbers gives them whenever they are asked for. The store then takes them when
+ * a program reads them, and where only `prepare` does, gives their pages back once they are packed.
  */
 
 import { BackendError } from "../../../base/errors.js";
@@ -112,7 +112,10 @@ export class StateStore {
     }
   }
 
-  /** Gives the memory of lent states back to the system, but for those that programs keep reading. Only while nothing runs. */
+  /**
+   * Gives the memory of lent states back to the system, but for those that programs keep reading. Only while nothing
+   * runs.
+   */
   giveBack(kept: ReadonlySet<State>, backend: Backend): void {
     if (backend.discard === undefined) return;
     // Neighbours go together, since they share pages.
@@ -132,7 +135,10 @@ export class StateStore {
     end();
   }
 
-  /** Bytes that this program's states need beyond those already there. Throws where a state is known with another layout. */
+  /**
+   * Bytes that this program's states need beyond those already there. Throws where a state is known with another
+   * layout.
+   */
   missingBytes(program: Program): number {
     let bytes = 0;
     for (const wanted of program.states) {

@@ -18,12 +18,18 @@ function advise(from: number, to: number, pageBytes: number, advice: number): vo
   known(begin, end - begin, advice);
 }
 
-/** Kernels that stride through large memory then miss the page tables less often. Only a wish: where it is not granted, nothing is wrong. */
+/**
+ * Kernels that stride through large memory then miss the page tables less often. Only a wish: where it is not granted,
+ * nothing is wrong.
+ */
 export function wishForHugePages(address: number, bytes: number): void {
   advise(address, address + bytes, HUGE_PAGE, MADV_HUGEPAGE);
 }
 
-/** Gives private memory back to the system; it is zeros when it is next touched. The ends that share a page with others stay. */
+/**
+ * Gives private memory back to the system; it is zeros when it is next touched. The ends that share a page with others
+ * stay.
+ */
 export function giveBack(address: number, bytes: number): void {
   advise(address, address + bytes, PAGE_BYTES, MADV_DONTNEED);
 }

@@ -1,6 +1,6 @@
 /**
- * Machine code in this process: AVX-512 or AVX2, called through koffi. Memory is SharedArrayBuffers with slack, the base
- * aligned inside; code is mapped once a session and decoded in each thread that calls it.
+ * Machine code in this process: AVX-512 or AVX2, called through koffi. Memory is SharedArrayBuffers with slack, the
+ * base aligned inside; code is mapped once a session and decoded in each thread that calls it.
  */
 
 import { BackendError, MemoryError } from "../../../base/errors.js";

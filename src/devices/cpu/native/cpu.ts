@@ -1,6 +1,6 @@
 /**
- * What the processor and the operating system offer, by CPUID and XGETBV (Intel SDM volume 1, chapter 14): an instruction
- * set counts only if the system also saves its registers. Never guessed from a model name.
+ * What the processor and the operating system offer, by CPUID and XGETBV (Intel SDM volume 1, chapter 14): an
+ * instruction set counts only if the system also saves its registers. Never guessed from a model name.
  */
 import { Assembler } from "../../../codegen/x64/assembler.js";
 import { R8, R9, RAX, RBX, RCX, RDI, RDX, RSI } from "../../../codegen/x64/registers.js";

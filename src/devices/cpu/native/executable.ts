@@ -79,8 +79,8 @@ export type KernelFunction = (table: number, begin: number, end: number, batch: 
 type EntryFunction = (kernel: number, table: number, begin: number, end: number, batch: number) => void;
 
 /**
- * Calls the kernel that its first argument is the address of with the other four. A function of koffi takes memory outside the
- * engine's heap, which its collector does not see, so a thread has this one for all kernels.
+ * Calls the kernel that its first argument is the address of with the other four. A function of koffi takes memory
+ * outside the engine's heap, which its collector does not see, so a thread has this one for all kernels.
  */
 export const ENTRY = Uint8Array.of(
   ...[0x48, 0x89, 0xf8], // mov rax, rdi

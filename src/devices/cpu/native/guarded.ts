@@ -1,6 +1,6 @@
 /**
- * Memory between two inaccessible pages, for tests: an operand placed at its end (or start) makes the first byte read or
- * written outside it a segmentation fault.
+ * Memory between two inaccessible pages, for tests: an operand placed at its end (or start) makes the first byte read
+ * or written outside it a segmentation fault.
  */
 import { BackendError } from "../../../base/errors.js";
 import { lastError, MAP_PRIVATE_ANONYMOUS, native, PAGE_BYTES, PROTECT_NONE, PROTECT_READ_WRITE } from "./libc.js";

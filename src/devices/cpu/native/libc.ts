@@ -1,7 +1,8 @@
 /**
- * The few system calls that native code needs, through koffi: by its package for this platform, which holds the whole of it prebuilt,
- * where the package "koffi" would run a build script as it is installed. It is loaded when the first call is used, never by an
- * import: a host may refuse native addons (Node's permission model), and most entry points never come here.
+ * The few system calls that native code needs, through koffi: by its package for this platform, which holds the whole
+ * of it prebuilt, where the package "koffi" would run a build script as it is installed. It is loaded when the first
+ * call is used, never by an import: a host may refuse native addons (Node's permission model), and most entry points
+ * never come here.
  *
  * Addresses are plain numbers: user space ends at 2^47 on x86-64, far below 2^53.
  */
@@ -84,7 +85,9 @@ function load(): Native {
   }
 }
 
-/** Of the 3 MiB that koffi maps for a thread, kernels use a few pages: their frames are small, and nothing is converted. */
+/**
+ * Of the 3 MiB that koffi maps for a thread, kernels use a few pages: their frames are small, and nothing is converted.
+ */
 function limitMemory(koffi: Koffi): void {
   try {
     koffi.config({ sync_stack_size: 2 ** 18, sync_heap_size: 2 ** 16 });

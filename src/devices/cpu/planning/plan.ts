@@ -1,8 +1,9 @@
 /**
- * Compiles the programs of a session so that together they keep to what it may take. An evaluation beside a training uses the
- * memory of the step, its packed weights included, since the step makes them stale. A training step that does not fit computes
- * values again in its backward pass; an evaluation takes fewer pictures at once, and brings weights into the order that kernels read
- * anew in every batch instead of keeping them so. Neither changes a bit of what comes out.
+ * Compiles the programs of a session so that together they keep to what it may take. An evaluation beside a training
+ * uses the memory of the step, its packed weights included, since the step makes them stale. A training step that does
+ * not fit computes values again in its backward pass; an evaluation takes fewer pictures at once, and brings weights
+ * into the order that kernels read anew in every batch instead of keeping them so. Neither changes a bit of what comes
+ * out.
  */
 
 import { MemoryError } from "../../../base/errors.js";
@@ -44,7 +45,9 @@ export interface TrainingPrograms {
   readonly evaluation: Program;
 }
 
-/** What these programs would take in a session of their own; `lent`: where their weights are lent to it, not written. */
+/**
+ * What these programs would take in a session of their own; `lent`: where their weights are lent to it, not written.
+ */
 export function plannedMemory(
   programs: readonly Program[],
   { room }: Host,
@@ -113,7 +116,8 @@ function* trainingSteps(host: Host, wish: TrainingWish): Steps<TrainingPrograms>
 }
 
 /**
- * Compiles an evaluation or a prediction; with fewer pictures at once than `batch`, where that is not asked for, if it does not fit.
+ * Compiles an evaluation or a prediction; with fewer pictures at once than `batch`, where that is not asked for, if it
+ * does not fit.
  * @throws MemoryError where the least that was found is more than the session may take.
  */
 export const planEvaluation = (...wish: EvaluationWish): Program => atOnce(evaluationSteps(...wish));
@@ -148,8 +152,8 @@ export function programsOf({ step, apply, evaluation }: TrainingPrograms): Progr
 }
 
 /**
- * A power of two of pictures whose largest neighbouring values take no more than `bytes`; beside a training in batches of
- * `training` not so many more that the pictures themselves take much.
+ * A power of two of pictures whose largest neighbouring values take no more than `bytes`; beside a training in batches
+ * of `training` not so many more that the pictures themselves take much.
  */
 function evaluationBatch(entry: Entry, bytes: number, training?: number): number {
   let largest = 1;

@@ -1,7 +1,7 @@
 /**
- * Which platform this is: `platform-node.ts` in Node, Bun and Deno, `platform-browser.ts` anywhere else. Both are imported by literal
- * names, so that every bundler can follow; `browser` in package.json puts the latter in the former's place in bundles for pages,
- * which must not name Node's modules.
+ * Which platform this is: `platform-node.ts` in Node, Bun and Deno, `platform-browser.ts` anywhere else. Both are
+ * imported by literal names, so that every bundler can follow; `browser` in package.json puts the latter in the
+ * former's place in bundles for pages, which must not name Node's modules.
  */
 import type { Platform } from "./platform.js";
 import { platform as browserPlatform } from "./platform-browser.js";

@@ -1,4 +1,7 @@
-/** The runtime's place in Node, Bun and Deno: worker_threads, machine code through koffi, the process's memory and environment. */
+/**
+ * The runtime's place in Node, Bun and Deno: worker_threads, machine code through koffi, the process's memory and
+ * environment.
+ */
 import { availableParallelism, totalmem } from "node:os";
 import { reasonOf } from "../../../base/reason.js";
 import { enableRelaxedSimd } from "../../../codegen/wasm/enable-relaxed-node.js";

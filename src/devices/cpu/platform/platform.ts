@@ -1,4 +1,7 @@
-/** What sessions ask of the place they run in: `platform-node.ts` in Node, Bun and Deno, `platform-browser.ts` anywhere else. */
+/**
+ * What sessions ask of the place they run in: `platform-node.ts` in Node, Bun and Deno, `platform-browser.ts` anywhere
+ * else.
+ */
 import type { WasmObstacle } from "../../../codegen/wasm/features.js";
 import type { WorkerHandle } from "../../../host/worker-handle.js";
 import type { Backend } from "../backends/backend.js";
@@ -12,7 +15,10 @@ export interface Platform {
   parallelism(): number;
   /** Bytes of memory that this process may use, where it is known. */
   memory(): number | undefined;
-  /** Why there is one thread here at most, and what can be done about it; undefined where workers can share memory with the caller. */
+  /**
+   * Why there is one thread here at most, and what can be done about it; undefined where workers can share memory with
+   * the caller.
+   */
   whyAlone(): string | undefined;
   /** Throws where workers are refused. */
   startWorker(name: string): WorkerHandle;

@@ -1,6 +1,7 @@
 /**
- * Why a page, or a worker of one, has one thread only, and what its author can do. Threads need a SharedArrayBuffer, which browsers
- * give to cross-origin isolated places: https://html.spec.whatwg.org/multipage/webappapis.html#dom-crossoriginisolated
+ * Why a page, or a worker of one, has one thread only, and what its author can do. Threads need a SharedArrayBuffer,
+ * which browsers give to cross-origin isolated places:
+ * https://html.spec.whatwg.org/multipage/webappapis.html#dom-crossoriginisolated
  */
 
 /** What is looked at of the global scope. */

@@ -1,6 +1,6 @@
 /**
- * Why a worker's file did not start. Browsers say nothing to the page but that there was an error, so the file is asked for once more:
- * its answer tells what is wrong with it.
+ * Why a worker's file did not start. Browsers say nothing to the page but that there was an error, so the file is asked
+ * for once more: its answer tells what is wrong with it.
  */
 import { reasonOf } from "../../../base/reason.js";
 
@@ -19,8 +19,8 @@ export async function whyNoWorker(cause: unknown, url: string | undefined): Prom
 }
 
 /**
- * Bundlers write the URL where a worker is started, in `new Worker(new URL(...))`, and there alone: a stand-in for Worker is told it.
- * Undefined where it cannot be told, as in bundles that are no modules.
+ * Bundlers write the URL where a worker is started, in `new Worker(new URL(...))`, and there alone: a stand-in for
+ * Worker is told it. Undefined where it cannot be told, as in bundles that are no modules.
  */
 export function urlOfWorker(start: (name: string) => unknown): string | undefined {
   const scope = globalThis as { Worker?: unknown };

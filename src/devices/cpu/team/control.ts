@@ -1,6 +1,6 @@
 /**
- * The words that the caller's thread and the team share: a ring of jobs, one barrier, and an abort word. Each hot word has a
- * cache line of its own. Counters wrap around and are compared by their difference.
+ * The words that the caller's thread and the team share: a ring of jobs, one barrier, and an abort word. Each hot word
+ * has a cache line of its own. Counters wrap around and are compared by their difference.
  */
 const LINE = 16;
 
@@ -40,7 +40,9 @@ export function ringAt(serial: number): number {
 /** What a job is: a sum of these. */
 export const PREPARE = 1;
 export const RUN = 2;
-/** Go back to the event loop, where the message with a new program waits: a thread asleep in Atomics.wait reads none. */
+/**
+ * Go back to the event loop, where the message with a new program waits: a thread asleep in Atomics.wait reads none.
+ */
 export const LOAD = 4;
 /** The caller does the first worker's share, and needs no message. */
 export const SHARED = 8;

@@ -1,7 +1,7 @@
 /**
- * One thread's part in a job: its share of each step, and the barrier at which it meets the others. Thread t of T does pieces
- * floor(P t / T) to floor(P (t + 1) / T); what a step computes does not depend on the cut. Workers are members, and so is
- * the caller's thread where it takes the place of the first of them.
+ * One thread's part in a job: its share of each step, and the barrier at which it meets the others. Thread t of T does
+ * pieces floor(P t / T) to floor(P (t + 1) / T); what a step computes does not depend on the cut. Workers are members,
+ * and so is the caller's thread where it takes the place of the first of them.
  */
 import { BackendError } from "../../../base/errors.js";
 import type { Looks } from "../../../target/costs.js";
@@ -25,7 +25,10 @@ export class Member {
   readonly #threads: number;
   readonly #looks: Looks;
   readonly #mostSeconds: number;
-  /** How many times to look before the next sleep at the barrier: at most #looks.most, less after waits that ended asleep. */
+  /**
+   * How many times to look before the next sleep at the barrier: at most #looks.most, less after waits that ended
+   * asleep.
+   */
   #patience: number;
   // What is being done, for the report of a failure: 0 is `prepare`; words from the first step, -1 before any.
   #section = 0;
@@ -74,7 +77,10 @@ export class Member {
     }
   }
 
-  /** The barrier at a job's end: `last` is done by the last to come, before the others go on. False when the team is to be given up. */
+  /**
+   * The barrier at a job's end: `last` is done by the last to come, before the others go on. False when the team is to
+   * be given up.
+   */
   finish(last: () => void): boolean {
     const control = this.#control;
     if (Atomics.load(control, ABORTED) !== 0) return false;

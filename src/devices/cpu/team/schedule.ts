@@ -1,6 +1,6 @@
 /**
- * A program's steps as plain integers, made once, so that a run does nothing but walk: for each step the kernel, where its
- * operand table lies (bytes from the first table of the slot), the pieces, and whether it begins with a barrier.
+ * A program's steps as plain integers, made once, so that a run does nothing but walk: for each step the kernel, where
+ * its operand table lies (bytes from the first table of the slot), the pieces, and whether it begins with a barrier.
  */
 import { SAMPLES_TOGETHER } from "../../../compiler/barriers.js";
 import { align } from "../../../compiler/memory.js";

@@ -1,7 +1,7 @@
 /**
  * The caller's side of the worker team: starts it, puts jobs into its ring, and keeps the promises. Workers that have
- * nothing to do let the process end. Until each of them has said that it is there, a failure means that workers cannot be had;
- * when one dies later, everything pending is rejected and the team is given up.
+ * nothing to do let the process end. Until each of them has said that it is there, a failure means that workers cannot
+ * be had; when one dies later, everything pending is rejected and the team is given up.
  */
 import { BackendError } from "../../../base/errors.js";
 import { startWorkers } from "../../../host/start-workers.js";
@@ -143,9 +143,9 @@ export class Team {
   }
 
   /**
-   * A job that nothing else is pending before, shared by this thread: it does what the first worker would, and is back when all
-   * is done, so that nobody has to be told. For jobs that are shorter than what waking the event loop takes, or little longer.
-   * A promise only where it failed, which is rejected when all threads are at rest.
+   * A job that nothing else is pending before, shared by this thread: it does what the first worker would, and is back
+   * when all is done, so that nobody has to be told. For jobs that are shorter than what waking the event loop takes,
+   * or little longer. A promise only where it failed, which is rejected when all threads are at rest.
    */
   share(what: number, program: number, bound: BoundProgram, slot: number, batch: number): Promise<void> | undefined {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);

@@ -23,7 +23,9 @@ export function walkAlone(program: BoundProgram, section: Int32Array, slot: numb
   }
 }
 
-/** The same, but goes to the event loop about every 10 ms; a step with many pieces is cut as well, which changes no bit. */
+/**
+ * The same, but goes to the event loop about every 10 ms; a step with many pieces is cut as well, which changes no bit.
+ */
 export async function walkInSlices(
   program: BoundProgram,
   section: Int32Array,

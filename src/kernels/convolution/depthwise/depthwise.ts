@@ -1,7 +1,7 @@
 /**
- * Depthwise convolution, every channel by a kernel of its own: forward and, through the phases of `axis.ts`, the input gradient of any
- * stride. Vectors run over channels. Each number of the image is used as often as the kernel has elements, so that
- * such layers take the time of memory where the image is large.
+ * Depthwise convolution, every channel by a kernel of its own: forward and, through the phases of `axis.ts`, the input
+ * gradient of any stride. Vectors run over channels. Each number of the image is used as often as the kernel has
+ * elements, so that such layers take the time of memory where the image is large.
  */
 import type { Value } from "../../../graph/graph.js";
 import type { Lowering, Strategy, Work } from "../../contract/strategy.js";

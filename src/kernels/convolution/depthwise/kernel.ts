@@ -1,7 +1,8 @@
 /**
- * The code of a depthwise convolution. From outside to inside: a piece is a few rows of a sample (of each phase), which go by tiles of
- * pixels, a tile by vectors of channels and by the rows, whose sums stay in registers while the kernel's rows go by. Every number of the source that
- * a tile reads is loaded once a kernel row and multiplied by all the weights that it meets there.
+ * The code of a depthwise convolution. From outside to inside: a piece is a few rows of a sample (of each phase), which
+ * go by tiles of pixels, a tile by vectors of channels and by the rows, whose sums stay in registers while the kernel's
+ * rows go by. Every number of the source that a tile reads is loaded once a kernel row and multiplied by all the
+ * weights that it meets there.
  */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import { defineKernel } from "../../../codegen/definition.js";

@@ -6,7 +6,10 @@ interface Meeting {
   readonly tap: number;
 }
 
-/** Pixels of the source that a tile reads, counted from the first tap of its first output, each with the outputs and taps that it meets. */
+/**
+ * Pixels of the source that a tile reads, counted from the first tap of its first output, each with the outputs and
+ * taps that it meets.
+ */
 export function meetingsOf(
   x: Phase,
   from: number,

@@ -35,14 +35,17 @@ export function isDepthwise(attributes: ConvAttributes, image: Value["shape"], r
 }
 
 /**
- * Whether memory is asked for ahead of its use: where images come from afar. Tiles of a few pixels by one vector of channels go through them in
- * steps that a processor does not see ahead by itself.
+ * Whether memory is asked for ahead of its use: where images come from afar. Tiles of a few pixels by one vector of
+ * channels go through them in steps that a processor does not see ahead by itself.
  */
 export function asksAhead(image: Layout, { caches }: Target): boolean {
   return image.sampleStride * F32 > caches.l2 / 2;
 }
 
-/** The plan of a `conv2d` or `conv2dInputGrad`; undefined where it is not depthwise, or where a row of taps has no room in registers. */
+/**
+ * The plan of a `conv2d` or `conv2dInputGrad`; undefined where it is not depthwise, or where a row of taps has no room
+ * in registers.
+ */
 export function planOf(node: Value, target: Target): Depthwise | undefined {
   const a = node.attributes as ConvAttributes;
   const source = node.inputs[0]!;

@@ -1,8 +1,8 @@
 /**
- * The weight gradient of a depthwise convolution: dw[ky, kx, c] sums x[n, iy, ix, c] dy[n, oy, ox, c] over samples and pixels. The sums of
- * one kernel row stay in registers while the pixels of some rows go by, for one or a few vectors of channels; then they are added to
- * what the slice has so far. A slice is a part of all rows of the batch, and a piece of work: a second step adds the slices in
- * order, so that the bits are the same for any number of threads.
+ * The weight gradient of a depthwise convolution: dw[ky, kx, c] sums x[n, iy, ix, c] dy[n, oy, ox, c] over samples and
+ * pixels. The sums of one kernel row stay in registers while the pixels of some rows go by, for one or a few vectors of
+ * channels; then they are added to what the slice has so far. A slice is a part of all rows of the batch, and a piece
+ * of work: a second step adds the slices in order, so that the bits are the same for any number of threads.
  */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import { defineKernel } from "../../../codegen/definition.js";

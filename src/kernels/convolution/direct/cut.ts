@@ -1,6 +1,7 @@
 /**
- * How a direct convolution is cut into pieces of work: rows of the output by blocks of output channels. A piece goes through
- * its blocks, and within each through its rows, so that the weights of a block stay near; its rows of input should stay in a part of L2.
+ * How a direct convolution is cut into pieces of work: rows of the output by blocks of output channels. A piece goes
+ * through its blocks, and within each through its rows, so that the weights of a block stay near; its rows of input
+ * should stay in a part of L2.
  */
 import type { Target } from "../../../target/target.js";
 import { FEW_SAMPLES, MOST_PIECES, partSizes, timeOfShares } from "../../contract/shares.js";

@@ -1,7 +1,8 @@
 /**
  * Direct convolution: the output tile stays in registers while taps and input channels are summed, straight from NHWC,
- * with no copy of the input and no halo. Borders are trimmed while the code is written: a tile at the left or right edge has
- * its own code without the taps that fall outside; at the top and bottom the loop over kernel rows has shorter bounds.
+ * with no copy of the input and no halo. Borders are trimmed while the code is written: a tile at the left or right
+ * edge has its own code without the taps that fall outside; at the top and bottom the loop over kernel rows has shorter
+ * bounds.
  *
  * One kernel serves the forward convolution and, through the phases of `axis.ts`, the input gradient of any stride.
  * Weights are read from a panel in the order of use: [output block][tap y][input channel][tap x][output in block].

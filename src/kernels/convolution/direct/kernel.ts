@@ -1,6 +1,7 @@
 /**
- * The code of a direct convolution. From outside to inside: a piece has some rows of a sample and some blocks of its output channels;
- * a block goes through the rows, a row through tiles of pixels, a tile through the taps and channels that it sums.
+ * The code of a direct convolution. From outside to inside: a piece has some rows of a sample and some blocks of its
+ * output channels; a block goes through the rows, a row through tiles of pixels, a tile through the taps and channels
+ * that it sums.
  */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import { defineKernel } from "../../../codegen/definition.js";

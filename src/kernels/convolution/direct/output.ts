@@ -1,4 +1,7 @@
-/** Where a direct convolution's tiles go: to the destination, or through a max pool on the way to it. Chosen once for a kernel. */
+/**
+ * Where a direct convolution's tiles go: to the destination, or through a max pool on the way to it. Chosen once for a
+ * kernel.
+ */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import type { Reg } from "../../../codegen/ir.js";
 import type { Epilogue } from "../../fusion/epilogue.js";
@@ -12,7 +15,10 @@ export interface Store {
   readonly after: Epilogue | undefined;
 }
 
-/** Where a tile lies: bytes of its first element in the destination, of its first channel in a channel vector, and so on. */
+/**
+ * Where a tile lies: bytes of its first element in the destination, of its first channel in a channel vector, and so
+ * on.
+ */
 export interface TilePlace {
   readonly offset: Reg;
   readonly channel: Reg;

@@ -1,4 +1,7 @@
-/** What a kernel of the direct convolution (`direct.ts`) is made for: extents and strides, the register tile, and the cut into pieces of work. */
+/**
+ * What a kernel of the direct convolution (`direct.ts`) is made for: extents and strides, the register tile, and the
+ * cut into pieces of work.
+ */
 
 import type { ConvAttributes } from "../../../graph/attributes.js";
 import type { Value } from "../../../graph/graph.js";
@@ -49,8 +52,8 @@ export interface ManyGroups {
 type TileCode = Pick<TapConvolution, "x" | "tile" | "channels">;
 
 /**
- * The kernels of a node: one for each group and each pair of phases. `inStore`: registers that the store needs beside the
- * tile; `samples`: the largest batch.
+ * The kernels of a node: one for each group and each pair of phases. `inStore`: registers that the store needs beside
+ * the tile; `samples`: the largest batch.
  */
 export const planOf = remembered(planTaps);
 

@@ -85,7 +85,9 @@ function groupVectors(outputs: number, target: Target): ChannelVectors {
   return { lanes, count, lastLanes: outputs - (count - 1) * lanes, packed: true };
 }
 
-/** Loops over the groups; one that is known needs no loop. `inputs` and `outputs`: bytes to the group's first channel. */
+/**
+ * Loops over the groups; one that is known needs no loop. `inputs` and `outputs`: bytes to the group's first channel.
+ */
 export function eachConvGroup(
   k: KernelBuilder,
   shape: ConvShape,

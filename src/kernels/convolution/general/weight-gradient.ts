@@ -1,7 +1,7 @@
 /**
  * The weight gradient of any convolution: dw[ky, kx, c, o] sums x[n, iy, ix, c] dy[n, oy, ox, o] over all samples and
- * pixels. One piece is one row of weights (all outputs of one tap and channel), so nothing is shared between threads; each
- * sample's sum is finished before it is added to the others', which keeps float32 sums of many terms accurate.
+ * pixels. One piece is one row of weights (all outputs of one tap and channel), so nothing is shared between threads;
+ * each sample's sum is finished before it is added to the others', which keeps float32 sums of many terms accurate.
  */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import { defineKernel } from "../../../codegen/definition.js";

@@ -1,7 +1,8 @@
 /**
- * The input gradient of a convolution in front of a max pool (`routed.ts`). A window's gradients reach the pixels under one patch for each
- * place that the maximum may have, in all a region of some rows; its sums stay in registers while the outputs go by. Each
- * output adds its weights, shifted to where its maximum is: they lie with zeros around them, and the place says where to begin.
+ * The input gradient of a convolution in front of a max pool (`routed.ts`). A window's gradients reach the pixels under
+ * one patch for each place that the maximum may have, in all a region of some rows; its sums stay in registers while
+ * the outputs go by. Each output adds its weights, shifted to where its maximum is: they lie with zeros around them,
+ * and the place says where to begin.
  *
  * A piece of work is a sample, put together in the workspace with its border, then stored through the epilogue.
  */
@@ -75,7 +76,10 @@ export const routedInputGradient: Strategy = {
   lower,
 };
 
-/** Undefined where it is not for this strategy: a row of the region must fit the registers, too, and all shifted weights a cache. */
+/**
+ * Undefined where it is not for this strategy: a row of the region must fit the registers, too, and all shifted weights
+ * a cache.
+ */
 const planOf = remembered(planRouted);
 
 function planRouted(node: Value, target: Target): Plan | undefined {

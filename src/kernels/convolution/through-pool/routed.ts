@@ -1,10 +1,12 @@
 /**
- * The gradient of a max pool as what it is: one number a window, and the place of the maximum that it goes to. A convolution
- * in front of the pool has a gradient that is zero everywhere else (three of four pixels for windows of 2x2), so its own gradients need only
- * the pixels that something was routed to. They read the pool's operands in place of its gradient, which then is nowhere in memory.
+ * The gradient of a max pool as what it is: one number a window, and the place of the maximum that it goes to. A
+ * convolution in front of the pool has a gradient that is zero everywhere else (three of four pixels for windows of
+ * 2x2), so its own gradients need only the pixels that something was routed to. They read the pool's operands in place
+ * of its gradient, which then is nowhere in memory.
  *
- * What would be multiplied by those zeros is left out: where it is no number, the gradient has one and the dense form has none. The input
- * gradient multiplies zeros of its own, around shifted weights: an infinite number of dy makes NaN of all pixels of its window's region.
+ * What would be multiplied by those zeros is left out: where it is no number, the gradient has one and the dense form
+ * has none. The input gradient multiplies zeros of its own, around shifted weights: an infinite number of dy makes NaN
+ * of all pixels of its window's region.
  */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import type { Reg } from "../../../codegen/ir.js";
@@ -34,7 +36,9 @@ export interface Routed {
 
 const MOST_TAPS = 16;
 
-/** Of the node that gives an image's gradient; undefined where that is no max pool, or one whose windows meet a border. */
+/**
+ * Of the node that gives an image's gradient; undefined where that is no max pool, or one whose windows meet a border.
+ */
 function routedOf(gradient: Value | undefined, target: Target): Routed | undefined {
   if (gradient?.op.name !== "maxPool2dGrad") return undefined;
   const [image, dy] = gradient.inputs as [Value, Value];
@@ -80,7 +84,9 @@ export interface PlaceSteps {
   readonly window: readonly [number, number];
 }
 
-/** The buffer that the pool's `gradient` learns the places from: the pool's image, or where the forward pass noted them. */
+/**
+ * The buffer that the pool's `gradient` learns the places from: the pool's image, or where the forward pass noted them.
+ */
 export function placesOf(
   gradient: Value,
   work: Work,
@@ -170,7 +176,10 @@ export interface RunVector {
   readonly lanes: Lanes;
 }
 
-/** Over pixels of `pixel` elements: no wider than these, so that none lies across two cache lines where whole pixels are vectors. */
+/**
+ * Over pixels of `pixel` elements: no wider than these, so that none lies across two cache lines where whole pixels are
+ * vectors.
+ */
 export function vectorsOver(elements: number, pixel: number, target: Target): RunVector[] {
   const lanes = pixel === 8 && target.lanes > 8 ? 8 : target.lanes;
   const vectors: RunVector[] = [];
@@ -203,14 +212,19 @@ export interface RoutedConvolution {
   readonly workspace: number;
 }
 
-/** An image with its border, so that every tap of every output is a pixel: rows and columns, and where the image begins. */
+/**
+ * An image with its border, so that every tap of every output is a pixel: rows and columns, and where the image begins.
+ */
 export interface Bordered {
   readonly rows: number;
   readonly columns: number;
   readonly before: readonly [number, number];
 }
 
-/** Undefined where no such pool follows, and for groups, dilation and images that half of a core's second cache does not hold. */
+/**
+ * Undefined where no such pool follows, and for groups, dilation and images that half of a core's second cache does not
+ * hold.
+ */
 export function routedConvolution(
   node: Value,
   image: Value,

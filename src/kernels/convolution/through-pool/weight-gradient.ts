@@ -1,11 +1,12 @@
 /**
- * The weight gradient of a convolution in front of a max pool (`routed.ts`): dW[.., o] = sum over windows of dy[o] times the patch
- * of x that the maximum of output o was computed from. A patch is a few runs of x, one for each kernel row, so vectors run along taps and
- * channels, and the sums of some outputs stay in registers while all windows of a sample go by.
+ * The weight gradient of a convolution in front of a max pool (`routed.ts`): dW[.., o] = sum over windows of dy[o]
+ * times the patch of x that the maximum of output o was computed from. A patch is a few runs of x, one for each kernel
+ * row, so vectors run along taps and channels, and the sums of some outputs stay in registers while all windows of a
+ * sample go by.
  *
- * A piece of work is a slice of the batch. Each sample is copied into the workspace, with its border, and stays in a core's
- * first caches. Partial sums lie as [slice][output][kernel row][tap and channel]; a second step adds the slices in order and puts
- * them the other way round.
+ * A piece of work is a slice of the batch. Each sample is copied into the workspace, with its border, and stays in a
+ * core's first caches. Partial sums lie as [slice][output][kernel row][tap and channel]; a second step adds the slices
+ * in order and puts them the other way round.
  */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import { defineKernel } from "../../../codegen/definition.js";

@@ -1,6 +1,7 @@
 /**
- * The code of a weight gradient. From outside to inside: a piece has a chunk of the weights and a slice of the samples; it walks them
- * in bands of rows, and for each band all tiles of its chunk, whose sums stay in registers while the band's pixels go by.
+ * The code of a weight gradient. From outside to inside: a piece has a chunk of the weights and a slice of the samples;
+ * it walks them in bands of rows, and for each band all tiles of its chunk, whose sums stay in registers while the
+ * band's pixels go by.
  */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import { defineKernel } from "../../../codegen/definition.js";
@@ -38,7 +39,10 @@ type Input = View<"sample" | "row" | "pixel" | "channel">;
 type Output = View<"sample" | "row" | "pixel" | "output">;
 type Weights = View<"slice" | "tapRow" | "tap" | "channel" | "output">;
 
-/** What a piece has of the weights: a kernel row, and blocks of its channels (rows of the tile) and of outputs (its columns). */
+/**
+ * What a piece has of the weights: a kernel row, and blocks of its channels (rows of the tile) and of outputs (its
+ * columns).
+ */
 interface Piece {
   readonly tapRow: Reg;
   readonly weights: Weights;
@@ -203,7 +207,10 @@ class Writer {
     return this.#x.at({ channel: group }, g.channels).keep("groupBytes").offset();
   }
 
-  /** The tiles' rows: where every block has items of its own, each has its own code; else over blocks of channels and taps. */
+  /**
+   * The tiles' rows: where every block has items of its own, each has its own code; else over blocks of channels and
+   * taps.
+   */
   #rows(range: BlockRange, body: (tile: Items) => void): void {
     const { k, g } = this;
     const of = (count: number, tap: number): Item[] =>
@@ -295,7 +302,9 @@ class Writer {
       for (let v = 0; v < vectors; v++) this.#storeWeights(into, item, v, acc[i]![v]!, mask);
   }
 
-  /** All pixels of one output row: those where every item reads the input in a loop, those at the borders one by one. */
+  /**
+   * All pixels of one output row: those where every item reads the input in a loop, those at the borders one by one.
+   */
   #row(row: Row): void {
     const { k, g } = this;
     const { items, vectors } = row;

@@ -1,13 +1,15 @@
 /**
  * How a weight gradient is cut: which weights a piece of work sums, over which samples, and in which bands of pixels.
  *
- * A piece has a chunk of the weights: one kernel row, some blocks of input channels, some blocks of outputs. It walks all pixels of
- * its samples in bands, and for each band all tiles of its chunk, so that the chunk and the band both stay in the second cache:
+ * A piece has a chunk of the weights: one kernel row, some blocks of input channels, some blocks of outputs. It walks
+ * all pixels of its samples in bands, and for each band all tiles of its chunk, so that the chunk and the band both
+ * stay in the second cache:
  *
  *     for band:  for block of outputs:  for block of input channels:  tile += pixels of the band
  *
- * Narrow chunks would read x and dy from memory again and again; one that is too wide would itself leave the cache between two bands.
- * Where there are few weights, pieces are made by slicing the batch too, each slice with a partial sum of its own.
+ * Narrow chunks would read x and dy from memory again and again; one that is too wide would itself leave the cache
+ * between two bands. Where there are few weights, pieces are made by slicing the batch too, each slice with a partial
+ * sum of its own.
  */
 
 import type { ConvAttributes } from "../../../graph/attributes.js";
@@ -42,9 +44,15 @@ export interface Gradient {
   readonly weightRow: number; // elements from one row of the weights to the next
   readonly lanes: Lanes;
   readonly tile: TileSize;
-  /** Few channels: a tile's rows run over tap columns and channels together. Else: over channels, one tap column at a time. */
+  /**
+   * Few channels: a tile's rows run over tap columns and channels together. Else: over channels, one tap column at a
+   * time.
+   */
   readonly flat: boolean;
-  /** A 1x1 convolution of stride 1 has no rows: all samples are one image of rows of our choice, so many a sample. Else 0. */
+  /**
+   * A 1x1 convolution of stride 1 has no rows: all samples are one image of rows of our choice, so many a sample. Else
+   * 0.
+   */
   readonly rowsPerSample: number;
   readonly bandRows: number;
   /** Blocks of a tile's channels (of a tile's vectors of outputs), and the chunks that they are cut into. */

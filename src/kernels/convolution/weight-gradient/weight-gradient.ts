@@ -1,9 +1,11 @@
 /**
- * Weight gradients: dW[row][o] = sum over samples and pixels of a[row] * dy[o], an outer product accumulated in the register
- * tile: a handful of input values are broadcast, a few vectors of dy are shared by them. Both lie contiguously in NHWC.
+ * Weight gradients: dW[row][o] = sum over samples and pixels of a[row] * dy[o], an outer product accumulated in the
+ * register tile: a handful of input values are broadcast, a few vectors of dy are shared by them. Both lie contiguously
+ * in NHWC.
  *
- * `weight-gradient/plan.ts` cuts the work into pieces, each with weights of its own. Where the batch is cut into slices too, each
- * has its own partial sum, added in order by a second step: their number never depends on the number of threads.
+ * `weight-gradient/plan.ts` cuts the work into pieces, each with weights of its own. Where the batch is cut into slices
+ * too, each has its own partial sum, added in order by a second step: their number never depends on the number of
+ * threads.
  */
 
 import type { ConvAttributes } from "../../../graph/attributes.js";
@@ -43,8 +45,9 @@ export const weightGradient: Strategy = {
 };
 
 /**
- * Multiply-adds written out: one or two pixels inside, and every border pixel, for each tile that has code of its own. Where a tile is of one tap
- * column, its pixels are those that the tap reads, and there are no borders, however far dilation reaches.
+ * Multiply-adds written out: one or two pixels inside, and every border pixel, for each tile that has code of its own.
+ * Where a tile is of one tap column, its pixels are those that the tap reads, and there are no borders, however far
+ * dilation reaches.
  */
 function codeSize(g: Gradient): number {
   const columns = g.outputColumns;

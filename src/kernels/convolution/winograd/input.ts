@@ -1,7 +1,8 @@
 /**
- * The transform of a block of tiles to their 36 points, straight from NHWC, where a tile reaches over the edges of the image:
- * of the input, V = B^T d B with d of 6x6, and for weight gradients of the output's gradient, A dy A^T. Rows of pixels above and below are read from a row of zeros; columns outside are left out of the code, so tiles at the
- * left and right edges have code of their own.
+ * The transform of a block of tiles to their 36 points, straight from NHWC, where a tile reaches over the edges of the
+ * image: of the input, V = B^T d B with d of 6x6, and for weight gradients of the output's gradient, A dy A^T. Rows of
+ * pixels above and below are read from a row of zeros; columns outside are left out of the code, so tiles at the left
+ * and right edges have code of their own.
  */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import type { Reg } from "../../../codegen/ir.js";

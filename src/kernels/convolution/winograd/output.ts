@@ -1,6 +1,6 @@
 /**
- * The output transform of a block of tiles for one panel of channels: Y = A^T M A, stored through the epilogue. What of a
- * tile lies beyond the image is computed but not stored.
+ * The output transform of a block of tiles for one panel of channels: Y = A^T M A, stored through the epilogue. What of
+ * a tile lies beyond the image is computed but not stored.
  */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import type { Reg } from "../../../codegen/ir.js";

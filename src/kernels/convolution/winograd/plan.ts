@@ -1,13 +1,14 @@
 /**
- * How a convolution of stride 1 is cut for Winograd's F(4x4, 3x3) or F(2x2, 5x5): the output into tiles of 4x4 or 2x2, rows of tiles into
- * blocks, a block's products into panels of output channels. One block by one panel is a piece of work. What a thread
- * keeps of a block lies in its workspace:
+ * How a convolution of stride 1 is cut for Winograd's F(4x4, 3x3) or F(2x2, 5x5): the output into tiles of 4x4 or 2x2,
+ * rows of tiles into blocks, a block's products into panels of output channels. One block by one panel is a piece of
+ * work. What a thread keeps of a block lies in its workspace:
  *
  *     V [36 points][tile of the block][input channel]      the transformed input
  *     M [36 points][tile of the block][output of a panel]  the products, summed over input channels
  *     a row of zeros                                       what tiles read above and below the image
  *
- * Distances between rows and between points are odd numbers of cache lines: what is used together falls into different sets.
+ * Distances between rows and between points are odd numbers of cache lines: what is used together falls into different
+ * sets.
  */
 
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
@@ -63,7 +64,10 @@ export interface WinogradPlan {
   readonly groups: number;
   /** Panels of output channels. */
   readonly panels: number;
-  /** Elements from tile to tile and from point to point in V and M, from point to point and from panel to panel in the weights. */
+  /**
+   * Elements from tile to tile and from point to point in V and M, from point to point and from panel to panel in the
+   * weights.
+   */
   readonly vTile: number;
   readonly vPoint: number;
   readonly mTile: number;

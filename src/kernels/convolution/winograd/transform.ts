@@ -1,14 +1,14 @@
 /**
- * The transforms of Winograd's minimal filtering (Winograd, 1980; Lavin and Gray, 2016) as vector code, each vector holding
- * as many channels as the machine has lanes: F(4x4, 3x3), and F(2x2, 5x5), which reads tiles of the same size:
+ * The transforms of Winograd's minimal filtering (Winograd, 1980; Lavin and Gray, 2016) as vector code, each vector
+ * holding as many channels as the machine has lanes: F(4x4, 3x3), and F(2x2, 5x5), which reads tiles of the same size:
  *
  *     Y = A^T [ (G g G^T) * (B^T d B) ] A        d: 6x6 of the input, g: the weights, Y: 4x4 or 2x2 of the output
  *
- * and its adjoint for weights, dg = G^T [ (A dY A^T) * (B^T d B) ] G. The six points of interpolation are 0, infinity and
- * two pairs +-a, +-b with a = sqrt(1/2), b = sqrt(2): their error was measured at less than half of that of the usual
- * 0, +-1, +-2, and as a b = 1, B^T has few products. Row j of B^T are the coefficients of the product of all (x - p) but
- * the own; those of G are 1, p, p^2, .. divided by the same product at p; column j of A^T is 1, p, p^2, .. The last of
- * the rows, or columns, belongs to infinity. For 3x3:
+ * and its adjoint for weights, dg = G^T [ (A dY A^T) * (B^T d B) ] G. The six points of interpolation are 0, infinity
+ * and two pairs +-a, +-b with a = sqrt(1/2), b = sqrt(2): their error was measured at less than half of that of the
+ * usual 0, +-1, +-2, and as a b = 1, B^T has few products. Row j of B^T are the coefficients of the product of all (x -
+ * p) but the own; those of G are 1, p, p^2, .. divided by the same product at p; column j of A^T is 1, p, p^2, .. The
+ * last of the rows, or columns, belongs to infinity. For 3x3:
  *
  *     B^T = 1  0 -5/2  0  1  0     G = 1     0    0        A^T = 1 1 1 1 1 0
  *           0 -2a -2   a  1  0        -2/3 -2a/3 -1/3            0 a -a b -b 0
@@ -73,7 +73,9 @@ const INPUT: readonly Rows[] = [
   { rows: [5], make: (m, d) => [m.minus(m.plus(d(1), d(5), 1), d(3), 2.5)] },
 ];
 
-/** Each pair of points +-p: its rows, p, p^2, and 1 over the product of the distances to all other points but infinity. */
+/**
+ * Each pair of points +-p: its rows, p, p^2, and 1 over the product of the distances to all other points but infinity.
+ */
 const PAIRS = [
   { rows: [1, 2], point: A, square: 1 / 2, scale: -2 / 3 },
   { rows: [3, 4], point: B, square: 2, scale: 1 / 6 },
@@ -95,7 +97,10 @@ function evaluation(count: number, scaled: boolean): Rows[] {
   return [{ rows: [0], make: (_, x) => [x(0)] }, ...pairs, { rows: [5], make: (_, x) => [x(count - 1)] }];
 }
 
-/** The adjoint of `evaluation`: A^T, and G^T where `scaled`. Even rows share the sums of the pairs, odd rows their differences. */
+/**
+ * The adjoint of `evaluation`: A^T, and G^T where `scaled`. Even rows share the sums of the pairs, odd rows their
+ * differences.
+ */
 function adjoint(count: number, scaled: boolean): Rows[] {
   const half = (odd: 0 | 1): Rows => {
     const rows = Array.from({ length: count }, (_, j) => j).filter((j) => j % 2 === odd);
@@ -135,8 +140,8 @@ const FILTERS: Readonly<Record<Taps, Filter>> = { 3: filterOf(3), 5: filterOf(5)
 type Column = ((row: number) => Reg) | undefined;
 
 /**
- * T x T^T for a transform T: the columns first, a few rows of the result at a time, then each of these rows. `load` gives
- * the columns of x; `store` is given whole rows of the result, in no order.
+ * T x T^T for a transform T: the columns first, a few rows of the result at a time, then each of these rows. `load`
+ * gives the columns of x; `store` is given whole rows of the result, in no order.
  */
 function twoSided(
   k: KernelBuilder,

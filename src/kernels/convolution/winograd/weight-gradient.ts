@@ -3,10 +3,11 @@
  *
  *     dW = G^T [ sum over tiles of (A dy A^T) * (B^T d B) ] G,
  *
- * 36 products for a tile where the definition takes 144, or 100. A piece of work makes the gradient of some input channels by some
- * outputs from a slice of all rows of tiles: block after block is transformed into the thread's workspace (V and W), and 36
- * outer products are added to S there, [36 points][input channel][output]; then S is transformed to a part of dW. The slices
- * are a number that depends on shapes only, and their parts are added in order by a second step.
+ * 36 products for a tile where the definition takes 144, or 100. A piece of work makes the gradient of some input
+ * channels by some outputs from a slice of all rows of tiles: block after block is transformed into the thread's
+ * workspace (V and W), and 36 outer products are added to S there, [36 points][input channel][output]; then S is
+ * transformed to a part of dW. The slices are a number that depends on shapes only, and their parts are added in order
+ * by a second step.
  */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import { defineKernel } from "../../../codegen/definition.js";
@@ -181,7 +182,9 @@ class Writer {
     readonly p: GradientPlan,
   ) {}
 
-  /** What lies in the workspace from an element on: asked for where it is used, since to hold it would take registers. */
+  /**
+   * What lies in the workspace from an element on: asked for where it is used, since to hold it would take registers.
+   */
   #tiles({ vTile: tile, vPoint: point }: InputBlock, start: number): TileView {
     return view(this.k, "workspace", { tile, point, channel: 1 }).pointer().moved({ channel: start });
   }

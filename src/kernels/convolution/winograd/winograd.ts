@@ -1,16 +1,18 @@
 /**
- * Convolution of 3x3 and of 5x5, stride 1, by Winograd's F(4x4, 3x3) and F(2x2, 5x5), forward and input gradient (a convolution with the
- * weights turned and transposed): 36 products for 16 outputs in place of 144, or for 4 in place of 100.
+ * Convolution of 3x3 and of 5x5, stride 1, by Winograd's F(4x4, 3x3) and F(2x2, 5x5), forward and input gradient (a
+ * convolution with the weights turned and transposed): 36 products for 16 outputs in place of 144, or for 4 in place of
+ * 100.
  *
- * A piece of work takes a block of tiles and a panel of output channels: input transform into the thread's workspace, 36
- * small matrix products with the register tile, output transform through the epilogue. A thread that goes on with the next
- * panel of the same block keeps the transformed input.
+ * A piece of work takes a block of tiles and a panel of output channels: input transform into the thread's workspace,
+ * 36 small matrix products with the register tile, output transform through the epilogue. A thread that goes on with
+ * the next panel of the same block keeps the transformed input.
  *
- * Accuracy: float32 throughout. For normally distributed numbers the largest error was measured at 4.1e-6 of the largest result
- * with 512 input channels (0.6e-6 with 32; weight gradients 0.8e-6); 1e-5 is what a test holds. The outputs of a tile share its
- * 36 sums, so that each errs by that part of the largest number in the tile, its own window or not, and a pixel that is infinite
- * or NaN is in all of them. To keep it to the windows that hold it, every tile would have to be looked through for such pixels and computed
- * a second time by the direct form, in a kernel twice the size; `winograd: false` is there for who needs it.
+ * Accuracy: float32 throughout. For normally distributed numbers the largest error was measured at 4.1e-6 of the
+ * largest result with 512 input channels (0.6e-6 with 32; weight gradients 0.8e-6); 1e-5 is what a test holds. The
+ * outputs of a tile share its 36 sums, so that each errs by that part of the largest number in the tile, its own window
+ * or not, and a pixel that is infinite or NaN is in all of them. To keep it to the windows that hold it, every tile
+ * would have to be looked through for such pixels and computed a second time by the direct form, in a kernel twice the
+ * size; `winograd: false` is there for who needs it.
  */
 import type { KernelBuilder } from "../../../codegen/builder/builder.js";
 import { defineKernel } from "../../../codegen/definition.js";
