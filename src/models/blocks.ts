@@ -1,5 +1,6 @@
 /** Blocks that the networks for small machines share, under torchvision's names. */
 import type { Value } from "../graph/graph.js";
+import type { Shape } from "../graph/shape.js";
 import { batchNorm2d, type Conv2d, conv2d, Dropout, Module, relu, sequential, sigmoid } from "../nn/index.js";
 import { add, mean, multiply, reshape } from "../ops/index.js";
 import { constant, heNormal } from "./parts.js";
@@ -80,11 +81,8 @@ export class SqueezeExcitation extends Module {
   }
 }
 
-/**
- * Stochastic depth (Huang, Sun, Liu, Sedra, Weinberger 2016): in training each sample goes without the branch with this probability, and what
- * remains is divided by the probability that it does.
- */
-export class StochasticDepth extends Module {
+/** In training, factors 0 with this probability and else what makes up for it, for parts of each sample. */
+abstract class PartDropout extends Module {
   readonly #dropout: Dropout;
 
   constructor(probability: number) {
@@ -92,14 +90,34 @@ export class StochasticDepth extends Module {
     this.#dropout = new Dropout(probability);
   }
 
+  /** One number a part. */
+  protected abstract partsOf(x: Value): Shape;
+
   override children(): ReturnType<Module["children"]> {
     return [["dropout", this.#dropout]];
   }
 
   override forward(x: Value): Value {
-    const one = x.graph.constant(1, { shape: [], batched: true });
+    const one = x.graph.constant(1, { shape: this.partsOf(x), batched: true });
     const kept = this.#dropout.forward(one);
     return kept === one ? x : multiply(x, kept);
+  }
+}
+
+/**
+ * Stochastic depth (Huang, Sun, Liu, Sedra, Weinberger 2016): in training each sample goes without the branch with this probability, and what
+ * remains is divided by the probability that it does.
+ */
+export class StochasticDepth extends PartDropout {
+  protected override partsOf(): Shape {
+    return [];
+  }
+}
+
+/** Dropout of whole maps (Tompson, Goroshin, Jain, LeCun, Bregler 2014): PyTorch's Dropout2d. */
+export class MapDropout extends PartDropout {
+  protected override partsOf(x: Value): Shape {
+    return [1, 1, x.shape[2]!];
   }
 }
 

@@ -1,11 +1,12 @@
 /** The networks that come with fovea, in the order in which they are listed. */
 
 import { alphago } from "./alphago.js";
-import { alexnet } from "./classification/alexnet.js";
+import { alexnets } from "./classification/alexnet.js";
 import { alexnet2012 } from "./classification/alexnet-2012.js";
 import { convnexts } from "./classification/convnext.js";
 import { densenets } from "./classification/densenet.js";
 import { efficientnets } from "./classification/efficientnet.js";
+import { enet } from "./classification/enet.js";
 import { fastCifar } from "./classification/fast-cifar.js";
 import { googlenet } from "./classification/googlenet.js";
 import { inceptionV3 } from "./classification/inception-v3.js";
@@ -16,6 +17,7 @@ import { mlp } from "./classification/mlp.js";
 import { mnasnet } from "./classification/mnasnet.js";
 import { mobilenetV2 } from "./classification/mobilenet-v2.js";
 import { mobilenetV3s } from "./classification/mobilenet-v3.js";
+import { nins } from "./classification/nin.js";
 import { regnets } from "./classification/regnet.js";
 import { resnets } from "./classification/resnet.js";
 import { cifarResnets } from "./classification/resnet-cifar.js";
@@ -32,12 +34,14 @@ export const ZOO: readonly ModelDefinition[] = [
   mlp,
   lenet5,
   lenet51998,
-  alexnet,
+  ...alexnets,
   alexnet2012,
   ...vggs,
   ...resnets,
   ...cifarResnets,
   ...squeezenets,
+  ...nins,
+  enet,
   googlenet,
   inceptionV3,
   inceptionV4,

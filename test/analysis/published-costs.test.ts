@@ -8,6 +8,7 @@ import * as models from "#fovea/models/index.js";
 
 const TORCHVISION = {
   alexnet: 0.714,
+  "bn-alexnet": 0.714,
   vgg11: 7.609,
   vgg11_bn: 7.609,
   vgg13: 11.308,
@@ -64,7 +65,16 @@ const cifar = (n: number) =>
   (64 * 9 * 32 * 64 + (2 * n - 1) * 64 * 9 * 64 * 64) +
   640;
 
+/** Network in network: 11x11 at 54x54, 5x5 at 27x27, 3x3 at 13x13 and 6x6, two or one of 1x1 behind each. */
+const NIN =
+  54 * 54 * (363 * 96 + 2 * 96 * 96) +
+  27 * 27 * (2400 * 256 + 2 * 256 * 256) +
+  13 * 13 * (2304 * 384 + 2 * 384 * 384) +
+  6 * 6 * (3456 * 1024 + 1024 * 1024 + 1024 * 1000);
+
 const BY_HAND = {
+  nin: NIN,
+  "bn-nin": NIN,
   mlp: 784 * 300 + 300 * 100 + 100 * 10,
   lenet5: 28 * 28 * 25 * 6 + 10 * 10 * 150 * 16 + 400 * 120 + 120 * 84 + 84 * 10,
   // C3 is computed with zeros where the paper connects nothing; the output's distances are no multiply-adds of a layer.
@@ -95,7 +105,7 @@ it.each(Object.entries(BY_HAND))("%s: %d multiply-adds", async (name, counted) =
 });
 
 /** Multiply-adds of these are not published. */
-const UNPUBLISHED = ["fast-cifar", "alphago-policy", "inception_v4", "seresnet50"];
+const UNPUBLISHED = ["fast-cifar", "alphago-policy", "inception_v4", "enet", "seresnet50"];
 
 it("knows every network that is carried, or says which it does not", () => {
   const known = [...Object.keys(TORCHVISION), ...Object.keys(BY_HAND), ...UNPUBLISHED];

@@ -9,7 +9,7 @@ interface Family {
 
 /** The first that fits. */
 const FAMILIES: readonly Family[] = [
-  { name: "AlexNet", belongs: /^alexnet/, paint: "family2" },
+  { name: "AlexNet", belongs: /^(bn-)?alexnet/, paint: "family2" },
   { name: "VGG with batch norm", belongs: /^vgg.*_bn$/, paint: "family4" },
   { name: "VGG", belongs: /^vgg/, paint: "family1" },
   { name: "ResNet", belongs: /^(resnet|resnext|wide_resnet)/, paint: "family3" },

@@ -45,6 +45,7 @@ const PUBLISHED: Readonly<Record<string, PublishedAccuracy>> = {
   wide_resnet101_2: imageNet(78.848),
   squeezenet1_0: imageNet(58.092),
   squeezenet1_1: imageNet(58.178),
+  nin: { top1: 59.36, data: "ImageNet", source: "Lin, Chen, Yan: nin_imagenet in Caffe's model zoo" },
   googlenet: imageNet(69.778),
   inception_v3: imageNet(77.294),
   inception_v4: {
