@@ -2,16 +2,16 @@
  * What a network consists of and what it costs: each layer's output, parameters and multiply-adds for one picture, and
  * the memory that a training at a batch is planned to take.
  */
-import { MemoryError, OptionError } from "../base/errors.js";
-import { checkOptions, expecting, type Fields, listOf, whole } from "../base/options.js";
+import { MemoryError } from "../base/errors.js";
+import { checkOptions, type Fields, whole } from "../base/options.js";
 import type { Device } from "../devices/device.js";
 import { MACHINE_OPTIONS, type MachineOptions } from "../devices/machine-options.js";
 import { openDevice } from "../devices/open.js";
 import type { TrainingMemory } from "../devices/training-memory.js";
 import type { Shape } from "../graph/shape.js";
-import { type AnyNetwork, moduleOf } from "../model/trained-model.js";
+import { type AnyNetwork, inputOf, moduleOf } from "../model/trained-model.js";
 import type { AnyInputs, Module } from "../nn/index.js";
-import { isStructure } from "../nn/values.js";
+import { inputShapes } from "../nn/inputs.js";
 import { usualOptimizer } from "../train/defaults.js";
 import { anOptimizer, type Optimizer } from "../train/optimizers/optimizer.js";
 import { evaluationEntry, trainingEntries } from "../train/step.js";
@@ -73,18 +73,12 @@ export interface SummaryOptions extends Pick<MachineOptions, "device" | "backend
   readonly optimizer?: Optimizer;
 }
 
-const picture = listOf(whole(1), "[height, width, channels]");
-const several = expecting(
-  "[height, width, channels], or the shapes of several inputs by name or in a list",
-  isStructure,
-);
-
 const SUMMARY_OPTIONS: Fields<SummaryOptions> = {
   device: MACHINE_OPTIONS.device,
   backend: MACHINE_OPTIONS.backend,
   memoryLimit: MACHINE_OPTIONS.memoryLimit,
   note: MACHINE_OPTIONS.note,
-  input: (value, name) => (Array.isArray(value) && !value.every(isStructure) ? picture : several)(value, name),
+  input: inputShapes,
   batch: whole(1),
   optimizer: anOptimizer,
 };
@@ -107,9 +101,7 @@ const SUMMARY_OPTIONS: Fields<SummaryOptions> = {
 export async function summarize(network: AnyNetwork, options: SummaryOptions = {}): Promise<Summary> {
   checkOptions("summarize", options, SUMMARY_OPTIONS, "summarize: ");
   const module = moduleOf(network, "summarize");
-  const input = options.input ?? ("input" in network ? network.input : undefined);
-  if (input === undefined)
-    throw new OptionError("the input's shape is not given: a module does not say what it takes; give input [h, w, c]");
+  const input = inputOf(network, options.input);
   const layers = layersOf(module, input);
   const total = (of: (layer: LayerSummary) => number) => layers.reduce((sum, layer) => sum + of(layer), 0);
   const summary: Summary = {

@@ -107,16 +107,20 @@ export function scaledFor(network: Network, data: Dataset): Dataset {
   return scaling === undefined ? data : { ...data, mean: scaling.mean, std: scaling.std };
 }
 
+/** What a network is given: `input`, or what a network of the zoo takes. @throws OptionError where neither says it. */
+export function inputOf<Input>(network: AnyNetwork, input: Input | undefined): Input | Shape {
+  const found = input ?? ("input" in network ? network.input : undefined);
+  if (found !== undefined) return found;
+  throw new OptionError("the input's shape is not given: a module does not say what it takes; give input [h, w, c]");
+}
+
 /** `input` is needed for a module, which does not say what it takes. */
 export function networkParts(network: Network, input?: Shape): NetworkParts {
   if (!(network instanceof Module)) {
     const { module, name, options, scaling } = network;
     return { module, input: network.input, network: { name, options }, scaling };
   }
-  if (input === undefined) {
-    throw new OptionError("the input's shape is not given: a module does not say what it takes; give input [h, w, c]");
-  }
-  return { module: network, input, network: undefined, scaling: undefined };
+  return { module: network, input: inputOf(network, input), network: undefined, scaling: undefined };
 }
 
 /** Options of `untrained`. */

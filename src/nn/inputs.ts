@@ -2,7 +2,7 @@
  * The inputs of a network, as `trace` is told them: the shape of one sample of each, in the structure in which
  * `forward` takes them.
  */
-import { isRecord, mismatch, unknownOption } from "../base/options.js";
+import { type Check, expecting, isRecord, listOf, mismatch, unknownOption, whole } from "../base/options.js";
 import type { Graph, Value } from "../graph/graph.js";
 import type { DType, Shape } from "../graph/shape.js";
 import { isStructure, joined } from "./values.js";
@@ -22,6 +22,16 @@ export interface InputSpec {
    */
   readonly batched?: boolean;
 }
+
+const picture = listOf(whole(1), "[height, width, channels]");
+const several = expecting(
+  "[height, width, channels], or the shapes of several inputs by name or in a list",
+  isStructure,
+);
+
+/** An option that says what a network takes. */
+export const inputShapes: Check = (value, name) =>
+  (Array.isArray(value) && !value.every(isStructure) ? picture : several)(value, name);
 
 /** Inputs whose structure is known only when it runs. */
 export type AnyInputs = Shape | InputSpec | readonly AnyInputs[] | { readonly [name: string]: AnyInputs };

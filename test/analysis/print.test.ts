@@ -18,8 +18,10 @@ import { planOf, TARGET_NAMES } from "#fovea/analysis/print/plan.js";
 import { programText } from "#fovea/analysis/print/program.js";
 import { hanging } from "#fovea/analysis/print/text.js";
 import { fusionUnits, unitsText } from "#fovea/analysis/print/units.js";
+import type { Value } from "#fovea/index.js";
 import * as models from "#fovea/models/index.js";
 import * as nn from "#fovea/nn/index.js";
+import * as ops from "#fovea/ops/index.js";
 
 const lenet5 = models.create("lenet5");
 const CONV1: PrintOptions = { layer: "conv1", target: "avx2", winograd: true };
@@ -308,4 +310,52 @@ it.each(["lenet5", "mlp"])("every stage of %s on every target", async (name) => 
     }
     for (const text of [kernelsText, codeText]) expect(text(plan, 100)).not.toMatch(/undefined|\[object/);
   }
+});
+
+describe("a network of two inputs and two outputs", () => {
+  class Pair extends nn.Module {
+    score = nn.linear({ in: 2, out: 1 });
+    override forward({ left, right }: { left: Value; right: Value }) {
+      const shown = ops.subtract(left, right);
+      return { score: this.score.forward(shown), heads: [ops.relu(shown)] };
+    }
+  }
+  const input = { left: [2], right: [2] };
+
+  it("is printed at every stage, with its inputs and outputs by name", async () => {
+    const graph = await printGraph(new Pair(), { input, target: "avx2", winograd: true });
+    expect(
+      graph
+        .split("\n")
+        .filter((line) => /input|subtract|relu|linear/.test(line))
+        .join("\n"),
+    ).toMatchInlineSnapshot(`
+      "given: inputs, states and constants
+        %0         input "left"              Nx2  f32
+        %1         input "right"             Nx2  f32
+        %4         subtract(%0, %1)          Nx2  f32
+        %5  score  linear(%4, %2)            Nx1  f32
+        %7         relu(%4)                  Nx2  f32  -> output "heads.0""
+    `);
+    for (const print of Object.values(PRINTERS)) {
+      expect((await print(new Pair(), { input, target: "wasm", winograd: true })).length).toBeGreaterThan(100);
+    }
+    const { entry } = await planOf("test", new Pair(), { input, target: "wasm", winograd: true });
+    expect(Object.entries(entry.outputs).map(([name, { shape }]) => `${name} ${shape.join("x")}`)).toEqual([
+      "score 1",
+      "heads.0 2",
+    ]);
+  });
+
+  it("has no training step of its own", async () => {
+    await expect(printGraph(new Pair(), { input, training: true, target: "wasm" })).rejects.toThrow(
+      "printGraph: training is of classifiers, and this network has several inputs or outputs; leave training out",
+    );
+  });
+
+  it("refuses what is no shape", async () => {
+    await expect(printGraph(new Pair(), { input: "2x2" as never })).rejects.toThrow(
+      'printGraph: input is "2x2", expected [height, width, channels], or the shapes of several inputs by name or in a list',
+    );
+  });
 });

@@ -2,7 +2,7 @@
  * The plan of the scratch as a picture: time from left to right in steps, memory from top to bottom, a box a buffer.
  */
 import type { Program } from "../../compiler/program.js";
-import type { Network } from "../../model/trained-model.js";
+import type { AnyNetwork } from "../../model/trained-model.js";
 import { paint } from "../figures/palette.js";
 import { standalone } from "../figures/standalone.js";
 import { line, rect, svg, words } from "../figures/svg.js";
@@ -27,7 +27,7 @@ const LINES = ["kernelLine", "readLine", "outputLine"] as const;
  * @param title @default "who lies where"
  * @throws as `printProgram`
  */
-export async function drawProgram(network: Network, options: PrintOptions = {}, title?: string): Promise<Figure> {
+export async function drawProgram(network: AnyNetwork, options: PrintOptions = {}, title?: string): Promise<Figure> {
   return livesFigure(await planOf("drawProgram", network, options), title);
 }
 

@@ -3,16 +3,20 @@
  * of it.
  */
 import { nearest, OptionError } from "../../base/errors.js";
-import { checkOptions, type Fields, flag, listOf, oneOf, text, whole } from "../../base/options.js";
+import { checkOptions, type Fields, flag, oneOf, text, whole } from "../../base/options.js";
 import { atOnce } from "../../base/steps.js";
 import { type Compilation, compilationSteps } from "../../compiler/compile.js";
 import { type Live, liveNodes } from "../../compiler/live.js";
 import type { Program } from "../../compiler/program.js";
 import { Session } from "../../devices/cpu/session.js";
-import type { Entry } from "../../graph/graph.js";
+import { type Entry, isValue } from "../../graph/graph.js";
 import type { Shape } from "../../graph/shape.js";
 import { predictionEntry } from "../../model/prediction.js";
-import { checkNetwork, type Network, networkParts } from "../../model/trained-model.js";
+import { type AnyNetwork, inputOf, moduleOf } from "../../model/trained-model.js";
+import type { Module } from "../../nn/index.js";
+import { type AnyInputs, type InputsOf, inputShapes, isShape } from "../../nn/inputs.js";
+import { trace } from "../../nn/trace.js";
+import { valuesOf } from "../../nn/values.js";
 import type { Target } from "../../target/target.js";
 import { AVX2, AVX512, WASM, WASM_RELAXED } from "../../target/targets.js";
 import { usualOptimizer } from "../../train/defaults.js";
@@ -31,10 +35,10 @@ export const PRINT_BATCH = 16;
 /** Options of `printStages` and the other printers. All are optional. */
 export interface PrintOptions {
   /**
-   * Shape of one sample, [height, width, channels].
+   * Shape of one sample, [height, width, channels]; of several inputs as `trace` takes them.
    * @default the network's own, which a module does not have
    */
-  readonly input?: Shape | undefined;
+  readonly input?: AnyInputs | undefined;
   /** Only what this layer and those inside it take part in, such as `conv1` or `layer1.0`. @default all */
   readonly layer?: string | undefined;
   /** The training step (forward, backward and update) in place of inference. @default false */
@@ -58,7 +62,7 @@ export interface PrintOptions {
 }
 
 const PRINT_OPTIONS: Fields<PrintOptions> = {
-  input: listOf(whole(1), "[height, width, channels]"),
+  input: inputShapes,
   layer: text,
   training: flag,
   batch: whole(1),
@@ -115,17 +119,28 @@ export class Plan {
  * @param what the function that was called, for errors
  * @throws OptionError on an option or layer that is not known, ShapeError where a layer does not fit its input
  */
-export async function planOf(what: string, network: Network, options: PrintOptions): Promise<Plan> {
+export async function planOf(what: string, network: AnyNetwork, options: PrintOptions): Promise<Plan> {
   checkOptions(what, options, PRINT_OPTIONS, `${what}: `);
-  checkNetwork(network, what);
-  const parts = networkParts(network, options.input);
-  const input = options.input ?? parts.input;
+  const module = moduleOf(network, what);
+  const input = inputOf(network, options.input);
+  const { output } = trace(module as Module<unknown[], unknown>, { input: input as InputsOf<unknown[]> });
+  const isOne = isShape(input) && isValue(output);
+  if (options.training && !isOne) {
+    throw new OptionError(
+      `${what}: training is of classifiers, and this network has several inputs or outputs; leave training out`,
+    );
+  }
   const entry = options.training
-    ? trainingEntries(parts.module, input, options.optimizer ?? usualOptimizer()).step
-    : predictionEntry(parts.module, input).entry;
+    ? trainingEntries(module as Module, input as Shape, options.optimizer ?? usualOptimizer()).step
+    : isOne
+      ? predictionEntry(module as Module, input as Shape).entry
+      : { name: "predict", outputs: Object.fromEntries(named(output)), assigns: [] };
   const machine = await machineOf(options);
   return new Plan(entry, machine.target, options.batch ?? PRINT_BATCH, machine.winograd, options.layer);
 }
+
+/** Outputs by their names, one alone `output`. */
+const named = (output: unknown) => valuesOf(output).map(([path, value]) => [path || "output", value] as const);
 
 /** A session is asked only for what the caller leaves open. */
 async function machineOf({ target, winograd }: PrintOptions): Promise<{ target: Target; winograd: boolean }> {

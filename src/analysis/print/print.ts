@@ -3,9 +3,10 @@
  *
  *     console.log(await printKernels(models.create("lenet5"), { layer: "conv1", target: "avx2" }));
  *
- * Nothing is run, and no weights are needed: any target can be printed on any machine.
+ * Nothing is run, and no weights are needed: any target can be printed on any machine. Of a network of several inputs or outputs inference is
+ * printed, with its outputs by name.
  */
-import type { Network } from "../../model/trained-model.js";
+import type { AnyNetwork } from "../../model/trained-model.js";
 import { graphText } from "./graph.js";
 import { codeText, kernelsText } from "./kernels.js";
 import { overviewText } from "./overview.js";
@@ -17,7 +18,7 @@ import { unitsText } from "./units.js";
  * An overview of all stages, with the size of each.
  * @throws OptionError on an option or layer that is not known; ShapeError if a layer does not fit its input
  */
-export async function printStages(network: Network, options: PrintOptions = {}): Promise<string> {
+export async function printStages(network: AnyNetwork, options: PrintOptions = {}): Promise<string> {
   return overviewText(await planOf("printStages", network, options), options.width);
 }
 
@@ -35,7 +36,7 @@ export async function printStages(network: Network, options: PrintOptions = {}):
  *
  * @throws as `printStages`
  */
-export async function printGraph(network: Network, options: PrintOptions = {}): Promise<string> {
+export async function printGraph(network: AnyNetwork, options: PrintOptions = {}): Promise<string> {
   return graphText(await planOf("printGraph", network, options), options.width);
 }
 
@@ -44,7 +45,7 @@ export async function printGraph(network: Network, options: PrintOptions = {}): 
  * cost.
  * @throws as `printStages`
  */
-export async function printUnits(network: Network, options: PrintOptions = {}): Promise<string> {
+export async function printUnits(network: AnyNetwork, options: PrintOptions = {}): Promise<string> {
   return unitsText(await planOf("printUnits", network, options), options.width);
 }
 
@@ -52,7 +53,7 @@ export async function printUnits(network: Network, options: PrintOptions = {}): 
  * Memory by region, the steps with their operands and barriers, and who lies where in the scratch from step to step.
  * @throws as `printStages`, and MemoryError where a value is larger than can be held
  */
-export async function printProgram(network: Network, options: PrintOptions = {}): Promise<string> {
+export async function printProgram(network: AnyNetwork, options: PrintOptions = {}): Promise<string> {
   return programText(await planOf("printProgram", network, options), options.width);
 }
 
@@ -60,7 +61,7 @@ export async function printProgram(network: Network, options: PrintOptions = {})
  * Kernels in the kernel language, each with the spec that it was written from.
  * @throws as `printProgram`
  */
-export async function printKernels(network: Network, options: PrintOptions = {}): Promise<string> {
+export async function printKernels(network: AnyNetwork, options: PrintOptions = {}): Promise<string> {
   return kernelsText(await planOf("printKernels", network, options), options.width);
 }
 
@@ -68,6 +69,6 @@ export async function printKernels(network: Network, options: PrintOptions = {})
  * The code of kernels, a machine's instruction a line beside the kernel's instruction that it is a part of.
  * @throws as `printProgram`
  */
-export async function printCode(network: Network, options: PrintOptions = {}): Promise<string> {
+export async function printCode(network: AnyNetwork, options: PrintOptions = {}): Promise<string> {
   return codeText(await planOf("printCode", network, options), options.width);
 }

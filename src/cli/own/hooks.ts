@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { LoadHook, ResolveHook } from "node:module";
 import { fileURLToPath } from "node:url";
-import { nodeStripsTypes, typeStripper } from "./strip-types.js";
+import { stripTypes } from "./strip-types.js";
 
 const isOurs = (specifier: string) => specifier === "fovea" || specifier.startsWith("fovea/");
 
@@ -29,9 +29,16 @@ function typed(specifier: string, parent: string | undefined): string | undefine
 }
 
 export const load: LoadHook = async (url, context, next) => {
-  if (!/^file:.*\.m?ts$/.test(url) || nodeStripsTypes()) return next(url, context);
-  const path = fileURLToPath(url);
-  const strip = await typeStripper(path);
-  if (strip === undefined) return next(url, context);
-  return { format: "module", source: await strip(readFileSync(path, "utf8"), path), shortCircuit: true };
+  if (!url.startsWith("file:") || url.includes("/node_modules/")) return next(url, context);
+  if (/\.m?ts$/.test(url)) {
+    const path = fileURLToPath(url);
+    return asModule(await stripTypes(readFileSync(path, "utf8"), path));
+  }
+  const loaded = context.format === "commonjs" ? readFileSync(fileURLToPath(url), "utf8") : undefined;
+  return loaded !== undefined && IS_MODULE.test(loaded) ? asModule(loaded) : next(url, context);
 };
+
+/** What `npm init` makes says that its files are CommonJS, whatever is written in them. */
+const IS_MODULE = /^\s*(?:import\s*[\w{*"']|export\s+(?:default|const|class|function|async|let|\{|\*))/m;
+
+const asModule = (source: string) => ({ format: "module", source, shortCircuit: true }) as const;

@@ -1,14 +1,13 @@
 /** Imports a file of the user's: JavaScript, or TypeScript where Node or a package of the user's project reads it. */
 import { spawnSync } from "node:child_process";
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { createRequire, register } from "node:module";
-import { basename, dirname, extname } from "node:path";
+import { dirname, extname } from "node:path";
 import { pathToFileURL } from "node:url";
-import { stripVTControlCharacters } from "node:util";
 import { FileError } from "../../base/errors.js";
 import { reasonOf } from "../../base/reason.js";
 import { foveaVersion, packageFile } from "../../host/package-node.js";
-import { typeStripper } from "./strip-types.js";
+import { canStripTypes } from "./strip-types.js";
 
 const ENDINGS = [".ts", ".mts", ".js", ".mjs"];
 
@@ -22,7 +21,7 @@ export async function importFile(path: string, file: string): Promise<Readonly<R
   if (!ENDINGS.includes(ending)) {
     throw new FileError(`--module ${file}: expected a file of code, one that ends in ${ENDINGS.join(", ")}`);
   }
-  if (ending.endsWith("ts") && (await typeStripper(path)) === undefined) throw untyped(file);
+  if (ending.endsWith("ts") && !(await canStripTypes(path))) throw untyped(file);
   checkCopy(path, file);
   register("./hooks.js", import.meta.url);
   try {
@@ -35,7 +34,7 @@ export async function importFile(path: string, file: string): Promise<Readonly<R
 function untyped(file: string): FileError {
   const script = file.replace(/ts$/, "js");
   return new FileError(
-    `--module ${file}: Node ${process.versions.node} reads no TypeScript, and no compiler is installed beside the file; use Node 22.18 or later, ` +
+    `--module ${file}: Node ${process.versions.node} reads no TypeScript, and no compiler is installed beside the file; use Node 22.13 or later, ` +
       `or run "npm install --save-dev esbuild" there, or make JavaScript of it by "npx esbuild ${file} --bundle --packages=external --format=esm --outfile=${script}"`,
   );
 }
@@ -61,14 +60,12 @@ export function otherCopy(file: string, found?: string): FileError {
 }
 
 function whyNotImported(error: unknown, path: string): string {
-  // Compilers colour what they say.
-  const message = error instanceof Error ? stripVTControlCharacters(error.message) : "";
-  const [, compilers] = /^Transform failed[\s\S]*?ERROR\]?:?\s+(.*)/.exec(message) ?? [];
-  if (compilers !== undefined) return `is not valid code${lineIn(message, basename(path))}: ${compilers}`;
+  if (error instanceof SyntaxError && path.endsWith("ts")) return `is not valid code: ${reasonOf(error)}`;
   if (error instanceof SyntaxError) {
     // Node names the line of a syntax error only where nobody catches it.
-    const checked = spawnSync(process.execPath, ["--check", path], { encoding: "utf8" }).stderr;
-    return `is not valid code${lineIn(checked, path)}: ${reasonOf(error)}`;
+    const asModule = ["--input-type=module", "--check", "-"];
+    const checked = spawnSync(process.execPath, asModule, { input: readFileSync(path), encoding: "utf8" }).stderr;
+    return `is not valid code${lineIn(checked, "[stdin]")}: ${reasonOf(error)}`;
   }
   const { code } = (error ?? {}) as NodeJS.ErrnoException;
   if (code === "ERR_MODULE_NOT_FOUND") return `imports what is not there: ${reasonOf(error)}`;
