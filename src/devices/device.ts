@@ -76,7 +76,10 @@ export interface Slot {
   release(): void;
 }
 
-/** A compiled entry: `run` for a call now and then; slots, of which several may be under way, for many in a row. */
+/**
+ * A compiled entry. `run` is for single calls; slots, of which several may be under way, are for many runs one after
+ * another.
+ */
 export interface Executable {
   /** Name of its entry. */
   readonly name: string;
@@ -91,9 +94,9 @@ export interface Executable {
   /** A slot of one's own, when one is free; in the order of asking. */
   acquire(): Promise<Slot>;
   /**
-   * Runs once: takes row-major inputs of exactly `batch` samples by name, and gives copies of all outputs.
-   * @param batch as many as the first input with a batch has, unless given
-   * @throws OptionError where an input is unknown, missing, or of another length
+   * Runs once, on row-major inputs of exactly `batch` samples by name. Returns copies of all outputs, by name.
+   * @param batch samples; by default as many as the first input with a batch has
+   * @throws OptionError if an input is unknown, missing, or of another length
    */
   run(inputs: Readonly<Record<string, Given>>, batch?: number): Promise<Record<string, Numbers>>;
   /** Gives its own memory back when what was submitted has finished. States stay. */
@@ -138,7 +141,7 @@ export interface TrainingExecutables {
   readonly apply: Executable | undefined;
   /** The evaluation. */
   readonly evaluation: Executable;
-  /** What they take together. */
+  /** Bytes that they take together. */
   readonly memory: TrainingMemory;
 }
 
@@ -170,8 +173,8 @@ export interface Device extends DeviceStates {
   /** Bytes in use. */
   readonly memory: MemoryUse;
   /**
-   * What an entry would take by itself; nothing is allocated. Whether there is room for it is for `compile` to say.
-   * @throws MemoryError where a value is larger than the device can hold.
+   * The memory that an entry would take by itself. Nothing is allocated; `compile` checks whether there is room for it.
+   * @throws MemoryError if a value is larger than the device can hold
    */
   plan(entry: Entry, wish: PlanWish): Promise<PlannedMemory>;
   /**
@@ -190,6 +193,6 @@ export interface Device extends DeviceStates {
   compileTraining(wish: TrainingWish): Promise<TrainingExecutables>;
   /** Resolves when everything submitted so far has ended, well or not. */
   idle(): Promise<void>;
-  /** Lets what was submitted finish, and gives everything back. */
+  /** Lets what was submitted finish, and frees everything. */
   close(): Promise<void>;
 }

@@ -16,7 +16,7 @@ export interface MemoryUse {
   readonly code: number;
 }
 
-/** What one executable would take by itself, in bytes. */
+/** Memory that one executable would take by itself, in bytes. */
 export interface PlannedMemory extends MemoryUse {
   /** All parts together. */
   readonly total: number;

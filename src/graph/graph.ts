@@ -19,7 +19,7 @@ export type StateKind = "parameter" | "statistic" | "optimizer" | "gradient";
 
 const STATE_KINDS: readonly StateKind[] = ["parameter", "statistic", "optimizer", "gradient"];
 
-/** What an input is. */
+/** Name, shape, batch and type of an input. */
 export interface InputAttributes {
   /** The name by which a run is given it. */
   readonly name: string;
@@ -41,7 +41,7 @@ export interface StateAttributes {
   /** The type of its numbers. */
   readonly dtype: DType;
 }
-/** What a constant is. */
+/** Number, shape and batch of a constant. */
 export interface ConstantAttributes {
   /** The number. */
   readonly value: number;
@@ -50,7 +50,7 @@ export interface ConstantAttributes {
   /** Whether it has a batch. */
   readonly batched: boolean;
 }
-/** What a table is. */
+/** Numbers and shape of a table. */
 export interface TableAttributes {
   /** Its numbers, row-major. */
   readonly values: readonly number[];

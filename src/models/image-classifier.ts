@@ -23,9 +23,9 @@ export interface ImageClassifierParts {
    * al. 2014).
    */
   readonly auxiliary?: {
-    /** What the loss of each counts beside that of the head. */
+    /** Weight of the loss of each, beside that of the head. */
     readonly weight: number;
-    /** New ones, by the names of their parameters; each reads what the child of `features` that it names gives. */
+    /** Makes new ones, by the names of their parameters. */
     readonly heads: (classes: number) => Readonly<Record<string, AuxiliaryHead>>;
   };
 }
@@ -67,7 +67,7 @@ export class ImageClassifier extends Module {
     return this.#head;
   }
 
-  /** Replaces the heads by new ones for so many classes; graphs that were traced before keep the old ones. */
+  /** Replaces the heads by new ones for this many classes. Graphs that were traced before keep the old ones. */
   resetClassifier(classes: number): void {
     const { head, auxiliary } = this.#parts;
     this.#head = head(classes);

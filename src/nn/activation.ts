@@ -115,7 +115,10 @@ export const gelu = makerWith("gelu", { approximate: oneOf(["none", "tanh"]) }, 
 
 /** Options of `nn.leakyRelu`. */
 export interface LeakyReluOptions {
-  /** Of negative numbers. @default 0.01 */
+  /**
+   * The slope for negative numbers.
+   * @default 0.01
+   */
   readonly slope?: number;
 }
 /** x above 0, and slope x below (Maas et al. 2013). PyTorch's `LeakyReLU`. */

@@ -26,7 +26,7 @@ export type Loss =
       readonly auxiliary?: {
         /** Scores of one classifier: those of the network's own come first. */
         readonly classes: number;
-        /** What the loss of each auxiliary classifier counts. */
+        /** Weight of the loss of each auxiliary classifier. */
         readonly weight: number;
       };
     }

@@ -118,7 +118,7 @@ export function tracingOf(graph: Graph): Tracing | undefined {
   return tracings.get(graph);
 }
 
-/** A module whatever it takes and gives. */
+/** A module with any inputs and outputs. */
 export type AnyModule = Module<never[], unknown>;
 
 abstract class BaseModule {
@@ -127,16 +127,16 @@ abstract class BaseModule {
     if (typeof (this.forward as unknown) === "function") wrapForward(this);
   }
 
-  /** What a classifier is trained with; softmax cross-entropy where it does not say. */
+  /** The loss that a classifier is trained with. @default softmax cross-entropy */
   declare loss?: Loss;
 
   /** Figures of the network's own, by name: shown beside loss and accuracy of test pictures. */
   declare metrics?: Readonly<Record<string, Metric>>;
 
   /**
-   * Draws this module into the graph of its inputs, whose shapes are those of one sample. A method, or a field that is
-   * a function. It takes values, and gives a value or an object or list of them: `forward(image: Value, angle: Value) {
-   * return { logits, mask }; }`.
+   * Draws this module into the graph of its inputs, whose shapes are those of one sample. It is a method, or a field
+   * that is a function. It accepts values and returns a value, or values by name or in a list: `forward(image: Value,
+   * angle: Value) { return { logits, mask }; }`.
    */
   abstract forward(...inputs: never[]): unknown;
 
@@ -151,16 +151,16 @@ abstract class BaseModule {
 }
 
 /**
- * A network, or a layer of one. What its forward takes and gives are values, or values by name or in a list:
- * `Module<[image: Value, angle: Value], { logits: Value; mask: Value }>`. Most take one value and give one.
+ * A network, or a layer of one. The type says what `forward` accepts and returns: values, or values by name or in a list,
+ * as in `Module<[image: Value, angle: Value], { logits: Value; mask: Value }>`. The default is one value to one value.
  */
 export interface Module<Inputs extends readonly unknown[] = [x: Value], Output = Value> extends BaseModule {
   forward(...inputs: Inputs): Output;
 }
 
 /**
- * The base class of networks and layers. PyTorch: `nn.Module`. Fields that are modules or parameters are its parts, named after the
- * fields; `forward` draws the computation.
+ * The base class of networks and layers. PyTorch: `nn.Module`. Fields that are modules or parameters are its parts,
+ * named after the fields; `forward` draws the computation.
  *
  * @example
  * ```js

@@ -11,7 +11,10 @@ import { Module, Parameter } from "./module.js";
 export interface PreluOptions {
   /** 1 for one slope, or as many as the input has channels. @default 1 */
   readonly channels?: number;
-  /** What the slopes start with. @default 0.25 */
+  /**
+   * Initial value of the slopes.
+   * @default 0.25
+   */
   readonly init?: number;
 }
 

@@ -62,17 +62,15 @@ export interface Traced<Input = Value, Output = Value> {
   /** The graph, to which a loss, more inputs and gradients may be added. */
   readonly graph: Graph;
   /**
-   * The graph's input "input"; of several the structure, in which they have the names that it gives them (of arguments
-   * `input.0`, `input.1`).
+   * The graph's input, named "input". Of several inputs it is the structure of them, in which they are named by their
+   * keys, or `input.0`, `input.1` for arguments.
    */
   readonly input: Input;
   /** The value or values that `forward` returned. */
   readonly output: Output;
   /** By name, in the order of the network's fields; also those that `forward` never read. */
   readonly parameters: ReadonlyMap<string, TracedParameter>;
-  /**
-   * What a training step leaves in statistics, such as the running means of batch normalisation; empty unless training.
-   */
+  /** Assignments that a training step makes to statistics, such as running means. Empty unless training. */
   readonly updates: readonly Assign[];
   /** Layers that normalise by one number a channel of each sample, by path: they cannot learn from batches of one. */
   readonly needSeveral: ReadonlySet<string>;

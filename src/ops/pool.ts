@@ -263,7 +263,7 @@ export interface AvgPoolOptions extends WindowOptions {
    */
   readonly ceil?: boolean;
   /**
-   * What a window's sum is divided by: `"window"`, its taps on pixels and padding; `"valid"`, its taps on pixels; or a
+   * The divisor of a window's sum: `"window"`, its taps on pixels and padding; `"valid"`, its taps on pixels; or a
    * number. PyTorch: `count_include_pad`, `divisor_override`.
    * @default "window"
    */

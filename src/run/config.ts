@@ -40,7 +40,7 @@ export interface ModuleRecord {
   readonly path: string;
   /** Name of the file's export. */
   readonly export: string;
-  /** Of the file as it was when the run was begun, in hexadecimal digits. The files that it imports are not in it. */
+  /** SHA-256 of the file when the run was begun, in hexadecimal digits. The files that it imports are not in it. */
   readonly sha256: string;
 }
 
@@ -83,8 +83,8 @@ export interface TrainingConfig extends Techniques {
   /** How many pictures may be broken, where that was said: "20", "0.1%". */
   readonly maxBroken?: string | undefined;
   /**
-   * Which folders of picture files it learned from and was measured with; where pictures are files and it is left out,
-   * they were found and split as by fovea 0.1.
+   * Folders of the picture files that it learned from and was measured with. Without it, they are found and split as
+   * fovea 0.1 did.
    */
   readonly halves?: HalvesChoice | undefined;
   /**

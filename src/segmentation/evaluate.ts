@@ -24,7 +24,7 @@ export interface SegmentationEvaluation extends PixelFigures {
   readonly seconds: number;
 }
 
-/** What `evaluateScenes` takes. */
+/** Options of `evaluateScenes`. All are optional. */
 export interface EvaluateScenesOptions {
   /** Called after each scene with what the labeller said of it, a class a pixel, and waited for. @default none */
   onProgress?(progress: SceneProgress): void;

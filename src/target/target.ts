@@ -21,9 +21,9 @@ export type FmaMode = "fused" | "separate";
 export interface Registers {
   /** Vector registers. */
   readonly vector: number;
-  /** Of integers and pointers. */
+  /** Registers of integers and pointers. */
   readonly int: number;
-  /** 0 where masks are vectors. */
+  /** Registers of masks; 0 where masks are vectors. */
   readonly mask: number;
 }
 

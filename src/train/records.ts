@@ -93,9 +93,9 @@ export interface StepRecord {
 
 /** How much of some work is done. */
 export interface CountProgress {
-  /** What is done so far. */
+  /** Items that are done. */
   readonly done: number;
-  /** What there is in all. */
+  /** Items in all. */
   readonly total: number;
 }
 

@@ -38,12 +38,10 @@ export interface FailedRun extends Omit<TrainingRun, "model"> {
 }
 
 /**
- * What a training throws: the very error, with what had been computed until then.
+ * The error that ends a training, with what had been computed until then. Errors from before the first step have no
+ * `run`.
  *
- *     try { await train(...); } catch (error) { const { run } = error as TrainingFailure; if (run?.best) await
- * saveModel(path, run.best.model); }
- *
- * Errors from before the first step have no run.
+ *     try { await train(...); } catch (error) { const { run } = error as TrainingFailure; ... }
  */
 export type TrainingFailure = Error & {
   /** What had been computed until then; absent before the first step. */

@@ -57,7 +57,7 @@ export interface Comparison {
   readonly threads: number;
 }
 
-/** What `compareNetworks` is about to measure. */
+/** The measurement that begins. */
 export interface CompareProgress {
   /** The network, by its name. */
   readonly network: string;

@@ -7,11 +7,11 @@
 export interface PublishedAccuracy {
   /** Right first answers of 100. */
   readonly top1: number;
-  /** What it was measured on. */
+  /** The data set that it was measured on. */
   readonly data: string;
   /** Where it is published. */
   readonly source: string;
-  /** What to keep in mind beside it. */
+  /** A caution. */
   readonly note?: string;
 }
 

@@ -14,7 +14,7 @@ export interface ChartPoint {
 export interface ChartLine {
   /** Its name, at its end. */
   readonly name: string;
-  /** From left to right; those that are not finite are left out. */
+  /** Its points, from left to right. Points that are not finite are not drawn. */
   readonly points: readonly ChartPoint[];
   /**
    * Its colour, as SVG writes it.

@@ -14,7 +14,7 @@ import type { LookOptions } from "./look.js";
 export interface Excited {
   /** The channel, from 0. */
   readonly channel: number;
-  /** The strongest first. */
+  /** Its samples, the strongest first. */
   readonly pictures: readonly {
     /** Index of the sample in the data set. */
     readonly index: number;
@@ -54,8 +54,8 @@ export interface Samples {
 }
 
 /**
- * Finds the pictures of a data set, in memory, that excite channels of a layer most: by the largest number that each
- * gives anywhere.
+ * Finds the pictures of a data set, in memory, that excite channels of a layer most: by the largest number of the
+ * channel's map.
  * @throws OptionError if the pictures are not of the network's size
  */
 export async function excitingPictures(
@@ -77,8 +77,8 @@ const BATCH = 32;
 const BATCH_PLACES = 2 ** 17;
 
 /**
- * Finds the samples that excite channels of a layer most: by the largest number that each gives anywhere.
- * @throws OptionError if there is no such layer or channel
+ * Finds the samples that excite channels of a layer most: by the largest number of the channel's map.
+ * @throws OptionError if there is no such layer
  */
 export async function excitingSamples(
   model: TrainedModel,

@@ -30,7 +30,7 @@ import {
 } from "./rows.js";
 import { type NumbersOf, openBackend, TimedProgram } from "./timed-program-node.js";
 
-/** What is about to be measured, and how many programs are done. */
+/** The measurement that begins, and how many programs are done. */
 export interface ProfileProgress {
   /** "machine", or the program. */
   readonly what: "machine" | ProfiledProgram;

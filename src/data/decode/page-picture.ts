@@ -3,7 +3,7 @@ import { BackendError } from "../../base/errors.js";
 import type { Shape } from "../../graph/shape.js";
 import { checkPreparation, digitFor, LARGEST_DIGIT, preparationFor } from "../digits/preparation.js";
 
-/** What decides how a picture is made for a model: any trained model says it. */
+/** The facts by which a picture is made ready for a model. Any trained model has them. */
 export interface PictureTaker {
   /** [height, width, channels]. */
   readonly input: Shape;
@@ -12,13 +12,15 @@ export interface PictureTaker {
 }
 
 /**
- * A picture of a page as a model takes it: one byte a pixel and channel, [height, width, channels]. `source` is what `createImageBitmap`
- * accepts: a file of an input, an `<img>`, a `<canvas>`, a frame of a `<video>`. Networks that read MNIST's digits get the digit as
- * `prepareDigit` makes it. Others get the picture resized to cover their input, its middle kept, on white where it is transparent.
+ * A picture of a page as a model takes it: one byte a pixel and channel, [height, width, channels]. `source` is what
+ * `createImageBitmap` accepts: a file of an input, an `<img>`, a `<canvas>`, a frame of a `<video>`. Networks that read
+ * MNIST's digits get the digit as `prepareDigit` makes it. Others get the picture resized to cover their input, its
+ * middle kept, on white where it is transparent.
  *
  *     const { class: name } = await classify(await pictureFor(model, input.files[0]));
  *
- * @throws OptionError where the model takes no pictures, DataError where a digit shows no ink, BackendError outside of a browser
+ * @throws OptionError where the model takes no pictures, DataError where a digit shows no ink, BackendError outside of
+ * a browser
  */
 export async function pictureFor(model: PictureTaker, source: ImageBitmapSource): Promise<Uint8Array> {
   const { input, classes } = model;

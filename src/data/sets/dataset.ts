@@ -33,8 +33,8 @@ export interface Dataset {
   /** Reads pictures from disk while a network learns from them; absent where they are in memory. */
   readonly stream?: OpenStream;
   /**
-   * True where every pixel has a label, which `stream` gives beside the pictures: height x width numbers each, -1 for
-   * none.
+   * True where every pixel has a label. `stream` then returns labels beside the pictures: height x width numbers each,
+   * -1 for none.
    */
   readonly pixelLabels?: true;
   /** Tells a set on disk apart from others: a hash of its files' names, sizes and labels. */
@@ -46,13 +46,13 @@ export interface Dataset {
   readonly inOrder?: true;
 }
 
-/** What decoding a set's picture files found. */
+/** The result of decoding a set's picture files. */
 export interface PictureReport {
   /** How many pictures there are of each size before resizing, "HEIGHTxWIDTH". */
   readonly sizes: ReadonlyMap<string, number>;
   /** How many files there are of each ending, ".jpg". */
   readonly endings?: ReadonlyMap<string, number>;
-  /** Those that would not decode, which the set is without. */
+  /** Pictures that would not decode. The set is without them. */
   readonly broken: readonly BrokenPicture[];
 }
 
@@ -60,7 +60,7 @@ export interface PictureReport {
 export interface BrokenPicture {
   /** Its file. */
   readonly name: string;
-  /** What is wrong with it. */
+  /** The fault. */
   readonly why: string;
 }
 

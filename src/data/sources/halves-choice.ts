@@ -1,8 +1,8 @@
 /** Which folders were chosen as halves of a data set. */
 
 /**
- * Folders by their paths below the data's; "." for the data's itself. "none" leaves a half out, and folders that are
- * called so. What is left out is found.
+ * The folders of a data set's parts, by their paths below the data's; `"."` is the data's own folder. `"none"` is no
+ * such part, even where a folder has that name. Parts without an entry are found by name.
  */
 export interface HalvesChoice {
   /** Folder of the pictures to learn from. */

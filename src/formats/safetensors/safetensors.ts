@@ -28,7 +28,7 @@ export interface SafetensorsFile {
   readonly tensors: ReadonlyMap<string, SafeTensor>;
   /** Its texts, by name. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** What else is in the file, and is not read. */
+  /** Other contents of the file, which are not read. */
   readonly leftOut: readonly LeftOut[];
 }
 

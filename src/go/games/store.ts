@@ -222,7 +222,7 @@ export class GameStore {
   readonly games: number;
   /** The bytes of its file. */
   readonly bytes: Uint8Array;
-  /** What errors call the file. */
+  /** The name by which errors call the file. */
   readonly name: string;
   readonly #view: DataView;
   readonly #records: number;
@@ -267,7 +267,7 @@ export class GameStore {
     return this.description.size;
   }
 
-  /** Of the whole content: tells stores apart. */
+  /** Checksum of the whole content, which tells stores apart. */
   get checkSum(): number {
     return this.#view.getUint32(20, true);
   }

@@ -83,8 +83,10 @@ export interface PolicyRun {
 }
 
 /**
- * Trains a network that takes [size, size, planes] and gives a number for each point of the board.
- * @param store as `openStore` gives it.
+ * Trains a network on the moves of games, for a number of minutes: one that takes planes [size, size, planes] and
+ * returns a number for each point of the board.
+ * @param store as `openStore` returns it
+ * @throws OptionError on an option that is unknown or out of its range; and as `train`
  */
 export async function trainPolicy(store: GameStore, network: Module, options: TrainPolicyOptions): Promise<PolicyRun> {
   checkOptions("trainPolicy", options, OPTIONS);

@@ -14,10 +14,10 @@ import type { Packing } from "./packing.js";
 import type { PointwiseGroup } from "./pointwise-group.js";
 
 /**
- * A node with the elementwise nodes melted into its store. `chain[0]` has `root` as an input, `chain[i]` has
+ * A node with the elementwise nodes that are fused into its store. `chain[0]` has `root` as an input, `chain[i]` has
  * `chain[i-1]`; their other inputs are values of the same layout, channel vectors [C] or scalars. `result` is what is
- * stored: the last of the chain, or the root where the chain is empty. With an `update`, nobody reads the root but that
- * group, whose outputs are stored in its place.
+ * stored: the last of the chain, or the root where the chain is empty. With an `update`, nothing else reads the root,
+ * and the group's outputs are stored in its place.
  */
 export interface Work {
   /** The node that is computed. */

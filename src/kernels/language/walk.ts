@@ -51,7 +51,7 @@ export interface Site {
 export interface Walk {
   /** How the value is walked. */
   readonly mode: WalkMode;
-  /** Of an unbatched value that has pieces without number, that of one piece. */
+  /** Its layout; that of one piece where an unbatched value has any number of pieces. */
   readonly layout: RowLayout;
   /** Lanes of a vector. */
   readonly lanes: Lanes;

@@ -37,8 +37,7 @@ export type Weights = ReadonlyMap<string, Weight>;
  * console.log([...weights].map(([name, { shape }]) => `${name} ${shape}`)); // [ 'weight 784,10', 'bias 10' ]
  * ```
  *
- * @param seed whole number; the same seed draws the same bits
- * @default seed 0
+ * @param seed whole number, 0 by default; the same seed draws the same bits
  * @throws OptionError if `network` is no module
  */
 export function initialWeights(network: AnyModule, seed = 0): Map<string, Weight> {

@@ -16,7 +16,7 @@ export interface UpdateContext {
   readonly parameter: Value<StateAttributes>;
   /** The gradient, of the parameter's shape. */
   readonly gradient: Value;
-  /** A scalar input by name: `learningRate`, or one that the optimizer's `scalars` gives. */
+  /** A scalar input by name: `learningRate`, or one of the optimizer's `scalars`. */
   scalar(name: string): Value;
   /** Replaces the optimizer's own weight decay, where it is given. */
   readonly weightDecay?: number | undefined;

@@ -9,7 +9,10 @@ import type { Watch } from "../techniques/techniques.js";
 export interface PlateauSchedule {
   /** Falls after epochs that bring nothing better. PyTorch: `ReduceLROnPlateau`. */
   readonly kind: "plateau";
-  /** What the rate is multiplied by at each fall. @default 0.1 */
+  /**
+   * The factor of the rate at each fall.
+   * @default 0.1
+   */
   readonly factor?: number;
   /** Epochs without a better figure that are let pass; the rate falls after the next. @default 10 */
   readonly patience?: number;
@@ -27,9 +30,9 @@ export interface PlateauSchedule {
 
 /** The figures of an epoch, as far as schedules read them. */
 export interface MeasuredEpoch {
-  /** Of the pictures that choose the best epoch. */
+  /** Figures of the pictures that choose the best epoch. */
   readonly val?: MeasuredFigures | undefined;
-  /** Of the test pictures. */
+  /** Figures of the test pictures. */
   readonly test?: MeasuredFigures | undefined;
 }
 
