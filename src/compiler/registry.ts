@@ -44,6 +44,29 @@ export function registerStrategy(strategy: Strategy): void {
  * Gives an elementwise op its vector code, which is then computed together with what is before and behind it, without
  * going through memory: in groups of elementwise ops and, where the op is `fusible`, as kernels store their results.
  *
+ * @example
+ * ```js
+ * import { Graph, openDevice, ops, registerElementwise, registerOp } from "fovea";
+ *
+ * const cube = registerOp({
+ *   name: "my.cube",
+ *   infer: ([x]) => x,
+ *   gradient: ({ inputs: [x], upstream }) => [ops.multiply(upstream, ops.scale(ops.square(x), 3))],
+ *   reference: ([x]) => ({ shape: x.shape, data: x.data.map((value) => value ** 3) }),
+ *   traits: { elementwise: true, fusible: true },
+ * });
+ * registerElementwise(cube, {
+ *   emit: (k, [x]) => k.fmul(k.fmul(x, x), x), // one vector of the result
+ *   keepsZero: () => true,
+ * });
+ * const x = new Graph().input("x", { shape: [2] });
+ * const device = await openDevice();
+ * const program = await device.compile({ name: "cube", outputs: { y: ops.call(cube, [x]) }, assigns: [] });
+ * const { y } = await program.run({ x: [2, 3] });
+ * await device.close();
+ * console.log(Array.from(y)); // [ 8, 27 ]
+ * ```
+ *
  * @param op registered, and elementwise by its traits
  * @throws OptionError where it is not, or has such code already
  */

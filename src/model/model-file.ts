@@ -33,6 +33,18 @@ const VERSION = "1";
 /**
  * The bytes of a model's file, in pieces to be written one after another: safetensors that PyTorch reads, with the
  * metadata that `parseModel` needs.
+ *
+ * @example
+ * ```js
+ * import { encodeModel, models, parseModel, untrained } from "fovea";
+ *
+ * const model = untrained(models.create("lenet5", { classes: 2 }), {
+ *   data: { shape: [28, 28, 1], classes: ["zero", "one"], mean: [0.13], std: [0.31] },
+ * });
+ * const bytes = Buffer.concat(encodeModel(model)); // in a page: await new Blob(pieces).arrayBuffer()
+ * console.log(parseModel(bytes).classes); // [ 'zero', 'one' ]
+ * ```
+ *
  * @param notes further metadata, which nothing reads
  * @throws FileError if weights are missing; OptionError if they are not the network's or not finite
  */

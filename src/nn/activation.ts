@@ -199,6 +199,15 @@ export const identity = makerOf("identity", (x) => x);
 /**
  * A function of one value as a layer. `nn.sequential` makes this of a function by itself; as a field it gives a class's
  * computation a path of its own. It can have no parameters: those are fields of a class that extends `nn.Module`.
+ *
+ * @example
+ * ```js
+ * import { nn, ops, trace } from "fovea";
+ *
+ * const double = nn.lambda((x) => ops.scale(x, 2));
+ * console.log(trace(double, { input: [4] }).output.shape); // [ 4 ]
+ * ```
+ *
  * @param where is named in errors
  * @throws OptionError on what is no function, a class, or a function of several arguments.
  */

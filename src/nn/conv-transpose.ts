@@ -128,6 +128,15 @@ export class ConvTranspose2d extends Module {
  * Transposed convolution of an image [height, width, in] to [height', width', out], with height' = (height - 1) x
  * stride - 2 padding + dilation x (kernel - 1) + outputPadding + 1, and likewise the width. PyTorch:
  * `nn.ConvTranspose2d`.
+ *
+ * @example
+ * ```js
+ * import { nn, trace } from "fovea";
+ *
+ * const layer = nn.convTranspose2d({ in: 16, out: 8, kernel: 2, stride: 2 });
+ * console.log(trace(layer, { input: [7, 7, 16] }).output.shape); // [ 14, 14, 8 ]
+ * ```
+ *
  * @throws OptionError on an option that is unknown or missing; ShapeError if `groups` does not divide the channels, and
  * when it is traced if the input has other channels
  */

@@ -207,6 +207,14 @@ export const maxPool2d = takingKernel(
 /**
  * The mean of each window of each channel: [height, width, channels] to [height', width', channels]. The stride is the
  * kernel by default. Padding counts as zeros, unless `divisor` is `"valid"`. PyTorch: `nn.AvgPool2d`.
+ *
+ * @example
+ * ```js
+ * import { nn, trace } from "fovea";
+ *
+ * console.log(trace(nn.avgPool2d(2), { input: [28, 28, 6] }).output.shape); // [ 14, 14, 6 ]
+ * ```
+ *
  * @param kernel height and width of a window in pixels: one number for both, or [height, width]
  * @throws OptionError on an option that is unknown; ShapeError when it is traced, if the kernel is larger than the
  * padded input
@@ -220,6 +228,14 @@ export const avgPool2d = takingKernel(
  * Pools to `output` pixels: pixel i of n is the mean from floor(i x height / n) to ceil((i + 1) x height / n), and
  * likewise across. [height, width, channels] becomes [output height, output width, channels]. PyTorch:
  * `nn.AdaptiveAvgPool2d`.
+ *
+ * @example
+ * ```js
+ * import { nn, trace } from "fovea";
+ *
+ * console.log(trace(nn.adaptiveAvgPool2d(6), { input: [13, 13, 256] }).output.shape); // [ 6, 6, 256 ]
+ * ```
+ *
  * @param output one number for both sides, or [height, width]
  * @throws OptionError if `output` is no pair of whole numbers from 1; ShapeError when it is traced, if the input is no
  * image

@@ -68,6 +68,15 @@ export class Upsample extends Module {
 /**
  * Makes images larger or smaller, by a factor or to a size: [height, width, channels] to [height', width', channels].
  * Pixels are areas. PyTorch: `nn.Upsample` with align_corners=False.
+ *
+ * @example
+ * ```js
+ * import { nn, trace } from "fovea";
+ *
+ * const layer = nn.upsample({ scaleFactor: 2, mode: "bilinear" });
+ * console.log(trace(layer, { input: [16, 16, 3] }).output.shape); // [ 32, 32, 3 ]
+ * ```
+ *
  * @throws OptionError if neither or both of `scaleFactor` and `size` are given; ShapeError when it is traced, if the
  * input is no image
  */

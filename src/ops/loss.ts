@@ -205,6 +205,15 @@ export const meanSquaredErrorOp: Op = {
 
 /**
  * exp(x_i) / sum over j of exp(x_j), over the last axis. PyTorch: `F.softmax`.
+ *
+ * @example
+ * ```js
+ * import { Graph, ops } from "fovea";
+ *
+ * const logits = new Graph().input("logits", { shape: [10] });
+ * console.log(ops.softmax(logits).shape); // [ 10 ]
+ * ```
+ *
  * @throws ShapeError if x has no axes
  */
 export const softmax = makes("softmax", ["x"], (x: Value): Value => x.graph.add(softmaxOp, {}, [x]));
@@ -240,6 +249,17 @@ export const crossEntropy = makes(
 /**
  * The mean of (prediction - target)^2 over the numbers of a sample, with two values of one shape and a batch: one
  * number a sample. PyTorch: `F.mse_loss` with reduction "none", and its mean.
+ *
+ * @example
+ * ```js
+ * import { Graph, ops } from "fovea";
+ *
+ * const graph = new Graph();
+ * const [x, y] = ["x", "y"].map((name) => graph.input(name, { shape: [3] }));
+ * const loss = ops.mean(ops.meanSquaredError(x, y), { batch: true });
+ * console.log(loss.shape, loss.batched); // [] false
+ * ```
+ *
  * @throws ShapeError if the two differ in shape
  */
 export const meanSquaredError = makes(

@@ -273,6 +273,15 @@ export interface AvgPoolOptions extends WindowOptions {
 /**
  * The maximum of each window of each channel: x [H, W, C], with a batch, to [H', W', C]. Padding counts as minus
  * infinity; NaN wins. A relu before the pool is drawn after it, where the two commute. PyTorch: `F.max_pool2d`.
+ *
+ * @example
+ * ```js
+ * import { Graph, ops } from "fovea";
+ *
+ * const x = new Graph().input("x", { shape: [28, 28, 6] });
+ * console.log(ops.maxPool2d(x, 3, { stride: 2 }).shape); // [ 13, 13, 6 ]
+ * ```
+ *
  * @param kernel height and width of a window: one number for both, or [height, width]
  * @throws ShapeError if x is no image, or the kernel is larger than the padded image
  */

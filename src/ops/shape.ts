@@ -229,7 +229,17 @@ export function isReshape(value: Value): value is Value<ReshapeAttributes> {
   return value.op.name === reshapeOp.name;
 }
 
-/** Images are read and written in the order C, H, W. A reshape of a reshape is one reshape. */
+/**
+ * Images are read and written in the order C, H, W. A reshape of a reshape is one reshape.
+ *
+ * @example
+ * ```js
+ * import { Graph, ops } from "fovea";
+ *
+ * const x = new Graph().input("x", { shape: [12] });
+ * console.log(ops.reshape(x, [2, 2, 3]).shape); // [ 2, 2, 3 ]
+ * ```
+ */
 export const reshape = makes("reshape", ["x"], (x: Value, shape: Shape): Value => {
   if (isReshape(x)) return reshape(x.inputs[0]!, shape);
   return sameShape(x.shape, shape) ? x : x.graph.add(reshapeOp, { shape }, [x]);

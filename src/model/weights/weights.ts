@@ -177,6 +177,21 @@ const textOf = (shape: Shape) => shape.join("x") || "one number";
 
 /**
  * A copy of a network's weights as the device has them now, as `saveWeights` takes them.
+ *
+ * @example
+ * ```js
+ * import { initialWeights, nn, openDevice, readWeights, trace } from "fovea";
+ *
+ * const network = nn.linear({ in: 2, out: 1 });
+ * const { output } = trace(network, { input: [2] });
+ * const device = await openDevice({ backend: "wasm", threads: 1 });
+ * await device.compile({ name: "predict", outputs: { output }, assigns: [] });
+ * for (const [name, { data }] of initialWeights(network)) await device.writeState(name, data);
+ * const weights = await readWeights(device, network);
+ * await device.close();
+ * console.log(weights.get("weight")?.shape); // [ 2, 1 ]
+ * ```
+ *
  * @param others gives those that no program of the device reads
  * @param stateOf the state that is read for a name
  * @throws OptionError where a weight is nowhere

@@ -96,7 +96,17 @@ export function classFigures(matrix: ConfusionMatrix): readonly ClassFigures[] {
 /** A column is as wide as its numbers; names that are longer are numbered. */
 const LONGEST_HEAD = 6;
 
-/** The matrix as text, rows actual and columns predicted. */
+/**
+ * The matrix as text, rows actual and columns predicted.
+ *
+ * @example
+ * ```js
+ * import { confusionText } from "fovea";
+ *
+ * const text = confusionText([[9, 1], [0, 10]], ["cat", "dog"]);
+ * console.log(text.split("\n").length); // 3
+ * ```
+ */
 export function confusionText(matrix: ConfusionMatrix, names: readonly string[]): string {
   const heads = names.some((name) => name.length > LONGEST_HEAD) ? names.map((_, label) => String(label)) : names;
   const labels = heads === names ? names : names.map((name, label) => `${String(label).padStart(2)} ${name}`);

@@ -177,7 +177,17 @@ export interface ScheduleExtent {
   readonly history?: readonly MeasuredEpoch[];
 }
 
-/** The learning rate of step `step` (0, 1, ...). */
+/**
+ * The learning rate of step `step` (0, 1, ...).
+ *
+ * @example
+ * ```js
+ * import { learningRateAt } from "fovea";
+ *
+ * const rate = (step) => learningRateAt({ kind: "cosine" }, 0.1, step, { totalSteps: 100, stepsPerEpoch: 10 });
+ * console.log([0, 50, 99].map((step) => rate(step).toFixed(4))); // [ '0.1000', '0.0500', '0.0000' ]
+ * ```
+ */
 export function learningRateAt(schedule: Schedule, lr: number, step: number, extent: ScheduleExtent): number {
   const warmup = schedule.warmupSteps ?? 0;
   if (step < warmup) return (lr * (step + 1)) / warmup;
