@@ -180,3 +180,13 @@ it("draws heat below smaller stones, and discs on them", () => {
     /<circle cx="100" cy="100" r="9"[^>]*>\n<circle cx="100" cy="100" r="10" fill="#123456"\/>\n<text[^>]*>−7</,
   );
 });
+
+it("draws no star in the number of a point where a move is likely", () => {
+  const board = new Board(9);
+  const stars = (probabilities: ArrayLike<number>) => boardSvg({ board, probabilities }).match(/r="3"/g)?.length;
+  const at = (vertex: number, probability: number) =>
+    Float32Array.from({ length: 81 }, (_, i) => (i === vertex ? probability : 0));
+  expect(stars(new Float32Array(81))).toBe(9);
+  // The middle is a star, its neighbour none.
+  expect([stars(at(40, 0.5)), stars(at(40, 0.001)), stars(at(41, 0.5))]).toEqual([8, 9, 9]);
+});

@@ -70,6 +70,8 @@ export function launch(args: readonly string[] = []): Promise<Browser> {
 /** Opens a page; what it throws or logs as an error goes into `errors`. */
 export async function open(browser: Browser, url: string): Promise<{ page: Page; errors: string[] }> {
   const page = await browser.newPage();
+  // Only against what hangs: others may use the machine.
+  page.setDefaultTimeout(5 * 60_000);
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (message) => {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { sourcesText } from "#fovea/cli/commands/go/eval.js";
 import { randomGames, storeBytes } from "../go/support/random-store.js";
 import { events, fovea, startFovea } from "../support/cli.js";
 import { random } from "../support/random.js";
@@ -188,4 +189,12 @@ describe("what cannot be", () => {
     }
     rmSync(folder, { recursive: true });
   });
+});
+
+it("names the sources with the most games, and counts the others", () => {
+  const sources = Object.fromEntries(Array.from({ length: 122 }, (_, i) => [`games${i}.sgf`, i + 1]));
+  expect(sourcesText(sources)).toBe(
+    "games121.sgf 122, games120.sgf 121, games119.sgf 120, games118.sgf 119, games117.sgf 118, 117 more",
+  );
+  expect(sourcesText({ a: 1, b: 2000 })).toBe("b 2,000, a 1");
 });

@@ -119,6 +119,24 @@ export class Net extends nn.Module {
     expect(JSON.parse(said.stdout).samples).toBe(12);
   });
 
+  it("says what training would see", async () => {
+    const folder = folderWith({ "net.mjs": NET });
+    const words = [
+      "data",
+      "preview",
+      "mnist",
+      "--module",
+      "net.mjs",
+      "--augment",
+      "padCrop:2",
+      "--count",
+      "1",
+      "--json",
+    ];
+    const { stdout, stderr } = await fovea(words, folder);
+    expect([stderr, JSON.parse(stdout).target]).toEqual(["", [28, 28, 1]]);
+  });
+
   it("is TypeScript, with imports by the names that its files will have, in a project as npm makes it", async () => {
     const folder = typescriptFolder({
       "net.ts": `import { type nn as Nn, nn } from "fovea";\nimport { Out } from "./size.js";\nexport const input: readonly number[] = [28, 28, 1];

@@ -190,7 +190,7 @@ describe.each(BUNDLERS.map((bundler) => [bundler.name, bundler] as const))("%s",
     isolated = await serve(out, () => ISOLATION);
     plain = await serve(out);
     sites.push(isolated, plain);
-  }, 300_000);
+  });
   afterAll(() => Promise.all(sites.map((site) => site.close())));
 
   describe.each(BROWSERS.map((kind) => [kind.name, kind] as const))("%s", (_browser, kind) => {
@@ -199,7 +199,7 @@ describe.each(BUNDLERS.map((bundler) => [bundler.name, bundler] as const))("%s",
     let browser: BrowserUnderTest | undefined;
     beforeAll(async () => {
       if (!skips) browser = await kind.launch();
-    }, 120_000);
+    });
     afterAll(() => browser?.close());
 
     it.skipIf(skips)(`runs on two threads in an isolated page${because}`, async () => {

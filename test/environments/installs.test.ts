@@ -11,7 +11,7 @@ import { missing, type ToolName, tool } from "./support/tools.js";
 let registry: Registry;
 beforeAll(async () => {
   registry = await startRegistry();
-}, 120_000);
+});
 afterAll(() => registry.close());
 
 interface Ended {
@@ -116,7 +116,7 @@ describe("npm install fovea-cli", () => {
   let folder: string;
   beforeAll(async () => {
     folder = await installed("fovea-cli");
-  }, 300_000);
+  });
 
   it("brings fovea, once, and its command", () => {
     expect(packagesIn(folder).filter((place) => /\/fovea(-cli)?$/.test(place))).toEqual([

@@ -17,7 +17,7 @@ beforeAll(() => {
 console.log(JSON.stringify(await smoke(JSON.parse(process.argv[2] ?? "{}"))));
 `,
   });
-}, 120_000);
+});
 
 interface Run {
   readonly report: Report;

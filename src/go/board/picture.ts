@@ -30,6 +30,8 @@ export interface BoardDisc {
 
 const STEP = 30;
 const MARGIN = 40;
+/** Points that are less likely are left as they are. */
+const LEAST_HEAT = 0.002;
 
 export function boardSvg({ board, probabilities, squares, discs, marked = PASS, title }: BoardPicture): string {
   const { size } = board;
@@ -53,7 +55,10 @@ export function boardSvg({ board, probabilities, squares, discs, marked = PASS, 
   });
   const [ink, opacity] = squares === undefined ? ["#5b4a2c", ""] : ["#fff", ` opacity="0.35"`];
   parts.push(`<path d="${lines.join("")}" stroke="${ink}"${opacity} fill="none"/>`);
+  const heatAt = (vertex: number) => (board.at(vertex) === EMPTY ? (probabilities?.[vertex] ?? 0) : 0);
   for (const vertex of fixedHandicap(size, mostFixedHandicap(size)) ?? []) {
+    // A dot would stand in the number.
+    if (heatAt(vertex) >= LEAST_HEAT) continue;
     const [x, y] = at(vertex);
     parts.push(`<circle cx="${x}" cy="${y}" r="3" fill="${ink}"${opacity}/>`);
   }
@@ -77,8 +82,8 @@ export function boardSvg({ board, probabilities, squares, discs, marked = PASS, 
       if (disc.text !== "") parts.push(text(x, y + 4, disc.text, 11, disc.ink));
       continue;
     }
-    const probability = probabilities?.[vertex] ?? 0;
-    if (probability < 0.002) continue;
+    const probability = heatAt(vertex);
+    if (probability < LEAST_HEAT) continue;
     // The root, so that a second choice of 10% is seen beside a first of 60%.
     const strength = Math.min(0.95, 0.1 + Math.sqrt(probability)).toFixed(2);
     parts.push(`<circle cx="${x}" cy="${y}" r="13" fill="#d7301f" fill-opacity="${strength}"/>`);

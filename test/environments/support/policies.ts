@@ -201,13 +201,13 @@ export function describePolicies(kinds: readonly BrowserKind[]): void {
     if (status !== 0) throw new Error(stderr);
     out = join(at, "dist");
     for (const [name, text] of Object.entries(PAGES)) writeFileSync(join(out, name), text);
-  }, 120_000);
+  });
 
   describe.each(kinds.map((kind) => [kind.name, kind] as const))("%s", (_name, kind) => {
     let browser: BrowserUnderTest | undefined;
     beforeAll(async () => {
       if (kind.missing === undefined) browser = await kind.launch();
-    }, 120_000);
+    });
     afterAll(() => browser?.close());
 
     it.skipIf(kind.missing !== undefined).each(SCENES.map((scene) => [scene.name, scene] as const))(

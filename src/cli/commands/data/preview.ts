@@ -10,10 +10,12 @@ import { parseSize } from "../../../data/open-options.js";
 import { checkFolderWritable, writeFileAtomically } from "../../../host/atomic-write-node.js";
 import { networkOptions, oneOf, pairOf, wholeOf } from "../../options/arguments.js";
 import { type HalvesFlags, halvesFrom } from "../../options/halves.js";
+import { MODULE } from "../../own/own-network.js";
+import { type OwnFlags, ownNetworkFrom } from "../../own/record.js";
 import { Output } from "../../terminal/output.js";
 import { newConfig, openOptionsOf, usualInput } from "../train/config.js";
 
-interface Flags extends HalvesFlags {
+interface Flags extends HalvesFlags, OwnFlags {
   readonly augment?: string;
   readonly network?: string;
   readonly option?: Readonly<Record<string, string>>;
@@ -40,6 +42,7 @@ export function previewCommand(data: Command): void {
       `${Object.keys(PRESETS).join(", ")}, or a list such as padCrop:4,flip,cutout:8 (of ${TRANSFORM_KINDS.join(", ")})`,
     )
     .option("--network <name>", "for which network; one that takes pictures of this size unless said")
+    .option(...MODULE)
     .option("--option <key=value>", "an option of that network; may be repeated", pairOf("--option"))
     .option(
       "--size <pixels>",
@@ -72,7 +75,8 @@ Examples:
 async function preview(source: string, given: Flags, command: Command): Promise<void> {
   // Flags that `fovea data` has as well are taken by it.
   const flags: Flags = { ...given, ...(command.parent?.opts() as Partial<Flags>) };
-  const { network, seed, count, out } = flags;
+  const { seed, count, out } = flags;
+  const network = (await ownNetworkFrom(flags, flags.network))?.name ?? flags.network;
   if (!/\.png$/i.test(out))
     throw new OptionError(`--out ${out}: the sheet is a PNG; expected a name that ends in .png`);
   if (flags.option !== undefined && network === undefined) {

@@ -55,6 +55,17 @@ Examples:
     });
 }
 
+/** Sources that are named. */
+const MOST_SOURCES = 5;
+
+/** Where the games are from, those with the most first. */
+export function sourcesText(sources: Readonly<Record<string, number>>): string {
+  const all = Object.entries(sources).sort(([, a], [, b]) => b - a);
+  const named = all.slice(0, MOST_SOURCES).map(([source, n]) => `${source} ${showCount(n)}`);
+  const others = all.length - named.length;
+  return [...named, ...(others > 0 ? [`${showCount(others)} more`] : [])].join(", ");
+}
+
 async function evaluate(path: string, storePath: string | undefined, flags: Flags): Promise<number> {
   const output = new Output(flags.json ?? false);
   const found = await openModel(path);
@@ -94,12 +105,7 @@ async function evaluate(path: string, storePath: string | undefined, flags: Flag
       twoColumns([
         ["model", found.path],
         ["test games", `${showCount(tested.games)} of ${showCount(tested.of)}: ${tested.split}`],
-        [
-          "from",
-          Object.entries(tested.sources)
-            .map(([source, n]) => `${source} ${showCount(n)}`)
-            .join(", "),
-        ],
+        ["from", sourcesText(tested.sources)],
         [
           "positions",
           `${showCount(result.positions)} of ${showCount(tested.positions)}${symmetries ? ", each in 8 symmetries" : ""}, in ${seconds(result.seconds)}`,
