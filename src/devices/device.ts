@@ -107,7 +107,7 @@ export interface Executable {
 export interface CompileWish {
   /** Samples of a run, at most. Left to the device where absent: as many as are fast and fit. */
   readonly maxBatch?: number | undefined;
-  /** Runs that may be under way at once, each with inputs and outputs of its own. @default QUEUE_LENGTH */
+  /** Runs that may be under way at once, each with inputs and outputs of its own. @default 4 */
   readonly slots?: number | undefined;
 }
 
@@ -115,7 +115,7 @@ export interface CompileWish {
 export interface PlanWish {
   /** Samples of a run, at most. */
   readonly maxBatch: number;
-  /** Runs that may be under way at once. @default QUEUE_LENGTH */
+  /** Runs that may be under way at once. @default 4 */
   readonly slots?: number | undefined;
   /** Whether its states would be lent (`lendState`) and not written. @default false */
   readonly lent?: boolean | undefined;

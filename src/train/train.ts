@@ -264,7 +264,7 @@ function checkWatched({ watch, patience, keepBest }: TrainOptions): void {
 export interface EvaluateOptions extends MachineOptions {
   /**
    * Pictures that are computed at once. It changes speed and memory, and no figure.
-   * @default 256
+   * @default 256, or fewer for large pictures and where memory is short
    */
   readonly batchSize?: number;
   /**

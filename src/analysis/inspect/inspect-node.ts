@@ -76,6 +76,16 @@ export interface PageOptions {
 /** Options of `writeInspection`. */
 export interface InspectOptions extends Omit<LookOptions, "input" | "instead">, PageOptions {
   /**
+   * Whether squares of the picture are greyed one after another, which takes about a hundred predictions.
+   * @default true
+   */
+  readonly occlusion?: boolean | undefined;
+  /**
+   * Layers, at most, whose maps are shown, spread over the network.
+   * @default 24
+   */
+  readonly mostLayers?: number | undefined;
+  /**
    * Colours of the classes of a network that answers for every place.
    * @default one of its own for each
    */

@@ -27,7 +27,18 @@ import {
 import { planeName } from "./plane-names.js";
 
 /** Options of `writePositionInspection`. */
-export interface InspectPositionOptions extends PositionOptions, PageOptions {}
+export interface InspectPositionOptions extends PositionOptions, PageOptions {
+  /**
+   * Whether each stone is taken off the board in turn.
+   * @default true
+   */
+  readonly occlusion?: boolean | undefined;
+  /**
+   * Layers, at most, whose maps are shown, spread over the network.
+   * @default 24
+   */
+  readonly mostLayers?: number | undefined;
+}
 
 /**
  * Writes a page of what a policy network sees in a position of Go. The page is one HTML file.
