@@ -28,7 +28,7 @@ export { DISTORT_DEFAULTS, type DistortOptions } from "./data/augment/distort-op
 export { parseAugmentation } from "./data/augment/grammar.js";
 export type { ViewName } from "./data/augment/views.js";
 export { type PictureTaker, pictureFor } from "./data/decode/page-picture.js";
-export { type PictureBytes, type PreparedDigit, prepareDigit } from "./data/digits/prepare-digit.js";
+export { type PictureBytes, type PreparedDigit, preprocessDigit } from "./data/digits/prepare-digit.js";
 export {
   type BrokenPicture,
   type Dataset,
@@ -114,6 +114,6 @@ export { type SgdOptions, sgd } from "./train/optimizers/sgd.js";
 export type { CountProgress, EpochRecord, Progress, StepRecord } from "./train/records.js";
 export type { MeasuredEpoch, PlateauSchedule } from "./train/schedules/plateau.js";
 export { learningRateAt, type Schedule, type ScheduleExtent } from "./train/schedules/schedule.js";
-export type { Averaging, ParameterGroup, Techniques, Watch } from "./train/techniques/techniques.js";
+export type { ParameterGroup, TrainingTechniques, Watch, WeightAveraging } from "./train/techniques/techniques.js";
 export { type EvaluateOptions, evaluate, type TrainOptions, train } from "./train/train.js";
 export type { FailedRun, TrainingFailure, TrainingRun } from "./train/training-run.js";

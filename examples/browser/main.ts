@@ -1,5 +1,5 @@
 /** Draw a digit, and see what a network makes of it: the page puts a drawing pad, a compiled model and its views together. */
-import { type Classifier, createClassifier, encodeModel, nn, prepareDigit, type TrainedModel, trace } from "fovea";
+import { type Classifier, createClassifier, encodeModel, nn, preprocessDigit, type TrainedModel, trace } from "fovea";
 import { DrawingPad } from "./drawing-pad.js";
 import { type Found, findModel } from "./model.js";
 import { AnswerView, element, MapsView, showSeen } from "./views.js";
@@ -52,7 +52,7 @@ function begin({ model, from, trainedHere }: Found, classify: Classifier, layers
     if (busy || !stale) return;
     busy = true;
     stale = false;
-    const digit = prepareDigit(pad.picture());
+    const digit = preprocessDigit(pad.picture());
     showSeen(digit?.pixels);
     const started = performance.now();
     const answer = digit && (await classify(bordered(digit.pixels, model.input)));

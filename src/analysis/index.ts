@@ -56,7 +56,7 @@ export {
   type Look,
   type LookOptions,
   lookInside,
-  type PlaceLabels,
+  type PixelLabels,
 } from "./inspect/look.js";
 export { DIVERGING, type Ramp, VIRIDIS } from "./inspect/ramps.js";
 export { type LayerSummary, layersOf, receptiveFieldsOf, trainingMultiplyAdds } from "./layers.js";

@@ -4,7 +4,7 @@ import type { Value } from "../graph/graph.js";
 import { shapeText, sizeOf } from "../graph/shape.js";
 import { CROSS_ENTROPY, type Loss, type Module, type Traced } from "../nn/index.js";
 
-const KINDS: readonly Loss["kind"][] = ["crossEntropy", "map", "pixelCrossEntropy", "own"];
+const KINDS: readonly Loss["kind"][] = ["crossEntropy", "maximumAPosteriori", "pixelCrossEntropy", "own"];
 
 /**
  * @throws ShapeError where the output has another shape than the labels ask for, naming both and the cure; OptionError where the
@@ -21,8 +21,8 @@ export function checkOutputs(network: Module, { input, output }: Traced): void {
   }
   if (loss.kind === "pixelCrossEntropy") checkPixels(loss, input, output);
   else checkClasses(output);
-  if (loss.kind === "map" && !Number.isFinite(loss.j)) {
-    throw new OptionError(`loss map: j is ${loss.j}, expected a number`);
+  if (loss.kind === "maximumAPosteriori" && !Number.isFinite(loss.j)) {
+    throw new OptionError(`loss maximumAPosteriori: j is ${loss.j}, expected a number`);
   }
 }
 

@@ -40,7 +40,7 @@ export {
   Parameter,
   parameterCount,
   parametersOf,
-  Statistic,
+  RunningStatistic,
   savedOf,
   statisticsOf,
 } from "./module.js";

@@ -40,7 +40,7 @@ export type Loss =
        * It is cross-entropy with one more class, "none of these", whose penalty is always j. It holds the penalty of
        * the right class below j, and lets those of the wrong ones rest once they are well above it.
        */
-      readonly kind: "map";
+      readonly kind: "maximumAPosteriori";
       /** The penalty of "none of these". */
       readonly j: number;
     }

@@ -53,7 +53,7 @@ export class Parameter {
  * A tensor that training computes and prediction reads, such as a running mean: saved with the weights, but not
  * trained.
  */
-export class Statistic {
+export class RunningStatistic {
   constructor(
     /** Its extents; [] for one number. */
     readonly shape: Shape,
@@ -91,7 +91,7 @@ export interface Tracing {
   /** Absolute path of each module of the network. */
   readonly paths: ReadonlyMap<AnyModule, string>;
   readonly parameters: ReadonlyMap<Parameter, Value<StateAttributes>>;
-  readonly statistics: ReadonlyMap<Statistic, Value<StateAttributes>>;
+  readonly statistics: ReadonlyMap<RunningStatistic, Value<StateAttributes>>;
   /** Whether a layer takes its running statistics in training too, and leaves them as they are. */
   hasFixedStatistics(module: AnyModule): boolean;
   /**
@@ -99,7 +99,7 @@ export interface Tracing {
    */
   needsSeveral(): void;
   /** Notes what a training step assigns to a statistic. */
-  assign(statistic: Statistic, next: (old: Value) => Value, old: Value): void;
+  assign(statistic: RunningStatistic, next: (old: Value) => Value, old: Value): void;
   /** The random key of this run: i32 [3], seed low, seed high, step. */
   random(): Value;
   /** Notes what the layer at `path` gave, of several values one `path:name`; of a layer used twice, the last. */
@@ -259,10 +259,10 @@ function noAnswer(where: string, found: unknown): OptionError {
   return new OptionError(`${where}: forward gave ${notValues(found)}, expected a value; ${cure}`);
 }
 
-export type Part = AnyModule | Parameter | Statistic;
+export type Part = AnyModule | Parameter | RunningStatistic;
 
 function isPart(field: unknown): field is Part {
-  return field instanceof Module || field instanceof Parameter || field instanceof Statistic;
+  return field instanceof Module || field instanceof Parameter || field instanceof RunningStatistic;
 }
 
 /** All modules of a network, itself (with the path "") included, by path; shared ones once. */
@@ -284,17 +284,17 @@ export function parametersOf(network: AnyModule): Map<string, Parameter> {
 }
 
 /** All statistics of a network by name, in the order of its fields; shared ones once. */
-export function statisticsOf(network: AnyModule): Map<string, Statistic> {
-  const statistics = new Map<string, Statistic>();
+export function statisticsOf(network: AnyModule): Map<string, RunningStatistic> {
+  const statistics = new Map<string, RunningStatistic>();
   visit(network, (part, path) => {
-    if (part instanceof Statistic) statistics.set(path, part);
+    if (part instanceof RunningStatistic) statistics.set(path, part);
   });
   return statistics;
 }
 
 /** All that is saved of a network, by name in the order of its fields: parameters and statistics. */
-export function savedOf(network: AnyModule): Map<string, Parameter | Statistic> {
-  const saved = new Map<string, Parameter | Statistic>();
+export function savedOf(network: AnyModule): Map<string, Parameter | RunningStatistic> {
+  const saved = new Map<string, Parameter | RunningStatistic>();
   visit(network, (part, path) => {
     if (!(part instanceof Module)) saved.set(path, part);
   });

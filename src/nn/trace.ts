@@ -18,7 +18,7 @@ import {
   modulesOf,
   type Parameter,
   parametersOf,
-  type Statistic,
+  type RunningStatistic,
   statisticsOf,
 } from "./module.js";
 import { isStructure, valuesOf } from "./values.js";
@@ -124,7 +124,7 @@ export function trace<Inputs extends readonly unknown[], Output>(
     states.set(parameter, value);
     parameters.set(name, { value, init: parameter.init });
   }
-  const statistics = new Map<Statistic, Value<StateAttributes>>();
+  const statistics = new Map<RunningStatistic, Value<StateAttributes>>();
   for (const [name, statistic] of statisticsOf(network)) {
     const path = name.slice(0, Math.max(0, name.lastIndexOf(".")));
     statistics.set(
@@ -132,7 +132,7 @@ export function trace<Inputs extends readonly unknown[], Output>(
       graph.scope(path, () => graph.state(stateName(name), "statistic", statistic.shape)),
     );
   }
-  const updates = new Map<Statistic, Value>();
+  const updates = new Map<RunningStatistic, Value>();
   const layers = new Map<string, Value>();
   const needSeveral = new Set<string>();
   const uses = new Map<AnyModule, number>();

@@ -14,7 +14,7 @@ import type { ModelOptions } from "../models/index.js";
 import type { OptimizerConfig } from "../train/defaults.js";
 import { optimizerFrom } from "../train/defaults.js";
 import { checkSchedule, type Schedule } from "../train/schedules/schedule.js";
-import { checkTechniques, type ParameterGroup, type Techniques } from "../train/techniques/techniques.js";
+import { checkTechniques, type ParameterGroup, type TrainingTechniques } from "../train/techniques/techniques.js";
 import { LENGTHS } from "../train/trainer-options.js";
 import { BRANCH_FIELDS, checkBranchFields } from "./branch-fields.js";
 import {
@@ -48,7 +48,7 @@ export interface ModuleRecord {
  * All that decides what a training computes, as plain data: the content of a run folder's config.json. Threads and
  * devices are not in it.
  */
-export interface TrainingConfig extends Techniques {
+export interface TrainingConfig extends TrainingTechniques {
   /** A registered name of a network, such as `"lenet5"`. */
   readonly network: string;
   /** All options of the network. */

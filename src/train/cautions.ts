@@ -22,7 +22,7 @@ export function cautionsOf(
     // A set smaller than the default batch is a toy.
     batchSize > Math.max(pictures, TRAINING_DEFAULTS.batchSize) &&
       `the batch size is ${batchSize}, and there are ${pictures} pictures: each epoch is one step; lower it, to ${TRAINING_DEFAULTS.batchSize} for a start`,
-    loss.kind !== "map" &&
+    loss.kind !== "maximumAPosteriori" &&
       output.op.name === "softmax" &&
       "the network ends with a softmax, and the loss takes the softmax itself: it learns slowly; leave the last one out, as answers bring probabilities all the same",
     warmupSteps > steps &&

@@ -15,7 +15,7 @@ import { averageName, withAverages } from "./techniques/averaging.js";
 import { clip } from "./techniques/gradient-clipping.js";
 import { MIX, OTHER_LABELS } from "./techniques/mixup.js";
 import { frozenNorms, parameterRules } from "./techniques/parameter-rules.js";
-import type { Techniques } from "./techniques/techniques.js";
+import type { TrainingTechniques } from "./techniques/techniques.js";
 
 export interface TrainingEntries {
   /** Forward, backward and update on one batch. Outputs: `loss` and `correct`, one number a sample (of labelled pictures the share of pixels); with clipping `gradientNorm`. */
@@ -43,10 +43,10 @@ export const LEARNING_RATE = "learningRate";
 const rateName = (factor: number) => (factor === 1 ? LEARNING_RATE : `${LEARNING_RATE} x ${factor}`);
 
 /** What training takes for the loss; measuring takes the network's own. */
-function trainingLoss(network: Module, { labelSmoothing }: Techniques): Loss {
+function trainingLoss(network: Module, { labelSmoothing }: TrainingTechniques): Loss {
   const loss = network.loss ?? CROSS_ENTROPY;
   if (labelSmoothing === undefined) return loss;
-  if (loss.kind !== "map" && loss.kind !== "own") return { ...loss, smoothing: labelSmoothing };
+  if (loss.kind !== "maximumAPosteriori" && loss.kind !== "own") return { ...loss, smoothing: labelSmoothing };
   throw new OptionError(
     `labelSmoothing is ${labelSmoothing}, but the network says its own loss, "${loss.kind}", whose targets cannot be smoothed; leave it out`,
   );
@@ -64,7 +64,7 @@ export function trainingEntries(
   network: Module,
   input: Shape,
   optimizer: Optimizer,
-  techniques: Techniques = {},
+  techniques: TrainingTechniques = {},
 ): TrainingEntries {
   const rules = parameterRules(network, techniques);
   const fixedStatistics = techniques.frozenNorms === "batch" ? undefined : frozenNorms(network, rules);

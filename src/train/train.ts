@@ -45,13 +45,13 @@ import { type Evaluation, Evaluator } from "./evaluate/evaluator.js";
 import type { Optimizer } from "./optimizers/optimizer.js";
 import type { CountProgress, EpochRecord, Progress, StepRecord } from "./records.js";
 import type { Schedule } from "./schedules/schedule.js";
-import type { Techniques } from "./techniques/techniques.js";
+import type { TrainingTechniques } from "./techniques/techniques.js";
 import { Trainer } from "./trainer.js";
 import { TRAINER_OPTIONS, type TrainerOptions } from "./trainer-options.js";
 import { recordRun, type TrainingRun } from "./training-run.js";
 
 /** Options of `train`. All are optional. */
-export interface TrainOptions extends MachineOptions, Techniques {
+export interface TrainOptions extends MachineOptions, TrainingTechniques {
   /**
    * A data set that is measured after each epoch. Its classes are matched with those of the training data by name.
    * @default none: nothing is measured but the training itself

@@ -11,9 +11,9 @@ import type { Weights } from "../model/weights/weights.js";
 import { checkAccumulation } from "./accumulation.js";
 import { anOptimizer, type Optimizer } from "./optimizers/optimizer.js";
 import { checkSchedule, type Schedule } from "./schedules/schedule.js";
-import { checkTechniques, TECHNIQUES, type Techniques } from "./techniques/techniques.js";
+import { checkTechniques, TECHNIQUES, type TrainingTechniques } from "./techniques/techniques.js";
 
-export interface TrainerOptions extends Techniques {
+export interface TrainerOptions extends TrainingTechniques {
   readonly epochs: number;
   readonly batchSize: number;
   readonly optimizer: Optimizer;

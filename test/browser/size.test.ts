@@ -49,7 +49,7 @@ it("loads and runs a model with the code that README says, gzipped", async () =>
 const COMMON: readonly (readonly [names: string, use: string])[] = [
   ["FoveaError", "FoveaError"],
   ["parseIdx", "parseIdx"],
-  ["prepareDigit", "prepareDigit"],
+  ["preprocessDigit", "preprocessDigit"],
   ["nn", "nn.sequential(nn.conv2d({ in: 1, out: 8, kernel: 3 }), nn.relu())"],
   ["models", 'models.create("lenet5")'],
   ["openDevice", "await openDevice()"],

@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { DataError, FileError } from "#fovea/base/errors.js";
 import { inspectPicture, readPicture } from "#fovea/data/decode/read-picture-node.js";
 import { checkPreparation, preparationFor } from "#fovea/data/digits/preparation.js";
-import { prepareDigit } from "#fovea/data/digits/prepare-digit.js";
+import { preprocessDigit } from "#fovea/data/digits/prepare-digit.js";
 import { findPictures } from "#fovea/data/sources/picture-files-node.js";
 import { temporaryFolder } from "../support/temporary.js";
 
@@ -24,7 +24,7 @@ function seven(paper = 255, ink = 0): Uint8Array {
 
 const grey = (data: Uint8Array, width = 200, height = 160): Sharp =>
   sharp(data, { raw: { width, height, channels: 1 } });
-const expected = prepareDigit({ data: seven(), width: 200, height: 160 })!.pixels;
+const expected = preprocessDigit({ data: seven(), width: 200, height: 160 })!.pixels;
 
 async function written(name: string, image: Sharp): Promise<string> {
   const path = join(temporaryFolder(), name);

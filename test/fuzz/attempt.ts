@@ -15,7 +15,7 @@ import type { Strategy } from "#fovea/kernels/contract/strategy.js";
 import { routedInputGradient } from "#fovea/kernels/convolution/through-pool/input-gradient.js";
 import { routedWeightGradient } from "#fovea/kernels/convolution/through-pool/weight-gradient.js";
 import { STRATEGIES, WINOGRAD_STRATEGIES } from "#fovea/kernels/index.js";
-import { type Parameter, parametersOf, type Statistic, statisticsOf, trace } from "#fovea/nn/index.js";
+import { type Parameter, parametersOf, type RunningStatistic, statisticsOf, trace } from "#fovea/nn/index.js";
 import { differentiate, multiply, sum } from "#fovea/ops/index.js";
 import { makeOptimizer } from "#fovea/train/optimizers/index.js";
 import type { Hyperparameter, Optimizer } from "#fovea/train/optimizers/optimizer.js";
@@ -218,7 +218,7 @@ function feedsOf(
 ): Required<Feeds> {
   const rng = random(Math.imul(seed + 1, 0x85ebca6b) + run);
   const feeds: { inputs: Record<string, Tensor>; states: Record<string, Tensor> } = { inputs: {}, states: {} };
-  const parts = new Map<string, Parameter | Statistic>([...parametersOf(drawn), ...statisticsOf(drawn)]);
+  const parts = new Map<string, Parameter | RunningStatistic>([...parametersOf(drawn), ...statisticsOf(drawn)]);
   for (const node of leavesOf(entry)) {
     const op: unknown = node.op;
     const shape = node.batched ? [batch, ...node.shape] : node.shape;

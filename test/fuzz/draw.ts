@@ -316,7 +316,11 @@ function training(rng: Random, logits: Value) {
   const loss =
     logits.shape.length === 3
       ? { kind: "pixelCrossEntropy" as const, classes, ...(chance(rng, 0.5) && { weights }) }
-      : rng.pick([undefined, { kind: "map" as const, j: 2 }, { kind: "crossEntropy" as const, smoothing: 0.1 }]);
+      : rng.pick([
+          undefined,
+          { kind: "maximumAPosteriori" as const, j: 2 },
+          { kind: "crossEntropy" as const, smoothing: 0.1 },
+        ]);
   const decay = chance(rng, 0.5) ? { weightDecay: 0.01 } : {};
   const optimizer = rng.pick([
     { name: "sgd" as const, lr: 0.5, ...decay },
@@ -341,6 +345,6 @@ function training(rng: Random, logits: Value) {
   return {
     ...(loss && { loss }),
     optimizer,
-    techniques: loss?.kind === "map" && "labelSmoothing" in techniques ? {} : techniques,
+    techniques: loss?.kind === "maximumAPosteriori" && "labelSmoothing" in techniques ? {} : techniques,
   };
 }

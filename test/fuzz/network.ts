@@ -7,9 +7,9 @@ import type { Value } from "#fovea/graph/graph.js";
 import { Graph } from "#fovea/graph/graph.js";
 import type { Shape, Signature } from "#fovea/graph/shape.js";
 import type { Loss } from "#fovea/nn/loss.js";
-import { beginTracing, Module, Parameter, type Statistic } from "#fovea/nn/module.js";
+import { beginTracing, Module, Parameter, type RunningStatistic } from "#fovea/nn/module.js";
 import type { OptimizerName } from "#fovea/train/optimizers/index.js";
-import type { Techniques } from "#fovea/train/techniques/techniques.js";
+import type { TrainingTechniques } from "#fovea/train/techniques/techniques.js";
 import type { Feed } from "../support/op-cases.js";
 import { type Builder, LAYERS } from "./layers.js";
 
@@ -32,7 +32,7 @@ export interface Network {
   readonly read?: readonly number[];
   readonly loss?: Loss;
   readonly optimizer?: Readonly<{ name: OptimizerName } & Record<string, unknown>>;
-  readonly techniques?: Techniques;
+  readonly techniques?: TrainingTechniques;
   /** How it is compiled. */
   readonly winograd?: boolean;
   readonly prepares?: boolean;
@@ -97,7 +97,7 @@ export class Draft {
       training: true,
       paths: new Map(),
       parameters: new MadeOnDemand(({ shape }: Parameter) => graph.state(`p${count++}`, "parameter", shape)),
-      statistics: new MadeOnDemand(({ shape }: Statistic) => graph.state(`s${count++}`, "statistic", shape)),
+      statistics: new MadeOnDemand(({ shape }: RunningStatistic) => graph.state(`s${count++}`, "statistic", shape)),
       hasFixedStatistics: () => false,
       assign() {},
       random: () => key as unknown as Value,

@@ -67,7 +67,11 @@ describe("an answer that is not a number a class", () => {
       new Net((y) => y, { kind: "crossentropy" }),
       'unknown loss of the network: kind "crossentropy"; did you mean "crossEntropy"?',
     ],
-    ["a loss without its number", new Net((y) => y, { kind: "map" }), "loss map: j is undefined, expected a number"],
+    [
+      "a loss without its number",
+      new Net((y) => y, { kind: "maximumAPosteriori" }),
+      "loss maximumAPosteriori: j is undefined, expected a number",
+    ],
   ])("%s", async (_, module, message) => {
     const model = untrained(module, { data });
     for (const attempt of [

@@ -9,7 +9,7 @@ import * as ops from "#fovea/ops/index.js";
 import { labels, numbers, rows, run, runWithGradients, vector } from "../support/run-op.js";
 
 describe("equation 9 of LeCun et al. 1998", () => {
-  const map = (j: number) => nn.lossOf.bind(undefined, { kind: "map", j });
+  const map = (j: number) => nn.lossOf.bind(undefined, { kind: "maximumAPosteriori", j });
 
   it("is y_D + log(e^-j + the sum of e^-y_i), for outputs -y", () => {
     // Penalties 1 and 2, j = 3, class 0: 1 + ln(e^-3 + e^-1 + e^-2) = 1 + ln(0.0497871 + 0.3678794 + 0.1353353)

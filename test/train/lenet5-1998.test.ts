@@ -101,7 +101,7 @@ describe("files", () => {
     const loaded = await loadModel(path);
     expect(bits(loaded)).toEqual(bits(model));
     expect(loaded.scaling).toEqual(model.scaling);
-    expect(loaded.module.loss).toEqual({ kind: "map", j: 10 });
+    expect(loaded.module.loss).toEqual({ kind: "maximumAPosteriori", j: 10 });
     const from = model.weights.get("c3.weight")!.data;
     expect((c3.data as Float32Array)[6 * 25 * 15]).toBe(from[9]); // map 15 sees map 0 last of its ten
   });

@@ -11,7 +11,7 @@ import { AVX512 } from "#fovea/target/targets.js";
 import { adamw } from "#fovea/train/optimizers/adam.js";
 import { sgd } from "#fovea/train/optimizers/sgd.js";
 import { trainingEntries } from "#fovea/train/step.js";
-import type { Techniques } from "#fovea/train/techniques/techniques.js";
+import type { TrainingTechniques } from "#fovea/train/techniques/techniques.js";
 import { evaluate, type TrainOptions, train } from "#fovea/train/train.js";
 import { Trainer } from "#fovea/train/trainer.js";
 import { pictures } from "../support/pictures.js";
@@ -79,7 +79,7 @@ describe("groups", () => {
   });
 
   it("cost no step, and decay nothing where it is taken off", () => {
-    const steps = (techniques: Techniques) => {
+    const steps = (techniques: TrainingTechniques) => {
       const { module, input } = models.create("resnet20");
       const { step } = trainingEntries(module, input, sgd({ lr: 1, momentum: 0.9, weightDecay: 0.1 }), techniques);
       return compileEntry(step, { target: AVX512, maxBatch: 8 }).steps.length;
@@ -159,7 +159,7 @@ describe("clipping", () => {
 
   it("takes no more memory for the norm that is handed back", () => {
     const { module, input } = models.create("resnet20");
-    const bytes = (techniques: Techniques) =>
+    const bytes = (techniques: TrainingTechniques) =>
       compileEntry(trainingEntries(module, input, sgd({ lr: 1 }), techniques).step, { target: AVX512, maxBatch: 32 })
         .bytes.scratch;
     expect(bytes({ clipNorm: 1 })).toBeLessThan(1.02 * bytes({}));
@@ -217,7 +217,7 @@ describe("accumulation", () => {
 
 describe("averages", () => {
   /** Every state after each update: an epoch has one. */
-  async function watched(average: NonNullable<Techniques["average"]>, accumulate?: number) {
+  async function watched(average: NonNullable<TrainingTechniques["average"]>, accumulate?: number) {
     const session = await CpuDevice.create(quiet);
     try {
       const trainer = await Trainer.create(
@@ -420,7 +420,7 @@ describe("what cannot be", () => {
   it("smoothing the labels of a loss that has no such targets", async () => {
     const { module } = models.create("lenet5-1998");
     expect(() => trainingEntries(module, [32, 32, 1], sgd({ lr: 1 }), { labelSmoothing: 0.1 })).toThrow(
-      'labelSmoothing is 0.1, but the network says its own loss, "map", whose targets cannot be smoothed',
+      'labelSmoothing is 0.1, but the network says its own loss, "maximumAPosteriori", whose targets cannot be smoothed',
     );
   });
 });

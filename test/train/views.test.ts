@@ -1,4 +1,4 @@
-/** Averaging over views of a picture: against predictions of each view by itself. */
+/** WeightAveraging over views of a picture: against predictions of each view by itself. */
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import sharp from "sharp";

@@ -14,7 +14,7 @@ import { coloured, overlaid } from "./colours.js";
 import { excitingSection, type ShownSamples } from "./exciting-node.js";
 import type { Heat } from "./heat.js";
 import { type Bytes, type Colour, labelColours, labelCutOut, labelOverlay, ringed, zoomed } from "./labels.js";
-import { LOOK_OPTIONS, type Look, type LookOptions, lookInside, type PlaceLabels } from "./look.js";
+import { LOOK_OPTIONS, type Look, type LookOptions, lookInside, type PixelLabels } from "./look.js";
 import { type Answer, type HeatPicture, inspectPage } from "./page.js";
 import { DIVERGING, VIRIDIS } from "./ramps.js";
 import { filterSection, mapSection, scaleOf } from "./tiles-node.js";
@@ -179,7 +179,7 @@ function answersOf(
 }
 
 /** What the heat is about, of a network that names every place. */
-function questionText({ probabilities, target }: Look, places: PlaceLabels, nameOf: (label: number) => string): string {
+function questionText({ probabilities, target }: Look, places: PixelLabels, nameOf: (label: number) => string): string {
   const { at, shares, asked, labels } = places;
   const name = nameOf(target);
   if (at !== undefined) {

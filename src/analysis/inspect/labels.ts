@@ -1,5 +1,5 @@
 /** A labelled picture to look at. Bytes are RGB, row-major. */
-import type { PlaceLabels } from "./look.js";
+import type { PixelLabels } from "./look.js";
 
 /** A colour: red, green and blue from 0 to 255. */
 export type Colour = readonly [red: number, green: number, blue: number];
@@ -51,7 +51,7 @@ const BORDER: Colour = [20, 20, 20];
 const FRAME: Colour = [230, 159, 0];
 
 /** The classes' colours laid over a picture, with dark borders between them. */
-export function labelOverlay(picture: Bytes, places: PlaceLabels, colours: readonly Colour[], zoom: number): Bytes {
+export function labelOverlay(picture: Bytes, places: PixelLabels, colours: readonly Colour[], zoom: number): Bytes {
   const large = zoomed(picture, zoom);
   const labelAt = labelsAt(places, zoom);
   return painted(large, (y, x, at) => {
@@ -63,7 +63,7 @@ export function labelOverlay(picture: Bytes, places: PlaceLabels, colours: reado
 }
 
 /** The pixels of one class as they are, the others dark and grey, and a line between. */
-export function labelCutOut(picture: Bytes, places: PlaceLabels, label: number, zoom: number): Bytes {
+export function labelCutOut(picture: Bytes, places: PixelLabels, label: number, zoom: number): Bytes {
   const large = zoomed(picture, zoom);
   const labelAt = labelsAt(places, zoom);
   const isOf = (y: number, x: number) => (labelAt(y, x) === label ? 1 : 0);
@@ -95,7 +95,7 @@ export function ringed(picture: Bytes, [row, column]: readonly [number, number],
 type LabelAt = (y: number, x: number) => number;
 
 const labelsAt =
-  ({ labels, width }: PlaceLabels, zoom: number): LabelAt =>
+  ({ labels, width }: PixelLabels, zoom: number): LabelAt =>
   (y, x) =>
     labels[Math.floor(y / zoom) * width + Math.floor(x / zoom)]!;
 

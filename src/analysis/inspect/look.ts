@@ -57,7 +57,7 @@ export interface LayerMaps {
 }
 
 /** The classes of a network that answers for every place of a picture. */
-export interface PlaceLabels {
+export interface PixelLabels {
   /** Rows of places. */
   readonly height: number;
   /** Columns of places. */
@@ -84,7 +84,7 @@ export interface Look {
   /** The class that the heat is about. */
   readonly target: number;
   /** Absent where the network has one answer for the whole picture. */
-  readonly places?: PlaceLabels;
+  readonly places?: PixelLabels;
   /** The layers' maps. */
   readonly layers: readonly LayerMaps[];
   /** How many layers there are that give maps. */
@@ -280,7 +280,7 @@ function questionOf(said: Float32Array, output: Shape, single: number | undefine
     throw new OptionError(`inspect: class ${chosen}: the network has ${classes} classes, from 0 on`);
   const question: Question = { target: chosen, rows: single === undefined ? rowsOf(labels, chosen) : [single] };
   const [height, width] = output as [number, number];
-  const places: PlaceLabels | undefined =
+  const places: PixelLabels | undefined =
     output.length === 3
       ? { height, width, labels, shares, asked: question.rows.length, ...(at === undefined ? {} : { at }) }
       : undefined;

@@ -14,7 +14,7 @@ export interface PictureTaker {
 /**
  * A picture of a page as a model takes it: one byte a pixel and channel, [height, width, channels]. `source` is what
  * `createImageBitmap` accepts: a file of an input, an `<img>`, a `<canvas>`, a frame of a `<video>`. Networks that read
- * MNIST's digits get the digit as `prepareDigit` makes it. Others get the picture resized to cover their input, its
+ * MNIST's digits get the digit as `preprocessDigit` makes it. Others get the picture resized to cover their input, its
  * middle kept, on white where it is transparent.
  *
  *     const { class: name } = await classify(await pictureFor(model, input.files[0]));

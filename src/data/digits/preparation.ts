@@ -2,7 +2,7 @@
 import { DataError, OptionError } from "../../base/errors.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
 import { borderOf } from "../sets/border.js";
-import { type PictureBytes, prepareDigit } from "./prepare-digit.js";
+import { type PictureBytes, preprocessDigit } from "./prepare-digit.js";
 
 export const PREPARATIONS = ["digit", "resize"] as const;
 export type Preparation = (typeof PREPARATIONS)[number];
@@ -35,7 +35,7 @@ export function checkPreparation(input: Shape, preparation: Preparation): void {
  * @throws DataError where there is none
  */
 export function digitFor(picture: PictureBytes, input: Shape, what: string): Uint8Array {
-  const prepared = prepareDigit(picture);
+  const prepared = preprocessDigit(picture);
   if (prepared === undefined) throw new DataError(`${what}: shows no ink: all of it has one colour, or nearly so`);
   return onBorder(prepared.pixels, input);
 }

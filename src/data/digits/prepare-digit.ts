@@ -51,17 +51,17 @@ interface Box {
  *
  * @example
  * ```js
- * import { prepareDigit } from "fovea";
+ * import { preprocessDigit } from "fovea";
  *
  * const data = new Uint8Array(40 * 40).fill(255); // white paper
  * for (let y = 5; y < 35; y++) data.fill(0, 40 * y + 18, 40 * y + 22); // a black stroke: 1
- * const digit = prepareDigit({ data, width: 40, height: 40 });
+ * const digit = preprocessDigit({ data, width: 40, height: 40 });
  * console.log(digit?.ink, digit?.pixels.length, digit?.box); // dark 784 { x: 18, y: 5, width: 4, height: 30 }
  * ```
  *
  * @throws DataError if the bytes do not fit the extents
  */
-export function prepareDigit(picture: PictureBytes): PreparedDigit | undefined {
+export function preprocessDigit(picture: PictureBytes): PreparedDigit | undefined {
   const { width, height } = picture;
   const found = findInk(toGrey(picture), width, height);
   if (found === undefined) return undefined;
@@ -82,7 +82,7 @@ function toGrey({ data, width, height }: PictureBytes): Uint8Array {
     ![1, 2, 3, 4].includes(channels)
   )
     throw new DataError(
-      `prepareDigit: ${data.length} bytes for ${width} x ${height} pixels; expected 1 to 4 channels a pixel`,
+      `preprocessDigit: ${data.length} bytes for ${width} x ${height} pixels; expected 1 to 4 channels a pixel`,
     );
   const grey = new Uint8Array(count);
   const colours = channels >= 3;

@@ -13,15 +13,15 @@ import {
   modulesOf,
   type Parameter,
   PartialConv2d,
-  type Statistic,
+  type RunningStatistic,
 } from "../../nn/index.js";
 import type { Weight } from "./weights.js";
 
 /** A partial convolution's weight is a whole one's in files: with zeros where nothing is connected, as others load it. */
 export type Kind = "convolution" | "linear" | PartialConv2d | undefined;
 
-export function weightKinds(module: AnyModule): ReadonlyMap<Parameter | Statistic, Kind> {
-  const kinds = new Map<Parameter | Statistic, Kind>();
+export function weightKinds(module: AnyModule): ReadonlyMap<Parameter | RunningStatistic, Kind> {
+  const kinds = new Map<Parameter | RunningStatistic, Kind>();
   for (const part of modulesOf(module).keys()) {
     if (part instanceof Conv2d || part instanceof ConvTranspose2d) kinds.set(part.weight, "convolution");
     if (part instanceof PartialConv2d) kinds.set(part.weight, part);

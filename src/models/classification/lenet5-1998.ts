@@ -70,7 +70,7 @@ export const lenet51998 = defineModel({
   training: { epochs: 20, lr: 0.003, weightDecay: 0, warmupSteps: 500 },
   input: () => [32, 32, 1],
   classes: () => 10,
-  loss: ({ j }) => ({ kind: "map", j }),
+  loss: ({ j }) => ({ kind: "maximumAPosteriori", j }),
   // Background becomes -0.1 and ink 1.175: -0.1 + 1.275 p / 255.
   scaling: { mean: [0.1 / 1.275], std: [1 / 1.275] },
   build({ j }) {

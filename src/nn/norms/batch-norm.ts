@@ -18,7 +18,7 @@ import { affine, channelMeans, normalize, squaredDeviations } from "../../ops/no
 import { refuse } from "../../ops/support.js";
 import { checkLayer, checkWhole, count, INITIALIZERS } from "../check.js";
 import type { Initializer } from "../initializer.js";
-import { Module, Parameter, Statistic, tracingOf } from "../module.js";
+import { Module, Parameter, type Part, RunningStatistic, tracingOf } from "../module.js";
 
 /** Options of `nn.batchNorm2d`. */
 export interface BatchNorm2dOptions {
@@ -49,6 +49,8 @@ export interface BatchNorm2dOptions {
 
 const FIELDS: Fields<BatchNorm2dOptions> = { channels: needed(count), eps: count, momentum: count, ...INITIALIZERS };
 
+const FILE_NAMES: Readonly<Record<string, string>> = { runningMean: "running_mean", runningVar: "running_var" };
+
 /** Batch normalisation of each channel, as `nn.batchNorm2d` makes it. */
 export class BatchNorm2d extends Module {
   /** The factor of each channel, [channels]. PyTorch: `weight`. */
@@ -56,9 +58,9 @@ export class BatchNorm2d extends Module {
   /** The offset of each channel, [channels]. */
   readonly bias: Parameter;
   /** The running mean of each channel, [channels]: what prediction subtracts. */
-  readonly running_mean: Statistic;
+  readonly runningMean: RunningStatistic;
   /** The running variance of each channel, [channels]. It is the unbiased one, as in PyTorch. */
-  readonly running_var: Statistic;
+  readonly runningVar: RunningStatistic;
 
   constructor(
     /** Its options, as they were given. */
@@ -74,8 +76,13 @@ export class BatchNorm2d extends Module {
     }
     this.weight = new Parameter([channels], options.weightInit ?? { kind: "constant", value: 1 });
     this.bias = new Parameter([channels], options.biasInit ?? { kind: "constant", value: 0 });
-    this.running_mean = new Statistic([channels], { kind: "constant", value: 0 });
-    this.running_var = new Statistic([channels], { kind: "constant", value: 1 });
+    this.runningMean = new RunningStatistic([channels], { kind: "constant", value: 0 });
+    this.runningVar = new RunningStatistic([channels], { kind: "constant", value: 1 });
+  }
+
+  /** Under PyTorch's names, which files have. */
+  override children(): [string, Part][] {
+    return super.children().map(([name, part]) => [FILE_NAMES[name] ?? name, part]);
   }
 
   override forward(x: Value): Value {
@@ -89,8 +96,8 @@ export class BatchNorm2d extends Module {
     const factorOf = (variance: Value) => divide(weight, sqrt(scale(variance, 1, eps)));
     const tracing = tracingOf(x.graph);
     if (tracing?.training !== true || tracing.hasFixedStatistics(this)) {
-      const factor = factorOf(this.running_var.in(x));
-      return affine(x, factor, subtract(bias, multiply(this.running_mean.in(x), factor)));
+      const factor = factorOf(this.runningVar.in(x));
+      return affine(x, factor, subtract(bias, multiply(this.runningMean.in(x), factor)));
     }
     const pixels = x.shape.slice(0, -1).reduce((a, b) => a * b, 1);
     if (pixels === 1) tracing.needsSeveral();
@@ -110,8 +117,8 @@ export class BatchNorm2d extends Module {
       const next = add(scale(old, 1 - momentum), scale(value, momentum));
       return isSeveral ? next : add(multiply(next, scale(single, -1, 1)), multiply(old, single));
     };
-    this.running_mean.assign(x, towards(mean));
-    this.running_var.assign(x, towards(divide(squares, others)));
+    this.runningMean.assign(x, towards(mean));
+    this.runningVar.assign(x, towards(divide(squares, others)));
   }
 }
 

@@ -10,14 +10,14 @@
  */
 import type { Assign, Value } from "../../graph/graph.js";
 import { add, multiply, subtract } from "../../ops/index.js";
-import type { Averaging } from "./techniques.js";
+import type { WeightAveraging } from "./techniques.js";
 
 /** The state that holds the average of a state. */
 export const averageName = (name: string): string => `${name}.average`;
 
 /** The state changes of an update with those of the averages among them. `statistics` are those that no change is among `changes` for. */
 export function withAverages(
-  average: Averaging,
+  average: WeightAveraging,
   changes: readonly Assign[],
   statistics: readonly Assign["state"][],
   scalar: (name: string) => Value,
@@ -39,7 +39,7 @@ export function withAverages(
 
 /** The scalar inputs of update 1, 2, ... of `updates`. */
 export function averagingScalars(
-  average: Averaging,
+  average: WeightAveraging,
   update: number,
   updates: number,
 ): { readonly averageShare: number; readonly averageSync: number } {

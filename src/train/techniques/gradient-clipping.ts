@@ -8,7 +8,7 @@
  */
 import type { Value } from "../../graph/graph.js";
 import { add, divide, multiply, relu, scale, sqrt, square, subtract, sum } from "../../ops/index.js";
-import type { Techniques } from "./techniques.js";
+import type { TrainingTechniques } from "./techniques.js";
 
 export interface ClippedGradients {
   readonly gradients: readonly Value[];
@@ -17,7 +17,11 @@ export interface ClippedGradients {
 }
 
 /** `names` are the paths under which the nodes of each gradient are shown. */
-export function clip(gradients: readonly Value[], names: readonly string[], techniques: Techniques): ClippedGradients {
+export function clip(
+  gradients: readonly Value[],
+  names: readonly string[],
+  techniques: TrainingTechniques,
+): ClippedGradients {
   const { clipNorm, clipValue } = techniques;
   const each = (make: (gradient: Value) => Value) =>
     gradients.map((gradient, i) => gradient.graph.scope(names[i]!, () => make(gradient)));

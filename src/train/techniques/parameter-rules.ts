@@ -3,7 +3,7 @@
 import { nearest, OptionError } from "../../base/errors.js";
 import { BatchNorm2d, type Module, modulesOf, type Parameter, parametersOf } from "../../nn/index.js";
 import { patternOf } from "./patterns.js";
-import type { Techniques } from "./techniques.js";
+import type { TrainingTechniques } from "./techniques.js";
 
 export interface ParameterRule {
   /** False for what has no gradient and no optimiser state. */
@@ -18,7 +18,7 @@ export interface ParameterRule {
 const MOST_NAMED = 6;
 
 /** @throws OptionError where a pattern matches no parameter, or nothing is left to train. */
-export function parameterRules(network: Module, techniques: Techniques): ReadonlyMap<string, ParameterRule> {
+export function parameterRules(network: Module, techniques: TrainingTechniques): ReadonlyMap<string, ParameterRule> {
   const parameters = parametersOf(network);
   const names = [...parameters.keys()];
   const matcher = (option: string, text: string) => {

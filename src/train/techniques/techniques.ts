@@ -39,7 +39,7 @@ export interface ParameterGroup {
 }
 
 /** How weights are averaged over updates. */
-export type Averaging =
+export type WeightAveraging =
   | {
       /** An exponential moving average: after each update, average = decay x average + (1 - decay) x weights. */
       readonly kind: "ema";
@@ -73,7 +73,7 @@ export type Averaging =
     };
 
 /** Options of training besides the optimizer. All are optional, and plain data. */
-export interface Techniques {
+export interface TrainingTechniques {
   /**
    * Parameters with a learning rate or weight decay of their own.
    * @default none
@@ -115,7 +115,7 @@ export interface Techniques {
    * Averages the weights over updates, running statistics among them. The averages are measured and returned.
    * @default none
    */
-  readonly average?: Averaging | undefined;
+  readonly average?: WeightAveraging | undefined;
   /**
    * Label smoothing (Szegedy et al. 2016): this share of the target, from 0 to less than 1, is spread over all classes
    * in training. Measuring uses none.
@@ -171,10 +171,10 @@ function checkFreeze(value: unknown, name: string): void {
   patternOf("freeze", value as string);
 }
 
-type AveragingOptions<K extends Averaging["kind"]> = Omit<Extract<Averaging, { readonly kind: K }>, "kind">;
+type AveragingOptions<K extends WeightAveraging["kind"]> = Omit<Extract<WeightAveraging, { readonly kind: K }>, "kind">;
 
 const decay = number({ from: 0, below: 1 }, "from 0 to less than 1");
-const AVERAGING: { readonly [K in Averaging["kind"]]: Fields<AveragingOptions<K>> } = {
+const AVERAGING: { readonly [K in WeightAveraging["kind"]]: Fields<AveragingOptions<K>> } = {
   ema: {
     decay: Object.assign(
       (value: unknown, name: string) => {
@@ -192,7 +192,7 @@ const AVERAGING: { readonly [K in Averaging["kind"]]: Fields<AveragingOptions<K>
 const LEAST_MIXUP = 1e-300;
 
 /** What each may be; patterns are held against a network by `parameterRules`. */
-export const TECHNIQUES: Fields<Techniques> = {
+export const TECHNIQUES: Fields<TrainingTechniques> = {
   groups: listOf(checkGroup, 'a list such as [{ match: "bias$", lr: 2 }]'),
   noDecay: oneOf(["norms-and-biases"]),
   freeze: listOf(checkFreeze, 'a list of patterns such as ["layer[1-3]"]'),
@@ -208,7 +208,7 @@ export const TECHNIQUES: Fields<Techniques> = {
 };
 
 /** @throws OptionError where one is not what it may be, or two exclude each other. */
-export function checkTechniques(techniques: Techniques): void {
+export function checkTechniques(techniques: TrainingTechniques): void {
   checkValues(techniques, TECHNIQUES);
   if (techniques.clipNorm !== undefined && techniques.clipValue !== undefined) {
     throw new OptionError("clipNorm and clipValue are both given; clip by one of them");

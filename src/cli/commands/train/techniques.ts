@@ -2,10 +2,10 @@
 import { OptionError } from "../../../base/errors.js";
 import type { TrainingConfig } from "../../../run/config.js";
 import {
-  type Averaging,
   type ParameterGroup,
-  type Techniques,
+  type TrainingTechniques,
   type Watch,
+  type WeightAveraging,
   watchName,
 } from "../../../train/techniques/techniques.js";
 import { numberOf } from "../../options/arguments.js";
@@ -51,7 +51,7 @@ export function groupOf(text: string, before: readonly ParameterGroup[] = []): r
 }
 
 /** What the flags say, and nothing that they do not. */
-export function techniquesOf(flags: TechniqueFlags): Techniques {
+export function techniquesOf(flags: TechniqueFlags): TrainingTechniques {
   const { group, decay, freeze, frozenNorms, clipNorm, clipValue, accumulate, labelSmoothing, mixup, patience, watch } =
     flags;
   const average = averagingOf(flags);
@@ -73,7 +73,7 @@ export function techniquesOf(flags: TechniqueFlags): Techniques {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-function averagingOf(flags: TechniqueFlags): Averaging | undefined {
+function averagingOf(flags: TechniqueFlags): WeightAveraging | undefined {
   const { ema, emaWarmup, lookahead, lookaheadDecay, lookaheadRamp } = flags;
   if (ema !== undefined && lookahead !== undefined) throw new OptionError("--ema and --lookahead: choose one of them");
   if (ema === undefined && emaWarmup)
@@ -145,7 +145,7 @@ function groupText({ match, lr, weightDecay }: ParameterGroup): string {
   return `${match} ${settings.join(", ")}`;
 }
 
-function averagingText(average: Averaging): string {
+function averagingText(average: WeightAveraging): string {
   if (average.kind === "ema") return `moving, decay ${average.decay}${average.warmup ? " after a warm-up" : ""}`;
   const { every, decay = 0.5, ramp = 0 } = average;
   return `lookahead after every ${every} updates, decay ${decay}${ramp > 0 ? ` x progress^${ramp}` : ""}`;
