@@ -38,6 +38,7 @@ export {
   Module,
   modulesOf,
   Parameter,
+  type Part,
   parameterCount,
   parametersOf,
   RunningStatistic,

@@ -259,6 +259,7 @@ function noAnswer(where: string, found: unknown): OptionError {
   return new OptionError(`${where}: forward gave ${notValues(found)}, expected a value; ${cure}`);
 }
 
+/** A part of a module: a module, a trained tensor, or a tensor that training computes. */
 export type Part = AnyModule | Parameter | RunningStatistic;
 
 function isPart(field: unknown): field is Part {
