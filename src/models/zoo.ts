@@ -25,8 +25,10 @@ import { shufflenets } from "./classification/shufflenet-v2.js";
 import { squeezenets } from "./classification/squeezenet.js";
 import { vggs } from "./classification/vgg.js";
 import type { ModelDefinition } from "./definition.js";
+import { deeplabs } from "./segmentation/deeplabv3.js";
 import { farabetMultiscale } from "./segmentation/farabet-multiscale.js";
 import { fcn8s } from "./segmentation/fcn8s.js";
+import { lraspp } from "./segmentation/lraspp.js";
 import { pinheiroRcnn } from "./segmentation/pinheiro-rcnn.js";
 import { unet } from "./segmentation/unet.js";
 
@@ -57,6 +59,8 @@ export const ZOO: readonly ModelDefinition[] = [
   alphago,
   unet,
   ...fcn8s,
+  ...deeplabs,
+  lraspp,
   farabetMultiscale,
   pinheiroRcnn,
 ];

@@ -63,6 +63,11 @@ export type Loss =
        * @default 0
        */
       readonly smoothing?: number;
+      /**
+       * What the loss of each labelling but the last counts.
+       * @default 1
+       */
+      readonly auxiliary?: number;
     }
   | {
       /** A loss of the network's own. */
@@ -93,11 +98,10 @@ export function lossOf(loss: Loss, outputs: Value, labels: Value): Value {
     return others.reduce((sum, other) => add(sum, scale(other, auxiliary.weight)), own!);
   }
   if (loss.kind === "pixelCrossEntropy") {
-    const { classes, weights, smoothing } = loss;
+    const { classes, weights, smoothing, auxiliary = 1 } = loss;
     const options = { ...(weights && { weights }), ...(smoothing !== undefined && { smoothing }) };
-    return parts(outputs, classes)
-      .map((logits) => pixelCrossEntropy(logits, labels, options))
-      .reduce(add);
+    const losses = parts(outputs, classes).map((logits) => pixelCrossEntropy(logits, labels, options));
+    return losses.map((each, i) => (i + 1 < losses.length ? scale(each, auxiliary) : each)).reduce(add);
   }
   const shape = [...outputs.shape.slice(0, -1), 1];
   const none = outputs.graph.constant(-loss.j, { shape, batched: true });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
+import { CANZIANI } from "#fovea/analysis/compare/families.js";
 import { besideDots, inAColumn, LINE, textWidth } from "#fovea/analysis/compare/labels.js";
 import { type Comparison, compareNetworks } from "#fovea/analysis/compare/measure.js";
 import { publishedAccuracy } from "#fovea/analysis/compare/published.js";
@@ -15,6 +16,10 @@ import { openDevice } from "#fovea/devices/open.js";
 import * as models from "#fovea/models/index.js";
 
 const FEW = { batches: [1, 3], budgetMs: 5, note: () => {} };
+
+it("knows the networks of Canziani, Paszke and Culurciello", () => {
+  expect(CANZIANI.map((name) => models.create(name).classes)).toEqual(CANZIANI.map(() => 1000));
+});
 
 describe("what is measured", () => {
   it("has operations, parameters, published accuracy, planned memory and a time a batch size", async () => {

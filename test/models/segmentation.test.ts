@@ -20,6 +20,9 @@ const COUNTS: Readonly<Record<string, number>> = {
   unet: 31_037_698,
   fcn8s: 134_489_759,
   "fcn8s-small": 1_354_113,
+  deeplabv3_resnet50: 42_004_074,
+  deeplabv3_mobilenet_v3_large: 11_029_328,
+  lraspp_mobilenet_v3_large: 3_221_538,
   // 49 (10 + 6 2) + 16; 49 64 8 + 64; 49 256 32 + 256; 768 1024 + 1024; 1024 33 + 33.
   "farabet-multiscale": 1_249_191,
   // 49 14 32 + 32; 49 32 64 + 64; 25 64 128 + 128; 128 11 + 11.
@@ -34,6 +37,8 @@ const SMALL: Readonly<Record<string, models.ModelOptions>> = {
   "pinheiro-rcnn": { maps: [4, 5, 6] },
 };
 
+/** What the float64 oracle would take hours for: PyTorch's numbers stand for it. */
+const LARGE = /^deeplabv3|^lraspp/;
 const BATCH = 2;
 const names = models.list("segmentation").map(({ name }) => name);
 
@@ -70,7 +75,7 @@ describe.each(names)("%s", (name) => {
     );
   });
 
-  it("computes forward and backward what the oracle does", async () => {
+  it.skipIf(LARGE.test(name))("computes forward and backward what the oracle does", async () => {
     const model = models.create(name, { ...SMALL[name]!, classes: 3, height: 11, width: 18 });
     const { module, input } = model;
     const pixels = formula("pictures", BATCH * sizeOf(input));
@@ -149,19 +154,26 @@ interface Case {
   network: string;
   options: models.ModelOptions;
   batch: number;
+  /** Pattern of the norms that end residual branches. */
+  quiet?: string;
   names: number;
   labels: number[];
   logits: string;
   losses: number[];
   gradients: string;
 }
-const fixture = JSON.parse(readFileSync(new URL("../fixtures/segmentation.json", import.meta.url), "utf8")) as {
-  nets: Case[];
-};
+const netsOf = (file: string) =>
+  (JSON.parse(readFileSync(new URL(`../fixtures/${file}`, import.meta.url), "utf8")) as { nets: Case[] }).nets;
+/** Of gradients of the networks of many layers: an activation near its kink may be on either side of it after rounding. */
+const KINKS = 2e-2;
 const TOLERANCE = 2e-4;
+const cases = [
+  ...netsOf("segmentation.json").map((c) => ({ ...c, tolerance: TOLERANCE })),
+  ...netsOf("modern-segmentation.json").map((c) => ({ ...c, tolerance: KINKS })),
+];
 
 describe("PyTorch computes the same", () => {
-  it.each(fixture.nets.map((c) => [c.network, c] as const))("%s", async (_, c) => {
+  it.each(cases.map((c) => [c.network, c] as const))("%s", async (_, c) => {
     const model = models.create(c.network, c.options);
     const { module, input } = model;
     const { session, names: keys, run } = await compiledNetwork(model, c.batch);
@@ -170,7 +182,8 @@ describe("PyTorch computes the same", () => {
       for (const [key, { shape }] of parametersOf(module)) {
         // Of a transposed convolution PyTorch's first extent is the input's, as ours is its last.
         const scale = shape.length > 1 ? Math.sqrt(6 / (sizeOf(shape) / shape.at(-1)!)) : 0.1;
-        const centre = shape.length === 1 && key.endsWith("weight") ? 1 : 0;
+        const isQuiet = c.quiet !== undefined && new RegExp(c.quiet).test(key);
+        const centre = shape.length > 1 ? 0 : isQuiet ? 0.1 : key.endsWith("weight") ? 1 : 0;
         await session.writeState(key, fromTorch(formula(key, sizeOf(shape), scale, centre), shape));
       }
       for (const [key, { shape }] of statisticsOf(module)) {
@@ -184,9 +197,9 @@ describe("PyTorch computes the same", () => {
         pixels[i] = chw[(n * channels + (i % channels)) * height * width + pixel]!;
       }
       const result = await run(pixels, c.labels);
-      const close = (what: string, found: readonly number[], expected: ArrayLike<number>) => {
+      const close = (what: string, found: readonly number[], expected: ArrayLike<number>, tolerance = TOLERANCE) => {
         for (const [i, x] of found.entries()) {
-          if (!(Math.abs(x - expected[i]!) <= TOLERANCE * expected[0]!))
+          if (!(Math.abs(x - expected[i]!) <= tolerance * expected[0]!))
             expect.fail(`${what}: ${i} is ${x}, expected ${expected[i]} (largest ${expected[0]})`);
         }
       };
@@ -198,7 +211,7 @@ describe("PyTorch computes the same", () => {
         const expected = gradients.subarray(3 * i, 3 * i + 3);
         // A norm takes the mean away, and with it a bias in front: what is left of its gradient is rounding.
         if (expected[0]! < 1e-12) expect(found[0], key).toBeLessThan(1e-5);
-        else close(`gradient of ${key}`, found, expected);
+        else close(`gradient of ${key}`, found, expected, c.tolerance);
       }
     } finally {
       await session.close();

@@ -1,6 +1,25 @@
 /** How networks are told apart in figures: a colour a family, and a dash and a sign a member, for eyes and print without colours. */
 import { type Paint, paint } from "../figures/palette.js";
 
+/** The networks that Canziani, Paszke and Culurciello (2017) compare, as far as the zoo has them; ResNet-18 to 152, Inception and VGG as there. */
+export const CANZIANI: readonly string[] = [
+  "alexnet",
+  "bn-alexnet",
+  "nin",
+  "bn-nin",
+  "enet",
+  "googlenet",
+  "vgg16",
+  "vgg19",
+  "resnet18",
+  "resnet34",
+  "resnet50",
+  "resnet101",
+  "resnet152",
+  "inception_v3",
+  "inception_v4",
+];
+
 interface Family {
   readonly name: string;
   readonly belongs: RegExp;

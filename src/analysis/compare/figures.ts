@@ -23,6 +23,7 @@ import {
   plainNumber,
   RANGE_Y,
   rangeX,
+  SIZE,
   SOFT,
 } from "./plane.js";
 
@@ -54,18 +55,23 @@ export function accuracyFigures(paper: Paper, networks: readonly ComparedNetwork
         paper,
         data,
         known.filter(({ published }) => published!.data === data),
+        sets.length === 1 && known.length > MANY ? WIDE : SIZE.width,
       ),
     ),
   };
 }
 
 const LARGEST_RADIUS = 30;
+/** More networks than these get the width of two panels, where there is one alone: names stand beside their own dots. */
+const MANY = 8;
+const WIDE = 960;
 
-function accuracyPanel(paper: Paper, data: string, networks: readonly ComparedNetwork[]): Figure {
+function accuracyPanel(paper: Paper, data: string, networks: readonly ComparedNetwork[], width: number): Figure {
+  const frame = { ...FRAME, right: width - 4 };
   const largest = Math.max(...networks.map(({ parameters }) => parameters));
   const x = logAxis(
     networks.map(({ multiplyAdds }) => multiplyAdds / GIGA),
-    rangeX(MARGINS.marginRight),
+    rangeX(MARGINS.marginRight, width),
     1.7,
   );
   const tops = networks.map(({ published }) => published!.top1);
@@ -92,7 +98,8 @@ function accuracyPanel(paper: Paper, data: string, networks: readonly ComparedNe
     y,
     xLabel: OPERATIONS,
     yLabel: `top-1 accuracy on ${data} (%)`,
-    marks: [...namedDots(paper, dots, [keyBox(samples, radius)]), ...sizeKey(paper, samples, radius)],
+    width,
+    marks: [...namedDots(paper, dots, [keyBox(samples, radius, frame)], frame), ...sizeKey(paper, samples, radius)],
   });
 }
 
@@ -124,13 +131,13 @@ function sizeKey(
 
 const KEY_WORDS = 44;
 
-function keyBox(samples: readonly number[], radius: (parameters: number) => number): Box {
+function keyBox(samples: readonly number[], radius: (parameters: number) => number, frame: Box): Box {
   const widest = radius(samples.at(-1)!);
   return {
-    left: FRAME.right - 2 * widest - KEY_WORDS - 34,
-    right: FRAME.right,
-    top: FRAME.bottom - 2 * widest - 24,
-    bottom: FRAME.bottom,
+    left: frame.right - 2 * widest - KEY_WORDS - 34,
+    right: frame.right,
+    top: frame.bottom - 2 * widest - 24,
+    bottom: frame.bottom,
   };
 }
 

@@ -133,7 +133,10 @@ export function namedDots(
   ];
 }
 
-export const rangeX = (right: number): [number, number] => [MARGINS.marginLeft, SIZE.width - right];
+export const rangeX = (right: number, width: number = SIZE.width): [number, number] => [
+  MARGINS.marginLeft,
+  width - right,
+];
 export const RANGE_Y: [number, number] = [SIZE.height - MARGINS.marginBottom, MARGINS.marginTop];
 export const FRAME = {
   left: MARGINS.marginLeft + 4,

@@ -2,6 +2,7 @@
 import { availableParallelism, freemem } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { CANZIANI } from "../../analysis/compare/families.js";
 import {
   BATCHES,
   BUDGET_MS,
@@ -23,6 +24,7 @@ import { Progress, showCount } from "../terminal/progress.js";
 import { StopRequest } from "../terminal/stop.js";
 
 interface Flags {
+  readonly canziani?: boolean;
   readonly module?: readonly string[];
   readonly out: string;
   readonly batches?: readonly number[];
@@ -46,6 +48,7 @@ export function compareCommand(program: Command): void {
         "as SVG and PNG, and compare.csv. Ctrl-C keeps what was measured.",
     )
     .argument("[networks...]", "networks by name (`fovea models` lists them), or all")
+    .option("--canziani", `the networks of that paper: ${CANZIANI.join(", ")}`)
     .option(MODULE[0], `${MODULE[1]}; may be repeated`, repeated)
     .option("--out <folder>", "where the pictures and the table go", "compare")
     .option("--batches <list>", `batch sizes, ascending (default: ${BATCHES.join(",")})`, batchList)
@@ -61,6 +64,7 @@ export function compareCommand(program: Command): void {
       `
 Examples:
   $ fovea compare alexnet vgg16 resnet18 resnet50 squeezenet1_1 --quick
+  $ fovea compare --canziani --out canziani
   $ fovea compare resnet20 resnet56 resnet110 --out cifar --batches 1,8,64
   $ fovea compare all --no-time`,
     )
@@ -82,7 +86,7 @@ async function compare(asked: readonly string[], flags: Flags): Promise<number> 
   const known = asked.length === 1 && asked[0] === "all" ? list().map(({ name }) => name) : asked;
   const own: string[] = [];
   for (const module of flags.module ?? []) own.push((await ownNetwork(module)).name);
-  const names = [...known, ...own];
+  const names = [...(flags.canziani ? CANZIANI : []), ...known, ...own];
   const batches = flags.batches ?? (flags.quick ? QUICK.batches : BATCHES);
   const budgetMs = !flags.time ? 0 : flags.quick ? QUICK.budgetMs : BUDGET_MS;
   const { threads, backend, device } = flags;

@@ -104,16 +104,16 @@ const BOTTLENECK_ROWS: readonly Row[] = [
 const WIDTHS = [64, 128, 256, 512];
 
 /** Padded so that stride 1 keeps the picture's size. */
-function convolution(inputs: number, out: number, kernel: number, stride = 1, groups = 1): Module {
-  const padding = (kernel - 1) / 2;
+function convolution(inputs: number, out: number, kernel: number, stride = 1, groups = 1, dilation = 1): Module {
+  const padding = (dilation * (kernel - 1)) / 2;
   const weightInit = heNormal(kernel ** 2 * out);
-  return conv2d({ in: inputs, out, kernel, stride, padding, groups, bias: false, weightInit });
+  return conv2d({ in: inputs, out, kernel, stride, padding, groups, dilation, bias: false, weightInit });
 }
 
 /** A block of some inner width that takes `inputs` channels. */
 interface BlockKind {
   readonly expansion: number;
-  main(inputs: number, width: number, stride: number): Module;
+  main(inputs: number, width: number, stride: number, dilation: number): Module;
 }
 
 const basic: BlockKind = {
@@ -130,13 +130,13 @@ const basic: BlockKind = {
 
 const bottleneck = ({ widening = 1, groups = 1, excites }: Row, strideOn: string): BlockKind => ({
   expansion: 4,
-  main: (inputs, width, stride) => {
+  main: (inputs, width, stride, dilation) => {
     const inner = widening * width;
     return sequential({
       conv1: convolution(inputs, inner, 1, strideOn === "1x1" ? stride : 1),
       bn1: batchNorm2d({ channels: inner }),
       relu1: relu(),
-      conv2: convolution(inner, inner, 3, strideOn === "3x3" ? stride : 1, groups),
+      conv2: convolution(inner, inner, 3, strideOn === "3x3" ? stride : 1, groups, dilation),
       bn2: batchNorm2d({ channels: inner }),
       relu2: relu(),
       conv3: convolution(inner, 4 * width, 1),
@@ -146,8 +146,14 @@ const bottleneck = ({ widening = 1, groups = 1, excites }: Row, strideOn: string
   },
 });
 
-/** The first block of a stage may halve and widen; the others keep what they get. */
-function stage({ main, expansion }: BlockKind, inputs: number, width: number, blocks: number, stride: number): Module {
+/** The first block of a stage may halve and widen, and is dilated as the stage before; the others keep what they get. */
+function stage(
+  { main, expansion }: BlockKind,
+  [inputs, width]: readonly [number, number],
+  blocks: number,
+  stride: number,
+  [before, dilation]: readonly [number, number],
+): Module {
   const out = expansion * width;
   const first = () => {
     if (stride === 1 && inputs === out) return undefined;
@@ -155,24 +161,40 @@ function stage({ main, expansion }: BlockKind, inputs: number, width: number, bl
   };
   return sequential(
     ...Array.from({ length: blocks }, (_, i) =>
-      i === 0 ? new Residual(main(inputs, width, stride), first()) : new Residual(main(out, width, 1)),
+      i === 0
+        ? new Residual(main(inputs, width, stride, before), first())
+        : new Residual(main(out, width, 1, dilation)),
     ),
   );
 }
 
-function resnet(kind: BlockKind, blocks: readonly number[], classes: number): Module {
+/** All but the head, by name. From stage `dilatedFrom` on the picture keeps its size, and dilation lets convolutions see as far. */
+function layersOf(kind: BlockKind, blocks: readonly number[], dilatedFrom = WIDTHS.length): Record<string, Module> {
+  let dilation = 1;
   const stages = WIDTHS.map((width, i) => {
     const inputs = i === 0 ? 64 : kind.expansion * WIDTHS[i - 1]!;
-    return [`layer${i + 1}`, stage(kind, inputs, width, blocks[i]!, i === 0 ? 1 : 2)] as const;
+    const isDilated = i >= dilatedFrom;
+    const before = dilation;
+    if (isDilated) dilation *= 2;
+    const made = stage(kind, [inputs, width], blocks[i]!, i === 0 || isDilated ? 1 : 2, [before, dilation]);
+    return [`layer${i + 1}`, made] as const;
   });
+  return {
+    conv1: convolution(3, 64, 7, 2),
+    bn1: batchNorm2d({ channels: 64 }),
+    relu: relu(),
+    maxpool: maxPool2d(3, { stride: 2, padding: 1 }),
+    ...Object.fromEntries(stages),
+  };
+}
+
+/** ResNet-50 without its head, whose last two stages are dilated: what networks that label pixels stand on. */
+export const dilatedResnet50 = (): Record<string, Module> =>
+  layersOf(bottleneck(BOTTLENECK_ROWS[0]!, "3x3"), BOTTLENECK_ROWS[0]!.blocks, 2);
+
+function resnet(kind: BlockKind, blocks: readonly number[], classes: number): Module {
   return imageClassifier({
-    features: sequential({
-      conv1: convolution(3, 64, 7, 2),
-      bn1: batchNorm2d({ channels: 64 }),
-      relu: relu(),
-      maxpool: maxPool2d(3, { stride: 2, padding: 1 }),
-      ...Object.fromEntries(stages),
-    }),
+    features: sequential(layersOf(kind, blocks)),
     head: (outputs) =>
       sequential({
         avgpool: globalAvgPool2d(),

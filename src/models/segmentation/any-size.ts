@@ -64,12 +64,20 @@ export interface CommonOptions {
 
 export const COMMON: CommonOptions = { classes: 11, height: 180, width: 240, classWeights: [] };
 
-/** What it is trained with: labels of -1 count for nothing, and each class as much as its weight says. */
-export function pixelLoss({ classes, classWeights }: Pick<CommonOptions, "classes" | "classWeights">): Loss {
+/** What it is trained with: labels of -1 count for nothing, each class as much as its weight says, and labellings before the last `auxiliary`. */
+export function pixelLoss(
+  { classes, classWeights }: Pick<CommonOptions, "classes" | "classWeights">,
+  auxiliary?: number,
+): Loss {
   if (classWeights.length !== 0 && classWeights.length !== classes) {
     throw new OptionError(
       `option classWeights has ${classWeights.length} numbers, expected one for each of ${classes} classes, or none`,
     );
   }
-  return { kind: "pixelCrossEntropy", classes, ...(classWeights.length > 0 && { weights: classWeights }) };
+  return {
+    kind: "pixelCrossEntropy",
+    classes,
+    ...(classWeights.length > 0 && { weights: classWeights }),
+    ...(auxiliary !== undefined && { auxiliary }),
+  };
 }
