@@ -240,7 +240,7 @@ export const avgPool2d = takingKernel(
  * @throws OptionError if `output` is no pair of whole numbers from 1; ShapeError when it is traced, if the input is no
  * image
  */
-export const adaptiveAvgPool2d = (...given: [output: Pair]): AdaptiveAvgPool2d => {
+export const adaptiveAvgPool2d: (output: Pair) => AdaptiveAvgPool2d = (...given) => {
   const [output, width] = given as readonly unknown[];
   const isRow = typeof width === "number" && typeof output === "number";
   if (isRow || isRecord(output)) {

@@ -103,5 +103,5 @@ export type { Padding, Pair, WindowOptions } from "./window.js";
 export const differentiate = makes(
   "differentiate",
   ["loss", "...wrt"],
-  (lossValue: Value, wrt: readonly Value[]): readonly Value[] => differentiateWith(lossValue, wrt, add),
+  (loss: Value, wrt: readonly Value[]): readonly Value[] => differentiateWith(loss, wrt, add),
 );

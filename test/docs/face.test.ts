@@ -21,6 +21,16 @@ it("documents every export, every member, and the default of every option", () =
   expect(found, message).toEqual([]);
 });
 
+it("describes parameters that there are", () => {
+  const strange = face.declared.flatMap(({ name, tags, parameters = [] }) =>
+    tags.flatMap((tag) => {
+      const of = tag.name === "param" ? (/^\s*(\w+)/.exec(tag.text ?? "")?.[1] ?? "nothing") : undefined;
+      return of === undefined || parameters.includes(of) ? [] : [`${name}: @param ${of}`];
+    }),
+  );
+  expect(strange).toEqual([]);
+});
+
 /** Types behind others that nobody needs to write down. */
 const HELPERS: readonly string[] = [
   "BackendChoice",

@@ -4,7 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Node, SyntaxKind } from "typescript/unstable/ast";
-import { API, type Checker, type Symbol as Named, type NodeHandle, SymbolFlags } from "typescript/unstable/sync";
+import {
+  API,
+  type Checker,
+  type Symbol as Named,
+  type NodeHandle,
+  SignatureKind,
+  SymbolFlags,
+} from "typescript/unstable/sync";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -19,6 +26,8 @@ export interface Declared {
   readonly tags: readonly { readonly name: string; readonly text?: string | undefined }[];
   /** A member that may be left out. */
   readonly isOptional: boolean;
+  /** The names of its parameters, where it is a function and `@param` says something of one. */
+  readonly parameters?: readonly string[];
 }
 
 /** An entry of the package (`fovea/node`), and what it exports, by name: `nn`, `nn.conv2d`. */
@@ -191,9 +200,13 @@ class Reader {
     if (!(symbol.flags & SymbolFlags.TypeParameter) && !this.#exported.has(keyOf(handle))) forgotten.add(symbol.name);
   }
 
-  #docOf(symbol: Named): Pick<Declared, "doc" | "tags"> {
+  #docOf(symbol: Named): Pick<Declared, "doc" | "tags" | "parameters"> {
     const tags = this.#checker.getJsDocTagsOfSymbol(symbol);
-    return { doc: this.#checker.getDocumentationCommentOfSymbol(symbol), tags };
+    const doc = this.#checker.getDocumentationCommentOfSymbol(symbol);
+    if (!tags.some(({ name }) => name === "param")) return { doc, tags };
+    const type = this.#checker.getTypeOfSymbol(symbol)!;
+    const signatures = this.#checker.getSignaturesOfType(type, SignatureKind.Call);
+    return { doc, tags, parameters: signatures.flatMap((s) => s.getParameters().map(({ name }) => name)) };
   }
 }
 
