@@ -119,6 +119,48 @@ export class Net extends nn.Module {
     expect(JSON.parse(said.stdout).samples).toBe(12);
   });
 
+  it("is given pictures as it says that it takes them, where its function does not read what the data has", async () => {
+    const folder = folderWith({
+      "net.mjs": NET.replace("{ classes = 10, channels = 1 }", "{ classes }").replace("in: channels", "in: 1"),
+    });
+    await writePictureFolder(join(folder, "pictures"), { classes: 3, train: 8, test: 4, sizeOf: () => [40, 30] });
+    const words = [
+      "train",
+      "--module",
+      "net.mjs",
+      "--data",
+      "pictures",
+      "--size",
+      "28",
+      "--epochs",
+      "1",
+      "--no-report",
+    ];
+    const { code, stderr } = await fovea([...words, "--out", "run"], folder);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(JSON.parse(readFileSync(join(folder, "run/config.json"), "utf8")).options).toEqual({ classes: 3 });
+  });
+
+  it("labels pixels where its loss says so", async () => {
+    const folder = folderWith({
+      "net.mjs": `import { nn } from "fovea";
+export default ({ classes = 2, channels = 1 }) => {
+  const net = nn.sequential({ conv: nn.conv2d({ in: channels, out: classes, kernel: 3, padding: 1 }) });
+  net.loss = { kind: "pixelCrossEntropy", classes };
+  return net;
+};`,
+    });
+    const run = (...words: string[]) => fovea([...words, "--module", "net.mjs", "--json"], folder);
+    const trained = await run("segment", "train", "--data", "scenes", "--epochs", "1", "--out", "run");
+    expect([trained.code, trained.stderr]).toEqual([0, ""]);
+    const measured = JSON.parse((await run("segment", "eval", "run")).stdout);
+    const epochs = events(trained.stdout).filter(({ event }) => event === "epoch") as { test: { accuracy: number } }[];
+    expect(measured.pixelAccuracy).toBeCloseTo(epochs.at(-1)!.test.accuracy, 6);
+    expect((await run("train", "--resume", "run")).stderr).toContain(
+      "is a run of segment train; go on with fovea segment train",
+    );
+  });
+
   it("says what training would see", async () => {
     const folder = folderWith({ "net.mjs": NET });
     const words = [

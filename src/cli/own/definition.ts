@@ -18,43 +18,44 @@ const EXPECTED =
   "a module, a function of { classes, height, width, channels } that makes one, or a definition as registerModel takes it";
 
 /**
+ * @param input what the file says that its networks take
  * @param what the file and the export, for messages
  * @throws FileError where `value` is no network
  */
 export function definitionFrom(value: unknown, input: Shape | undefined, what: string): ModelDefinition {
-  if (value instanceof Module) {
-    // Made already: it takes what it takes.
-    const { height, width, channels } = OPEN;
-    return input === undefined
-      ? made(() => value, { height, width, channels }, undefined, what)
-      : made(() => value, {}, input, what);
-  }
-  if (isModuleClass(value)) return made((options) => new value(options), sized(input), undefined, what);
-  if (typeof value === "function") return made(value as Make, sized(input), undefined, what);
+  // A module is made already, and takes what it takes.
+  if (value instanceof Module) return made(() => value, input, what);
+  if (isModuleClass(value)) return made((options) => new value(options), input, what);
+  if (typeof value === "function") return made(value as Make, input, what);
   if (isDefinition(value)) return value;
   if (isForeignModule(value)) throw otherCopy(what);
   const cure = value instanceof Promise ? "; await it: export default await ..." : "";
   throw new FileError(`--module ${what}: is ${shown(value)}, expected ${EXPECTED}${cure}`);
 }
 
-const sized = (input: Shape | undefined) =>
-  input === undefined ? OPEN : { ...OPEN, height: input[0]!, width: input[1]!, channels: input[2]! };
-
-function made(make: Make, defaults: ModelOptions, fixed: Shape | undefined, what: string): ModelDefinition {
-  const input = ({ height, width, channels }: ModelOptions): Shape =>
-    fixed ?? [Number(height), Number(width), Number(channels)];
+/** Options are those that `make` reads; without `input` also the extents of the pictures, which data or a file then say. */
+function made(make: Make, said: Shape | undefined, what: string): ModelDefinition {
+  const [height = 0, width = 0, channels = 0] = said ?? [];
+  const all = { ...OPEN, height, width, channels };
+  const { read, module } = tried(make, all);
+  const isOption = (name: string) => read.has(name) || (said === undefined && name !== "classes");
+  const input = (options: ModelOptions): Shape => {
+    const own = { ...all, ...options };
+    return [own.height, own.width, own.channels];
+  };
   const build = (options: ModelOptions): Module => {
     if (input(options).includes(0)) {
       throw new OptionError(
         `--module ${what}: does not say what it takes; add "export const input = [height, width, channels];" to the file`,
       );
     }
-    return called(make, options, what);
+    return called(make, { ...all, ...options }, what);
   };
   return {
     name: what,
     description: "",
-    defaults,
+    ...(module?.loss?.kind === "pixelCrossEntropy" ? { task: "segmentation" } : {}),
+    defaults: Object.fromEntries(Object.entries(all).filter(([name]) => isOption(name))),
     parameters: 0,
     input,
     build,
@@ -62,8 +63,32 @@ function made(make: Make, defaults: ModelOptions, fixed: Shape | undefined, what
   };
 }
 
+/** What a function makes, and the options that it reads. Whatever is wrong with it is said when it is called for good. */
+function tried(make: Make, options: ModelOptions): { readonly read: ReadonlySet<string>; readonly module?: Module } {
+  const read = new Set<string>();
+  // Any number of classes will do.
+  const watched = new Proxy(
+    { ...saidOf(options), classes: 2 },
+    {
+      get(target, name) {
+        if (typeof name === "string") read.add(name);
+        return Reflect.get(target, name) as unknown;
+      },
+    },
+  );
+  try {
+    const module = make(watched);
+    return module instanceof Module ? { read, module: module as Module } : { read };
+  } catch {
+    return { read: read.size > 0 ? read : new Set(Object.keys(OPEN)) };
+  }
+}
+
+const saidOf = (options: ModelOptions): ModelOptions =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== 0));
+
 function called(make: Make, options: ModelOptions, what: string): Module {
-  const said = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== 0));
+  const said = saidOf(options);
   let module: unknown;
   try {
     module = make(said);
