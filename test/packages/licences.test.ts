@@ -73,3 +73,11 @@ it.each([
 ])("of %s under %s: %s", (name, licence, allowed) => {
   expect(isAllowed(`node_modules/${name}`, licence)).toBe(allowed);
 });
+
+it("what builds the site of the documentation has a permissive licence", () => {
+  const text = readFileSync(new URL("../../docs/site/package-lock.json", import.meta.url), "utf8");
+  const packages = Object.entries<Entry>(JSON.parse(text).packages).filter(([place]) => place !== "");
+  const known = [...PERMISSIVE, "BlueOak-1.0.0", "CC0-1.0", "Python-2.0"];
+  expect(packages.length).toBeGreaterThan(50);
+  expect(packages.filter(([, { license }]) => !known.includes(license ?? "")).map(([place]) => place)).toEqual([]);
+});

@@ -1,0 +1,1 @@
+export function copyPages(pages: readonly string[], to: string): void;
