@@ -105,6 +105,7 @@ export * as ops from "./ops/index.js";
 export { type OpDefinition, registerOp } from "./ops/registry.js";
 export type { Evaluation } from "./train/evaluate/evaluator.js";
 export { type ConfusionMatrix, confusionText, type EpochFigures, type NormFigures } from "./train/evaluate/metrics.js";
+export type { Calibration, CalibrationBin } from "./train/evaluate/scores.js";
 export { type Minimization, type MinimizeOptions, minimize } from "./train/minimize.js";
 export { type AdamOptions, adam, adamw } from "./train/optimizers/adam.js";
 export { type NadamOptions, nadam } from "./train/optimizers/nadam.js";

@@ -278,6 +278,12 @@ export interface EvaluateOptions extends MachineOptions {
    */
   readonly top5?: boolean;
   /**
+   * Whether the likeliest classes are binned by their probabilities, and for two classes the area under the ROC curve is computed.
+   * Networks with a loss other than cross-entropy have no probabilities, and none of these figures.
+   * @default false
+   */
+  readonly calibration?: boolean;
+  /**
    * Called after each batch with the pictures that are done and their total. Measuring waits for a promise that it
    * returns, and rejects with what it throws.
    * @default none
@@ -295,6 +301,7 @@ export const EVALUATE_OPTIONS: Fields<EvaluateOptions> = {
   batchSize: whole(1),
   views: oneOf(VIEWS),
   top5: flag,
+  calibration: flag,
   onProgress: callback,
   signal: abortSignal,
 };
@@ -324,11 +331,16 @@ export async function evaluate(model: TrainedModel, data: Dataset, options: Eval
   checkOptions("evaluate", options, EVALUATE_OPTIONS);
   checkModel(model, "evaluate");
   checkDataset(data, "evaluate: the data");
-  const { batchSize, views, top5, onProgress, signal, note = noteOnce } = options;
+  const { batchSize, views, top5, calibration, onProgress, signal, note = noteOnce } = options;
   signal?.throwIfAborted();
   const device = await openDevice(pick(options, MACHINE_OPTIONS));
   try {
-    const evaluator = await Evaluator.create(device, model.module, model.input, { batchSize, views, top5 });
+    const evaluator = await Evaluator.create(device, model.module, model.input, {
+      batchSize,
+      views,
+      top5,
+      calibration,
+    });
     await lendWeights(device, model, "evaluate");
     const { mean, std } = model.scaling;
     const named = labelledAs(data, model.classes, "the model");

@@ -111,16 +111,16 @@ describe("fovea eval", () => {
       .split("\n")
       .map((row) => row.trim().split(/ {2,}/));
     expect(rows).toEqual([
-      ["class", "pictures", "recall", "precision"],
-      ["red", "2", "50.00%", "50.00%"],
-      ["green", "1", "100.00%", "50.00%"],
-      ["blue", "2", "50.00%", "100.00%"],
+      ["class", "pictures", "recall", "precision", "F1"],
+      ["red", "2", "50.00%", "50.00%", "50.00%"],
+      ["green", "1", "100.00%", "50.00%", "66.67%"],
+      ["blue", "2", "50.00%", "100.00%", "66.67%"],
     ]);
     const { classes } = JSON.parse((await run(...words, "--json")).stdout);
     expect(classes).toEqual([
-      { recall: 0.5, precision: 0.5 },
-      { recall: 1, precision: 0.5 },
-      { recall: 0.5, precision: 1 },
+      { recall: 0.5, precision: 0.5, f1: 0.5 },
+      { recall: 1, precision: 0.5, f1: 2 / 3 },
+      { recall: 0.5, precision: 1, f1: 2 / 3 },
     ]);
   });
 

@@ -60,7 +60,7 @@ it("tells how much of a class is found, and how much of what is said is right", 
     [1, 1, 0],
     [0, 0, 0],
   ]);
-  expect(cat).toEqual({ recall: 3 / 4, precision: 3 / 4 });
-  expect(dog).toEqual({ recall: 1 / 2, precision: 1 / 2 });
-  expect(bird).toEqual({ recall: Number.NaN, precision: Number.NaN });
+  expect(cat).toEqual({ recall: 3 / 4, precision: 3 / 4, f1: 3 / 4 });
+  expect(dog).toEqual({ recall: 1 / 2, precision: 1 / 2, f1: 1 / 2 });
+  expect(bird).toEqual({ recall: Number.NaN, precision: Number.NaN, f1: Number.NaN });
 });

@@ -7,7 +7,7 @@ import { parseBrokenLimit } from "../../data/open-options.js";
 import { isPolicyConfig } from "../../go/training/epochs.js";
 import { scalingText } from "../../model/scalings.js";
 import type { TrainingConfig } from "../../run/config.js";
-import { type ConfusionMatrix, classFigures, confusionText } from "../../train/evaluate/metrics.js";
+import { type ConfusionMatrix, classFigures, confusionText, macroFigures } from "../../train/evaluate/metrics.js";
 import { evaluate } from "../../train/train.js";
 import { MAP, NETWORK, oneOf, pairOf, wholeOf } from "../options/arguments.js";
 import { CLASSES, withClassNames } from "../options/class-names.js";
@@ -155,10 +155,12 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     ...sessionOptions(flags, (text) => output.note(text)),
     ...(views === undefined ? {} : { views }),
     top5: model.classes.length > FEW_CLASSES,
+    calibration: true,
     onProgress: ({ done }) => progress?.update(done),
   }).finally(() => progress?.stop());
 
-  const { loss, accuracy, samples, confusion, top5, metrics = {} } = result;
+  const { loss, accuracy, samples, confusion, top5, calibration, rocAuc, metrics = {} } = result;
+  const macro = macroFigures(confusion);
   output.event({
     model: found.path,
     data: data.name,
@@ -167,7 +169,10 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     loss,
     accuracy,
     ...(top5 === undefined ? {} : { top5 }),
+    ...(rocAuc === undefined ? {} : { rocAuc }),
+    ...(calibration === undefined ? {} : { calibration }),
     ...(result.metrics && { metrics }),
+    macro,
     confusion,
     classes: classFigures(confusion),
     scaling: model.scaling,
@@ -181,6 +186,14 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     `  accuracy  ${percent(accuracy)} (${showCount(samples * (1 - accuracy))} wrong, error ${percent(1 - accuracy)})`,
   );
   if (top5 !== undefined) output.say(`  top 5     ${percent(top5)}`);
+  output.say(
+    `  macro F1  ${percent(macro.f1)} (recall ${percent(macro.recall)}, precision ${percent(macro.precision)})`,
+  );
+  if (rocAuc !== undefined && !Number.isNaN(rocAuc)) output.say(`  ROC AUC   ${rocAuc.toFixed(4)}`);
+  if (calibration !== undefined)
+    output.say(
+      `  calibration error ${percent(calibration.error)}: how far probabilities are from the share that is right, in the mean`,
+    );
   for (const [name, value] of Object.entries(metrics)) output.say(`  ${name.padEnd(9)} ${value.toFixed(4)}`);
   output.say(
     `  pixels    ${scalingText(model.scaling)}${isScalingAssumed ? ", the data's: the model does not say" : ""}`,
@@ -199,15 +212,15 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
 function classesText(confusion: ConfusionMatrix, names: readonly string[]): string {
   const share = (part: number) => (Number.isNaN(part) ? "" : percent(part));
   const rows = classFigures(confusion)
-    .map(({ recall, precision }, label) => ({ label, recall, precision }))
+    .map((figures, label) => ({ label, ...figures }))
     .filter(({ recall, precision }) => !Number.isNaN(recall) || !Number.isNaN(precision));
   const isAll = rows.length <= MOST_IN_MATRIX;
   const shown = isAll ? rows : rows.toSorted((a, b) => (a.recall || 0) - (b.recall || 0)).slice(0, LEAST_FOUND);
   const text = table(
-    ["class", "pictures", "recall", "precision"],
-    shown.map(({ label, recall, precision }) => {
+    ["class", "pictures", "recall", "precision", "F1"],
+    shown.map(({ label, recall, precision, f1 }) => {
       const pictures = confusion[label]!.reduce((a, b) => a + b, 0);
-      return [names[label]!, showCount(pictures), share(recall), share(precision)];
+      return [names[label]!, showCount(pictures), share(recall), share(precision), share(f1)];
     }),
   );
   return isAll

@@ -12,16 +12,15 @@ import { openBytes } from "../../data/sets/open-pictures.js";
 import { batchCount, inOrder } from "../../data/sets/sampler.js";
 import type { Executable, Slot } from "../../devices/device.js";
 import { inSequence, runQueue } from "../../devices/queue.js";
-import { likeliest, rankOf } from "../../model/rank.js";
+import { likeliest } from "../../model/rank.js";
 import { checkClasses } from "../feed.js";
 import { addBatch, type EpochFigures, type EpochSums, figures, noSums } from "./metrics.js";
+import type { Scores } from "./scores.js";
 
 export interface ViewFigures {
   readonly sums: EpochSums;
   /** The likeliest class of each picture. */
   readonly predictions: Int32Array;
-  /** How many labels are among the five likeliest classes, where they were counted. */
-  readonly firstFive: number;
 }
 
 /** `executable` takes `input` and gives `probabilities`. */
@@ -31,6 +30,7 @@ export async function evaluateViews(
   data: Dataset,
   classes: number,
   progress?: (done: number, figures: EpochFigures) => void,
+  scores?: Scores,
 ): Promise<ViewFigures> {
   checkClasses(data, classes);
   const { maxBatch, inputs } = executable;
@@ -39,7 +39,6 @@ export async function evaluateViews(
   const viewer = new Viewer(input, data);
   const sums = noSums();
   const predictions = new Int32Array(data.length);
-  let firstFive = 0;
   const means = new Float64Array(maxBatch * classes);
   const loss = new Float64Array(maxBatch);
   const correct = new Uint8Array(maxBatch);
@@ -65,7 +64,7 @@ export async function evaluateViews(
           const label = data.labels[from + n]!;
           const row = means.subarray(n * classes, (n + 1) * classes);
           const best = likeliest(row);
-          if (!leftOut.includes(n) && rankOf(row, 0, classes, label) <= 5) firstFive++;
+          if (!leftOut.includes(n)) scores?.add(row, 0, label, false);
           predictions[from + n] = best;
           correct[n] = best === label ? 1 : 0;
           // A probability of 0 in float32 is one below 1e-45.
@@ -77,7 +76,7 @@ export async function evaluateViews(
       },
     });
   }
-  return { sums, predictions, firstFive };
+  return { sums, predictions };
 }
 
 function fillView(slot: Slot, viewer: Viewer, view: View, pictures: readonly Picture[]): void {

@@ -7,15 +7,15 @@ import { batchCount, inOrder } from "../../data/sets/sampler.js";
 import type { Device, Executable } from "../../devices/device.js";
 import { inSequence, runQueue } from "../../devices/queue.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
-import { rankOf } from "../../model/rank.js";
 import type { Module } from "../../nn/index.js";
-import { classesOf } from "../../nn/loss.js";
+import { CROSS_ENTROPY, classesOf } from "../../nn/loss.js";
 import { checkData, type Written } from "../feed.js";
 import { openFeeder } from "../feeder.js";
 import { evaluationEntry, metricOutput, viewEntry } from "../step.js";
 import { evaluateViews, type ViewFigures } from "./evaluate-views.js";
 import { addBatch, type ConfusionMatrix, confusionMatrix, type EpochFigures, figures, noSums } from "./metrics.js";
 import { addPixels, pixelFigures } from "./pixel-figures.js";
+import { type Calibration, type ScoreFigures, Scores } from "./scores.js";
 
 /** The figures of a network on a data set. */
 export interface Evaluation extends EpochFigures {
@@ -37,6 +37,10 @@ export interface Evaluation extends EpochFigures {
   readonly meanIoU?: number;
   /** The share of pictures whose label is among the five likeliest classes, from 0 to 1, where it was asked for. */
   readonly top5?: number;
+  /** How far the probabilities can be trusted, where it was asked for. */
+  readonly calibration?: Calibration;
+  /** The area under the ROC curve of the second of two classes, from 0 to 1, where calibration was asked for. */
+  readonly rocAuc?: number;
   /** Means of the network's own metrics over the pictures, by name, where it has some. */
   readonly metrics?: Readonly<Record<string, number>>;
 }
@@ -51,9 +55,22 @@ export interface EvaluatorOptions {
   readonly views?: ViewName | undefined;
   /** Counts the labels among the five likeliest classes. */
   readonly top5?: boolean | undefined;
+  /** Bins the likeliest classes by their probabilities; of networks whose loss is cross-entropy. */
+  readonly calibration?: boolean | undefined;
   /** Compiled from `entry` with the same options; compiled here where left out. */
   readonly executable?: Executable | undefined;
 }
+
+/** The figures that need a number a class. */
+interface Wanted {
+  readonly top5: boolean;
+  readonly calibration: boolean;
+}
+
+const wantedOf = ({ top5, ...others }: ScoreFigures, wanted: Wanted): Partial<ScoreFigures> => ({
+  ...(wanted.top5 && { top5 }),
+  ...(wanted.calibration && others),
+});
 
 export class Evaluator {
   readonly #executable: Executable;
@@ -61,7 +78,7 @@ export class Evaluator {
   readonly #classes: number;
   readonly #metrics: readonly string[];
   readonly #views: ViewName | undefined;
-  readonly #top5: boolean;
+  readonly #wanted: Wanted;
 
   /** Compiles for a device, whose states are the weights. */
   static async create(
@@ -71,14 +88,18 @@ export class Evaluator {
     options: EvaluatorOptions = {},
   ): Promise<Evaluator> {
     const { views, batchSize, top5 = false } = options;
+    const calibration = options.calibration === true && (network.loss ?? CROSS_ENTROPY).kind === "crossEntropy";
     const { entry, traced } = Evaluator.entry(network, input, options);
     const executable = options.executable ?? (await device.compile(entry, { maxBatch: batchSize }));
     const metrics = Object.keys(network.metrics ?? {});
-    return new Evaluator(executable, input, classesOf(network, traced.output), metrics, views, top5);
+    return new Evaluator(executable, input, classesOf(network, traced.output), metrics, views, { top5, calibration });
   }
 
-  static entry(network: Module, input: Shape, { averaged, views, top5 }: EvaluatorOptions) {
-    return views === undefined ? evaluationEntry(network, input, averaged, top5) : viewEntry(network, input, averaged);
+  static entry(network: Module, input: Shape, { averaged, views, top5, calibration }: EvaluatorOptions) {
+    const withLogits = (top5 ?? false) || (calibration ?? false);
+    return views === undefined
+      ? evaluationEntry(network, input, averaged, withLogits)
+      : viewEntry(network, input, averaged);
   }
 
   private constructor(
@@ -87,14 +108,14 @@ export class Evaluator {
     classes: number,
     metrics: readonly string[],
     views: ViewName | undefined,
-    top5: boolean,
+    wanted: Wanted,
   ) {
     this.#executable = executable;
     this.#input = input;
     this.#classes = classes;
     this.#metrics = metrics;
     this.#views = views;
-    this.#top5 = top5;
+    this.#wanted = wanted;
   }
 
   /** @throws DataError where the data does not fit the network, or brings no labels to measure by. */
@@ -118,11 +139,13 @@ export class Evaluator {
         ...metrics,
       };
     }
-    const { sums, predictions, firstFive, metrics } =
+    const { top5, calibration } = this.#wanted;
+    const scores = top5 || calibration ? new Scores(this.#classes) : undefined;
+    const { sums, predictions, metrics } =
       this.#views === undefined
-        ? await this.#once(data, progress)
+        ? await this.#once(data, progress, undefined, scores)
         : {
-            ...(await evaluateViews(this.#executable, this.#views, data, this.#classes, progress)),
+            ...(await evaluateViews(this.#executable, this.#views, data, this.#classes, progress, scores)),
             metrics: undefined,
           };
     return {
@@ -131,7 +154,7 @@ export class Evaluator {
       confusion: confusionMatrix(data.labels, predictions, this.#classes),
       predictions,
       seconds: (performance.now() - started) / 1000,
-      ...(this.#top5 ? { top5: firstFive / Math.max(1, sums.samples) } : {}),
+      ...(scores && wantedOf(scores.figures(), this.#wanted)),
       ...metrics,
     };
   }
@@ -144,10 +167,10 @@ export class Evaluator {
     data: Dataset,
     progress?: (done: number, figures: EpochFigures) => void,
     pixels?: number[][],
+    scores?: Scores,
   ): Promise<ViewFigures & { readonly metrics: Pick<Evaluation, "metrics"> | undefined }> {
     checkData(data, this.#input, this.#classes);
     const sums = noSums();
-    let firstFive = 0;
     const totals = new Map(this.#metrics.map((name) => [name, 0]));
     const predictions = new Int32Array(data.length);
     const order = inOrder(data.length);
@@ -184,12 +207,10 @@ export class Evaluator {
           if (pixels !== undefined) addPixels(pixels, kept!, slot.output("prediction"));
           else predictions.set(slot.output("prediction").subarray(0, count), first);
           for (const n of replaced) predictions[first + n] = -1;
-          if (this.#top5) {
+          if (scores !== undefined) {
             const logits = slot.output("logits");
-            for (let n = 0; n < count; n++) {
-              if (replaced.includes(n)) continue;
-              if (rankOf(logits, n * this.#classes, this.#classes, data.labels[first + n]!) <= 5) firstFive++;
-            }
+            for (let n = 0; n < count; n++)
+              if (!replaced.includes(n)) scores.add(logits, n * this.#classes, data.labels[first + n]!, true);
           }
           return inSequence([() => progress?.(sums.samples, figures(sums))], () => true);
         },
@@ -201,7 +222,6 @@ export class Evaluator {
     return {
       sums,
       predictions,
-      firstFive,
       metrics: totals.size === 0 ? undefined : { metrics: Object.fromEntries(means) },
     };
   }

@@ -82,15 +82,25 @@ export interface ClassFigures {
   readonly recall: number;
   /** The pictures said to be of the class that are, as a share of those said to be. */
   readonly precision: number;
+  /** The harmonic mean of the two. */
+  readonly f1: number;
 }
 
-/** Recall and precision of each class. */
+/** Recall, precision and F1 of each class. */
 export function classFigures(matrix: ConfusionMatrix): readonly ClassFigures[] {
   const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
-  return matrix.map((row, label) => ({
-    recall: row[label]! / sum(row),
-    precision: row[label]! / sum(matrix.map((other) => other[label]!)),
-  }));
+  return matrix.map((row, label) => {
+    const [right, are, said] = [row[label]!, sum(row), sum(matrix.map((other) => other[label]!))];
+    return { recall: right / are, precision: right / said, f1: (2 * right) / (are + said) };
+  });
+}
+
+/** The means over the classes that have pictures; a class that is never predicted has a precision of 0. */
+export function macroFigures(matrix: ConfusionMatrix): ClassFigures {
+  const known = classFigures(matrix).filter(({ recall }) => !Number.isNaN(recall));
+  const mean = (of: (figures: ClassFigures) => number) =>
+    known.reduce((total, figures) => total + (of(figures) || 0), 0) / known.length;
+  return { recall: mean((f) => f.recall), precision: mean((f) => f.precision), f1: mean((f) => f.f1) };
 }
 
 /** A column is as wide as its numbers; names that are longer are numbered. */

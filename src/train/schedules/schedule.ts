@@ -289,7 +289,11 @@ const FIELDS: { readonly [K in Kind]: Fields<OptionsOf<K>> } = {
 
 /** The kinds by name, and the options of one. */
 export const SCHEDULES = Object.keys(FIELDS) as readonly Kind[];
-export const optionsOfSchedule = (kind: Kind): readonly string[] => Object.keys(FIELDS[kind]);
+export const optionsOfSchedule = (kind: Kind): readonly string[] =>
+  Object.keys(FIELDS[kind]).filter((option) => option !== "warmupSteps" || !RISING.includes(kind));
+
+/** Those that have a rise of their own in place of a warm-up. */
+const RISING: readonly Kind[] = ["one-cycle", "triangular"];
 
 const check = variants("kind", FIELDS);
 
