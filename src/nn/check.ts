@@ -2,7 +2,6 @@
 import { OptionError } from "../base/errors.js";
 import { type Check, checkOptions, expecting, type Fields, isRecord } from "../base/options.js";
 import { refuseRow } from "../base/positional.js";
-import type { WindowOptions } from "../ops/window.js";
 
 /** Each must be a whole number from 1. */
 export function checkWhole(layer: string, numbers: Readonly<Record<string, number>>): void {
@@ -21,24 +20,6 @@ export function checkLayer<T extends object>(layer: string, options: T, fields: 
   if (!isRecord(options)) refuseRow(`nn.${layer}`, [options], fields);
   checkOptions(layer, options, fields, `${layer}: `);
 }
-
-const isPair = (value: unknown) =>
-  Array.isArray(value) ? value.length === 2 && value.every((n) => typeof n === "number") : typeof value === "number";
-/** One number for both, or [height, width]. What they may be is held where a window meets its image (ops/window.ts). */
-export const pairOf: Check = expecting("a number, or [height, width]", isPair);
-
-const SIDES = ["top", "bottom", "left", "right"];
-const isSides = (value: unknown) =>
-  isRecord(value) && Object.entries(value).every(([side, n]) => SIDES.includes(side) && typeof n === "number");
-
-export const WINDOW: Fields<WindowOptions> = {
-  stride: pairOf,
-  padding: expecting(
-    'a number, [height, width], { top, bottom, left, right } or "same"',
-    (value) => value === "same" || isPair(value) || isSides(value),
-  ),
-  dilation: pairOf,
-};
 
 const initializer = expecting(
   'an initializer, such as { kind: "constant", value: 0 }',

@@ -4,15 +4,15 @@
  * x].
  */
 
-import { type Fields, flag, needed } from "../base/options.js";
+import { type Fields, flag, needed, pick } from "../base/options.js";
 import { takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
-import { convTranspose2d as convTransposeOf } from "../ops/conv-transpose.js";
+import { CONV_TRANSPOSE, convTranspose2d as convTransposeOf } from "../ops/conv-transpose.js";
 import { add } from "../ops/elementwise/arithmetic.js";
 import { refuse } from "../ops/support.js";
-import { type Pair, pair } from "../ops/window.js";
-import { checkLayer, checkWhole, count, INITIALIZERS, pairOf } from "./check.js";
+import { type Pair, pair, pairOf } from "../ops/window.js";
+import { checkLayer, checkWhole, count, INITIALIZERS } from "./check.js";
 import { defaultBias, defaultWeights, type Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";
 
@@ -119,7 +119,7 @@ export class ConvTranspose2d extends Module {
       const is = shapeText({ shape: x.shape });
       refuse("convTranspose2d", x.graph.path, `in ${inputs} does not fit its input ${is}, expected ${expected}`);
     }
-    const y = convTransposeOf(x, this.weight.in(x), this.options);
+    const y = convTransposeOf(x, this.weight.in(x), pick(this.options, CONV_TRANSPOSE));
     return this.bias === undefined ? y : add(y, this.bias.in(x));
   }
 }

@@ -1,14 +1,14 @@
 /** The convolution layer. Weights are HWIO, [kernel y, kernel x, in / groups, out]. */
 
-import { type Fields, flag, needed } from "../base/options.js";
+import { type Fields, flag, needed, pick } from "../base/options.js";
 import { takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { type Shape, shapeText } from "../graph/shape.js";
-import { conv2d as conv2dOf } from "../ops/conv.js";
+import { CONV, conv2d as conv2dOf } from "../ops/conv.js";
 import { add } from "../ops/elementwise/arithmetic.js";
 import { refuse } from "../ops/support.js";
-import { type Padding, type Pair, pair } from "../ops/window.js";
-import { checkLayer, checkWhole, count, INITIALIZERS, pairOf, WINDOW } from "./check.js";
+import { type Padding, type Pair, pair, pairOf, WINDOW } from "../ops/window.js";
+import { checkLayer, checkWhole, count, INITIALIZERS } from "./check.js";
 import { defaultBias, defaultWeights, type Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";
 
@@ -116,7 +116,7 @@ export class Conv2d extends Module {
         `in ${inputs} does not fit its input ${shapeText({ shape: x.shape })}, expected ${expected}; ${cure}`,
       );
     }
-    const y = conv2dOf(x, this.weight.in(x), this.options);
+    const y = conv2dOf(x, this.weight.in(x), pick(this.options, CONV));
     return this.bias === undefined ? y : add(y, this.bias.in(x));
   }
 }

@@ -74,6 +74,7 @@ export {
   globalAvgPool2d,
   MaxPool2d,
   maxPool2d,
+  type PoolMaker,
   Subsample2d,
   type Subsample2dOptions,
   subsample2d,

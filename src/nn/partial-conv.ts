@@ -7,17 +7,17 @@
  * whole tensor (OIHW, as others load it), see `toWhole` and `fromWhole`.
  */
 import { OptionError } from "../base/errors.js";
-import { callback, type Fields, listOf, needed } from "../base/options.js";
+import { callback, type Fields, listOf, needed, pick } from "../base/options.js";
 import { takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { type Shape, shapeText } from "../graph/shape.js";
 import { arrange } from "../ops/arrange.js";
-import { conv2d as conv2dOf } from "../ops/conv.js";
+import { CONV, conv2d as conv2dOf } from "../ops/conv.js";
 import { add } from "../ops/elementwise/arithmetic.js";
 import { reshape } from "../ops/shape.js";
 import { refuse } from "../ops/support.js";
-import { type Padding, type Pair, pair } from "../ops/window.js";
-import { checkLayer, checkWhole, count, pairOf, WINDOW } from "./check.js";
+import { type Padding, type Pair, pair, pairOf, WINDOW } from "../ops/window.js";
+import { checkLayer, checkWhole, count } from "./check.js";
 import type { Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";
 
@@ -156,7 +156,7 @@ export class PartialConv2d extends Module {
     }
     const whole: Shape = this.wholeShape;
     const weight = reshape(arrange(this.weight.in(x), this.table), whole);
-    return add(conv2dOf(x, weight, { ...this.options, groups: 1 }), this.bias.in(x));
+    return add(conv2dOf(x, weight, pick(this.options, CONV)), this.bias.in(x));
   }
 }
 

@@ -1,52 +1,58 @@
 /** Pooling layers, and the trainable subsampling of LeNet-5. */
 
 import { OptionError } from "../base/errors.js";
-import { type Check, expecting, type Fields, flag, isRecord, needed } from "../base/options.js";
+import { type Check, checkOptions, type Fields, isRecord, needed } from "../base/options.js";
 import { literal, optionsOf, rowText, takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
 import { add, multiply } from "../ops/elementwise/arithmetic.js";
 import {
+  AVG_POOL,
   type AvgPoolOptions,
   adaptiveAvgPool2d as adaptiveAvgPool2dOf,
   avgPool2d as avgPool2dOf,
+  MAX_POOL,
   type MaxPoolOptions,
   maxPool2d as maxPool2dOf,
 } from "../ops/pool.js";
 import { mean } from "../ops/reduce.js";
 import { refuse } from "../ops/support.js";
-import { type Pair, pair, type WindowOptions } from "../ops/window.js";
-import { checkLayer, checkWhole, count, INITIALIZERS, pairOf, WINDOW } from "./check.js";
+import { type Pair, pair, pairOf, type WindowOptions } from "../ops/window.js";
+import { checkLayer, checkWhole, count, INITIALIZERS } from "./check.js";
 import type { Initializer } from "./initializer.js";
 import { Module, Parameter } from "./module.js";
-
-const MAX_POOL: Fields<MaxPoolOptions> = { ...WINDOW, ceil: flag };
-const AVG_POOL: Fields<AvgPoolOptions> = {
-  stride: WINDOW.stride,
-  padding: WINDOW.padding,
-  ceil: flag,
-  divisor: expecting(
-    '"window", "valid" or a number',
-    (value) => value === "window" || value === "valid" || typeof value === "number",
-  ),
-  dilation: WINDOW.dilation,
-};
 
 function checkPool<T extends WindowOptions>(layer: string, kernel: Pair, options: T, fields: Fields<T>): void {
   pairOf(kernel, `${layer}: kernel`);
   checkLayer(layer, options, fields);
 }
 
-/** `make`, which refuses a kernel among the options, and options in a row. */
+/** A pool is made by its kernel and an object of options, or by one object that holds both. */
+export interface PoolMaker<O, R> {
+  (kernel: Pair, options?: O): R;
+  (
+    options: O & {
+      /** Height and width of a window in pixels: one number for both, or [height, width]. */
+      readonly kernel: Pair;
+    },
+  ): R;
+}
+
+/** `make`, which also takes the kernel among the options, and refuses options in a row. */
 function takingKernel<O extends object, R>(
   layer: string,
   fields: Fields<O>,
   make: (kernel: Pair, options?: O) => R,
-): (kernel: Pair, options?: O) => R {
+): PoolMaker<O, R> {
   const table: Readonly<Record<string, Check>> = { kernel: needed(pairOf), ...fields };
-  return (...given) => {
-    const [kernel, options] = given as readonly unknown[];
-    if (kernel === undefined || isRecord(kernel) || (options !== undefined && !isRecord(options))) {
+  return (...given: unknown[]) => {
+    const [first, options] = given;
+    if (isRecord(first) && options === undefined) {
+      checkOptions(layer, first, table, `${layer}: `);
+      const { kernel, ...rest } = first;
+      return make(kernel as Pair, rest as O);
+    }
+    if (first === undefined || isRecord(first) || (options !== undefined && !isRecord(options))) {
       const meant = optionsOf(given, table);
       const size = literal(meant.get("kernel")) ?? "...";
       meant.delete("kernel");
@@ -55,7 +61,7 @@ function takingKernel<O extends object, R>(
         `${layer}: is given ${rowText(given)}, expected a kernel and an object of options: nn.${layer}(${size}${rest === "" ? "" : `, { ${rest} }`})`,
       );
     }
-    return make(...given);
+    return make(first as Pair, options as O | undefined);
   };
 }
 
@@ -98,6 +104,7 @@ export class AdaptiveAvgPool2d extends Module {
     readonly output: Pair,
   ) {
     super();
+    pairOf(output, "adaptiveAvgPool2d: output");
     const [height, width] = pair(output);
     checkWhole("adaptiveAvgPool2d", { "output height": height, "output width": width });
   }
@@ -195,7 +202,8 @@ export class Subsample2d extends Module {
  * console.log(trace(nn.maxPool2d(3, { stride: 2, padding: 1 }), { input: [28, 28, 6] }).output.shape); // [ 14, 14, 6 ]
  * ```
  *
- * @param kernel height and width of a window in pixels: one number for both, or [height, width]
+ * @param kernel height and width of a window in pixels: one number for both, or [height, width]; or one object with it
+ * and the options: `{ kernel: 3, stride: 2 }`
  * @throws OptionError on an option that is unknown; ShapeError when it is traced, if the kernel is larger than the
  * padded input
  */
@@ -215,7 +223,8 @@ export const maxPool2d = takingKernel(
  * console.log(trace(nn.avgPool2d(2), { input: [28, 28, 6] }).output.shape); // [ 14, 14, 6 ]
  * ```
  *
- * @param kernel height and width of a window in pixels: one number for both, or [height, width]
+ * @param kernel height and width of a window in pixels: one number for both, or [height, width]; or one object with it
+ * and the options: `{ kernel: 3, stride: 2 }`
  * @throws OptionError on an option that is unknown; ShapeError when it is traced, if the kernel is larger than the
  * padded input
  */
@@ -243,8 +252,8 @@ export const avgPool2d = takingKernel(
 export const adaptiveAvgPool2d: (output: Pair) => AdaptiveAvgPool2d = (...given) => {
   const [output, width] = given as readonly unknown[];
   const isRow = typeof width === "number" && typeof output === "number";
-  if (isRow || isRecord(output)) {
-    const meant = literal(isRow ? [output, width] : Object.values(output as object)[0]) ?? "...";
+  if (isRow || output === undefined || isRecord(output)) {
+    const meant = literal(isRow ? [output, width] : Object.values((output ?? {}) as object)[0]) ?? "...";
     throw new OptionError(
       `adaptiveAvgPool2d: is given ${rowText(given)}, expected a number, or [height, width]: nn.adaptiveAvgPool2d(${meant})`,
     );

@@ -5,8 +5,8 @@ import { takingOptions } from "../base/positional.js";
 import type { Value } from "../graph/graph.js";
 import { type ResizeMode, resize } from "../ops/resize.js";
 import { refuse } from "../ops/support.js";
-import { type Pair, pair } from "../ops/window.js";
-import { checkLayer, pairOf } from "./check.js";
+import { type Pair, pair, pairOf } from "../ops/window.js";
+import { checkLayer } from "./check.js";
 import { Module } from "./module.js";
 
 /** Options of `nn.upsample`: either `scaleFactor` or `size`. */

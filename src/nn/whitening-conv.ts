@@ -7,8 +7,8 @@
 import { OptionError } from "../base/errors.js";
 import { type Fields, flag, needed } from "../base/options.js";
 import { takingOptions } from "../base/positional.js";
-import { type Padding, type Pair, pair } from "../ops/window.js";
-import { checkLayer, count, pairOf, WINDOW } from "./check.js";
+import { type Padding, type Pair, pair, pairOf, WINDOW } from "../ops/window.js";
+import { checkLayer, count } from "./check.js";
 import { Conv2d } from "./conv.js";
 
 /** Options of `nn.whiteningConv2d`. */

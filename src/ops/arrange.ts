@@ -3,13 +3,14 @@
  * between: out channel j is in channel table[j], and 0 where table[j] is -1. With it a convolution's partial connection
  * table (LeCun et al. 1998, table I) is stored as the kernels that there are and computed as a whole convolution.
  */
+import { needed } from "../base/options.js";
 import type { ArrangeAttributes } from "../graph/attributes.js";
 import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { shapeText } from "../graph/shape.js";
 import { add } from "./elementwise/arithmetic.js";
 import { makes } from "./makes.js";
-import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
+import { bytesOf, emptyTensor, expectInputs, NUMBERS, refuse } from "./support.js";
 
 export type { ArrangeAttributes } from "../graph/attributes.js";
 
@@ -71,4 +72,5 @@ export const arrange = makes(
   "arrange",
   ["x"],
   (x: Value, table: readonly number[]): Value => x.graph.add(arrangeOp, { table }, [x]),
+  { table: needed(NUMBERS) },
 );

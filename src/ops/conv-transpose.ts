@@ -10,12 +10,13 @@
  * file is PyTorch's [C, O / groups, ky, kx]. The output has (H - 1) s - top - bottom + span + outputPadding rows, and
  * columns alike.
  */
+import { type Fields, whole } from "../base/options.js";
 import type { Value } from "../graph/graph.js";
 import { conv2dInputGradOp } from "./conv.js";
 import { makes } from "./makes.js";
 import { pad, slice } from "./shape.js";
 import { refuse } from "./support.js";
-import { type Pair, pair, span, type Window, windowOf } from "./window.js";
+import { type Pair, pair, pairOf, span, type Window, windowOf } from "./window.js";
 
 /** Options of `ops.convTranspose2d`. All are optional. */
 export interface ConvTransposeOptions {
@@ -46,6 +47,15 @@ export interface ConvTransposeOptions {
    */
   readonly groups?: number;
 }
+
+/** The options of a transposed convolution. */
+export const CONV_TRANSPOSE: Fields<ConvTransposeOptions> = {
+  stride: pairOf,
+  padding: pairOf,
+  outputPadding: pairOf,
+  dilation: pairOf,
+  groups: whole(1),
+};
 
 /**
  * Transposed convolution of an image x [H, W, C], with a batch, by filters w [kernel height, kernel width, O / groups,
@@ -80,6 +90,8 @@ export const convTranspose2d = makes(
       return slice(pad(image, [0, 0, 0], below), axis, before, before + out);
     }, y);
   },
+  {},
+  CONV_TRANSPOSE,
 );
 
 interface OutputAxis {

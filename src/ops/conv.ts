@@ -9,13 +9,14 @@
  * There is no bias: it is an `add` of an [O] value, which the planner melts into the convolution's store.
  */
 
+import { type Fields, whole } from "../base/options.js";
 import type { ConvAttributes, ConvInputGradAttributes } from "../graph/attributes.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { makes } from "./makes.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
-import { checkWindow, eachTap, readsTransposed, readsWindow, type WindowOptions, windowOf } from "./window.js";
+import { checkWindow, eachTap, readsTransposed, readsWindow, WINDOW, type WindowOptions, windowOf } from "./window.js";
 
 export type { ConvAttributes, ConvInputGradAttributes } from "../graph/attributes.js";
 
@@ -204,6 +205,9 @@ export interface ConvOptions extends WindowOptions {
   readonly groups?: number;
 }
 
+/** The options of a convolution. */
+export const CONV: Fields<ConvOptions> = { ...WINDOW, groups: whole(1) };
+
 /**
  * Convolution of an image x [H, W, C], with a batch, by filters w [kernel height, kernel width, C / groups, O]: [H',
  * W', O]. The filters are not mirrored. PyTorch: `F.conv2d`.
@@ -220,8 +224,14 @@ export interface ConvOptions extends WindowOptions {
  *
  * @throws ShapeError if the channels do not fit, or the kernel is larger than the padded image
  */
-export const conv2d = makes("conv2d", ["x", "w"], (x: Value, w: Value, options: ConvOptions = {}): Value => {
-  const kernel: readonly [number, number] = [w.shape[0] ?? 0, w.shape[1] ?? 0];
-  const attributes = { ...windowOf(kernel, options, x.shape), groups: options.groups ?? 1 };
-  return x.graph.add(conv2dOp, attributes, [x, w]);
-});
+export const conv2d = makes(
+  "conv2d",
+  ["x", "w"],
+  (x: Value, w: Value, options: ConvOptions = {}): Value => {
+    const kernel: readonly [number, number] = [w.shape[0] ?? 0, w.shape[1] ?? 0];
+    const attributes = { ...windowOf(kernel, options, x.shape), groups: options.groups ?? 1 };
+    return x.graph.add(conv2dOp, attributes, [x, w]);
+  },
+  {},
+  CONV,
+);

@@ -9,6 +9,7 @@
  */
 
 import { OptionError } from "../base/errors.js";
+import { expecting, type Fields, flag, isRecord, needed, number } from "../base/options.js";
 import type { ChannelWindowAttributes } from "../graph/attributes.js";
 import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
@@ -67,6 +68,7 @@ export const channelWindowSum = makes(
   "channelWindowSum",
   ["x"],
   (x: Value, window: ChannelWindowAttributes): Value => x.graph.add(channelWindowSumOp, window, [x]),
+  { window: needed(expecting("{ before, after }", isRecord)) },
 );
 
 /** Options of local response normalisation. */
@@ -95,6 +97,15 @@ export interface LocalResponseNormOptions {
   readonly alphaDivided?: boolean;
 }
 
+/** The options of local response normalisation. */
+export const LOCAL_RESPONSE_NORM: Fields<LocalResponseNormOptions> = {
+  size: needed(number()),
+  alpha: number(),
+  beta: number(),
+  k: number(),
+  alphaDivided: flag,
+};
+
 export function checkLocalResponseNorm(options: LocalResponseNormOptions): void {
   const { size, alpha = 1e-4, beta = 0.75, k = 1 } = options;
   if (!Number.isInteger(size) || size < 1) {
@@ -120,4 +131,6 @@ export const localResponseNorm = makes(
     const energy = channelWindowSum(square(x), window);
     return multiply(x, power(scale(energy, alphaDivided ? alpha / size : alpha, k), -beta));
   },
+  {},
+  LOCAL_RESPONSE_NORM,
 );

@@ -1,4 +1,5 @@
 /** Softmax and the losses. Classes are the last axis; a loss is one number a sample (or a position of a sample). */
+import { number } from "../base/options.js";
 import type { CrossEntropyAttributes } from "../graph/attributes.js";
 import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
@@ -245,6 +246,7 @@ export const crossEntropy = makes(
       { ...(smoothing === 0 ? {} : { smoothing }), ...(ignore === undefined ? {} : { ignore }) },
       [logits, labels],
     ),
+  { smoothing: number(), ignore: number() },
 );
 /**
  * The mean of (prediction - target)^2 over the numbers of a sample, with two values of one shape and a batch: one

@@ -1,14 +1,26 @@
 /** The functions that make nodes, each of which first sees that it was given values. */
-import { shown } from "../base/options.js";
+import { type Check, checkOptions, shown } from "../base/options.js";
 import { isValue, noValue, type Value } from "../graph/graph.js";
 import { refuse } from "./support.js";
+
+type Table = Readonly<Record<string, Check>>;
 
 /**
  * `make`, whose first arguments are values, by these names. A name that begins with "..." is that of a list of them.
  * What is given in their place is refused before it can do harm: where nothing checks types, `add(x, 3)` would else end
  * anywhere inside.
+ *
+ * @param others checks of the arguments behind the values, by name, in their order
+ * @param options the table of the options that stand behind those
  */
-export function makes<F extends (...given: never[]) => unknown>(op: string, values: readonly string[], make: F): F {
+export function makes<F extends (...given: never[]) => unknown>(
+  op: string,
+  values: readonly string[],
+  make: F,
+  others: Table = {},
+  options?: Table,
+): F {
+  const named = Object.entries(others);
   const check = (given: readonly unknown[]) => {
     for (const [i, name] of values.entries()) {
       const value = given[i];
@@ -17,6 +29,14 @@ export function makes<F extends (...given: never[]) => unknown>(op: string, valu
         for (const [n, one] of value.entries()) expectValue(op, value, `${name.slice(3)}[${n}]`, one);
       } else refuseList(op, given, name.slice(3), value);
     }
+    const path = pathOf(given);
+    const where = path === "" ? op : `${op}(${path})`;
+    for (const [i, [name, of]] of named.entries()) {
+      const value = given[values.length + i];
+      if (value !== undefined || of.needed) of(value, `${where}: ${name}`);
+    }
+    const last = given[values.length + named.length];
+    if (options !== undefined) checkOptions(op, (last === undefined ? {} : last) as object, options, `${where}: `);
   };
   return ((...given: never[]) => {
     check(given);

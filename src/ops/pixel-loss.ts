@@ -8,6 +8,8 @@
  * over the batch instead; here every picture counts alike, so that a picture's loss does not depend on those beside it,
  * a last short batch weighs as it should, and figures of an epoch are means over pictures.
  */
+
+import { type Fields, number } from "../base/options.js";
 import type { Value } from "../graph/graph.js";
 import { classWeight } from "./class-weight.js";
 import { relu } from "./elementwise/activation.js";
@@ -16,6 +18,7 @@ import { crossEntropy } from "./loss.js";
 import { makes } from "./makes.js";
 import { correct } from "./metric.js";
 import { sum } from "./reduce.js";
+import { NUMBERS } from "./support.js";
 
 /** Options of `ops.pixelCrossEntropy`. All are optional. */
 export interface PixelLossOptions {
@@ -35,6 +38,12 @@ export interface PixelLossOptions {
    */
   readonly smoothing?: number;
 }
+
+const PIXEL_LOSS: Fields<PixelLossOptions> = {
+  ignore: number(),
+  weights: NUMBERS,
+  smoothing: number(),
+};
 
 /** The label of pixels that are skipped. */
 export const IGNORED = -1;
@@ -64,6 +73,8 @@ export const pixelCrossEntropy = makes(
     const losses = crossEntropy(logits, labels, smoothing, ignore);
     return weightedMean(losses, classWeight(labels, weights, ignore));
   },
+  {},
+  PIXEL_LOSS,
 );
 
 /**

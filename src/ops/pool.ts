@@ -7,6 +7,7 @@
  * incomplete window (see window.ts). NaN wins a maximum, so that a broken activation is never hidden.
  */
 
+import { expecting, type Fields, flag, needed } from "../base/options.js";
 import type { AvgPoolAttributes, AvgPoolGradAttributes, Divisor, MaxPoolAttributes } from "../graph/attributes.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
@@ -19,7 +20,9 @@ import {
   eachTap,
   type Pair,
   pair,
+  pairOf,
   readsWindow,
+  WINDOW,
   type Window,
   type WindowOptions,
   windowOf,
@@ -270,6 +273,20 @@ export interface AvgPoolOptions extends WindowOptions {
   readonly divisor?: Divisor;
 }
 
+/** The options of maximum pooling. */
+export const MAX_POOL: Fields<MaxPoolOptions> = { ...WINDOW, ceil: flag };
+/** The options of average pooling. */
+export const AVG_POOL: Fields<AvgPoolOptions> = {
+  stride: pairOf,
+  padding: WINDOW.padding,
+  ceil: flag,
+  divisor: expecting(
+    '"window", "valid" or a number',
+    (value) => value === "window" || value === "valid" || typeof value === "number",
+  ),
+  dilation: pairOf,
+};
+
 /**
  * The maximum of each window of each channel: x [H, W, C], with a batch, to [H', W', C]. Padding counts as minus
  * infinity; NaN wins. A relu before the pool is drawn after it, where the two commute. PyTorch: `F.max_pool2d`.
@@ -285,14 +302,20 @@ export interface AvgPoolOptions extends WindowOptions {
  * @param kernel height and width of a window: one number for both, or [height, width]
  * @throws ShapeError if x is no image, or the kernel is larger than the padded image
  */
-export const maxPool2d = makes("maxPool2d", ["x"], (x: Value, kernel: Pair, options: MaxPoolOptions = {}): Value => {
-  const window = windowOf(kernel, { ...options, stride: options.stride ?? kernel }, x.shape);
-  const pooled = (image: Value) => image.graph.add(maxPool2dOp, { ...window, ceil: options.ceil ?? false }, [image]);
-  if (x.op !== (reluOp as unknown)) return pooled(x);
-  const y = pooled(x.inputs[0]!);
-  const hasEmpty = ([0, 1] as const).some((axis) => emptyWindow(window, axis, x.shape, y.shape[axis]!) >= 0);
-  return hasEmpty ? pooled(x) : x.graph.scope(x.path, () => relu(y));
-});
+export const maxPool2d = makes(
+  "maxPool2d",
+  ["x"],
+  (x: Value, kernel: Pair, options: MaxPoolOptions = {}): Value => {
+    const window = windowOf(kernel, { ...options, stride: options.stride ?? kernel }, x.shape);
+    const pooled = (image: Value) => image.graph.add(maxPool2dOp, { ...window, ceil: options.ceil ?? false }, [image]);
+    if (x.op !== (reluOp as unknown)) return pooled(x);
+    const y = pooled(x.inputs[0]!);
+    const hasEmpty = ([0, 1] as const).some((axis) => emptyWindow(window, axis, x.shape, y.shape[axis]!) >= 0);
+    return hasEmpty ? pooled(x) : x.graph.scope(x.path, () => relu(y));
+  },
+  { kernel: needed(pairOf) },
+  MAX_POOL,
+);
 
 /**
  * Pools an image x [H, W, C], with a batch, to `output` pixels: pixel i of n is the mean from floor(i H / n) to ceil((i
@@ -300,20 +323,25 @@ export const maxPool2d = makes("maxPool2d", ["x"], (x: Value, kernel: Pair, opti
  * @param output one number for both sides, or [height, width]
  * @throws ShapeError if x is no image
  */
-export const adaptiveAvgPool2d = makes("adaptiveAvgPool2d", ["x"], (x: Value, output: Pair): Value => {
-  return ([0, 1] as const).reduce((image: Value, axis) => {
-    const pixels = image.shape[axis] ?? 1;
-    const bins = pair(output)[axis];
-    if (bins === pixels) return image;
-    const kernelOf = (size: number): Pair => (axis === 0 ? [size, 1] : [1, size]);
-    if (pixels % bins === 0) return avgPool2d(image, kernelOf(pixels / bins));
-    const parts = Array.from({ length: bins }, (_, i) => {
-      const [start, end] = [Math.floor((i * pixels) / bins), Math.ceil(((i + 1) * pixels) / bins)];
-      return avgPool2d(slice(image, axis, start, end), kernelOf(end - start));
-    });
-    return concat(parts, axis);
-  }, x);
-});
+export const adaptiveAvgPool2d = makes(
+  "adaptiveAvgPool2d",
+  ["x"],
+  (x: Value, output: Pair): Value => {
+    return ([0, 1] as const).reduce((image: Value, axis) => {
+      const pixels = image.shape[axis] ?? 1;
+      const bins = pair(output)[axis];
+      if (bins === pixels) return image;
+      const kernelOf = (size: number): Pair => (axis === 0 ? [size, 1] : [1, size]);
+      if (pixels % bins === 0) return avgPool2d(image, kernelOf(pixels / bins));
+      const parts = Array.from({ length: bins }, (_, i) => {
+        const [start, end] = [Math.floor((i * pixels) / bins), Math.ceil(((i + 1) * pixels) / bins)];
+        return avgPool2d(slice(image, axis, start, end), kernelOf(end - start));
+      });
+      return concat(parts, axis);
+    }, x);
+  },
+  { output: needed(pairOf) },
+);
 
 /**
  * The mean of each window of each channel: x [H, W, C], with a batch, to [H', W', C]. Padding counts as zeros, unless
@@ -321,8 +349,14 @@ export const adaptiveAvgPool2d = makes("adaptiveAvgPool2d", ["x"], (x: Value, ou
  * @param kernel height and width of a window: one number for both, or [height, width]
  * @throws ShapeError if x is no image, or the kernel is larger than the padded image
  */
-export const avgPool2d = makes("avgPool2d", ["x"], (x: Value, kernel: Pair, options: AvgPoolOptions = {}): Value => {
-  const window = windowOf(kernel, { ...options, stride: options.stride ?? kernel }, x.shape);
-  const attributes = { ...window, ceil: options.ceil ?? false, divisor: options.divisor ?? ("window" as const) };
-  return x.graph.add(avgPool2dOp, attributes, [x]);
-});
+export const avgPool2d = makes(
+  "avgPool2d",
+  ["x"],
+  (x: Value, kernel: Pair, options: AvgPoolOptions = {}): Value => {
+    const window = windowOf(kernel, { ...options, stride: options.stride ?? kernel }, x.shape);
+    const attributes = { ...window, ceil: options.ceil ?? false, divisor: options.divisor ?? ("window" as const) };
+    return x.graph.add(avgPool2dOp, attributes, [x]);
+  },
+  { kernel: needed(pairOf) },
+  AVG_POOL,
+);

@@ -3,7 +3,7 @@
  * may also run over the batch. `expand` is the reverse of `sum`: it repeats along the same axes.
  */
 
-import { anything, checkOptions, type Fields, flag } from "../base/options.js";
+import { anything, checkOptions, expecting, type Fields, flag, isRecord, listOf, needed } from "../base/options.js";
 import type { ExpandAttributes, MaxReduceAttributes, SumAttributes } from "../graph/attributes.js";
 import { OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
@@ -12,6 +12,7 @@ import type { Tensor } from "../graph/tensor.js";
 import { makes } from "./makes.js";
 import { reshape } from "./shape.js";
 import {
+  AXIS,
   type Axis,
   axesOf,
   bytesOf,
@@ -250,6 +251,9 @@ export const mean = makes(
   (x: Value, options: Omit<SumOptions, "mean"> = {}): Value => reduced("mean", x, options, true),
 );
 
+const LIKE = expecting("a value, or { shape, batched }", (value) => isRecord(value) && Array.isArray(value["shape"]));
+const EXPAND = expecting("{ axes, batch, mean }", (value) => isRecord(value) && Array.isArray(value["axes"]));
+
 /** Repeats x along `axes` and the batch until it has the signature of `like`; with `mean`, divided by the repeats. */
 export const expand = makes(
   "expand",
@@ -259,6 +263,7 @@ export const expand = makes(
     if (axes.length === 0 && !batch) return x;
     return x.graph.add(expandOp, { shape: like.shape, batched: like.batched, axes, batch, mean }, [x]);
   },
+  { like: needed(LIKE), options: needed(EXPAND) },
 );
 
 /**
@@ -283,15 +288,20 @@ function repeatedAxes(x: Shape, shape: Shape): number[] {
 }
 
 /** x repeated along axes that it lacks or has one element of, and the batch, until it has the signature of `like`. */
-export const broadcastTo = makes("broadcastTo", ["x"], (x: Value, like: Omit<Signature, "dtype">): Value => {
-  const { shape, batched } = like;
-  const axes = repeatedAxes(x.shape, shape);
-  const batch = batched && !x.batched;
-  if (axes.length === 0 && !batch) return x;
-  const attributes = { shape, batched, axes, batch, mean: false };
-  const hasAxes = x.shape.length > shape.length - axes.length;
-  return x.graph.add(expandOp, hasAxes ? { ...attributes, keepsAxes: true } : attributes, [x]);
-});
+export const broadcastTo = makes(
+  "broadcastTo",
+  ["x"],
+  (x: Value, like: Omit<Signature, "dtype">): Value => {
+    const { shape, batched } = like;
+    const axes = repeatedAxes(x.shape, shape);
+    const batch = batched && !x.batched;
+    if (axes.length === 0 && !batch) return x;
+    const attributes = { shape, batched, axes, batch, mean: false };
+    const hasAxes = x.shape.length > shape.length - axes.length;
+    return x.graph.add(expandOp, hasAxes ? { ...attributes, keepsAxes: true } : attributes, [x]);
+  },
+  { like: needed(LIKE) },
+);
 
 /** The sum of a gradient over everything that `to` was repeated along: what flows back to it through broadcasting. */
 export const gather = makes("gather", ["gradient", "to"], (gradient: Value, to: Value): Value => {
@@ -303,7 +313,12 @@ export const gather = makes("gather", ["gradient", "to"], (gradient: Value, to: 
 });
 
 /** The maximum over `axes`, all by default. */
-export const maxReduce = makes("maxReduce", ["x"], (x: Value, axes?: readonly Axis[]): Value => {
-  const found = axesOf("maxReduce", x, axes);
-  return found.length === 0 ? x : x.graph.add(maxReduceOp, { axes: found }, [x]);
-});
+export const maxReduce = makes(
+  "maxReduce",
+  ["x"],
+  (x: Value, axes?: readonly Axis[]): Value => {
+    const found = axesOf("maxReduce", x, axes);
+    return found.length === 0 ? x : x.graph.add(maxReduceOp, { axes: found }, [x]);
+  },
+  { axes: listOf(AXIS, 'a list of axes, such as ["height", "width"]') },
+);

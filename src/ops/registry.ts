@@ -136,6 +136,9 @@ export function call<A extends Attributes = Attributes>(
   attributes: A = {} as A,
 ): Value<A> {
   const found = typeof op === "string" ? (opNamed(op) as Op<A> | undefined) : op;
+  if (typeof op !== "string" && typeof found?.infer !== "function") {
+    throw new OptionError(`call: the op is ${shown(op)}, expected the name of an op, or what registerOp gives`);
+  }
   if (found === undefined) {
     const names = registeredOps().map(({ name }) => name);
     throw unknownName("op", op as string, names);

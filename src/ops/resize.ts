@@ -15,13 +15,14 @@
  * computed in whole numbers from a fraction for r, so that no rounding moves a pixel. PyTorch rounds r and o r to
  * float32, which moves the nearest pixel where o r is a whole number or all but one: `step` follows it there.
  */
+import { needed, oneOf } from "../base/options.js";
 import type { ResizeAttributes, ResizeGradAttributes, ResizeMode } from "../graph/attributes.js";
 import { type AxisReads, OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText } from "../graph/shape.js";
 import { makes } from "./makes.js";
 import { bytesOf, emptyTensor, expectInputs, refuse } from "./support.js";
-import { type Pair, pair } from "./window.js";
+import { type Pair, pair, pairOf } from "./window.js";
 
 export type { ResizeAttributes, ResizeGradAttributes, ResizeMode } from "../graph/attributes.js";
 
@@ -213,4 +214,6 @@ export const resize = makes(
     const rowsFirst = rows / height <= columns / width;
     return rowsFirst ? along(along(x, 0, rows), 1, columns) : along(along(x, 1, columns), 0, rows);
   },
+  { size: needed(pairOf), mode: needed(oneOf(["nearest", "bilinear"])) },
+  { scaleFactor: pairOf },
 );

@@ -6,13 +6,14 @@
  */
 
 import { ShapeError } from "../base/errors.js";
+import { anything, needed, number } from "../base/options.js";
 import type { ConcatAttributes, PadAttributes, SliceAttributes } from "../graph/attributes.js";
 import { type AxisReads, OWN_PLACE } from "../graph/axis-reads.js";
 import type { Op, Value } from "../graph/graph.js";
 import { type Shape, type Signature, sameShape, shapeText, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
 import { makes } from "./makes.js";
-import { type Axis, axisOf, bytesOf, emptyTensor, expectInputs, refuse, stridesOf } from "./support.js";
+import { AXIS, type Axis, axisOf, bytesOf, emptyTensor, expectInputs, NUMBERS, refuse, stridesOf } from "./support.js";
 
 export type { ConcatAttributes, PadAttributes, SliceAttributes } from "../graph/attributes.js";
 
@@ -240,26 +241,41 @@ export function isReshape(value: Value): value is Value<ReshapeAttributes> {
  * console.log(ops.reshape(x, [2, 2, 3]).shape); // [ 2, 2, 3 ]
  * ```
  */
-export const reshape = makes("reshape", ["x"], (x: Value, shape: Shape): Value => {
-  if (isReshape(x)) return reshape(x.inputs[0]!, shape);
-  return sameShape(x.shape, shape) ? x : x.graph.add(reshapeOp, { shape }, [x]);
-});
+export const reshape = makes(
+  "reshape",
+  ["x"],
+  (x: Value, shape: Shape): Value => {
+    if (isReshape(x)) return reshape(x.inputs[0]!, shape);
+    return sameShape(x.shape, shape) ? x : x.graph.add(reshapeOp, { shape }, [x]);
+  },
+  { shape: needed(NUMBERS) },
+);
 
 /** All of a sample in one axis. */
 export const flatten = makes("flatten", ["x"], (x: Value): Value => reshape(x, [sizeOf(x.shape)]));
 
 /** Joins values along one axis of a sample, such as `"channels"`. */
-export const concat = makes("concat", ["...inputs"], (inputs: readonly Value[], axis: Axis): Value => {
-  const first = inputs[0];
-  if (first === undefined) throw new ShapeError("concat: has no inputs, expected at least one");
-  return inputs.length === 1 ? first : first.graph.add(concatOp, { axis: axisOf("concat", first, axis) }, inputs);
-});
+export const concat = makes(
+  "concat",
+  ["...inputs"],
+  (inputs: readonly Value[], axis: Axis): Value => {
+    const first = inputs[0];
+    if (first === undefined) throw new ShapeError("concat: has no inputs, expected at least one");
+    return inputs.length === 1 ? first : first.graph.add(concatOp, { axis: axisOf("concat", first, axis) }, inputs);
+  },
+  { axis: needed(AXIS) },
+);
 
 /** Elements `start` to `end` - 1 of one axis of a sample. */
-export const slice = makes("slice", ["x"], (x: Value, along: Axis, start: number, end: number): Value => {
-  const axis = axisOf("slice", x, along);
-  return start === 0 && end === x.shape[axis] ? x : x.graph.add(sliceOp, { axis, start, end }, [x]);
-});
+export const slice = makes(
+  "slice",
+  ["x"],
+  (x: Value, along: Axis, start: number, end: number): Value => {
+    const axis = axisOf("slice", x, along);
+    return start === 0 && end === x.shape[axis] ? x : x.graph.add(sliceOp, { axis, start, end }, [x]);
+  },
+  { axis: needed(AXIS), start: needed(number()), end: needed(number()) },
+);
 
 /** Adds a border of `value`; numbers are elements before and after, for each per-sample axis. */
 export const pad = makes(
@@ -269,4 +285,5 @@ export const pad = makes(
     const nothing = before.length === x.shape.length && [...before, ...after].every((n) => n === 0);
     return nothing ? x : x.graph.add(padOp, { before, after, value }, [x]);
   },
+  { before: needed(NUMBERS), after: needed(NUMBERS), value: anything },
 );

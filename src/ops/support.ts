@@ -2,7 +2,9 @@
  * What every op family needs: refusals that name op and layer, checks of its inputs, axes by name, and room for
  * results.
  */
+
 import { ShapeError } from "../base/errors.js";
+import { expecting } from "../base/options.js";
 import type { Cost, Traits, Value } from "../graph/graph.js";
 import { type DType, type Shape, type Signature, shapeText, sizeOf } from "../graph/shape.js";
 import type { Tensor } from "../graph/tensor.js";
@@ -62,6 +64,17 @@ const NAMES = ["height", "width", "channels"] as const;
  * channels] by its name. `"channels"` is the last axis of any other shape, too.
  */
 export type Axis = number | (typeof NAMES)[number];
+
+/** An axis as it may be given; whether a value has it is held by `axisOf`. */
+export const AXIS = expecting(
+  'an axis: a number, or a name such as "channels"',
+  (value) => typeof value === "number" || typeof value === "string",
+);
+/** A list of numbers. */
+export const NUMBERS = expecting(
+  "a list of numbers",
+  (value) => Array.isArray(value) && value.every((n) => typeof n === "number"),
+);
 
 /** @throws ShapeError where x has no axis of that name; numbers are held to its shape by the op. */
 export function axisOf(op: string, x: Value, axis: Axis): number {

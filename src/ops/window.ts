@@ -4,6 +4,7 @@
  *
  * Output pixel o reads the input rows o * stride - top + k * dilation for k in 0..kernel-1, and likewise columns.
  */
+import { type Check, expecting, type Fields, isRecord } from "../base/options.js";
 import type { Window } from "../graph/attributes.js";
 import type { AxisReads } from "../graph/axis-reads.js";
 import type { Value } from "../graph/graph.js";
@@ -50,6 +51,25 @@ export interface WindowOptions {
    */
   readonly dilation?: Pair;
 }
+
+const isNumbers = (value: unknown) =>
+  Array.isArray(value) ? value.length === 2 && value.every((n) => typeof n === "number") : typeof value === "number";
+/** One number for both, or [height, width]. What they may be is held where a window meets its image. */
+export const pairOf: Check = expecting("a number, or [height, width]", isNumbers);
+
+const SIDES = ["top", "bottom", "left", "right"];
+const isSides = (value: unknown) =>
+  isRecord(value) && Object.entries(value).every(([side, n]) => SIDES.includes(side) && typeof n === "number");
+
+/** The options of a window. */
+export const WINDOW: Fields<WindowOptions> = {
+  stride: pairOf,
+  padding: expecting(
+    'a number, [height, width], { top, bottom, left, right } or "same"',
+    (value) => value === "same" || isNumbers(value) || isSides(value),
+  ),
+  dilation: pairOf,
+};
 
 export function pair(value: Pair): readonly [number, number] {
   return typeof value === "number" ? [value, value] : [value[0], value[1]];

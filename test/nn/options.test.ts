@@ -56,11 +56,10 @@ it.each<[string, readonly unknown[], string]>([
     "partialConv2d: connections is 4, expected for each output map",
   ],
   ["whiteningConv2d", [{ in: 3, kernel: 2, fixed: true }], 'unknown option of whiteningConv2d "fixed"'],
-  [
-    "maxPool2d",
-    [{ kernel: 2 }],
-    "maxPool2d: is given { kernel: 2 }, expected a kernel and an object of options: nn.maxPool2d(2)",
-  ],
+  ["maxPool2d", [{ stride: 2 }], "maxPool2d: kernel is missing, expected a number, or [height, width]"],
+  ["maxPool2d", [{ kernel_size: 2 }], 'unknown option of maxPool2d "kernel_size"; did you mean "kernel"?'],
+  ["avgPool2d", [{ kernel: 2, strides: 2 }], 'unknown option of avgPool2d "strides"; did you mean "stride"?'],
+  ["adaptiveAvgPool2d", [], "adaptiveAvgPool2d: is given nothing, expected a number, or [height, width]"],
   [
     "maxPool2d",
     [2, 2],
@@ -222,4 +221,13 @@ describe("a function in a sequence", () => {
   ])("is refused with what it gave: %s", (act, message) => {
     expect(traced(nn.sequential({ act: act as () => Value }))).toContain(message);
   });
+});
+
+it("pools take their kernel in front of the options, or among them", () => {
+  const shapeOf = (layer: nn.Module) => nn.trace(layer, { input: [8, 8, 3] }).output.shape;
+  for (const pool of [nn.maxPool2d, nn.avgPool2d]) {
+    expect(shapeOf(pool({ kernel: [3, 2], stride: 2, padding: 1 }))).toEqual([4, 5, 3]);
+    expect(pool({ kernel: [3, 2], stride: 2, padding: 1 })).toEqual(pool([3, 2], { stride: 2, padding: 1 }));
+    expect(pool({ kernel: 2 })).toEqual(pool(2));
+  }
 });

@@ -54,12 +54,6 @@ it.each<[string, unknown, readonly unknown[], string]>([
   ["localResponseNorm", nn.localResponseNorm, [5], `5, ${OPTIONS}: nn.localResponseNorm({ size: 5 })`],
   ["upsample", nn.upsample, [undefined, 2], `undefined, 2, ${OPTIONS}: nn.upsample({ scaleFactor: 2 })`],
   ["maxPool2d", nn.maxPool2d, [3, 2, 1], `3, 2, 1, ${KERNEL}: nn.maxPool2d(3, { stride: 2, padding: 1 })`],
-  [
-    "maxPool2d",
-    nn.maxPool2d,
-    [{ kernel_size: 3, stride: 2, ceil_mode: true }],
-    `{ kernel_size: 3, stride: 2, ceil_mode: true }, ${KERNEL}: nn.maxPool2d(3, { stride: 2, ceil: true })`,
-  ],
   ["maxPool2d", nn.maxPool2d, [], `nothing, ${KERNEL}: nn.maxPool2d(...)`],
   [
     "avgPool2d",

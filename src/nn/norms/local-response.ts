@@ -1,25 +1,17 @@
 /** Local response normalisation, as AlexNet has it; see ops/local-response.ts. */
 
-import { type Fields, flag, needed } from "../../base/options.js";
 import { takingOptions } from "../../base/positional.js";
 import type { Value } from "../../graph/graph.js";
 import { shapeText } from "../../graph/shape.js";
 import {
   checkLocalResponseNorm,
+  LOCAL_RESPONSE_NORM,
   type LocalResponseNormOptions,
   localResponseNorm as localResponseNormOf,
 } from "../../ops/local-response.js";
 import { refuse } from "../../ops/support.js";
-import { checkLayer, count } from "../check.js";
+import { checkLayer } from "../check.js";
 import { Module } from "../module.js";
-
-const FIELDS: Fields<LocalResponseNormOptions> = {
-  size: needed(count),
-  alpha: count,
-  beta: count,
-  k: count,
-  alphaDivided: flag,
-};
 
 /** Local response normalisation across channels, as `nn.localResponseNorm` makes it. */
 export class LocalResponseNorm extends Module {
@@ -28,7 +20,7 @@ export class LocalResponseNorm extends Module {
     readonly options: LocalResponseNormOptions,
   ) {
     super();
-    checkLayer("localResponseNorm", options, FIELDS);
+    checkLayer("localResponseNorm", options, LOCAL_RESPONSE_NORM);
     checkLocalResponseNorm(options);
   }
 
@@ -48,6 +40,6 @@ export class LocalResponseNorm extends Module {
  */
 export const localResponseNorm = takingOptions(
   "nn.localResponseNorm",
-  FIELDS,
+  LOCAL_RESPONSE_NORM,
   (options: LocalResponseNormOptions) => new LocalResponseNorm(options),
 );

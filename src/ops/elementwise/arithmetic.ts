@@ -2,7 +2,7 @@
 
 import { shown } from "../../base/options.js";
 import type { PowerAttributes, ScaleAttributes } from "../../graph/attributes.js";
-import type { Graph, Op, Value } from "../../graph/graph.js";
+import { Graph, type Op, type Value } from "../../graph/graph.js";
 import { sizeOf } from "../../graph/shape.js";
 import { makes } from "../makes.js";
 import { broadcastTo, type ExpandAttributes, expandOp, gather, sum } from "../reduce.js";
@@ -113,6 +113,8 @@ function repeated(x: Value): Value {
 
 /** The number of samples of a run, times `each`: one number, which is known when a program runs. */
 export function batchCount(graph: Graph, each: number): Value {
+  if (!(graph instanceof Graph))
+    refuse("batchCount", "", `graph is ${shown(graph)}, expected a graph, such as x.graph`);
   return scale(sum(graph.constant(1, { batched: true }), { batch: true }), each);
 }
 

@@ -1,4 +1,5 @@
 /** Activations made of straight pieces: clip, ReLU6, leaky and parametric ReLU, hard sigmoid and hard swish. */
+import { expecting, type Fields } from "../../base/options.js";
 import type { ClipAttributes, LeakyReluAttributes } from "../../graph/attributes.js";
 import type { Op, Value } from "../../graph/graph.js";
 import { makes } from "../makes.js";
@@ -90,6 +91,9 @@ export interface Bounds {
   readonly max?: number | undefined;
 }
 
+const BOUND = expecting("a number", (value) => typeof value === "number");
+const BOUNDS: Fields<Bounds> = { min: BOUND, max: BOUND };
+
 /**
  * Every number brought into [min, max]; one of the two may be left out. The gradient is 1 at the bounds and 0 beyond:
  * PyTorch's `clamp`.
@@ -100,6 +104,8 @@ export const clip = makes(
   ["x"],
   (x: Value, { min, max }: Bounds = {}): Value =>
     x.graph.add(clipOp, { ...(min !== undefined && { min }), ...(max !== undefined && { max }) }, [x]),
+  {},
+  BOUNDS,
 );
 /** Every number brought into [min, max], with the gradient 0 at the bounds: PyTorch's `hardtanh`. */
 export const hardTanh = makes(

@@ -1,4 +1,5 @@
 /** Smooth activations made of exponentials: ELU and its kin, softplus, SiLU, Mish, and GELU by tanh. */
+import { type Fields, number } from "../../base/options.js";
 import type { EluAttributes, SoftplusAttributes } from "../../graph/attributes.js";
 import type { Op, Value } from "../../graph/graph.js";
 import { makes } from "../makes.js";
@@ -153,11 +154,19 @@ export interface SoftplusOptions {
   readonly threshold?: number | undefined;
 }
 
+const SOFTPLUS: Fields<SoftplusOptions> = { beta: number(), threshold: number() };
+
 /** log(1 + e^(beta x)) / beta. */
-export const softplus = makes("softplus", ["x"], (x: Value, options: SoftplusOptions = {}): Value => {
-  const { beta = 1, threshold = 20 } = options;
-  return x.graph.add(softplusOp, { beta, threshold }, [x]);
-});
+export const softplus = makes(
+  "softplus",
+  ["x"],
+  (x: Value, options: SoftplusOptions = {}): Value => {
+    const { beta = 1, threshold = 20 } = options;
+    return x.graph.add(softplusOp, { beta, threshold }, [x]);
+  },
+  {},
+  SOFTPLUS,
+);
 /** x tanh(softplus(x)) (Misra 2019). */
 export const mish = makes("mish", ["x"], (x: Value): Value => x.graph.add(mishOp, {}, [x]));
 /** GELU by its approximation with tanh (Hendrycks and Gimpel 2016): PyTorch's `GELU(approximate="tanh")`. */

@@ -1,4 +1,5 @@
 /** Losses of answers that are each yes or no: several labels a picture, masks. One number a sample. */
+import { type Fields, number } from "../../base/options.js";
 import type { Value } from "../../graph/graph.js";
 import { sigmoid } from "../elementwise/activation.js";
 import { add, divide, multiply, power, scale } from "../elementwise/arithmetic.js";
@@ -49,6 +50,8 @@ export interface FocalLossOptions {
   readonly alpha?: number;
 }
 
+const FOCAL_LOSS: Fields<FocalLossOptions> = { gamma: number(), alpha: number() };
+
 /**
  * The focal loss (Lin et al. 2017), the mean over the numbers of a sample: binary cross-entropy times (1 - p)^gamma,
  * where p is the probability of what is true, so that what is answered well counts little. One number a sample.
@@ -72,6 +75,8 @@ export const focalLoss = makes(
     if (alpha < 0) return mean(loss);
     return mean(multiply(loss, scale(targets, 2 * alpha - 1, 1 - alpha)));
   },
+  {},
+  FOCAL_LOSS,
 );
 
 /**
