@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 export const PAGES = [
+  "docs/coming-from-pytorch.md",
   "docs/your-first-kernel.md",
   "docs/your-first-layer.md",
   "docs/your-first-op.md",

@@ -16,7 +16,7 @@ export function contents() {
       text: "Guide",
       pages: [
         "README.md",
-        ...docs("your-own-network", "your-own-step"),
+        ...docs("coming-from-pytorch", "your-own-network", "your-own-step"),
         ...docs("your-first-layer", "your-first-op", "your-first-kernel"),
       ],
     },

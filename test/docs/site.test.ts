@@ -75,7 +75,14 @@ describe.skipIf(!tools)(name, () => {
 
   it("leads from its front page to what newcomers ask for in two clicks at most", () => {
     const front = pages.get("index.html") ?? "";
-    const asked = ["README", "docs/your-own-network", "docs/your-own-step", "docs/training", "api/README"];
+    const asked = [
+      "README",
+      "docs/coming-from-pytorch",
+      "docs/your-own-network",
+      "docs/your-own-step",
+      "docs/training",
+      "api/README",
+    ];
     expect(asked.filter((page) => !front.includes(`href="${BASE}${page}.html"`))).toEqual([]);
   });
 });

@@ -72,6 +72,7 @@ export default {
   themeConfig: {
     nav: [
       { text: "Guide", link: "/README" },
+      { text: "From PyTorch", link: "/docs/coming-from-pytorch" },
       { text: "API", link: "/api/README", activeMatch: "/api/" },
       { text: "Figures", link: "/bench/README" },
     ],
