@@ -125,6 +125,7 @@ describe("a run", () => {
       "32",
       "--epochs",
       "1",
+      ...["--batch-size", "8", "--warmup", "0"],
       "--no-report",
     ];
     const open = await fovea([...args, "--out", "run"], folder);
@@ -153,6 +154,6 @@ it("helps with what networks learn with, as they have it", async () => {
   expect(stdout.replaceAll(/ +/g, " ")).toContain(
     "network lr batch-size epochs weight-decay warmup\n" +
       "lenet5-1998 0.003 20 0 500\nalexnet to alexnet-2012 0.01 128 0.0005\nvgg11 to vgg19_bn 0.00125 32 0.0005\n" +
-      "resnet18 to resnet152 0.0125 32 0.0001\nresnet20 to resnet110 0.1 128 164 0.0001 400\n",
+      "resnet18 to seresnet50 0.0125 32 0.0001\nresnet20 to resnet110 0.1 128 164 0.0001 400\n",
   );
 });
