@@ -26,7 +26,7 @@ export { registerElementwise, registerStrategy } from "./compiler/registry.js";
 export { type Augmenter, type AugmentKey, compileAugmentation, type Transform } from "./data/augment/augment.js";
 export { DISTORT_DEFAULTS, type DistortOptions } from "./data/augment/distort-options.js";
 export { parseAugmentation } from "./data/augment/grammar.js";
-export type { ViewName } from "./data/augment/views.js";
+export type { TestTimeAugmentation } from "./data/augment/views.js";
 export { type PictureTaker, pictureFor } from "./data/decode/page-picture.js";
 export { type PictureBytes, type PreparedDigit, preprocessDigit } from "./data/digits/prepare-digit.js";
 export {

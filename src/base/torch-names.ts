@@ -79,6 +79,7 @@ const RENAMED: Readonly<Record<string, readonly string[]>> = {
   early_stopping: ["patience"],
   early_stopping_patience: ["patience"],
   param_groups: ["groups"],
+  tta: ["testTimeAugmentation"],
   transform: ["augment"],
   transforms: ["augment"],
   num_workers: ["threads"],

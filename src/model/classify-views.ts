@@ -1,13 +1,13 @@
 /** Asks a classifier about several views of each picture and averages what it says (data/augment/views.ts). */
 import type { Picture } from "../data/augment/augment.js";
-import { Viewer, type ViewName, viewsOf } from "../data/augment/views.js";
+import { type TestTimeAugmentation, Viewer, viewsOf } from "../data/augment/views.js";
 import type { Shape } from "../graph/shape.js";
 import type { Classifier } from "./classifier.js";
 
 /** `shape` is that of the pictures, which may be larger than what the network takes. Gives probabilities a picture. */
 export function viewClassifier(
   classify: Classifier,
-  name: ViewName,
+  name: TestTimeAugmentation,
   shape: Shape,
 ): (pictures: readonly Uint8Array[]) => Promise<Float32Array[]> {
   const { input, scaling } = classify.model;

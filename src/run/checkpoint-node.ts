@@ -17,7 +17,7 @@ import { findNotFinite } from "../model/weights/weights.js";
 import type { TrainerState } from "../train/records.js";
 import type { Trainer } from "../train/trainer.js";
 import { checkSums, findDamage, SUMS } from "./checkpoint-sums-node.js";
-import { differences, parseConfig, type TrainingConfig } from "./config.js";
+import { differences, savedConfig, type TrainingConfig } from "./config.js";
 import { datasetFingerprint, planFingerprint } from "./fingerprint.js";
 
 const FORMAT = "fovea checkpoint";
@@ -123,7 +123,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   return {
     path,
     tensors,
-    config: parseConfig(config, `${path}: config`),
+    config: savedConfig(config, `${path}: config`),
     data: data as RunIdentity["data"],
     backend: backend as RunIdentity["backend"],
     plan,

@@ -7,7 +7,7 @@ import { checkValues } from "../base/options.js";
 import { checkDistortion } from "../data/augment/distort.js";
 import { DISTORT_DEFAULTS, type DistortOptions } from "../data/augment/distort-options.js";
 import { parseTransforms, type Transform } from "../data/augment/transform.js";
-import { checkViews, type ViewName } from "../data/augment/views.js";
+import { checkTestTimeAugmentation, type TestTimeAugmentation } from "../data/augment/views.js";
 import type { Scaling } from "../data/sets/dataset.js";
 import type { HalvesChoice } from "../data/sources/halves-choice.js";
 import type { ModelOptions } from "../models/index.js";
@@ -104,8 +104,8 @@ export interface TrainingConfig extends TrainingTechniques {
    * @default none
    */
   readonly augment?: readonly Transform[] | undefined;
-  /** The views of test pictures that are averaged over. */
-  readonly views?: ViewName | undefined;
+  /** The views of each test picture whose probabilities are averaged. */
+  readonly testTimeAugmentation?: TestTimeAugmentation | undefined;
   /** Whether the label among the five likeliest classes is counted, too, when measuring. */
   readonly top5?: boolean | undefined;
   /** What a branch holds there is its own to read (branch-fields.ts). */
@@ -138,7 +138,7 @@ const fields: FieldChecks<TrainingConfig> = {
   classList: optional(text),
   distort: optional(record),
   augment: optional(records),
-  views: optional(text),
+  testTimeAugmentation: optional(text),
   top5: optional(flag),
   [BRANCH_FIELDS.go]: optional(record),
   mixup: optional(number),
@@ -182,7 +182,7 @@ export function parseConfig(value: unknown, where: string): TrainingConfig {
     checkDistortion(config.distort);
   }
   if (config.augment !== undefined) parseTransforms(config.augment, `${where}: augment`);
-  if (config.views !== undefined) checkViews(config.views);
+  if (config.testTimeAugmentation !== undefined) checkTestTimeAugmentation(config.testTimeAugmentation);
   if (config.module !== undefined) checkFields(config.module, moduleFields, `${where}: module`);
   if (config.halves !== undefined) checkFields(config.halves, halvesFields, `${where}: halves`);
   checkBranchFields(config, where);
@@ -193,6 +193,19 @@ export function parseConfig(value: unknown, where: string): TrainingConfig {
   }
   checkTechniques(config);
   return config;
+}
+
+/** What keys were called in the files of earlier versions, and are called today. */
+const RENAMED: Readonly<Record<string, string>> = { views: "testTimeAugmentation" };
+
+/**
+ * A configuration from the JSON of a file, which may be of an earlier version.
+ * @throws OptionError as `parseConfig` does.
+ */
+export function savedConfig(value: unknown, where: string): TrainingConfig {
+  if (!isRecord(value)) return parseConfig(value, where);
+  const today = Object.entries(value).map(([key, setting]) => [RENAMED[key] ?? key, setting] as const);
+  return parseConfig(Object.fromEntries(today), where);
 }
 
 // --- Comparing and showing

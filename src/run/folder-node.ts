@@ -21,7 +21,7 @@ import { parseJson } from "../formats/json.js";
 import { writeFileAtomically } from "../host/atomic-write-node.js";
 import { readWholeFile, whyUnreadable } from "../host/read-node.js";
 import type { EpochRecord } from "../train/records.js";
-import { parseConfig, type TrainingConfig } from "./config.js";
+import { savedConfig, type TrainingConfig } from "./config.js";
 
 /** The folder of a training run, and the paths of its files. */
 export interface RunFolder {
@@ -164,7 +164,7 @@ export async function openRunFolder(path: string): Promise<{
   }
   const text = new TextDecoder().decode(await readWholeFile(folder.config));
   const json = parseJson(text, (why, cause) => new FileError(`${folder.config}: ${why}`, { cause }));
-  return { folder, config: parseConfig(json, folder.config) };
+  return { folder, config: savedConfig(json, folder.config) };
 }
 
 /** The checkpoint that a run goes on from; undefined where it has none yet. */

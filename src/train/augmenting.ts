@@ -7,7 +7,7 @@ import { OptionError } from "../base/errors.js";
 import { type Augmenter, compileAugmentation, type Transform } from "../data/augment/augment.js";
 import { needsOwnSize } from "../data/augment/geometry.js";
 import { measuredOn } from "../data/augment/pca.js";
-import { type ViewName, viewsOf } from "../data/augment/views.js";
+import { type TestTimeAugmentation, viewsOf } from "../data/augment/views.js";
 import type { Dataset } from "../data/sets/dataset.js";
 import type { Shape } from "../graph/shape.js";
 import { checkClasses, checkData } from "./feed.js";
@@ -17,7 +17,7 @@ export interface Augmenting {
   /** What the augmenter was compiled from, with all that had to be measured. */
   readonly transforms: readonly Transform[] | undefined;
   /** For test pictures; undefined where they are taken as they are. */
-  readonly views: ViewName | undefined;
+  readonly testTimeAugmentation: TestTimeAugmentation | undefined;
 }
 
 /**
@@ -32,7 +32,7 @@ export async function augmenting(
   options: {
     readonly augment?: readonly Transform[] | undefined;
     readonly distort?: unknown;
-    readonly views?: ViewName | undefined;
+    readonly testTimeAugmentation?: TestTimeAugmentation | undefined;
   },
 ): Promise<Augmenting> {
   const { train, val, test } = data;
@@ -40,7 +40,7 @@ export async function augmenting(
   if (augment !== undefined && distort !== undefined) {
     throw new OptionError("distort and augment are both given; make distort one of the transforms: distort,flip");
   }
-  const views = options.views ?? (augment?.some(needsOwnSize) ? "none" : undefined);
+  const views = options.testTimeAugmentation ?? (augment?.some(needsOwnSize) ? "none" : undefined);
   for (const measured of [val, test]) {
     if (measured === undefined) continue;
     if (views === undefined) checkData(measured, input, classes);
@@ -51,11 +51,11 @@ export async function augmenting(
   }
   if (augment === undefined) {
     checkData(train, input, classes);
-    return { augmenter: undefined, transforms: undefined, views };
+    return { augmenter: undefined, transforms: undefined, testTimeAugmentation: views };
   }
   checkClasses(train, classes);
   const transforms = await measuredOn(augment, train);
   const augmenter = compileAugmentation(transforms, input, train);
   if (train.stream === undefined) augmenter.check(train.shape[0], train.shape[1], train.name);
-  return { augmenter, transforms, views };
+  return { augmenter, transforms, testTimeAugmentation: views };
 }

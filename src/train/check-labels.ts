@@ -11,7 +11,12 @@ import type { Module } from "../nn/index.js";
 export function checkLabels(
   network: Module,
   { train, test }: { readonly train: Dataset; readonly test?: Dataset | undefined },
-  options: { readonly mixup?: unknown; readonly distort?: unknown; readonly views?: unknown; readonly watch?: unknown },
+  options: {
+    readonly mixup?: unknown;
+    readonly distort?: unknown;
+    readonly testTimeAugmentation?: unknown;
+    readonly watch?: unknown;
+  },
 ): boolean {
   const loss = network.loss;
   const labelsPixels = loss?.kind === "pixelCrossEntropy";
@@ -28,7 +33,7 @@ export function checkLabels(
       throw new OptionError("watch miou: is for networks that label pixels; watch accuracy or loss");
     return false;
   }
-  for (const name of ["mixup", "distort", "views"] as const) {
+  for (const name of ["mixup", "distort", "testTimeAugmentation"] as const) {
     if (options[name] !== undefined) throw new OptionError(`${name}: is for labels of whole pictures; leave it out`);
   }
   for (const data of [train, ...(test === undefined ? [] : [test])]) {

@@ -58,8 +58,8 @@ export async function setUpTraining(
   const entries = trainingEntries(network, input, options.optimizer, options);
   const { traced, rates } = entries;
   const classes = classesOf(network, traced.output);
-  const { augmenter, transforms, views } = labelsPixels
-    ? { augmenter: undefined, transforms: options.augment, views: undefined }
+  const { augmenter, transforms, testTimeAugmentation } = labelsPixels
+    ? { augmenter: undefined, transforms: options.augment, testTimeAugmentation: undefined }
     : await augmenting(data, input, classes, options);
   const maxBatch = Math.min(batchSize, train.length);
   checkBatch(traced, maxBatch);
@@ -69,11 +69,15 @@ export async function setUpTraining(
     step: isGrouped ? entries.accumulate : entries.step,
     maxBatch,
     apply: isGrouped ? entries.apply : undefined,
-    evaluation: Evaluator.entry(network, testInput, { averaged, views, top5 }).entry,
+    evaluation: Evaluator.entry(network, testInput, { averaged, testTimeAugmentation, top5 }).entry,
   });
   const { step, evaluation } = executables;
   const apply = executables.apply && (await Apply.create(executables.apply));
-  const evaluator = await Evaluator.create(device, network, testInput, { views, top5, executable: evaluation });
+  const evaluator = await Evaluator.create(device, network, testInput, {
+    testTimeAugmentation,
+    top5,
+    executable: evaluation,
+  });
   const initial = options.initial ?? (await whitenedOn(initialWeightsOnDemand(network, seed), network, train));
   await writeWeights(device, initial);
   for (const name of averaged) await device.writeState(averageName(name), initial.get(name)!.data);

@@ -183,7 +183,7 @@ export function viewEntry(
 ): { entry: Entry; traced: Traced } {
   if (network.loss?.kind === "own" || Object.keys(network.metrics ?? {}).length > 0) {
     throw new OptionError(
-      "views: are averaged as probabilities, of which the network's own loss and metrics cannot be computed; leave views out",
+      "testTimeAugmentation: averages probabilities, of which the network's own loss and metrics cannot be computed; leave it out",
     );
   }
   const stateName = (name: string) => (averaged.has(name) ? averageName(name) : name);

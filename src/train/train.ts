@@ -24,7 +24,7 @@ import { distortionsOf } from "../data/augment/distort.js";
 import type { DistortOptions } from "../data/augment/distort-options.js";
 import { parseAugmentation } from "../data/augment/grammar.js";
 import { parseTransforms, type Transform } from "../data/augment/transform.js";
-import { VIEWS, type ViewName } from "../data/augment/views.js";
+import { type TestTimeAugmentation, VIEWS } from "../data/augment/views.js";
 import { checkDataset } from "../data/sets/check-dataset.js";
 import type { Dataset } from "../data/sets/dataset.js";
 import { labelledAs } from "../data/sets/labelled-as.js";
@@ -99,7 +99,7 @@ export interface TrainOptions extends MachineOptions, TrainingTechniques {
    * larger picture.
    * @default "none"
    */
-  readonly views?: ViewName;
+  readonly testTimeAugmentation?: TestTimeAugmentation;
   /**
    * Measures the share of test pictures whose label is among the five likeliest classes, too.
    * @default false
@@ -243,9 +243,9 @@ function trainerOptions(options: TrainOptions, input: Shape): TrainerOptions {
 }
 
 /** Refuses what would do nothing. */
-function checkTested({ test, val, views, top5, keepBest, watch }: TrainOptions): void {
+function checkTested({ test, val, testTimeAugmentation, top5, keepBest, watch }: TrainOptions): void {
   if (test !== undefined || val !== undefined) return;
-  const wanting = { views, top5: top5 || undefined, keepBest: keepBest || undefined, watch };
+  const wanting = { testTimeAugmentation, top5: top5 || undefined, keepBest: keepBest || undefined, watch };
   const [name] = Object.entries(wanting).find(([, value]) => value !== undefined) ?? [];
   if (name !== undefined) {
     throw new OptionError(`${name}: is about test pictures, and there are none; give test, or leave ${name} out`);
@@ -271,7 +271,7 @@ export interface EvaluateOptions extends MachineOptions {
    * Averages probabilities over views of each picture, which may then be larger than the network's input.
    * @default "none"
    */
-  readonly views?: ViewName;
+  readonly testTimeAugmentation?: TestTimeAugmentation;
   /**
    * Measures the share of pictures whose label is among the five likeliest classes, too.
    * @default false
@@ -299,7 +299,7 @@ export interface EvaluateOptions extends MachineOptions {
 export const EVALUATE_OPTIONS: Fields<EvaluateOptions> = {
   ...MACHINE_OPTIONS,
   batchSize: whole(1),
-  views: oneOf(VIEWS),
+  testTimeAugmentation: oneOf(VIEWS),
   top5: flag,
   calibration: flag,
   onProgress: callback,
@@ -331,13 +331,13 @@ export async function evaluate(model: TrainedModel, data: Dataset, options: Eval
   checkOptions("evaluate", options, EVALUATE_OPTIONS);
   checkModel(model, "evaluate");
   checkDataset(data, "evaluate: the data");
-  const { batchSize, views, top5, calibration, onProgress, signal, note = noteOnce } = options;
+  const { batchSize, testTimeAugmentation, top5, calibration, onProgress, signal, note = noteOnce } = options;
   signal?.throwIfAborted();
   const device = await openDevice(pick(options, MACHINE_OPTIONS));
   try {
     const evaluator = await Evaluator.create(device, model.module, model.input, {
       batchSize,
-      views,
+      testTimeAugmentation,
       top5,
       calibration,
     });

@@ -5,7 +5,7 @@ import { checkValues, expecting, type Fields, flag, needed, object, oneOf, whole
 import type { Transform } from "../data/augment/augment.js";
 import { DISTORT_FIELDS, type DistortOptions } from "../data/augment/distort-options.js";
 import { parseTransforms } from "../data/augment/transform.js";
-import { VIEWS, type ViewName } from "../data/augment/views.js";
+import { type TestTimeAugmentation, VIEWS } from "../data/augment/views.js";
 import type { Dataset } from "../data/sets/dataset.js";
 import type { Weights } from "../model/weights/weights.js";
 import { checkAccumulation } from "./accumulation.js";
@@ -25,8 +25,8 @@ export interface TrainerOptions extends TrainingTechniques {
   readonly distort?: DistortOptions | undefined;
   /** What training pictures go through, in place of distortion. */
   readonly augment?: readonly Transform[] | undefined;
-  /** The views of test pictures that are averaged over; just the picture where left out. */
-  readonly views?: ViewName | undefined;
+  /** The views of each test picture whose probabilities are averaged; only the picture by default. */
+  readonly testTimeAugmentation?: TestTimeAugmentation | undefined;
   /** Whether the label among the five likeliest classes is counted, too, when measuring. */
   readonly top5?: boolean | undefined;
 }
@@ -51,7 +51,7 @@ export const TRAINER_OPTIONS: Fields<TrainerOptions> = {
   initial: expecting("a map of weights, as loadWeights gives it", (weights) => weights instanceof Map),
   distort: object(DISTORT_FIELDS),
   augment: (transforms, name) => void parseTransforms(transforms, name),
-  views: oneOf(VIEWS),
+  testTimeAugmentation: oneOf(VIEWS),
   top5: flag,
 };
 

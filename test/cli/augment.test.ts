@@ -105,7 +105,7 @@ it("trains with a list, keeps it in the run, goes on only with the same, and ask
       { kind: "cutout", size: 8 },
     ],
     mixup: 0.2,
-    views: "shift",
+    testTimeAugmentation: "shift",
   });
   const same = await fovea(["train", "--resume", "a", "--no-report", ...flags], folder);
   expect([same.code, same.stderr]).toEqual([0, ""]);
@@ -114,7 +114,7 @@ it("trains with a list, keeps it in the run, goes on only with the same, and ask
   expect(other.stderr).toContain("--resume: a run goes on as it was begun, but augment is");
 
   const measured = await fovea(["eval", "a", "--json"], folder);
-  expect(events(measured.stdout)[0]).toMatchObject({ views: "shift", samples: 30 });
+  expect(events(measured.stdout)[0]).toMatchObject({ testTimeAugmentation: "shift", samples: 30 });
 
   await sharp({ create: { width: 40, height: 30, channels: 3, background: { r: 9, g: 90, b: 200 } } })
     .png()

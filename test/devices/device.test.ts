@@ -88,7 +88,7 @@ const small = () =>
 it.each<[string, TrainOptions]>([
   ["mixed batches, averages and clipped gradients", { mixup: 0.4, average: { kind: "ema", decay: 0.9 }, clipNorm: 1 }],
   ["groups of batches", { accumulate: 2, clipNorm: 1, distort: true }],
-  ["views", { views: "flip", augment: "flip" }],
+  ["testTimeAugmentation", { testTimeAugmentation: "flip", augment: "flip" }],
 ])("%s come to the same", async (_, techniques) => {
   const [learn, seen] = [toy({ length: 30 }), toy({ length: 9, seed: 2 })];
   const run = (device: string) =>

@@ -4,6 +4,7 @@ import {
   describeSchedule,
   differences,
   parseConfig,
+  savedConfig,
   type TrainingConfig,
 } from "#fovea/run/config.js";
 import { TRAINING_DEFAULTS } from "#fovea/train/defaults.js";
@@ -15,6 +16,27 @@ const refuses = (value: unknown, text: string) => expect(() => parseConfig(value
 
 it("reads what it wrote", () => {
   expect(parseConfig(json(), "config.json")).toEqual(config);
+});
+
+// As a run wrote it before: `fovea train mlp --data mnist --epochs 1 --crops flip`.
+const EARLIER = {
+  epochs: 1,
+  batchSize: 64,
+  optimizer: { name: "sgd", lr: 0.03, momentum: 0.9, nesterov: false, weightDecay: 0.0005 },
+  schedule: { kind: "cosine" },
+  seed: 0,
+  network: "mlp",
+  options: { classes: 10, channels: 1, size: 28 },
+  data: "mnist",
+  views: "flip",
+};
+
+it("reads files of earlier versions, whose keys have other names today", () => {
+  const { views, ...same } = EARLIER;
+  expect(savedConfig(EARLIER, "config.json")).toEqual({ ...same, testTimeAugmentation: views });
+  expect(savedConfig(json(), "config.json")).toEqual(config);
+  refuses(EARLIER, 'unknown key of config.json "views"');
+  expect(() => savedConfig({ ...EARLIER, views: "tenn" }, "config.json")).toThrow('testTimeAugmentation "tenn" is not');
 });
 
 it("refuses unknown keys, at every depth, with the nearest", () => {

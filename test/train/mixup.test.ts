@@ -161,7 +161,7 @@ it("trains with it, augmented, to the same bits on one thread and two, and where
         seed: 3,
         mixup: 0.3,
         augment: [{ kind: "padCrop", padding: 1, mode: "zero" }],
-        views: "shift",
+        testTimeAugmentation: "shift",
       } as const;
       const trainer = await Trainer.create(session, module, input, { train: data, test: pictures(40, 2) }, options);
       if (stopAt !== undefined) {

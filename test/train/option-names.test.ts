@@ -77,7 +77,7 @@ const EFFECTS: Effect<TrainOptions> = {
   schedule: { value: { kind: "constant" } },
   distort: { value: { translate: 2 } },
   augment: { value: "flip" },
-  views: { value: "flip", beside: { test } },
+  testTimeAugmentation: { value: "flip", beside: { test } },
   top5: { value: true, beside: { test } },
   seed: { value: 1 },
   initial: { value: initialWeights(normed(), 7) },
@@ -169,8 +169,11 @@ describe("train", () => {
     [{ augment: "flipp" }, 'did you mean "flip"?'],
     [{ distort: { rotate: 1 } }, 'unknown distortion "rotate"'],
     [{ distort: { scale: 2 } }, "distort: scale is 2, expected a number from 0 to 0.5"],
-    [{ test, views: "tenn" }, 'views is "tenn", expected'],
-    [{ views: "flip" }, "views: is about test pictures, and there are none; give test, or leave views out"],
+    [{ test, testTimeAugmentation: "tenn" }, 'testTimeAugmentation is "tenn", expected'],
+    [
+      { testTimeAugmentation: "flip" },
+      "testTimeAugmentation: is about test pictures, and there are none; give test, or leave testTimeAugmentation out",
+    ],
     [{ keepBest: true }, "keepBest: is about test pictures, and there are none"],
     [{ top5: true }, "top5: is about test pictures, and there are none"],
     [{ watch: "loss", test }, 'watch is "loss", but no best epoch is looked for; give keepBest or patience'],
@@ -254,7 +257,7 @@ refusesNonsense<LabellerOptions>("createLabeller", LABELLER_OPTIONS, async (opti
 );
 
 it.each<[string, () => Promise<unknown>]>([
-  ["evaluate", () => evaluate(model, test, { view: "flip" } as object)],
+  ["evaluate", () => evaluate(model, test, { batchsize: 3 } as object)],
   ["createClassifier", () => createClassifier(model, { batchSize: 3 } as object)],
   ["createLabeller", () => createLabeller(pixels, { tiles: 3 } as object)],
   ["inspect", () => lookInside(seen, picture, { layers: "fc" } as object)],

@@ -83,8 +83,8 @@ describe("evaluate", () => {
 
   it("refuses views, which are averaged as probabilities", async () => {
     const model = lamp({ metrics: { right: ops.correct } });
-    await expect(evaluate(model, data([0, 1]), { ...quiet, views: "flip" })).rejects.toThrow(
-      "views: are averaged as probabilities, of which the network's own loss and metrics cannot be computed",
+    await expect(evaluate(model, data([0, 1]), { ...quiet, testTimeAugmentation: "flip" })).rejects.toThrow(
+      "testTimeAugmentation: averages probabilities, of which the network's own loss and metrics cannot be computed",
     );
   });
 });

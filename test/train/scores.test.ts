@@ -108,7 +108,12 @@ it("comes with evaluate, by its own pictures and by views", async () => {
   const plain = await evaluate(model, data, { note: () => {} });
   expect([plain.calibration, plain.top5, plain.rocAuc]).toEqual([undefined, undefined, undefined]);
   for (const views of ["none", "flip"] as const) {
-    const found = await evaluate(model, data, { calibration: true, top5: true, views, note: () => {} });
+    const found = await evaluate(model, data, {
+      calibration: true,
+      top5: true,
+      testTimeAugmentation: views,
+      note: () => {},
+    });
     const { bins } = found.calibration!;
     expect(bins.reduce((sum, { samples }) => sum + samples, 0)).toBe(40);
     const right = bins.reduce((sum, { samples, accuracy }) => sum + (samples > 0 ? samples * accuracy : 0), 0);

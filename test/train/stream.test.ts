@@ -195,7 +195,7 @@ it("measures without pictures that will not decode, once and over views", async 
     const session = await CpuDevice.create({ threads: 1, note: () => {} });
     try {
       const input = views === "ten" ? INPUT : ([20, 20, 3] as const);
-      const evaluator = await Evaluator.create(session, network, input, { views, batchSize: 5 });
+      const evaluator = await Evaluator.create(session, network, input, { testTimeAugmentation: views, batchSize: 5 });
       await writeWeights(session, initialWeights(network, 1));
       const { mean, std } = good.train;
       const all = await evaluator.run({ ...good.test, mean, std });

@@ -5,7 +5,7 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { measuredOn } from "#fovea/data/augment/pca.js";
 import { parseTransforms } from "#fovea/data/augment/transform.js";
-import { VIEWS, type ViewName, viewsOf } from "#fovea/data/augment/views.js";
+import { type TestTimeAugmentation, VIEWS, viewsOf } from "#fovea/data/augment/views.js";
 import { openDataset } from "#fovea/data/open-node.js";
 import type { Dataset } from "#fovea/data/sets/dataset.js";
 import { nn } from "#fovea/index.js";
@@ -63,7 +63,7 @@ const both = (top: number, left: number, weight: number): Window[] => [
   [top, left, true, weight / 2],
 ];
 /** Of a picture of 9x9 for a network of 6x6, and of one of its own size. */
-const CASES: readonly (readonly [ViewName, number, number, readonly Window[]])[] = [
+const CASES: readonly (readonly [TestTimeAugmentation, number, number, readonly Window[]])[] = [
   ["none", 9, 3, [[1, 1, false, 1]]],
   ["flip", 6, 3, both(0, 0, 1)],
   ["flip", 9, 1, both(1, 1, 1)],
@@ -110,7 +110,12 @@ describe.each(CASES)("%s of %ix%i", (name, size, channels, windows) => {
         });
       }
       // Batches of 4: two whole ones and a short one.
-      const result = await evaluate(trained, data, { views: name, batchSize: 4, threads: 1, note: () => {} });
+      const result = await evaluate(trained, data, {
+        testTimeAugmentation: name,
+        batchSize: 4,
+        threads: 1,
+        note: () => {},
+      });
       const best = means.map((mean) => mean.indexOf(Math.max(...mean)));
       expect([...result.predictions]).toEqual(best);
       const loss = means.reduce((sum, mean, i) => sum - Math.log(mean[data.labels[i]!]!), 0) / COUNT;
@@ -138,7 +143,7 @@ it("pictures that stay on disk are measured as those in memory", async () => {
   expect([held!.train.stream, typeof onDisk!.train.stream]).toEqual([undefined, "function"]);
   const trained = model(6, held!.train);
   const measure = (data: Dataset) =>
-    evaluate(trained, data, { views: "ten", batchSize: 4, threads: 1, note: () => {} });
+    evaluate(trained, data, { testTimeAugmentation: "ten", batchSize: 4, threads: 1, note: () => {} });
   const [a, b] = [await measure(held!.train), await measure(onDisk!.train)];
   expect({ ...b, seconds: 0 }).toEqual({ ...a, seconds: 0 });
 
@@ -150,7 +155,9 @@ it("one view of pictures of the network's size measures what no views measure", 
   const data = set(6, 3);
   const trained = model(6, data);
   const [plain, viewed] = await Promise.all(
-    [{}, { views: "none" as const }].map((options) => evaluate(trained, data, { ...options, note: () => {} })),
+    [{}, { testTimeAugmentation: "none" as const }].map((options) =>
+      evaluate(trained, data, { ...options, note: () => {} }),
+    ),
   );
   expect(viewed!.predictions).toEqual(plain!.predictions);
   expect(viewed!.loss).toBeCloseTo(plain!.loss, 5);

@@ -1,7 +1,7 @@
 /** `fovea eval`: measures a trained model on a data set. */
 import type { Command } from "commander";
 import { OptionError } from "../../base/errors.js";
-import { VIEWS, type ViewName } from "../../data/augment/views.js";
+import { type TestTimeAugmentation, VIEWS } from "../../data/augment/views.js";
 import { openDataset } from "../../data/open-node.js";
 import { parseBrokenLimit } from "../../data/open-options.js";
 import { isPolicyConfig } from "../../go/training/epochs.js";
@@ -24,7 +24,7 @@ interface Flags extends ModelFlags, MachineFlags, ScalingFlags, HalvesFlags {
   readonly split: "train" | "val" | "test";
   readonly maxBroken?: string;
   readonly stream?: boolean;
-  readonly crops?: ViewName;
+  readonly crops?: TestTimeAugmentation;
   readonly resize?: number;
   readonly classes?: string;
   readonly json?: boolean;
@@ -144,7 +144,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
         "away since, it is measured on ones that it learned from",
     );
   }
-  const views = flags.crops ?? found.config?.views ?? (flags.resize === undefined ? undefined : "none");
+  const views = flags.crops ?? found.config?.testTimeAugmentation ?? (flags.resize === undefined ? undefined : "none");
 
   const { stream, json } = output;
   const progress =
@@ -153,7 +153,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
       : new Progress({ total: data.length, label: "evaluating", unit: "images", stream });
   const result = await evaluate(model, data, {
     ...sessionOptions(flags, (text) => output.note(text)),
-    ...(views === undefined ? {} : { views }),
+    ...(views === undefined ? {} : { testTimeAugmentation: views }),
     top5: model.classes.length > FEW_CLASSES,
     calibration: true,
     onProgress: ({ done }) => progress?.update(done),
@@ -164,7 +164,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
   output.event({
     model: found.path,
     data: data.name,
-    views: views ?? "none",
+    testTimeAugmentation: views ?? "none",
     samples,
     loss,
     accuracy,
@@ -179,7 +179,7 @@ async function evaluateModel(path: string, flags: Flags): Promise<void> {
     seconds: result.seconds,
   });
   output.say(
-    `${found.path} on ${data.name}: ${showCount(samples)} images in ${seconds(result.seconds)}${views === undefined || views === "none" ? "" : `, views ${views}`}`,
+    `${found.path} on ${data.name}: ${showCount(samples)} images in ${seconds(result.seconds)}${views === undefined || views === "none" ? "" : `, test-time augmentation ${views}`}`,
   );
   output.say(`  loss      ${loss.toFixed(4)}`);
   output.say(

@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { Command } from "commander";
 import { BackendError, FoveaError, OptionError } from "../../base/errors.js";
-import { VIEWS, type ViewName, viewsOf } from "../../data/augment/views.js";
+import { type TestTimeAugmentation, VIEWS, viewsOf } from "../../data/augment/views.js";
 import { checkPreparation, PREPARATIONS, type Preparation, preparationFor } from "../../data/digits/preparation.js";
 import { findPictures } from "../../data/sources/picture-files-node.js";
 import { EXPECTED_KINDS } from "../../data/sources/picture-kinds.js";
@@ -25,7 +25,7 @@ interface Flags extends ModelFlags, MachineFlags, ScalingFlags {
   readonly top: number;
   readonly batch: number;
   readonly prepare?: Preparation;
-  readonly crops: ViewName;
+  readonly crops: TestTimeAugmentation;
   readonly resize?: number;
   readonly classes?: string;
   readonly json?: boolean;

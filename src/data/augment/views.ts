@@ -16,7 +16,7 @@ export const VIEWS = ["none", "flip", "shift", "flip+shift", "ten"] as const;
  * Views of a test picture over which probabilities are averaged: the picture alone, with its mirror image, with copies
  * shifted by a pixel, with both, or ten crops of a larger picture (Krizhevsky et al. 2012).
  */
-export type ViewName = (typeof VIEWS)[number];
+export type TestTimeAugmentation = (typeof VIEWS)[number];
 
 export interface View {
   /** Of the window in the picture, which may reach beyond. */
@@ -32,7 +32,7 @@ export interface View {
  * @throws DataError where the pictures are smaller than the network's input, or not larger where corners differ only in
  * that.
  */
-export function viewsOf(name: ViewName, shape: Shape, input: Shape, what = "pictures"): readonly View[] {
+export function viewsOf(name: TestTimeAugmentation, shape: Shape, input: Shape, what = "pictures"): readonly View[] {
   const [height, width, channels] = shape as readonly [number, number, number];
   const [rows, columns, depth] = input as readonly [number, number, number];
   const fits = borderOf(shape, input) !== undefined || (height >= rows && width >= columns && channels === depth);
@@ -58,7 +58,7 @@ export function viewsOf(name: ViewName, shape: Shape, input: Shape, what = "pict
 type Window = Omit<View, "mirrored">;
 
 function windowsOf(
-  name: ViewName,
+  name: TestTimeAugmentation,
   { top, left }: Pick<Window, "top" | "left">,
   below: number,
   beside: number,
@@ -111,9 +111,9 @@ export class Viewer {
   }
 }
 
-/** @throws OptionError where no views have this name. */
-export function checkViews(name: string): asserts name is ViewName {
+/** @throws OptionError where none has this name. */
+export function checkTestTimeAugmentation(name: string): asserts name is TestTimeAugmentation {
   if (!VIEWS.some((known) => known === name)) {
-    throw new OptionError(`views "${name}" are not known; expected ${VIEWS.join(", ")}`);
+    throw new OptionError(`testTimeAugmentation "${name}" is not known; expected ${VIEWS.join(", ")}`);
   }
 }

@@ -6,7 +6,7 @@
 import { naturalLogarithm } from "../../base/random.js";
 import type { Picture } from "../../data/augment/augment.js";
 import { pictureOf } from "../../data/augment/fill.js";
-import { type View, Viewer, type ViewName, viewsOf } from "../../data/augment/views.js";
+import { type TestTimeAugmentation, type View, Viewer, viewsOf } from "../../data/augment/views.js";
 import type { Dataset } from "../../data/sets/dataset.js";
 import { openBytes } from "../../data/sets/open-pictures.js";
 import { batchCount, inOrder } from "../../data/sets/sampler.js";
@@ -26,7 +26,7 @@ export interface ViewFigures {
 /** `executable` takes `input` and gives `probabilities`. */
 export async function evaluateViews(
   executable: Executable,
-  name: ViewName,
+  name: TestTimeAugmentation,
   data: Dataset,
   classes: number,
   progress?: (done: number, figures: EpochFigures) => void,

@@ -1,7 +1,7 @@
 /** Measures a network on a data set: loss, accuracy and confusion matrix, each sample once. */
 
 import { DataError } from "../../base/errors.js";
-import type { ViewName } from "../../data/augment/views.js";
+import type { TestTimeAugmentation } from "../../data/augment/views.js";
 import type { Dataset } from "../../data/sets/dataset.js";
 import { batchCount, inOrder } from "../../data/sets/sampler.js";
 import type { Device, Executable } from "../../devices/device.js";
@@ -52,7 +52,7 @@ export interface EvaluatorOptions {
   /**
    * Measures the mean of the probabilities over these views; pictures may then be larger than what the network takes.
    */
-  readonly views?: ViewName | undefined;
+  readonly testTimeAugmentation?: TestTimeAugmentation | undefined;
   /** Counts the labels among the five likeliest classes. */
   readonly top5?: boolean | undefined;
   /** Bins the likeliest classes by their probabilities; of networks whose loss is cross-entropy. */
@@ -77,7 +77,7 @@ export class Evaluator {
   readonly #input: Shape;
   readonly #classes: number;
   readonly #metrics: readonly string[];
-  readonly #views: ViewName | undefined;
+  readonly #views: TestTimeAugmentation | undefined;
   readonly #wanted: Wanted;
 
   /** Compiles for a device, whose states are the weights. */
@@ -87,7 +87,7 @@ export class Evaluator {
     input: Shape,
     options: EvaluatorOptions = {},
   ): Promise<Evaluator> {
-    const { views, batchSize, top5 = false } = options;
+    const { testTimeAugmentation: views, batchSize, top5 = false } = options;
     const calibration = options.calibration === true && (network.loss ?? CROSS_ENTROPY).kind === "crossEntropy";
     const { entry, traced } = Evaluator.entry(network, input, options);
     const executable = options.executable ?? (await device.compile(entry, { maxBatch: batchSize }));
@@ -95,7 +95,11 @@ export class Evaluator {
     return new Evaluator(executable, input, classesOf(network, traced.output), metrics, views, { top5, calibration });
   }
 
-  static entry(network: Module, input: Shape, { averaged, views, top5, calibration }: EvaluatorOptions) {
+  static entry(
+    network: Module,
+    input: Shape,
+    { averaged, testTimeAugmentation: views, top5, calibration }: EvaluatorOptions,
+  ) {
     const withLogits = (top5 ?? false) || (calibration ?? false);
     return views === undefined
       ? evaluationEntry(network, input, averaged, withLogits)
@@ -107,7 +111,7 @@ export class Evaluator {
     input: Shape,
     classes: number,
     metrics: readonly string[],
-    views: ViewName | undefined,
+    views: TestTimeAugmentation | undefined,
     wanted: Wanted,
   ) {
     this.#executable = executable;

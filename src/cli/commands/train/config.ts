@@ -6,7 +6,7 @@ import { needsOwnSize } from "../../../data/augment/geometry.js";
 import { describeAugmentation, parseAugmentation } from "../../../data/augment/grammar.js";
 import { measuredOn } from "../../../data/augment/pca.js";
 import type { Transform } from "../../../data/augment/transform.js";
-import type { ViewName } from "../../../data/augment/views.js";
+import type { TestTimeAugmentation } from "../../../data/augment/views.js";
 import { type OpenOptions, parseBrokenLimit } from "../../../data/open-options.js";
 import type { Dataset, DatasetSplits } from "../../../data/sets/dataset.js";
 import type { HalvesChoice } from "../../../data/sources/halves-choice.js";
@@ -37,7 +37,7 @@ export interface TrainFlags extends LearningFlags, ScalingFlags {
   readonly momentumDecay?: number;
   readonly decoupledWeightDecay?: boolean;
   readonly distort?: boolean;
-  readonly crops?: ViewName;
+  readonly crops?: TestTimeAugmentation;
   readonly maxBroken?: string;
   readonly stream?: boolean;
   readonly workers?: number;
@@ -164,7 +164,7 @@ function withFlags(base: TrainingConfig, flags: TrainFlags): TrainingConfig {
     seed: flags.seed ?? base.seed,
     ...(flags.distort ? { distort: DISTORT_DEFAULTS } : {}),
     ...augmentWith(base, flags),
-    ...(flags.crops === undefined ? {} : { views: flags.crops }),
+    ...(flags.crops === undefined ? {} : { testTimeAugmentation: flags.crops }),
     ...techniquesOf(flags),
     ...(flags.weights === undefined ? {} : { weights: flags.weights }),
     ...(flags.map === undefined ? {} : { map: flags.map }),

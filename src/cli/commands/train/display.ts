@@ -67,8 +67,19 @@ export class TrainDisplay extends RunDisplay {
   }
 
   protected head(plan: RunPlan): readonly Row[] {
-    const { network, options, epochs, batchSize, accumulate, optimizer, schedule, seed, distort, augment, views } =
-      this.#config;
+    const {
+      network,
+      options,
+      epochs,
+      batchSize,
+      accumulate,
+      optimizer,
+      schedule,
+      seed,
+      distort,
+      augment,
+      testTimeAugmentation,
+    } = this.#config;
     const { parameters, memory, stepsPerEpoch } = plan;
     const again = describeRecomputed(memory);
     return [
@@ -79,7 +90,7 @@ export class TrainDisplay extends RunDisplay {
         `${epochs} ${epochs === 1 ? "epoch" : "epochs"} of ${showCount(stepsPerEpoch)} steps, batch ${batchText(batchSize, accumulate)}, seed ${seed}${distort ? `, ${named("distorted", { ...distort })}` : ""}`,
       ],
       ...(augment === undefined ? [] : [["augment", describeAugmentation(augment)] as const]),
-      ...(views === undefined ? [] : [["test views", views] as const]),
+      ...(testTimeAugmentation === undefined ? [] : [["test views", testTimeAugmentation] as const]),
       ["optimizer", `${describeOptimizer(optimizer)}, schedule ${describeSchedule(schedule)}`],
       ...techniqueRows(this.#config, parameters, plan.frozen),
       machineRow(plan),
