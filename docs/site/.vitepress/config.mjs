@@ -16,7 +16,10 @@ const slugify = (heading) =>
 const pages = contents().map(({ text, pages, collapsed }) => ({
   text,
   collapsed,
-  items: pages.map((page) => ({ text: titleOf(page), link: link(page) })),
+  items: pages.map((page) => ({
+    text: page === "README.md" ? "The first five minutes" : titleOf(page),
+    link: link(page),
+  })),
 }));
 
 /** Folders below api/ whose README is a module's or a namespace's, by path. */
@@ -31,11 +34,14 @@ function modules(folder) {
 /** Every module has a sidebar of its own: the list of modules, and its own exports by kind. */
 function apiSidebars() {
   const all = modules("api");
-  const name = (path) => path.slice("api/".length).replace("fovea/namespaces/", "");
+  const name = (path) => path.slice("api/".length).replace("fovea/namespaces/", "fovea: ");
   const list = {
     text: "API",
     link: "/api/README",
-    items: all.map((path) => ({ text: name(path), link: `/${path}/README` })),
+    // The name spaces nn, ops and models stand behind the entry that has them.
+    items: all
+      .map((path) => ({ text: name(path), link: `/${path}/README` }))
+      .sort((a, b) => Number(a.text.includes("/")) - Number(b.text.includes("/"))),
   };
   const kinds = (path) =>
     readdirSync(join(PAGES, path), { withFileTypes: true })
