@@ -317,7 +317,7 @@ it("leaves the walkers that programs run on without a clock", () => {
   const walk = source("walk.ts");
   const alone = walk.slice(
     walk.indexOf("export function walkAlone"),
-    walk.indexOf("/** The same, but goes to the event loop"),
+    walk.indexOf("export async function walkInSlices"),
   );
   expect(alone).toContain("functions[");
   expect(alone).not.toMatch(clock);
