@@ -5,8 +5,9 @@
 import { readdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { nearest, OptionError, unknownName } from "../base/errors.js";
+import { checkOptions, text } from "../base/options.js";
 import { packagePath } from "../host/addon-node.js";
-import type { OpenOptions } from "./open-options.js";
+import { OPEN_OPTIONS, type OpenOptions } from "./open-options.js";
 import { type DatasetSplits, greyNote, inColour } from "./sets/dataset.js";
 import { CIFAR_SCALING, CIFAR10_CLASSES, knownDatasets } from "./sets/known.js";
 import { type CifarName, loadCifar } from "./sources/cifar-node.js";
@@ -54,6 +55,8 @@ export async function loadMnist(): Promise<DatasetSplits> {
  * BackendError if a package is missing that it is read with
  */
 export async function openDataset(data: string, options: OpenOptions = {}): Promise<DatasetSplits> {
+  text(data, "openDataset: data");
+  checkOptions("openDataset", options, OPEN_OPTIONS, "openDataset: ");
   const known = Object.keys(knownDatasets);
   const colon = data.indexOf(":");
   const name = colon < 0 ? data : data.slice(0, colon);

@@ -1,6 +1,7 @@
 /** How a data set is opened, beyond where it is: what picture files are made into, and how many may be broken. */
 import { OptionError } from "../base/errors.js";
 import type { Note } from "../base/notes.js";
+import { anything, callback, expecting, type Fields, flag, number, oneOf, whole } from "../base/options.js";
 import type { HalvesChoice } from "./sources/halves-choice.js";
 
 /** Options of `openDataset`. All are optional. */
@@ -78,6 +79,26 @@ export interface OpenOptions {
    */
   readonly note?: Note | undefined;
 }
+
+const SIZE = expecting("[height, width]", (value) => Array.isArray(value) && value.length === 2);
+
+/** What the options of `openDataset` may be; halves and the limit of broken pictures are held where they are used. */
+export const OPEN_OPTIONS: Fields<OpenOptions> = {
+  size: SIZE,
+  usualSize: SIZE,
+  channels: whole(1),
+  maxBroken: anything,
+  halves: anything,
+  asBefore: flag,
+  testPart: number({ from: 0, to: 1 }),
+  seed: number(),
+  stream: flag,
+  ownSize: flag,
+  whole: flag,
+  half: oneOf(["train", "val", "test"]),
+  workers: whole(1),
+  note: callback,
+};
 
 /** A number of pictures, or a part of them all. */
 export type BrokenLimit =

@@ -3,7 +3,7 @@
  * all of its options, so that a file can carry them and make the same network again.
  */
 import { OptionError, unknownName } from "../base/errors.js";
-import { unknownOption } from "../base/options.js";
+import { text, unknownOption } from "../base/options.js";
 import {
   defineModel,
   type Model,
@@ -57,6 +57,7 @@ export const isRegistered = (name: string): boolean => definitions.has(name);
  * @throws OptionError with the nearest name, if there is none
  */
 export function definitionOf(name: string): ModelDefinition {
+  text(name, "models: the name of a network");
   const definition = definitions.get(name);
   if (definition === undefined) throw unknownName("network", name, [...definitions.keys()]);
   return definition;

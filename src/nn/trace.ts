@@ -4,7 +4,7 @@
  */
 
 import { OptionError } from "../base/errors.js";
-import { isRecord } from "../base/options.js";
+import { anything, callback, checkOptions, expecting, type Fields, flag, isRecord } from "../base/options.js";
 import type { Value } from "../graph/graph.js";
 import { type Assign, Graph, type StateAttributes } from "../graph/graph.js";
 import type { Shape } from "../graph/shape.js";
@@ -48,6 +48,14 @@ export interface TraceOptions<Inputs extends readonly unknown[] = [x: Value]> {
    */
   readonly stateName?: (name: string) => string;
 }
+
+// What the input may be is held where it is drawn.
+const TRACE: Fields<TraceOptions> = {
+  input: anything,
+  training: flag,
+  fixedStatistics: expecting("a set of layers", (value) => value instanceof Set),
+  stateName: callback,
+};
 
 /** A parameter of a traced network. */
 export interface TracedParameter {
@@ -113,6 +121,7 @@ export function trace<Inputs extends readonly unknown[], Output>(
   options: TraceOptions<Inputs>,
 ): Traced<Given<Inputs>, Output> {
   checkModule("trace", network);
+  if (isRecord(options)) checkOptions<object>("trace", options, TRACE, "trace: ");
   const graph = new Graph();
   const inputs = drawInputs(graph, isRecord(options) ? options.input : undefined);
   const { stateName = (name: string) => name, fixedStatistics } = options;

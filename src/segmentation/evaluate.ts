@@ -1,6 +1,7 @@
 /** Measures a labeller on scenes of any size: every pixel that has a label, and each scene by itself. */
 
 import { DataError } from "../base/errors.js";
+import { abortSignal, callback, checkOptions, type Fields } from "../base/options.js";
 import { type PixelFigures, pixelFigures } from "../train/evaluate/pixel-figures.js";
 import { UNLABELLED } from "./class-list.js";
 import type { Labeller } from "./labeller.js";
@@ -32,6 +33,8 @@ export interface EvaluateScenesOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+const OPTIONS: Fields<EvaluateScenesOptions> = { onProgress: callback, signal: abortSignal };
+
 /** A scene that was measured. */
 export interface SceneProgress {
   /** Scenes that are measured, this one too. */
@@ -51,8 +54,10 @@ export interface SceneProgress {
 export async function evaluateScenes(
   labeller: Labeller,
   set: SceneSet,
-  { onProgress, signal }: EvaluateScenesOptions = {},
+  options: EvaluateScenesOptions = {},
 ): Promise<SegmentationEvaluation> {
+  checkOptions("evaluateScenes", options, OPTIONS, "evaluateScenes: ");
+  const { onProgress, signal } = options;
   const classes = set.classes.classes.length;
   const known = labeller.model.classes.length;
   if (classes !== known) {

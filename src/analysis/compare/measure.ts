@@ -5,9 +5,10 @@
  */
 
 import { MemoryError, OptionError } from "../../base/errors.js";
+import { abortSignal, callback, checkOptions, type Fields, listOf, number, text, whole } from "../../base/options.js";
 import { Random } from "../../base/random.js";
 import type { Device } from "../../devices/device.js";
-import type { MachineOptions } from "../../devices/machine-options.js";
+import { MACHINE_OPTIONS, type MachineOptions } from "../../devices/machine-options.js";
 import { openDevice } from "../../devices/open.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
 import { predictionEntry } from "../../model/prediction.js";
@@ -88,6 +89,19 @@ export interface CompareOptions extends Pick<MachineOptions, "device" | "backend
   readonly signal?: AbortSignal;
 }
 
+const OPTIONS: Fields<CompareOptions> = {
+  device: MACHINE_OPTIONS.device,
+  backend: MACHINE_OPTIONS.backend,
+  threads: MACHINE_OPTIONS.threads,
+  note: MACHINE_OPTIONS.note,
+  batches: listOf(whole(1), "a list of batch sizes, such as [1, 16]"),
+  budgetMs: number({ from: 0 }),
+  mostBytes: number({ above: 0 }),
+  onProgress: callback,
+  signal: abortSignal,
+};
+const NAMES = listOf(text, 'a list of names of networks, such as ["lenet5"]');
+
 export const BATCHES: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 export const BUDGET_MS = 1000;
 const MOST_RUNS = 50;
@@ -97,6 +111,8 @@ const MOST_RUNS = 50;
  * @throws OptionError if there is no such network, or one is named twice
  */
 export async function compareNetworks(names: readonly string[], options: CompareOptions = {}): Promise<Comparison> {
+  NAMES(names, "compareNetworks: names");
+  checkOptions("compareNetworks", options, OPTIONS, "compareNetworks: ");
   if (names.length === 0) throw new OptionError("compare: name at least one network");
   const repeated = names.find((name, i) => names.indexOf(name) < i);
   if (repeated !== undefined) throw new OptionError(`compare: ${repeated} is named twice; name each network once`);

@@ -6,14 +6,15 @@
 
 import { OptionError } from "../../base/errors.js";
 import { eachOnce, noteOnce } from "../../base/notes.js";
+import { abortSignal, anything, callback, checkOptions, type Fields, listOf, oneOf } from "../../base/options.js";
 import { Random } from "../../base/random.js";
 import type { Program } from "../../compiler/program.js";
 import { type Host, planEvaluation, planTraining } from "../../devices/cpu/planning/plan.js";
 import { Session } from "../../devices/cpu/session.js";
-import type { MachineOptions } from "../../devices/machine-options.js";
+import { MACHINE_OPTIONS, type MachineOptions } from "../../devices/machine-options.js";
 import { type Shape, sizeOf } from "../../graph/shape.js";
 import { predictionEntry } from "../../model/prediction.js";
-import { type Network, networkParts } from "../../model/trained-model.js";
+import { checkNetwork, type Network, networkParts } from "../../model/trained-model.js";
 import { type Module, modulesOf, parametersOf, savedOf } from "../../nn/index.js";
 import { usualOptimizer } from "../../train/defaults.js";
 import type { Optimizer } from "../../train/optimizers/optimizer.js";
@@ -81,6 +82,22 @@ export interface ProfileOptions extends Pick<MachineOptions, "backend" | "memory
 /** Inference, or a training step. */
 export type ProfiledProgram = "infer" | "train";
 
+// Numbers, the shape and the optimiser are held where they are used.
+const OPTIONS: Fields<ProfileOptions> = {
+  backend: MACHINE_OPTIONS.backend,
+  memoryLimit: MACHINE_OPTIONS.memoryLimit,
+  winograd: MACHINE_OPTIONS.winograd,
+  note: MACHINE_OPTIONS.note,
+  input: anything,
+  batch: anything,
+  what: listOf(oneOf(["infer", "train"]), 'a list of "infer" and "train"'),
+  threads: anything,
+  repeats: anything,
+  optimizer: anything,
+  onProgress: callback,
+  signal: abortSignal,
+};
+
 /** One program's. */
 export interface ProgramProfile {
   /** Which program it is. */
@@ -141,6 +158,8 @@ const TINY_RATE = 1e-9;
  * if it does not fit into memory
  */
 export async function profile(network: Network, options: ProfileOptions = {}): Promise<Profile> {
+  checkNetwork(network, "profile");
+  checkOptions("profile", options, OPTIONS, "profile: ");
   const batch = wholeFrom1("batch", options.batch ?? BATCH);
   const threads = wholeFrom1("threads", options.threads ?? 1);
   const { backend, memoryLimit, winograd, onProgress } = options;
