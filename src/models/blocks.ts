@@ -1,9 +1,8 @@
 /** Blocks that the networks for small machines share, under torchvision's names. */
 import type { Value } from "../graph/graph.js";
-import type { Shape } from "../graph/shape.js";
-import { batchNorm2d, type Conv2d, conv2d, Dropout, Module, relu, sequential, sigmoid } from "../nn/index.js";
-import { add, mean, multiply, reshape } from "../ops/index.js";
-import { constant, heNormal } from "./parts.js";
+import { batchNorm2d, type Conv2d, conv2d, Module, StochasticDepth, sequential } from "../nn/index.js";
+import { add } from "../ops/index.js";
+import { heNormal } from "./parts.js";
 
 export interface ConvNormOptions {
   readonly in: number;
@@ -44,81 +43,6 @@ export function convNorm({ norm, activation, ...options }: ConvNormOptions): Mod
 export function roundChannels(channels: number, divisor = 8): number {
   const rounded = Math.max(divisor, Math.floor((channels + divisor / 2) / divisor) * divisor);
   return rounded < 0.9 * channels ? rounded + divisor : rounded;
-}
-
-export interface SqueezeExcitationOptions {
-  readonly channels: number;
-  /** Channels between. */
-  readonly squeeze: number;
-  /** @default relu */
-  readonly activation?: () => Module;
-  /** What makes factors of the second convolution. @default sigmoid */
-  readonly gate?: () => Module;
-}
-
-/**
- * Squeeze-and-excitation (Hu, Shen, Albanie, Sun, Wu 2017): the mean of each channel, through two 1x1 convolutions, becomes a factor for it.
- * torchvision's SqueezeExcitation, whose convolutions are `fc1` and `fc2`.
- */
-export class SqueezeExcitation extends Module {
-  readonly fc1: Module;
-  readonly activation: Module;
-  readonly fc2: Module;
-  readonly scale_activation: Module;
-
-  constructor({ channels, squeeze, activation = relu, gate = sigmoid }: SqueezeExcitationOptions) {
-    super();
-    this.fc1 = conv2d({ in: channels, out: squeeze, kernel: 1, weightInit: heNormal(squeeze), biasInit: constant(0) });
-    this.activation = activation();
-    this.fc2 = conv2d({ in: squeeze, out: channels, kernel: 1, weightInit: heNormal(channels), biasInit: constant(0) });
-    this.scale_activation = gate();
-  }
-
-  override forward(x: Value): Value {
-    const means = reshape(mean(x, { axes: [0, 1] }), [1, 1, x.shape[2]!]);
-    const excited = this.fc2.forward(this.activation.forward(this.fc1.forward(means)));
-    return multiply(x, this.scale_activation.forward(excited));
-  }
-}
-
-/** In training, factors 0 with this probability and else what makes up for it, for parts of each sample. */
-abstract class PartDropout extends Module {
-  readonly #dropout: Dropout;
-
-  constructor(probability: number) {
-    super();
-    this.#dropout = new Dropout(probability);
-  }
-
-  /** One number a part. */
-  protected abstract partsOf(x: Value): Shape;
-
-  override children(): ReturnType<Module["children"]> {
-    return [["dropout", this.#dropout]];
-  }
-
-  override forward(x: Value): Value {
-    const one = x.graph.constant(1, { shape: this.partsOf(x), batched: true });
-    const kept = this.#dropout.forward(one);
-    return kept === one ? x : multiply(x, kept);
-  }
-}
-
-/**
- * Stochastic depth (Huang, Sun, Liu, Sedra, Weinberger 2016): in training each sample goes without the branch with this probability, and what
- * remains is divided by the probability that it does.
- */
-export class StochasticDepth extends PartDropout {
-  protected override partsOf(): Shape {
-    return [];
-  }
-}
-
-/** Dropout of whole maps (Tompson, Goroshin, Jain, LeCun, Bregler 2014): PyTorch's Dropout2d. */
-export class MapDropout extends PartDropout {
-  protected override partsOf(x: Value): Shape {
-    return [1, 1, x.shape[2]!];
-  }
 }
 
 /** A branch under its publisher's name, to which its input is added where the two are alike. */

@@ -2,8 +2,8 @@
  * The layers of MobileNetV3 (Howard et al., "Searching for MobileNetV3", 2019) up to its last 1x1 convolution, which
  * classifiers and networks that label pixels share. Names and initial values are torchvision's.
  */
-import { hardSigmoid, hardSwish, type Module, relu, sequential } from "../nn/index.js";
-import { Branch, convNorm, roundChannels, SqueezeExcitation } from "./blocks.js";
+import { hardSigmoid, hardSwish, type Module, relu, SqueezeExcitation, sequential } from "../nn/index.js";
+import { Branch, convNorm, roundChannels } from "./blocks.js";
 
 /** Kernel; channels between; channels; whether squeezed and excited; activation; stride. */
 export type Row = readonly [number, number, number, boolean, "relu" | "hardSwish", number];

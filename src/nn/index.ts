@@ -28,7 +28,7 @@ export {
 } from "./activation.js";
 export { Conv2d, type Conv2dOptions, conv2d } from "./conv.js";
 export { ConvTranspose2d, type ConvTranspose2dOptions, convTranspose2d } from "./conv-transpose.js";
-export { Dropout, dropout } from "./dropout.js";
+export { Dropout, Dropout2d, dropout, dropout2d, StochasticDepth, stochasticDepth } from "./dropout.js";
 export { type Generator, type Initializer, initialize } from "./initializer.js";
 export type { AnyInputs, InputSpec, InputsOf } from "./inputs.js";
 export { Linear, type LinearOptions, linear } from "./linear.js";
@@ -82,6 +82,7 @@ export {
 export { Prelu, type PreluOptions, prelu } from "./prelu.js";
 export { RadialBasis, type RadialBasisOptions, radialBasis } from "./radial-basis.js";
 export { type Layer, Sequential, sequential } from "./sequential.js";
+export { SqueezeExcitation, type SqueezeExcitationOptions, squeezeExcitation } from "./squeeze-excitation.js";
 export { RANDOM_INPUT, type Traced, type TracedParameter, type TraceOptions, trace } from "./trace.js";
 export { Upsample, type UpsampleOptions, upsample } from "./upsample.js";
 export type { Values } from "./values.js";

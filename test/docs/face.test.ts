@@ -47,6 +47,7 @@ const HELPERS: readonly string[] = [
   "MeasuredFigures",
   "NormOverLastAxes",
   "OnlyFirst",
+  "PartDropout",
   "Picture",
   "Plain",
   "Range",

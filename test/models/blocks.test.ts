@@ -2,8 +2,8 @@
 import { expect, it } from "vitest";
 import { evaluate } from "#fovea/graph/evaluate.js";
 import { tensor } from "#fovea/graph/tensor.js";
-import { roundChannels, SqueezeExcitation, StochasticDepth } from "#fovea/models/blocks.js";
-import { trace } from "#fovea/nn/index.js";
+import { roundChannels } from "#fovea/models/blocks.js";
+import { SqueezeExcitation, StochasticDepth, trace } from "#fovea/nn/index.js";
 
 it("leaves a branch out for a whole sample, and makes up for it where it stays", () => {
   const batch = 400;

@@ -16,10 +16,11 @@ import {
   linear,
   Module,
   Parameter,
+  StochasticDepth,
   sequential,
 } from "../../nn/index.js";
 import { add, conv2d as convolved, multiply, reshape } from "../../ops/index.js";
-import { StochasticDepth } from "../blocks.js";
+
 import { defineModel } from "../definition.js";
 import { imageClassifier } from "../image-classifier.js";
 import { checkSize, constant, gaussian, IMAGENET_SCALING } from "../parts.js";

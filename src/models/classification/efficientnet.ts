@@ -5,8 +5,17 @@
  *
  * Names and initial values are torchvision's. The last blocks drop out in training as a whole, by stochastic depth.
  */
-import { dropout, flatten, globalAvgPool2d, linear, type Module, sequential, silu } from "../../nn/index.js";
-import { Branch, convNorm, type NormOptions, roundChannels, SqueezeExcitation } from "../blocks.js";
+import {
+  dropout,
+  flatten,
+  globalAvgPool2d,
+  linear,
+  type Module,
+  SqueezeExcitation,
+  sequential,
+  silu,
+} from "../../nn/index.js";
+import { Branch, convNorm, type NormOptions, roundChannels } from "../blocks.js";
 import { defineModel } from "../definition.js";
 import { imageClassifier } from "../image-classifier.js";
 import { checkSize, constant, IMAGENET_SCALING } from "../parts.js";

@@ -7,6 +7,7 @@ import type { Value } from "../../graph/graph.js";
 import {
   batchNorm2d,
   conv2d,
+  Dropout2d,
   flatten,
   globalAvgPool2d,
   linear,
@@ -16,7 +17,7 @@ import {
   sequential,
 } from "../../nn/index.js";
 import { add, concat, pad } from "../../ops/index.js";
-import { MapDropout } from "../blocks.js";
+
 import { defineModel } from "../definition.js";
 import { imageClassifier } from "../image-classifier.js";
 import { checkSize, heNormal, IMAGENET_SCALING } from "../parts.js";
@@ -71,7 +72,7 @@ class Bottleneck extends Module {
       convolution(inner, out, [1, 1]),
       batchNorm2d({ channels: out }),
     );
-    this.drop = new MapDropout(probability);
+    this.drop = new Dropout2d(probability);
     this.prelu = prelu({ channels: out });
     this.#pool = isDown ? maxPool2d(2) : undefined;
     this.#more = out - inputs;

@@ -4,9 +4,9 @@
  * values are torchvision's.
  */
 import type { Value } from "../../graph/graph.js";
-import { flatten, globalAvgPool2d, linear, Module, relu, sequential } from "../../nn/index.js";
+import { flatten, globalAvgPool2d, linear, Module, relu, SqueezeExcitation, sequential } from "../../nn/index.js";
 import { add } from "../../ops/index.js";
-import { convNorm, SqueezeExcitation } from "../blocks.js";
+import { convNorm } from "../blocks.js";
 import { defineModel } from "../definition.js";
 import { imageClassifier } from "../image-classifier.js";
 import { checkSize, constant, gaussian, IMAGENET_SCALING } from "../parts.js";

@@ -23,9 +23,10 @@ import {
   type Module,
   maxPool2d,
   relu,
+  SqueezeExcitation,
   sequential,
 } from "../../nn/index.js";
-import { SqueezeExcitation } from "../blocks.js";
+
 import { defineModel } from "../definition.js";
 import { imageClassifier } from "../image-classifier.js";
 import { checkSize, heNormal, IMAGENET_SCALING } from "../parts.js";
