@@ -68,7 +68,7 @@ export interface OpenOptions {
    */
   readonly half?: "train" | "val" | "test" | undefined;
   /**
-   * Threads that decode.
+   * Threads that decode, from 0 to 256. 0 decodes on the calling thread.
    * @default one a processor
    */
   readonly workers?: number | undefined;
@@ -96,7 +96,7 @@ export const OPEN_OPTIONS: Fields<OpenOptions> = {
   ownSize: flag,
   whole: flag,
   half: oneOf(["train", "val", "test"]),
-  workers: whole(1),
+  workers: whole(0, 256),
   note: callback,
 };
 
