@@ -9,7 +9,20 @@ import { temporaryFolder } from "../support/temporary.js";
 const AUGMENT = "randomResizedCrop,flip";
 const run = (out: string, ...more: readonly string[]) =>
   ["train", "resnet20", "--data", "./pictures", "--size", "16", "--augment", AUGMENT, "--stream"].concat(
-    ["--epochs", "3", "--batch-size", "5", "--checkpoint-every", "0.1", "--no-report", "--json", "--out", out],
+    [
+      "--epochs",
+      "3",
+      "--batch-size",
+      "5",
+      "--warmup",
+      "4",
+      "--checkpoint-every",
+      "0.1",
+      "--no-report",
+      "--json",
+      "--out",
+      out,
+    ],
     more,
   );
 const model = (folder: string, name: string) => readFileSync(join(folder, name, "model.safetensors"));

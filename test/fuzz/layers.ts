@@ -85,7 +85,7 @@ export const LAYERS: Readonly<Record<string, Make>> = {
   geluTanh: unary(ops.geluTanh),
   elu: unary((x, { alpha }) => ops.elu(x, alpha)),
   selu: unary(ops.selu),
-  softplus: unary((x, options) => ops.softplus(x, options)),
+  softplus: unary((x, { beta, threshold }) => ops.softplus(x, { beta, threshold })),
   mish: unary(ops.mish),
   relu6: unary(ops.relu6),
   hardSigmoid: unary(ops.hardSigmoid),

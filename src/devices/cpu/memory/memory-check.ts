@@ -78,7 +78,7 @@ export function codeBytes(kernels: readonly Kernel[]): number {
  * limit counts it.
  */
 export function engineBytes(code: number, { threads, compilesAgain }: Pick<Room, "threads" | "compilesAgain">): number {
-  return 6.4e6 + 10e6 * threads + Math.min(82 * code, 38e6) + (compilesAgain ? Math.max(0, 60 * (code - 150e3)) : 0);
+  return 10.5e6 + 10e6 * threads + Math.min(82 * code, 38e6) + (compilesAgain ? Math.max(0, 60 * (code - 150e3)) : 0);
 }
 
 export function checkMemory(need: Requirement, available: Available): void {
